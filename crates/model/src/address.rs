@@ -1,0 +1,367 @@
+//! Addresses of resources and blocks: `module.q["eu"].network.main.aws_subnet.private["a"]`.
+
+use crate::value::Str;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// Which instance of a block: a `count` index or a `for_each` key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum InstanceKey {
+    /// `[3]`
+    Index(u64),
+    /// `["eu"]`
+    Name(Str),
+}
+
+/// Managed by us, or only read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mode {
+    /// A `[resource.…]`, or one made by a component.
+    Managed,
+    /// A `[data.…]`.
+    Data,
+}
+
+/// One enclosing module or component instance.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ScopeStep {
+    /// `module`, a component kind such as `network`, or `hardening`.
+    pub kind: Str,
+    /// The block's name.
+    pub name: Str,
+    /// Which instance, when it has `for_each` or `count`.
+    pub key: Option<InstanceKey>,
+}
+
+/// The enclosing modules and component, outermost first. Empty at the root. Cloning is cheap.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ScopePath(Option<Arc<[ScopeStep]>>);
+
+/// A block of the program without its instance key; also the junction that stands for all its instances.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlockAddress {
+    /// Where it stands.
+    pub scope: ScopePath,
+    /// Resource or data.
+    pub mode: Mode,
+    /// `aws_vpc`
+    pub type_name: Str,
+    /// Its name in the file.
+    pub name: Str,
+}
+
+/// One resource instance.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Address {
+    /// The block it is an instance of.
+    pub block: BlockAddress,
+    /// Which instance; none for a block without `for_each` and `count`.
+    pub key: Option<InstanceKey>,
+}
+
+/// A provider configuration: `aws`, or `aws.us` for an alias; `kubernetes.main` for a cluster's.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct ProviderAddress {
+    /// `aws`, `builtin`, …
+    pub name: Str,
+    /// The alias, if not the default configuration.
+    pub alias: Option<Str>,
+}
+
+impl ScopePath {
+    /// The root of the stack.
+    #[must_use]
+    pub fn root() -> ScopePath {
+        ScopePath(None)
+    }
+
+    /// The steps, outermost first.
+    #[must_use]
+    pub fn steps(&self) -> &[ScopeStep] {
+        self.0.as_deref().unwrap_or_default()
+    }
+
+    /// One level deeper.
+    #[must_use]
+    pub fn join(&self, step: ScopeStep) -> ScopePath {
+        ScopePath(Some(self.steps().iter().cloned().chain([step]).collect()))
+    }
+
+    /// Whether this is the stack's own level.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.steps().is_empty()
+    }
+
+    /// The innermost module level: this path without a component step at its end.
+    #[must_use]
+    pub fn module(&self) -> ScopePath {
+        let steps = self.steps();
+        let kept = steps.iter().rposition(|s| &*s.kind == "module").map_or(0, |i| i + 1);
+        if kept == steps.len() {
+            return self.clone();
+        }
+        if kept == 0 { ScopePath::root() } else { ScopePath(Some(steps[..kept].into())) }
+    }
+}
+
+impl BlockAddress {
+    /// The address of one instance.
+    #[must_use]
+    pub fn instance(&self, key: Option<InstanceKey>) -> Address {
+        Address { block: self.clone(), key }
+    }
+}
+
+impl ProviderAddress {
+    /// The default configuration of a provider.
+    #[must_use]
+    pub fn default_of(name: impl Into<Str>) -> ProviderAddress {
+        ProviderAddress { name: name.into(), alias: None }
+    }
+
+    /// The provider of a resource type, by its prefix; `None` when no prefix is known.
+    #[must_use]
+    pub fn of_type(type_name: &str) -> Option<ProviderAddress> {
+        let prefix = type_name.split('_').next().unwrap_or_default();
+        let name = match prefix {
+            "aws" | "google" => prefix,
+            "azurerm" | "azapi" => "azure",
+            "kubernetes" | "helm" => "kubernetes",
+            "random" | "tls" | "local" | "time" | "terraform" | "http" | "external" => "builtin",
+            _ => return None,
+        };
+        Some(ProviderAddress::default_of(name))
+    }
+}
+
+impl fmt::Display for InstanceKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InstanceKey::Index(i) => write!(f, "[{i}]"),
+            InstanceKey::Name(name) => {
+                write!(f, "[{}]", serde_json::to_string(&**name).map_err(|_| fmt::Error)?)
+            }
+        }
+    }
+}
+
+impl fmt::Display for ScopePath {
+    /// `module.q["eu"].network.main`, without a trailing dot; empty at the root.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, step) in self.steps().iter().enumerate() {
+            if i > 0 {
+                f.write_str(".")?;
+            }
+            write!(f, "{}.{}", step.kind, step.name)?;
+            if let Some(key) = &step.key {
+                write!(f, "{key}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for BlockAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.scope.is_root() {
+            write!(f, "{}.", self.scope)?;
+        }
+        if self.mode == Mode::Data {
+            f.write_str("data.")?;
+        }
+        write!(f, "{}.{}", self.type_name, self.name)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.block)?;
+        self.key.as_ref().map_or(Ok(()), |key| write!(f, "{key}"))
+    }
+}
+
+impl fmt::Display for ProviderAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        self.alias.as_ref().map_or(Ok(()), |alias| write!(f, ".{alias}"))
+    }
+}
+
+/// Text that is no address.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not a resource address: {why}")]
+pub struct AddressError {
+    text: String,
+    why: &'static str,
+}
+
+/// Splits `a.b["c.d"].e[0]` into names with their keys.
+fn split(text: &str) -> Result<Vec<(Str, Option<InstanceKey>)>, &'static str> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    loop {
+        let end = rest.find(['.', '[']).unwrap_or(rest.len());
+        let name = &rest[..end];
+        if !is_identifier(name) {
+            return Err("each part is a name made of letters, digits, `_` and `-`");
+        }
+        rest = &rest[end..];
+        let mut key = None;
+        if let Some(inner) = rest.strip_prefix('[') {
+            let mut stream = serde_json::Deserializer::from_str(inner).into_iter::<serde_json::Value>();
+            key = Some(match stream.next() {
+                Some(Ok(serde_json::Value::String(s))) => InstanceKey::Name(s.into()),
+                Some(Ok(serde_json::Value::Number(n))) => InstanceKey::Index(n.as_u64().ok_or("an index is a whole number from 0")?),
+                _ => return Err("a key is [number] or [\"text\"]"),
+            });
+            rest = inner[stream.byte_offset()..].strip_prefix(']').ok_or("a key ends with `]`")?;
+        }
+        parts.push((name.into(), key));
+        if rest.is_empty() {
+            return Ok(parts);
+        }
+        rest = rest.strip_prefix('.').ok_or("parts are joined by `.`")?;
+    }
+}
+
+/// Whether the text is an HCL identifier.
+#[must_use]
+pub fn is_identifier(text: &str) -> bool {
+    let mut chars = text.chars();
+    chars.next().is_some_and(|c| c.is_alphabetic() || c == '_') && chars.all(|c| c.is_alphanumeric() || c == '_' || c == '-')
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let error = |why| AddressError { text: text.to_owned(), why };
+        let mut parts = split(text).map_err(error)?;
+        let (name, key) = parts.pop().ok_or_else(|| error("it is empty"))?;
+        let (type_name, None) = parts.pop().ok_or_else(|| error("it has the form TYPE.NAME"))? else {
+            return Err(error("only names and scopes have keys"));
+        };
+        let mode = match parts.last() {
+            Some((word, None)) if &**word == "data" && parts.len() % 2 == 1 => {
+                parts.pop();
+                Mode::Data
+            }
+            _ => Mode::Managed,
+        };
+        if parts.len() % 2 != 0 {
+            return Err(error("a scope is KIND.NAME, as in `module.queue` or `network.main`"));
+        }
+        let mut scope = ScopePath::root();
+        for pair in parts.chunks(2) {
+            let [(kind, None), (name, key)] = pair else {
+                return Err(error("only names and scopes have keys"));
+            };
+            scope = scope.join(ScopeStep { kind: kind.clone(), name: name.clone(), key: key.clone() });
+        }
+        Ok(Address { block: BlockAddress { scope, mode, type_name, name }, key })
+    }
+}
+
+impl FromStr for ProviderAddress {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let (name, alias) = text.split_once('.').map_or((text, None), |(n, a)| (n, Some(a)));
+        if !is_identifier(name) || alias.is_some_and(|a| !is_identifier(a)) {
+            return Err(AddressError { text: text.to_owned(), why: "a provider is NAME or NAME.ALIAS" });
+        }
+        Ok(ProviderAddress { name: name.into(), alias: alias.map(Into::into) })
+    }
+}
+
+impl From<ProviderAddress> for String {
+    fn from(address: ProviderAddress) -> String {
+        address.to_string()
+    }
+}
+
+impl TryFrom<String> for ProviderAddress {
+    type Error = AddressError;
+
+    fn try_from(text: String) -> Result<Self, AddressError> {
+        text.parse()
+    }
+}
+
+/// Addresses are stored as their text.
+macro_rules! as_text {
+    ($type:ty) => {
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+impl FromStr for BlockAddress {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let address: Address = text.parse()?;
+        match address.key {
+            None => Ok(address.block),
+            Some(_) => Err(AddressError { text: text.to_owned(), why: "a block's address has no key" }),
+        }
+    }
+}
+
+as_text!(Address);
+as_text!(BlockAddress);
+
+impl Serialize for InstanceKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            InstanceKey::Index(i) => serializer.serialize_u64(*i),
+            InstanceKey::Name(name) => serializer.serialize_str(name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_read_back_as_they_print() {
+        for text in [
+            "aws_vpc.main",
+            "data.aws_region.here",
+            "network.main.aws_subnet.private[\"a\"]",
+            "module.q[\"eu.x\\\"y\"].network.main[0].data.aws_subnet.private[12]",
+            "module.data.aws_vpc.x",
+        ] {
+            let address: Address = text.parse().expect(text);
+            assert_eq!(address.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for text in ["", "aws_vpc", "aws_vpc.", "a.b.c", "aws_vpc[0].x", "aws_vpc.x[", "aws_vpc.x[-1]", "aws_vpc.x[1.5]", "1.2", "a b.c"] {
+            assert!(text.parse::<Address>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_module_of_a_component_is_what_encloses_it() {
+        let inner: Address = "module.q.network.main.aws_vpc.this".parse().expect("an address");
+        assert_eq!(inner.block.scope.module().to_string(), "module.q");
+        let root: Address = "network.main.aws_vpc.this".parse().expect("an address");
+        assert!(root.block.scope.module().is_root());
+    }
+}

@@ -1,0 +1,107 @@
+//! How portable components become native resources: `components` and `hardening` implement [`Expand`], `lang` calls it and
+//! lowers what comes back as if it had stood in the stack file.
+
+use crate::address::{InstanceKey, Mode, ProviderAddress};
+use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::program::Stack;
+use crate::schema::Block;
+use crate::value::{Str, Value};
+use indexmap::IndexMap;
+
+/// Expands component instances.
+pub trait Expand: Send + Sync {
+    /// The kinds, in the order in which they are expanded: a kind may ask about instances of earlier ones.
+    fn kinds(&self) -> &[ComponentKind];
+
+    /// One instance to native blocks.
+    ///
+    /// # Errors
+    /// Inputs that make no sense together; a label's span comes from [`Instance::span_of`].
+    fn expand(&self, instance: &Instance<'_>) -> Result<Expansion, Diagnostics>;
+}
+
+/// A kind of component.
+#[derive(Clone, Debug)]
+pub struct ComponentKind {
+    /// `network`
+    pub name: Str,
+    /// Its inputs.
+    pub inputs: Block,
+    /// Names and documentation of its outputs, the same on every cloud.
+    pub outputs: Vec<(&'static str, &'static str)>,
+    /// Documentation.
+    pub doc: Str,
+}
+
+/// One instance to expand.
+pub struct Instance<'a> {
+    /// The kind.
+    pub kind: &'a str,
+    /// The name.
+    pub name: &'a str,
+    /// The key under `for_each` or `count`.
+    pub key: Option<&'a InstanceKey>,
+    /// The inputs, coerced to the kind's block. What depends on resources is unknown here; refer to it as `${input.NAME}`.
+    pub inputs: &'a Value,
+    /// The stack it stands in.
+    pub stack: &'a Stack,
+    /// Asks about an instance of an earlier kind by its name (or `name["key"]`).
+    pub lookup: &'a dyn Fn(&str, &str) -> Option<Known>,
+    /// All instances of an earlier kind, by name.
+    pub list: &'a dyn Fn(&str) -> Vec<Known>,
+    /// Where an input is written.
+    pub span_of: &'a dyn Fn(&str) -> Span,
+}
+
+impl Instance<'_> {
+    /// An error at an input.
+    #[must_use]
+    pub fn error(&self, input: &str, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::error(message).at((self.span_of)(input), "").about(format!("{}.{}", self.kind, self.name))
+    }
+}
+
+/// What is known of an already expanded component instance.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Its reference in expressions, such as `network.main` or `network.main["eu"]`.
+    pub reference: String,
+    /// Its inputs, coerced.
+    pub inputs: Value,
+    /// What its expansion wanted later ones to know.
+    pub facts: IndexMap<Str, Value>,
+}
+
+/// What an instance becomes. All expressions are text in the stack language: inside them, bare `TYPE.NAME` means the
+/// component's own resources, `input.NAME` its inputs as written, and everything else means what it means in the stack file.
+#[derive(Clone, Debug, Default)]
+pub struct Expansion {
+    /// Native blocks.
+    pub blocks: Vec<NativeBlock>,
+    /// Output expressions by name.
+    pub outputs: IndexMap<Str, String>,
+    /// Provider configurations it defines (a cluster defines `kubernetes.<name>`).
+    pub providers: Vec<(ProviderAddress, serde_json::Value)>,
+    /// What later components may know while planning.
+    pub facts: IndexMap<Str, Value>,
+    /// Warnings and remarks.
+    pub diagnostics: Diagnostics,
+}
+
+/// One native block, as it would stand in a stack file.
+#[derive(Clone, Debug)]
+pub struct NativeBlock {
+    /// Resource or data.
+    pub mode: Mode,
+    /// The type.
+    pub type_name: Str,
+    /// The name, unique for its type within the component.
+    pub name: Str,
+    /// The provider configuration.
+    pub provider: ProviderAddress,
+    /// The body with meta-arguments (`for_each`, `count`, `depends_on`, `lifecycle`), as TOML would give it; strings may
+    /// hold `${…}`.
+    pub body: serde_json::Value,
+    /// Where an `override` that shaped it is written, if one did.
+    pub span: Option<Span>,
+}

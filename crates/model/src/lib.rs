@@ -1,0 +1,41 @@
+//! The shared vocabulary of `infra`: values, types, schemas, addresses, the checked program, diagnostics and the
+//! traits between the rooms (`Provider`, `Evaluate`, `Expand`). It knows nobody, performs no input or output, and
+//! reads neither the clock nor the environment.
+
+extern crate self as infra_model;
+
+pub mod address;
+pub mod convert;
+pub mod diagnostic;
+pub mod evaluate;
+pub mod expand;
+pub mod expr;
+pub mod json;
+pub mod number;
+pub mod operation;
+pub mod path;
+pub mod planning;
+pub mod program;
+pub mod provider;
+pub mod provider_error;
+pub mod record;
+pub mod resource;
+pub mod schema;
+pub mod time;
+pub mod types;
+pub mod value;
+
+pub use address::{Address, BlockAddress, InstanceKey, Mode, ProviderAddress, ScopePath, ScopeStep};
+pub use diagnostic::{Diagnostic, Diagnostics, FileId, Severity, Sources, Span};
+pub use infra_model_derive::Record;
+pub use number::Number;
+pub use operation::{Action, Operation, OperationId, Token};
+pub use path::{Path, Step};
+pub use provider::{CallContext, PlanRequest, Planned, Provider, ReadItem, Recovered, Session};
+pub use provider_error::{ErrorKind, ProviderError};
+pub use record::Record;
+pub use resource::{DynResource, Resource, Typed};
+pub use schema::{Attribute, Block, NestedBlock, Nesting, ProviderSchema, Schema};
+pub use time::{Clock, Timestamp};
+pub use types::Type;
+pub use value::{Marks, Str, Value};

@@ -1,0 +1,88 @@
+//! Paths into a value, as plans, errors and `ignore_changes` name them: `vpc_config[0].subnet_ids`.
+
+use crate::value::{Str, Value};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A path from a resource's root into one of its values.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Path(pub Vec<Step>);
+
+/// One step of a path.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Step {
+    /// An attribute of an object.
+    Attribute(Str),
+    /// A position in a list, tuple, or (sorted) set.
+    Index(usize),
+    /// A key of a map.
+    Key {
+        /// The key.
+        key: Str,
+    },
+}
+
+impl Path {
+    /// The path of one attribute.
+    #[must_use]
+    pub fn attribute(name: impl Into<Str>) -> Path {
+        Path(vec![Step::Attribute(name.into())])
+    }
+
+    /// This path, one step longer.
+    #[must_use]
+    pub fn join(&self, step: Step) -> Path {
+        let mut steps = self.0.clone();
+        steps.push(step);
+        Path(steps)
+    }
+
+    /// The name of the first step, when it is an attribute.
+    #[must_use]
+    pub fn root(&self) -> Option<&str> {
+        match self.0.first() {
+            Some(Step::Attribute(name)) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Whether `self` is `other` or lies above it.
+    #[must_use]
+    pub fn is_prefix_of(&self, other: &Path) -> bool {
+        other.0.len() >= self.0.len() && self.0.iter().zip(&other.0).all(|(a, b)| a == b || a.key() == b.key())
+    }
+
+    /// The value at this path, if every step exists and is known.
+    #[must_use]
+    pub fn get<'a>(&self, value: &'a Value) -> Option<&'a Value> {
+        self.0.iter().try_fold(value, |value, step| match step {
+            Step::Attribute(name) | Step::Key { key: name } => value.get(name),
+            Step::Index(i) => value.elements().and_then(|items| items.get(*i)),
+        })
+    }
+}
+
+impl Step {
+    /// Maps and objects are addressed alike: `tags.Name` and `tags["Name"]` are the same place.
+    fn key(&self) -> Result<&str, usize> {
+        match self {
+            Step::Attribute(name) | Step::Key { key: name } => Ok(name),
+            Step::Index(i) => Err(*i),
+        }
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, step) in self.0.iter().enumerate() {
+            match step {
+                Step::Attribute(name) if i == 0 => write!(f, "{name}")?,
+                Step::Attribute(name) => write!(f, ".{name}")?,
+                Step::Index(index) => write!(f, "[{index}]")?,
+                Step::Key { key } => write!(f, "[{key:?}]")?,
+            }
+        }
+        Ok(())
+    }
+}

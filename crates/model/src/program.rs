@@ -1,0 +1,276 @@
+//! The checked program: what a stack file says, with expressions as data. `lang` makes it, `engine` runs it.
+
+use crate::address::{Address, BlockAddress, Mode, ProviderAddress, ScopePath, ScopeStep};
+use crate::diagnostic::{Sources, Span};
+use crate::expr::{Expr, Root, StaticStep};
+use crate::path::Path;
+use crate::types::Type;
+use crate::value::{Str, Value};
+use indexmap::IndexMap;
+
+/// A whole stack, components already expanded to resources.
+#[derive(Clone, Debug, Default)]
+pub struct Program {
+    /// `[stack]`
+    pub stack: Stack,
+    /// Input variables by name, with the values of this run.
+    pub variables: IndexMap<Str, Variable>,
+    /// Local values by name.
+    pub locals: IndexMap<Str, Local>,
+    /// Provider configurations.
+    pub providers: Vec<ProviderBlock>,
+    /// Resources and data sources, the stack's own first, then those of components.
+    pub blocks: Vec<ResourceBlock>,
+    /// Component instances.
+    pub components: Vec<ComponentInstance>,
+    /// Outputs by name.
+    pub outputs: IndexMap<Str, Output>,
+    /// `[[moved]]`
+    pub moved: Vec<Moved>,
+    /// `[[import]]`
+    pub imports: Vec<Import>,
+    /// `[[removed]]`
+    pub removed: Vec<Removed>,
+    /// `[[check]]`
+    pub checks: Vec<Check>,
+    /// The texts that spans point into.
+    pub sources: Sources,
+    /// Files that expressions have read, with their checksums: a saved plan is bound to them.
+    pub files_read: Vec<(Str, Str)>,
+}
+
+/// `[stack]`
+#[derive(Clone, Debug, Default)]
+pub struct Stack {
+    /// Its name: names the state.
+    pub name: Str,
+    /// Which ephemeral copy, from `--instance`.
+    pub instance: Option<Str>,
+    /// Documentation.
+    pub description: Option<Str>,
+    /// Destroy refuses without `--unprotect`.
+    pub protect: bool,
+    /// Time to live of ephemeral copies, in seconds.
+    pub ttl: Option<u64>,
+}
+
+/// `[variables.NAME]`
+#[derive(Clone, Debug)]
+pub struct Variable {
+    /// Constraint.
+    pub ty: Type,
+    /// The value of this run, converted: given, or the default. Already marked when sensitive.
+    pub value: Value,
+    /// Never printed.
+    pub sensitive: bool,
+    /// Never stored.
+    pub ephemeral: bool,
+    /// Documentation.
+    pub description: Option<Str>,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// `[locals]`
+#[derive(Clone, Debug)]
+pub struct Local {
+    /// Its value.
+    pub value: Expr,
+    /// Where its name stands.
+    pub span: Span,
+}
+
+/// `[clouds.NAME]`, or a provider that a component defines.
+#[derive(Clone, Debug)]
+pub struct ProviderBlock {
+    /// `aws`, `aws.us`, `kubernetes.main`
+    pub address: ProviderAddress,
+    /// Where its expressions are evaluated.
+    pub scope: ScopePath,
+    /// Its configuration, an object constructor.
+    pub config: Expr,
+    /// Where it is declared; default for implied ones.
+    pub span: Span,
+}
+
+/// A `[resource.TYPE.NAME]` or `[data.TYPE.NAME]`.
+#[derive(Clone, Debug)]
+pub struct ResourceBlock {
+    /// Its address.
+    pub address: BlockAddress,
+    /// The provider configuration it uses.
+    pub provider: ProviderAddress,
+    /// How many instances.
+    pub repeat: Repeat,
+    /// Its configuration, an object constructor without meta-arguments.
+    pub config: Expr,
+    /// What else must come first.
+    pub depends_on: Vec<Dependency>,
+    /// `lifecycle`
+    pub lifecycle: Lifecycle,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// How many instances a block has.
+#[derive(Clone, Debug, Default)]
+pub enum Repeat {
+    /// One, without a key.
+    #[default]
+    Single,
+    /// `lifecycle.enabled`: one without a key, or none (then it is null).
+    Enabled(Expr),
+    /// `count`
+    Count(Expr),
+    /// `for_each`
+    ForEach(Expr),
+}
+
+impl Repeat {
+    /// The expression that decides, if there is one.
+    #[must_use]
+    pub fn expr(&self) -> Option<&Expr> {
+        match self {
+            Repeat::Single => None,
+            Repeat::Enabled(e) | Repeat::Count(e) | Repeat::ForEach(e) => Some(e),
+        }
+    }
+}
+
+/// A bare address in `depends_on` or `replace_triggered_by`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dependency {
+    /// What.
+    pub root: Root,
+    /// What follows: a key, attributes.
+    pub steps: Vec<StaticStep>,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// `lifecycle`
+#[derive(Clone, Debug, Default)]
+pub struct Lifecycle {
+    /// On replacement, create the new one first.
+    pub create_before_destroy: bool,
+    /// Refuse any plan that destroys it.
+    pub prevent_destroy: Option<Expr>,
+    /// Changes of these are ignored.
+    pub ignore_changes: IgnoreChanges,
+    /// Replaced when these change.
+    pub replace_triggered_by: Vec<Dependency>,
+    /// Must hold before.
+    pub preconditions: Vec<Condition>,
+    /// Must hold after; `self` is the instance.
+    pub postconditions: Vec<Condition>,
+}
+
+/// `ignore_changes`
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum IgnoreChanges {
+    /// Nothing is.
+    #[default]
+    None,
+    /// These paths.
+    Paths(Vec<Path>),
+    /// `"all"`
+    All,
+}
+
+/// `{ condition, message }`
+#[derive(Clone, Debug)]
+pub struct Condition {
+    /// Must be true.
+    pub condition: Expr,
+    /// What to say when it is not.
+    pub message: Expr,
+}
+
+/// One instance of a component.
+#[derive(Clone, Debug)]
+pub struct ComponentInstance {
+    /// The enclosing module.
+    pub parent: ScopePath,
+    /// Kind, name and key.
+    pub step: ScopeStep,
+    /// Its outputs, evaluated in its own scope.
+    pub outputs: IndexMap<Str, Expr>,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+impl ComponentInstance {
+    /// The scope of its resources.
+    #[must_use]
+    pub fn scope(&self) -> ScopePath {
+        self.parent.join(self.step.clone())
+    }
+}
+
+/// `[outputs.NAME]`
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// Its value.
+    pub value: Expr,
+    /// Constraint, if declared.
+    pub ty: Option<Type>,
+    /// Redacted when printed.
+    pub sensitive: bool,
+    /// Documentation.
+    pub description: Option<Str>,
+    /// What else must come first.
+    pub depends_on: Vec<Dependency>,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// `[[moved]]`
+#[derive(Clone, Debug)]
+pub struct Moved {
+    /// The old address; without a key it stands for all instances.
+    pub from: Address,
+    /// The new one.
+    pub to: Address,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// `[[import]]`
+#[derive(Clone, Debug)]
+pub struct Import {
+    /// The instance to fill.
+    pub to: Address,
+    /// The import id.
+    pub id: Expr,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// `[[removed]]`
+#[derive(Clone, Debug)]
+pub struct Removed {
+    /// What is no longer in the file; without a key, all instances.
+    pub from: Address,
+    /// Destroy it, or only forget it.
+    pub destroy: bool,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// `[[check]]`
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// Its name.
+    pub name: Str,
+    /// The assertions.
+    pub assertions: Vec<Condition>,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+impl Program {
+    /// The data sources or managed resources.
+    pub fn blocks_of(&self, mode: Mode) -> impl Iterator<Item = &ResourceBlock> {
+        self.blocks.iter().filter(move |b| b.address.mode == mode)
+    }
+}

@@ -1,0 +1,227 @@
+//! The contract between the engine and a provider. The engine never knows a cloud; a provider never knows the engine.
+
+use crate::operation::Operation;
+use crate::path::Path;
+use crate::provider_error::ProviderError;
+use crate::schema::ProviderSchema;
+use crate::time::Clock;
+use crate::value::Value;
+use async_trait::async_trait;
+use std::sync::Arc;
+
+/// A provider before it is configured: schemas and pure planning.
+#[async_trait]
+pub trait Provider: Send + Sync {
+    /// `aws`
+    fn name(&self) -> &'static str;
+
+    /// Everything it offers.
+    fn schema(&self) -> &ProviderSchema;
+
+    /// What an instance would become. Pure, and works on values that may be unknown.
+    ///
+    /// # Errors
+    /// Values that the provider knows to be wrong without asking the cloud.
+    fn plan(&self, request: &PlanRequest<'_>) -> Result<Planned, ProviderError>;
+
+    /// Checks a configuration that may contain unknown values, beyond what the schema says.
+    fn validate(&self, type_name: &str, config: &Value) -> Vec<ProviderError>;
+
+    /// State attributes of an older schema version, brought to the present one.
+    ///
+    /// # Errors
+    /// A version newer than this binary's, or attributes that cannot be read.
+    fn upgrade(&self, type_name: &str, version: u32, raw: serde_json::Value) -> Result<serde_json::Value, ProviderError>;
+
+    /// Connects. The configuration is wholly known and of the schema's shape, or the resolved one that a state recorded.
+    ///
+    /// # Errors
+    /// No credentials, no region, an endpoint that is no URL.
+    async fn configure(&self, config: &Value, environment: &Environment) -> Result<Arc<dyn Session>, ProviderError>;
+}
+
+/// What a provider may know of the world around the process: passed in, never read.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    /// Environment variables; when set, they stand for the process's own (the sandbox sets endpoints and credentials so).
+    pub variables: Vec<(String, String)>,
+    /// Directory of the stack file: relative paths of `local_file` start there.
+    pub directory: std::path::PathBuf,
+}
+
+impl Environment {
+    /// A variable by name.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.variables.iter().rev().find(|(k, _)| k == name).map(|(_, v)| v.as_str())
+    }
+}
+
+/// A configured provider.
+#[async_trait]
+pub trait Session: Send + Sync {
+    /// The resolved configuration (region, account, endpoints; no credentials), as the state stores it so that a destroy
+    /// needs nothing else. `configure` accepts it.
+    fn resolved(&self) -> serde_json::Value;
+
+    /// Reads many instances of one type with as few calls as the API allows: one answer per item, in order; `Ok(None)` is
+    /// absent. One error fails no other item.
+    async fn read_many(&self, context: &CallContext, type_name: &str, items: &[ReadItem]) -> Vec<Result<Option<Value>, ProviderError>>;
+
+    /// Reads a data source.
+    async fn read_data(&self, context: &CallContext, type_name: &str, config: &Value) -> Result<Value, ProviderError>;
+
+    /// Creates, or goes on with a creation that has [`Operation::known_id`]. Returns the whole new value.
+    async fn create(&self, context: &CallContext, operation: &Operation, type_name: &str, desired: &Value) -> Result<Value, ProviderError>;
+
+    /// Changes in place. Returns the whole new value.
+    async fn update(
+        &self,
+        context: &CallContext,
+        operation: &Operation,
+        type_name: &str,
+        prior: &Value,
+        desired: &Value,
+    ) -> Result<Value, ProviderError>;
+
+    /// Deletes; what is absent is done.
+    async fn delete(&self, context: &CallContext, operation: &Operation, type_name: &str, prior: &Value) -> Result<(), ProviderError>;
+
+    /// Finds what an interrupted create made, by its operation tag, client-chosen name or parent and key.
+    async fn recover(
+        &self,
+        context: &CallContext,
+        operation: &Operation,
+        type_name: &str,
+        desired: &Value,
+    ) -> Result<Recovered, ProviderError>;
+
+    /// The value of an existing resource by its import id.
+    async fn import(&self, context: &CallContext, type_name: &str, id: &str) -> Result<Value, ProviderError>;
+
+    /// What can be known before the first call to be going to fail: quotas, taken names, versions that do not exist.
+    async fn preflight(&self, context: &CallContext, items: &[PreflightItem]) -> Vec<Finding>;
+}
+
+/// What planning one instance works on.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanRequest<'a> {
+    /// The resource type.
+    pub type_name: &'a str,
+    /// What is there, of the schema's implied type; none for a new one.
+    pub prior: Option<&'a Value>,
+    /// What the stack file says, coerced to the schema: null where it says nothing.
+    pub config: &'a Value,
+    /// What `plan` kept last time.
+    pub private: Option<&'a serde_json::Value>,
+    /// The resolved provider configuration, when it is known: default tags come from it.
+    pub provider: Option<&'a Value>,
+}
+
+/// What an instance will be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Planned {
+    /// The planned value; unknown where only apply will tell. What is known is a promise.
+    pub value: Value,
+    /// Paths whose change forces replacement; empty when it can be changed in place.
+    pub replace: Vec<Path>,
+    /// For the type's own use at apply and in the next plan.
+    pub private: Option<serde_json::Value>,
+}
+
+/// One instance to read.
+#[derive(Clone, Debug)]
+pub struct ReadItem {
+    /// The cloud's id.
+    pub id: String,
+    /// What the state says; import passes an object with only `id`.
+    pub prior: Value,
+}
+
+/// What [`Session::recover`] found.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Recovered {
+    /// Nothing, after all pages were read.
+    Absent,
+    /// The operation's own resource, by its id: it may be half-configured or still in creation.
+    Found(String),
+    /// A resource of that name which this operation did not make.
+    Foreign(String),
+}
+
+/// One planned change, for preflight.
+#[derive(Clone, Debug)]
+pub struct PreflightItem {
+    /// Whose.
+    pub address: crate::address::Address,
+    /// What is planned; may contain unknown values.
+    pub planned: Value,
+    /// Whether it will be created (or replaced) rather than changed.
+    pub creates: bool,
+}
+
+/// Something that will not work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Whose.
+    pub address: crate::address::Address,
+    /// What and why.
+    pub error: ProviderError,
+    /// Whether the run must not start.
+    pub fatal: bool,
+}
+
+/// What the engine lends to a provider for the time of a call.
+#[derive(Clone)]
+pub struct CallContext {
+    /// Time and waiting.
+    pub clock: Arc<dyn Clock>,
+    /// Limits on calls.
+    pub gate: Arc<dyn Gate>,
+    /// Where news goes.
+    pub events: Arc<dyn Events>,
+    /// The provider whose limits apply.
+    pub provider: &'static str,
+}
+
+/// Limits how many calls of a family are in flight and how fast they follow one another.
+#[async_trait]
+pub trait Gate: Send + Sync {
+    /// Waits until a call may be made. The permit is held for the time of the call, never while waiting for the cloud.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Interrupted`](crate::ErrorKind) when the run is stopping and nothing new may start.
+    async fn enter(&self, provider: &str, family: &str) -> Result<Permit, ProviderError>;
+    /// The cloud said "too fast": the family's rate goes down, and up again slowly.
+    fn throttled(&self, provider: &str, family: &str);
+}
+
+/// Leave to make one call; dropping it ends the call.
+pub struct Permit(#[allow(dead_code, reason = "held for its drop")] Box<dyn Send>);
+
+impl Permit {
+    /// Wraps whatever releases the slot when dropped.
+    #[must_use]
+    pub fn new(release: impl Send + 'static) -> Permit {
+        Permit(Box::new(release))
+    }
+}
+
+/// News of a running operation.
+#[async_trait]
+pub trait Events: Send + Sync {
+    /// The cloud has returned the id: it is made durable before this returns, so that a crash cannot lose the resource.
+    async fn id_known(&self, operation: &Operation, id: &str) -> Result<(), ProviderError>;
+    /// The cloud's own word for where a long operation stands.
+    fn status(&self, operation: &Operation, status: &str);
+}
+
+impl CallContext {
+    /// Leave to make one call of a family.
+    ///
+    /// # Errors
+    /// See [`Gate::enter`].
+    pub async fn enter(&self, family: &str) -> Result<Permit, ProviderError> {
+        self.gate.enter(self.provider, family).await
+    }
+}

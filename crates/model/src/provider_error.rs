@@ -1,0 +1,117 @@
+//! What a cloud answers when it does not do what was asked, typed so that the engine can decide and a person can act.
+
+use crate::path::Path;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::time::Duration;
+
+/// The kinds of failure that are handled differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorKind {
+    /// Too many calls; retried at a lower rate.
+    Throttled,
+    /// Would probably work when tried again: 5xx, connection lost, timeout.
+    Transient,
+    /// What was named does not exist.
+    NotFound,
+    /// Something is in the way: it exists already, is in use, or was changed by someone else.
+    Conflict,
+    /// Not allowed, or no valid credentials.
+    Denied,
+    /// A quota is used up.
+    Quota,
+    /// The request makes no sense to the cloud.
+    Invalid,
+    /// The cloud says that the resource ended in failure.
+    Failed,
+    /// A wait ran out; the operation may still finish and the next run goes on waiting.
+    TimedOut,
+    /// The run was interrupted before the call was sent.
+    Interrupted,
+    /// Anything else.
+    Other,
+}
+
+/// One failure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderError {
+    /// What to make of it.
+    pub kind: ErrorKind,
+    /// `ec2`, `eks`, …
+    pub service: String,
+    /// `CreateVpc`, …
+    pub operation: String,
+    /// The cloud's own code, such as `DependencyViolation`.
+    pub code: String,
+    /// The cloud's own words.
+    pub message: String,
+    /// For support.
+    pub request_id: Option<String>,
+    /// The attribute at fault, when the cloud names it.
+    pub attribute: Option<Path>,
+    /// How long the cloud asks to wait.
+    pub retry_after: Option<Duration>,
+}
+
+impl ProviderError {
+    /// An error of a kind, in our own words.
+    #[must_use]
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> ProviderError {
+        ProviderError {
+            kind,
+            service: String::new(),
+            operation: String::new(),
+            code: String::new(),
+            message: message.into(),
+            request_id: None,
+            attribute: None,
+            retry_after: None,
+        }
+    }
+
+    /// An invalid value of an attribute.
+    #[must_use]
+    pub fn invalid(attribute: &str, message: impl Into<String>) -> ProviderError {
+        ProviderError { attribute: Some(Path::attribute(attribute)), ..ProviderError::new(ErrorKind::Invalid, message) }
+    }
+
+    /// Whether it certainly was not done: the operation has ended and need not be looked for.
+    #[must_use]
+    pub fn is_definite_refusal(&self) -> bool {
+        matches!(
+            self.kind,
+            ErrorKind::NotFound
+                | ErrorKind::Conflict
+                | ErrorKind::Denied
+                | ErrorKind::Quota
+                | ErrorKind::Invalid
+                | ErrorKind::Interrupted
+                | ErrorKind::Throttled
+        )
+    }
+}
+
+impl fmt::Display for ProviderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.service.is_empty() {
+            write!(f, "{} {}: ", self.service, self.operation)?;
+        }
+        if !self.code.is_empty() {
+            write!(f, "{}: ", self.code)?;
+        }
+        f.write_str(&self.message)?;
+        if let Some(id) = &self.request_id {
+            write!(f, " (request id {id})")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ProviderError {}
+
+impl From<crate::record::FieldError> for ProviderError {
+    fn from(error: crate::record::FieldError) -> Self {
+        ProviderError { attribute: Some(Path::attribute(error.field.as_str())), ..ProviderError::new(ErrorKind::Invalid, error.message) }
+    }
+}
