@@ -1,0 +1,157 @@
+//! The clouds' APIs on loopback: real protocols, real validation, states that take time, faults on purpose, and a
+//! world that a file keeps. It shares no code with the providers that it tests.
+
+mod aws;
+mod clock;
+mod control;
+mod core;
+mod faults;
+mod http;
+mod journal;
+mod latency;
+mod requests;
+mod server;
+mod tags;
+mod token;
+mod world;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use uuid::Uuid;
+
+pub use crate::clock::{Clock, ManualClock, Millis, SystemClock};
+pub use crate::faults::{BadFault, FaultSpec};
+pub use crate::journal::JournalError;
+pub use crate::latency::{Latency, UnknownLatency};
+pub use crate::world::Resource;
+
+/// How a sandbox is set up.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where to listen: the AWS port; Google, Azure and Kubernetes take the three after it. Port 0 takes a free
+    /// port for each.
+    pub listen: SocketAddr,
+    /// The world file; without one the world ends with the process.
+    pub world: Option<PathBuf>,
+    /// The id of a world that is made now; one that the file holds keeps its own.
+    pub world_id: Uuid,
+    /// Decides ids and faults.
+    pub seed: u64,
+    /// The pace of background work.
+    pub latency: Latency,
+    /// Faults on purpose.
+    pub faults: FaultSpec,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            world: None,
+            world_id: Uuid::new_v4(),
+            seed: 0,
+            latency: Latency::default(),
+            faults: FaultSpec::default(),
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+/// Why a sandbox does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// The address is not on loopback: there is no real authentication.
+    #[error("the sandbox listens on loopback only, not on {0}")]
+    NotLoopback(SocketAddr),
+    /// A port cannot be bound.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The world file cannot be used.
+    #[error(transparent)]
+    World(#[from] JournalError),
+}
+
+/// Where the clouds are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoints {
+    /// `http://127.0.0.1:PORT` of AWS.
+    pub aws: String,
+}
+
+/// A running sandbox; it ends when it is dropped or shut down.
+#[derive(Debug)]
+pub struct Sandbox {
+    core: Arc<core::Core>,
+    aws: server::Listener,
+    stop: watch::Sender<bool>,
+}
+
+impl Sandbox {
+    /// Opens the world, binds the ports and begins to serve on the current tokio runtime.
+    ///
+    /// # Errors
+    /// When the address is not on loopback or taken, or the world file is in use or damaged.
+    pub async fn start(options: Options) -> Result<Self, SandboxError> {
+        if !options.listen.ip().is_loopback() {
+            return Err(SandboxError::NotLoopback(options.listen));
+        }
+        let core = Arc::new(core::Core::open(&options)?);
+        let (stop, stopped) = watch::channel(false);
+        let aws = server::Listener::bind(options.listen, core.clone(), stopped)
+            .await
+            .map_err(|source| SandboxError::Bind { address: options.listen, source })?;
+        Ok(Self { core, aws, stop })
+    }
+
+    /// The URLs of the clouds.
+    #[must_use]
+    pub fn endpoints(&self) -> Endpoints {
+        Endpoints { aws: format!("http://{}", self.aws.address) }
+    }
+
+    /// The environment under which SDKs and command-line tools of the clouds use this sandbox.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let aws = self.endpoints().aws;
+        [
+            ("AWS_ENDPOINT_URL", aws.as_str()),
+            // Accepted, not checked: any signature will do, but there must be one.
+            ("AWS_ACCESS_KEY_ID", "AKIASANDBOXSANDBOX00"),
+            ("AWS_SECRET_ACCESS_KEY", "sandbox"),
+            ("AWS_REGION", "eu-west-1"),
+            ("AWS_DEFAULT_REGION", "eu-west-1"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+    }
+
+    /// The world's id: a state made in it names it.
+    #[must_use]
+    pub fn world_id(&self) -> Uuid {
+        core::lock(&self.core.world).id()
+    }
+
+    /// Every live resource.
+    #[must_use]
+    pub fn resources(&self) -> Vec<Resource> {
+        let now = self.core.clock.now();
+        core::lock(&self.core.world).resources(now)
+    }
+
+    /// Stops listening and lets requests under way finish.
+    pub async fn shutdown(self) {
+        let _ = self.stop.send(true);
+        self.aws.finish().await;
+    }
+}
