@@ -2,13 +2,18 @@
 
 use proc_macro::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{Data, DeriveInput, Expr, Field, Fields, LitInt, LitStr, Type, parse_macro_input, spanned::Spanned};
+use syn::{
+    Data, DeriveInput, Expr, Field, Fields, LitInt, LitStr, Type, parse_macro_input,
+    spanned::Spanned,
+};
 
 /// Implements `infra_model::Record`; see there for the field attributes.
 #[proc_macro_derive(Record, attributes(record))]
 pub fn derive_record(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    expand(&input).unwrap_or_else(syn::Error::into_compile_error).into()
+    expand(&input)
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
 }
 
 #[derive(Default)]
@@ -59,13 +64,19 @@ fn options(field: &Field) -> syn::Result<Options> {
 
 /// The doc comment as one text.
 fn documentation(attributes: &[syn::Attribute]) -> String {
-    let lines = attributes.iter().filter(|a| a.path().is_ident("doc")).filter_map(|a| match &a.meta {
-        syn::Meta::NameValue(nv) => match &nv.value {
-            Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(s), .. }) => Some(s.value().trim().to_owned()),
+    let lines = attributes
+        .iter()
+        .filter(|a| a.path().is_ident("doc"))
+        .filter_map(|a| match &a.meta {
+            syn::Meta::NameValue(nv) => match &nv.value {
+                Expr::Lit(syn::ExprLit {
+                    lit: syn::Lit::Str(s),
+                    ..
+                }) => Some(s.value().trim().to_owned()),
+                _ => None,
+            },
             _ => None,
-        },
-        _ => None,
-    });
+        });
     lines.collect::<Vec<_>>().join("\n").trim().to_owned()
 }
 
@@ -73,7 +84,9 @@ fn documentation(attributes: &[syn::Attribute]) -> String {
 fn inner<'a>(ty: &'a Type, wrapper: &str) -> Option<&'a Type> {
     let Type::Path(path) = ty else { return None };
     let last = path.path.segments.last().filter(|s| s.ident == wrapper)?;
-    let syn::PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    let syn::PathArguments::AngleBracketed(arguments) = &last.arguments else {
+        return None;
+    };
     match arguments.args.first() {
         Some(syn::GenericArgument::Type(t)) => Some(t),
         _ => None,
@@ -82,7 +95,10 @@ fn inner<'a>(ty: &'a Type, wrapper: &str) -> Option<&'a Type> {
 
 fn expand(input: &DeriveInput) -> syn::Result<proc_macro2::TokenStream> {
     let Data::Struct(data) = &input.data else {
-        return Err(syn::Error::new(input.span(), "Record is derived for structs"));
+        return Err(syn::Error::new(
+            input.span(),
+            "Record is derived for structs",
+        ));
     };
     let Fields::Named(fields) = &data.fields else {
         return Err(syn::Error::new(input.span(), "Record needs named fields"));
@@ -90,21 +106,35 @@ fn expand(input: &DeriveInput) -> syn::Result<proc_macro2::TokenStream> {
     let ident = &input.ident;
     let doc = documentation(&input.attrs);
     if doc.is_empty() {
-        return Err(syn::Error::new(input.span(), "a schema needs a doc comment"));
+        return Err(syn::Error::new(
+            input.span(),
+            "a schema needs a doc comment",
+        ));
     }
     let (mut schema, mut reads, mut writes) = (Vec::new(), Vec::new(), Vec::new());
     for field in &fields.named {
         let o = options(field)?;
-        let Some(name_ident) = &field.ident else { continue };
-        let name = o.rename.as_ref().map_or_else(|| name_ident.to_string().trim_start_matches("r#").to_owned(), LitStr::value);
+        let Some(name_ident) = &field.ident else {
+            continue;
+        };
+        let name = o.rename.as_ref().map_or_else(
+            || name_ident.to_string().trim_start_matches("r#").to_owned(),
+            LitStr::value,
+        );
         let doc = documentation(&field.attrs);
         if doc.is_empty() {
-            return Err(syn::Error::new(field.span(), "an attribute needs a doc comment"));
+            return Err(syn::Error::new(
+                field.span(),
+                "an attribute needs a doc comment",
+            ));
         }
         let (computed, force_new) = (o.computed, o.force_new);
         if o.block {
             let Some(element) = inner(&field.ty, "Vec") else {
-                return Err(syn::Error::new(field.ty.span(), "a block is a Vec of records"));
+                return Err(syn::Error::new(
+                    field.ty.span(),
+                    "a block is a Vec of records",
+                ));
             };
             let nesting = if o.set { quote!(Set) } else { quote!(List) };
             let min = o.min.map_or_else(|| quote!(0), ToTokens::into_token_stream);
@@ -126,18 +156,33 @@ fn expand(input: &DeriveInput) -> syn::Result<proc_macro2::TokenStream> {
             continue;
         }
         if !(o.required || o.optional || o.computed) {
-            return Err(syn::Error::new(field.span(), "say `required`, `optional` or `computed`"));
+            return Err(syn::Error::new(
+                field.span(),
+                "say `required`, `optional` or `computed`",
+            ));
         }
         let ty = &field.ty;
-        let (required, optional, sensitive, write_only) = (o.required, o.optional, o.sensitive, o.write_only);
-        let default = o.default.as_ref().map_or_else(|| quote!(None), |d| quote!(Some(::infra_model::Value::from(#d))));
+        let (required, optional, sensitive, write_only) =
+            (o.required, o.optional, o.sensitive, o.write_only);
+        let default = o.default.as_ref().map_or_else(
+            || quote!(None),
+            |d| quote!(Some(::infra_model::Value::from(#d))),
+        );
         let compare = match o.compare.as_ref().map(ToString::to_string).as_deref() {
             None => quote!(Exact),
             Some("json") => quote!(Json),
             Some("case_insensitive") => quote!(CaseInsensitive),
-            Some(_) => return Err(syn::Error::new(o.compare.span(), "`json` or `case_insensitive`")),
+            Some(_) => {
+                return Err(syn::Error::new(
+                    o.compare.span(),
+                    "`json` or `case_insensitive`",
+                ));
+            }
         };
-        let deprecated = o.deprecated.as_ref().map_or_else(|| quote!(None), |d| quote!(Some(#d.into())));
+        let deprecated = o
+            .deprecated
+            .as_ref()
+            .map_or_else(|| quote!(None), |d| quote!(Some(#d.into())));
         schema.push(quote! {
             block.attributes.insert(#name.into(), ::infra_model::Attribute {
                 ty: <#ty as ::infra_model::record::FieldValue>::ty(),
@@ -148,8 +193,11 @@ fn expand(input: &DeriveInput) -> syn::Result<proc_macro2::TokenStream> {
         });
         reads.push(quote!(#name_ident: ::infra_model::record::field(value, #name)?));
         let plain = quote!(::infra_model::record::FieldValue::to_value(&self.#name_ident));
-        let written =
-            if sensitive { quote!({ let value = #plain; if value.is_null() { value } else { value.sensitive() } }) } else { plain };
+        let written = if sensitive {
+            quote!({ let value = #plain; if value.is_null() { value } else { value.sensitive() } })
+        } else {
+            plain
+        };
         writes.push(quote!((#name, #written)));
     }
     Ok(quote! {

@@ -100,11 +100,18 @@ impl ScopePath {
     #[must_use]
     pub fn module(&self) -> ScopePath {
         let steps = self.steps();
-        let kept = steps.iter().rposition(|s| &*s.kind == "module").map_or(0, |i| i + 1);
+        let kept = steps
+            .iter()
+            .rposition(|s| &*s.kind == "module")
+            .map_or(0, |i| i + 1);
         if kept == steps.len() {
             return self.clone();
         }
-        if kept == 0 { ScopePath::root() } else { ScopePath(Some(steps[..kept].into())) }
+        if kept == 0 {
+            ScopePath::root()
+        } else {
+            ScopePath(Some(steps[..kept].into()))
+        }
     }
 }
 
@@ -112,7 +119,10 @@ impl BlockAddress {
     /// The address of one instance.
     #[must_use]
     pub fn instance(&self, key: Option<InstanceKey>) -> Address {
-        Address { block: self.clone(), key }
+        Address {
+            block: self.clone(),
+            key,
+        }
     }
 }
 
@@ -120,7 +130,10 @@ impl ProviderAddress {
     /// The default configuration of a provider.
     #[must_use]
     pub fn default_of(name: impl Into<Str>) -> ProviderAddress {
-        ProviderAddress { name: name.into(), alias: None }
+        ProviderAddress {
+            name: name.into(),
+            alias: None,
+        }
     }
 
     /// The provider of a resource type, by its prefix; `None` when no prefix is known.
@@ -143,7 +156,11 @@ impl fmt::Display for InstanceKey {
         match self {
             InstanceKey::Index(i) => write!(f, "[{i}]"),
             InstanceKey::Name(name) => {
-                write!(f, "[{}]", serde_json::to_string(&**name).map_err(|_| fmt::Error)?)
+                write!(
+                    f,
+                    "[{}]",
+                    serde_json::to_string(&**name).map_err(|_| fmt::Error)?
+                )
             }
         }
     }
@@ -187,7 +204,9 @@ impl fmt::Display for Address {
 impl fmt::Display for ProviderAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)?;
-        self.alias.as_ref().map_or(Ok(()), |alias| write!(f, ".{alias}"))
+        self.alias
+            .as_ref()
+            .map_or(Ok(()), |alias| write!(f, ".{alias}"))
     }
 }
 
@@ -212,13 +231,18 @@ fn split(text: &str) -> Result<Vec<(Str, Option<InstanceKey>)>, &'static str> {
         rest = &rest[end..];
         let mut key = None;
         if let Some(inner) = rest.strip_prefix('[') {
-            let mut stream = serde_json::Deserializer::from_str(inner).into_iter::<serde_json::Value>();
+            let mut stream =
+                serde_json::Deserializer::from_str(inner).into_iter::<serde_json::Value>();
             key = Some(match stream.next() {
                 Some(Ok(serde_json::Value::String(s))) => InstanceKey::Name(s.into()),
-                Some(Ok(serde_json::Value::Number(n))) => InstanceKey::Index(n.as_u64().ok_or("an index is a whole number from 0")?),
+                Some(Ok(serde_json::Value::Number(n))) => {
+                    InstanceKey::Index(n.as_u64().ok_or("an index is a whole number from 0")?)
+                }
                 _ => return Err("a key is [number] or [\"text\"]"),
             });
-            rest = inner[stream.byte_offset()..].strip_prefix(']').ok_or("a key ends with `]`")?;
+            rest = inner[stream.byte_offset()..]
+                .strip_prefix(']')
+                .ok_or("a key ends with `]`")?;
         }
         parts.push((name.into(), key));
         if rest.is_empty() {
@@ -232,17 +256,24 @@ fn split(text: &str) -> Result<Vec<(Str, Option<InstanceKey>)>, &'static str> {
 #[must_use]
 pub fn is_identifier(text: &str) -> bool {
     let mut chars = text.chars();
-    chars.next().is_some_and(|c| c.is_alphabetic() || c == '_') && chars.all(|c| c.is_alphanumeric() || c == '_' || c == '-')
+    chars.next().is_some_and(|c| c.is_alphabetic() || c == '_')
+        && chars.all(|c| c.is_alphanumeric() || c == '_' || c == '-')
 }
 
 impl FromStr for Address {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        let error = |why| AddressError { text: text.to_owned(), why };
+        let error = |why| AddressError {
+            text: text.to_owned(),
+            why,
+        };
         let mut parts = split(text).map_err(error)?;
         let (name, key) = parts.pop().ok_or_else(|| error("it is empty"))?;
-        let (type_name, None) = parts.pop().ok_or_else(|| error("it has the form TYPE.NAME"))? else {
+        let (type_name, None) = parts
+            .pop()
+            .ok_or_else(|| error("it has the form TYPE.NAME"))?
+        else {
             return Err(error("only names and scopes have keys"));
         };
         let mode = match parts.last() {
@@ -253,16 +284,30 @@ impl FromStr for Address {
             _ => Mode::Managed,
         };
         if parts.len() % 2 != 0 {
-            return Err(error("a scope is KIND.NAME, as in `module.queue` or `network.main`"));
+            return Err(error(
+                "a scope is KIND.NAME, as in `module.queue` or `network.main`",
+            ));
         }
         let mut scope = ScopePath::root();
         for pair in parts.chunks(2) {
             let [(kind, None), (name, key)] = pair else {
                 return Err(error("only names and scopes have keys"));
             };
-            scope = scope.join(ScopeStep { kind: kind.clone(), name: name.clone(), key: key.clone() });
+            scope = scope.join(ScopeStep {
+                kind: kind.clone(),
+                name: name.clone(),
+                key: key.clone(),
+            });
         }
-        Ok(Address { block: BlockAddress { scope, mode, type_name, name }, key })
+        Ok(Address {
+            block: BlockAddress {
+                scope,
+                mode,
+                type_name,
+                name,
+            },
+            key,
+        })
     }
 }
 
@@ -270,11 +315,19 @@ impl FromStr for ProviderAddress {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        let (name, alias) = text.split_once('.').map_or((text, None), |(n, a)| (n, Some(a)));
+        let (name, alias) = text
+            .split_once('.')
+            .map_or((text, None), |(n, a)| (n, Some(a)));
         if !is_identifier(name) || alias.is_some_and(|a| !is_identifier(a)) {
-            return Err(AddressError { text: text.to_owned(), why: "a provider is NAME or NAME.ALIAS" });
+            return Err(AddressError {
+                text: text.to_owned(),
+                why: "a provider is NAME or NAME.ALIAS",
+            });
         }
-        Ok(ProviderAddress { name: name.into(), alias: alias.map(Into::into) })
+        Ok(ProviderAddress {
+            name: name.into(),
+            alias: alias.map(Into::into),
+        })
     }
 }
 
@@ -302,7 +355,9 @@ macro_rules! as_text {
         }
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+                String::deserialize(deserializer)?
+                    .parse()
+                    .map_err(serde::de::Error::custom)
             }
         }
     };
@@ -315,7 +370,10 @@ impl FromStr for BlockAddress {
         let address: Address = text.parse()?;
         match address.key {
             None => Ok(address.block),
-            Some(_) => Err(AddressError { text: text.to_owned(), why: "a block's address has no key" }),
+            Some(_) => Err(AddressError {
+                text: text.to_owned(),
+                why: "a block's address has no key",
+            }),
         }
     }
 }
@@ -352,14 +410,27 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for text in ["", "aws_vpc", "aws_vpc.", "a.b.c", "aws_vpc[0].x", "aws_vpc.x[", "aws_vpc.x[-1]", "aws_vpc.x[1.5]", "1.2", "a b.c"] {
+        for text in [
+            "",
+            "aws_vpc",
+            "aws_vpc.",
+            "a.b.c",
+            "aws_vpc[0].x",
+            "aws_vpc.x[",
+            "aws_vpc.x[-1]",
+            "aws_vpc.x[1.5]",
+            "1.2",
+            "a b.c",
+        ] {
             assert!(text.parse::<Address>().is_err(), "{text:?}");
         }
     }
 
     #[test]
     fn the_module_of_a_component_is_what_encloses_it() {
-        let inner: Address = "module.q.network.main.aws_vpc.this".parse().expect("an address");
+        let inner: Address = "module.q.network.main.aws_vpc.this"
+            .parse()
+            .expect("an address");
         assert_eq!(inner.block.scope.module().to_string(), "module.q");
         let root: Address = "network.main.aws_vpc.this".parse().expect("an address");
         assert!(root.block.scope.module().is_root());

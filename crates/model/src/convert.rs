@@ -19,13 +19,21 @@ pub struct ConvertError {
 }
 
 fn prefix(path: &Path) -> String {
-    if path.0.is_empty() { String::new() } else { format!("attribute {path}: ") }
+    if path.0.is_empty() {
+        String::new()
+    } else {
+        format!("attribute {path}: ")
+    }
 }
 
 /// Text in Unicode normal form C, in which all strings are kept.
 #[must_use]
 pub fn normalise(text: &str) -> Str {
-    if is_nfc(text) { text.into() } else { text.nfc().collect::<String>().into() }
+    if is_nfc(text) {
+        text.into()
+    } else {
+        text.nfc().collect::<String>().into()
+    }
 }
 
 /// Converts a value to a type.
@@ -37,7 +45,10 @@ pub fn convert(value: &Value, ty: &Type) -> Result<Value, ConvertError> {
 }
 
 fn convert_at(value: &Value, ty: &Type, path: &Path) -> Result<Value, ConvertError> {
-    let required = || ConvertError { path: path.clone(), message: requirement(ty) };
+    let required = || ConvertError {
+        path: path.clone(),
+        message: requirement(ty),
+    };
     if let Value::Marked(marks, inner) = value {
         return Ok(convert_at(inner, ty, path)?.with_marks(*marks));
     }
@@ -51,21 +62,31 @@ fn convert_at(value: &Value, ty: &Type, path: &Path) -> Result<Value, ConvertErr
                 Err(required())
             }
         }
-        (Value::Bool(_), Type::Bool) | (Value::Number(_), Type::Number) | (Value::String(_), Type::String) => Ok(value.clone()),
+        (Value::Bool(_), Type::Bool)
+        | (Value::Number(_), Type::Number)
+        | (Value::String(_), Type::String) => Ok(value.clone()),
         (Value::Bool(b), Type::String) => Ok(Value::string(if *b { "true" } else { "false" })),
         (Value::Number(n), Type::String) => Ok(Value::string(n.to_string())),
-        (Value::String(s), Type::Number) => s.parse::<Number>().map(Value::Number).map_err(|_| required()),
+        (Value::String(s), Type::Number) => s
+            .parse::<Number>()
+            .map(Value::Number)
+            .map_err(|_| required()),
         (Value::String(s), Type::Bool) => match &**s {
             "true" | "1" => Ok(Value::Bool(true)),
             "false" | "0" => Ok(Value::Bool(false)),
             _ => Err(required()),
         },
-        (Value::List(t, _), Type::List(want)) | (Value::Set(t, _), Type::Set(want)) | (Value::Map(t, _), Type::Map(want))
+        (Value::List(t, _), Type::List(want))
+        | (Value::Set(t, _), Type::Set(want))
+        | (Value::Map(t, _), Type::Map(want))
             if t == &**want =>
         {
             Ok(value.clone())
         }
-        (Value::List(_, items) | Value::Set(_, items) | Value::Tuple(items), Type::List(want) | Type::Set(want)) => {
+        (
+            Value::List(_, items) | Value::Set(_, items) | Value::Tuple(items),
+            Type::List(want) | Type::Set(want),
+        ) => {
             let mut out = Vec::with_capacity(items.len());
             for (i, item) in items.iter().enumerate() {
                 out.push(convert_at(item, want, &path.join(Step::Index(i)))?);
@@ -75,41 +96,64 @@ fn convert_at(value: &Value, ty: &Type, path: &Path) -> Result<Value, ConvertErr
                 return Ok(Value::list(element, out));
             }
             // Sets cannot tell elements with unknown parts apart yet.
-            if out.iter().all(Value::is_wholly_known) { Ok(set_with_marks(element, out)) } else { Ok(Value::Unknown(Type::set(element))) }
+            if out.iter().all(Value::is_wholly_known) {
+                Ok(set_with_marks(element, out))
+            } else {
+                Ok(Value::Unknown(Type::set(element)))
+            }
         }
         (Value::List(_, items) | Value::Tuple(items), Type::Tuple(want)) => {
             if items.len() != want.len() {
                 return Err(required());
             }
-            let converted = items.iter().zip(want.iter()).enumerate().map(|(i, (v, t))| convert_at(v, t, &path.join(Step::Index(i))));
+            let converted = items
+                .iter()
+                .zip(want.iter())
+                .enumerate()
+                .map(|(i, (v, t))| convert_at(v, t, &path.join(Step::Index(i))));
             Ok(Value::tuple(converted.collect::<Result<_, _>>()?))
         }
         (Value::Map(_, items) | Value::Object(items), Type::Map(want)) => {
             let (keys, mut out): (Vec<_>, Vec<_>) = items
                 .iter()
-                .map(|(k, v)| Ok((k.clone(), convert_at(v, want, &path.join(Step::Key { key: k.clone() }))?)))
+                .map(|(k, v)| {
+                    Ok((
+                        k.clone(),
+                        convert_at(v, want, &path.join(Step::Key { key: k.clone() }))?,
+                    ))
+                })
                 .collect::<Result<Vec<_>, ConvertError>>()?
                 .into_iter()
                 .unzip();
             let element = settle_element(want, &mut out, path)?;
             Ok(Value::map(element, keys.into_iter().zip(out)))
         }
-        (Value::Map(_, items) | Value::Object(items), Type::Object(want)) => to_object(items, want, path),
+        (Value::Map(_, items) | Value::Object(items), Type::Object(want)) => {
+            to_object(items, want, path)
+        }
         _ => Err(required()),
     }
 }
 
 fn set_with_marks(element: Type, items: Vec<Value>) -> Value {
-    let marks = items.iter().fold(crate::value::Marks::NONE, |m, v| m.union(v.deep_marks()));
+    let marks = items
+        .iter()
+        .fold(crate::value::Marks::NONE, |m, v| m.union(v.deep_marks()));
     Value::set(element, items.iter().map(Value::unmark_deep).collect()).with_marks(marks)
 }
 
-fn to_object(items: &BTreeMap<Str, Value>, want: &Arc<ObjectType>, path: &Path) -> Result<Value, ConvertError> {
+fn to_object(
+    items: &BTreeMap<Str, Value>,
+    want: &Arc<ObjectType>,
+    path: &Path,
+) -> Result<Value, ConvertError> {
     let mut out = BTreeMap::new();
     let mut missing = Vec::new();
     for (name, attribute) in &want.attributes {
         let inner = path.join(Step::Attribute(name.clone()));
-        let given = items.get(name).filter(|v| !(v.is_null() && attribute.default.is_some()));
+        let given = items
+            .get(name)
+            .filter(|v| !(v.is_null() && attribute.default.is_some()));
         let value = match (given, &attribute.default) {
             (Some(value), _) => convert_at(value, &attribute.ty, &inner)?,
             (None, Some(default)) => convert_at(default, &attribute.ty, &inner)?,
@@ -123,8 +167,14 @@ fn to_object(items: &BTreeMap<Str, Value>, want: &Arc<ObjectType>, path: &Path) 
     }
     match missing.as_slice() {
         [] => Ok(Value::Object(Arc::new(out))),
-        [one] => Err(ConvertError { path: path.clone(), message: format!("attribute {one} is required") }),
-        many => Err(ConvertError { path: path.clone(), message: format!("attributes {} are required", many.join(", ")) }),
+        [one] => Err(ConvertError {
+            path: path.clone(),
+            message: format!("attribute {one} is required"),
+        }),
+        many => Err(ConvertError {
+            path: path.clone(),
+            message: format!("attributes {} are required", many.join(", ")),
+        }),
     }
 }
 
@@ -134,8 +184,10 @@ fn settle_element(want: &Type, items: &mut [Value], path: &Path) -> Result<Type,
         return Ok(without_optional(want));
     }
     let types: Vec<Type> = items.iter().map(Value::ty).collect();
-    let element =
-        unify(&types).ok_or_else(|| ConvertError { path: path.clone(), message: "all elements must have the same type".to_owned() })?;
+    let element = unify(&types).ok_or_else(|| ConvertError {
+        path: path.clone(),
+        message: "all elements must have the same type".to_owned(),
+    })?;
     for item in items.iter_mut() {
         *item = convert_at(item, &element, path)?;
     }
@@ -150,8 +202,16 @@ pub fn requirement(ty: &Type) -> String {
         Type::Tuple(_) => "tuple required".to_owned(),
         other => {
             let name = other.friendly();
-            let article = if name.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
-            if other.is_primitive() { format!("{article} {name} is required") } else { format!("{name} required") }
+            let article = if name.starts_with(['a', 'e', 'i', 'o', 'u']) {
+                "an"
+            } else {
+                "a"
+            };
+            if other.is_primitive() {
+                format!("{article} {name} is required")
+            } else {
+                format!("{name} required")
+            }
         }
     }
 }
@@ -164,16 +224,29 @@ pub fn can_convert(from: &Type, to: &Type) -> bool {
         (a, b) if a == b => true,
         (a, Type::String) => a.is_primitive(),
         (Type::String, b) => b.is_primitive(),
-        (Type::List(a) | Type::Set(a), Type::List(b) | Type::Set(b)) | (Type::Map(a), Type::Map(b)) => can_convert(a, b),
-        (Type::Tuple(items), Type::List(b) | Type::Set(b)) => items.iter().all(|a| can_convert(a, b)),
-        (Type::Tuple(a), Type::Tuple(b)) => a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| can_convert(a, b)),
+        (Type::List(a) | Type::Set(a), Type::List(b) | Type::Set(b))
+        | (Type::Map(a), Type::Map(b)) => can_convert(a, b),
+        (Type::Tuple(items), Type::List(b) | Type::Set(b)) => {
+            items.iter().all(|a| can_convert(a, b))
+        }
+        (Type::Tuple(a), Type::Tuple(b)) => {
+            a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| can_convert(a, b))
+        }
         (Type::List(a), Type::Tuple(b)) => b.iter().all(|b| can_convert(a, b)),
-        (Type::Object(object), Type::Map(b)) => object.attributes.values().all(|a| can_convert(&a.ty, b)),
-        (Type::Map(a), Type::Object(object)) => object.attributes.values().all(|b| can_convert(a, &b.ty)),
-        (Type::Object(a), Type::Object(b)) => b.attributes.iter().all(|(name, want)| match a.attributes.get(name) {
-            Some(have) => can_convert(&have.ty, &want.ty),
-            None => want.optional,
-        }),
+        (Type::Object(object), Type::Map(b)) => {
+            object.attributes.values().all(|a| can_convert(&a.ty, b))
+        }
+        (Type::Map(a), Type::Object(object)) => {
+            object.attributes.values().all(|b| can_convert(a, &b.ty))
+        }
+        (Type::Object(a), Type::Object(b)) => {
+            b.attributes
+                .iter()
+                .all(|(name, want)| match a.attributes.get(name) {
+                    Some(have) => can_convert(&have.ty, &want.ty),
+                    None => want.optional,
+                })
+        }
         _ => false,
     }
 }
@@ -197,7 +270,12 @@ pub fn without_optional(ty: &Type) -> Type {
         Type::Set(t) => Type::set(without_optional(t)),
         Type::Map(t) => Type::map(without_optional(t)),
         Type::Tuple(items) => Type::tuple(items.iter().map(without_optional)),
-        Type::Object(object) => Type::object(object.attributes.iter().map(|(k, a)| (k.clone(), without_optional(&a.ty)))),
+        Type::Object(object) => Type::object(
+            object
+                .attributes
+                .iter()
+                .map(|(k, a)| (k.clone(), without_optional(&a.ty))),
+        ),
         plain => plain.clone(),
     }
 }
@@ -206,7 +284,9 @@ pub fn without_optional(ty: &Type) -> Type {
 #[must_use]
 pub fn unify(types: &[Type]) -> Option<Type> {
     let mut known = types.iter().filter(|t| !matches!(t, Type::Any));
-    let Some(first) = known.next() else { return Some(Type::Any) };
+    let Some(first) = known.next() else {
+        return Some(Type::Any);
+    };
     let unified = known.try_fold(first.clone(), |so_far, next| unify_two(&so_far, next))?;
     if types.iter().any(|t| matches!(t, Type::Any)) && !unified.is_primitive() {
         return Some(unified);
@@ -222,16 +302,27 @@ fn unify_two(a: &Type, b: &Type) -> Option<Type> {
         (Type::Any, other) | (other, Type::Any) => Some(other.clone()),
         (x, y) if x.is_primitive() && y.is_primitive() => {
             // Bool and number have no common type but string.
-            if matches!(x, Type::String) || matches!(y, Type::String) { Some(Type::String) } else { None }
+            if matches!(x, Type::String) || matches!(y, Type::String) {
+                Some(Type::String)
+            } else {
+                None
+            }
         }
         (Type::List(x), Type::List(y)) => unify_two(x, y).map(Type::list),
         (Type::Set(x), Type::Set(y)) => unify_two(x, y).map(Type::set),
         (Type::Map(x), Type::Map(y)) => unify_two(x, y).map(Type::map),
-        (Type::List(x), Type::Set(y)) | (Type::Set(x), Type::List(y)) => unify_two(x, y).map(Type::list),
-        (Type::Tuple(x), Type::Tuple(y)) if x.len() == y.len() => {
-            x.iter().zip(y.iter()).map(|(x, y)| unify_two(x, y)).collect::<Option<Vec<_>>>().map(Type::tuple)
+        (Type::List(x), Type::Set(y)) | (Type::Set(x), Type::List(y)) => {
+            unify_two(x, y).map(Type::list)
         }
-        (Type::Tuple(x), Type::Tuple(y)) => unify(&x.iter().chain(y.iter()).cloned().collect::<Vec<_>>()).map(Type::list),
+        (Type::Tuple(x), Type::Tuple(y)) if x.len() == y.len() => x
+            .iter()
+            .zip(y.iter())
+            .map(|(x, y)| unify_two(x, y))
+            .collect::<Option<Vec<_>>>()
+            .map(Type::tuple),
+        (Type::Tuple(x), Type::Tuple(y)) => {
+            unify(&x.iter().chain(y.iter()).cloned().collect::<Vec<_>>()).map(Type::list)
+        }
         (Type::Tuple(x), Type::List(y)) | (Type::List(y), Type::Tuple(x)) => {
             unify(&x.iter().cloned().chain([(**y).clone()]).collect::<Vec<_>>()).map(Type::list)
         }
@@ -241,15 +332,28 @@ fn unify_two(a: &Type, b: &Type) -> Option<Type> {
         (Type::Object(x), Type::Object(y)) => {
             if x.attributes.keys().eq(y.attributes.keys()) {
                 let attributes = x.attributes.iter().zip(y.attributes.values());
-                attributes.map(|((k, x), y)| Some((k.clone(), unify_two(&x.ty, &y.ty)?))).collect::<Option<Vec<_>>>().map(Type::object)
+                attributes
+                    .map(|((k, x), y)| Some((k.clone(), unify_two(&x.ty, &y.ty)?)))
+                    .collect::<Option<Vec<_>>>()
+                    .map(Type::object)
             } else {
-                let all: Vec<Type> = x.attributes.values().chain(y.attributes.values()).map(|a| a.ty.clone()).collect();
+                let all: Vec<Type> = x
+                    .attributes
+                    .values()
+                    .chain(y.attributes.values())
+                    .map(|a| a.ty.clone())
+                    .collect();
                 unify(&all).map(Type::map)
             }
         }
-        (Type::Object(x), Type::Map(y)) | (Type::Map(y), Type::Object(x)) => {
-            unify(&x.attributes.values().map(|a| a.ty.clone()).chain([(**y).clone()]).collect::<Vec<_>>()).map(Type::map)
-        }
+        (Type::Object(x), Type::Map(y)) | (Type::Map(y), Type::Object(x)) => unify(
+            &x.attributes
+                .values()
+                .map(|a| a.ty.clone())
+                .chain([(**y).clone()])
+                .collect::<Vec<_>>(),
+        )
+        .map(Type::map),
         _ => None,
     }
 }
@@ -276,20 +380,43 @@ mod tests {
     #[test]
     fn marks_and_unknowns_survive() {
         let secret = Value::from("12").sensitive();
-        assert_eq!(convert(&secret, &Type::Number), Ok(Value::from(12).sensitive()));
+        assert_eq!(
+            convert(&secret, &Type::Number),
+            Ok(Value::from(12).sensitive())
+        );
         let list = Value::tuple(vec![Value::Unknown(Type::String), Value::from("a")]);
-        assert_eq!(convert(&list, &Type::set(Type::String)), Ok(Value::Unknown(Type::set(Type::String))));
+        assert_eq!(
+            convert(&list, &Type::set(Type::String)),
+            Ok(Value::Unknown(Type::set(Type::String)))
+        );
     }
 
     #[test]
     fn optional_attributes_get_their_defaults() {
         let mut object = ObjectType::default();
-        let attribute = |ty, optional, default| crate::types::ObjectAttribute { ty, optional, default };
-        object.attributes.insert("a".into(), attribute(Type::String, false, None));
-        object.attributes.insert("b".into(), attribute(Type::Number, true, Some(Value::from(3))));
+        let attribute = |ty, optional, default| crate::types::ObjectAttribute {
+            ty,
+            optional,
+            default,
+        };
+        object
+            .attributes
+            .insert("a".into(), attribute(Type::String, false, None));
+        object.attributes.insert(
+            "b".into(),
+            attribute(Type::Number, true, Some(Value::from(3))),
+        );
         let ty = Type::Object(Arc::new(object));
         let converted = convert(&Value::object([("a", Value::from(1))]), &ty).expect("converts");
-        assert_eq!(converted, Value::object([("a", Value::from("1")), ("b", Value::from(3))]));
-        assert_eq!(convert(&Value::object([("b", Value::from(1))]), &ty).expect_err("lacks a").message, "attribute \"a\" is required");
+        assert_eq!(
+            converted,
+            Value::object([("a", Value::from("1")), ("b", Value::from(3))])
+        );
+        assert_eq!(
+            convert(&Value::object([("b", Value::from(1))]), &ty)
+                .expect_err("lacks a")
+                .message,
+            "attribute \"a\" is required"
+        );
     }
 }

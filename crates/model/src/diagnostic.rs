@@ -40,8 +40,12 @@ impl Sources {
     /// # Panics
     /// Past 65,535 files.
     pub fn add(&mut self, name: impl Into<Str>, text: impl Into<Arc<str>>) -> FileId {
-        let id = FileId(u16::try_from(self.files.len()).expect("a program has fewer than 65,536 files"));
-        self.files.push(SourceFile { name: name.into(), text: text.into() });
+        let id =
+            FileId(u16::try_from(self.files.len()).expect("a program has fewer than 65,536 files"));
+        self.files.push(SourceFile {
+            name: name.into(),
+            text: text.into(),
+        });
         id
     }
 
@@ -62,7 +66,11 @@ impl Sources {
     pub fn place(&self, span: Span) -> Option<String> {
         let file = self.file(span.file)?;
         let before = file.text.get(..span.start as usize)?;
-        Some(format!("{}:{}", file.name, before.bytes().filter(|b| *b == b'\n').count() + 1))
+        Some(format!(
+            "{}:{}",
+            file.name,
+            before.bytes().filter(|b| *b == b'\n').count() + 1
+        ))
     }
 }
 
@@ -100,13 +108,23 @@ impl Diagnostic {
     /// An error.
     #[must_use]
     pub fn error(message: impl Into<String>) -> Diagnostic {
-        Diagnostic { severity: Severity::Error, code: None, message: message.into(), labels: Vec::new(), help: None, address: None }
+        Diagnostic {
+            severity: Severity::Error,
+            code: None,
+            message: message.into(),
+            labels: Vec::new(),
+            help: None,
+            address: None,
+        }
     }
 
     /// A warning.
     #[must_use]
     pub fn warning(message: impl Into<String>) -> Diagnostic {
-        Diagnostic { severity: Severity::Warning, ..Diagnostic::error(message) }
+        Diagnostic {
+            severity: Severity::Warning,
+            ..Diagnostic::error(message)
+        }
     }
 
     /// With a stable code.
@@ -126,7 +144,11 @@ impl Diagnostic {
     /// With a place, unless it has one already: the innermost place is the best.
     #[must_use]
     pub fn or_at(self, span: Span) -> Diagnostic {
-        if self.labels.is_empty() { self.at(span, "") } else { self }
+        if self.labels.is_empty() {
+            self.at(span, "")
+        } else {
+            self
+        }
     }
 
     /// With a remedy.
@@ -152,11 +174,16 @@ impl Diagnostic {
 
 /// The candidate most like `word`, if one is close enough to be meant.
 #[must_use]
-pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn did_you_mean<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     candidates
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= 1.max(word.chars().count().min(candidate.chars().count()) / 3))
+        .filter(|(distance, candidate)| {
+            *distance <= 1.max(word.chars().count().min(candidate.chars().count()) / 3)
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }

@@ -22,7 +22,8 @@ pub trait Scope {
     ///
     /// # Errors
     /// An undeclared name, a missing instance, a value that failed.
-    fn resolve(&self, root: &Root, steps: &[KnownStep], span: Span) -> Result<Resolved, Diagnostic>;
+    fn resolve(&self, root: &Root, steps: &[KnownStep], span: Span)
+    -> Result<Resolved, Diagnostic>;
 
     /// What the run is doing.
     fn phase(&self) -> Phase;

@@ -57,7 +57,9 @@ impl Instance<'_> {
     /// An error at an input.
     #[must_use]
     pub fn error(&self, input: &str, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::error(message).at((self.span_of)(input), "").about(format!("{}.{}", self.kind, self.name))
+        Diagnostic::error(message)
+            .at((self.span_of)(input), "")
+            .about(format!("{}.{}", self.kind, self.name))
     }
 }
 

@@ -192,7 +192,10 @@ impl Expr {
     /// An expression at a place.
     #[must_use]
     pub fn new(kind: ExprKind, span: Span) -> Expr {
-        Expr { kind: Arc::new(kind), span }
+        Expr {
+            kind: Arc::new(kind),
+            span,
+        }
     }
 
     /// A constant.
@@ -214,7 +217,10 @@ impl Expr {
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<&Expr> {
         match &*self.kind {
-            ExprKind::Object(items) => items.iter().find(|(k, _)| k.as_literal().and_then(Value::as_str) == Some(name)).map(|(_, v)| v),
+            ExprKind::Object(items) => items
+                .iter()
+                .find(|(k, _)| k.as_literal().and_then(Value::as_str) == Some(name))
+                .map(|(_, v)| v),
             _ => None,
         }
     }
@@ -244,7 +250,11 @@ impl Expr {
                 match key.as_literal() {
                     Some(Value::String(s)) => after.push(StaticStep::Key(s.clone())),
                     Some(Value::Number(n)) if n.to_i64().is_some_and(|i| i >= 0) => {
-                        after.push(StaticStep::Index(n.to_i64().and_then(|i| u64::try_from(i).ok()).unwrap_or_default()));
+                        after.push(StaticStep::Index(
+                            n.to_i64()
+                                .and_then(|i| u64::try_from(i).ok())
+                                .unwrap_or_default(),
+                        ));
                     }
                     // A computed key: what follows it is unknown, but that there is a step matters.
                     _ => after.push(StaticStep::Computed),
@@ -263,11 +273,16 @@ impl Expr {
                 a.references(found);
                 b.references(found);
             }
-            ExprKind::Conditional(a, b, c) => [a, b, c].into_iter().for_each(|e| e.references(found)),
+            ExprKind::Conditional(a, b, c) => {
+                [a, b, c].into_iter().for_each(|e| e.references(found))
+            }
             ExprKind::For(f) => {
                 f.source.references(found);
                 f.value.references(found);
-                f.key.iter().chain(&f.condition).for_each(|e| e.references(found));
+                f.key
+                    .iter()
+                    .chain(&f.condition)
+                    .for_each(|e| e.references(found));
             }
             ExprKind::Tuple(items) => items.iter().for_each(|e| e.references(found)),
             ExprKind::Object(items) => items.iter().for_each(|(k, v)| {
@@ -279,12 +294,19 @@ impl Expr {
 }
 
 /// [`Expr::references`] for the parts of a template.
-fn template_references(template: &[TemplatePart], found: &mut dyn FnMut(&Root, &[StaticStep], Span)) {
+fn template_references(
+    template: &[TemplatePart],
+    found: &mut dyn FnMut(&Root, &[StaticStep], Span),
+) {
     for part in template {
         match part {
             TemplatePart::Text(_) => {}
             TemplatePart::Value(e) => e.references(found),
-            TemplatePart::If { condition, then, otherwise } => {
+            TemplatePart::If {
+                condition,
+                then,
+                otherwise,
+            } => {
                 condition.references(found);
                 template_references(then, found);
                 template_references(otherwise, found);

@@ -26,8 +26,15 @@ pub fn to_json(value: &Value) -> Json {
         Value::Bool(b) => Json::Bool(*b),
         Value::Number(n) => number_to_json(n),
         Value::String(s) => Json::String(s.to_string()),
-        Value::List(_, items) | Value::Set(_, items) | Value::Tuple(items) => Json::Array(items.iter().map(to_json).collect()),
-        Value::Map(_, items) | Value::Object(items) => Json::Object(items.iter().map(|(k, v)| (k.to_string(), to_json(v))).collect()),
+        Value::List(_, items) | Value::Set(_, items) | Value::Tuple(items) => {
+            Json::Array(items.iter().map(to_json).collect())
+        }
+        Value::Map(_, items) | Value::Object(items) => Json::Object(
+            items
+                .iter()
+                .map(|(k, v)| (k.to_string(), to_json(v)))
+                .collect(),
+        ),
         Value::Marked(_, inner) => to_json(inner),
     }
 }
@@ -44,13 +51,31 @@ pub fn to_json_as(value: &Value, ty: &Type) -> Json {
         };
     }
     match (value, ty) {
-        (Value::List(_, items) | Value::Set(_, items) | Value::Tuple(items), Type::List(t) | Type::Set(t)) => {
-            Json::Array(items.iter().map(|v| to_json_as(v, t)).collect())
-        }
-        (Value::Tuple(items), Type::Tuple(types)) => Json::Array(items.iter().zip(types.iter()).map(|(v, t)| to_json_as(v, t)).collect()),
-        (Value::Map(_, items) | Value::Object(items), Type::Map(_) | Type::Object(_)) => Json::Object(
-            items.iter().map(|(k, v)| (k.to_string(), ty.attribute(k).map_or_else(|| to_json(v), |t| to_json_as(v, t)))).collect(),
+        (
+            Value::List(_, items) | Value::Set(_, items) | Value::Tuple(items),
+            Type::List(t) | Type::Set(t),
+        ) => Json::Array(items.iter().map(|v| to_json_as(v, t)).collect()),
+        (Value::Tuple(items), Type::Tuple(types)) => Json::Array(
+            items
+                .iter()
+                .zip(types.iter())
+                .map(|(v, t)| to_json_as(v, t))
+                .collect(),
         ),
+        (Value::Map(_, items) | Value::Object(items), Type::Map(_) | Type::Object(_)) => {
+            Json::Object(
+                items
+                    .iter()
+                    .map(|(k, v)| {
+                        (
+                            k.to_string(),
+                            ty.attribute(k)
+                                .map_or_else(|| to_json(v), |t| to_json_as(v, t)),
+                        )
+                    })
+                    .collect(),
+            )
+        }
         _ => to_json(value),
     }
 }
@@ -64,17 +89,26 @@ pub fn from_json(json: &Json, ty: &Type) -> Result<Value, JsonError> {
 }
 
 fn decode(json: &Json, ty: &Type, path: &Path) -> Result<Value, JsonError> {
-    let mismatch = || JsonError { path: path.clone(), message: format!("{} expected", ty.friendly()) };
+    let mismatch = || JsonError {
+        path: path.clone(),
+        message: format!("{} expected", ty.friendly()),
+    };
     let items = |element: &Type| -> Result<Vec<Value>, JsonError> {
         let array = json.as_array().ok_or_else(mismatch)?;
-        array.iter().enumerate().map(|(i, item)| decode(item, element, &path.join(Step::Index(i)))).collect()
+        array
+            .iter()
+            .enumerate()
+            .map(|(i, item)| decode(item, element, &path.join(Step::Index(i))))
+            .collect()
     };
     if json.is_null() {
         return Ok(Value::Null(ty.clone()));
     }
     Ok(match ty {
         Type::Any => {
-            let (Some(ty), Some(value)) = (json.get("type"), json.get("value")) else { return Err(mismatch()) };
+            let (Some(ty), Some(value)) = (json.get("type"), json.get("value")) else {
+                return Err(mismatch());
+            };
             let ty = type_from_json(ty).ok_or_else(mismatch)?;
             decode(value, &ty, path)?
         }
@@ -84,8 +118,15 @@ fn decode(json: &Json, ty: &Type, path: &Path) -> Result<Value, JsonError> {
         Type::List(t) => Value::list((**t).clone(), items(t)?),
         Type::Set(t) => Value::set((**t).clone(), items(t)?),
         Type::Tuple(types) => {
-            let array = json.as_array().filter(|a| a.len() == types.len()).ok_or_else(mismatch)?;
-            let values = array.iter().zip(types.iter()).enumerate().map(|(i, (v, t))| decode(v, t, &path.join(Step::Index(i))));
+            let array = json
+                .as_array()
+                .filter(|a| a.len() == types.len())
+                .ok_or_else(mismatch)?;
+            let values = array
+                .iter()
+                .zip(types.iter())
+                .enumerate()
+                .map(|(i, (v, t))| decode(v, t, &path.join(Step::Index(i))));
             Value::tuple(values.collect::<Result<_, _>>()?)
         }
         Type::Map(t) => {
@@ -94,13 +135,19 @@ fn decode(json: &Json, ty: &Type, path: &Path) -> Result<Value, JsonError> {
                 let key: Str = k.as_str().into();
                 Ok((key.clone(), decode(v, t, &path.join(Step::Key { key }))?))
             });
-            Value::map((**t).clone(), entries.collect::<Result<Vec<_>, JsonError>>()?)
+            Value::map(
+                (**t).clone(),
+                entries.collect::<Result<Vec<_>, JsonError>>()?,
+            )
         }
         Type::Object(object_type) => {
             let object = json.as_object().ok_or_else(mismatch)?;
             let entries = object_type.attributes.iter().map(|(k, a)| {
                 let inner = object.get(&**k).unwrap_or(&Json::Null);
-                Ok((k.clone(), decode(inner, &a.ty, &path.join(Step::Attribute(k.clone())))?))
+                Ok((
+                    k.clone(),
+                    decode(inner, &a.ty, &path.join(Step::Attribute(k.clone())))?,
+                ))
             });
             Value::Object(Arc::new(entries.collect::<Result<_, JsonError>>()?))
         }
@@ -116,7 +163,11 @@ pub fn implied(json: &Json) -> Value {
         Json::Number(_) => json_to_number(json).map_or(Value::NULL, Value::Number),
         Json::String(s) => Value::string(convert::normalise(s)),
         Json::Array(items) => Value::tuple(items.iter().map(implied).collect()),
-        Json::Object(items) => Value::object(items.iter().map(|(k, v)| (convert::normalise(k), implied(v)))),
+        Json::Object(items) => Value::object(
+            items
+                .iter()
+                .map(|(k, v)| (convert::normalise(k), implied(v))),
+        ),
     }
 }
 
@@ -125,7 +176,8 @@ fn number_to_json(number: &Number) -> Json {
     if let Some(i) = number.to_i64() {
         return Json::from(i);
     }
-    serde_json::Number::from_f64(number.to_f64()).map_or_else(|| Json::String(number.to_string()), Json::Number)
+    serde_json::Number::from_f64(number.to_f64())
+        .map_or_else(|| Json::String(number.to_string()), Json::Number)
 }
 
 fn json_to_number(json: &Json) -> Option<Number> {
@@ -148,9 +200,15 @@ pub fn type_to_json(ty: &Type) -> Json {
         Type::List(t) => serde_json::json!(["list", type_to_json(t)]),
         Type::Set(t) => serde_json::json!(["set", type_to_json(t)]),
         Type::Map(t) => serde_json::json!(["map", type_to_json(t)]),
-        Type::Tuple(items) => serde_json::json!(["tuple", items.iter().map(type_to_json).collect::<Vec<_>>()]),
+        Type::Tuple(items) => {
+            serde_json::json!(["tuple", items.iter().map(type_to_json).collect::<Vec<_>>()])
+        }
         Type::Object(object) => {
-            let attributes: serde_json::Map<_, _> = object.attributes.iter().map(|(k, a)| (k.to_string(), type_to_json(&a.ty))).collect();
+            let attributes: serde_json::Map<_, _> = object
+                .attributes
+                .iter()
+                .map(|(k, a)| (k.to_string(), type_to_json(&a.ty)))
+                .collect();
             serde_json::json!(["object", attributes])
         }
     }
@@ -168,15 +226,27 @@ pub fn type_from_json(json: &Json) -> Option<Type> {
             _ => return None,
         });
     }
-    let [kind, inner] = json.as_array()?.as_slice() else { return None };
+    let [kind, inner] = json.as_array()?.as_slice() else {
+        return None;
+    };
     Some(match kind.as_str()? {
         "list" => Type::list(type_from_json(inner)?),
         "set" => Type::set(type_from_json(inner)?),
         "map" => Type::map(type_from_json(inner)?),
-        "tuple" => Type::tuple(inner.as_array()?.iter().map(type_from_json).collect::<Option<Vec<_>>>()?),
-        "object" => {
-            Type::object(inner.as_object()?.iter().map(|(k, v)| Some((k.as_str(), type_from_json(v)?))).collect::<Option<Vec<_>>>()?)
-        }
+        "tuple" => Type::tuple(
+            inner
+                .as_array()?
+                .iter()
+                .map(type_from_json)
+                .collect::<Option<Vec<_>>>()?,
+        ),
+        "object" => Type::object(
+            inner
+                .as_object()?
+                .iter()
+                .map(|(k, v)| Some((k.as_str(), type_from_json(v)?)))
+                .collect::<Option<Vec<_>>>()?,
+        ),
         _ => return None,
     })
 }
@@ -187,11 +257,22 @@ mod tests {
 
     #[test]
     fn typed_json_gives_the_value_back() {
-        let ty = Type::object([("any", Type::Any), ("names", Type::set(Type::String)), ("n", Type::Number), ("none", Type::Bool)]);
+        let ty = Type::object([
+            ("any", Type::Any),
+            ("names", Type::set(Type::String)),
+            ("n", Type::Number),
+            ("none", Type::Bool),
+        ]);
         let value = Value::object([
             ("any", Value::tuple(vec![Value::from(1), Value::from("x")])),
-            ("names", Value::set(Type::String, vec!["b".into(), "a".into(), "a".into()])),
-            ("n", Value::Number("123456789012345678901234567890".parse().expect("a number"))),
+            (
+                "names",
+                Value::set(Type::String, vec!["b".into(), "a".into(), "a".into()]),
+            ),
+            (
+                "n",
+                Value::Number("123456789012345678901234567890".parse().expect("a number")),
+            ),
             ("none", Value::Null(Type::Bool)),
         ]);
         let json = to_json_as(&value, &ty);

@@ -18,6 +18,7 @@ pub mod planning;
 pub mod program;
 pub mod provider;
 pub mod provider_error;
+pub mod random;
 pub mod record;
 pub mod resource;
 pub mod schema;
@@ -25,7 +26,9 @@ pub mod time;
 pub mod types;
 pub mod value;
 
-pub use address::{Address, BlockAddress, InstanceKey, Mode, ProviderAddress, ScopePath, ScopeStep};
+pub use address::{
+    Address, BlockAddress, InstanceKey, Mode, ProviderAddress, ScopePath, ScopeStep,
+};
 pub use diagnostic::{Diagnostic, Diagnostics, FileId, Severity, Sources, Span};
 pub use infra_model_derive::Record;
 pub use number::Number;
@@ -33,6 +36,7 @@ pub use operation::{Action, Operation, OperationId, Token};
 pub use path::{Path, Step};
 pub use provider::{CallContext, PlanRequest, Planned, Provider, ReadItem, Recovered, Session};
 pub use provider_error::{ErrorKind, ProviderError};
+pub use random::Random;
 pub use record::Record;
 pub use resource::{DynResource, Resource, Typed};
 pub use schema::{Attribute, Block, NestedBlock, Nesting, ProviderSchema, Schema};

@@ -68,7 +68,9 @@ impl Number {
 
     fn to_big(&self) -> Binary {
         match &self.0 {
-            Repr::Int(i) => Binary::from_parts(IBig::from(*i), 0).with_precision(PRECISION).value(),
+            Repr::Int(i) => Binary::from_parts(IBig::from(*i), 0)
+                .with_precision(PRECISION)
+                .value(),
             Repr::Big(b) => (**b).clone(),
         }
     }
@@ -84,7 +86,10 @@ impl Number {
 
     /// The nearest double.
     #[must_use]
-    #[allow(clippy::cast_precision_loss, reason = "nearest double is what is asked for")]
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "nearest double is what is asked for"
+    )]
     pub fn to_f64(&self) -> f64 {
         match &self.0 {
             Repr::Int(i) => *i as f64,
@@ -244,16 +249,27 @@ impl FromStr for Number {
         {
             return Ok(Number(Repr::Int(small)));
         }
-        if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+' | b'e' | b'E')) {
-            return Err(NumberError::NotANumber);
-        }
-        if let Some((_, exponent)) = text.split_once(['e', 'E'])
-            && exponent.parse::<i64>().map_err(|_| NumberError::NotANumber)?.abs() > MAX_EXPONENT
+        if text.is_empty()
+            || !text
+                .bytes()
+                .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+' | b'e' | b'E'))
         {
             return Err(NumberError::NotANumber);
         }
-        let decimal = Decimal::from_str(text.strip_prefix('+').unwrap_or(text)).map_err(|_| NumberError::NotANumber)?;
-        Ok(Self::from_big(decimal.with_base_and_precision::<2>(PRECISION).value()))
+        if let Some((_, exponent)) = text.split_once(['e', 'E'])
+            && exponent
+                .parse::<i64>()
+                .map_err(|_| NumberError::NotANumber)?
+                .abs()
+                > MAX_EXPONENT
+        {
+            return Err(NumberError::NotANumber);
+        }
+        let decimal = Decimal::from_str(text.strip_prefix('+').unwrap_or(text))
+            .map_err(|_| NumberError::NotANumber)?;
+        Ok(Self::from_big(
+            decimal.with_base_and_precision::<2>(PRECISION).value(),
+        ))
     }
 }
 
@@ -266,8 +282,14 @@ impl fmt::Display for Number {
             Repr::Big(b) => b,
         };
         for digits in [17, 40, 80, 120, 150, 151, 152, 153, 154, 155, 156] {
-            let decimal: Decimal = (**big).clone().with_base_and_precision::<10>(digits).value();
-            let back = decimal.clone().with_base_and_precision::<2>(PRECISION).value();
+            let decimal: Decimal = (**big)
+                .clone()
+                .with_base_and_precision::<10>(digits)
+                .value();
+            let back = decimal
+                .clone()
+                .with_base_and_precision::<2>(PRECISION)
+                .value();
             if back.repr() == big.repr() || digits == 156 {
                 return f.write_str(&plain_decimal(&decimal));
             }
@@ -279,7 +301,9 @@ impl fmt::Display for Number {
 /// A decimal float without exponent notation or trailing zeros.
 fn plain_decimal(decimal: &Decimal) -> String {
     let significand = decimal.repr().significand().to_string();
-    let (sign, digits) = significand.strip_prefix('-').map_or(("", significand.as_str()), |rest| ("-", rest));
+    let (sign, digits) = significand
+        .strip_prefix('-')
+        .map_or(("", significand.as_str()), |rest| ("-", rest));
     let exponent = decimal.repr().exponent();
     if exponent >= 0 {
         return format!("{sign}{digits}{}", "0".repeat(exponent.unsigned_abs()));
@@ -288,7 +312,11 @@ fn plain_decimal(decimal: &Decimal) -> String {
     let padded = format!("{digits:0>width$}", width = places + 1);
     let (whole, fraction) = padded.split_at(padded.len() - places);
     let fraction = fraction.trim_end_matches('0');
-    if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
+    if fraction.is_empty() {
+        format!("{sign}{whole}")
+    } else {
+        format!("{sign}{whole}.{fraction}")
+    }
 }
 
 impl PartialEq for Number {
@@ -358,7 +386,17 @@ mod tests {
 
     #[test]
     fn decimals_print_as_they_were_written() {
-        for text in ["0", "-7", "0.1", "0.3", "1.5", "-2.25", "123456789012345678901234567890", "0.000001", "3.14159265358979"] {
+        for text in [
+            "0",
+            "-7",
+            "0.1",
+            "0.3",
+            "1.5",
+            "-2.25",
+            "123456789012345678901234567890",
+            "0.000001",
+            "3.14159265358979",
+        ] {
             assert_eq!(number(text).to_string(), text);
         }
         assert_eq!(number("1e3").to_string(), "1000");
@@ -368,18 +406,37 @@ mod tests {
     #[test]
     fn arithmetic_is_exact_where_terraform_is() {
         assert_eq!(number("0.1").add(&number("0.2")).to_string(), "0.3");
-        assert_eq!(number("7").div(&number("2")).expect("divides").to_string(), "3.5");
-        assert_eq!(number("-7").rem(&number("3")).expect("divides").to_string(), "-1");
-        assert_eq!(number("5").div(&Number::ZERO), Err(NumberError::DivisionByZero));
+        assert_eq!(
+            number("7").div(&number("2")).expect("divides").to_string(),
+            "3.5"
+        );
+        assert_eq!(
+            number("-7").rem(&number("3")).expect("divides").to_string(),
+            "-1"
+        );
+        assert_eq!(
+            number("5").div(&Number::ZERO),
+            Err(NumberError::DivisionByZero)
+        );
         let big = number("99999999999999999999999999999999999999999999999999");
-        assert_eq!(big.add(&Number::from(1)).to_string(), "100000000000000000000000000000000000000000000000000");
-        assert_eq!(Number::from(i64::MAX).add(&Number::from(1)).to_string(), "9223372036854775808");
+        assert_eq!(
+            big.add(&Number::from(1)).to_string(),
+            "100000000000000000000000000000000000000000000000000"
+        );
+        assert_eq!(
+            Number::from(i64::MAX).add(&Number::from(1)).to_string(),
+            "9223372036854775808"
+        );
     }
 
     #[test]
     fn text_that_is_no_number_is_refused() {
         for text in ["", "abc", "1e", "--1", "1e999999999", "0x10", " 1", "1 "] {
-            assert_eq!(text.parse::<Number>(), Err(NumberError::NotANumber), "{text:?}");
+            assert_eq!(
+                text.parse::<Number>(),
+                Err(NumberError::NotANumber),
+                "{text:?}"
+            );
         }
     }
 }

@@ -47,7 +47,11 @@ impl Token {
     /// The token of an operation under a state's lineage.
     #[must_use]
     pub fn new(lineage: &str, operation: &OperationId) -> Token {
-        let digest = Sha256::new().chain_update(lineage).chain_update([0]).chain_update(&*operation.0).finalize();
+        let digest = Sha256::new()
+            .chain_update(lineage)
+            .chain_update([0])
+            .chain_update(&*operation.0)
+            .finalize();
         Token(hex::encode(&digest[..20]).into())
     }
 

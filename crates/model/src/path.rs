@@ -50,7 +50,12 @@ impl Path {
     /// Whether `self` is `other` or lies above it.
     #[must_use]
     pub fn is_prefix_of(&self, other: &Path) -> bool {
-        other.0.len() >= self.0.len() && self.0.iter().zip(&other.0).all(|(a, b)| a == b || a.key() == b.key())
+        other.0.len() >= self.0.len()
+            && self
+                .0
+                .iter()
+                .zip(&other.0)
+                .all(|(a, b)| a == b || a.key() == b.key())
     }
 
     /// The value at this path, if every step exists and is known.

@@ -12,16 +12,28 @@ use std::sync::Arc;
 #[must_use]
 pub fn by_schema(schema: &Schema, request: &PlanRequest<'_>) -> Planned {
     let Some(prior) = request.prior else {
-        return Planned { value: propose(&schema.block, None, request.config), replace: Vec::new(), private: request.private.cloned() };
+        return Planned {
+            value: propose(&schema.block, None, request.config),
+            replace: Vec::new(),
+            private: request.private.cloned(),
+        };
     };
     let value = propose(&schema.block, Some(prior), request.config);
     let mut replace = Vec::new();
     forced(&schema.block, prior, &value, &Path::default(), &mut replace);
     if replace.is_empty() {
-        return Planned { value, replace, private: request.private.cloned() };
+        return Planned {
+            value,
+            replace,
+            private: request.private.cloned(),
+        };
     }
     // A replacement is a new resource: what the provider computes is computed anew.
-    Planned { value: propose(&schema.block, None, request.config), replace, private: request.private.cloned() }
+    Planned {
+        value: propose(&schema.block, None, request.config),
+        replace,
+        private: request.private.cloned(),
+    }
 }
 
 /// The planned value of a changed attribute that the provider will compute anew: for `Resource::plan`.
@@ -37,7 +49,9 @@ pub fn mark_unknown(planned: &mut Planned, schema: &Block, names: &[&str]) {
 /// A configuration with the schema's defaults filled in, for data sources.
 #[must_use]
 pub fn with_defaults(block: &Block, config: &Value) -> Value {
-    let Some(given) = config.entries() else { return config.clone() };
+    let Some(given) = config.entries() else {
+        return config.clone();
+    };
     let mut out = given.clone();
     for (name, attribute) in &block.attributes {
         if let Some(default) = &attribute.default
@@ -51,7 +65,9 @@ pub fn with_defaults(block: &Block, config: &Value) -> Value {
 
 fn propose(block: &Block, prior: Option<&Value>, config: &Value) -> Value {
     let (bare, marks) = config.unmark();
-    let Some(given) = bare.entries() else { return config.clone() };
+    let Some(given) = bare.entries() else {
+        return config.clone();
+    };
     let null = Value::NULL;
     let mut out: BTreeMap<Str, Value> = BTreeMap::new();
     for (name, attribute) in &block.attributes {
@@ -73,7 +89,9 @@ fn propose_attribute(attribute: &Attribute, prior: Option<&Value>, config: &Valu
     }
     if !config.is_null() {
         return match prior {
-            Some(prior) if same(attribute.compare, prior, config) => prior.clone().with_marks(config.marks()),
+            Some(prior) if same(attribute.compare, prior, config) => {
+                prior.clone().with_marks(config.marks())
+            }
             _ => config.clone(),
         };
     }
@@ -82,7 +100,11 @@ fn propose_attribute(attribute: &Attribute, prior: Option<&Value>, config: &Valu
         (true, Some(prior), None) => prior.clone(),
         (true, None, None) => {
             let unknown = Value::Unknown(attribute.ty.clone());
-            if attribute.sensitive { unknown.sensitive() } else { unknown }
+            if attribute.sensitive {
+                unknown.sensitive()
+            } else {
+                unknown
+            }
         }
         (false, _, None) => Value::Null(attribute.ty.clone()),
     }
@@ -91,20 +113,32 @@ fn propose_attribute(attribute: &Attribute, prior: Option<&Value>, config: &Valu
 fn propose_block(nested: &NestedBlock, prior: Option<&Value>, config: &Value) -> Value {
     let (bare, marks) = config.unmark();
     let Some(items) = bare.elements() else {
-        return if bare.is_unknown() { config.clone() } else { Value::Unknown(nested.value_type()) };
+        return if bare.is_unknown() {
+            config.clone()
+        } else {
+            Value::Unknown(nested.value_type())
+        };
     };
     if items.is_empty() && nested.computed {
-        return prior.cloned().unwrap_or_else(|| Value::Unknown(nested.value_type()));
+        return prior
+            .cloned()
+            .unwrap_or_else(|| Value::Unknown(nested.value_type()));
     }
     let old = prior.and_then(Value::elements).unwrap_or_default();
     let element = nested.block.implied_type();
     let planned: Vec<Value> = match nested.nesting {
-        Nesting::List => items.iter().enumerate().map(|(i, item)| propose(&nested.block, old.get(i), item)).collect(),
+        Nesting::List => items
+            .iter()
+            .enumerate()
+            .map(|(i, item)| propose(&nested.block, old.get(i), item))
+            .collect(),
         Nesting::Set => items
             .iter()
             .map(|item| {
                 // The prior element that this one means: the same in everything that the configuration says.
-                let twin = old.iter().find(|o| propose(&nested.block, Some(o), item) == **o);
+                let twin = old
+                    .iter()
+                    .find(|o| propose(&nested.block, Some(o), item) == **o);
                 propose(&nested.block, twin, item)
             })
             .collect(),
@@ -124,7 +158,9 @@ pub fn same(compare: Compare, a: &Value, b: &Value) -> bool {
     if a == b {
         return true;
     }
-    let (Value::String(x), Value::String(y)) = (a, b) else { return false };
+    let (Value::String(x), Value::String(y)) = (a, b) else {
+        return false;
+    };
     match compare {
         Compare::Exact => false,
         Compare::CaseInsensitive => x.eq_ignore_ascii_case(y),
@@ -150,7 +186,10 @@ fn canonical_json(json: serde_json::Value) -> serde_json::Value {
             serde_json::Value::Array(items)
         }
         serde_json::Value::Object(map) => {
-            let mut entries: Vec<_> = map.into_iter().map(|(k, v)| (k, canonical_json(v))).collect();
+            let mut entries: Vec<_> = map
+                .into_iter()
+                .map(|(k, v)| (k, canonical_json(v)))
+                .collect();
             entries.sort_by(|(a, _), (b, _)| a.cmp(b));
             serde_json::Value::Object(entries.into_iter().collect())
         }
@@ -169,12 +208,16 @@ fn forced(block: &Block, prior: &Value, planned: &Value, path: &Path, found: &mu
     }
     for (name, nested) in &block.blocks {
         let at = path.join(Step::Attribute(name.clone()));
-        let (Some(old), Some(new)) = (prior.get(name), planned.get(name)) else { continue };
+        let (Some(old), Some(new)) = (prior.get(name), planned.get(name)) else {
+            continue;
+        };
         if nested.force_new && old.bare() != new.bare() {
             found.push(at);
             continue;
         }
-        let (Some(old), Some(new)) = (old.elements(), new.elements()) else { continue };
+        let (Some(old), Some(new)) = (old.elements(), new.elements()) else {
+            continue;
+        };
         if nested.nesting == Nesting::List {
             for (i, (old, new)) in old.iter().zip(new).enumerate() {
                 forced(&nested.block, old, new, &at.join(Step::Index(i)), found);

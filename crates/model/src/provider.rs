@@ -31,13 +31,22 @@ pub trait Provider: Send + Sync {
     ///
     /// # Errors
     /// A version newer than this binary's, or attributes that cannot be read.
-    fn upgrade(&self, type_name: &str, version: u32, raw: serde_json::Value) -> Result<serde_json::Value, ProviderError>;
+    fn upgrade(
+        &self,
+        type_name: &str,
+        version: u32,
+        raw: serde_json::Value,
+    ) -> Result<serde_json::Value, ProviderError>;
 
     /// Connects. The configuration is wholly known and of the schema's shape, or the resolved one that a state recorded.
     ///
     /// # Errors
     /// No credentials, no region, an endpoint that is no URL.
-    async fn configure(&self, config: &Value, environment: &Environment) -> Result<Arc<dyn Session>, ProviderError>;
+    async fn configure(
+        &self,
+        config: &Value,
+        environment: &Environment,
+    ) -> Result<Arc<dyn Session>, ProviderError>;
 }
 
 /// What a provider may know of the world around the process: passed in, never read.
@@ -53,7 +62,11 @@ impl Environment {
     /// A variable by name.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<&str> {
-        self.variables.iter().rev().find(|(k, _)| k == name).map(|(_, v)| v.as_str())
+        self.variables
+            .iter()
+            .rev()
+            .find(|(k, _)| k == name)
+            .map(|(_, v)| v.as_str())
     }
 }
 
@@ -66,13 +79,29 @@ pub trait Session: Send + Sync {
 
     /// Reads many instances of one type with as few calls as the API allows: one answer per item, in order; `Ok(None)` is
     /// absent. One error fails no other item.
-    async fn read_many(&self, context: &CallContext, type_name: &str, items: &[ReadItem]) -> Vec<Result<Option<Value>, ProviderError>>;
+    async fn read_many(
+        &self,
+        context: &CallContext,
+        type_name: &str,
+        items: &[ReadItem],
+    ) -> Vec<Result<Option<Value>, ProviderError>>;
 
     /// Reads a data source.
-    async fn read_data(&self, context: &CallContext, type_name: &str, config: &Value) -> Result<Value, ProviderError>;
+    async fn read_data(
+        &self,
+        context: &CallContext,
+        type_name: &str,
+        config: &Value,
+    ) -> Result<Value, ProviderError>;
 
     /// Creates, or goes on with a creation that has [`Operation::known_id`]. Returns the whole new value.
-    async fn create(&self, context: &CallContext, operation: &Operation, type_name: &str, desired: &Value) -> Result<Value, ProviderError>;
+    async fn create(
+        &self,
+        context: &CallContext,
+        operation: &Operation,
+        type_name: &str,
+        desired: &Value,
+    ) -> Result<Value, ProviderError>;
 
     /// Changes in place. Returns the whole new value.
     async fn update(
@@ -85,7 +114,13 @@ pub trait Session: Send + Sync {
     ) -> Result<Value, ProviderError>;
 
     /// Deletes; what is absent is done.
-    async fn delete(&self, context: &CallContext, operation: &Operation, type_name: &str, prior: &Value) -> Result<(), ProviderError>;
+    async fn delete(
+        &self,
+        context: &CallContext,
+        operation: &Operation,
+        type_name: &str,
+        prior: &Value,
+    ) -> Result<(), ProviderError>;
 
     /// Finds what an interrupted create made, by its operation tag, client-chosen name or parent and key.
     async fn recover(
@@ -97,7 +132,12 @@ pub trait Session: Send + Sync {
     ) -> Result<Recovered, ProviderError>;
 
     /// The value of an existing resource by its import id.
-    async fn import(&self, context: &CallContext, type_name: &str, id: &str) -> Result<Value, ProviderError>;
+    async fn import(
+        &self,
+        context: &CallContext,
+        type_name: &str,
+        id: &str,
+    ) -> Result<Value, ProviderError>;
 
     /// What can be known before the first call to be going to fail: quotas, taken names, versions that do not exist.
     async fn preflight(&self, context: &CallContext, items: &[PreflightItem]) -> Vec<Finding>;

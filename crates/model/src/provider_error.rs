@@ -73,7 +73,10 @@ impl ProviderError {
     /// An invalid value of an attribute.
     #[must_use]
     pub fn invalid(attribute: &str, message: impl Into<String>) -> ProviderError {
-        ProviderError { attribute: Some(Path::attribute(attribute)), ..ProviderError::new(ErrorKind::Invalid, message) }
+        ProviderError {
+            attribute: Some(Path::attribute(attribute)),
+            ..ProviderError::new(ErrorKind::Invalid, message)
+        }
     }
 
     /// Whether it certainly was not done: the operation has ended and need not be looked for.
@@ -112,6 +115,9 @@ impl std::error::Error for ProviderError {}
 
 impl From<crate::record::FieldError> for ProviderError {
     fn from(error: crate::record::FieldError) -> Self {
-        ProviderError { attribute: Some(Path::attribute(error.field.as_str())), ..ProviderError::new(ErrorKind::Invalid, error.message) }
+        ProviderError {
+            attribute: Some(Path::attribute(error.field.as_str())),
+            ..ProviderError::new(ErrorKind::Invalid, error.message)
+        }
     }
 }

@@ -39,14 +39,24 @@ impl FieldError {
     /// An error at a field.
     #[must_use]
     pub fn new(field: &str, message: impl Into<String>) -> FieldError {
-        FieldError { field: field.to_owned(), message: message.into() }
+        FieldError {
+            field: field.to_owned(),
+            message: message.into(),
+        }
     }
 
     /// The same error, seen from the enclosing field.
     #[must_use]
     pub fn within(self, outer: &str) -> FieldError {
-        let field = if self.field.is_empty() { outer.to_owned() } else { format!("{outer}.{}", self.field) };
-        FieldError { field, message: self.message }
+        let field = if self.field.is_empty() {
+            outer.to_owned()
+        } else {
+            format!("{outer}.{}", self.field)
+        };
+        FieldError {
+            field,
+            message: self.message,
+        }
     }
 }
 
@@ -69,7 +79,10 @@ fn mismatch<T: FieldValue>(value: &Value) -> FieldError {
         Value::Unknown(_) => "a value that is not known yet".to_owned(),
         other => other.ty().friendly(),
     };
-    FieldError::new("", format!("{} expected, {found} found", T::ty().friendly()))
+    FieldError::new(
+        "",
+        format!("{} expected, {found} found", T::ty().friendly()),
+    )
 }
 
 impl FieldValue for String {
@@ -77,7 +90,10 @@ impl FieldValue for String {
         Type::String
     }
     fn from_value(value: &Value) -> Result<Self, FieldError> {
-        value.as_str().map(str::to_owned).ok_or_else(|| mismatch::<Self>(value))
+        value
+            .as_str()
+            .map(str::to_owned)
+            .ok_or_else(|| mismatch::<Self>(value))
     }
     fn to_value(&self) -> Value {
         Value::string(self.as_str())
@@ -113,7 +129,10 @@ impl FieldValue for i32 {
         Type::Number
     }
     fn from_value(value: &Value) -> Result<Self, FieldError> {
-        value.as_i64().and_then(|i| i32::try_from(i).ok()).ok_or_else(|| mismatch::<Self>(value))
+        value
+            .as_i64()
+            .and_then(|i| i32::try_from(i).ok())
+            .ok_or_else(|| mismatch::<Self>(value))
     }
     fn to_value(&self) -> Value {
         Value::from(i64::from(*self))
@@ -153,10 +172,15 @@ impl<T: FieldValue> FieldValue for Option<T> {
         T::ty()
     }
     fn from_value(value: &Value) -> Result<Self, FieldError> {
-        if value.is_null() { Ok(None) } else { T::from_value(value).map(Some) }
+        if value.is_null() {
+            Ok(None)
+        } else {
+            T::from_value(value).map(Some)
+        }
     }
     fn to_value(&self) -> Value {
-        self.as_ref().map_or_else(|| Value::Null(T::ty()), FieldValue::to_value)
+        self.as_ref()
+            .map_or_else(|| Value::Null(T::ty()), FieldValue::to_value)
     }
 }
 
@@ -169,7 +193,12 @@ impl<T: FieldValue> FieldValue for Vec<T> {
         if value.is_null() {
             return Ok(Vec::new());
         }
-        value.elements().ok_or_else(|| mismatch::<Self>(value))?.iter().map(T::from_value).collect()
+        value
+            .elements()
+            .ok_or_else(|| mismatch::<Self>(value))?
+            .iter()
+            .map(T::from_value)
+            .collect()
     }
     fn to_value(&self) -> Value {
         Value::list(T::ty(), self.iter().map(FieldValue::to_value).collect())
@@ -185,7 +214,12 @@ impl<T: FieldValue + Ord> FieldValue for BTreeSet<T> {
         if value.is_null() {
             return Ok(BTreeSet::new());
         }
-        value.elements().ok_or_else(|| mismatch::<Self>(value))?.iter().map(T::from_value).collect()
+        value
+            .elements()
+            .ok_or_else(|| mismatch::<Self>(value))?
+            .iter()
+            .map(T::from_value)
+            .collect()
     }
     fn to_value(&self) -> Value {
         Value::set(T::ty(), self.iter().map(FieldValue::to_value).collect())
@@ -202,10 +236,17 @@ impl<T: FieldValue> FieldValue for BTreeMap<String, T> {
             return Ok(BTreeMap::new());
         }
         let entries = value.entries().ok_or_else(|| mismatch::<Self>(value))?;
-        entries.iter().map(|(k, v)| Ok((k.to_string(), T::from_value(v)?))).collect()
+        entries
+            .iter()
+            .map(|(k, v)| Ok((k.to_string(), T::from_value(v)?)))
+            .collect()
     }
     fn to_value(&self) -> Value {
-        Value::map(T::ty(), self.iter().map(|(k, v)| (Str::from(k.as_str()), v.to_value())))
+        Value::map(
+            T::ty(),
+            self.iter()
+                .map(|(k, v)| (Str::from(k.as_str()), v.to_value())),
+        )
     }
 }
 
@@ -222,6 +263,12 @@ pub fn field<T: FieldValue>(value: &Value, name: &str) -> Result<T, FieldError> 
 /// # Errors
 /// See [`Record::from_value`].
 pub fn blocks<T: Record>(value: &Value, name: &str) -> Result<Vec<T>, FieldError> {
-    let items = value.get(name).and_then(Value::elements).unwrap_or_default();
-    items.iter().map(|item| T::from_value(item).map_err(|e| e.within(name))).collect()
+    let items = value
+        .get(name)
+        .and_then(Value::elements)
+        .unwrap_or_default();
+    items
+        .iter()
+        .map(|item| T::from_value(item).map_err(|e| e.within(name)))
+        .collect()
 }

@@ -52,11 +52,19 @@ pub trait Resource<C: Send + Sync + 'static>: Send + Sync + 'static {
     fn id(record: &Self::Record) -> String;
 
     /// Reads many: one answer per item, in order. `prior` carries what is not readable (it is passed through).
-    async fn read(client: &C, context: &CallContext, items: &[Item<Self::Record>]) -> Vec<Result<Option<Self::Record>, ProviderError>>;
+    async fn read(
+        client: &C,
+        context: &CallContext,
+        items: &[Item<Self::Record>],
+    ) -> Vec<Result<Option<Self::Record>, ProviderError>>;
 
     /// Creates, or goes on with [`Operation::known_id`].
-    async fn create(client: &C, context: &CallContext, operation: &Operation, desired: Self::Record)
-    -> Result<Self::Record, ProviderError>;
+    async fn create(
+        client: &C,
+        context: &CallContext,
+        operation: &Operation,
+        desired: Self::Record,
+    ) -> Result<Self::Record, ProviderError>;
 
     /// Changes in place.
     async fn update(
@@ -68,17 +76,30 @@ pub trait Resource<C: Send + Sync + 'static>: Send + Sync + 'static {
     ) -> Result<Self::Record, ProviderError>;
 
     /// Deletes; absent is done.
-    async fn delete(client: &C, context: &CallContext, operation: &Operation, prior: Self::Record) -> Result<(), ProviderError>;
+    async fn delete(
+        client: &C,
+        context: &CallContext,
+        operation: &Operation,
+        prior: Self::Record,
+    ) -> Result<(), ProviderError>;
 
     /// Finds what an interrupted create made.
-    async fn recover(client: &C, context: &CallContext, operation: &Operation, desired: Self::Record) -> Result<Recovered, ProviderError>;
+    async fn recover(
+        client: &C,
+        context: &CallContext,
+        operation: &Operation,
+        desired: Self::Record,
+    ) -> Result<Recovered, ProviderError>;
 
     /// The id and the prior value from which [`Resource::read`] can read an import id. By default the import id is the id.
     ///
     /// # Errors
     /// An import id of the wrong form, with the right one in the message.
     fn import(id: &str) -> Result<Imported<Self::Record>, ProviderError> {
-        Ok(Imported { id: id.to_owned(), prior: None })
+        Ok(Imported {
+            id: id.to_owned(),
+            prior: None,
+        })
     }
 }
 
@@ -102,14 +123,32 @@ pub struct Imported<R> {
 
 /// A resource type as the engine's values see it.
 #[async_trait]
-#[allow(missing_docs, reason = "each mirrors the method of `Session` or `Provider` of the same name")]
+#[allow(
+    missing_docs,
+    reason = "each mirrors the method of `Session` or `Provider` of the same name"
+)]
 pub trait DynResource<C>: Send + Sync {
     fn schema(&self) -> &Arc<Schema>;
     fn plan(&self, request: &PlanRequest<'_>) -> Result<Planned, ProviderError>;
     fn validate(&self, config: &Value) -> Vec<ProviderError>;
-    fn upgrade(&self, version: u32, raw: serde_json::Value) -> Result<serde_json::Value, ProviderError>;
-    async fn read(&self, client: &C, context: &CallContext, items: &[ReadItem]) -> Vec<Result<Option<Value>, ProviderError>>;
-    async fn create(&self, client: &C, context: &CallContext, operation: &Operation, desired: &Value) -> Result<Value, ProviderError>;
+    fn upgrade(
+        &self,
+        version: u32,
+        raw: serde_json::Value,
+    ) -> Result<serde_json::Value, ProviderError>;
+    async fn read(
+        &self,
+        client: &C,
+        context: &CallContext,
+        items: &[ReadItem],
+    ) -> Vec<Result<Option<Value>, ProviderError>>;
+    async fn create(
+        &self,
+        client: &C,
+        context: &CallContext,
+        operation: &Operation,
+        desired: &Value,
+    ) -> Result<Value, ProviderError>;
     async fn update(
         &self,
         client: &C,
@@ -118,9 +157,26 @@ pub trait DynResource<C>: Send + Sync {
         prior: &Value,
         desired: &Value,
     ) -> Result<Value, ProviderError>;
-    async fn delete(&self, client: &C, context: &CallContext, operation: &Operation, prior: &Value) -> Result<(), ProviderError>;
-    async fn recover(&self, client: &C, context: &CallContext, operation: &Operation, desired: &Value) -> Result<Recovered, ProviderError>;
-    async fn import(&self, client: &C, context: &CallContext, id: &str) -> Result<Value, ProviderError>;
+    async fn delete(
+        &self,
+        client: &C,
+        context: &CallContext,
+        operation: &Operation,
+        prior: &Value,
+    ) -> Result<(), ProviderError>;
+    async fn recover(
+        &self,
+        client: &C,
+        context: &CallContext,
+        operation: &Operation,
+        desired: &Value,
+    ) -> Result<Recovered, ProviderError>;
+    async fn import(
+        &self,
+        client: &C,
+        context: &CallContext,
+        id: &str,
+    ) -> Result<Value, ProviderError>;
 }
 
 /// The adapter from [`Resource`] to [`DynResource`].
@@ -136,8 +192,17 @@ impl<R> Typed<R> {
     where
         R: Resource<C>,
     {
-        let schema = Schema::new(R::TYPE, R::VERSION, R::Record::doc(), R::Record::block(), R::traits());
-        Box::new(Typed::<R> { schema: Arc::new(schema), kind: PhantomData })
+        let schema = Schema::new(
+            R::TYPE,
+            R::VERSION,
+            R::Record::doc(),
+            R::Record::block(),
+            R::traits(),
+        );
+        Box::new(Typed::<R> {
+            schema: Arc::new(schema),
+            kind: PhantomData,
+        })
     }
 }
 
@@ -157,40 +222,68 @@ impl<C: Send + Sync + 'static, R: Resource<C>> DynResource<C> for Typed<R> {
         R::validate(config)
     }
 
-    fn upgrade(&self, version: u32, raw: serde_json::Value) -> Result<serde_json::Value, ProviderError> {
+    fn upgrade(
+        &self,
+        version: u32,
+        raw: serde_json::Value,
+    ) -> Result<serde_json::Value, ProviderError> {
         match version.cmp(&R::VERSION) {
             std::cmp::Ordering::Equal => Ok(raw),
             std::cmp::Ordering::Less => R::upgrade(version, raw),
             std::cmp::Ordering::Greater => Err(ProviderError::new(
                 ErrorKind::Invalid,
-                format!("{} was stored by a newer version of infra (schema version {version}, this one knows {})", R::TYPE, R::VERSION),
+                format!(
+                    "{} was stored by a newer version of infra (schema version {version}, this one knows {})",
+                    R::TYPE,
+                    R::VERSION
+                ),
             )),
         }
     }
 
-    async fn read(&self, client: &C, context: &CallContext, items: &[ReadItem]) -> Vec<Result<Option<Value>, ProviderError>> {
-        let mut answers: Vec<Result<Option<Value>, ProviderError>> = Vec::with_capacity(items.len());
+    async fn read(
+        &self,
+        client: &C,
+        context: &CallContext,
+        items: &[ReadItem],
+    ) -> Vec<Result<Option<Value>, ProviderError>> {
+        let mut answers: Vec<Result<Option<Value>, ProviderError>> =
+            Vec::with_capacity(items.len());
         let mut typed = Vec::with_capacity(items.len());
         let mut places = Vec::with_capacity(items.len());
         for (place, item) in items.iter().enumerate() {
             answers.push(Ok(None));
             match R::Record::from_value(&item.prior) {
                 Ok(prior) => {
-                    typed.push(Item { id: item.id.clone(), prior: Some(prior) });
+                    typed.push(Item {
+                        id: item.id.clone(),
+                        prior: Some(prior),
+                    });
                     places.push(place);
                 }
                 Err(error) => answers[place] = Err(error.into()),
             }
         }
-        for (place, answer) in places.into_iter().zip(R::read(client, context, &typed).await) {
+        for (place, answer) in places
+            .into_iter()
+            .zip(R::read(client, context, &typed).await)
+        {
             answers[place] = answer.map(|found| found.map(|record| record.to_value()));
         }
         answers
     }
 
-    async fn create(&self, client: &C, context: &CallContext, operation: &Operation, desired: &Value) -> Result<Value, ProviderError> {
+    async fn create(
+        &self,
+        client: &C,
+        context: &CallContext,
+        operation: &Operation,
+        desired: &Value,
+    ) -> Result<Value, ProviderError> {
         let desired = R::Record::from_value(desired)?;
-        Ok(R::create(client, context, operation, desired).await?.to_value())
+        Ok(R::create(client, context, operation, desired)
+            .await?
+            .to_value())
     }
 
     async fn update(
@@ -201,25 +294,53 @@ impl<C: Send + Sync + 'static, R: Resource<C>> DynResource<C> for Typed<R> {
         prior: &Value,
         desired: &Value,
     ) -> Result<Value, ProviderError> {
-        let (prior, desired) = (R::Record::from_value(prior)?, R::Record::from_value(desired)?);
-        Ok(R::update(client, context, operation, prior, desired).await?.to_value())
+        let (prior, desired) = (
+            R::Record::from_value(prior)?,
+            R::Record::from_value(desired)?,
+        );
+        Ok(R::update(client, context, operation, prior, desired)
+            .await?
+            .to_value())
     }
 
-    async fn delete(&self, client: &C, context: &CallContext, operation: &Operation, prior: &Value) -> Result<(), ProviderError> {
+    async fn delete(
+        &self,
+        client: &C,
+        context: &CallContext,
+        operation: &Operation,
+        prior: &Value,
+    ) -> Result<(), ProviderError> {
         R::delete(client, context, operation, R::Record::from_value(prior)?).await
     }
 
-    async fn recover(&self, client: &C, context: &CallContext, operation: &Operation, desired: &Value) -> Result<Recovered, ProviderError> {
+    async fn recover(
+        &self,
+        client: &C,
+        context: &CallContext,
+        operation: &Operation,
+        desired: &Value,
+    ) -> Result<Recovered, ProviderError> {
         R::recover(client, context, operation, R::Record::from_value(desired)?).await
     }
 
-    async fn import(&self, client: &C, context: &CallContext, id: &str) -> Result<Value, ProviderError> {
+    async fn import(
+        &self,
+        client: &C,
+        context: &CallContext,
+        id: &str,
+    ) -> Result<Value, ProviderError> {
         let imported = R::import(id)?;
-        let item = Item { id: imported.id, prior: imported.prior };
+        let item = Item {
+            id: imported.id,
+            prior: imported.prior,
+        };
         match R::read(client, context, &[item]).await.pop() {
             Some(Ok(Some(record))) => Ok(record.to_value()),
             Some(Err(error)) => Err(error),
-            Some(Ok(None)) | None => Err(ProviderError::new(ErrorKind::NotFound, format!("there is no {} with the id `{id}`", R::TYPE))),
+            Some(Ok(None)) | None => Err(ProviderError::new(
+                ErrorKind::NotFound,
+                format!("there is no {} with the id `{id}`", R::TYPE),
+            )),
         }
     }
 }
@@ -232,7 +353,11 @@ pub trait DataSource<C: Send + Sync + 'static>: Send + Sync + 'static {
     /// `aws_availability_zones`
     const TYPE: &'static str;
     /// Reads it: the configuration with the computed attributes filled.
-    async fn read(client: &C, context: &CallContext, config: Self::Record) -> Result<Self::Record, ProviderError>;
+    async fn read(
+        client: &C,
+        context: &CallContext,
+        config: Self::Record,
+    ) -> Result<Self::Record, ProviderError>;
 }
 
 /// A data source as the engine's values see it.
@@ -240,7 +365,12 @@ pub trait DataSource<C: Send + Sync + 'static>: Send + Sync + 'static {
 #[allow(missing_docs, reason = "mirrors `DataSource`")]
 pub trait DynDataSource<C>: Send + Sync {
     fn schema(&self) -> &Arc<Schema>;
-    async fn read(&self, client: &C, context: &CallContext, config: &Value) -> Result<Value, ProviderError>;
+    async fn read(
+        &self,
+        client: &C,
+        context: &CallContext,
+        config: &Value,
+    ) -> Result<Value, ProviderError>;
 }
 
 impl<R> Typed<R> {
@@ -250,8 +380,17 @@ impl<R> Typed<R> {
     where
         R: DataSource<C>,
     {
-        let schema = Schema::new(R::TYPE, 0, R::Record::doc(), R::Record::block(), Traits::default());
-        Box::new(TypedData::<R> { schema: Arc::new(schema), kind: PhantomData })
+        let schema = Schema::new(
+            R::TYPE,
+            0,
+            R::Record::doc(),
+            R::Record::block(),
+            Traits::default(),
+        );
+        Box::new(TypedData::<R> {
+            schema: Arc::new(schema),
+            kind: PhantomData,
+        })
     }
 }
 
@@ -266,8 +405,15 @@ impl<C: Send + Sync + 'static, R: DataSource<C>> DynDataSource<C> for TypedData<
         &self.schema
     }
 
-    async fn read(&self, client: &C, context: &CallContext, config: &Value) -> Result<Value, ProviderError> {
+    async fn read(
+        &self,
+        client: &C,
+        context: &CallContext,
+        config: &Value,
+    ) -> Result<Value, ProviderError> {
         let config = planning::with_defaults(&self.schema.block, config);
-        Ok(R::read(client, context, R::Record::from_value(&config)?).await?.to_value())
+        Ok(R::read(client, context, R::Record::from_value(&config)?)
+            .await?
+            .to_value())
     }
 }

@@ -204,9 +204,22 @@ pub struct ConfigError {
 impl Schema {
     /// A schema.
     #[must_use]
-    pub fn new(type_name: impl Into<Str>, version: u32, doc: impl Into<Str>, block: Block, traits: Traits) -> Schema {
+    pub fn new(
+        type_name: impl Into<Str>,
+        version: u32,
+        doc: impl Into<Str>,
+        block: Block,
+        traits: Traits,
+    ) -> Schema {
         let implied = block.implied_type();
-        Schema { type_name: type_name.into(), version, block, doc: doc.into(), traits, implied }
+        Schema {
+            type_name: type_name.into(),
+            version,
+            block,
+            doc: doc.into(),
+            traits,
+            implied,
+        }
     }
 
     /// The object type of the resource's values.
@@ -220,15 +233,30 @@ impl Block {
     /// The object type of values of this block.
     #[must_use]
     pub fn implied_type(&self) -> Type {
-        let attribute = |ty: Type| ObjectAttribute { ty, optional: false, default: None };
-        let attributes = self.attributes.iter().map(|(name, a)| (name.clone(), attribute(a.ty.clone())));
-        let blocks = self.blocks.iter().map(|(name, b)| (name.clone(), attribute(b.value_type())));
-        Type::Object(Arc::new(ObjectType { attributes: attributes.chain(blocks).collect() }))
+        let attribute = |ty: Type| ObjectAttribute {
+            ty,
+            optional: false,
+            default: None,
+        };
+        let attributes = self
+            .attributes
+            .iter()
+            .map(|(name, a)| (name.clone(), attribute(a.ty.clone())));
+        let blocks = self
+            .blocks
+            .iter()
+            .map(|(name, b)| (name.clone(), attribute(b.value_type())));
+        Type::Object(Arc::new(ObjectType {
+            attributes: attributes.chain(blocks).collect(),
+        }))
     }
 
     /// All names, for "did you mean".
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.attributes.keys().chain(self.blocks.keys()).map(|k| &**k)
+        self.attributes
+            .keys()
+            .chain(self.blocks.keys())
+            .map(|k| &**k)
     }
 
     /// Brings a configuration value into this block's shape: converts attributes, makes one table a list of one, fills
@@ -239,7 +267,11 @@ impl Block {
     pub fn coerce(&self, config: &Value) -> Result<Value, Vec<ConfigError>> {
         let mut errors = Vec::new();
         let value = self.coerce_at(config, &Path::default(), &mut errors);
-        if errors.is_empty() { Ok(value) } else { Err(errors) }
+        if errors.is_empty() {
+            Ok(value)
+        } else {
+            Err(errors)
+        }
     }
 
     fn coerce_at(&self, config: &Value, path: &Path, errors: &mut Vec<ConfigError>) -> Value {
@@ -248,11 +280,19 @@ impl Block {
             return Value::Unknown(self.implied_type()).with_marks(marks);
         }
         let Some(given) = bare.entries() else {
-            errors.push(ConfigError { path: path.clone(), message: "a table is required".to_owned() });
+            errors.push(ConfigError {
+                path: path.clone(),
+                message: "a table is required".to_owned(),
+            });
             return Value::Unknown(self.implied_type());
         };
-        for name in given.keys().filter(|k| !self.attributes.contains_key(*k) && !self.blocks.contains_key(*k)) {
-            let hint = crate::diagnostic::did_you_mean(name, self.names()).map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
+        for name in given
+            .keys()
+            .filter(|k| !self.attributes.contains_key(*k) && !self.blocks.contains_key(*k))
+        {
+            let hint = crate::diagnostic::did_you_mean(name, self.names())
+                .map(|n| format!("; did you mean `{n}`?"))
+                .unwrap_or_default();
             errors.push(ConfigError {
                 path: path.join(Step::Attribute(name.clone())),
                 message: format!("there is no attribute `{name}`{hint}"),
@@ -266,7 +306,10 @@ impl Block {
                 None => Value::Null(attribute.ty.clone()),
             };
             if attribute.required && value.is_null() {
-                errors.push(ConfigError { path: at, message: format!("`{name}` is required") });
+                errors.push(ConfigError {
+                    path: at,
+                    message: format!("`{name}` is required"),
+                });
             }
             out.insert(name.clone(), value);
         }
@@ -281,14 +324,20 @@ impl Block {
 impl Attribute {
     fn coerce(&self, value: &Value, at: &Path, errors: &mut Vec<ConfigError>) -> Value {
         if self.computed && !self.optional && !self.required && !value.is_null() {
-            errors.push(ConfigError { path: at.clone(), message: "this is decided by the provider and cannot be set".to_owned() });
+            errors.push(ConfigError {
+                path: at.clone(),
+                message: "this is decided by the provider and cannot be set".to_owned(),
+            });
         }
         match convert::convert(value, &self.ty) {
             Ok(value) if self.sensitive && !value.is_null() => value.with_marks(Marks::SENSITIVE),
             Ok(value) => value,
             Err(error) => {
                 let path = Path(at.0.iter().chain(&error.path.0).cloned().collect());
-                errors.push(ConfigError { path, message: error.message });
+                errors.push(ConfigError {
+                    path,
+                    message: error.message,
+                });
                 Value::Unknown(self.ty.clone())
             }
         }
@@ -309,8 +358,14 @@ impl NestedBlock {
         let element = self.block.implied_type();
         let make = |items: Vec<Value>| match self.nesting {
             Nesting::Set if items.iter().all(Value::is_wholly_known) => {
-                let marks = items.iter().fold(Marks::NONE, |m, v| m.union(v.deep_marks()));
-                Value::set(element.clone(), items.iter().map(Value::unmark_deep).collect()).with_marks(marks)
+                let marks = items
+                    .iter()
+                    .fold(Marks::NONE, |m, v| m.union(v.deep_marks()));
+                Value::set(
+                    element.clone(),
+                    items.iter().map(Value::unmark_deep).collect(),
+                )
+                .with_marks(marks)
             }
             // A set with unknown parts keeps all of them: which are equal is not known yet.
             Nesting::Set => Value::Set(element.clone(), Arc::new(items)),
@@ -321,9 +376,14 @@ impl NestedBlock {
             Value::Null(_) => Vec::new(),
             Value::Unknown(_) => return Value::Unknown(self.value_type()).with_marks(marks),
             Value::Object(_) | Value::Map(..) => vec![bare],
-            Value::List(_, items) | Value::Set(_, items) | Value::Tuple(items) => items.iter().filter(|i| !i.is_null()).collect(),
+            Value::List(_, items) | Value::Set(_, items) | Value::Tuple(items) => {
+                items.iter().filter(|i| !i.is_null()).collect()
+            }
             _ => {
-                errors.push(ConfigError { path: at.clone(), message: "a table, or an array of tables, is required".to_owned() });
+                errors.push(ConfigError {
+                    path: at.clone(),
+                    message: "a table, or an array of tables, is required".to_owned(),
+                });
                 return Value::Unknown(self.value_type());
             }
         };
@@ -334,7 +394,10 @@ impl NestedBlock {
             } else {
                 format!("at least {} of this block are required", self.min)
             };
-            errors.push(ConfigError { path: at.clone(), message: what });
+            errors.push(ConfigError {
+                path: at.clone(),
+                message: what,
+            });
         }
         if let Some(max) = self.max
             && count > max
@@ -344,8 +407,14 @@ impl NestedBlock {
                 message: format!("at most {max} of this block can be given, and there are {count}"),
             });
         }
-        let items =
-            tables.into_iter().enumerate().map(|(i, table)| self.block.coerce_at(table, &at.join(Step::Index(i)), errors)).collect();
+        let items = tables
+            .into_iter()
+            .enumerate()
+            .map(|(i, table)| {
+                self.block
+                    .coerce_at(table, &at.join(Step::Index(i)), errors)
+            })
+            .collect();
         make(items).with_marks(marks)
     }
 }

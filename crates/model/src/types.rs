@@ -79,8 +79,19 @@ impl Type {
     /// `object({...})` whose attributes are all required.
     #[must_use]
     pub fn object<K: Into<Str>>(attributes: impl IntoIterator<Item = (K, Type)>) -> Type {
-        let attributes =
-            attributes.into_iter().map(|(name, ty)| (name.into(), ObjectAttribute { ty, optional: false, default: None })).collect();
+        let attributes = attributes
+            .into_iter()
+            .map(|(name, ty)| {
+                (
+                    name.into(),
+                    ObjectAttribute {
+                        ty,
+                        optional: false,
+                        default: None,
+                    },
+                )
+            })
+            .collect();
         Type::Object(Arc::new(ObjectType { attributes }))
     }
 

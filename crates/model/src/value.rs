@@ -48,14 +48,23 @@ pub struct Marks {
 
 impl Marks {
     /// No mark.
-    pub const NONE: Marks = Marks { sensitive: false, ephemeral: false };
+    pub const NONE: Marks = Marks {
+        sensitive: false,
+        ephemeral: false,
+    };
     /// Sensitive alone.
-    pub const SENSITIVE: Marks = Marks { sensitive: true, ephemeral: false };
+    pub const SENSITIVE: Marks = Marks {
+        sensitive: true,
+        ephemeral: false,
+    };
 
     /// Both sets of marks.
     #[must_use]
     pub fn union(self, other: Marks) -> Marks {
-        Marks { sensitive: self.sensitive || other.sensitive, ephemeral: self.ephemeral || other.ephemeral }
+        Marks {
+            sensitive: self.sensitive || other.sensitive,
+            ephemeral: self.ephemeral || other.ephemeral,
+        }
     }
 
     /// Whether there is none.
@@ -80,7 +89,10 @@ impl Value {
     /// A list of strings.
     #[must_use]
     pub fn strings<S: Into<Str>>(items: impl IntoIterator<Item = S>) -> Value {
-        Value::List(Type::String, Arc::new(items.into_iter().map(Value::string).collect()))
+        Value::List(
+            Type::String,
+            Arc::new(items.into_iter().map(Value::string).collect()),
+        )
     }
 
     /// A list; every item must be of the element type.
@@ -106,13 +118,18 @@ impl Value {
     /// A map; every item must be of the element type.
     #[must_use]
     pub fn map<K: Into<Str>>(element: Type, items: impl IntoIterator<Item = (K, Value)>) -> Value {
-        Value::Map(element, Arc::new(items.into_iter().map(|(k, v)| (k.into(), v)).collect()))
+        Value::Map(
+            element,
+            Arc::new(items.into_iter().map(|(k, v)| (k.into(), v)).collect()),
+        )
     }
 
     /// An object.
     #[must_use]
     pub fn object<K: Into<Str>>(attributes: impl IntoIterator<Item = (K, Value)>) -> Value {
-        Value::Object(Arc::new(attributes.into_iter().map(|(k, v)| (k.into(), v)).collect()))
+        Value::Object(Arc::new(
+            attributes.into_iter().map(|(k, v)| (k.into(), v)).collect(),
+        ))
     }
 
     /// The type; of an unknown or null, the type it will have or would have had.
@@ -130,7 +147,16 @@ impl Value {
             Value::Object(attributes) => Type::Object(Arc::new(ObjectType {
                 attributes: attributes
                     .iter()
-                    .map(|(k, v)| (k.clone(), ObjectAttribute { ty: v.ty(), optional: false, default: None }))
+                    .map(|(k, v)| {
+                        (
+                            k.clone(),
+                            ObjectAttribute {
+                                ty: v.ty(),
+                                optional: false,
+                                default: None,
+                            },
+                        )
+                    })
                     .collect(),
             })),
             Value::Marked(_, inner) => inner.ty(),
@@ -194,8 +220,12 @@ impl Value {
         match self {
             Value::Unknown(_) => false,
             Value::Null(_) | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
-            Value::List(_, items) | Value::Set(_, items) | Value::Tuple(items) => items.iter().all(Value::is_wholly_known),
-            Value::Map(_, items) | Value::Object(items) => items.values().all(Value::is_wholly_known),
+            Value::List(_, items) | Value::Set(_, items) | Value::Tuple(items) => {
+                items.iter().all(Value::is_wholly_known)
+            }
+            Value::Map(_, items) | Value::Object(items) => {
+                items.values().all(Value::is_wholly_known)
+            }
             Value::Marked(_, inner) => inner.is_wholly_known(),
         }
     }
@@ -205,8 +235,14 @@ impl Value {
     pub fn deep_marks(&self) -> Marks {
         let union = |a: Marks, v: &Value| a.union(v.deep_marks());
         match self {
-            Value::Null(_) | Value::Unknown(_) | Value::Bool(_) | Value::Number(_) | Value::String(_) => Marks::NONE,
-            Value::List(_, items) | Value::Set(_, items) | Value::Tuple(items) => items.iter().fold(Marks::NONE, union),
+            Value::Null(_)
+            | Value::Unknown(_)
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_) => Marks::NONE,
+            Value::List(_, items) | Value::Set(_, items) | Value::Tuple(items) => {
+                items.iter().fold(Marks::NONE, union)
+            }
             Value::Map(_, items) | Value::Object(items) => items.values().fold(Marks::NONE, union),
             Value::Marked(marks, inner) => inner.deep_marks().union(*marks),
         }
@@ -220,11 +256,20 @@ impl Value {
         }
         match self {
             Value::Marked(_, inner) => inner.unmark_deep(),
-            Value::List(t, items) => Value::list(t.clone(), items.iter().map(Value::unmark_deep).collect()),
-            Value::Set(t, items) => Value::set(t.clone(), items.iter().map(Value::unmark_deep).collect()),
+            Value::List(t, items) => {
+                Value::list(t.clone(), items.iter().map(Value::unmark_deep).collect())
+            }
+            Value::Set(t, items) => {
+                Value::set(t.clone(), items.iter().map(Value::unmark_deep).collect())
+            }
             Value::Tuple(items) => Value::tuple(items.iter().map(Value::unmark_deep).collect()),
-            Value::Map(t, items) => Value::map(t.clone(), items.iter().map(|(k, v)| (k.clone(), v.unmark_deep()))),
-            Value::Object(items) => Value::object(items.iter().map(|(k, v)| (k.clone(), v.unmark_deep()))),
+            Value::Map(t, items) => Value::map(
+                t.clone(),
+                items.iter().map(|(k, v)| (k.clone(), v.unmark_deep())),
+            ),
+            Value::Object(items) => {
+                Value::object(items.iter().map(|(k, v)| (k.clone(), v.unmark_deep())))
+            }
             plain => plain.clone(),
         }
     }
@@ -288,7 +333,10 @@ impl Value {
                 Arc::make_mut(&mut attributes).insert(name.into(), value);
                 Value::Object(attributes)
             }
-            Value::Marked(marks, inner) => (*inner).clone().with_attribute(name, value).with_marks(marks),
+            Value::Marked(marks, inner) => (*inner)
+                .clone()
+                .with_attribute(name, value)
+                .with_marks(marks),
             other => other,
         }
     }
