@@ -10,6 +10,7 @@ pub mod diagnostic;
 pub mod evaluate;
 pub mod expand;
 pub mod expr;
+mod float;
 pub mod json;
 pub mod number;
 pub mod operation;

@@ -1,35 +1,40 @@
 //! Numbers as Terraform has them: binary floating point of 512 bits, with a fast path for small integers.
 
-use dashu_float::{FBig, round::mode::HalfEven};
+use crate::float::Float;
 use dashu_int::IBig;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-/// Mantissa bits, as in Go's `big.Float` that Terraform uses.
-const PRECISION: usize = 512;
+/// Mantissa bits of whatever is read from text.
+const PRECISION: u16 = 512;
+/// Mantissa bits of a double, which `pow` and `log` compute with.
+const DOUBLE: u16 = 53;
+/// Mantissa bits of counts and other machine integers.
+const MACHINE: u16 = 64;
 /// Decimal exponents beyond this are refused: expanding them would exhaust memory.
 const MAX_EXPONENT: i64 = 50_000;
 
-type Binary = FBig<HalfEven, 2>;
-type Decimal = FBig<HalfEven, 10>;
-
-/// A number: exact for every integer of up to 512 bits.
+/// A number: exact for every integer of up to 512 bits. Equality and order are by value; how many digits are printed also
+/// depends on where it came from, as in Terraform.
 #[derive(Clone, Debug)]
 pub struct Number(Repr);
 
 #[derive(Clone, Debug)]
 enum Repr {
     /// Every value that fits; never also stored as `Big`, so equality can compare representations.
-    Int(i64),
-    Big(Box<Binary>),
+    Int {
+        value: i64,
+        precision: u16,
+    },
+    Big(Box<Float>),
 }
 
 /// Why an operation has no numeric result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NumberError {
-    /// Division or remainder by zero.
+    /// Division by zero.
     #[error("division by zero")]
     DivisionByZero,
     /// The text is not a decimal number.
@@ -39,38 +44,50 @@ pub enum NumberError {
 
 impl Number {
     /// Zero.
-    pub const ZERO: Number = Number(Repr::Int(0));
+    pub const ZERO: Number = Number::int(0, PRECISION);
 
-    /// From a double; `None` for infinities and NaN.
-    #[must_use]
-    pub fn from_f64(value: f64) -> Option<Number> {
-        if !value.is_finite() {
-            return None;
-        }
-        Binary::try_from(value).ok().map(Self::from_big)
+    const fn int(value: i64, precision: u16) -> Number {
+        Number(Repr::Int { value, precision })
     }
 
-    fn from_big(value: Binary) -> Number {
-        if is_integral(&value)
-            && let Ok(small) = i64::try_from(value.to_int().value())
-        {
-            return Number(Repr::Int(small));
+    /// From a double; `None` for infinities and NaN. Prints as the double would.
+    #[must_use]
+    pub fn from_f64(value: f64) -> Option<Number> {
+        value
+            .is_finite()
+            .then(|| Self::from_float(Float::from_f64(value, DOUBLE)))
+    }
+
+    /// A count, such as a length.
+    #[must_use]
+    pub fn from_count(count: usize) -> Number {
+        i64::try_from(count).map_or_else(
+            |_| Self::from_ibig(IBig::from(count)),
+            |count| Number::int(count, MACHINE),
+        )
+    }
+
+    fn from_float(value: Float) -> Number {
+        match value.to_integer().map(i64::try_from) {
+            Some(Ok(small)) => Number::int(small, value.precision()),
+            _ => Number(Repr::Big(Box::new(value))),
         }
-        Number(Repr::Big(Box::new(value.with_precision(PRECISION).value())))
     }
 
     fn from_ibig(value: IBig) -> Number {
+        use dashu_int::ops::BitTest;
+        let precision = u16::try_from(value.bit_len())
+            .unwrap_or(u16::MAX)
+            .max(MACHINE);
         match i64::try_from(value.clone()) {
-            Ok(small) => Number(Repr::Int(small)),
-            Err(_) => Self::from_big(Binary::from_parts(value, 0)),
+            Ok(small) => Number::int(small, MACHINE),
+            Err(_) => Self::from_float(Float::new(value, 0, precision)),
         }
     }
 
-    fn to_big(&self) -> Binary {
+    fn to_float(&self) -> Float {
         match &self.0 {
-            Repr::Int(i) => Binary::from_parts(IBig::from(*i), 0)
-                .with_precision(PRECISION)
-                .value(),
+            Repr::Int { value, precision } => Float::new(IBig::from(*value), 0, *precision),
             Repr::Big(b) => (**b).clone(),
         }
     }
@@ -79,7 +96,7 @@ impl Number {
     #[must_use]
     pub fn to_i64(&self) -> Option<i64> {
         match &self.0 {
-            Repr::Int(i) => Some(*i),
+            Repr::Int { value, .. } => Some(*value),
             Repr::Big(_) => None,
         }
     }
@@ -92,8 +109,8 @@ impl Number {
     )]
     pub fn to_f64(&self) -> f64 {
         match &self.0 {
-            Repr::Int(i) => *i as f64,
-            Repr::Big(b) => b.to_f64().value(),
+            Repr::Int { value, .. } => *value as f64,
+            Repr::Big(b) => b.to_f64(),
         }
     }
 
@@ -101,8 +118,8 @@ impl Number {
     #[must_use]
     pub fn is_integer(&self) -> bool {
         match &self.0 {
-            Repr::Int(_) => true,
-            Repr::Big(b) => is_integral(b),
+            Repr::Int { .. } => true,
+            Repr::Big(b) => b.to_integer().is_some(),
         }
     }
 
@@ -110,9 +127,8 @@ impl Number {
     #[must_use]
     pub fn to_integer(&self) -> Option<IBig> {
         match &self.0 {
-            Repr::Int(i) => Some(IBig::from(*i)),
-            Repr::Big(b) if is_integral(b) => Some(b.to_int().value()),
-            Repr::Big(_) => None,
+            Repr::Int { value, .. } => Some(IBig::from(*value)),
+            Repr::Big(b) => b.to_integer(),
         }
     }
 
@@ -122,15 +138,32 @@ impl Number {
         Self::from_ibig(value)
     }
 
+    /// Both as small integers with the wider precision, for the fast paths.
+    fn small(&self, other: &Number) -> Option<(i64, i64, u16)> {
+        match (&self.0, &other.0) {
+            (
+                Repr::Int {
+                    value: a,
+                    precision: p,
+                },
+                Repr::Int {
+                    value: b,
+                    precision: q,
+                },
+            ) if p.min(q) >= &MACHINE => Some((*a, *b, *p.max(q))),
+            _ => None,
+        }
+    }
+
     /// Sum.
     #[must_use]
     pub fn add(&self, other: &Number) -> Number {
-        if let (Repr::Int(a), Repr::Int(b)) = (&self.0, &other.0)
-            && let Some(sum) = a.checked_add(*b)
+        if let Some((a, b, precision)) = self.small(other)
+            && let Some(sum) = a.checked_add(b)
         {
-            return Number(Repr::Int(sum));
+            return Number::int(sum, precision);
         }
-        Self::from_big(self.to_big() + other.to_big())
+        Self::from_float(self.to_float().add(&other.to_float()))
     }
 
     /// Difference.
@@ -142,12 +175,12 @@ impl Number {
     /// Product.
     #[must_use]
     pub fn mul(&self, other: &Number) -> Number {
-        if let (Repr::Int(a), Repr::Int(b)) = (&self.0, &other.0)
-            && let Some(product) = a.checked_mul(*b)
+        if let Some((a, b, precision)) = self.small(other)
+            && let Some(product) = a.checked_mul(b)
         {
-            return Number(Repr::Int(product));
+            return Number::int(product, precision);
         }
-        Self::from_big(self.to_big() * other.to_big())
+        Self::from_float(self.to_float().mul(&other.to_float()))
     }
 
     /// Quotient; an error for a zero divisor.
@@ -155,23 +188,23 @@ impl Number {
         if other == &Number::ZERO {
             return Err(NumberError::DivisionByZero);
         }
-        if let (Repr::Int(a), Repr::Int(b)) = (&self.0, &other.0)
-            && let (Some(0), Some(quotient)) = (a.checked_rem(*b), a.checked_div(*b))
+        if let Some((a, b, precision)) = self.small(other)
+            && let (Some(0), Some(quotient)) = (a.checked_rem(b), a.checked_div(b))
         {
-            return Ok(Number(Repr::Int(quotient)));
+            return Ok(Number::int(quotient, precision));
         }
-        Ok(Self::from_big(self.to_big() / other.to_big()))
+        Ok(Self::from_float(self.to_float().div(&other.to_float())))
     }
 
-    /// Remainder with the sign of the dividend, as Terraform's `%`.
+    /// Remainder with the sign of the dividend, as Terraform's `%`; a zero divisor leaves the dividend.
     pub fn rem(&self, other: &Number) -> Result<Number, NumberError> {
         if other == &Number::ZERO {
-            return Err(NumberError::DivisionByZero);
+            return Ok(self.clone());
         }
-        if let (Repr::Int(a), Repr::Int(b)) = (&self.0, &other.0)
-            && let Some(rest) = a.checked_rem(*b)
+        if let Some((a, b, precision)) = self.small(other)
+            && let Some(rest) = a.checked_rem(b)
         {
-            return Ok(Number(Repr::Int(rest)));
+            return Ok(Number::int(rest, precision));
         }
         let quotient = self.div(other)?.trunc();
         Ok(self.sub(&quotient.mul(other)))
@@ -180,142 +213,121 @@ impl Number {
     /// Negation.
     #[must_use]
     pub fn neg(&self) -> Number {
-        if let Repr::Int(a) = &self.0
-            && let Some(negated) = a.checked_neg()
+        if let Repr::Int { value, precision } = &self.0
+            && let Some(negated) = value.checked_neg()
         {
-            return Number(Repr::Int(negated));
+            return Number::int(negated, *precision);
         }
-        Self::from_big(-self.to_big())
+        Self::from_float(self.to_float().neg())
     }
 
     /// Towards zero.
     #[must_use]
     pub fn trunc(&self) -> Number {
         match &self.0 {
-            Repr::Int(_) => self.clone(),
-            Repr::Big(b) => Self::from_big(b.trunc()),
+            Repr::Int { .. } => self.clone(),
+            Repr::Big(b) => Self::from_ibig(b.trunc().0),
         }
     }
 
     /// The greatest integer not above.
     #[must_use]
     pub fn floor(&self) -> Number {
-        match &self.0 {
-            Repr::Int(_) => self.clone(),
-            Repr::Big(b) => Self::from_big(b.floor()),
-        }
+        self.to_whole(Ordering::Less, -1)
     }
 
     /// The least integer not below.
     #[must_use]
     pub fn ceil(&self) -> Number {
+        self.to_whole(Ordering::Greater, 1)
+    }
+
+    /// Truncated, and moved by `step` when what was cut off has the given sign.
+    fn to_whole(&self, sign: Ordering, step: i64) -> Number {
         match &self.0 {
-            Repr::Int(_) => self.clone(),
-            Repr::Big(b) => Self::from_big(b.ceil()),
+            Repr::Int { .. } => self.clone(),
+            Repr::Big(b) => {
+                let (whole, cut) = b.trunc();
+                Self::from_ibig(if cut == sign { whole + step } else { whole })
+            }
         }
     }
 }
 
-fn is_integral(value: &Binary) -> bool {
-    // A normalised binary float has an odd significand, so a negative exponent means a fraction.
-    value.repr().exponent() >= 0 || value.repr().significand().is_zero()
-}
-
 impl From<i64> for Number {
     fn from(value: i64) -> Self {
-        Number(Repr::Int(value))
+        Number::int(value, PRECISION)
     }
 }
 
 impl From<i32> for Number {
     fn from(value: i32) -> Self {
-        Number(Repr::Int(i64::from(value)))
+        Number::from(i64::from(value))
     }
 }
 
 impl From<u64> for Number {
     fn from(value: u64) -> Self {
-        Self::from_ibig(IBig::from(value))
+        Self::from_float(Float::new(IBig::from(value), 0, PRECISION))
     }
 }
 
 impl FromStr for Number {
     type Err = NumberError;
 
-    /// Reads a decimal number, with optional fraction and exponent.
+    /// Reads a decimal number with optional fraction and exponent (`e` decimal, `p` binary).
     fn from_str(text: &str) -> Result<Self, NumberError> {
-        if let Ok(small) = text.parse::<i64>()
-            && !text.starts_with('+')
-        {
-            return Ok(Number(Repr::Int(small)));
+        if let Ok(small) = text.parse::<i64>() {
+            return Ok(Number::from(small));
         }
-        if text.is_empty()
-            || !text
-                .bytes()
-                .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+' | b'e' | b'E'))
-        {
+        let (negative, unsigned) = match text.as_bytes().first() {
+            Some(b'-') => (true, &text[1..]),
+            Some(b'+') => (false, &text[1..]),
+            _ => (false, text),
+        };
+        let (mantissa, decimal, binary) = match unsigned.split_once(['e', 'E', 'p']) {
+            Some((mantissa, exponent)) => {
+                let exponent: i64 = exponent.parse().map_err(|_| NumberError::NotANumber)?;
+                if exponent.abs() > MAX_EXPONENT {
+                    return Err(NumberError::NotANumber);
+                }
+                if unsigned.contains('p') {
+                    (mantissa, 0, exponent)
+                } else {
+                    (mantissa, exponent, 0)
+                }
+            }
+            None => (unsigned, 0, 0),
+        };
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let digits = format!("{whole}{fraction}");
+        if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
             return Err(NumberError::NotANumber);
         }
-        if let Some((_, exponent)) = text.split_once(['e', 'E'])
-            && exponent
-                .parse::<i64>()
-                .map_err(|_| NumberError::NotANumber)?
-                .abs()
-                > MAX_EXPONENT
-        {
-            return Err(NumberError::NotANumber);
-        }
-        let decimal = Decimal::from_str(text.strip_prefix('+').unwrap_or(text))
-            .map_err(|_| NumberError::NotANumber)?;
-        Ok(Self::from_big(
-            decimal.with_base_and_precision::<2>(PRECISION).value(),
-        ))
+        let places = i64::try_from(fraction.len()).map_err(|_| NumberError::NotANumber)?;
+        let magnitude = IBig::from_str(&digits).map_err(|_| NumberError::NotANumber)?;
+        let binary = isize::try_from(binary).map_err(|_| NumberError::NotANumber)?;
+        let significand = if negative { -magnitude } else { magnitude };
+        Ok(Self::from_float(Float::from_decimal(
+            significand,
+            decimal - places,
+            binary,
+            PRECISION,
+        )))
     }
 }
 
 impl fmt::Display for Number {
     /// The shortest decimal that reads back as the same number, never in exponent form.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let big = match &self.0 {
-            Repr::Int(i) => return write!(f, "{i}"),
-            Repr::Big(b) if is_integral(b) => return write!(f, "{}", b.to_int().value()),
-            Repr::Big(b) => b,
-        };
-        for digits in [17, 40, 80, 120, 150, 151, 152, 153, 154, 155, 156] {
-            let decimal: Decimal = (**big)
-                .clone()
-                .with_base_and_precision::<10>(digits)
-                .value();
-            let back = decimal
-                .clone()
-                .with_base_and_precision::<2>(PRECISION)
-                .value();
-            if back.repr() == big.repr() || digits == 156 {
-                return f.write_str(&plain_decimal(&decimal));
+        match &self.0 {
+            Repr::Int { value, precision }
+                if *precision >= MACHINE || value.unsigned_abs() <= 1 << DOUBLE =>
+            {
+                fmt::Display::fmt(value, f)
             }
+            _ => f.write_str(&self.to_float().to_decimal()),
         }
-        Ok(())
-    }
-}
-
-/// A decimal float without exponent notation or trailing zeros.
-fn plain_decimal(decimal: &Decimal) -> String {
-    let significand = decimal.repr().significand().to_string();
-    let (sign, digits) = significand
-        .strip_prefix('-')
-        .map_or(("", significand.as_str()), |rest| ("-", rest));
-    let exponent = decimal.repr().exponent();
-    if exponent >= 0 {
-        return format!("{sign}{digits}{}", "0".repeat(exponent.unsigned_abs()));
-    }
-    let places = exponent.unsigned_abs();
-    let padded = format!("{digits:0>width$}", width = places + 1);
-    let (whole, fraction) = padded.split_at(padded.len() - places);
-    let fraction = fraction.trim_end_matches('0');
-    if fraction.is_empty() {
-        format!("{sign}{whole}")
-    } else {
-        format!("{sign}{whole}.{fraction}")
     }
 }
 
@@ -336,8 +348,8 @@ impl PartialOrd for Number {
 impl Ord for Number {
     fn cmp(&self, other: &Self) -> Ordering {
         match (&self.0, &other.0) {
-            (Repr::Int(a), Repr::Int(b)) => a.cmp(b),
-            _ => self.to_big().cmp(&other.to_big()),
+            (Repr::Int { value: a, .. }, Repr::Int { value: b, .. }) => a.cmp(b),
+            _ => self.to_float().cmp(&other.to_float()),
         }
     }
 }
@@ -345,7 +357,9 @@ impl Ord for Number {
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.0 {
-            Repr::Int(i) => serializer.serialize_i64(*i),
+            Repr::Int { value, .. } => serializer.serialize_i64(*value),
+            // What was computed as a double reads back as the same double; text is read with full precision.
+            Repr::Big(b) if b.precision() == DOUBLE => serializer.serialize_f64(b.to_f64()),
             Repr::Big(_) => serializer.serialize_str(&self.to_string()),
         }
     }
@@ -418,6 +432,7 @@ mod tests {
             number("5").div(&Number::ZERO),
             Err(NumberError::DivisionByZero)
         );
+        assert_eq!(number("5").rem(&Number::ZERO), Ok(number("5")));
         let big = number("99999999999999999999999999999999999999999999999999");
         assert_eq!(
             big.add(&Number::from(1)).to_string(),
@@ -427,6 +442,55 @@ mod tests {
             Number::from(i64::MAX).add(&Number::from(1)).to_string(),
             "9223372036854775808"
         );
+    }
+
+    #[test]
+    fn digits_are_as_many_as_the_origin_has() {
+        let third = number("1").div(&number("3")).expect("divides").to_string();
+        assert_eq!(third, format!("0.{}5", "3".repeat(154)));
+        let count = |n| Number::from_count(n);
+        let narrow = count(1).div(&count(3)).expect("divides").to_string();
+        assert_eq!(narrow, "0.33333333333333333334");
+        let double = |x| Number::from_f64(x).expect("finite");
+        let root = double(2f64.sqrt());
+        assert_eq!(root.to_string(), "1.4142135623730951");
+        assert_eq!(
+            root.add(&number("1")).to_string(),
+            "2.4142135623730951454746218587388284504413604736328125"
+        );
+        assert_eq!(
+            double(2f64.powi(100)).to_string(),
+            "1267650600228229400000000000000"
+        );
+        assert_eq!(double(2f64.powi(62)).to_string(), "4611686018427388000");
+        for value in [
+            root,
+            double(2f64.powi(62)),
+            number("0.1"),
+            number("-1e-300"),
+        ] {
+            let json = serde_json::to_string(&value).expect("serialises");
+            assert_eq!(serde_json::from_str::<Number>(&json).expect("reads"), value);
+        }
+    }
+
+    #[test]
+    fn doubles_are_the_nearest() {
+        for text in [
+            "0.1",
+            "-2.5e-8",
+            "1e300",
+            "5e-324",
+            "123456789012345678901234567890",
+            "1.7976931348623157e308",
+        ] {
+            let expected: f64 = text.parse().expect("a double");
+            assert_eq!(
+                number(text).to_f64().to_bits(),
+                expected.to_bits(),
+                "{text}"
+            );
+        }
     }
 
     #[test]
