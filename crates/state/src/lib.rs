@@ -1,0 +1,31 @@
+//! The state of a stack: what exists, under which id, with which attributes. A snapshot, a journal of what is being done, a
+//! lock, and encryption of what is sensitive. It talks to no cloud, and touches the disk only through [`Storage`].
+
+pub mod document;
+pub mod error;
+pub mod journal;
+pub mod key;
+pub mod local;
+pub mod memory;
+pub mod seal;
+pub mod storage;
+pub mod store;
+
+mod commit;
+mod log;
+mod open;
+mod snapshot;
+mod stored;
+mod transition;
+
+pub use document::{
+    DependencyRef, Deposed, DeposedKey, OutputState, ResourceState, State, Unfinished, World,
+};
+pub use error::StateError;
+pub use journal::{Intent, Outcome, StateChange};
+pub use key::{Key, KeySource, Keyring, generate_key, parse_key};
+pub use local::LocalStorage;
+pub use memory::MemoryStorage;
+pub use seal::Sealer;
+pub use storage::{LockGuard, LockInfo, Storage};
+pub use store::{OpenOptions, Owner, Store};

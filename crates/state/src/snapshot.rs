@@ -1,0 +1,229 @@
+//! The state file: readable JSON with a checksum over itself. Bytes in, bytes out.
+
+use crate::document::{FORMAT, State, World};
+use crate::error::StateError;
+use crate::seal::Sealer;
+use crate::stored::{Codec, ConfigTable, Fault, StoredIntent, StoredObject, StoredOutput};
+use indexmap::IndexMap;
+use infra_model::{Address, Str};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The checksum's text while it is not known yet; it does not count for itself.
+const NO_CHECKSUM: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+#[derive(Serialize)]
+struct DocumentOut<'a> {
+    format: u32,
+    checksum: &'static str,
+    lineage: &'a str,
+    serial: u64,
+    sequence: u64,
+    stack_file: &'a str,
+    world: &'a World,
+    outputs: IndexMap<&'a str, StoredOutput<'a>>,
+    provider_configs: &'a BTreeMap<Str, Arc<Json>>,
+    resources: BTreeMap<&'a Address, StoredObject<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unfinished: Vec<StoredIntent<'a>>,
+    durations: &'a BTreeMap<Str, u64>,
+}
+
+#[derive(Deserialize)]
+struct DocumentIn {
+    lineage: Str,
+    serial: u64,
+    sequence: u64,
+    stack_file: Str,
+    world: World,
+    outputs: IndexMap<Str, StoredOutput<'static>>,
+    provider_configs: BTreeMap<Str, Arc<Json>>,
+    resources: IndexMap<Address, StoredObject<'static>>,
+    #[serde(default)]
+    unfinished: Vec<StoredIntent<'static>>,
+    #[serde(default)]
+    durations: BTreeMap<Str, u64>,
+}
+
+/// A snapshot that was read.
+pub(crate) struct Snapshot {
+    pub(crate) state: State,
+    pub(crate) configs: ConfigTable,
+    pub(crate) checksum: String,
+}
+
+/// What every snapshot begins with, up to the checksum's digits.
+fn opening() -> String {
+    format!("{{\n  \"format\": {FORMAT},\n  \"checksum\": \"sha256:")
+}
+
+/// The bytes of a state under this serial and sequence, and their checksum.
+pub(crate) fn encode(
+    state: &State,
+    serial: u64,
+    sequence: u64,
+    codec: &Codec<'_>,
+) -> Result<(Vec<u8>, String), StateError> {
+    let mut outputs = IndexMap::with_capacity(state.outputs.len());
+    for (name, output) in &state.outputs {
+        outputs.insert(&**name, codec.store_output(name, output)?);
+    }
+    let mut resources = BTreeMap::new();
+    for (address, resource) in &state.resources {
+        resources.insert(address, codec.store_resource(address, resource, true)?);
+    }
+    let mut unfinished = Vec::with_capacity(state.unfinished.len());
+    for u in state.unfinished.values() {
+        unfinished.push(codec.store_intent(&u.intent, u.id.as_deref())?);
+    }
+    let document = DocumentOut {
+        format: FORMAT,
+        checksum: "sha256:0000000000000000000000000000000000000000000000000000000000000000",
+        lineage: &state.lineage,
+        serial,
+        sequence,
+        stack_file: &state.stack_file,
+        world: &state.world,
+        outputs,
+        provider_configs: codec.configs.entries(),
+        resources,
+        unfinished,
+        durations: &state.durations,
+    };
+    let mut bytes =
+        serde_json::to_vec_pretty(&document).expect("every key of a state is text when written");
+    bytes.push(b'\n');
+    let from = opening().len();
+    let digits = digest(&bytes, from);
+    bytes[from..from + NO_CHECKSUM.len()].copy_from_slice(digits.as_bytes());
+    Ok((bytes, format!("sha256:{digits}")))
+}
+
+/// Over everything but the digits at `from`.
+fn digest(bytes: &[u8], from: usize) -> String {
+    let digest = Sha256::new()
+        .chain_update(&bytes[..from])
+        .chain_update(&bytes[from + NO_CHECKSUM.len()..])
+        .finalize();
+    hex::encode(digest)
+}
+
+/// Why a snapshot cannot be read.
+pub(crate) enum SnapshotError {
+    /// It is not what was written.
+    Damage(String),
+    /// Written by a newer version.
+    Newer(u32),
+    /// A key or a sealed value.
+    State(StateError),
+}
+
+impl From<Fault> for SnapshotError {
+    fn from(fault: Fault) -> SnapshotError {
+        match fault {
+            Fault::Shape(what) => SnapshotError::Damage(what),
+            Fault::State(error) => SnapshotError::State(error),
+        }
+    }
+}
+
+/// Reads a snapshot whose checksum is right. Its lineage decides the sealer.
+pub(crate) fn decode(
+    bytes: &[u8],
+    sealer: impl FnOnce(&str) -> Sealer,
+) -> Result<Snapshot, SnapshotError> {
+    let opening = opening();
+    let from = opening.len();
+    let digits = bytes
+        .strip_prefix(opening.as_bytes())
+        .and_then(|rest| rest.get(..NO_CHECKSUM.len()));
+    let Some(digits) = digits else {
+        return Err(other_shape(bytes));
+    };
+    let checksum = digest(bytes, from);
+    if digits != checksum.as_bytes() {
+        return Err(SnapshotError::Damage(
+            "its checksum does not fit its contents".to_owned(),
+        ));
+    }
+    let document: DocumentIn =
+        serde_json::from_slice(bytes).map_err(|e| SnapshotError::Damage(e.to_string()))?;
+    let mut configs = ConfigTable::default();
+    for (key, config) in document.provider_configs {
+        configs.insert(key, config);
+    }
+    let sealer = sealer(&document.lineage);
+    let codec = Codec {
+        sealer: &sealer,
+        configs: &configs,
+    };
+    let mut state = State::empty(document.lineage, document.stack_file, document.world);
+    state.serial = document.serial;
+    state.sequence = document.sequence;
+    state.durations = document.durations;
+    for (name, stored) in document.outputs {
+        let output = codec.load_output(&name, stored)?;
+        state.outputs.insert(name, output);
+    }
+    state.resources.reserve(document.resources.len());
+    for (address, stored) in document.resources {
+        let resource = codec.load_resource(&address, stored)?;
+        state.resources.insert(address, Arc::new(resource));
+    }
+    for stored in document.unfinished {
+        let unfinished = codec.load_intent(stored)?;
+        state
+            .unfinished
+            .insert(unfinished.intent.operation.clone(), unfinished);
+    }
+    let configs = used_configs(&state, &configs);
+    Ok(Snapshot {
+        state,
+        configs,
+        checksum: format!("sha256:{checksum}"),
+    })
+}
+
+/// Without the configurations that nothing uses any more.
+fn used_configs(state: &State, configs: &ConfigTable) -> ConfigTable {
+    let mut used = BTreeSet::new();
+    for resource in state.resources.values() {
+        used.insert(Arc::as_ptr(&resource.provider_config).addr());
+        for deposed in resource.deposed.values() {
+            used.insert(Arc::as_ptr(&deposed.provider_config).addr());
+        }
+    }
+    for unfinished in state.unfinished.values() {
+        used.insert(Arc::as_ptr(&unfinished.intent.provider_config).addr());
+    }
+    let mut kept = ConfigTable::default();
+    for (key, config) in configs.entries() {
+        if used.contains(&Arc::as_ptr(config).addr()) {
+            kept.insert(key.clone(), config.clone());
+        }
+    }
+    kept
+}
+
+/// A file that does not begin as ours do: a newer format, or damage.
+fn other_shape(bytes: &[u8]) -> SnapshotError {
+    #[derive(Deserialize)]
+    struct Probe<'a> {
+        format: u32,
+        #[serde(borrow)]
+        checksum: Option<Cow<'a, str>>,
+    }
+    match serde_json::from_slice::<Probe<'_>>(bytes) {
+        Ok(probe) if probe.format > FORMAT => SnapshotError::Newer(probe.format),
+        Ok(probe) if probe.checksum.is_some() => SnapshotError::Damage(
+            "it was written by something else than infra, and its checksum cannot be checked"
+                .to_owned(),
+        ),
+        Ok(_) => SnapshotError::Damage("it has no checksum".to_owned()),
+        Err(error) => SnapshotError::Damage(error.to_string()),
+    }
+}
