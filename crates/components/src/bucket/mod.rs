@@ -1,0 +1,112 @@
+//! `bucket`: a private place for objects. Inputs and outputs, the same on every cloud.
+
+mod aws;
+
+use crate::Component;
+use crate::cloud::Cloud;
+use crate::draft::Draft;
+use crate::input::Input;
+use infra_model::Record;
+
+/// A private place for objects: encrypted with its own key, versioned, unreachable without TLS and from the public.
+#[derive(Record)]
+pub(crate) struct Inputs {
+    /// Where it is built: `aws`, or `aws.NAME` for an alias.
+    #[record(required)]
+    pub(crate) cloud: String,
+    /// Its name, unique in the whole world. Without one it is the stack's and the bucket's name with a random end.
+    #[record(optional)]
+    pub(crate) name: Option<Input<String>>,
+    /// Keep what is overwritten or deleted.
+    #[record(optional, default = true)]
+    pub(crate) versioning: bool,
+    /// How long old versions are kept, in days.
+    #[record(optional, default = 90)]
+    pub(crate) keep_versions_days: i64,
+    /// What becomes of objects with age. Without rules they stay for ever.
+    #[record(block)]
+    pub(crate) retention: Vec<Retention>,
+    /// Whether destroying it deletes the objects in it too. Ephemeral copies of a stack (`--instance`) always do.
+    #[record(optional, default = false)]
+    pub(crate) force_destroy: bool,
+}
+
+/// What becomes of objects with age.
+#[derive(Record)]
+pub(crate) struct Retention {
+    /// Only of objects whose names start so.
+    #[record(optional, default = "")]
+    pub(crate) prefix: String,
+    /// After so many days they move to cheaper storage that is slower or dearer to read.
+    #[record(optional)]
+    pub(crate) archive_days: Option<i64>,
+    /// After so many days they are deleted.
+    #[record(optional)]
+    pub(crate) expire_days: Option<i64>,
+}
+
+/// The kind.
+pub(crate) struct Bucket;
+
+impl Component for Bucket {
+    const NAME: &'static str = "bucket";
+    const OUTPUTS: &'static [(&'static str, &'static str)] = &[
+        ("id", "Its id."),
+        ("name", "Its name."),
+        ("arn", "How policies name it: the ARN on AWS."),
+        ("url", "Its HTTPS address."),
+        ("key_id", "The key that encrypts it: the key's ARN on AWS."),
+    ];
+    type Inputs = Inputs;
+
+    fn expand(inputs: &Inputs, draft: &mut Draft<'_>) {
+        let cloud = draft.land("cloud", &inputs.cloud);
+        check(inputs, draft);
+        match cloud {
+            Some(Cloud::Aws(_)) => aws::expand(inputs, draft),
+            None => {}
+        }
+    }
+}
+
+fn check(inputs: &Inputs, draft: &mut Draft<'_>) {
+    if inputs.keep_versions_days < 1 {
+        draft.refuse(
+            "keep_versions_days",
+            "old versions are kept for at least one day",
+            "write `versioning = false` to keep none",
+        );
+    }
+    for (index, rule) in inputs.retention.iter().enumerate() {
+        let at = |field: &str| format!("retention[{index}].{field}");
+        let days = [
+            ("archive_days", rule.archive_days),
+            ("expire_days", rule.expire_days),
+        ];
+        if days.iter().all(|(_, d)| d.is_none()) {
+            draft.refuse(
+                &format!("retention[{index}]"),
+                "this retention rule does nothing",
+                "give it `archive_days`, `expire_days` or both",
+            );
+        }
+        for (field, given) in days {
+            if given.is_some_and(|d| d < 1) {
+                draft.refuse(
+                    &at(field),
+                    "ages are counted in whole days from 1",
+                    "write `expire_days = 30`",
+                );
+            }
+        }
+        if let (Some(archive), Some(expire)) = (rule.archive_days, rule.expire_days)
+            && archive >= expire
+        {
+            draft.refuse(
+                &at("archive_days"),
+                format!("objects would be deleted after {expire} days, before they are archived"),
+                "make `archive_days` less than `expire_days`",
+            );
+        }
+    }
+}

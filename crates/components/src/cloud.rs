@@ -1,0 +1,56 @@
+//! Which cloud a component lands on, from `cloud = "aws"` or `"aws.us"` for an alias.
+
+use infra_model::diagnostic::did_you_mean;
+use infra_model::{ProviderAddress, Str};
+
+/// A cloud that components can land on, with the provider configuration to use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Cloud {
+    /// Amazon Web Services.
+    Aws(ProviderAddress),
+}
+
+/// Why a text is no cloud, and what to write instead.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct CloudError {
+    pub(crate) message: String,
+    pub(crate) help: String,
+}
+
+impl Cloud {
+    /// The provider configuration that the natives use.
+    pub(crate) fn provider(&self) -> &ProviderAddress {
+        let Cloud::Aws(provider) = self;
+        provider
+    }
+
+    /// As it is written in a stack file.
+    pub(crate) fn text(&self) -> Str {
+        self.provider().to_string().into()
+    }
+
+    /// Reads `aws` or `aws.ALIAS`.
+    pub(crate) fn parse(text: &str) -> Result<Cloud, CloudError> {
+        let help =
+            "write `cloud = \"aws\"`, or `cloud = \"aws.NAME\"` for a [clouds.aws.alias.NAME]";
+        let error = |message: String| CloudError {
+            message,
+            help: help.to_owned(),
+        };
+        let provider: ProviderAddress = text
+            .parse()
+            .map_err(|_| error(format!("`{text}` is not a cloud")))?;
+        match &*provider.name {
+            "aws" => Ok(Cloud::Aws(provider)),
+            name @ ("google" | "azure") => Err(error(format!(
+                "components cannot be built on `{name}` yet: only on aws"
+            ))),
+            name => {
+                let meant = did_you_mean(name, ["aws", "google", "azure"])
+                    .map(|c| format!("; did you mean `{c}`?"))
+                    .unwrap_or_default();
+                Err(error(format!("there is no cloud `{name}`{meant}")))
+            }
+        }
+    }
+}

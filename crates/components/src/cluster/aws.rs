@@ -1,0 +1,204 @@
+//! `cluster` on AWS: an EKS cluster with its roles, key, firewall and add-ons. Node groups are in `nodes`, add-ons in `addons`.
+
+mod addons;
+mod firewall;
+mod nodes;
+
+use super::Inputs;
+use super::pool::Pool;
+use crate::aws::{self, ARN};
+use crate::draft::Draft;
+use crate::input::{Input, table};
+use crate::network::Site;
+use serde_json::{Map, Value as Json, json};
+
+/// The minor versions of Kubernetes that EKS offers, as known when this was written.
+const MINORS: std::ops::RangeInclusive<u32> = 30..=36;
+
+pub(super) fn expand(
+    inputs: &Inputs,
+    site: &Site,
+    pools: &[(String, Pool)],
+    draft: &mut Draft<'_>,
+) {
+    check_version(inputs, draft);
+    site.spans_two_zones("an EKS cluster", draft);
+    firewall::expand(site, draft);
+    control_plane(inputs, site, draft);
+    admins(inputs, draft);
+    identity_provider(draft);
+    addons::before_nodes(draft);
+    nodes::expand(site, pools, draft);
+    addons::on_nodes(pools, draft);
+    outputs(draft);
+}
+
+fn check_version(inputs: &Inputs, draft: &mut Draft<'_>) {
+    let text = &inputs.kubernetes;
+    let minor = text.strip_prefix("1.").and_then(|m| m.parse::<u32>().ok());
+    if minor.is_some_and(|m| MINORS.contains(&m)) {
+        return;
+    }
+    let offered: Vec<String> = MINORS.rev().map(|m| format!("1.{m}")).collect();
+    let message = match minor {
+        None => format!(
+            "`{text}` is not a version of Kubernetes: it is written \"1.{}\"",
+            MINORS.end()
+        ),
+        Some(_) => {
+            format!("EKS does not offer Kubernetes {text}, as far as this version of infra knows")
+        }
+    };
+    let help = format!(
+        "write one of {}; a newer one can be asked for with `override = {{ aws_eks_cluster = {{ version = \"…\" }} }}`",
+        offered.join(", ")
+    );
+    draft.refuse("kubernetes", message, help);
+}
+
+fn control_plane(inputs: &Inputs, site: &Site, draft: &mut Draft<'_>) {
+    let name = draft.name("", 100);
+    aws::key(
+        draft,
+        "cluster",
+        format!("Secrets of the Kubernetes cluster {name}"),
+    );
+    let trust = aws::trust("eks.amazonaws.com", &["sts:AssumeRole", "sts:TagSession"]);
+    aws::role(
+        draft,
+        "cluster",
+        "cluster",
+        trust,
+        &[("cluster", "AmazonEKSClusterPolicy")],
+    );
+    let use_key = json!({
+        "Effect": "Allow",
+        "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:ListGrants"],
+        "Resource": "${aws_kms_key.this.arn}",
+    });
+    draft.resource(
+        "aws_iam_role_policy",
+        "cluster_key",
+        json!({ "name": "secrets-key", "role": "${aws_iam_role.cluster.name}", "policy": aws::policy(&[use_key]) }),
+    );
+    let ranges = inputs.public_from();
+    let public = !ranges.is_empty();
+    let ranges: Vec<Json> = ranges
+        .iter()
+        .enumerate()
+        .map(|(i, range)| range.json(&format!("{}.public_from[{i}]", table("api", 0))))
+        .collect();
+    // EKS makes the log group by itself.
+    let logs = [
+        "api",
+        "audit",
+        "authenticator",
+        "controllerManager",
+        "scheduler",
+    ];
+    let body = json!({
+        "name": name,
+        "version": inputs.kubernetes,
+        "role_arn": "${aws_iam_role.cluster.arn}",
+        "vpc_config": {
+            "subnet_ids": site.output("private_subnet_ids"),
+            "security_group_ids": ["${aws_security_group.cluster.id}"],
+            "endpoint_private_access": true,
+            "endpoint_public_access": public,
+            "public_access_cidrs": public.then_some(ranges),
+        },
+        "access_config": {
+            "authentication_mode": "API",
+            "bootstrap_cluster_creator_admin_permissions": true,
+        },
+        "encryption_config": {
+            "resources": ["secrets"],
+            "provider": { "key_arn": "${aws_kms_key.this.arn}" },
+        },
+        "enabled_cluster_log_types": inputs.control_plane_logs.then_some(logs),
+        // Networking, DNS and proxy come as add-ons that are kept up to date.
+        "bootstrap_self_managed_addons": false,
+        "deletion_protection": draft.protect().then_some(true),
+        "tags": draft.tags("", &[]),
+        // Without its role's permissions a cluster can be neither made nor deleted.
+        "depends_on": ["aws_iam_role_policy_attachment.cluster", "aws_iam_role_policy.cluster_key"],
+    });
+    draft.resource("aws_eks_cluster", "this", body);
+}
+
+/// Access entries, one an administrator, keyed by what is known of it.
+fn admins(inputs: &Inputs, draft: &mut Draft<'_>) {
+    if inputs.admins.is_empty() {
+        return;
+    }
+    let mut each = Map::new();
+    for (index, admin) in inputs.admins.iter().enumerate() {
+        let path = format!("admins[{index}]");
+        let key = match admin {
+            Input::Known(arn) => {
+                if !arn.starts_with("arn:") || !(arn.contains(":role/") || arn.contains(":user/")) {
+                    draft.refuse(
+                        &path,
+                        format!("`{arn}` is not the ARN of an IAM user or role"),
+                        "write it whole: \"arn:aws:iam::123456789012:role/ops\"",
+                    );
+                }
+                crate::input::escape(arn)
+            }
+            Input::Later => index.to_string(),
+        };
+        each.insert(key, admin.json(&format!("input.{path}")));
+    }
+    let body = json!({
+        "for_each": each,
+        "cluster_name": "${aws_eks_cluster.this.name}",
+        "principal_arn": "${each.value}",
+        "type": "STANDARD",
+        "tags": draft.tags("admin", &[]),
+    });
+    draft.resource("aws_eks_access_entry", "admin", body);
+    draft.resource(
+        "aws_eks_access_policy_association",
+        "admin",
+        json!({
+            "for_each": each,
+            "cluster_name": "${aws_eks_cluster.this.name}",
+            "principal_arn": "${aws_eks_access_entry.admin[each.key].principal_arn}",
+            "policy_arn": format!("{ARN}:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"),
+            "access_scope": { "type": "cluster" },
+        }),
+    );
+}
+
+/// Lets IAM roles trust the cluster's service accounts.
+fn identity_provider(draft: &mut Draft<'_>) {
+    let body = json!({
+        "url": "${aws_eks_cluster.this.identity[0].oidc[0].issuer}",
+        "client_id_list": ["sts.amazonaws.com"],
+        "tags": draft.tags("", &[]),
+    });
+    draft.resource("aws_iam_openid_connect_provider", "this", body);
+}
+
+fn outputs(draft: &mut Draft<'_>) {
+    for (name, expression) in [
+        ("id", "aws_eks_cluster.this.id"),
+        ("name", "aws_eks_cluster.this.name"),
+        ("endpoint", "aws_eks_cluster.this.endpoint"),
+        ("ca", "aws_eks_cluster.this.certificate_authority[0].data"),
+        ("version", "aws_eks_cluster.this.version"),
+        (
+            "oidc_issuer_url",
+            "aws_eks_cluster.this.identity[0].oidc[0].issuer",
+        ),
+        (
+            "oidc_provider_arn",
+            "aws_iam_openid_connect_provider.this.arn",
+        ),
+        ("security_group_id", "aws_security_group.cluster.id"),
+        ("node_security_group_id", "aws_security_group.nodes.id"),
+        ("node_role", "aws_iam_role.node.name"),
+    ] {
+        draft.output(name, expression);
+    }
+}

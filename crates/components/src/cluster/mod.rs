@@ -1,0 +1,188 @@
+//! `cluster`: a managed Kubernetes cluster with its node pools. Inputs and outputs, the same on every cloud.
+
+mod aws;
+mod pool;
+
+use crate::Component;
+use crate::cloud::Cloud;
+use crate::draft::Draft;
+use crate::input::{self, Input};
+use crate::network::Site;
+use infra_model::expand::Known;
+use infra_model::{Block, Record, Value};
+use pool::Pool;
+
+/// A managed Kubernetes cluster: private nodes, secrets encrypted with their own key, network policies enforced, workload
+/// identity on, every control-plane log kept, and an API that only those reach who are named.
+#[derive(Record)]
+pub(crate) struct Inputs {
+    /// The network it stands in, by name, such as `main`; for one of several `'main["eu"]'`. Must be known while planning.
+    #[record(required)]
+    pub(crate) network: Value,
+    /// The version of Kubernetes, such as `1.34`. Must be known while planning.
+    #[record(required)]
+    pub(crate) kubernetes: String,
+    /// Its pools of nodes by name; at least one. Must be known while planning.
+    #[record(required)]
+    pub(crate) pools: Value,
+    /// From where its API can be reached.
+    #[record(block, max = 1)]
+    pub(crate) api: Vec<Api>,
+    /// Who administers it, beside whoever creates it: on AWS the ARNs of IAM users and roles.
+    #[record(optional)]
+    pub(crate) admins: Vec<Input<String>>,
+    /// Keep the control plane's logs, the audit log among them.
+    #[record(optional, default = true)]
+    pub(crate) control_plane_logs: bool,
+}
+
+/// From where the API of a cluster can be reached.
+#[derive(Record)]
+pub(crate) struct Api {
+    /// Ranges of addresses from which it can be reached over the internet. It can always be reached from inside the network;
+    /// with `[]` or nothing, only from there.
+    #[record(optional)]
+    pub(crate) public_from: Option<Vec<Input<String>>>,
+}
+
+/// The kind.
+pub(crate) struct Cluster;
+
+impl Component for Cluster {
+    const NAME: &'static str = "cluster";
+    const OUTPUTS: &'static [(&'static str, &'static str)] = &[
+        ("id", "Its id."),
+        ("name", "Its name in the cloud."),
+        ("endpoint", "The address of its API."),
+        (
+            "ca",
+            "The certificate of the authority that signed its API's certificate, PEM in base64.",
+        ),
+        ("version", "The version of Kubernetes."),
+        (
+            "oidc_issuer_url",
+            "Who issues its service accounts' tokens.",
+        ),
+        (
+            "oidc_provider_arn",
+            "How the cloud's policies name that issuer: the OIDC provider's ARN on AWS.",
+        ),
+        (
+            "security_group_id",
+            "The firewall group of its control plane.",
+        ),
+        ("node_security_group_id", "The firewall group of its nodes."),
+        (
+            "node_role",
+            "The identity of its nodes: the IAM role's name on AWS.",
+        ),
+        (
+            "node_groups",
+            "The groups of machines behind its pools, by pool and zone, such as `general-a`: autoscaling groups on AWS.",
+        ),
+    ];
+    type Inputs = Inputs;
+
+    fn describe(inputs: &mut Block) {
+        input::document_fields(inputs, "pools", &Pool::block());
+    }
+
+    fn expand(inputs: &Inputs, draft: &mut Draft<'_>) {
+        let site = Site::find("network", &inputs.network, draft);
+        let pools = pool::read(&inputs.pools, draft);
+        check_api(inputs, draft);
+        let (Some(site), Some(pools)) = (site, pools) else {
+            return;
+        };
+        draft.fact("kubernetes", Value::from(inputs.kubernetes.as_str()));
+        match site.cloud {
+            Cloud::Aws(_) => aws::expand(inputs, &site, &pools, draft),
+        }
+    }
+}
+
+impl Inputs {
+    /// The ranges from which the API can be reached over the internet.
+    fn public_from(&self) -> &[Input<String>] {
+        let api = self.api.first();
+        api.and_then(|a| a.public_from.as_deref())
+            .unwrap_or_default()
+    }
+}
+
+fn check_api(inputs: &Inputs, draft: &mut Draft<'_>) {
+    if inputs.api.first().is_none_or(|a| a.public_from.is_none()) {
+        draft.remark(
+            "api",
+            "the API of this cluster can be reached only from inside its network",
+            "name who reaches it from outside: `api = { public_from = [\"203.0.113.7/32\"] }`; `public_from = []` says that it is meant so",
+        );
+    }
+    for (index, range) in inputs.public_from().iter().enumerate() {
+        let path = format!("api.public_from[{index}]");
+        let Some(text) = range.known() else { continue };
+        match text.parse::<ipnet::IpNet>() {
+            Ok(range) if range.prefix_len() == 0 => draft.remark(
+                &path,
+                "the whole internet can reach the API of this cluster",
+                "name the ranges that need it",
+            ),
+            Ok(_) => {}
+            Err(_) => draft.refuse(
+                &path,
+                format!("`{text}` is not a range of addresses"),
+                "write an address and a prefix length, such as \"203.0.113.7/32\"",
+            ),
+        }
+    }
+}
+
+/// A cluster as later components see it.
+pub(crate) struct Target {
+    /// `cluster.main`: how expressions reach it.
+    pub(crate) reference: String,
+    /// The network it stands in, `network.main`.
+    pub(crate) network: String,
+    /// The keys of its output `node_groups`.
+    pub(crate) node_groups: Vec<String>,
+}
+
+impl Target {
+    /// The cluster that an input names.
+    pub(crate) fn find(path: &str, value: &Value, draft: &mut Draft<'_>) -> Option<Target> {
+        draft
+            .find("cluster", path, value)
+            .map(|known| Target::of(&known))
+    }
+
+    /// All clusters of a network.
+    pub(crate) fn in_network(network: &str, draft: &Draft<'_>) -> Vec<Target> {
+        let all = (draft.instance.list)("cluster");
+        let targets = all.iter().map(Target::of);
+        targets.filter(|t| t.network == network).collect()
+    }
+
+    fn of(known: &Known) -> Target {
+        let fact = |name: &str| known.facts.get(name);
+        let groups = fact("node_groups")
+            .and_then(Value::elements)
+            .unwrap_or_default();
+        Target {
+            reference: known.reference.clone(),
+            network: fact("network")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned(),
+            node_groups: groups
+                .iter()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect(),
+        }
+    }
+
+    /// A template with one of its outputs.
+    pub(crate) fn output(&self, name: &str) -> String {
+        format!("${{{}.{name}}}", self.reference)
+    }
+}

@@ -1,0 +1,103 @@
+//! The portable components, lowered to native resources: `network cluster database bucket load_balancer`. One folder a kind:
+//! `mod.rs` has the inputs and outputs, the same on every cloud, and one file per cloud has its natives. Nothing here asks a
+//! cloud; everything follows from the inputs.
+
+mod aws;
+mod bucket;
+mod cloud;
+mod cluster;
+mod database;
+mod draft;
+mod input;
+mod load_balancer;
+mod names;
+mod network;
+
+use draft::Draft;
+use infra_model::expand::{ComponentKind, Expand, Expansion, Instance};
+use infra_model::{Diagnostics, Record};
+
+/// The component kinds, ready to be given to the language.
+#[must_use]
+pub fn components() -> impl Expand {
+    Components {
+        kinds: REGISTRY.iter().map(|entry| (entry.kind)()).collect(),
+    }
+}
+
+/// One kind of component.
+trait Component {
+    /// `network`
+    const NAME: &'static str;
+    /// Names and documentation of its outputs, the same on every cloud.
+    const OUTPUTS: &'static [(&'static str, &'static str)];
+    /// Its inputs; their documentation is the kind's.
+    type Inputs: Record;
+    /// Completes the documentation of inputs that are tables by name.
+    fn describe(_inputs: &mut infra_model::Block) {}
+    /// Writes the natives of one instance into the draft.
+    fn expand(inputs: &Self::Inputs, draft: &mut Draft<'_>);
+}
+
+struct Entry {
+    name: &'static str,
+    kind: fn() -> ComponentKind,
+    expand: fn(&Instance<'_>) -> Result<Expansion, Diagnostics>,
+}
+
+impl Entry {
+    const fn of<C: Component>() -> Entry {
+        Entry {
+            name: C::NAME,
+            kind: kind::<C>,
+            expand: expand::<C>,
+        }
+    }
+}
+
+/// In the order of expansion: a kind asks only about instances of earlier ones.
+const REGISTRY: &[Entry] = &[
+    Entry::of::<network::Network>(),
+    Entry::of::<cluster::Cluster>(),
+    Entry::of::<database::Database>(),
+    Entry::of::<bucket::Bucket>(),
+    Entry::of::<load_balancer::LoadBalancer>(),
+];
+
+struct Components {
+    kinds: Vec<ComponentKind>,
+}
+
+impl Expand for Components {
+    fn kinds(&self) -> &[ComponentKind] {
+        &self.kinds
+    }
+
+    fn expand(&self, instance: &Instance<'_>) -> Result<Expansion, Diagnostics> {
+        let entry = REGISTRY
+            .iter()
+            .find(|entry| entry.name == instance.kind)
+            .expect("the language asks only for kinds that it was given");
+        (entry.expand)(instance)
+    }
+}
+
+fn kind<C: Component>() -> ComponentKind {
+    let mut inputs = C::Inputs::block();
+    C::describe(&mut inputs);
+    let common = draft::Common::block();
+    inputs.attributes.extend(common.attributes);
+    ComponentKind {
+        name: C::NAME.into(),
+        inputs,
+        outputs: C::OUTPUTS.to_vec(),
+        doc: C::Inputs::doc().into(),
+    }
+}
+
+fn expand<C: Component>(instance: &Instance<'_>) -> Result<Expansion, Diagnostics> {
+    let inputs: C::Inputs = input::read(instance)?;
+    let mut draft = Draft::new(instance)?;
+    C::expand(&inputs, &mut draft);
+    draft.finish()
+}

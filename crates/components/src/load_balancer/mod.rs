@@ -1,0 +1,202 @@
+//! `load_balancer`: the way in from the internet to a port of a cluster's nodes. Inputs and outputs, the same on every cloud.
+
+mod aws;
+
+use crate::Component;
+use crate::cloud::Cloud;
+use crate::cluster::Target as Cluster;
+use crate::draft::Draft;
+use crate::network::Site;
+use infra_model::{Record, Value};
+
+/// A load balancer in front of a port on the nodes of a cluster. Of an application load balancer that listens on port 80 and
+/// with HTTPS, port 80 only sends people on to HTTPS.
+#[derive(Record)]
+pub(crate) struct Inputs {
+    /// The network it stands in, by name, such as `main`; for one of several `'main["eu"]'`. Must be known while planning.
+    #[record(required)]
+    pub(crate) network: Value,
+    /// `application` (HTTP and HTTPS) or `network` (TCP and TLS).
+    #[record(optional, default = "application")]
+    pub(crate) kind: String,
+    /// Where it listens.
+    #[record(block, min = 1)]
+    pub(crate) listen: Vec<Listen>,
+    /// What it sends connections to.
+    #[record(block, min = 1, max = 1)]
+    pub(crate) target: Vec<Target>,
+    /// Reachable only from inside the network.
+    #[record(optional, default = false)]
+    pub(crate) internal: bool,
+    /// Ranges of addresses from which it can be reached; by default all, or the network's own when it is internal.
+    #[record(optional)]
+    pub(crate) from: Option<Vec<String>>,
+}
+
+/// A port on which a load balancer listens.
+#[derive(Record)]
+pub(crate) struct Listen {
+    /// The port.
+    #[record(required)]
+    pub(crate) port: i64,
+    /// `http` or `https` of an application load balancer, `tcp` or `tls` of a network one.
+    #[record(required)]
+    pub(crate) protocol: String,
+    /// The certificate of `https` and `tls`: on AWS its ARN, or `{ id = ARN }`.
+    #[record(optional)]
+    pub(crate) certificate: Value,
+}
+
+/// What a load balancer sends connections to.
+#[derive(Record)]
+pub(crate) struct Target {
+    /// A cluster by name. Must be known while planning.
+    #[record(required)]
+    pub(crate) cluster: Value,
+    /// The port on its nodes, of a Service of type NodePort.
+    #[record(required)]
+    pub(crate) node_port: i64,
+    /// What an application load balancer asks to learn whether a node is well.
+    #[record(optional, default = "/")]
+    pub(crate) health_path: String,
+}
+
+/// The kinds of load balancers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Application,
+    Network,
+}
+
+/// The kind.
+pub(crate) struct LoadBalancer;
+
+impl Component for LoadBalancer {
+    const NAME: &'static str = "load_balancer";
+    const OUTPUTS: &'static [(&'static str, &'static str)] = &[
+        ("id", "Its id."),
+        ("name", "Its name in the cloud."),
+        ("arn", "How policies name it: the ARN on AWS."),
+        ("dns_name", "The name that reaches it."),
+        ("zone_id", "The DNS zone of that name, for alias records."),
+        ("security_group_id", "Its firewall group."),
+    ];
+    type Inputs = Inputs;
+
+    fn expand(inputs: &Inputs, draft: &mut Draft<'_>) {
+        let site = Site::find("network", &inputs.network, draft);
+        let kind = kind(inputs, draft);
+        let target = inputs.target.first();
+        let target = target.map(|t| (t, Cluster::find("target.cluster", &t.cluster, draft)));
+        let (Some(site), Some(kind), Some((target, Some(cluster)))) = (site, kind, target) else {
+            return;
+        };
+        check(inputs, kind, target, draft);
+        if cluster.network != site.reference {
+            draft.refuse(
+                "target.cluster",
+                format!(
+                    "{} stands in {}, not in {}",
+                    cluster.reference, cluster.network, site.reference
+                ),
+                "name a cluster of the load balancer's network",
+            );
+        }
+        draft.fact("cluster", Value::from(cluster.reference.as_str()));
+        draft.fact("node_port", Value::from(target.node_port));
+        match site.cloud {
+            Cloud::Aws(_) => aws::expand(inputs, kind, target, &site, &cluster, draft),
+        }
+    }
+}
+
+impl Kind {
+    fn protocols(self) -> [&'static str; 2] {
+        match self {
+            Kind::Application => ["http", "https"],
+            Kind::Network => ["tcp", "tls"],
+        }
+    }
+}
+
+fn kind(inputs: &Inputs, draft: &mut Draft<'_>) -> Option<Kind> {
+    match inputs.kind.as_str() {
+        "application" => Some(Kind::Application),
+        "network" => Some(Kind::Network),
+        other => {
+            draft.refuse(
+                "kind",
+                format!("there is no load balancer of kind `{other}`"),
+                "write \"application\" for HTTP and HTTPS, \"network\" for TCP and TLS",
+            );
+            None
+        }
+    }
+}
+
+fn check(inputs: &Inputs, kind: Kind, target: &Target, draft: &mut Draft<'_>) {
+    let mut ports = Vec::new();
+    for (index, listen) in inputs.listen.iter().enumerate() {
+        let at = |field: &str| format!("listen[{index}].{field}");
+        if !(1..=65535).contains(&listen.port) {
+            draft.refuse(
+                &at("port"),
+                format!("{} is not a port", listen.port),
+                "write 1 to 65535",
+            );
+        }
+        if ports.contains(&listen.port) {
+            draft.refuse(
+                &at("port"),
+                format!("port {} is listened on twice", listen.port),
+                "give each listener a port of its own",
+            );
+        }
+        ports.push(listen.port);
+        let [plain, secure] = kind.protocols();
+        let (is_plain, is_secure) = (listen.protocol == plain, listen.protocol == secure);
+        if !is_plain && !is_secure {
+            draft.refuse(
+                &at("protocol"),
+                format!(
+                    "a load balancer of kind `{}` does not speak `{}`",
+                    inputs.kind, listen.protocol
+                ),
+                format!("write \"{plain}\" or \"{secure}\""),
+            );
+        }
+        if is_secure && listen.certificate.is_null() {
+            draft.refuse(
+                &at("certificate"),
+                format!("{secure} on port {} needs a certificate", listen.port),
+                "write `certificate = \"…\"` with the id of one",
+            );
+        }
+        if is_plain && !listen.certificate.is_null() {
+            draft.refuse(
+                &at("certificate"),
+                format!(
+                    "{plain} on port {} has no use for a certificate",
+                    listen.port
+                ),
+                format!("write `protocol = \"{secure}\"`, or leave the certificate out"),
+            );
+        }
+    }
+    if !(30000..=32767).contains(&target.node_port) {
+        draft.refuse(
+            "target.node_port",
+            format!("{} is not a node port", target.node_port),
+            "Kubernetes hands out 30000 to 32767; write the one of the Service",
+        );
+    }
+    for (index, range) in inputs.from.iter().flatten().enumerate() {
+        if range.parse::<ipnet::Ipv4Net>().is_err() {
+            draft.refuse(
+                &format!("from[{index}]"),
+                format!("`{range}` is not a range of IPv4 addresses"),
+                "write an address and a prefix length, such as \"203.0.113.0/24\"",
+            );
+        }
+    }
+}

@@ -1,0 +1,135 @@
+use crate::fixture::{Fixture, at, native, readable, small_cluster};
+use serde_json::{Value as Json, json};
+
+const CERTIFICATE: &str = "arn:aws:acm:eu-west-1:123456789012:certificate/c0ffee";
+
+fn web(more: Json) -> Json {
+    let mut inputs = json!({
+        "network": "main",
+        "listen": [{ "port": 80, "protocol": "http" }, { "port": 443, "protocol": "https", "certificate": CERTIFICATE }],
+        "target": { "cluster": "main", "node_port": 30080, "health_path": "/healthz" },
+    });
+    let more = more.as_object().expect("inputs").clone();
+    inputs.as_object_mut().expect("inputs").extend(more);
+    inputs
+}
+
+#[test]
+fn an_application_load_balancer() {
+    let expansion = Fixture::with_cluster().add("load_balancer", "web", &web(json!({})));
+    insta::assert_json_snapshot!(readable(&expansion));
+}
+
+#[test]
+fn plain_http_only_sends_on_to_https() {
+    let expansion = Fixture::with_cluster().add("load_balancer", "web", &web(json!({})));
+    assert_eq!(
+        at(&expansion, "aws_lb_listener.port_80", "/default_action"),
+        json!({ "type": "redirect", "redirect": { "port": "443", "protocol": "HTTPS", "status_code": "HTTP_301" } })
+    );
+    assert_eq!(
+        at(&expansion, "aws_lb_listener.port_443", "/ssl_policy"),
+        "ELBSecurityPolicy-TLS13-1-2-2021-06"
+    );
+    let inputs = web(json!({ "listen": { "port": 80, "protocol": "http" } }));
+    let expansion = Fixture::with_cluster().add("load_balancer", "web", &inputs);
+    assert_eq!(
+        at(
+            &expansion,
+            "aws_lb_listener.port_80",
+            "/default_action/type"
+        ),
+        "forward"
+    );
+}
+
+#[test]
+fn it_reaches_one_port_of_the_nodes_and_nothing_else() {
+    let expansion = Fixture::with_cluster().add("load_balancer", "web", &web(json!({})));
+    for rule in [
+        "aws_vpc_security_group_egress_rule.nodes",
+        "aws_vpc_security_group_ingress_rule.nodes",
+    ] {
+        let rule = native(&expansion, rule);
+        assert_eq!(
+            (&rule["from_port"], &rule["to_port"]),
+            (&json!(30080), &json!(30080))
+        );
+    }
+    assert_eq!(
+        at(&expansion, "aws_autoscaling_attachment.nodes", "/for_each"),
+        "${toset([\"general-a\", \"general-b\"])}"
+    );
+}
+
+#[test]
+fn suspicious_headers_are_dropped_and_a_protected_one_stays() {
+    let mut fixture = Fixture::protected();
+    fixture.add("network", "main", &json!({ "cloud": "aws" }));
+    fixture.add("cluster", "main", &small_cluster());
+    let expansion = fixture.add("load_balancer", "web", &web(json!({})));
+    assert_eq!(
+        at(&expansion, "aws_lb.this", "/drop_invalid_header_fields"),
+        true
+    );
+    assert_eq!(
+        at(&expansion, "aws_lb.this", "/enable_deletion_protection"),
+        true
+    );
+}
+
+#[test]
+fn an_internal_network_load_balancer() {
+    let inputs = web(json!({
+        "kind": "network", "internal": true,
+        "listen": [{ "port": 5000, "protocol": "tcp" }, { "port": 5001, "protocol": "tls", "certificate": "?" }],
+    }));
+    let expansion = Fixture::with_cluster().add("load_balancer", "web", &inputs);
+    assert_eq!(
+        at(&expansion, "aws_lb.this", "/subnets"),
+        "${network.main.private_subnet_ids}"
+    );
+    assert_eq!(
+        at(
+            &expansion,
+            "aws_vpc_security_group_ingress_rule.listen",
+            "/for_each/5000/from"
+        ),
+        "${network.main.cidr}"
+    );
+    assert_eq!(
+        at(&expansion, "aws_lb_listener.port_5001", "/certificate_arn"),
+        "${flatten([input.listen])[1].certificate}"
+    );
+    assert_eq!(
+        at(&expansion, "aws_lb_target_group.this", "/protocol"),
+        "TCP"
+    );
+}
+
+#[test]
+fn what_is_refused() {
+    let cases = [
+        web(json!({ "kind": "classic" })),
+        web(json!({ "listen": [] })),
+        web(
+            json!({ "listen": [{ "port": 80, "protocol": "tcp" }, { "port": 80, "protocol": "http" }] }),
+        ),
+        web(json!({ "listen": { "port": 443, "protocol": "https" } })),
+        web(json!({ "listen": { "port": 80, "protocol": "http", "certificate": CERTIFICATE } })),
+        web(
+            json!({ "listen": { "port": 443, "protocol": "https", "certificate": { "domain": "shop.example.com" } } }),
+        ),
+        web(json!({ "target": { "cluster": "mian", "node_port": 30080 } })),
+        web(json!({ "target": { "cluster": "main", "node_port": 80 } })),
+        web(json!({ "from": ["everywhere"] })),
+    ];
+    let told: Vec<String> = cases
+        .iter()
+        .map(|c| Fixture::with_cluster().refused("load_balancer", c))
+        .collect();
+    let mut apart = Fixture::with_cluster();
+    apart.add("network", "other", &json!({ "cloud": "aws" }));
+    let apart = apart.refused("load_balancer", &web(json!({ "network": "other" })));
+    insta::assert_snapshot!(format!("{}\n\n{apart}", told.join("\n\n")));
+}

@@ -1,0 +1,10 @@
+//! What the components make on AWS: whole expansions as snapshots, secure defaults one by one, and what a person sees when
+//! inputs make no sense. No cloud, no language: the expansions themselves.
+
+mod bucket;
+mod cluster;
+mod database;
+mod fixture;
+mod load_balancer;
+mod network;
+mod rules;

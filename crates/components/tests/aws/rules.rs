@@ -1,0 +1,244 @@
+//! What holds for every expansion: its expressions parse, what they refer to is there, tags and overrides reach everything.
+
+use crate::fixture::{Fixture, at, native, readable, small_cluster};
+use hcl_edit::expr::{Expression, TraversalOperator};
+use hcl_edit::template::{Element, Template};
+use hcl_edit::visit::{Visit, visit_traversal};
+use infra_components::components;
+use infra_model::expand::{Expand, Expansion};
+use infra_model::{Mode, Severity};
+use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
+
+/// One instance of each kind, with everything that makes more natives.
+fn everything() -> Vec<(&'static str, Expansion)> {
+    let mut fixture = Fixture::new();
+    let mut all = Vec::new();
+    for (kind, inputs) in [
+        (
+            "network",
+            json!({ "cloud": "aws", "zones": 3, "nat": "per_zone" }),
+        ),
+        ("cluster", {
+            let mut inputs = small_cluster();
+            inputs["admins"] = json!(["?"]);
+            inputs["api"] = json!({ "public_from": ["?"] });
+            inputs
+        }),
+        (
+            "database",
+            json!({ "network": "main", "engine": "mysql", "version": "8.4", "clients": ["main", "10.8.0.0/16"], "username": "?" }),
+        ),
+        (
+            "bucket",
+            json!({ "cloud": "aws", "retention": { "expire_days": 30 } }),
+        ),
+        (
+            "load_balancer",
+            json!({
+                "network": "main",
+                "listen": [{ "port": 80, "protocol": "http" }, { "port": 443, "protocol": "https", "certificate": { "id": "?" } }],
+                "target": { "cluster": "main", "node_port": 30080 },
+            }),
+        ),
+    ] {
+        all.push((kind, fixture.add(kind, "main", &inputs)));
+    }
+    all
+}
+
+/// Calls `f` with every string in a body.
+fn strings<'a>(json: &'a Json, f: &mut dyn FnMut(&'a str)) {
+    match json {
+        Json::String(text) => f(text),
+        Json::Array(items) => items.iter().for_each(|item| strings(item, f)),
+        Json::Object(entries) => entries.values().for_each(|item| strings(item, f)),
+        _ => {}
+    }
+}
+
+/// The references of a template, as their first two or three names.
+#[derive(Default)]
+struct References(BTreeSet<String>);
+
+impl Visit for References {
+    fn visit_traversal(&mut self, node: &hcl_edit::expr::Traversal) {
+        if let Expression::Variable(root) = &node.expr {
+            let mut name = root.as_str().to_owned();
+            let wanted = if name == "data" { 2 } else { 1 };
+            for operator in node.operators.iter().take(wanted) {
+                if let TraversalOperator::GetAttr(attribute) = operator.value() {
+                    name = format!("{name}.{}", attribute.as_str());
+                }
+            }
+            self.0.insert(name);
+        }
+        visit_traversal(self, node);
+    }
+}
+
+fn references(text: &str, into: &mut References) {
+    let template: Template = text.parse().unwrap_or_else(|e| panic!("{text}: {e}"));
+    for element in &template {
+        if let Element::Interpolation(inner) = element {
+            into.visit_expr(&inner.expr);
+        }
+    }
+}
+
+#[test]
+fn expressions_parse_and_refer_to_what_is_there() {
+    let outputs: BTreeSet<String> = components()
+        .kinds()
+        .iter()
+        .map(|kind| format!("{}.main", kind.name))
+        .collect();
+    for (kind, expansion) in everything() {
+        let natives = readable(&expansion)["natives"]
+            .as_object()
+            .expect("natives")
+            .clone();
+        let mut found = References::default();
+        for body in natives.values() {
+            strings(body, &mut |text| references(text, &mut found));
+            for dependency in body["depends_on"].as_array().into_iter().flatten() {
+                found
+                    .0
+                    .insert(dependency.as_str().expect("an address").to_owned());
+            }
+        }
+        for output in expansion.outputs.values() {
+            references(output, &mut found);
+        }
+        for reference in found.0 {
+            let root = reference.split('.').next().unwrap_or_default();
+            let there = natives.contains_key(&reference)
+                || outputs.contains(&reference)
+                || matches!(root, "each" | "input");
+            assert!(there, "{kind} refers to {reference}");
+        }
+    }
+}
+
+#[test]
+fn outputs_are_those_declared() {
+    let components = components();
+    for (kind, expansion) in everything() {
+        let kind = components
+            .kinds()
+            .iter()
+            .find(|k| &*k.name == kind)
+            .expect("a kind");
+        let declared: BTreeSet<&str> = kind.outputs.iter().map(|(name, _)| *name).collect();
+        let made: BTreeSet<&str> = expansion.outputs.keys().map(|k| &**k).collect();
+        assert_eq!(declared, made, "{}", kind.name);
+    }
+}
+
+#[test]
+fn every_input_is_documented() {
+    for kind in components().kinds() {
+        assert!(!kind.doc.is_empty());
+        for (name, attribute) in &kind.inputs.attributes {
+            assert!(
+                attribute.doc.ends_with('.') || attribute.doc.contains("\n- "),
+                "{}.{name}",
+                kind.name
+            );
+        }
+    }
+}
+
+#[test]
+fn pools_are_documented_field_by_field() {
+    let components = components();
+    let cluster = components
+        .kinds()
+        .iter()
+        .find(|k| &*k.name == "cluster")
+        .expect("a kind");
+    insta::assert_snapshot!(cluster.inputs.attributes["pools"].doc);
+}
+
+#[test]
+fn tags_reach_everything_that_has_them() {
+    let mut fixture = Fixture::new();
+    let expansion = fixture.add(
+        "network",
+        "main",
+        &json!({ "cloud": "aws", "tags": { "team": "shop ${x}" } }),
+    );
+    for block in expansion.blocks.iter().filter(|b| b.mode == Mode::Managed) {
+        if let Some(tags) = block.body.get("tags") {
+            assert_eq!(tags["team"], "shop $${x}", "{}", block.type_name);
+        }
+    }
+    let expansion = fixture.add(
+        "network",
+        "other",
+        &json!({ "cloud": "aws", "tags": { "team": "?" } }),
+    );
+    assert_eq!(
+        at(&expansion, "aws_subnet.public", "/tags"),
+        "${merge({ \"Name\" = \"shop-other-public-${each.key}\", \"kubernetes.io/role/elb\" = \"1\" }, input.tags)}"
+    );
+}
+
+#[test]
+fn overrides_reach_natives_by_type_and_by_name() {
+    let inputs = json!({ "cloud": "aws", "override": {
+        "aws_vpc": { "enable_dns_hostnames": null, "tags": { "cost": "12" }, "ipv4_ipam_pool_id": "?" },
+        "aws_subnet.public": { "map_public_ip_on_launch": true },
+        "data.aws_availability_zones": { "exclude_names": ["us-east-1e"] },
+    } });
+    let expansion = Fixture::new().add("network", "main", &inputs);
+    assert_eq!(
+        native(&expansion, "aws_vpc.this"),
+        json!({
+            "cidr_block": "10.0.0.0/16",
+            "enable_dns_support": true,
+            "tags": { "Name": "shop-main", "cost": "12" },
+            "ipv4_ipam_pool_id": "${input.override[\"aws_vpc\"][\"ipv4_ipam_pool_id\"]}",
+        })
+    );
+    assert_eq!(
+        at(&expansion, "aws_subnet.public", "/map_public_ip_on_launch"),
+        true
+    );
+    assert_eq!(
+        at(&expansion, "aws_subnet.private", "/map_public_ip_on_launch"),
+        false
+    );
+    assert_eq!(
+        at(
+            &expansion,
+            "data.aws_availability_zones.this",
+            "/exclude_names/0"
+        ),
+        "us-east-1e"
+    );
+    for block in &expansion.blocks {
+        let shaped = matches!(
+            (&*block.type_name, &*block.name),
+            ("aws_vpc" | "aws_availability_zones", _) | ("aws_subnet", "public")
+        );
+        assert_eq!(
+            block.span.is_some(),
+            shaped,
+            "{}.{}",
+            block.type_name,
+            block.name
+        );
+    }
+}
+
+#[test]
+fn an_expansion_that_is_accepted_has_no_errors() {
+    for (kind, expansion) in everything() {
+        let errors = expansion
+            .diagnostics
+            .iter()
+            .filter(|d| d.severity == Severity::Error);
+        assert_eq!(errors.count(), 0, "{kind}");
+    }
+}
