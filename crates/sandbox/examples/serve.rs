@@ -12,7 +12,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let Some(port) = arguments.next() {
         options.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port.parse()?));
     }
-    options.world = arguments.next().filter(|file| !file.is_empty()).map(Into::into);
+    options.world = arguments
+        .next()
+        .filter(|file| !file.is_empty())
+        .map(Into::into);
     if let Some(latency) = arguments.next() {
         options.latency = latency.parse()?;
     }

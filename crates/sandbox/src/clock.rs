@@ -68,7 +68,10 @@ mod tests {
 
     #[test]
     fn times_are_written_as_the_services_write_them() {
-        assert_eq!(iso8601_millis(1_700_000_000_250), "2023-11-14T22:13:20.250Z");
+        assert_eq!(
+            iso8601_millis(1_700_000_000_250),
+            "2023-11-14T22:13:20.250Z"
+        );
         assert_eq!(iso8601(1_700_000_000_250), "2023-11-14T22:13:20Z");
     }
 }

@@ -20,7 +20,10 @@ pub(crate) fn answer(core: &Core, path: &str, request: &HttpRequest) -> HttpRepl
             HttpReply::json(200, &world.resources(now))
         }
         (&Method::GET, "requests") => {
-            let since = request.query("since").and_then(|number| number.parse().ok()).unwrap_or(0);
+            let since = request
+                .query("since")
+                .and_then(|number| number.parse().ok())
+                .unwrap_or(0);
             HttpReply::json(200, &lock(&core.requests).since(since))
         }
         (&Method::GET, "counts") => HttpReply::json(200, lock(&core.requests).counts()),

@@ -39,7 +39,9 @@ pub(crate) struct Core {
 
 /// Locks, also after a handler has panicked: its transaction undid itself while unwinding.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 impl Core {
@@ -91,13 +93,22 @@ impl Core {
         if dropped {
             return Outcome::Drop;
         }
-        if !reply.headers.iter().any(|(name, _)| name == "x-amzn-requestid") {
+        if !reply
+            .headers
+            .iter()
+            .any(|(name, _)| name == "x-amzn-requestid")
+        {
             reply = reply.with("x-amzn-requestid", request_id);
         }
         Outcome::Answer(reply, verdict.delay)
     }
 
-    fn perform(&self, call: &Call, request: &HttpRequest, verdict: &Verdict) -> Result<HttpReply, AwsError> {
+    fn perform(
+        &self,
+        call: &Call,
+        request: &HttpRequest,
+        verdict: &Verdict,
+    ) -> Result<HttpReply, AwsError> {
         let mut world = lock(&self.world);
         // Read under the lock, so that time never runs backwards between transactions.
         let now = self.clock.now();
@@ -110,11 +121,24 @@ impl Core {
             pace: verdict.pace,
         };
         let reply = call.run(&mut ctx, request)?;
-        ctx.tx.commit().map_err(|error| AwsError::with_status(500, "InternalFailure", format!("the world was not written: {error}")))?;
+        ctx.tx.commit().map_err(|error| {
+            AwsError::with_status(
+                500,
+                "InternalFailure",
+                format!("the world was not written: {error}"),
+            )
+        })?;
         Ok(reply)
     }
 
-    fn record(&self, request: &HttpRequest, call: Option<&Call>, reply: &HttpReply, error: Option<String>, fault: Option<String>) {
+    fn record(
+        &self,
+        request: &HttpRequest,
+        call: Option<&Call>,
+        reply: &HttpReply,
+        error: Option<String>,
+        fault: Option<String>,
+    ) {
         lock(&self.requests).record(Request {
             number: 0,
             time: iso8601_millis(self.clock.now()),
@@ -134,7 +158,13 @@ impl Core {
 /// An empty request, for tests to fill.
 #[cfg(test)]
 pub(crate) fn blank() -> HttpRequest {
-    HttpRequest { method: http::Method::POST, path: "/".to_owned(), query: Vec::new(), headers: HeaderMap::new(), body: Vec::new() }
+    HttpRequest {
+        method: http::Method::POST,
+        path: "/".to_owned(),
+        query: Vec::new(),
+        headers: HeaderMap::new(),
+        body: Vec::new(),
+    }
 }
 
 /// The parts of a request that hyper has read.
@@ -144,7 +174,9 @@ pub(crate) fn request_of(parts: &http::request::Parts, body: Vec<u8>) -> HttpReq
     HttpRequest {
         method: parts.method.clone(),
         path: parts.uri.path().to_owned(),
-        query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+        query: form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect(),
         headers,
         body,
     }

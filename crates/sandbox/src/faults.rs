@@ -62,12 +62,20 @@ impl FromStr for FaultSpec {
     type Err = BadFault;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.split(',').map(str::trim).filter(|rule| !rule.is_empty()).map(parse).collect::<Result<_, _>>().map(Self)
+        text.split(',')
+            .map(str::trim)
+            .filter(|rule| !rule.is_empty())
+            .map(parse)
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 }
 
 fn parse(text: &str) -> Result<Rule, BadFault> {
-    let bad = |reason| BadFault { rule: text.to_owned(), reason };
+    let bad = |reason| BadFault {
+        rule: text.to_owned(),
+        reason,
+    };
     let mut rest = text;
     let mut left = None;
     // `Describe*` ends in a star too: only a number after it is a limit.
@@ -79,7 +87,9 @@ fn parse(text: &str) -> Result<Rule, BadFault> {
     }
     let mut probability = 1.0;
     if let Some((before, text)) = rest.rsplit_once('@') {
-        probability = text.parse().map_err(|_| bad("the probability is not a number"))?;
+        probability = text
+            .parse()
+            .map_err(|_| bad("the probability is not a number"))?;
         if !(0.0..=1.0).contains(&probability) {
             return Err(bad("the probability is not between 0 and 1"));
         }
@@ -96,13 +106,20 @@ fn parse(text: &str) -> Result<Rule, BadFault> {
     let kind = match (name, value) {
         ("throttle", None) => Kind::Throttle,
         ("throttle", Some(value)) => {
-            let numbers =
-                value.split_once('/').and_then(|(burst, rate)| Some(Kind::Bucket { burst: burst.parse().ok()?, rate: rate.parse().ok()? }));
+            let numbers = value.split_once('/').and_then(|(burst, rate)| {
+                Some(Kind::Bucket {
+                    burst: burst.parse().ok()?,
+                    rate: rate.parse().ok()?,
+                })
+            });
             numbers.ok_or_else(|| bad("a throttle's value is BURST/RATE"))?
         }
         ("error", None) => Kind::Error(500),
         ("error", Some(value)) => {
-            let status = value.parse().ok().filter(|status| (500..600).contains(status));
+            let status = value
+                .parse()
+                .ok()
+                .filter(|status| (500..600).contains(status));
             Kind::Error(status.ok_or_else(|| bad("an error's value is a status of 500 to 599"))?)
         }
         ("refuse", Some(code)) => Kind::Refuse(code.to_owned()),
@@ -111,22 +128,38 @@ fn parse(text: &str) -> Result<Rule, BadFault> {
         ("lost", None) => Kind::Lost,
         ("stuck", None) => Kind::Stuck,
         ("fail", None) => Kind::Fail,
-        ("slow", Some(value)) => Kind::Slow(value.parse().map_err(|_| bad("slow's value is a factor"))?),
+        ("slow", Some(value)) => {
+            Kind::Slow(value.parse().map_err(|_| bad("slow's value is a factor"))?)
+        }
         ("slow", None) => Kind::Slow(10.0),
-        ("delay", Some(value)) => Kind::Delay(value.parse().map_err(|_| bad("delay's value is milliseconds"))?),
+        ("delay", Some(value)) => Kind::Delay(
+            value
+                .parse()
+                .map_err(|_| bad("delay's value is milliseconds"))?,
+        ),
         ("delay", None) => return Err(bad("delay needs =MS")),
         ("reset" | "lost" | "stuck" | "fail", Some(_)) => return Err(bad("it takes no value")),
         _ => {
-            return Err(bad("expected throttle, error, refuse, reset, lost, slow, stuck, fail or delay"));
+            return Err(bad(
+                "expected throttle, error, refuse, reset, lost, slow, stuck, fail or delay",
+            ));
         }
     };
     let pattern = pattern.filter(|pattern| *pattern != "*").map(str::to_owned);
-    Ok(Rule { kind, pattern, probability, left, tokens: None })
+    Ok(Rule {
+        kind,
+        pattern,
+        probability,
+        left,
+        tokens: None,
+    })
 }
 
 impl Rule {
     fn matches(&self, service: &str, operation: &str) -> bool {
-        let Some(pattern) = &self.pattern else { return true };
+        let Some(pattern) = &self.pattern else {
+            return true;
+        };
         let pattern = match pattern.split_once('.') {
             Some((wanted, _)) if wanted != service => return false,
             Some((_, rest)) => rest,
@@ -186,7 +219,11 @@ pub(crate) struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { factor: 1.0, stuck: false, fails: false }
+        Self {
+            factor: 1.0,
+            stuck: false,
+            fails: false,
+        }
     }
 }
 
@@ -210,7 +247,10 @@ pub(crate) struct Faults {
 
 impl Faults {
     pub(crate) fn new(spec: FaultSpec, seed: u64) -> Self {
-        Self { rules: spec.0, random: StdRng::seed_from_u64(seed) }
+        Self {
+            rules: spec.0,
+            random: StdRng::seed_from_u64(seed),
+        }
     }
 
     /// Replaces the rules; the randomness goes on.
@@ -283,33 +323,57 @@ mod tests {
     fn rules_are_read_and_bad_ones_refused() {
         let good = "throttle@0.05, lost:CreateNatGateway*1,slow:CreateCluster=10,throttle:ec2.Describe*=100/20,error=503";
         assert_eq!(good.parse::<FaultSpec>().expect("good").0.len(), 5);
-        for bad in ["explode", "refuse:X", "error=200", "throttle@2", "delay", "lost=1", "throttle=5"] {
+        for bad in [
+            "explode",
+            "refuse:X",
+            "error=200",
+            "throttle@2",
+            "delay",
+            "lost=1",
+            "throttle=5",
+        ] {
             assert!(bad.parse::<FaultSpec>().is_err(), "{bad}");
         }
     }
 
     #[test]
     fn rules_strike_where_they_say() {
-        let mut faults = Faults::new("lost:CreateVpc*1,reset:ec2.Describe*,refuse:RunInstances=Q".parse().unwrap(), 1);
+        let mut faults = Faults::new(
+            "lost:CreateVpc*1,reset:ec2.Describe*,refuse:RunInstances=Q"
+                .parse()
+                .unwrap(),
+            1,
+        );
         assert!(faults.judge("ec2", "CreateVpc", 0).lost);
         assert!(!faults.judge("ec2", "CreateVpc", 0).lost);
-        assert_eq!(faults.judge("ec2", "DescribeVpcs", 0).refusal, Some(Refusal::Reset));
+        assert_eq!(
+            faults.judge("ec2", "DescribeVpcs", 0).refusal,
+            Some(Refusal::Reset)
+        );
         assert_eq!(faults.judge("rds", "DescribeVpcs", 0).refusal, None);
-        assert_eq!(faults.judge("ec2", "RunInstances", 0).refusal, Some(Refusal::Code("Q".into())));
+        assert_eq!(
+            faults.judge("ec2", "RunInstances", 0).refusal,
+            Some(Refusal::Code("Q".into()))
+        );
     }
 
     #[test]
     fn a_bucket_refuses_when_it_is_empty_and_fills_again() {
         let mut faults = Faults::new("throttle=2/10".parse().unwrap(), 1);
         let mut refused = |now| faults.judge("ec2", "DescribeVpcs", now).refusal.is_some();
-        assert_eq!([refused(0), refused(0), refused(0), refused(100)], [false, false, true, false]);
+        assert_eq!(
+            [refused(0), refused(0), refused(0), refused(100)],
+            [false, false, true, false]
+        );
     }
 
     #[test]
     fn the_same_seed_draws_the_same() {
         let draw = |seed| {
             let mut faults = Faults::new("throttle@0.5".parse().unwrap(), seed);
-            (0..64).map(|_| faults.judge("ec2", "X", 0).refusal.is_some()).collect::<Vec<_>>()
+            (0..64)
+                .map(|_| faults.judge("ec2", "X", 0).refusal.is_some())
+                .collect::<Vec<_>>()
         };
         assert_eq!(draw(7), draw(7));
         assert_ne!(draw(7), draw(8));

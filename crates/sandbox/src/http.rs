@@ -17,7 +17,10 @@ pub(crate) struct HttpRequest {
 impl HttpRequest {
     /// The first query parameter of a name.
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.query
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// A header that is text.
@@ -30,7 +33,11 @@ impl HttpRequest {
         self.path
             .split('/')
             .filter(|segment| !segment.is_empty())
-            .map(|segment| percent_encoding::percent_decode_str(segment).decode_utf8_lossy().into_owned())
+            .map(|segment| {
+                percent_encoding::percent_decode_str(segment)
+                    .decode_utf8_lossy()
+                    .into_owned()
+            })
             .collect()
     }
 }
@@ -46,7 +53,11 @@ pub(crate) struct HttpReply {
 impl HttpReply {
     /// An answer with a body of some type.
     pub(crate) fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, headers: vec![("content-type".to_owned(), content_type.to_owned())], body: body.into() }
+        Self {
+            status,
+            headers: vec![("content-type".to_owned(), content_type.to_owned())],
+            body: body.into(),
+        }
     }
 
     /// A JSON answer.

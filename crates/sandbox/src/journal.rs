@@ -91,21 +91,46 @@ pub(crate) struct Journal {
 
 impl Journal {
     /// Opens or makes the file and reads its transactions; a torn last line is cut off.
-    pub(crate) fn open(path: &Path, id: Uuid, seed: u64) -> Result<(Self, Header, Vec<Line>), JournalError> {
-        let failed = |source| JournalError::Io { path: path.to_owned(), source };
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+    pub(crate) fn open(
+        path: &Path,
+        id: Uuid,
+        seed: u64,
+    ) -> Result<(Self, Header, Vec<Line>), JournalError> {
+        let failed = |source| JournalError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        if let Some(folder) = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+        {
             std::fs::create_dir_all(folder).map_err(failed)?;
         }
         let mut lock_path = path.as_os_str().to_owned();
         lock_path.push(".lock");
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&lock_path).map_err(failed)?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&lock_path)
+            .map_err(failed)?;
         lock.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => JournalError::Locked(path.to_owned()),
             TryLockError::Error(source) => failed(source),
         })?;
-        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path).map_err(failed)?;
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(path)
+            .map_err(failed)?;
 
-        let damaged = |line, reason: String| JournalError::Damaged { path: path.to_owned(), line, reason };
+        let damaged = |line, reason: String| JournalError::Damaged {
+            path: path.to_owned(),
+            line,
+            reason,
+        };
         let mut header: Option<Header> = None;
         let mut lines = Vec::new();
         let mut length = 0u64;
@@ -120,25 +145,36 @@ impl Journal {
             }
             number += 1;
             if header.is_none() {
-                let first: Header = serde_json::from_slice(&text).map_err(|error| damaged(number, format!("not a world file: {error}")))?;
+                let first: Header = serde_json::from_slice(&text)
+                    .map_err(|error| damaged(number, format!("not a world file: {error}")))?;
                 if first.infra_sandbox_world != FORMAT {
                     let reason = format!("format {} is not known", first.infra_sandbox_world);
                     return Err(damaged(number, reason));
                 }
                 header = Some(first);
             } else {
-                let line = serde_json::from_slice(&text).map_err(|error| damaged(number, error.to_string()))?;
+                let line = serde_json::from_slice(&text)
+                    .map_err(|error| damaged(number, error.to_string()))?;
                 lines.push(line);
             }
             length += read as u64;
         }
         file.set_len(length).map_err(failed)?;
         file.seek(SeekFrom::End(0)).map_err(failed)?;
-        let mut journal = Self { path: path.to_owned(), file, length, _lock: lock };
+        let mut journal = Self {
+            path: path.to_owned(),
+            file,
+            length,
+            _lock: lock,
+        };
         let header = match header {
             Some(header) => header,
             None => {
-                let header = Header { infra_sandbox_world: FORMAT, id, seed };
+                let header = Header {
+                    infra_sandbox_world: FORMAT,
+                    id,
+                    seed,
+                };
                 journal.write(&encode(&header))?;
                 header
             }
@@ -154,7 +190,10 @@ impl Journal {
     /// Replaces the file by one that says the same in one transaction.
     pub(crate) fn rewrite(&mut self, header: &Header, line: &Line) -> Result<(), JournalError> {
         let path = self.path.clone();
-        let failed = |source| JournalError::Io { path: path.clone(), source };
+        let failed = |source| JournalError::Io {
+            path: path.clone(),
+            source,
+        };
         let mut fresh = path.as_os_str().to_owned();
         fresh.push(".new");
         let mut file = File::create(&fresh).map_err(failed)?;
@@ -173,7 +212,10 @@ impl Journal {
             // Half a line would damage what comes after it.
             let _ = self.file.set_len(self.length);
             let _ = self.file.seek(SeekFrom::Start(self.length));
-            return Err(JournalError::Io { path: self.path.clone(), source });
+            return Err(JournalError::Io {
+                path: self.path.clone(),
+                source,
+            });
         }
         self.length += bytes.len() as u64;
         Ok(())

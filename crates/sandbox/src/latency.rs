@@ -112,7 +112,11 @@ mod tests {
 
     #[test]
     fn a_cluster_takes_nothing_then_milliseconds_then_accelerated_minutes() {
-        let paces = [(Latency::None, 0), (Latency::Fast, 300), (Latency::Realistic, 10_000)];
+        let paces = [
+            (Latency::None, 0),
+            (Latency::Fast, 300),
+            (Latency::Realistic, 10_000),
+        ];
         for (pace, expected) in paces {
             assert_eq!(pace.of(Work::ClusterCreate), expected, "{pace:?}");
         }

@@ -109,14 +109,19 @@ impl Sandbox {
         let (stop, stopped) = watch::channel(false);
         let aws = server::Listener::bind(options.listen, core.clone(), stopped)
             .await
-            .map_err(|source| SandboxError::Bind { address: options.listen, source })?;
+            .map_err(|source| SandboxError::Bind {
+                address: options.listen,
+                source,
+            })?;
         Ok(Self { core, aws, stop })
     }
 
     /// The URLs of the clouds.
     #[must_use]
     pub fn endpoints(&self) -> Endpoints {
-        Endpoints { aws: format!("http://{}", self.aws.address) }
+        Endpoints {
+            aws: format!("http://{}", self.aws.address),
+        }
     }
 
     /// The environment under which SDKs and command-line tools of the clouds use this sandbox.

@@ -68,7 +68,10 @@ impl Requests {
         if request.status >= 400 {
             self.errors += 1;
         }
-        if matches!(request.error.as_deref(), Some("RequestLimitExceeded" | "Throttling" | "ThrottlingException" | "SlowDown")) {
+        if matches!(
+            request.error.as_deref(),
+            Some("RequestLimitExceeded" | "Throttling" | "ThrottlingException" | "SlowDown")
+        ) {
             self.throttled += 1;
         }
         redact(&mut request.params);
@@ -79,7 +82,10 @@ impl Requests {
     }
 
     pub(crate) fn since(&self, number: u64) -> Vec<&Request> {
-        self.kept.iter().filter(|request| request.number > number).collect()
+        self.kept
+            .iter()
+            .filter(|request| request.number > number)
+            .collect()
     }
 
     pub(crate) fn counts(&self) -> &BTreeMap<String, BTreeMap<String, u64>> {
@@ -98,19 +104,32 @@ impl Requests {
 
     /// Forgets everything but what is under way.
     pub(crate) fn clear(&mut self) {
-        *self = Self { in_flight: self.in_flight, most_in_flight: self.in_flight, ..Self::default() };
+        *self = Self {
+            in_flight: self.in_flight,
+            most_in_flight: self.in_flight,
+            ..Self::default()
+        };
     }
 }
 
 /// Replaces values of members whose name says that they are secret.
 fn redact(params: &mut Value) {
-    const SECRET: [&str; 6] = ["password", "secretstring", "secretbinary", "plaintext", "userdata", "privatekey"];
+    const SECRET: [&str; 6] = [
+        "password",
+        "secretstring",
+        "secretbinary",
+        "plaintext",
+        "userdata",
+        "privatekey",
+    ];
     match params {
         Value::Object(members) => {
             for (name, value) in members {
                 let lower = name.to_ascii_lowercase();
                 // ManageMasterUserPassword and its like are settings.
-                let setting = value.is_boolean() || matches!(value.as_str(), Some("true" | "false")) || lower.contains("passwordrotation");
+                let setting = value.is_boolean()
+                    || matches!(value.as_str(), Some("true" | "false"))
+                    || lower.contains("passwordrotation");
                 if !setting && SECRET.iter().any(|word| lower.ends_with(word)) {
                     *value = Value::String("(redacted)".to_owned());
                 } else {

@@ -33,7 +33,11 @@ pub(crate) struct Listener {
 
 impl Listener {
     /// Binds and begins to serve; stops when `stop` changes.
-    pub(crate) async fn bind(address: SocketAddr, core: Arc<Core>, stop: watch::Receiver<bool>) -> std::io::Result<Self> {
+    pub(crate) async fn bind(
+        address: SocketAddr,
+        core: Arc<Core>,
+        stop: watch::Receiver<bool>,
+    ) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let task = tokio::spawn(accept(listener, core, stop));
@@ -66,7 +70,8 @@ async fn connection(stream: TcpStream, core: Arc<Core>, mut stop: watch::Receive
         let core = core.clone();
         async move { serve(request, &core).await }
     });
-    let serving = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let serving =
+        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     tokio::pin!(serving);
     tokio::select! {
         // Errors are clients that went away, and connections dropped on purpose.
@@ -76,10 +81,17 @@ async fn connection(stream: TcpStream, core: Arc<Core>, mut stop: watch::Receive
     let _ = serving.await;
 }
 
-async fn serve(request: http::Request<Incoming>, core: &Core) -> Result<Response<Full<Bytes>>, Dropped> {
+async fn serve(
+    request: http::Request<Incoming>,
+    core: &Core,
+) -> Result<Response<Full<Bytes>>, Dropped> {
     let (parts, body) = request.into_parts();
     let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
-        return Ok(response(HttpReply::new(413, "text/plain", "the body is too large")));
+        return Ok(response(HttpReply::new(
+            413,
+            "text/plain",
+            "the body is too large",
+        )));
     };
     let request = request_of(&parts, body.to_bytes().into());
     match core.aws(&request) {
@@ -95,9 +107,13 @@ async fn serve(request: http::Request<Incoming>, core: &Core) -> Result<Response
 
 fn response(reply: HttpReply) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(reply.body)));
-    *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() =
+        StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in reply.headers {
-        let pair = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(&value));
+        let pair = (
+            HeaderName::from_bytes(name.as_bytes()),
+            HeaderValue::from_str(&value),
+        );
         if let (Ok(name), Ok(value)) = pair {
             response.headers_mut().append(name, value);
         }

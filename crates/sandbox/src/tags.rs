@@ -40,7 +40,9 @@ impl Tags {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+        self.0
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     /// Sets one without checking it: for tags that the cloud itself puts.
@@ -57,7 +59,10 @@ impl Tags {
     }
 
     /// Tags from a request; duplicates and reserved keys are refused.
-    pub(crate) fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>, characters: Characters) -> Result<Self, TagError> {
+    pub(crate) fn from_pairs(
+        pairs: impl IntoIterator<Item = (String, String)>,
+        characters: Characters,
+    ) -> Result<Self, TagError> {
         let mut tags = Self::default();
         for (key, value) in pairs {
             if tags.0.contains_key(&key) {
@@ -71,7 +76,11 @@ impl Tags {
     /// Adds or overwrites with the tags of a request.
     pub(crate) fn merge(&mut self, other: Self) -> Result<(), TagError> {
         self.0.extend(other.0);
-        if self.0.len() > MAX_TAGS { Err(TagError::TooMany) } else { Ok(()) }
+        if self.0.len() > MAX_TAGS {
+            Err(TagError::TooMany)
+        } else {
+            Ok(())
+        }
     }
 
     fn add(&mut self, key: String, value: String, characters: Characters) -> Result<(), TagError> {
@@ -85,7 +94,8 @@ impl Tags {
             return Err(TagError::Reserved);
         }
         if characters == Characters::Restricted {
-            let allowed = |c: char| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c);
+            let allowed =
+                |c: char| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c);
             for text in [&key, &value] {
                 if !text.chars().all(allowed) {
                     return Err(TagError::Characters(text.clone()));
@@ -93,7 +103,11 @@ impl Tags {
             }
         }
         self.0.insert(key, value);
-        if self.0.len() > MAX_TAGS { Err(TagError::TooMany) } else { Ok(()) }
+        if self.0.len() > MAX_TAGS {
+            Err(TagError::TooMany)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -125,8 +139,14 @@ mod tests {
             assert_eq!(tags.is_ok(), ok, "{key}={value}");
         }
         let many = (0..51).map(|i| (format!("k{i}"), String::new()));
-        assert_eq!(Tags::from_pairs(many, Characters::Any), Err(TagError::TooMany));
+        assert_eq!(
+            Tags::from_pairs(many, Characters::Any),
+            Err(TagError::TooMany)
+        );
         let twice = ["k", "k"].map(|k| (k.to_owned(), String::new()));
-        assert_eq!(Tags::from_pairs(twice, Characters::Any), Err(TagError::Duplicate("k".into())));
+        assert_eq!(
+            Tags::from_pairs(twice, Characters::Any),
+            Err(TagError::Duplicate("k".into()))
+        );
     }
 }

@@ -49,7 +49,13 @@ pub(crate) fn fingerprint(parameters: &str) -> String {
 }
 
 /// Looks a token up.
-pub(crate) fn look_up(tx: &Tx<'_>, scope: &str, operation: &str, token: &str, print: &str) -> Token {
+pub(crate) fn look_up(
+    tx: &Tx<'_>,
+    scope: &str,
+    operation: &str,
+    token: &str,
+    print: &str,
+) -> Token {
     match tx.get::<Remembered>(scope, &format!("{operation}/{token}")) {
         None => Token::New,
         Some(seen) if seen.fingerprint == print => Token::Seen(seen.result.clone()),
@@ -58,7 +64,24 @@ pub(crate) fn look_up(tx: &Tx<'_>, scope: &str, operation: &str, token: &str, pr
 }
 
 /// Remembers what a token's request made.
-pub(crate) fn remember(tx: &mut Tx<'_>, scope: &str, operation: &str, token: &str, print: String, result: Value, now: Millis) {
+pub(crate) fn remember(
+    tx: &mut Tx<'_>,
+    scope: &str,
+    operation: &str,
+    token: &str,
+    print: String,
+    result: Value,
+    now: Millis,
+) {
     let id = format!("{operation}/{token}");
-    tx.put(scope, Remembered { id, fingerprint: print, result, gone_at: now + LIFETIME }, None);
+    tx.put(
+        scope,
+        Remembered {
+            id,
+            fingerprint: print,
+            result,
+            gone_at: now + LIFETIME,
+        },
+        None,
+    );
 }

@@ -65,7 +65,12 @@ pub(crate) struct Listed {
 impl Listed {
     /// A resource that a client made in AWS.
     pub(crate) fn aws(resource: &str) -> Option<Self> {
-        Some(Self { cloud: "aws".to_owned(), resource: resource.to_owned(), id: None, owner: None })
+        Some(Self {
+            cloud: "aws".to_owned(),
+            resource: resource.to_owned(),
+            id: None,
+            owner: None,
+        })
     }
 }
 
@@ -134,7 +139,10 @@ impl<T: Clone> Stored<T> {
 
 impl<T> Clone for Stored<T> {
     fn clone(&self) -> Self {
-        Self { entry: self.entry.clone(), doc: self.doc.clone() }
+        Self {
+            entry: self.entry.clone(),
+            doc: self.doc.clone(),
+        }
     }
 }
 
@@ -180,8 +188,9 @@ impl Entry {
 
     fn typed<T: Document>(&self) -> Arc<T> {
         let any = self.typed.get_or_init(|| {
-            let doc: T = serde_json::from_value(self.doc.clone())
-                .expect("a document of the world file has the shape its kind had when it was written");
+            let doc: T = serde_json::from_value(self.doc.clone()).expect(
+                "a document of the world file has the shape its kind had when it was written",
+            );
             Arc::new(doc)
         });
         any.clone().downcast::<T>().expect("a kind has one type")
@@ -224,9 +233,20 @@ pub(crate) struct World {
 
 impl World {
     /// An empty world, or the one that the journal holds.
-    pub(crate) fn open(file: Option<&std::path::Path>, id: Uuid, seed: u64) -> Result<Self, JournalError> {
-        let mut world =
-            Self { id, seed, counter: 0, tables: HashMap::new(), links: HashMap::new(), expiries: BTreeSet::new(), journal: None };
+    pub(crate) fn open(
+        file: Option<&std::path::Path>,
+        id: Uuid,
+        seed: u64,
+    ) -> Result<Self, JournalError> {
+        let mut world = Self {
+            id,
+            seed,
+            counter: 0,
+            tables: HashMap::new(),
+            links: HashMap::new(),
+            expiries: BTreeSet::new(),
+            journal: None,
+        };
         let Some(path) = file else { return Ok(world) };
         let (mut journal, header, lines) = Journal::open(path, id, seed)?;
         world.id = header.id;
@@ -246,7 +266,13 @@ impl World {
         let live = world.entries().count();
         if records > 64 && records > live * 2 {
             let ops = world.entries().cloned().map(Op::Put).collect();
-            journal.rewrite(&header, &Line { counter: world.counter, ops })?;
+            journal.rewrite(
+                &header,
+                &Line {
+                    counter: world.counter,
+                    ops,
+                },
+            )?;
         }
         world.journal = Some(journal);
         Ok(world)
@@ -257,7 +283,10 @@ impl World {
     }
 
     fn entries(&self) -> impl Iterator<Item = &Arc<Entry>> {
-        self.tables.values().flat_map(HashMap::values).flat_map(BTreeMap::values)
+        self.tables
+            .values()
+            .flat_map(HashMap::values)
+            .flat_map(BTreeMap::values)
     }
 
     /// Live resources that clients or controllers made.
@@ -277,24 +306,43 @@ impl World {
                 })
             })
             .collect();
-        resources.sort_by(|a, b| (&a.cloud, &a.resource, &a.region, &a.id).cmp(&(&b.cloud, &b.resource, &b.region, &b.id)));
+        resources.sort_by(|a, b| {
+            (&a.cloud, &a.resource, &a.region, &a.id).cmp(&(
+                &b.cloud,
+                &b.resource,
+                &b.region,
+                &b.id,
+            ))
+        });
         resources
     }
 
     fn insert(&mut self, entry: Arc<Entry>) -> Option<Arc<Entry>> {
         let old = self.remove(&entry.key);
         for target in &entry.links {
-            self.links.entry((entry.key.0.clone(), target.clone())).or_default().insert(entry.key.clone());
+            self.links
+                .entry((entry.key.0.clone(), target.clone()))
+                .or_default()
+                .insert(entry.key.clone());
         }
         if let Some(at) = entry.gone_at {
             self.expiries.insert((at, entry.key.clone()));
         }
-        self.tables.entry(entry.key.0.clone()).or_default().entry(entry.key.1.clone()).or_default().insert(entry.key.2.clone(), entry);
+        self.tables
+            .entry(entry.key.0.clone())
+            .or_default()
+            .entry(entry.key.1.clone())
+            .or_default()
+            .insert(entry.key.2.clone(), entry);
         old
     }
 
     fn remove(&mut self, key: &Key) -> Option<Arc<Entry>> {
-        let old = self.tables.get_mut(&key.0)?.get_mut(&key.1)?.remove(&key.2)?;
+        let old = self
+            .tables
+            .get_mut(&key.0)?
+            .get_mut(&key.1)?
+            .remove(&key.2)?;
         for target in &old.links {
             let index = (key.0.clone(), target.clone());
             if let Some(set) = self.links.get_mut(&index) {
@@ -323,7 +371,10 @@ impl World {
     /// Empties the world; its id stays.
     pub(crate) fn reset(&mut self) -> Result<(), JournalError> {
         if let Some(journal) = &mut self.journal {
-            journal.append(&Line { counter: self.counter, ops: vec![Op::Reset] })?;
+            journal.append(&Line {
+                counter: self.counter,
+                ops: vec![Op::Reset],
+            })?;
         }
         self.clear();
         Ok(())
@@ -339,7 +390,12 @@ impl World {
             self.remove(&key);
         }
         let counter = self.counter;
-        Tx { world: self, undo: Vec::new(), counter, done: false }
+        Tx {
+            world: self,
+            undo: Vec::new(),
+            counter,
+            done: false,
+        }
     }
 }
 
@@ -354,7 +410,10 @@ pub(crate) struct Tx<'a> {
 
 impl Tx<'_> {
     fn stored<T: Document>(entry: &Arc<Entry>) -> Stored<T> {
-        Stored { entry: entry.clone(), doc: entry.typed::<T>() }
+        Stored {
+            entry: entry.clone(),
+            doc: entry.typed::<T>(),
+        }
     }
 
     /// One document.
@@ -364,7 +423,10 @@ impl Tx<'_> {
 
     /// All documents of a kind in a scope, by id.
     pub(crate) fn list<T: Document>(&self, scope: &str) -> Vec<Stored<T>> {
-        self.world.table::<T>(scope).map(|table| table.values().map(Self::stored).collect()).unwrap_or_default()
+        self.world
+            .table::<T>(scope)
+            .map(|table| table.values().map(Self::stored).collect())
+            .unwrap_or_default()
     }
 
     /// How many documents of a kind there are in a scope.
@@ -373,8 +435,16 @@ impl Tx<'_> {
     }
 
     /// Documents whose id starts with `prefix` and comes after `after`, by id, at most `limit`.
-    pub(crate) fn range<T: Document>(&self, scope: &str, prefix: &str, after: Option<&str>, limit: usize) -> Vec<Stored<T>> {
-        let Some(table) = self.world.table::<T>(scope) else { return Vec::new() };
+    pub(crate) fn range<T: Document>(
+        &self,
+        scope: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Vec<Stored<T>> {
+        let Some(table) = self.world.table::<T>(scope) else {
+            return Vec::new();
+        };
         let start = match after {
             Some(after) if after >= prefix => Bound::Excluded(after),
             _ => Bound::Included(prefix),
@@ -390,24 +460,38 @@ impl Tx<'_> {
     /// Documents of a kind that name `target` among their links.
     pub(crate) fn referrers<T: Document>(&self, scope: &str, target: &str) -> Vec<Stored<T>> {
         let index = (T::KIND.to_owned(), target.to_owned());
-        let Some(keys) = self.world.links.get(&index) else { return Vec::new() };
-        keys.iter().filter(|key| key.1 == scope).filter_map(|key| self.get(scope, &key.2)).collect()
+        let Some(keys) = self.world.links.get(&index) else {
+            return Vec::new();
+        };
+        keys.iter()
+            .filter(|key| key.1 == scope)
+            .filter_map(|key| self.get(scope, &key.2))
+            .collect()
     }
 
     /// Whether any document of a kind names `target`.
     pub(crate) fn referred<T: Document>(&self, scope: &str, target: &str) -> bool {
-        self.world.links.get(&(T::KIND.to_owned(), target.to_owned())).is_some_and(|keys| keys.iter().any(|key| key.1 == scope))
+        self.world
+            .links
+            .get(&(T::KIND.to_owned(), target.to_owned()))
+            .is_some_and(|keys| keys.iter().any(|key| key.1 == scope))
     }
 
     /// Writes a document, with these tags or those it had.
     pub(crate) fn put<T: Document>(&mut self, scope: &str, doc: T, tags: Option<Tags>) {
-        let tags = tags.unwrap_or_else(|| self.get::<T>(scope, doc.id()).map(|old| old.tags().clone()).unwrap_or_default());
+        let tags = tags.unwrap_or_else(|| {
+            self.get::<T>(scope, doc.id())
+                .map(|old| old.tags().clone())
+                .unwrap_or_default()
+        });
         self.insert(Entry::new(scope, doc, tags));
     }
 
     /// Replaces the tags of a document; false when there is none.
     pub(crate) fn retag(&mut self, kind: &str, scope: &str, id: &str, tags: Tags) -> bool {
-        let Some(entry) = self.entry(kind, scope, id) else { return false };
+        let Some(entry) = self.entry(kind, scope, id) else {
+            return false;
+        };
         let entry = entry.retagged(tags);
         self.insert(entry);
         true
@@ -441,7 +525,9 @@ impl Tx<'_> {
     /// Takes a document away; false when there was none.
     pub(crate) fn delete<T: Document>(&mut self, scope: &str, id: &str) -> bool {
         let key = Key(T::KIND.to_owned(), scope.to_owned(), id.to_owned());
-        let Some(old) = self.world.remove(&key) else { return false };
+        let Some(old) = self.world.remove(&key) else {
+            return false;
+        };
         self.undo.push((key, Some(old)));
         true
     }
@@ -473,7 +559,10 @@ impl Tx<'_> {
                     None => Op::Delete(key.clone()),
                 })
                 .collect();
-            let written = journal.append(&Line { counter: self.counter, ops });
+            let written = journal.append(&Line {
+                counter: self.counter,
+                ops,
+            });
             self.world.journal = Some(journal);
             written?;
         }

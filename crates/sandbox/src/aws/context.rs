@@ -95,7 +95,14 @@ impl Ctx<'_> {
     /// A UUID not given out before.
     pub(crate) fn new_uuid(&mut self) -> String {
         let hex = self.tx.hex(32);
-        format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+        format!(
+            "{}-{}-{}-{}-{}",
+            &hex[..8],
+            &hex[8..12],
+            &hex[12..16],
+            &hex[16..20],
+            &hex[20..]
+        )
     }
 
     /// `PREFIX` and upper-case letters and digits, as IAM's unique ids.
@@ -126,15 +133,35 @@ impl Ctx<'_> {
 
     /// What an idempotency token says of a request with these parameters.
     pub(crate) fn token(&self, operation: &str, token: &str, parameters: &str) -> Token {
-        token::look_up(&self.tx, &self.region, operation, token, &token::fingerprint(parameters))
+        token::look_up(
+            &self.tx,
+            &self.region,
+            operation,
+            token,
+            &token::fingerprint(parameters),
+        )
     }
 
     /// Remembers what a token's request made.
-    pub(crate) fn remember(&mut self, operation: &str, token: Option<&str>, parameters: &str, result: impl Into<Value>) {
+    pub(crate) fn remember(
+        &mut self,
+        operation: &str,
+        token: Option<&str>,
+        parameters: &str,
+        result: impl Into<Value>,
+    ) {
         if let Some(token) = token {
             let print = token::fingerprint(parameters);
             let region = self.region.clone();
-            token::remember(&mut self.tx, &region, operation, token, print, result.into(), self.now);
+            token::remember(
+                &mut self.tx,
+                &region,
+                operation,
+                token,
+                print,
+                result.into(),
+                self.now,
+            );
         }
     }
 }
@@ -162,8 +189,13 @@ pub(crate) fn page<T>(
     let engine = base64::engine::general_purpose::URL_SAFE_NO_PAD;
     let mut items = items;
     if let Some(token) = token {
-        let after = engine.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        let Some(after) = after else { return Err(bad_token()) };
+        let after = engine
+            .decode(token)
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok());
+        let Some(after) = after else {
+            return Err(bad_token());
+        };
         items.retain(|item| key(item) > after.as_str());
     }
     let mut next = None;

@@ -18,8 +18,17 @@ impl AwsError {
         Self::with_status(400, code, message)
     }
 
-    pub(crate) fn with_status(status: u16, code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { status, code: code.into(), message: message.into(), members: Map::new() }
+    pub(crate) fn with_status(
+        status: u16,
+        code: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            status,
+            code: code.into(),
+            message: message.into(),
+            members: Map::new(),
+        }
     }
 
     /// Adds a member to the error's shape.

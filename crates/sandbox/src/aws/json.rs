@@ -34,9 +34,17 @@ impl JsonService {
     }
 
     pub(crate) fn run(&self, ctx: &mut Ctx<'_>, name: &str, body: &[u8]) -> AwsResult<Value> {
-        let found = self.operations.iter().copied().flatten().find(|operation| operation.name == name);
+        let found = self
+            .operations
+            .iter()
+            .copied()
+            .flatten()
+            .find(|operation| operation.name == name);
         let Some(operation) = found else {
-            return Err(AwsError::new("UnknownOperationException", format!("Unknown operation {name}")));
+            return Err(AwsError::new(
+                "UnknownOperationException",
+                format!("Unknown operation {name}"),
+            ));
         };
         let body = parse(body)?;
         refuse_unknown(&body, operation.accepts)?;
@@ -44,7 +52,11 @@ impl JsonService {
     }
 
     pub(crate) fn answer(value: &Value, request_id: &str) -> HttpReply {
-        let body = if value.is_null() { Vec::new() } else { value.to_string().into_bytes() };
+        let body = if value.is_null() {
+            Vec::new()
+        } else {
+            value.to_string().into_bytes()
+        };
         HttpReply::new(200, "application/x-amz-json-1.1", body).with("x-amzn-requestid", request_id)
     }
 
@@ -52,7 +64,12 @@ impl JsonService {
         let mut body = error.members.clone();
         body.insert("__type".to_owned(), error.code.clone().into());
         body.insert("message".to_owned(), error.message.clone().into());
-        HttpReply::new(error.status, "application/x-amz-json-1.1", Value::Object(body).to_string()).with("x-amzn-requestid", request_id)
+        HttpReply::new(
+            error.status,
+            "application/x-amz-json-1.1",
+            Value::Object(body).to_string(),
+        )
+        .with("x-amzn-requestid", request_id)
     }
 }
 
@@ -63,15 +80,25 @@ pub(crate) fn parse(body: &[u8]) -> AwsResult<Value> {
     }
     match serde_json::from_slice(body) {
         Ok(value @ Value::Object(_)) => Ok(value),
-        _ => Err(AwsError::new("SerializationException", "The request body is not a JSON object")),
+        _ => Err(AwsError::new(
+            "SerializationException",
+            "The request body is not a JSON object",
+        )),
     }
 }
 
 /// Refuses members that the operation does not take.
 pub(crate) fn refuse_unknown(body: &Value, accepts: &[&str]) -> AwsResult<()> {
-    let unknown = body.as_object().and_then(|members| members.keys().find(|name| !accepts.contains(&name.as_str())));
+    let unknown = body.as_object().and_then(|members| {
+        members
+            .keys()
+            .find(|name| !accepts.contains(&name.as_str()))
+    });
     match unknown {
         None => Ok(()),
-        Some(name) => Err(AwsError::new("ValidationException", format!("Unknown parameter {name:?} in input"))),
+        Some(name) => Err(AwsError::new(
+            "ValidationException",
+            format!("Unknown parameter {name:?} in input"),
+        )),
     }
 }

@@ -29,7 +29,10 @@ pub(crate) struct Service {
 
 /// How a service is spoken to.
 #[derive(Debug)]
-#[allow(dead_code, reason = "each protocol is used as its first service arrives")]
+#[allow(
+    dead_code,
+    reason = "each protocol is used as its first service arrives"
+)]
 pub(crate) enum Protocol {
     Query(&'static QueryService),
     Json(&'static JsonService),
@@ -37,7 +40,10 @@ pub(crate) enum Protocol {
     Raw(&'static RawService),
 }
 
-const SERVICES: &[Service] = &[Service { name: "ec2", protocol: Protocol::Query(&ec2::SERVICE) }];
+const SERVICES: &[Service] = &[Service {
+    name: "ec2",
+    protocol: Protocol::Query(&ec2::SERVICE),
+}];
 
 /// Who asks, and whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,12 +65,20 @@ impl Credential {
             None => request.query("X-Amz-Credential")?.to_owned(),
         };
         let mut parts = scope.rsplit('/');
-        let (Some("aws4_request"), Some(service), Some(region), Some(_date), Some(access_key)) =
-            (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
-        else {
+        let (Some("aws4_request"), Some(service), Some(region), Some(_date), Some(access_key)) = (
+            parts.next(),
+            parts.next(),
+            parts.next(),
+            parts.next(),
+            parts.next(),
+        ) else {
             return None;
         };
-        Some(Self { access_key: access_key.to_owned(), region: region.to_owned(), service: service.to_owned() })
+        Some(Self {
+            access_key: access_key.to_owned(),
+            region: region.to_owned(),
+            service: service.to_owned(),
+        })
     }
 }
 
@@ -84,12 +98,23 @@ pub(crate) struct Call {
 /// Finds service and operation; what is not signed or for no service here is refused.
 pub(crate) fn route(request: &HttpRequest, request_id: String) -> Result<Call, HttpReply> {
     let Some(credential) = Credential::read(request) else {
-        let error = AwsError::with_status(403, "MissingAuthenticationToken", "Request is missing Authentication Token");
+        let error = AwsError::with_status(
+            403,
+            "MissingAuthenticationToken",
+            "Request is missing Authentication Token",
+        );
         return Err(refuse(request, &error, &request_id));
     };
-    let Some(service) = SERVICES.iter().find(|service| service.name == credential.service) else {
+    let Some(service) = SERVICES
+        .iter()
+        .find(|service| service.name == credential.service)
+    else {
         let message = format!("The sandbox has no AWS service {:?}", credential.service);
-        return Err(refuse(request, &AwsError::with_status(404, "UnknownService", message), &request_id));
+        return Err(refuse(
+            request,
+            &AwsError::with_status(404, "UnknownService", message),
+            &request_id,
+        ));
     };
     let protocol = &service.protocol;
     let mut query = None;
@@ -102,12 +127,22 @@ pub(crate) fn route(request: &HttpRequest, request_id: String) -> Result<Call, H
         }
         Protocol::Json(json) => (json.operation(request), body_for_log(&request.body)),
         Protocol::Rest(rest) => {
-            let name = rest.find(request).map_or("Unknown", |(operation, _)| operation.name);
+            let name = rest
+                .find(request)
+                .map_or("Unknown", |(operation, _)| operation.name);
             (name.to_owned(), body_for_log(&request.body))
         }
         Protocol::Raw(raw) => ((raw.operation)(request).to_owned(), Value::Null),
     };
-    Ok(Call { service: service.name, credential, operation, params, request_id, protocol, query })
+    Ok(Call {
+        service: service.name,
+        credential,
+        operation,
+        params,
+        request_id,
+        protocol,
+        query,
+    })
 }
 
 fn body_for_log(body: &[u8]) -> Value {
@@ -116,7 +151,9 @@ fn body_for_log(body: &[u8]) -> Value {
 
 /// Refuses a request that has no service, in the shape that its client most likely reads.
 fn refuse(request: &HttpRequest, error: &AwsError, request_id: &str) -> HttpReply {
-    let form = request.header("content-type").is_some_and(|kind| kind.contains("form-urlencoded"));
+    let form = request
+        .header("content-type")
+        .is_some_and(|kind| kind.contains("form-urlencoded"));
     if form {
         ec2::SERVICE.fail(error, request_id)
     } else if request.header("x-amz-target").is_some() {
@@ -133,7 +170,10 @@ impl Call {
             return Err(AwsError::with_status(
                 403,
                 "SignatureDoesNotMatch",
-                format!("Credential should be scoped to a valid region, not {:?}.", self.credential.region),
+                format!(
+                    "Credential should be scoped to a valid region, not {:?}.",
+                    self.credential.region
+                ),
             ));
         }
         match (self.protocol, &self.query) {
@@ -141,7 +181,9 @@ impl Call {
                 let xml = service.run(ctx, query)?;
                 Ok(service.answer(&query.action, &xml, &self.request_id))
             }
-            (Protocol::Query(_), None) => unreachable!("route reads the form of every query service"),
+            (Protocol::Query(_), None) => {
+                unreachable!("route reads the form of every query service")
+            }
             (Protocol::Json(service), _) => {
                 let value = service.run(ctx, &self.operation, &request.body)?;
                 Ok(JsonService::answer(&value, &self.request_id))
@@ -150,7 +192,9 @@ impl Call {
                 let value = service.run(ctx, request)?;
                 Ok(RestService::answer(&value, &self.request_id))
             }
-            (Protocol::Raw(service), _) => (service.run)(ctx, request, (service.operation)(request)),
+            (Protocol::Raw(service), _) => {
+                (service.run)(ctx, request, (service.operation)(request))
+            }
         }
     }
 
@@ -168,11 +212,17 @@ impl Call {
     pub(crate) fn refusal(&self, refusal: &Refusal) -> Option<AwsError> {
         let error = match refusal {
             Refusal::Throttle => match (self.service, self.protocol) {
-                ("ec2", _) => AwsError::with_status(503, "RequestLimitExceeded", "Request limit exceeded."),
+                ("ec2", _) => {
+                    AwsError::with_status(503, "RequestLimitExceeded", "Request limit exceeded.")
+                }
                 (_, Protocol::Query(_)) => AwsError::new("Throttling", "Rate exceeded"),
                 (_, Protocol::Json(_)) => AwsError::new("ThrottlingException", "Rate exceeded"),
-                (_, Protocol::Rest(_)) => AwsError::with_status(429, "ThrottlingException", "Rate exceeded"),
-                (_, Protocol::Raw(_)) => AwsError::with_status(503, "SlowDown", "Please reduce your request rate."),
+                (_, Protocol::Rest(_)) => {
+                    AwsError::with_status(429, "ThrottlingException", "Rate exceeded")
+                }
+                (_, Protocol::Raw(_)) => {
+                    AwsError::with_status(503, "SlowDown", "Please reduce your request rate.")
+                }
             },
             Refusal::Error(status) => {
                 let code = match (self.service, self.protocol, status) {

@@ -49,7 +49,9 @@ impl Params {
     pub(crate) fn parse(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut root = Self::default();
         for (name, value) in pairs {
-            if matches!(name.as_str(), "Action" | "Version" | "DryRun") || name.starts_with("X-Amz-") {
+            if matches!(name.as_str(), "Action" | "Version" | "DryRun")
+                || name.starts_with("X-Amz-")
+            {
                 continue;
             }
             let mut node = &mut root;
@@ -66,10 +68,17 @@ impl Params {
         let mut leaves = Vec::new();
         self.leaves(&mut String::new(), &mut leaves);
         leaves.into_iter().find(|leaf| {
-            !accepts.iter().any(|accepted| match accepted.strip_suffix(".*") {
-                Some(prefix) => leaf == prefix || leaf.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('.')),
-                None => accepted == leaf,
-            })
+            !accepts
+                .iter()
+                .any(|accepted| match accepted.strip_suffix(".*") {
+                    Some(prefix) => {
+                        leaf == prefix
+                            || leaf
+                                .strip_prefix(prefix)
+                                .is_some_and(|rest| rest.starts_with('.'))
+                    }
+                    None => accepted == leaf,
+                })
         })
     }
 
@@ -104,19 +113,31 @@ impl Params {
     pub(crate) fn require(&self, name: &str) -> AwsResult<&str> {
         self.str(name)
             .filter(|value| !value.is_empty())
-            .ok_or_else(|| AwsError::new("MissingParameter", format!("The request must contain the parameter {name}")))
+            .ok_or_else(|| {
+                AwsError::new(
+                    "MissingParameter",
+                    format!("The request must contain the parameter {name}"),
+                )
+            })
     }
 
     /// `true` or `false`.
     pub(crate) fn bool(&self, name: &str) -> AwsResult<Option<bool>> {
-        self.str(name).map(|text| parse_bool(name, text)).transpose()
+        self.str(name)
+            .map(|text| parse_bool(name, text))
+            .transpose()
     }
 
     /// A whole number.
     pub(crate) fn int(&self, name: &str) -> AwsResult<Option<i64>> {
-        let Some(text) = self.str(name) else { return Ok(None) };
+        let Some(text) = self.str(name) else {
+            return Ok(None);
+        };
         text.parse().map(Some).map_err(|_| {
-            AwsError::new("InvalidParameterValue", format!("Value ({text}) for parameter {name} is invalid. It must be an integer."))
+            AwsError::new(
+                "InvalidParameterValue",
+                format!("Value ({text}) for parameter {name} is invalid. It must be an integer."),
+            )
         })
     }
 
@@ -142,14 +163,20 @@ impl Params {
 
     /// The items of a list, in order, however the dialect wraps them.
     pub(crate) fn items(&self, name: &str) -> Vec<&Self> {
-        let Some(mut node) = self.members.get(name) else { return Vec::new() };
+        let Some(mut node) = self.members.get(name) else {
+            return Vec::new();
+        };
         if node.members.len() == 1
             && let Some((wrapper, inner)) = node.members.first_key_value()
             && !is_number(wrapper)
         {
             node = inner;
         }
-        let mut items: Vec<(u64, &Self)> = node.members.iter().filter_map(|(number, item)| Some((number.parse().ok()?, item))).collect();
+        let mut items: Vec<(u64, &Self)> = node
+            .members
+            .iter()
+            .filter_map(|(number, item)| Some((number.parse().ok()?, item)))
+            .collect();
         items.sort_by_key(|(number, _)| *number);
         items.into_iter().map(|(_, item)| item).collect()
     }
@@ -162,7 +189,8 @@ impl Params {
     /// The same without some members, for fingerprints.
     pub(crate) fn without(&self, names: &[&str]) -> Self {
         let mut copy = self.clone();
-        copy.members.retain(|name, _| !names.contains(&name.as_str()));
+        copy.members
+            .retain(|name, _| !names.contains(&name.as_str()));
         copy
     }
 
@@ -175,11 +203,19 @@ impl Params {
             return inner.to_json();
         }
         if self.members.keys().all(|name| is_number(name)) {
-            let mut items: Vec<_> = self.members.iter().map(|(name, item)| (name.parse::<u64>().unwrap_or(0), item)).collect();
+            let mut items: Vec<_> = self
+                .members
+                .iter()
+                .map(|(name, item)| (name.parse::<u64>().unwrap_or(0), item))
+                .collect();
             items.sort_by_key(|(number, _)| *number);
             return items.into_iter().map(|(_, item)| item.to_json()).collect();
         }
-        let members: Map<_, _> = self.members.iter().map(|(name, node)| (name.clone(), node.to_json())).collect();
+        let members: Map<_, _> = self
+            .members
+            .iter()
+            .map(|(name, node)| (name.clone(), node.to_json()))
+            .collect();
         Value::Object(members)
     }
 }
@@ -213,7 +249,12 @@ impl Query {
     pub(crate) fn read(request: &HttpRequest) -> Self {
         let mut pairs = request.query.clone();
         pairs.extend(form_urlencoded::parse(&request.body).into_owned());
-        let find = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+        let find = |name: &str| {
+            pairs
+                .iter()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value.clone())
+        };
         Self {
             action: find("Action").unwrap_or_default(),
             dry_run: find("DryRun").is_some_and(|value| value.eq_ignore_ascii_case("true")),
@@ -224,26 +265,47 @@ impl Query {
 
 impl QueryService {
     pub(crate) fn find(&self, action: &str) -> Option<&'static Operation> {
-        self.operations.iter().copied().flatten().find(|operation| operation.name == action)
+        self.operations
+            .iter()
+            .copied()
+            .flatten()
+            .find(|operation| operation.name == action)
     }
 
     /// Runs an operation.
     pub(crate) fn run(&self, ctx: &mut Ctx<'_>, query: &Query) -> AwsResult<Xml> {
         let Some(operation) = self.find(&query.action) else {
             let message = match self.style {
-                Style::Ec2 => format!("The action {} is not valid for this web service.", query.action),
-                Style::Aws => format!("Could not find operation {} in this version of the service", query.action),
+                Style::Ec2 => format!(
+                    "The action {} is not valid for this web service.",
+                    query.action
+                ),
+                Style::Aws => format!(
+                    "Could not find operation {} in this version of the service",
+                    query.action
+                ),
             };
             return Err(AwsError::new("InvalidAction", message));
         };
         if let Some(unknown) = query.params.unknown(operation.accepts) {
-            let code = if self.style == Style::Ec2 { "UnknownParameter" } else { "ValidationError" };
-            return Err(AwsError::new(code, format!("The parameter {unknown} is not recognized")));
+            let code = if self.style == Style::Ec2 {
+                "UnknownParameter"
+            } else {
+                "ValidationError"
+            };
+            return Err(AwsError::new(
+                code,
+                format!("The parameter {unknown} is not recognized"),
+            ));
         }
         let xml = (operation.handler)(ctx, &query.params)?;
         if query.dry_run && self.style == Style::Ec2 {
             // An error, so that the transaction is undone.
-            return Err(AwsError::with_status(412, "DryRunOperation", "Request would have succeeded, but DryRun flag is set."));
+            return Err(AwsError::with_status(
+                412,
+                "DryRunOperation",
+                "Request would have succeeded, but DryRun flag is set.",
+            ));
         }
         Ok(xml)
     }
@@ -270,16 +332,23 @@ impl QueryService {
             Style::Ec2 => xml.node("Response", |xml| {
                 xml.node("Errors", |xml| {
                     xml.node("Error", |xml| {
-                        xml.text("Code", &error.code).text("Message", &error.message);
+                        xml.text("Code", &error.code)
+                            .text("Message", &error.message);
                     });
                 });
                 xml.text("RequestID", request_id);
             }),
             Style::Aws => {
-                let blame = if error.status < 500 { "Sender" } else { "Receiver" };
+                let blame = if error.status < 500 {
+                    "Sender"
+                } else {
+                    "Receiver"
+                };
                 xml.raw(&format!("<ErrorResponse xmlns=\"{}\">", self.namespace));
                 xml.node("Error", |xml| {
-                    xml.text("Type", blame).text("Code", &error.code).text("Message", &error.message);
+                    xml.text("Type", blame)
+                        .text("Code", &error.code)
+                        .text("Message", &error.message);
                 });
                 xml.text("RequestId", request_id).raw("</ErrorResponse>")
             }
@@ -318,6 +387,9 @@ mod tests {
         let accepts = ["VpcId", "Filter.Name", "Filter.Value", "Data.*"];
         assert_eq!(p.unknown(&accepts), None);
         assert_eq!(p.unknown(&accepts[1..]), Some("VpcId".to_owned()));
-        assert_eq!(p.unknown(&["VpcId", "Filter.Name", "Data.*"]), Some("Filter.Value".to_owned()));
+        assert_eq!(
+            p.unknown(&["VpcId", "Filter.Name", "Data.*"]),
+            Some("Filter.Value".to_owned())
+        );
     }
 }

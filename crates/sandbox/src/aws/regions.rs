@@ -28,8 +28,14 @@ pub(crate) fn exists(region: &str) -> bool {
 
 /// Zone names of a region: `eu-west-1a`, `eu-west-1b`, ….
 pub(crate) fn zones(region: &str) -> Vec<String> {
-    let count = REGIONS.iter().find(|(name, _)| *name == region).map_or(0, |(_, count)| *count);
-    ('a'..='z').take(count).map(|letter| format!("{region}{letter}")).collect()
+    let count = REGIONS
+        .iter()
+        .find(|(name, _)| *name == region)
+        .map_or(0, |(_, count)| *count);
+    ('a'..='z')
+        .take(count)
+        .map(|letter| format!("{region}{letter}"))
+        .collect()
 }
 
 /// The zone's id, the same in every account: `euw1-az1`.

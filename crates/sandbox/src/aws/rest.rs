@@ -47,25 +47,42 @@ impl RestRequest {
 
     /// A query parameter.
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.query
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// All values of a query parameter that may repeat.
     pub(crate) fn queries(&self, name: &str) -> Vec<&str> {
-        self.query.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect()
+        self.query
+            .iter()
+            .filter(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+            .collect()
     }
 }
 
 impl RestOperation {
-    fn matches(&self, method: &Method, segments: &[String]) -> Option<BTreeMap<&'static str, String>> {
+    fn matches(
+        &self,
+        method: &Method,
+        segments: &[String],
+    ) -> Option<BTreeMap<&'static str, String>> {
         if self.method != method {
             return None;
         }
-        let template: Vec<&'static str> = self.path.split('/').filter(|part| !part.is_empty()).collect();
+        let template: Vec<&'static str> = self
+            .path
+            .split('/')
+            .filter(|part| !part.is_empty())
+            .collect();
         let mut labels = BTreeMap::new();
         // Only a last label marked with + takes several segments (an ARN with slashes, sent unescaped).
         for (index, part) in template.iter().enumerate() {
-            let label = part.strip_prefix('{').and_then(|part| part.strip_suffix('}'));
+            let label = part
+                .strip_prefix('{')
+                .and_then(|part| part.strip_suffix('}'));
             match label {
                 Some(name) => match name.strip_suffix('+') {
                     Some(name) => {
@@ -86,28 +103,56 @@ impl RestOperation {
 
 impl RestService {
     /// The operation that a request means.
-    pub(crate) fn find(&self, request: &HttpRequest) -> Option<(&'static RestOperation, BTreeMap<&'static str, String>)> {
+    pub(crate) fn find(
+        &self,
+        request: &HttpRequest,
+    ) -> Option<(&'static RestOperation, BTreeMap<&'static str, String>)> {
         let segments = request.segments();
-        let matched = |operation: &'static RestOperation| Some((operation, operation.matches(&request.method, &segments)?));
+        let matched = |operation: &'static RestOperation| {
+            Some((operation, operation.matches(&request.method, &segments)?))
+        };
         // A fixed path comes before one with labels.
-        let mut found: Vec<_> = self.operations.iter().copied().flatten().filter_map(matched).collect();
+        let mut found: Vec<_> = self
+            .operations
+            .iter()
+            .copied()
+            .flatten()
+            .filter_map(matched)
+            .collect();
         found.sort_by_key(|(_, labels)| labels.len());
         found.into_iter().next()
     }
 
     pub(crate) fn run(&self, ctx: &mut Ctx<'_>, request: &HttpRequest) -> AwsResult<Value> {
         let Some((operation, labels)) = self.find(request) else {
-            let message = format!("Unable to determine service/operation name for {} {}", request.method, request.path);
-            return Err(AwsError::with_status(404, "UnknownOperationException", message));
+            let message = format!(
+                "Unable to determine service/operation name for {} {}",
+                request.method, request.path
+            );
+            return Err(AwsError::with_status(
+                404,
+                "UnknownOperationException",
+                message,
+            ));
         };
         let body = json::parse(&request.body)?;
-        json::refuse_unknown(&body, operation.accepts).map_err(|error| AwsError::new("InvalidParameterException", error.message))?;
+        json::refuse_unknown(&body, operation.accepts)
+            .map_err(|error| AwsError::new("InvalidParameterException", error.message))?;
         let query = request.query.clone();
-        if let Some((name, _)) = query.iter().find(|(name, _)| !operation.query.contains(&name.as_str()) && !name.starts_with("X-Amz-")) {
+        if let Some((name, _)) = query.iter().find(|(name, _)| {
+            !operation.query.contains(&name.as_str()) && !name.starts_with("X-Amz-")
+        }) {
             let message = format!("Unknown query parameter {name:?}");
             return Err(AwsError::new("InvalidParameterException", message));
         }
-        (operation.handler)(ctx, &RestRequest { labels, query, body })
+        (operation.handler)(
+            ctx,
+            &RestRequest {
+                labels,
+                query,
+                body,
+            },
+        )
     }
 
     pub(crate) fn answer(value: &Value, request_id: &str) -> HttpReply {

@@ -64,12 +64,23 @@ impl Xml {
     }
 
     /// A list of plain values.
-    pub(crate) fn texts<T: Display>(&mut self, outer: &str, inner: &str, items: impl IntoIterator<Item = T>) -> &mut Self {
+    pub(crate) fn texts<T: Display>(
+        &mut self,
+        outer: &str,
+        inner: &str,
+        items: impl IntoIterator<Item = T>,
+    ) -> &mut Self {
         self.node(outer, |xml| {
             for item in items {
                 xml.text(inner, item);
             }
         })
+    }
+
+    /// Text by itself.
+    pub(crate) fn escaped(&mut self, text: &str) -> &mut Self {
+        let _ = write!(Escape(&mut self.text), "{text}");
+        self
     }
 
     /// Text that is XML already.
@@ -104,8 +115,13 @@ mod tests {
     #[test]
     fn text_is_escaped_and_lists_may_be_empty() {
         let mut xml = Xml::new();
-        xml.text("a", "x<&>\"").opt("b", None::<&str>).texts("c", "d", [1, 2]);
+        xml.text("a", "x<&>\"")
+            .opt("b", None::<&str>)
+            .texts("c", "d", [1, 2]);
         xml.list("e", "f", [0; 0], |_, _| {});
-        assert_eq!(xml.as_str(), "<a>x&lt;&amp;&gt;&quot;</a><c><d>1</d><d>2</d></c><e></e>");
+        assert_eq!(
+            xml.as_str(),
+            "<a>x&lt;&amp;&gt;&quot;</a><c><d>1</d><d>2</d></c><e></e>"
+        );
     }
 }

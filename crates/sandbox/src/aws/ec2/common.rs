@@ -5,6 +5,7 @@ use crate::aws::error::{AwsError, AwsResult};
 use crate::aws::query::Params;
 use crate::aws::xml::Xml;
 use crate::tags::{Characters, Tags};
+use crate::token::Token;
 use crate::world::{Document, Stored};
 
 /// Filters of a Describe request.
@@ -18,14 +19,20 @@ impl Filters {
         for item in params.items("Filter") {
             let name = item.require("Name")?;
             if !known.contains(&name) && name != "tag-key" && !name.starts_with("tag:") {
-                return Err(AwsError::new("InvalidParameterValue", format!("The filter '{name}' is invalid")));
+                return Err(AwsError::new(
+                    "InvalidParameterValue",
+                    format!("The filter '{name}' is invalid"),
+                ));
             }
             let values = item.strings("Value");
             if values.is_empty() {
                 let message = format!("The filter '{name}' has no values");
                 return Err(AwsError::new("InvalidParameterValue", message));
             }
-            filters.push((name.to_owned(), values.into_iter().map(str::to_owned).collect()));
+            filters.push((
+                name.to_owned(),
+                values.into_iter().map(str::to_owned).collect(),
+            ));
         }
         Ok(Self(filters))
     }
@@ -33,7 +40,10 @@ impl Filters {
     /// Values of a filter, when it narrows a search to a few parents: without wildcards.
     pub(crate) fn exact(&self, name: &str) -> Option<&[String]> {
         let (_, values) = self.0.iter().find(|(filter, _)| filter == name)?;
-        values.iter().all(|value| !value.contains(['*', '?', '\\'])).then_some(values.as_slice())
+        values
+            .iter()
+            .all(|value| !value.contains(['*', '?', '\\']))
+            .then_some(values.as_slice())
     }
 
     /// Whether something with these tags and fields passes all filters.
@@ -61,7 +71,9 @@ pub(crate) fn wildcard(pattern: &str, text: &str) -> bool {
             [] => text.is_empty(),
             ['*', rest @ ..] => (0..=text.len()).any(|skip| matches(rest, &text[skip..])),
             ['?', rest @ ..] => !text.is_empty() && matches(rest, &text[1..]),
-            ['\\', plain, rest @ ..] | [plain, rest @ ..] => text.first() == Some(plain) && matches(rest, &text[1..]),
+            ['\\', plain, rest @ ..] | [plain, rest @ ..] => {
+                text.first() == Some(plain) && matches(rest, &text[1..])
+            }
         }
     }
     let pattern: Vec<char> = pattern.chars().collect();
@@ -75,6 +87,8 @@ pub(crate) struct Describe<'a, T> {
     pub(crate) ids: &'a str,
     pub(crate) not_found: fn(&str) -> AwsError,
     pub(crate) filters: &'a [&'a str],
+    /// Those filters whose values are links of the documents: the index spares a walk through all of them.
+    pub(crate) indexed: &'a [&'a str],
     /// The values that a filter compares.
     pub(crate) field: fn(&Ctx<'_>, &T, &str) -> Vec<String>,
 }
@@ -92,9 +106,15 @@ impl<T: Document> Describe<'_, T> {
             found.sort_by(|a, b| a.id().cmp(b.id()));
             found.dedup_by(|a, b| a.id() == b.id());
             found
-        } else if let Some(vpcs) = filters.exact("vpc-id").filter(|_| self.filters.contains(&"vpc-id")) {
+        } else if let Some(vpcs) = filters
+            .exact("vpc-id")
+            .filter(|_| self.filters.contains(&"vpc-id"))
+        {
             // The index spares a walk through all networks' documents.
-            let mut found: Vec<_> = vpcs.iter().flat_map(|vpc| ctx.referrers::<T>(vpc)).collect();
+            let mut found: Vec<_> = vpcs
+                .iter()
+                .flat_map(|vpc| ctx.referrers::<T>(vpc))
+                .collect();
             found.sort_by(|a, b| a.id().cmp(b.id()));
             found.dedup_by(|a, b| a.id() == b.id());
             found
@@ -107,18 +127,28 @@ impl<T: Document> Describe<'_, T> {
 }
 
 /// Cuts the page that `MaxResults` and `NextToken` ask for.
-pub(crate) fn pages<T>(items: Vec<T>, key: impl Fn(&T) -> &str, params: &Params) -> AwsResult<Page<T>> {
+pub(crate) fn pages<T>(
+    items: Vec<T>,
+    key: impl Fn(&T) -> &str,
+    params: &Params,
+) -> AwsResult<Page<T>> {
     let limit = match params.int("MaxResults")? {
         None => None,
         Some(limit @ 5..=1000) => Some(limit as usize),
         Some(limit) => {
-            let message = format!("Value ( {limit} ) for parameter maxResults is invalid. Expecting a value between 5 and 1000.");
+            let message = format!(
+                "Value ( {limit} ) for parameter maxResults is invalid. Expecting a value between 5 and 1000."
+            );
             return Err(AwsError::new("InvalidParameterValue", message));
         }
     };
-    page(items, key, params.str("NextToken").filter(|token| !token.is_empty()), limit, || {
-        AwsError::new("InvalidNextToken", "The specified next token is not valid")
-    })
+    page(
+        items,
+        key,
+        params.str("NextToken").filter(|token| !token.is_empty()),
+        limit,
+        || AwsError::new("InvalidNextToken", "The specified next token is not valid"),
+    )
 }
 
 /// Tags for a resource about to be made, from `TagSpecification`.
@@ -127,7 +157,8 @@ pub(crate) fn tag_specification(params: &Params, resource: &str) -> AwsResult<Ta
     for specification in params.items("TagSpecification") {
         let kind = specification.require("ResourceType")?;
         if kind != resource {
-            let message = format!("'{kind}' is not a valid taggable resource type for this operation.");
+            let message =
+                format!("'{kind}' is not a valid taggable resource type for this operation.");
             return Err(AwsError::new("InvalidParameterValue", message));
         }
         tags = read_tags(specification, "Tag")?;
@@ -137,10 +168,12 @@ pub(crate) fn tag_specification(params: &Params, resource: &str) -> AwsResult<Ta
 
 /// Reads a list of tags.
 pub(crate) fn read_tags(params: &Params, name: &str) -> AwsResult<Tags> {
-    let pairs = params
-        .items(name)
-        .into_iter()
-        .map(|tag| (tag.str("Key").unwrap_or_default().to_owned(), tag.str("Value").unwrap_or_default().to_owned()));
+    let pairs = params.items(name).into_iter().map(|tag| {
+        (
+            tag.str("Key").unwrap_or_default().to_owned(),
+            tag.str("Value").unwrap_or_default().to_owned(),
+        )
+    });
     Tags::from_pairs(pairs, Characters::Any).map_err(|error| {
         let code = match error {
             crate::tags::TagError::TooMany => "TagLimitExceeded",
@@ -148,6 +181,47 @@ pub(crate) fn read_tags(params: &Params, name: &str) -> AwsResult<Tags> {
         };
         AwsError::new(code, error.to_string())
     })
+}
+
+/// What a `ClientToken` says: the id that the same request made before, or nothing when it is new.
+pub(crate) fn replay(ctx: &Ctx<'_>, operation: &str, params: &Params) -> AwsResult<Option<String>> {
+    let Some(token) = params.str("ClientToken") else {
+        return Ok(None);
+    };
+    if token.len() > 64 || !token.is_ascii() {
+        let message = "The client token must be at most 64 ASCII characters";
+        return Err(AwsError::new("InvalidParameterValue", message));
+    }
+    match ctx.token(operation, token, &unkeyed(params)) {
+        Token::New => Ok(None),
+        Token::Seen(id) => Ok(id.as_str().map(str::to_owned)),
+        Token::Mismatch => Err(AwsError::new(
+            "IdempotentParameterMismatch",
+            "The client token was used before with other parameters",
+        )),
+    }
+}
+
+/// Remembers what a request with a `ClientToken` made.
+pub(crate) fn remember(ctx: &mut Ctx<'_>, operation: &str, params: &Params, id: &str) {
+    ctx.remember(operation, params.str("ClientToken"), &unkeyed(params), id);
+}
+
+fn unkeyed(params: &Params) -> String {
+    params.without(&["ClientToken"]).to_json().to_string()
+}
+
+/// Something still needs the resource.
+pub(crate) fn in_use(message: impl Into<String>) -> AwsError {
+    AwsError::new("DependencyViolation", message)
+}
+
+/// A parameter's value that is not allowed.
+pub(crate) fn invalid(name: &str, value: &str) -> AwsError {
+    AwsError::new(
+        "InvalidParameterValue",
+        format!("Value ({value}) for parameter {name} is invalid."),
+    )
 }
 
 /// Writes `tagSet`.
@@ -158,7 +232,11 @@ pub(crate) fn tag_set(xml: &mut Xml, tags: &Tags) {
 }
 
 /// Writes a page of documents and its token.
-pub(crate) fn page_xml<T>(name: &str, page: Page<Stored<T>>, mut each: impl FnMut(&mut Xml, &Stored<T>)) -> Xml {
+pub(crate) fn page_xml<T>(
+    name: &str,
+    page: Page<Stored<T>>,
+    mut each: impl FnMut(&mut Xml, &Stored<T>),
+) -> Xml {
     let mut xml = Xml::new();
     xml.list(name, "item", &page.items, |xml, doc| each(xml, doc));
     xml.opt("nextToken", page.next);

@@ -4,7 +4,14 @@
 use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
-use super::common::{Describe, page_xml, tag_set, tag_specification};
+use super::common::{Describe, in_use, page_xml, tag_set, tag_specification};
+use super::gateway::{EgressOnlyGateway, InternetGateway};
+use super::network_acl::{self, NetworkAcl};
+use super::network_interface::NetworkInterface;
+use super::route_table::{self, RouteTable};
+use super::security_group::{self, SecurityGroup};
+use super::subnet::Subnet;
+use super::vpc_endpoint::VpcEndpoint;
 use crate::aws::context::{ACCOUNT, Ctx};
 use crate::aws::error::{AwsError, AwsResult};
 use crate::aws::query::{Operation, Params, parse_bool};
@@ -57,24 +64,48 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             "CidrBlock",
             "InstanceTenancy",
             "AmazonProvidedIpv6CidrBlock",
-            "TagSpecification.ResourceType",
-            "TagSpecification.Tag.Key",
-            "TagSpecification.Tag.Value",
+            "TagSpecification.*",
         ],
         handler: create,
     },
-    Operation { name: "DeleteVpc", accepts: &["VpcId"], handler: delete },
-    Operation { name: "DescribeVpcs", accepts: &["VpcId", "Filter.Name", "Filter.Value", "MaxResults", "NextToken"], handler: describe },
+    Operation {
+        name: "DeleteVpc",
+        accepts: &["VpcId"],
+        handler: delete,
+    },
+    Operation {
+        name: "DescribeVpcs",
+        accepts: &[
+            "VpcId",
+            "Filter.Name",
+            "Filter.Value",
+            "MaxResults",
+            "NextToken",
+        ],
+        handler: describe,
+    },
     Operation {
         name: "ModifyVpcAttribute",
-        accepts: &["VpcId", "EnableDnsSupport.Value", "EnableDnsHostnames.Value", "EnableNetworkAddressUsageMetrics.Value"],
+        accepts: &[
+            "VpcId",
+            "EnableDnsSupport.Value",
+            "EnableDnsHostnames.Value",
+            "EnableNetworkAddressUsageMetrics.Value",
+        ],
         handler: modify_attribute,
     },
-    Operation { name: "DescribeVpcAttribute", accepts: &["VpcId", "Attribute"], handler: describe_attribute },
+    Operation {
+        name: "DescribeVpcAttribute",
+        accepts: &["VpcId", "Attribute"],
+        handler: describe_attribute,
+    },
 ];
 
 pub(crate) fn not_found(id: &str) -> AwsError {
-    AwsError::new("InvalidVpcID.NotFound", format!("The vpc ID '{id}' does not exist"))
+    AwsError::new(
+        "InvalidVpcID.NotFound",
+        format!("The vpc ID '{id}' does not exist"),
+    )
 }
 
 /// The network that a request names.
@@ -85,11 +116,16 @@ pub(crate) fn find(ctx: &Ctx<'_>, id: &str) -> AwsResult<Stored<Vpc>> {
 /// Reads an IPv4 range as networks and subnets have it: /16 to /28, no host bits.
 pub(crate) fn parse_cidr(text: &str, code: &str) -> AwsResult<Ipv4Net> {
     let Ok(cidr) = text.parse::<Ipv4Net>() else {
-        let message = format!("Value ({text}) for parameter cidrBlock is invalid. This is not a valid CIDR block.");
+        let message = format!(
+            "Value ({text}) for parameter cidrBlock is invalid. This is not a valid CIDR block."
+        );
         return Err(AwsError::new("InvalidParameterValue", message));
     };
     if !(16..=28).contains(&cidr.prefix_len()) {
-        return Err(AwsError::new(code, format!("The CIDR '{text}' is invalid.")));
+        return Err(AwsError::new(
+            code,
+            format!("The CIDR '{text}' is invalid."),
+        ));
     }
     // AWS takes 10.0.0.5/16 and makes 10.0.0.0/16 of it.
     Ok(cidr.trunc())
@@ -104,13 +140,24 @@ fn create(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     }
     let tags = tag_specification(params, "vpc")?;
     if ctx.count::<Vpc>() >= QUOTA {
-        return Err(AwsError::new("VpcLimitExceeded", "The maximum number of VPCs has been reached."));
+        return Err(AwsError::new(
+            "VpcLimitExceeded",
+            "The maximum number of VPCs has been reached.",
+        ));
     }
     let ipv6 = if params.bool("AmazonProvidedIpv6CidrBlock")?.unwrap_or(false) {
         let digits = ctx.new_hex(6);
-        let cidr = format!("2600:1f{}:{}:{}00::/56", &digits[..2], &digits[2..6], &digits[..2]);
+        let cidr = format!(
+            "2600:1f{}:{}:{}00::/56",
+            &digits[..2],
+            &digits[2..6],
+            &digits[..2]
+        );
         let association = ctx.new_id("vpc-cidr-assoc");
-        Some(Ipv6Block { cidr: cidr.parse().expect("hexadecimal groups"), association })
+        Some(Ipv6Block {
+            cidr: cidr.parse().expect("hexadecimal groups"),
+            association,
+        })
     } else {
         None
     };
@@ -126,7 +173,10 @@ fn create(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
         available_at: ctx.due(Work::VpcCreate),
     };
     let id = vpc.id.clone();
-    ctx.put_tagged(vpc, tags);
+    ctx.put_tagged(vpc.clone(), tags);
+    route_table::make(ctx, &vpc, true);
+    network_acl::make_default(ctx, &id);
+    security_group::make_default(ctx, &id);
     let vpc = find(ctx, &id)?;
     let mut xml = Xml::new();
     xml.node("vpc", |xml| write(xml, ctx, &vpc));
@@ -136,17 +186,48 @@ fn create(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
 fn delete(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let id = params.require("VpcId")?;
     find(ctx, id)?;
+    let groups = ctx.referrers::<SecurityGroup>(id);
+    let tables = ctx.referrers::<RouteTable>(id);
+    let used = ctx.referred::<Subnet>(id)
+        || ctx.referred::<InternetGateway>(id)
+        || ctx.referred::<EgressOnlyGateway>(id)
+        || ctx.referred::<NetworkInterface>(id)
+        || ctx.referred::<VpcEndpoint>(id)
+        || groups.iter().any(|group| !group.is_default())
+        || tables.iter().any(|table| !table.is_original());
+    if used {
+        return Err(in_use(format!(
+            "The vpc '{id}' has dependencies and cannot be deleted."
+        )));
+    }
+    for group in groups {
+        security_group::remove(ctx, &group.id);
+    }
+    for table in tables {
+        ctx.delete::<RouteTable>(&table.id);
+    }
+    for acl in ctx.referrers::<NetworkAcl>(id) {
+        ctx.delete::<NetworkAcl>(acl.id());
+    }
     ctx.delete::<Vpc>(id);
     Ok(Xml::done())
 }
 
 fn state(ctx: &Ctx<'_>, vpc: &Vpc) -> &'static str {
-    if ctx.past(vpc.available_at) { "available" } else { "pending" }
+    if ctx.past(vpc.available_at) {
+        "available"
+    } else {
+        "pending"
+    }
 }
 
 /// The DHCP options that every network of the account has: AWS's own.
 fn dhcp_options(ctx: &Ctx<'_>) -> String {
-    let digest: String = ctx.region.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let digest: String = ctx
+        .region
+        .bytes()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!("dopt-0{:0<16.16}", digest)
 }
 
@@ -164,6 +245,7 @@ fn describe(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
             "owner-id",
             "state",
         ],
+        indexed: &[],
         field: |ctx, vpc, name| {
             vec![match name {
                 "cidr" | "cidr-block" | "cidr-block-association.cidr-block" => vpc.cidr.to_string(),
@@ -183,20 +265,32 @@ fn write(xml: &mut Xml, ctx: &Ctx<'_>, vpc: &Stored<Vpc>) {
         .text("ownerId", ACCOUNT)
         .text("state", state(ctx, vpc))
         .text("cidrBlock", vpc.cidr)
-        .list("cidrBlockAssociationSet", "item", [&vpc.cidr], |xml, cidr| {
-            xml.text("cidrBlock", cidr).text("associationId", &vpc.cidr_association).node("cidrBlockState", |xml| {
-                xml.text("state", "associated");
-            });
-        })
-        .list("ipv6CidrBlockAssociationSet", "item", &vpc.ipv6, |xml, block| {
-            xml.text("ipv6CidrBlock", block.cidr)
-                .text("associationId", &block.association)
-                .text("networkBorderGroup", &ctx.region)
-                .text("ipv6Pool", "Amazon")
-                .node("ipv6CidrBlockState", |xml| {
-                    xml.text("state", "associated");
-                });
-        })
+        .list(
+            "cidrBlockAssociationSet",
+            "item",
+            [&vpc.cidr],
+            |xml, cidr| {
+                xml.text("cidrBlock", cidr)
+                    .text("associationId", &vpc.cidr_association)
+                    .node("cidrBlockState", |xml| {
+                        xml.text("state", "associated");
+                    });
+            },
+        )
+        .list(
+            "ipv6CidrBlockAssociationSet",
+            "item",
+            &vpc.ipv6,
+            |xml, block| {
+                xml.text("ipv6CidrBlock", block.cidr)
+                    .text("associationId", &block.association)
+                    .text("networkBorderGroup", &ctx.region)
+                    .text("ipv6Pool", "Amazon")
+                    .node("ipv6CidrBlockState", |xml| {
+                        xml.text("state", "associated");
+                    });
+            },
+        )
         .text("dhcpOptionsId", dhcp_options(ctx))
         .text("instanceTenancy", &vpc.tenancy)
         .text("isDefault", false);
@@ -212,7 +306,10 @@ fn modify_attribute(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
             "Exactly one attribute must be given: enableDnsSupport, enableDnsHostnames or enableNetworkAddressUsageMetrics",
         ));
     };
-    let text = params.node(name).and_then(|attribute| attribute.str("Value")).unwrap_or_default();
+    let text = params
+        .node(name)
+        .and_then(|attribute| attribute.str("Value"))
+        .unwrap_or_default();
     let value = parse_bool(name, text)?;
     match name {
         "EnableDnsSupport" => vpc.dns_support = value,
@@ -231,7 +328,9 @@ fn describe_attribute(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
         "enableDnsHostnames" => vpc.dns_hostnames,
         "enableNetworkAddressUsageMetrics" => vpc.address_usage_metrics,
         _ => {
-            let message = format!("Value ({attribute}) for parameter attribute is invalid. Unknown VPC attribute.");
+            let message = format!(
+                "Value ({attribute}) for parameter attribute is invalid. Unknown VPC attribute."
+            );
             return Err(AwsError::new("InvalidParameterValue", message));
         }
     };
