@@ -1,6 +1,8 @@
 //! The writing side: records queue up in the order in which they changed the state, are appended together and share a sync.
 //! It decides nothing about what they mean.
 
+use crate::codec::Codec;
+use crate::configs::ConfigTable;
 use crate::document::State;
 use crate::error::StateError;
 use crate::log::{self, End, Header};
@@ -8,7 +10,6 @@ use crate::open::Names;
 use crate::seal::Sealer;
 use crate::snapshot;
 use crate::storage::Storage;
-use crate::stored::{Codec, ConfigTable};
 use crate::transition;
 use infra_model::OperationId;
 use std::collections::BTreeSet;

@@ -155,7 +155,7 @@ impl StateError {
                     .to_owned()
             }
             StateError::Foreign { theirs, .. } => format!(
-                "give one of the two stacks another `[stack].name`; if {theirs} was moved, move it back or change `stack_file` through a run from there"
+                "give one of the two stacks another `[stack].name`; a stack file that was moved is known by {theirs} being gone"
             ),
             StateError::WrongWorld { .. } => {
                 "nothing was read or changed; run it with the same `--sandbox` choice as before, or give the stack another `[stack].name`"

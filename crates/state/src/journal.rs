@@ -99,6 +99,7 @@ pub enum Outcome {
 
 /// A change of the state with no effect outside it.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "the large one is the common one")]
 pub enum StateChange {
     /// Sets the current object: refreshed, imported, or of a type that lives in the state alone.
     Put {

@@ -95,6 +95,8 @@ pub struct Keyring {
     source: Box<dyn KeySource>,
     random: Arc<dyn Random>,
     known: Mutex<Option<Key>>,
+    /// The fingerprint of a key that something in the state needs and that is not here.
+    lacking: Mutex<Option<String>>,
 }
 
 impl Keyring {
@@ -105,6 +107,7 @@ impl Keyring {
             source: Box::new(source),
             random,
             known: Mutex::new(None),
+            lacking: Mutex::new(None),
         })
     }
 
@@ -129,8 +132,21 @@ impl Keyring {
         Ok(known.clone())
     }
 
-    /// The key, made if there is none.
+    /// Something is encrypted with a key that is not here.
+    pub(crate) fn lacks(&self, fingerprint: &str) {
+        *self.lacking.lock().unwrap_or_else(PoisonError::into_inner) = Some(fingerprint.to_owned());
+    }
+
+    /// The key to encrypt with, made if there is none. Never a second one beside values that need another.
     pub(crate) fn required(&self) -> Result<Key, StateError> {
+        let lacking = self
+            .lacking
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if let Some(fingerprint) = lacking {
+            return Err(self.missing(&fingerprint, "encrypt a new one beside them with")?);
+        }
         if let Some(key) = self.existing()? {
             return Ok(key);
         }
@@ -141,6 +157,19 @@ impl Keyring {
         };
         *known = Some(key.clone());
         Ok(key)
+    }
+
+    /// The error for a value whose key, of this fingerprint, is not here.
+    pub(crate) fn missing(&self, fingerprint: &str, what: &str) -> Result<StateError, StateError> {
+        Ok(match self.existing()? {
+            Some(key) => StateError::WrongKey {
+                wanted: fingerprint.to_owned(),
+                found: key.fingerprint(),
+            },
+            None => StateError::KeyMissing {
+                what: what.to_owned(),
+            },
+        })
     }
 
     pub(crate) fn nonce(&self) -> [u8; 24] {

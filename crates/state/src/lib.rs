@@ -11,7 +11,9 @@ pub mod seal;
 pub mod storage;
 pub mod store;
 
+mod codec;
 mod commit;
+mod configs;
 mod log;
 mod open;
 mod snapshot;

@@ -137,12 +137,8 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Log<'_>, LogError> {
     let mut records = Vec::new();
     for line in lines {
         let Some((record, checksum)) = follow(line, &end) else {
-            // What is declared durable by any good line after this one tells whether it ever was written whole.
-            let declared = bytes[usize::try_from(end.len).expect("a file in memory fits")..]
-                .split_inclusive(|b| *b == b'\n')
-                .filter_map(|l| serde_json::from_slice::<Line<'_>>(check(l)?.0).ok())
-                .map(|l| l.durable)
-                .max();
+            let rest = &bytes[usize::try_from(end.len).expect("a file in memory fits")..];
+            let declared = declared_durable(rest);
             if declared.is_some_and(|durable| durable > end.len) {
                 return Err(LogError::Damage {
                     offset: end.len,
@@ -163,6 +159,22 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Log<'_>, LogError> {
         records,
         end,
     })
+}
+
+/// What is declared durable by any good line in bytes of which some are bad: it tells whether they ever were written whole.
+/// Lines are found by how they begin, since the bad byte may be a line's end.
+fn declared_durable(bytes: &[u8]) -> Option<u64> {
+    const START: &[u8] = b" {\"seq\":";
+    let starts = bytes.windows(START.len()).enumerate();
+    starts
+        .filter(|(_, window)| *window == START)
+        .filter_map(|(space, _)| {
+            let line = &bytes[space.checked_sub(8)?..];
+            let line = line.split_inclusive(|b| *b == b'\n').next()?;
+            serde_json::from_slice::<Line<'_>>(check(line)?.0).ok()
+        })
+        .map(|line| line.durable)
+        .max()
 }
 
 /// A line that is good and follows on what was read so far.

@@ -1,7 +1,9 @@
 //! Opening a state: snapshot and journal are read, checked against each other and replayed. Only a locked opening repairs
 //! anything, and only a torn tail.
 
+use crate::codec::{Codec, Fault};
 use crate::commit::{Base, Journal};
+use crate::configs::ConfigTable;
 use crate::document::State;
 use crate::error::StateError;
 use crate::key::Keyring;
@@ -10,7 +12,7 @@ use crate::seal::Sealer;
 use crate::snapshot::{self, Snapshot, SnapshotError};
 use crate::storage::Storage;
 use crate::store::OpenOptions;
-use crate::stored::{Codec, ConfigTable, Fault, StoredRecord};
+use crate::stored::StoredRecord;
 use crate::transition;
 use infra_model::OperationId;
 use std::collections::BTreeSet;

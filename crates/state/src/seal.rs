@@ -159,7 +159,10 @@ impl Sealer {
         };
         let key = match self.keyring.existing()? {
             Some(key) if key.fingerprint() == fingerprint => key,
-            _ => return Ok(None),
+            _ => {
+                self.keyring.lacks(fingerprint);
+                return Ok(None);
+            }
         };
         let packed = BASE64.decode(packed).map_err(|_| tampered(scope, at))?;
         let (nonce, encrypted) = packed
@@ -208,16 +211,8 @@ impl Sealer {
 
     /// The error for sealed text whose key is not here.
     pub(crate) fn missing(&self, sealed: &str, what: &str) -> Result<StateError, StateError> {
-        let wanted = split(sealed).map_or("", |(fingerprint, _)| fingerprint);
-        Ok(match self.keyring.existing()? {
-            Some(key) => StateError::WrongKey {
-                wanted: wanted.to_owned(),
-                found: key.fingerprint(),
-            },
-            None => StateError::KeyMissing {
-                what: what.to_owned(),
-            },
-        })
+        let fingerprint = split(sealed).map_or("", |(fingerprint, _)| fingerprint);
+        self.keyring.missing(fingerprint, what)
     }
 }
 

@@ -1,9 +1,11 @@
 //! The state file: readable JSON with a checksum over itself. Bytes in, bytes out.
 
+use crate::codec::{Codec, Fault};
+use crate::configs::ConfigTable;
 use crate::document::{FORMAT, State, World};
 use crate::error::StateError;
 use crate::seal::Sealer;
-use crate::stored::{Codec, ConfigTable, Fault, StoredIntent, StoredObject, StoredOutput};
+use crate::stored::{StoredIntent, StoredObject, StoredOutput};
 use indexmap::IndexMap;
 use infra_model::{Address, Str};
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,6 @@
 //! One stack's state, open: what is in it, and the only way to change it. Every change is a journal record first.
 
+use crate::codec::Codec;
 use crate::commit::{Entry, Inner, Shared};
 use crate::document::{DeposedKey, State, Unfinished, World};
 use crate::error::StateError;
@@ -8,7 +9,7 @@ use crate::key::Keyring;
 use crate::open::{self, Names};
 use crate::seal::Sealer;
 use crate::storage::{LockGuard, LockInfo, Storage};
-use crate::stored::{Codec, StoredRecord};
+use crate::stored::StoredRecord;
 use crate::transition;
 use infra_model::{Clock, OperationId, ProviderAddress, Random, Str, Token};
 use serde_json::Value as Json;
@@ -274,20 +275,12 @@ impl Store {
     /// What the medium says.
     pub async fn sync(&self) -> Result<(), StateError> {
         self.writable()?;
-        let answer = {
-            let mut inner = self.shared.inner();
-            let (waiter, answer) = oneshot::channel();
-            match inner.queue.last_mut() {
-                Some(entry) if entry.waiter.is_none() => entry.waiter = Some(waiter),
-                // All of it is written, or waited for: whatever is in the journal must be durable.
-                _ => {
-                    drop(inner);
-                    return self.shared.sync_written().await;
-                }
-            }
-            answer
-        };
-        self.shared.durable(answer).await
+        let last = self.shared.inner().await_last();
+        match last {
+            Some(answer) => self.shared.durable(answer).await,
+            // All of it is written, or waited for: whatever is in the journal must be durable.
+            None => self.shared.sync_written().await,
+        }
     }
 
     /// Folds the journal into a new snapshot; the previous one is kept as the backup. Does nothing when nothing was recorded.
@@ -417,6 +410,14 @@ impl Inner {
             waiter: Some(waiter),
         });
         answer
+    }
+
+    /// Waits for the last queued record, if nobody does yet.
+    fn await_last(&mut self) -> Option<oneshot::Receiver<Result<(), StateError>>> {
+        let entry = self.queue.last_mut().filter(|e| e.waiter.is_none())?;
+        let (waiter, answer) = oneshot::channel();
+        entry.waiter = Some(waiter);
+        Some(answer)
     }
 
     /// Shares a provider configuration; a new one gets a record that names it.
