@@ -1,10 +1,10 @@
-use crate::fixture::{Fixture, at, policy, readable};
+use crate::fixture::{Fixture, at, policy, readable, unfolded};
 use serde_json::json;
 
 #[test]
 fn a_bucket() {
     let expansion = Fixture::new().add("bucket", "assets", &json!({ "cloud": "aws" }));
-    insta::assert_json_snapshot!(readable(&expansion));
+    insta::assert_json_snapshot!(unfolded(&expansion));
 }
 
 #[test]

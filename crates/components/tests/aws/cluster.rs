@@ -1,4 +1,4 @@
-use crate::fixture::{Fixture, at, native, policy, readable, small_cluster, told};
+use crate::fixture::{Fixture, at, native, policy, readable, small_cluster, told, unfolded};
 use serde_json::{Value as Json, json};
 
 fn with(more: Json) -> Json {
@@ -11,7 +11,7 @@ fn with(more: Json) -> Json {
 #[test]
 fn a_small_cluster() {
     let expansion = Fixture::with_network().add("cluster", "main", &small_cluster());
-    insta::assert_json_snapshot!(readable(&expansion));
+    insta::assert_json_snapshot!(unfolded(&expansion));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use crate::fixture::{Fixture, at, native, readable, told};
+use crate::fixture::{Fixture, at, native, readable, told, unfolded};
 use serde_json::{Value as Json, json};
 
 fn postgres(more: Json) -> Json {
@@ -11,7 +11,7 @@ fn postgres(more: Json) -> Json {
 #[test]
 fn a_small_postgres() {
     let expansion = Fixture::with_cluster().add("database", "orders", &postgres(json!({})));
-    insta::assert_json_snapshot!(readable(&expansion));
+    insta::assert_json_snapshot!(unfolded(&expansion));
 }
 
 #[test]

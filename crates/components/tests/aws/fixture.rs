@@ -181,6 +181,22 @@ pub(crate) fn told(diagnostics: &[Diagnostic]) -> String {
     diagnostics.iter().map(one).collect::<Vec<_>>().join("\n")
 }
 
+/// JSON inside text, such as policies, is shown as what it says.
+fn unfold(body: &Json) -> Json {
+    match body {
+        Json::String(text) if text.starts_with("{\"") => {
+            serde_json::from_str(text).unwrap_or_else(|_| body.clone())
+        }
+        Json::Array(items) => items.iter().map(unfold).collect(),
+        Json::Object(entries) => entries
+            .iter()
+            .map(|(k, v)| (k.clone(), unfold(v)))
+            .collect::<Map<_, _>>()
+            .into(),
+        plain => plain.clone(),
+    }
+}
+
 /// An expansion to read: natives by address, outputs, facts.
 pub(crate) fn readable(expansion: &Expansion) -> Json {
     let natives: Map<String, Json> = expansion
@@ -197,6 +213,11 @@ pub(crate) fn readable(expansion: &Expansion) -> Json {
         .map(|(name, fact)| (name.to_string(), json::to_json(fact)))
         .collect();
     json!({ "natives": natives, "outputs": expansion.outputs, "facts": facts })
+}
+
+/// The same for snapshots.
+pub(crate) fn unfolded(expansion: &Expansion) -> Json {
+    unfold(&readable(expansion))
 }
 
 /// The body of a native by address.

@@ -1,4 +1,4 @@
-use crate::fixture::{Fixture, at, native, readable, small_cluster};
+use crate::fixture::{Fixture, at, native, small_cluster, unfolded};
 use serde_json::{Value as Json, json};
 
 const CERTIFICATE: &str = "arn:aws:acm:eu-west-1:123456789012:certificate/c0ffee";
@@ -17,7 +17,7 @@ fn web(more: Json) -> Json {
 #[test]
 fn an_application_load_balancer() {
     let expansion = Fixture::with_cluster().add("load_balancer", "web", &web(json!({})));
-    insta::assert_json_snapshot!(readable(&expansion));
+    insta::assert_json_snapshot!(unfolded(&expansion));
 }
 
 #[test]

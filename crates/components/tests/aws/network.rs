@@ -1,10 +1,10 @@
-use crate::fixture::{Fixture, at, native, policy, readable, told};
+use crate::fixture::{Fixture, at, native, policy, readable, told, unfolded};
 use serde_json::{Value as Json, json};
 
 #[test]
 fn a_network_over_two_zones() {
     let expansion = Fixture::new().add("network", "main", &json!({ "cloud": "aws" }));
-    insta::assert_json_snapshot!(readable(&expansion));
+    insta::assert_json_snapshot!(unfolded(&expansion));
 }
 
 #[test]
