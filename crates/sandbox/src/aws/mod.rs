@@ -4,10 +4,12 @@
 pub(crate) mod context;
 mod ec2;
 pub(crate) mod error;
+pub(crate) mod iam;
 pub(crate) mod json;
 pub(crate) mod query;
 pub(crate) mod regions;
 pub(crate) mod rest;
+mod sts;
 pub(crate) mod xml;
 
 use serde_json::Value;
@@ -40,10 +42,20 @@ pub(crate) enum Protocol {
     Raw(&'static RawService),
 }
 
-const SERVICES: &[Service] = &[Service {
-    name: "ec2",
-    protocol: Protocol::Query(&ec2::SERVICE),
-}];
+const SERVICES: &[Service] = &[
+    Service {
+        name: "ec2",
+        protocol: Protocol::Query(&ec2::SERVICE),
+    },
+    Service {
+        name: "iam",
+        protocol: Protocol::Query(&iam::SERVICE),
+    },
+    Service {
+        name: "sts",
+        protocol: Protocol::Query(&sts::SERVICE),
+    },
+];
 
 /// Who asks, and whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
