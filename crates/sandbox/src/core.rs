@@ -116,7 +116,6 @@ impl Core {
             tx: world.begin(now),
             now,
             region: call.credential.region.clone(),
-            access_key: call.credential.access_key.clone(),
             latency: self.latency,
             pace: verdict.pace,
         };
@@ -179,5 +178,144 @@ pub(crate) fn request_of(parts: &http::request::Parts, body: Vec<u8>) -> HttpReq
             .collect(),
         headers,
         body,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{FaultSpec, ManualClock};
+
+    /// A sandbox without sockets, and its clock.
+    fn core(faults: &str) -> (Core, Arc<ManualClock>) {
+        let clock = Arc::new(ManualClock::at(1_700_000_000_000));
+        let options = Options {
+            clock: clock.clone(),
+            faults: faults.parse::<FaultSpec>().expect("good faults"),
+            ..Options::default()
+        };
+        (Core::open(&options).expect("opens"), clock)
+    }
+
+    /// Sends a form to a query service; the body, or the error's code.
+    fn call(core: &Core, service: &str, form: &str) -> Result<String, String> {
+        let mut request = HttpRequest {
+            body: form.as_bytes().to_vec(),
+            ..blank()
+        };
+        let signature = format!(
+            "AWS4-HMAC-SHA256 Credential=AK/20260101/eu-west-1/{service}/aws4_request, Signature=x"
+        );
+        request
+            .headers
+            .insert("authorization", signature.parse().expect("a header"));
+        let Outcome::Answer(reply, _) = core.aws(&request) else {
+            return Err("dropped".to_owned());
+        };
+        let body = String::from_utf8(reply.body).expect("text");
+        if reply.status == 200 {
+            Ok(body)
+        } else {
+            Err(between(&body, "Code").to_owned())
+        }
+    }
+
+    /// The text of the first element of that name.
+    fn between<'a>(xml: &'a str, name: &str) -> &'a str {
+        let start = format!("<{name}>");
+        xml.split_once(&start)
+            .and_then(|(_, rest)| rest.split_once("</"))
+            .map_or("", |(text, _)| text)
+    }
+
+    #[test]
+    fn states_follow_the_clock() {
+        let (core, clock) = core("");
+        let ec2 = |form: &str| call(&core, "ec2", form);
+        let vpc = ec2("Action=CreateVpc&CidrBlock=10.0.0.0/16").expect("a network");
+        let vpc = between(&vpc, "vpcId");
+        clock.advance(60_000);
+        let subnet = ec2(&format!(
+            "Action=CreateSubnet&VpcId={vpc}&CidrBlock=10.0.0.0/24"
+        ))
+        .expect("a subnet");
+        let subnet = between(&subnet, "subnetId");
+        let create = format!(
+            "Action=CreateNatGateway&SubnetId={subnet}&ConnectivityType=private&ClientToken=t"
+        );
+        let nat = ec2(&create).expect("a gateway");
+        assert_eq!(between(&nat, "state"), "pending");
+        let nat = between(&nat, "natGatewayId");
+        let state = || {
+            between(
+                &ec2(&format!("Action=DescribeNatGateways&NatGatewayId.1={nat}")).expect("there"),
+                "state",
+            )
+            .to_owned()
+        };
+        clock.advance(1000);
+        assert_eq!(state(), "available");
+        // The same token names the same gateway, and no other.
+        assert_eq!(
+            between(&ec2(&create).expect("the same"), "natGatewayId"),
+            nat
+        );
+        assert_eq!(
+            ec2(&format!(
+                "{create}&TagSpecification.1.ResourceType=natgateway"
+            )),
+            Err("IdempotentParameterMismatch".into())
+        );
+        ec2(&format!("Action=DeleteNatGateway&NatGatewayId={nat}")).expect("begins");
+        assert_eq!(state(), "deleting");
+        let delete = format!("Action=DeleteSubnet&SubnetId={subnet}");
+        assert_eq!(ec2(&delete), Err("DependencyViolation".into()));
+        clock.advance(100);
+        assert_eq!(state(), "deleted");
+        assert_eq!(
+            crate::core::lock(&core.world)
+                .resources(core.clock.now())
+                .len(),
+            2
+        );
+        ec2(&delete).expect("nothing holds it");
+        clock.advance(60_000);
+        let gone = ec2(&format!("Action=DescribeNatGateways&NatGatewayId.1={nat}"));
+        assert_eq!(gone, Err("NatGatewayNotFound".into()));
+    }
+
+    #[test]
+    fn a_lost_response_is_done_and_a_refusal_is_not() {
+        let (core, _) = core("lost:CreateVpc*1,refuse:CreateVpc=VpcLimitExceeded*1");
+        let create = "Action=CreateVpc&CidrBlock=10.0.0.0/16";
+        // Both rules strike the first call: refused, so not done.
+        assert_eq!(call(&core, "ec2", create), Err("VpcLimitExceeded".into()));
+        assert!(
+            call(&core, "ec2", "Action=DescribeVpcs")
+                .expect("read")
+                .contains("<vpcSet></vpcSet>")
+        );
+        assert!(call(&core, "ec2", create).is_ok());
+        let (core, _) = self::core("lost:CreateVpc*1,fail:CreateNatGateway,stuck:CreateSubnet");
+        assert_eq!(call(&core, "ec2", create), Err("dropped".into()));
+        assert!(
+            call(&core, "ec2", "Action=DescribeVpcs")
+                .expect("read")
+                .contains("10.0.0.0/16")
+        );
+    }
+
+    #[test]
+    fn who_does_not_sign_is_refused() {
+        let (core, _) = core("");
+        let Outcome::Answer(reply, _) = core.aws(&blank()) else {
+            panic!("an answer")
+        };
+        assert_eq!(reply.status, 403);
+        assert_eq!(call(&core, "nonsense", "Action=X").map_err(|_| ()), Err(()));
+        assert_eq!(
+            call(&core, "iam", "Action=Bogus"),
+            Err("InvalidAction".into())
+        );
     }
 }

@@ -20,8 +20,6 @@ pub(crate) struct Ctx<'a> {
     pub(crate) tx: Tx<'a>,
     pub(crate) now: Millis,
     pub(crate) region: String,
-    /// The caller's access key.
-    pub(crate) access_key: String,
     pub(crate) latency: Latency,
     /// What faults make of the background work that this request starts.
     pub(crate) pace: Pace,

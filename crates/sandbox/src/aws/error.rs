@@ -8,8 +8,8 @@ pub(crate) struct AwsError {
     pub(crate) status: u16,
     pub(crate) code: String,
     pub(crate) message: String,
-    /// More members of the error's shape, for the JSON protocols.
-    pub(crate) members: Map<String, Value>,
+    /// More members of the error's shape, for the JSON protocols; boxed, since few errors have any.
+    pub(crate) members: Box<Map<String, Value>>,
 }
 
 impl AwsError {
@@ -27,7 +27,7 @@ impl AwsError {
             status,
             code: code.into(),
             message: message.into(),
-            members: Map::new(),
+            members: Box::default(),
         }
     }
 

@@ -61,7 +61,7 @@ impl JsonService {
     }
 
     pub(crate) fn fail(error: &AwsError, request_id: &str) -> HttpReply {
-        let mut body = error.members.clone();
+        let mut body = (*error.members).clone();
         body.insert("__type".to_owned(), error.code.clone().into());
         body.insert("message".to_owned(), error.message.clone().into());
         HttpReply::new(

@@ -160,7 +160,7 @@ impl RestService {
     }
 
     pub(crate) fn fail(error: &AwsError, request_id: &str) -> HttpReply {
-        let mut body = error.members.clone();
+        let mut body = (*error.members).clone();
         body.insert("message".to_owned(), error.message.clone().into());
         HttpReply::json(error.status, &Value::Object(body))
             .with("x-amzn-requestid", request_id)

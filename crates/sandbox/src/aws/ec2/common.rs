@@ -106,14 +106,10 @@ impl<T: Document> Describe<'_, T> {
             found.sort_by(|a, b| a.id().cmp(b.id()));
             found.dedup_by(|a, b| a.id() == b.id());
             found
-        } else if let Some(vpcs) = filters
-            .exact("vpc-id")
-            .filter(|_| self.filters.contains(&"vpc-id"))
-        {
-            // The index spares a walk through all networks' documents.
-            let mut found: Vec<_> = vpcs
+        } else if let Some(targets) = self.indexed.iter().find_map(|name| filters.exact(name)) {
+            let mut found: Vec<_> = targets
                 .iter()
-                .flat_map(|vpc| ctx.referrers::<T>(vpc))
+                .flat_map(|target| ctx.referrers::<T>(target))
                 .collect();
             found.sort_by(|a, b| a.id().cmp(b.id()));
             found.dedup_by(|a, b| a.id() == b.id());
