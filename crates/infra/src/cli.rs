@@ -1,0 +1,446 @@
+//! The commands and their flags, as clap reads them. Says what can be asked for, does nothing.
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use std::path::PathBuf;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Yellow.on_default().bold())
+    .usage(AnsiColor::Yellow.on_default().bold())
+    .literal(AnsiColor::Green.on_default())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// Builds what a stack file describes, remembers it, and takes it away again.
+#[derive(Debug, Parser)]
+#[command(
+    name = "infra",
+    bin_name = "infra",
+    version,
+    disable_version_flag = true,
+    styles = STYLES,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "Examples:
+  infra plan stacks/quickstart.toml --sandbox    try it with no cloud at all
+  infra apply stacks/quickstart.toml             build it
+  infra drift                                    compare the clouds with what infra last saw
+  infra destroy                                  take it away again
+
+Flags may be written with one dash (-auto-approve) or two (--auto-approve)."
+)]
+pub(crate) struct Cli {
+    /// Run as if started in DIR
+    #[arg(short = 'C', value_name = "DIR", global = true, value_hint = ValueHint::DirPath)]
+    pub(crate) directory: Option<PathBuf>,
+    /// No colours (NO_COLOR does the same)
+    #[arg(long, global = true)]
+    pub(crate) no_color: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check stack files: syntax, types, references, schemas; no network
+    #[command(after_help = "Examples:
+  infra validate
+  infra validate stacks/prod.toml stacks/staging.toml
+  infra validate -json stacks/prod.toml")]
+    Validate(Validate),
+    /// Bring stack files into the canonical layout; comments stay
+    #[command(after_help = "Examples:
+  infra fmt                     every file in stacks/
+  infra fmt --check stacks      fail when a file is not in canonical layout
+  infra fmt - < stack.toml      from standard input to standard output")]
+    Fmt(Fmt),
+    /// Show what would happen
+    #[command(after_help = "Examples:
+  infra plan stacks/prod.toml
+  infra plan -out tonight.plan -var region=eu-west-1
+  infra plan -detailed-exitcode      exit 0 without changes, 2 with changes, 1 on errors
+  infra plan -destroy -target network.main
+  infra plan --sandbox stacks/quickstart.toml")]
+    Plan(Plan),
+    /// Make it so; asks first on a terminal
+    #[command(after_help = "Examples:
+  infra apply stacks/prod.toml
+  infra apply -auto-approve -json stacks/prod.toml
+  infra apply tonight.plan           a saved plan is applied without asking
+  infra apply --sandbox stacks/quickstart.toml")]
+    Apply(Apply),
+    /// Take away everything a stack has made, orphans included
+    #[command(after_help = "Examples:
+  infra destroy stacks/staging.toml
+  infra destroy -auto-approve --sandbox stacks/quickstart.toml
+  infra destroy --unprotect stacks/prod.toml
+
+It works from the state alone when the stack file no longer parses.")]
+    Destroy(Destroy),
+    /// Report what changed in the clouds behind infra's back; exit 2 when something did
+    #[command(after_help = "Examples:
+  infra drift stacks/prod.toml
+  infra drift -json stacks/prod.toml")]
+    Drift(Drift),
+    /// Show a saved plan, or the state
+    #[command(after_help = "Examples:
+  infra show                         the state
+  infra show tonight.plan
+  infra show -json tonight.plan      in Terraform's plan format, for policy and cost tools")]
+    Show(Show),
+    /// Print the outputs of a stack
+    #[command(after_help = "Examples:
+  infra output
+  infra output -json
+  infra output -raw endpoint         also prints a sensitive one: it was asked for by name")]
+    Output(Output),
+    /// Look into the state
+    #[command(subcommand, after_help = "Examples:
+  infra state list
+  infra state list network.main
+  infra state show aws_vpc.main")]
+    State(State),
+    /// Bring an existing resource under management
+    #[command(after_help = "Examples:
+  infra import aws_vpc.main vpc-0a1b2c3d
+  infra import 'aws_subnet.private[\"a\"]' subnet-0a1b2c3d stacks/prod.toml
+
+The stack file must already have the block that it will belong to.")]
+    Import(Import),
+    /// Draw the dependency graph
+    #[command(after_help = "Examples:
+  infra graph stacks/prod.toml | dot -Tsvg > graph.svg
+  infra graph --format mermaid")]
+    Graph(Graph),
+    /// Evaluate expressions
+    #[command(after_help = "Examples:
+  infra console
+  echo 'cidrsubnet(\"10.0.0.0/16\", 8, 1)' | infra console
+  infra console --json < expressions.txt     one JSON object a line")]
+    Console(Console),
+    /// Serve the clouds' APIs on loopback, to try stacks with no account
+    #[command(after_help = "Examples:
+  infra sandbox
+  infra sandbox --world demo.world --latency realistic
+  eval \"$(infra sandbox --env --listen 127.0.0.1:4700 &)\"")]
+    Sandbox(Sandbox),
+    /// Print the version
+    Version(Version),
+    /// Print a completion script for a shell
+    #[command(after_help = "Examples:
+  infra completions bash > ~/.local/share/bash-completion/completions/infra
+  infra completions fish > ~/.config/fish/completions/infra.fish")]
+    Completions(Completions),
+}
+
+/// Values for a stack's variables.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Variables {
+    /// Set a variable
+    #[arg(long = "var", value_name = "NAME=VALUE", allow_hyphen_values = true)]
+    pub(crate) var: Vec<String>,
+    /// Read variables from a file (.toml or .json)
+    #[arg(long = "var-file", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) var_file: Vec<PathBuf>,
+}
+
+/// Which copy of the stack, and where it lives.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Place {
+    /// An isolated copy of the stack, with its own state and names
+    #[arg(long, value_name = "NAME")]
+    pub(crate) instance: Option<String>,
+    /// Run against the local sandbox instead of the clouds: one started inside, or a running one by its URL
+    #[arg(long, value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub(crate) sandbox: Option<String>,
+}
+
+/// What plan, apply, destroy and drift share.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Planning {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(flatten)]
+    pub(crate) variables: Variables,
+    /// Only this resource, block or component, and what it depends on
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) target: Vec<String>,
+    /// Leave this out, and what depends on it
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) exclude: Vec<String>,
+    /// Do not read the clouds first
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = true, action = clap::ArgAction::Set)]
+    pub(crate) refresh: bool,
+    /// At most so many operations at once; by default only the clouds' own limits count
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) parallelism: Option<u16>,
+    /// One JSON object a line, in the shape of Terraform's machine-readable output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What plan and apply share.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Choice {
+    /// Plan the destruction of everything
+    #[arg(long, conflicts_with = "refresh_only")]
+    pub(crate) destroy: bool,
+    /// Only bring the state up to date with the clouds
+    #[arg(long)]
+    pub(crate) refresh_only: bool,
+    /// Replace this resource although nothing changed
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) replace: Vec<String>,
+    /// Allow the destruction of a protected stack
+    #[arg(long)]
+    pub(crate) unprotect: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Validate {
+    /// Stack files; by default the only one in stacks/
+    #[arg(value_name = "STACK", value_hint = ValueHint::FilePath)]
+    pub(crate) stacks: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) variables: Variables,
+    /// The result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Fmt {
+    /// Files and folders; by default stacks/. `-` is standard input
+    #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Change nothing; exit 1 when a file is not in canonical layout
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Show what changes
+    #[arg(long)]
+    pub(crate) diff: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    /// The stack file; by default the only one in stacks/
+    #[arg(value_name = "STACK", value_hint = ValueHint::FilePath)]
+    pub(crate) stack: Option<PathBuf>,
+    /// Save the plan, to apply exactly it later
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) out: Option<PathBuf>,
+    /// Exit 2 when there are changes
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
+    #[command(flatten)]
+    pub(crate) choice: Choice,
+    #[command(flatten)]
+    pub(crate) planning: Planning,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Apply {
+    /// The stack file, or a saved plan; by default the only stack in stacks/
+    #[arg(value_name = "STACK|PLAN", value_hint = ValueHint::FilePath)]
+    pub(crate) stack: Option<PathBuf>,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) auto_approve: bool,
+    #[command(flatten)]
+    pub(crate) choice: Choice,
+    #[command(flatten)]
+    pub(crate) planning: Planning,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Destroy {
+    /// The stack file; by default the only one in stacks/
+    #[arg(value_name = "STACK", value_hint = ValueHint::FilePath)]
+    pub(crate) stack: Option<PathBuf>,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) auto_approve: bool,
+    /// Allow the destruction of a protected stack
+    #[arg(long)]
+    pub(crate) unprotect: bool,
+    #[command(flatten)]
+    pub(crate) planning: Planning,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Drift {
+    /// The stack file; by default the only one in stacks/
+    #[arg(value_name = "STACK", value_hint = ValueHint::FilePath)]
+    pub(crate) stack: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) planning: Planning,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// A saved plan, or the stack file whose state to show
+    #[arg(value_name = "PLAN|STACK", value_hint = ValueHint::FilePath)]
+    pub(crate) path: Option<PathBuf>,
+    /// In Terraform's JSON format
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// An isolated copy of the stack
+    #[arg(long, value_name = "NAME")]
+    pub(crate) instance: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Output {
+    /// The name of one output, and the stack file (.toml) if it is not the only one in stacks/
+    #[arg(value_name = "NAME|STACK")]
+    pub(crate) words: Vec<String>,
+    /// As JSON
+    #[arg(long, conflicts_with = "raw")]
+    pub(crate) json: bool,
+    /// One output's text without quotes
+    #[arg(long)]
+    pub(crate) raw: bool,
+    /// An isolated copy of the stack
+    #[arg(long, value_name = "NAME")]
+    pub(crate) instance: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum State {
+    /// List what is managed
+    List(StateList),
+    /// Show one resource
+    Show(StateShow),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StateList {
+    /// Addresses to list (all by default), and the stack file (.toml) if it is not the only one in stacks/
+    #[arg(value_name = "ADDRESS|STACK")]
+    pub(crate) words: Vec<String>,
+    /// Only the resource with this id
+    #[arg(long)]
+    pub(crate) id: Option<String>,
+    /// An isolated copy of the stack
+    #[arg(long, value_name = "NAME")]
+    pub(crate) instance: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StateShow {
+    /// The address, and the stack file (.toml) if it is not the only one in stacks/
+    #[arg(value_name = "ADDRESS|STACK", required = true)]
+    pub(crate) words: Vec<String>,
+    /// An isolated copy of the stack
+    #[arg(long, value_name = "NAME")]
+    pub(crate) instance: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// The address, the cloud's id, and the stack file (.toml) if it is not the only one in stacks/
+    #[arg(value_name = "ADDRESS ID STACK", num_args = 2..=3, required = true)]
+    pub(crate) words: Vec<String>,
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(flatten)]
+    pub(crate) variables: Variables,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Graph {
+    /// The stack file; by default the only one in stacks/
+    #[arg(value_name = "STACK", value_hint = ValueHint::FilePath)]
+    pub(crate) stack: Option<PathBuf>,
+    /// The language of the drawing
+    #[arg(long, value_enum, default_value_t = GraphFormat::Dot)]
+    pub(crate) format: GraphFormat,
+    #[command(flatten)]
+    pub(crate) variables: Variables,
+}
+
+/// Languages that graphs are drawn in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphFormat {
+    /// Graphviz
+    Dot,
+    /// Mermaid, as Markdown renders it
+    Mermaid,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Console {
+    /// The stack whose variables, locals and resources expressions may name
+    #[arg(value_name = "STACK", value_hint = ValueHint::FilePath)]
+    pub(crate) stack: Option<PathBuf>,
+    /// One expression a line in, one JSON object a line out: {"expr","json"} or {"expr","error"}
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// An isolated copy of the stack
+    #[arg(long, value_name = "NAME")]
+    pub(crate) instance: Option<String>,
+    #[command(flatten)]
+    pub(crate) variables: Variables,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sandbox {
+    /// The AWS port; the other clouds take the ones after it. Loopback only
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4700")]
+    pub(crate) listen: std::net::SocketAddr,
+    /// Keep the world in a file; otherwise it ends with the process
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) world: Option<PathBuf>,
+    /// Decides ids and faults
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// The pace of work behind the API: none, fast or realistic
+    #[arg(long, value_name = "PACE", default_value = "fast")]
+    pub(crate) latency: infra_sandbox::Latency,
+    /// Minutes as in the real clouds, the same as --latency realistic
+    #[arg(long, conflicts_with = "latency")]
+    pub(crate) realistic: bool,
+    /// Faults on purpose, such as throttle@0.05,lost:CreateNatGateway*1
+    #[arg(long, value_name = "SPEC")]
+    pub(crate) faults: Option<infra_sandbox::FaultSpec>,
+    /// Print `export` lines instead of JSON
+    #[arg(long)]
+    pub(crate) env: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Version {
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_of_every_command_has_examples_or_needs_none() {
+        for command in Cli::command().get_subcommands() {
+            let name = command.get_name();
+            assert!(
+                command.get_after_help().is_some() || ["version", "help"].contains(&name),
+                "{name}"
+            );
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The command line.
+
+mod render;
+
+fn main() {}

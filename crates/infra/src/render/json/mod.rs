@@ -1,0 +1,7 @@
+//! Terraform's documented JSON formats.
+
+pub(crate) mod diagnostic;
+pub(crate) mod plan;
+pub(crate) mod state;
+pub(crate) mod tree;
+pub(crate) mod values;

@@ -1,0 +1,255 @@
+//! A plan in Terraform's documented JSON, so that policy, cost and security tools read it as it is.
+
+use super::tree::{self, Modules, PLAN_FORMAT, Resource, STATE_FORMAT, TERRAFORM_VERSION};
+use super::values;
+use crate::render::plan::block_of;
+use crate::render::veil::veil;
+use infra_engine::{Change, ChangeAction, Drift, OutputChange, Plan, Reason};
+use infra_model::address::{Address, Mode};
+use infra_model::path::{Path, Step};
+use infra_model::schema::Schemas;
+use infra_model::time::Timestamp;
+use infra_model::value::{Str, Value};
+use serde_json::{Map, Value as Json, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The document. `variables` are those of the run; sensitive ones come marked.
+pub(crate) fn plan_json(plan: &Plan, variables: &[(Str, Value)], schemas: &dyn Schemas) -> Json {
+    let variables: Map<_, _> = variables
+        .iter()
+        .map(|(name, value)| (name.to_string(), json!({ "value": values::plain(value) })))
+        .collect();
+    let changes: Vec<Json> = plan.changes.iter().map(|c| resource_change(c, schemas)).collect();
+    let drift: Vec<Json> = plan.drift.iter().map(|d| resource_drift(d, schemas)).collect();
+    let outputs: Map<_, _> = plan
+        .outputs
+        .iter()
+        .map(|(name, change)| (name.to_string(), output_change(change)))
+        .collect();
+    let mut document = Map::new();
+    let mut put = |name: &str, value: Json| {
+        document.insert(name.to_owned(), value);
+    };
+    put("format_version", PLAN_FORMAT.into());
+    put("terraform_version", TERRAFORM_VERSION.into());
+    put("infra_version", env!("CARGO_PKG_VERSION").into());
+    put("variables", Json::Object(variables));
+    put("planned_values", planned_values(plan, schemas));
+    if !drift.is_empty() {
+        put("resource_drift", Json::Array(drift));
+    }
+    put("resource_changes", Json::Array(changes));
+    put("output_changes", Json::Object(outputs));
+    put("prior_state", prior_state(plan, schemas));
+    put("configuration", configuration(plan));
+    put("relevant_attributes", json!([]));
+    put("timestamp", timestamp(plan.created).into());
+    put("applyable", plan.has_changes().into());
+    put("complete", (!plan.partial).into());
+    put("errored", false.into());
+    Json::Object(document)
+}
+
+/// RFC 3339, in seconds as Terraform writes it.
+pub(crate) fn timestamp(moment: Timestamp) -> String {
+    jiff::Timestamp::from_second(moment.0.div_euclid(1000)).map_or_else(|_| moment.0.to_string(), |t| t.to_string())
+}
+
+/// Terraform's word or words for an action.
+pub(crate) fn actions(action: ChangeAction) -> Json {
+    match action {
+        ChangeAction::NoOp => json!(["no-op"]),
+        ChangeAction::Read => json!(["read"]),
+        ChangeAction::Create => json!(["create"]),
+        ChangeAction::Update => json!(["update"]),
+        ChangeAction::DeleteThenCreate => json!(["delete", "create"]),
+        ChangeAction::CreateThenDelete => json!(["create", "delete"]),
+        ChangeAction::Delete => json!(["delete"]),
+        ChangeAction::Forget => json!(["forget"]),
+    }
+}
+
+/// Terraform's word for a reason, where it has one.
+pub(crate) fn action_reason(change: &Change) -> Option<&'static str> {
+    Some(match change.reason.as_ref()? {
+        Reason::CannotUpdate { .. } => "replace_because_cannot_update",
+        Reason::Tainted => "replace_because_tainted",
+        Reason::Requested => "replace_by_request",
+        Reason::TriggeredBy(_) => "replace_by_triggers",
+        Reason::NotInConfiguration => "delete_because_no_resource_config",
+        Reason::NoSuchInstance => match change.address.key {
+            Some(infra_model::InstanceKey::Index(_)) => "delete_because_count_index",
+            Some(infra_model::InstanceKey::Name(_)) => "delete_because_each_key",
+            None => "delete_because_wrong_repetition",
+        },
+        Reason::ConfigUnknown => "read_because_config_unknown",
+        Reason::DependencyPending => "read_because_dependency_pending",
+        Reason::Destroy | Reason::Removed | Reason::Deposed | Reason::Vanished => return None,
+    })
+}
+
+/// `before`, `after` and their parallel shapes.
+fn sides(before: Option<&Value>, after: Option<&Value>, into: &mut Map<String, Json>) {
+    let or = |value: Option<&Value>, f: fn(&Value) -> Json, absent: Json| value.map_or(absent, f);
+    into.insert("before".into(), or(before, values::plain, Json::Null));
+    into.insert("after".into(), or(after, values::plain, Json::Null));
+    into.insert("after_unknown".into(), or(after, values::unknown, json!({})));
+    into.insert("before_sensitive".into(), or(before, values::sensitive, Json::Bool(false)));
+    into.insert("after_sensitive".into(), or(after, values::sensitive, Json::Bool(false)));
+}
+
+fn resource_change(change: &Change, schemas: &dyn Schemas) -> Json {
+    let schema = block_of(schemas, &change.address);
+    let veiled = |v: &Option<Value>| v.as_ref().map(|v| veil(v, schema));
+    let (before, after) = (veiled(&change.before), veiled(&change.after));
+    let mut inner = Map::new();
+    inner.insert("actions".into(), actions(change.action));
+    sides(before.as_ref(), after.as_ref(), &mut inner);
+    if !change.replace_paths.is_empty() {
+        let paths: Vec<Json> = change.replace_paths.iter().map(path_json).collect();
+        inner.insert("replace_paths".into(), Json::Array(paths));
+    }
+    if let Some(id) = &change.importing {
+        inner.insert("importing".into(), json!({ "id": id }));
+    }
+    let mut entry = located(&change.address);
+    if let Some(old) = &change.previous_address {
+        entry.insert("previous_address".into(), old.to_string().into());
+    }
+    if let Some(key) = &change.deposed {
+        entry.insert("deposed".into(), key.to_string().into());
+    }
+    entry.insert("change".into(), Json::Object(inner));
+    if let Some(reason) = action_reason(change) {
+        entry.insert("action_reason".into(), reason.into());
+    }
+    Json::Object(entry)
+}
+
+fn resource_drift(drift: &Drift, schemas: &dyn Schemas) -> Json {
+    let schema = block_of(schemas, &drift.address);
+    let before = veil(&drift.before, schema);
+    let after = drift.after.as_ref().map(|a| veil(a, schema));
+    let action = if after.is_some() { ChangeAction::Update } else { ChangeAction::Delete };
+    let mut inner = Map::new();
+    inner.insert("actions".into(), actions(action));
+    sides(Some(&before), after.as_ref(), &mut inner);
+    let mut entry = located(&drift.address);
+    entry.insert("change".into(), Json::Object(inner));
+    Json::Object(entry)
+}
+
+fn located(address: &Address) -> Map<String, Json> {
+    let mut entry = tree::identity(address);
+    if !address.block.scope.is_root() {
+        entry.insert("module_address".into(), address.block.scope.to_string().into());
+    }
+    entry.insert("provider_name".into(), tree::provider_name(&address.block.type_name).into());
+    entry
+}
+
+fn path_json(path: &Path) -> Json {
+    path.0
+        .iter()
+        .map(|step| match step {
+            Step::Attribute(name) | Step::Key { key: name } => Json::from(&**name),
+            Step::Index(i) => Json::from(*i),
+        })
+        .collect()
+}
+
+fn output_change(change: &OutputChange) -> Json {
+    let veiled = |v: &Option<Value>| v.as_ref().map(|v| if change.sensitive { v.clone().sensitive() } else { v.clone() });
+    let (before, after) = (veiled(&change.before), veiled(&change.after));
+    let action = match (&change.before, &change.after) {
+        _ if !change.is_change() => ChangeAction::NoOp,
+        (None, _) => ChangeAction::Create,
+        (Some(_), None) => ChangeAction::Delete,
+        (Some(_), Some(_)) => ChangeAction::Update,
+    };
+    let mut entry = Map::new();
+    entry.insert("actions".into(), actions(action));
+    sides(before.as_ref(), after.as_ref(), &mut entry);
+    if after.is_none() {
+        entry.insert("after_unknown".into(), false.into());
+    }
+    Json::Object(entry)
+}
+
+fn schema_version(schemas: &dyn Schemas, address: &Address) -> u32 {
+    let schema = match address.block.mode {
+        Mode::Managed => schemas.resource(&address.block.type_name),
+        Mode::Data => schemas.data(&address.block.type_name),
+    };
+    schema.map_or(0, |s| s.version)
+}
+
+fn modules<'p>(values: impl Iterator<Item = (&'p Change, &'p Value)>, schemas: &dyn Schemas) -> Json {
+    let mut modules = Modules::default();
+    for (change, value) in values {
+        let mut more = Map::new();
+        if let Some(key) = &change.deposed {
+            more.insert("deposed_key".into(), key.to_string().into());
+        }
+        modules.add(Resource {
+            address: &change.address,
+            schema_version: schema_version(schemas, &change.address),
+            value: &veil(value, block_of(schemas, &change.address)),
+            more,
+        });
+    }
+    modules.finish()
+}
+
+fn planned_values(plan: &Plan, schemas: &dyn Schemas) -> Json {
+    let after = plan
+        .changes
+        .iter()
+        .filter(|c| c.deposed.is_none() && c.action != ChangeAction::Forget)
+        .filter_map(|c| Some((c, c.after.as_ref()?)));
+    let outputs: Map<_, _> = plan
+        .outputs
+        .iter()
+        .filter_map(|(name, c)| Some((name.to_string(), tree::output(c.after.as_ref()?, c.sensitive))))
+        .collect();
+    json!({ "outputs": outputs, "root_module": modules(after, schemas) })
+}
+
+fn prior_state(plan: &Plan, schemas: &dyn Schemas) -> Json {
+    let before = plan.changes.iter().filter_map(|c| Some((c, c.before.as_ref()?)));
+    let outputs: Map<_, _> = plan
+        .outputs
+        .iter()
+        .filter_map(|(name, c)| Some((name.to_string(), tree::output(c.before.as_ref()?, c.sensitive))))
+        .collect();
+    json!({
+        "format_version": STATE_FORMAT,
+        "terraform_version": TERRAFORM_VERSION,
+        "values": { "outputs": outputs, "root_module": modules(before, schemas) },
+    })
+}
+
+/// What a plan knows of the configuration: the providers and blocks it was made from.
+fn configuration(plan: &Plan) -> Json {
+    let mut providers = BTreeMap::new();
+    let mut blocks = BTreeSet::new();
+    let mut resources = Vec::new();
+    for change in plan.changes.iter().filter(|c| c.after.is_some()) {
+        let block = &change.address.block;
+        let key = change.provider.to_string();
+        providers.entry(key.clone()).or_insert_with(|| {
+            json!({ "name": &*change.provider.name, "full_name": tree::provider_name(&block.type_name) })
+        });
+        if blocks.insert(block) {
+            let mut entry = tree::identity(&block.instance(None));
+            entry.insert("provider_config_key".into(), key.into());
+            entry.insert("schema_version".into(), 0.into());
+            let needs: Vec<String> = change.dependencies.iter().map(ToString::to_string).collect();
+            if !needs.is_empty() {
+                entry.insert("depends_on".into(), json!(needs));
+            }
+            resources.push(Json::Object(entry));
+        }
+    }
+    json!({ "provider_config": providers, "root_module": { "resources": resources } })
+}

@@ -1,0 +1,17 @@
+//! What a person or another program reads: plans, states, outputs, diagnostics. Everything here turns data into text and
+//! prints nothing itself.
+
+pub(crate) mod diagnostic;
+pub(crate) mod diff;
+pub(crate) mod json;
+pub(crate) mod literal;
+pub(crate) mod paint;
+pub(crate) mod plan;
+pub(crate) mod print;
+pub(crate) mod state;
+pub(crate) mod stored;
+pub(crate) mod tree;
+pub(crate) mod veil;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,42 @@
+//! The system's files, for stack files and file functions.
+
+use infra_lang::files::Files;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Reads from the disk; relative paths start in the working directory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SystemFiles;
+
+impl Files for SystemFiles {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+
+    fn is_file(&self, path: &Path) -> bool {
+        path.is_file()
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
+        let mut found = Vec::new();
+        let mut folders = vec![PathBuf::new()];
+        while let Some(inner) = folders.pop() {
+            for entry in std::fs::read_dir(folder.join(&inner))? {
+                let entry = entry?;
+                let path = inner.join(entry.file_name());
+                let kind = entry.file_type()?;
+                // A link to a folder is not followed: it may lead back up.
+                if kind.is_dir() {
+                    folders.push(path);
+                } else if kind.is_file() || entry.path().is_file() {
+                    found.push(path);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn home(&self) -> Option<PathBuf> {
+        super::home()
+    }
+}
