@@ -1,0 +1,542 @@
+//! Apply walks the plan: a step starts when all it needs is done, the most urgent first; a failure stops what depends on it
+//! and nothing else. Decisions were made while planning.
+
+mod news;
+mod outcome;
+
+mod step;
+
+use crate::codec;
+use crate::engine::{Engine, Input};
+use crate::error::EngineError;
+use crate::events::{Event, Observer};
+use crate::graph::ProgramGraph;
+use crate::plan::{ChangeAction, Plan, PlanMode, StepKind};
+use crate::scope::{Frame, World};
+use crate::sessions::Sessions;
+use crate::values::{BlockValues, Keying, Values};
+use futures::stream::{FuturesUnordered, StreamExt};
+use infra_model::address::{Address, BlockAddress, InstanceKey, ScopePath};
+use infra_model::diagnostic::{Diagnostic, Diagnostics};
+use infra_model::evaluate::Phase;
+use infra_model::operation::Action;
+use infra_model::program::{Program, Repeat};
+use infra_model::provider_error::ProviderError;
+use infra_model::value::Value;
+use infra_state::{DeposedKey, OutputState, ResourceState, StateChange};
+use news::News;
+pub(crate) use outcome::half_made;
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc};
+
+/// How to apply.
+#[derive(Clone, Debug, Default)]
+pub struct ApplyOptions {
+    /// `-target` and ephemeral copies: what every taggable resource is marked with is in the program's stack.
+    pub expires: Option<infra_model::Timestamp>,
+}
+
+/// A request to stop: start nothing new, finish what is in flight.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<(AtomicBool, Notify)>);
+
+impl Stop {
+    /// Not requested yet.
+    #[must_use]
+    pub fn new() -> Stop {
+        Stop::default()
+    }
+
+    /// Requests it.
+    pub fn request(&self) {
+        self.0.0.store(true, Ordering::SeqCst);
+        self.0.1.notify_waiters();
+        self.0.1.notify_one();
+    }
+
+    /// Whether it was requested.
+    #[must_use]
+    pub fn is_requested(&self) -> bool {
+        self.0.0.load(Ordering::SeqCst)
+    }
+
+    async fn requested(&self) {
+        while !self.is_requested() {
+            self.0.1.notified().await;
+        }
+    }
+}
+
+/// An operation that failed.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// Which.
+    pub address: Address,
+    /// What was tried.
+    pub action: Action,
+    /// Why.
+    pub error: ProviderError,
+    /// Where it is declared.
+    pub span: Option<infra_model::Span>,
+}
+
+/// An operation that was not begun.
+#[derive(Clone, Debug)]
+pub struct Skipped {
+    /// Which.
+    pub address: Address,
+    /// The failed one that it needs; none when the run was stopped.
+    pub because: Option<Address>,
+}
+
+/// What an apply did.
+#[derive(Clone, Debug, Default)]
+pub struct ApplyReport {
+    /// Created.
+    pub added: usize,
+    /// Updated.
+    pub changed: usize,
+    /// Deleted.
+    pub destroyed: usize,
+    /// Imported.
+    pub imported: usize,
+    /// Forgotten.
+    pub forgotten: usize,
+    /// What failed.
+    pub failures: Vec<Failure>,
+    /// What was not begun.
+    pub skipped: Vec<Skipped>,
+    /// The run was stopped.
+    pub interrupted: bool,
+    /// Failed conditions and outputs.
+    pub diagnostics: Diagnostics,
+}
+
+impl ApplyReport {
+    /// Whether everything was done.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.failures.is_empty()
+            && self.skipped.is_empty()
+            && !self.interrupted
+            && !self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+}
+
+/// Everything that the steps of one apply share.
+pub(crate) struct Run<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) sessions: &'a Sessions,
+    pub(crate) input: Input<'a>,
+    pub(crate) plan: &'a Plan,
+    pub(crate) program: &'a Program,
+    pub(crate) graph: &'a ProgramGraph,
+    pub(crate) world: World<'a>,
+    pub(crate) observer: &'a dyn Observer,
+    pub(crate) news: Arc<News>,
+    pub(crate) options: &'a ApplyOptions,
+    /// The frames of a block's instances, made once.
+    frames: Mutex<HashMap<BlockAddress, Arc<HashMap<Option<InstanceKey>, Frame>>>>,
+    /// Under which key a replacement has deposed the old object.
+    deposed: Mutex<HashMap<Address, DeposedKey>>,
+    pub(crate) critical: u64,
+}
+
+impl Engine {
+    /// Does what a plan says. What happened is in the state, whatever the outcome.
+    ///
+    /// # Errors
+    /// A stale plan, or a state that cannot be written. Failed operations are in the report.
+    pub async fn apply(
+        &self,
+        input: Input<'_>,
+        plan: &Plan,
+        options: &ApplyOptions,
+        observer: &dyn Observer,
+        stop: &Stop,
+    ) -> Result<ApplyReport, EngineError> {
+        let state = input.store.state();
+        if plan.lineage != state.lineage
+            || plan.serial != state.serial
+            || !state.unfinished.is_empty()
+        {
+            let message = "this plan is stale: the state has changed since it was made";
+            return Err(Diagnostic::error(message).help("make a new plan").into());
+        }
+        let empty = Program::default();
+        let program = input.program.unwrap_or(&empty);
+        let graph = ProgramGraph::new(program);
+        let sessions = Sessions::new(self);
+        let world = World::new(
+            program,
+            &graph,
+            &*self.evaluator,
+            starting_values(program, plan),
+            Phase::Apply,
+            self.clock.now(),
+        );
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let run = Run {
+            engine: self,
+            sessions: &sessions,
+            input,
+            plan,
+            program,
+            graph: &graph,
+            world,
+            observer,
+            news: Arc::new(News::new(sender)),
+            options,
+            frames: Mutex::default(),
+            deposed: Mutex::default(),
+            critical: plan.steps.iter().map(|s| s.remaining).max().unwrap_or(0),
+        };
+        let mut report = ApplyReport::default();
+        let mut first = Vec::new();
+        run.state_only_changes(&mut first, &mut report)?;
+        input.store.apply_changes(first).await?;
+        run.walk(&mut report, receiver, stop).await;
+        run.outputs(&mut report)?;
+        input.store.sync().await?;
+        Ok(report)
+    }
+}
+
+/// The values before the first step: what is there, what was read, and unknown where something will change.
+fn starting_values(program: &Program, plan: &Plan) -> Values {
+    let mut values = Values::default();
+    for block in &program.blocks {
+        let keying = match block.repeat {
+            Repeat::Single | Repeat::Enabled(_) => Keying::Single,
+            Repeat::Count(_) => Keying::Count,
+            Repeat::ForEach(_) => Keying::ForEach,
+        };
+        values.declare(block.address.clone(), BlockValues::new(keying));
+    }
+    for read in &plan.reads {
+        values.set(&read.address, read.value.clone());
+    }
+    for change in plan.changes.iter().filter(|c| c.deposed.is_none()) {
+        let value = if plan.mode == PlanMode::Destroy {
+            change.before.as_ref()
+        } else {
+            change.after.as_ref()
+        };
+        if let Some(value) = value {
+            values.set(&change.address, value.clone());
+        }
+    }
+    values
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How a step ended.
+enum End {
+    Done,
+    Failed(Box<Failure>),
+}
+
+impl Run<'_> {
+    /// What changes in the state alone before the first step: drift, moves, imports, new dependencies of what stays.
+    fn state_only_changes(
+        &self,
+        changes: &mut Vec<StateChange>,
+        report: &mut ApplyReport,
+    ) -> Result<(), EngineError> {
+        let state = self.input.store.state();
+        let mut refreshed: HashMap<&Address, Option<ResourceState>> = HashMap::new();
+        for found in &self.plan.refreshed {
+            let Some(old) = state.resource(&found.address) else {
+                continue;
+            };
+            let new = found
+                .value
+                .as_ref()
+                .and_then(|value| self.with_value(old, &found.address, value));
+            changes.push(match &new {
+                Some(resource) => StateChange::Put {
+                    address: found.address.clone(),
+                    resource: resource.clone(),
+                    depose: None,
+                },
+                None => StateChange::Remove {
+                    address: found.address.clone(),
+                },
+            });
+            refreshed.insert(&found.address, new);
+        }
+        if self.plan.mode == PlanMode::RefreshOnly {
+            return Ok(());
+        }
+        for change in &self.plan.changes {
+            if let Some(from) = &change.previous_address {
+                changes.push(StateChange::Move {
+                    from: from.clone(),
+                    to: change.address.clone(),
+                });
+            }
+            if let (Some(id), Some(before)) = (&change.importing, &change.before) {
+                if let Some(resource) = self.new_resource(change, before, id.clone()) {
+                    changes.push(StateChange::Put {
+                        address: change.address.clone(),
+                        resource,
+                        depose: None,
+                    });
+                    report.imported += 1;
+                }
+                continue;
+            }
+            if change.action != ChangeAction::NoOp || change.span.is_none() {
+                continue;
+            }
+            let at = change.previous_address.as_ref().unwrap_or(&change.address);
+            let Some(old) = state.resource(at) else {
+                continue;
+            };
+            if old.dependencies != change.dependencies
+                || old.create_before_destroy != change.create_before_destroy
+            {
+                let base = refreshed
+                    .get(at)
+                    .cloned()
+                    .flatten()
+                    .unwrap_or_else(|| old.clone());
+                let resource = ResourceState {
+                    dependencies: change.dependencies.clone(),
+                    create_before_destroy: change.create_before_destroy,
+                    ..base
+                };
+                changes.push(StateChange::Put {
+                    address: change.address.clone(),
+                    resource,
+                    depose: None,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts steps as they become ready until nothing runs and nothing may start.
+    async fn walk(
+        &self,
+        report: &mut ApplyReport,
+        mut receiver: mpsc::UnboundedReceiver<news::Message>,
+        stop: &Stop,
+    ) {
+        let steps = &self.plan.steps;
+        let mut dependents: Vec<Vec<u32>> = vec![Vec::new(); steps.len()];
+        let mut missing: Vec<u32> = vec![0; steps.len()];
+        for (i, step) in steps.iter().enumerate() {
+            missing[i] = u32::try_from(step.needs.len()).unwrap_or(u32::MAX);
+            for need in &step.needs {
+                dependents[*need as usize].push(u32::try_from(i).unwrap_or(u32::MAX));
+            }
+        }
+        // Most urgent first; the plan's order decides between equals.
+        let mut ready: BinaryHeap<(u64, std::cmp::Reverse<usize>)> = (0..steps.len())
+            .filter(|i| missing[*i] == 0)
+            .map(|i| (steps[i].remaining, std::cmp::Reverse(i)))
+            .collect();
+        let mut begun = vec![false; steps.len()];
+        let mut blame: HashMap<usize, Address> = HashMap::new();
+        let mut running = FuturesUnordered::new();
+        let mut writing = FuturesUnordered::new();
+        let clouds = steps
+            .iter()
+            .filter(|s| {
+                matches!(
+                    s.kind,
+                    StepKind::Create(_) | StepKind::Update(_) | StepKind::Delete(_)
+                )
+            })
+            .count();
+        self.observer.event(Event::ApplyStarted {
+            steps: clouds,
+            critical_path: Duration::from_millis(self.critical),
+        });
+        let limit = self.engine.parallelism.unwrap_or(usize::MAX);
+        loop {
+            while !stop.is_requested() && running.len() < limit {
+                let Some((_, std::cmp::Reverse(i))) = ready.pop() else {
+                    break;
+                };
+                begun[i] = true;
+                running.push(async move { (i, self.step(i).await) });
+            }
+            if running.is_empty() && writing.is_empty() {
+                break;
+            }
+            tokio::select! {
+                biased;
+                Some(message) = receiver.recv() => match message {
+                    news::Message::Status { address, status } => self.observer.event(Event::Status { address, status }),
+                    news::Message::Id { operation, address, id, reply } => {
+                        self.observer.event(Event::Identified { address, id: id.clone() });
+                        writing.push(async move {
+                            let _ = reply.send(self.input.store.early_id(&operation, &id).await.map_err(|e| news::unwritable(&e)));
+                        });
+                    }
+                },
+                Some(()) = writing.next(), if !writing.is_empty() => {}
+                Some((i, end)) = running.next(), if !running.is_empty() => {
+                    match end {
+                        End::Done => {
+                            self.count(i, report);
+                            for next in &dependents[i] {
+                                let next = *next as usize;
+                                missing[next] -= 1;
+                                if missing[next] == 0 && !blame.contains_key(&next) {
+                                    ready.push((steps[next].remaining, std::cmp::Reverse(next)));
+                                }
+                            }
+                        }
+                        End::Failed(failure) => {
+                            let mut queue = vec![i];
+                            while let Some(at) = queue.pop() {
+                                for next in &dependents[at] {
+                                    let next = *next as usize;
+                                    if blame.insert(next, failure.address.clone()).is_none() {
+                                        queue.push(next);
+                                    }
+                                }
+                            }
+                            report.failures.push(*failure);
+                        }
+                    }
+                }
+                () = stop.requested(), if !stop.is_requested() => {}
+            }
+        }
+        report.interrupted = stop.is_requested();
+        let mut named = std::collections::HashSet::new();
+        for (i, step) in steps.iter().enumerate().filter(|(i, _)| !begun[*i]) {
+            let Some(change) = step.kind.change().map(|c| &self.plan.changes[c]) else {
+                continue;
+            };
+            if named.insert(&change.address)
+                && !report.failures.iter().any(|f| f.address == change.address)
+            {
+                let because = blame.get(&i).cloned();
+                self.observer.event(Event::Skipped {
+                    address: change.address.clone(),
+                    because: because.clone(),
+                });
+                report.skipped.push(Skipped {
+                    address: change.address.clone(),
+                    because,
+                });
+            }
+        }
+    }
+
+    fn count(&self, step: usize, report: &mut ApplyReport) {
+        match self.plan.steps[step].kind {
+            StepKind::Create(_) => report.added += 1,
+            StepKind::Update(_) => report.changed += 1,
+            StepKind::Delete(_) => report.destroyed += 1,
+            StepKind::Forget(_) => report.forgotten += 1,
+            StepKind::Read(_) | StepKind::Record(_) | StepKind::Junction(_) => {}
+        }
+    }
+
+    /// Outputs are what they are at the end; one that could not be computed keeps what the state had.
+    fn outputs(&self, report: &mut ApplyReport) -> Result<(), EngineError> {
+        let mut changes = Vec::new();
+        for (name, change) in &self.plan.outputs {
+            let Some(output) = self.program.outputs.get(name) else {
+                if change.after.is_none() && report.failures.is_empty() && !report.interrupted {
+                    changes.push(StateChange::Output {
+                        name: name.clone(),
+                        output: None,
+                    });
+                }
+                continue;
+            };
+            if self.plan.mode == PlanMode::Destroy {
+                if report.failures.is_empty() && report.skipped.is_empty() && !report.interrupted {
+                    changes.push(StateChange::Output {
+                        name: name.clone(),
+                        output: None,
+                    });
+                }
+                continue;
+            }
+            let computed = match self
+                .world
+                .evaluate(&output.value, &Frame::at(&ScopePath::root()))
+            {
+                Ok((value, _)) => codec::to_type(&value, output.ty.as_ref()).map_err(|e| {
+                    vec![
+                        Diagnostic::error(format!("output `{name}`: {e}"))
+                            .at(output.value.span, ""),
+                    ]
+                }),
+                Err(errors) => Err(errors),
+            };
+            match computed {
+                Ok(value) if value.is_wholly_known() => {
+                    let stored = OutputState::new(name, &value, output.sensitive)?;
+                    changes.push(StateChange::Output {
+                        name: name.clone(),
+                        output: Some(stored),
+                    });
+                }
+                Ok(_) => {}
+                Err(errors) if report.failures.is_empty() && !report.interrupted => {
+                    report.diagnostics.extend(errors)
+                }
+                Err(_) => {}
+            }
+        }
+        self.input.store.record(changes)?;
+        Ok(())
+    }
+
+    fn frame(&self, address: &Address) -> Result<Frame, ProviderError> {
+        let missing = || {
+            ProviderError::new(
+                infra_model::ErrorKind::Other,
+                format!("{address} is not in the stack file any more"),
+            )
+        };
+        if let Some(frames) = lock(&self.frames).get(&address.block) {
+            return frames.get(&address.key).cloned().ok_or_else(missing);
+        }
+        let block = self
+            .graph
+            .block_at(&address.block)
+            .map(|i| &self.program.blocks[i])
+            .ok_or_else(missing)?;
+        let (_, list, _) = crate::plan::instances(&self.world, block).map_err(step::in_words)?;
+        let frames: Arc<HashMap<_, _>> = Arc::new(list.unwrap_or_default().into_iter().collect());
+        lock(&self.frames).insert(address.block.clone(), frames.clone());
+        frames.get(&address.key).cloned().ok_or_else(missing)
+    }
+
+    /// A value as a resource of the state, other things as they were.
+    pub(crate) fn with_value(
+        &self,
+        old: &ResourceState,
+        address: &Address,
+        value: &Value,
+    ) -> Option<ResourceState> {
+        let schema = self.engine.schema(
+            &old.provider.name,
+            infra_model::Mode::Managed,
+            &address.block.type_name,
+        )?;
+        let (attributes, sensitive_paths) = codec::encode(schema, value);
+        Some(ResourceState {
+            attributes,
+            sensitive_paths,
+            schema_version: schema.version,
+            ..old.clone()
+        })
+    }
+}

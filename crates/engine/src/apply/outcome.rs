@@ -1,0 +1,147 @@
+//! Intents, and what is made of creations that failed on the way.
+
+use super::Run;
+use crate::codec;
+use crate::plan::Change;
+use crate::sessions::Connected;
+use infra_model::operation::Operation;
+use infra_model::provider::{CallContext, ReadItem};
+use infra_model::provider_error::{ErrorKind, ProviderError};
+use infra_model::schema::Schema;
+use infra_model::value::Value;
+use infra_state::{DeposedKey, Intent, Outcome, ResourceState};
+use serde_json::Value as Json;
+use std::sync::Arc;
+
+impl Run<'_> {
+    /// What is durable before the call.
+    pub(super) fn intent(
+        &self,
+        change: &Change,
+        schema: &Schema,
+        operation: &Operation,
+        planned: Option<(&Value, Arc<Json>)>,
+        prior: Option<&Value>,
+        deposed: Option<DeposedKey>,
+    ) -> Intent {
+        let lookup_only = planned.as_ref().is_some_and(|(value, _)| {
+            value.deep_marks().ephemeral || schema.block.attributes.values().any(|a| a.write_only)
+        });
+        let (provider_config, (planned, sensitive_paths)) = match planned {
+            Some((value, config)) => (
+                config,
+                codec::encode(schema, &codec::without_unknowns(value)),
+            ),
+            None => (Arc::default(), (Json::Null, Vec::new())),
+        };
+        let (prior, prior_sensitive_paths) = match prior {
+            Some(value) => {
+                let (json, paths) = codec::encode(schema, value);
+                (Some(json), paths)
+            }
+            None => (None, Vec::new()),
+        };
+        Intent {
+            operation: operation.id.clone(),
+            time: operation.started,
+            address: change.address.clone(),
+            action: operation.action,
+            type_name: schema.type_name.clone(),
+            schema_version: schema.version,
+            provider: change.provider.clone(),
+            provider_config,
+            prior_id: operation.known_id.clone(),
+            deposed,
+            dependencies: change.dependencies.clone(),
+            planned,
+            sensitive_paths,
+            token: operation.token.clone(),
+            create_before_destroy: change.create_before_destroy,
+            private: operation.private.clone(),
+            prior,
+            prior_sensitive_paths,
+            lookup_only,
+        }
+    }
+
+    /// How a failed creation ends: `None` leaves it unfinished, for the next run to look up or go on waiting.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "one call site; a struct would only rename them"
+    )]
+    pub(super) async fn end_failed_create(
+        &self,
+        connected: &Connected,
+        context: &CallContext,
+        operation: &Operation,
+        schema: &Schema,
+        change: &Change,
+        desired: &Value,
+        id: Option<String>,
+        error: &ProviderError,
+    ) -> Option<Outcome> {
+        let Some(id) = id else {
+            return error.is_definite_refusal().then_some(Outcome::Refused);
+        };
+        if matches!(
+            error.kind,
+            ErrorKind::TimedOut
+                | ErrorKind::Transient
+                | ErrorKind::Interrupted
+                | ErrorKind::Throttled
+        ) {
+            return None;
+        }
+        let (outcome, _) = half_made(connected, context, schema, desired, &id, error, |value| {
+            self.new_resource(change, value, id.clone())
+                .map(|r| ResourceState {
+                    private: operation.private.clone(),
+                    ..r
+                })
+        })
+        .await?;
+        Some(outcome)
+    }
+}
+
+/// A resource that exists although its creation failed: adopted as it is, to be finished by an update; tainted only when the
+/// cloud says that it failed. `None` when it cannot be read now.
+pub(crate) async fn half_made(
+    connected: &Connected,
+    context: &CallContext,
+    schema: &Schema,
+    desired: &Value,
+    id: &str,
+    error: &ProviderError,
+    resource: impl FnOnce(&Value) -> Option<ResourceState>,
+) -> Option<(Outcome, Option<Value>)> {
+    let prior = desired.clone().with_attribute("id", Value::from(id));
+    let item = ReadItem {
+        id: id.to_owned(),
+        prior,
+    };
+    let found = connected
+        .session
+        .read_many(context, &schema.type_name, &[item])
+        .await
+        .pop()?;
+    match found {
+        Ok(Some(value)) => {
+            let value = codec::carry_marks(desired, value);
+            let resource = resource(&value)?;
+            let outcome = if error.kind == ErrorKind::Failed {
+                Outcome::Failed {
+                    resource: Some(ResourceState {
+                        tainted: true,
+                        ..resource
+                    }),
+                }
+            } else {
+                Outcome::Adopted(resource)
+            };
+            Some((outcome, Some(value)))
+        }
+        Ok(None) => Some((Outcome::Abandoned, None)),
+        Err(_) => None,
+    }
+}

@@ -1,0 +1,706 @@
+//! One step: evaluate again now that more is known, write the intent, call the provider, write the outcome.
+
+use super::{End, Failure, Run, lock, news};
+use crate::codec;
+use crate::events::Event;
+use crate::plan::{self, Change, ChangeAction, StepKind};
+use crate::scope::Frame;
+use crate::sessions::Connected;
+use infra_model::address::Mode;
+use infra_model::diagnostic::Diagnostics;
+use infra_model::operation::{Action, Marking, Operation};
+use infra_model::program::ResourceBlock;
+use infra_model::provider::PlanRequest;
+use infra_model::provider_error::{ErrorKind, ProviderError};
+use infra_model::schema::Schema;
+use infra_model::value::Value;
+use infra_state::{Intent, Outcome, ResourceState, StateChange};
+use std::sync::Arc;
+
+/// Diagnostics of an evaluation as one provider error: what a report can carry.
+pub(super) fn in_words(diagnostics: Diagnostics) -> ProviderError {
+    let text = diagnostics
+        .iter()
+        .map(|d| d.message.as_str())
+        .collect::<Vec<_>>()
+        .join("; ");
+    ProviderError::new(ErrorKind::Invalid, text)
+}
+
+impl Run<'_> {
+    /// Runs one step to its end.
+    pub(super) async fn step(&self, index: usize) -> End {
+        let step = &self.plan.steps[index];
+        let Some(i) = step.kind.change() else {
+            return End::Done;
+        };
+        let change = &self.plan.changes[i];
+        let (action, result) = match &step.kind {
+            StepKind::Create(_) => (
+                Action::Create,
+                self.timed(index, change, Action::Create, self.create(change))
+                    .await,
+            ),
+            StepKind::Update(_) => (
+                Action::Update,
+                self.timed(index, change, Action::Update, self.update(change))
+                    .await,
+            ),
+            StepKind::Delete(_) => (
+                Action::Delete,
+                self.timed(index, change, Action::Delete, self.delete(change))
+                    .await,
+            ),
+            StepKind::Read(_) => (Action::Update, self.read(change).await),
+            StepKind::Forget(_) => (Action::Delete, self.forget(change)),
+            StepKind::Record(_) | StepKind::Junction(_) => return End::Done,
+        };
+        match result {
+            Ok(()) => End::Done,
+            Err(error) => End::Failed(Box::new(Failure {
+                address: change.address.clone(),
+                action,
+                error,
+                span: change.span,
+            })),
+        }
+    }
+
+    /// Tells of the beginning and the end, and learns how long it took.
+    async fn timed(
+        &self,
+        index: usize,
+        change: &Change,
+        action: Action,
+        work: impl Future<Output = Result<Option<String>, ProviderError>>,
+    ) -> Result<(), ProviderError> {
+        let started = self.engine.clock.now();
+        let id = change
+            .before
+            .as_ref()
+            .filter(|_| action != Action::Create)
+            .and_then(codec::id_of);
+        let critical = self.plan.steps[index].remaining == self.critical;
+        self.observer.event(Event::Started {
+            address: change.address.clone(),
+            action,
+            id,
+            critical,
+        });
+        let result = work.await;
+        let elapsed = self.engine.clock.now().since(started);
+        match result {
+            Ok(id) => {
+                self.observer.event(Event::Finished {
+                    address: change.address.clone(),
+                    action,
+                    id,
+                    elapsed,
+                });
+                self.learn(change, action, elapsed);
+                Ok(())
+            }
+            Err(error) => {
+                self.observer.event(Event::Failed {
+                    address: change.address.clone(),
+                    action,
+                    error: error.clone(),
+                    elapsed,
+                });
+                Err(error)
+            }
+        }
+    }
+
+    fn learn(&self, change: &Change, action: Action, elapsed: std::time::Duration) {
+        let type_name = &change.address.block.type_name;
+        if self.schema(change).is_none_or(|s| s.traits.state_only) {
+            return;
+        }
+        let name = match action {
+            Action::Create => "create",
+            Action::Update => "update",
+            Action::Delete => "delete",
+        };
+        let new = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        let known = self.input.store.read(|s| s.duration(type_name, name));
+        let millis = known.map_or(new, |old| {
+            u64::try_from(old.as_millis()).unwrap_or(new).midpoint(new)
+        });
+        // A lost estimate costs nothing; the next intent writes it.
+        let _ = self.input.store.record(vec![StateChange::Duration {
+            key: format!("{type_name}/{name}").into(),
+            millis,
+        }]);
+    }
+
+    pub(super) fn schema(&self, change: &Change) -> Option<&Arc<Schema>> {
+        self.engine.schema(
+            &change.provider.name,
+            change.address.block.mode,
+            &change.address.block.type_name,
+        )
+    }
+
+    fn block(&self, change: &Change) -> Result<&ResourceBlock, ProviderError> {
+        let found = self
+            .graph
+            .block_at(&change.address.block)
+            .map(|i| &self.program.blocks[i]);
+        found.ok_or_else(|| {
+            ProviderError::new(ErrorKind::Other, "it is not in the stack file any more")
+        })
+    }
+
+    /// The session of a change's provider: configured from the program now, if its configuration was not known before.
+    async fn connected(&self, change: &Change) -> Result<Connected, ProviderError> {
+        if let Some(known) = self.sessions.get(&change.provider) {
+            return Ok(known);
+        }
+        let Some(i) = self.graph.provider(&change.provider) else {
+            let at = change.previous_address.as_ref().unwrap_or(&change.address);
+            let recorded = self
+                .input
+                .store
+                .read(|s| s.resource(at).map(|r| r.provider_config.clone()));
+            let Some(recorded) = recorded else {
+                return Err(ProviderError::new(
+                    ErrorKind::Invalid,
+                    format!("provider {} is not configured", change.provider),
+                ));
+            };
+            return self.sessions.reconnect(&change.provider, &recorded).await;
+        };
+        let block = &self.program.providers[i];
+        let (value, _) = self
+            .world
+            .evaluate(&block.config, &Frame::at(&block.scope))
+            .map_err(in_words)?;
+        let provider = self
+            .engine
+            .provider(&change.provider.name)
+            .ok_or_else(|| ProviderError::new(ErrorKind::Invalid, "unknown provider"))?;
+        let config = provider.schema().config.coerce(&value).map_err(|errors| {
+            let texts: Vec<String> = errors
+                .iter()
+                .map(|e| format!("{}: {}", e.path, e.message))
+                .collect();
+            ProviderError::new(ErrorKind::Invalid, texts.join("; "))
+        })?;
+        if !config.is_wholly_known() {
+            return Err(ProviderError::new(
+                ErrorKind::Other,
+                format!(
+                    "the configuration of provider {} is still not known",
+                    change.provider
+                ),
+            ));
+        }
+        self.sessions
+            .connect(&change.provider, &config.unmark_deep())
+            .await
+    }
+
+    /// The configuration and the final plan of a change, checked against what was promised.
+    fn settle(
+        &self,
+        change: &Change,
+        schema: &Schema,
+        prior: Option<&Value>,
+        connected: Option<&Connected>,
+    ) -> Result<Settled, ProviderError> {
+        let block = self.block(change)?;
+        let frame = self.frame(&change.address)?;
+        let (value, _) = self
+            .world
+            .evaluate(&block.config, &frame)
+            .map_err(in_words)?;
+        plan::conditions(
+            &self.world,
+            &block.lifecycle.preconditions,
+            &frame,
+            &change.address,
+            "precondition",
+            None,
+        )
+        .map_err(in_words)?;
+        let config = schema.block.coerce(&value).map_err(|errors| {
+            let texts: Vec<String> = errors
+                .iter()
+                .map(|e| format!("{}: {}", e.path, e.message))
+                .collect();
+            ProviderError::new(ErrorKind::Invalid, texts.join("; "))
+        })?;
+        let config = plan::ignore(
+            config,
+            change.before.as_ref(),
+            &block.lifecycle.ignore_changes,
+            schema,
+        );
+        let provider = self
+            .engine
+            .provider(&change.provider.name)
+            .ok_or_else(|| ProviderError::new(ErrorKind::Invalid, "unknown provider"))?;
+        let planned = provider.plan(&PlanRequest {
+            type_name: &schema.type_name,
+            prior,
+            config: &config,
+            private: change.private.as_ref(),
+            provider: connected.map(|c| &c.value),
+        })?;
+        let planned_value = codec::carry_marks(&config, planned.value);
+        if let Some(promised) = &change.after
+            && let Some(path) = codec::broken_promise(promised, &planned_value)
+        {
+            return Err(ProviderError {
+                attribute: Some(path.clone()),
+                ..ProviderError::new(
+                    ErrorKind::Other,
+                    format!("`{path}` is not what the plan had promised; make a new plan"),
+                )
+            });
+        }
+        let desired = codec::without_unknowns(&with_write_only(schema, &planned_value, &config));
+        Ok(Settled {
+            desired,
+            planned: planned_value,
+            private: planned.private,
+            frame,
+        })
+    }
+
+    fn operation(
+        &self,
+        change: &Change,
+        action: Action,
+        known_id: Option<String>,
+        private: Option<serde_json::Value>,
+    ) -> Operation {
+        let (id, token) = self.input.store.new_operation();
+        let stack = &self.program.stack;
+        let marking = Marking {
+            stack: stack.name.clone(),
+            instance: stack.instance.clone(),
+            expires: self.options.expires,
+        };
+        Operation {
+            id,
+            token,
+            address: change.address.clone(),
+            action,
+            started: self.engine.clock.now(),
+            known_id,
+            marking,
+            private,
+        }
+    }
+
+    /// A new resource of the state.
+    pub(super) fn new_resource(
+        &self,
+        change: &Change,
+        value: &Value,
+        id: String,
+    ) -> Option<ResourceState> {
+        let schema = self.schema(change)?;
+        let (attributes, sensitive_paths) = codec::encode(schema, value);
+        let resolved = self.sessions.get(&change.provider).map(|c| c.resolved);
+        Some(ResourceState {
+            provider: change.provider.clone(),
+            provider_config: resolved.unwrap_or_default(),
+            schema_version: schema.version,
+            attributes,
+            sensitive_paths,
+            dependencies: change.dependencies.clone(),
+            create_before_destroy: change.create_before_destroy,
+            tainted: false,
+            deposed: Default::default(),
+            private: change.private.clone(),
+            id,
+        })
+    }
+
+    async fn create(&self, change: &Change) -> Result<Option<String>, ProviderError> {
+        let schema = self
+            .schema(change)
+            .ok_or_else(|| ProviderError::new(ErrorKind::Other, "unknown resource type"))?;
+        let connected = self.connected(change).await?;
+        let settled = self.settle(change, schema, None, Some(&connected))?;
+        let context = self
+            .sessions
+            .context(&change.provider.name, self.news.clone());
+        let depose = (change.action == ChangeAction::CreateThenDelete)
+            .then(|| self.input.store.new_deposed_key());
+        let operation = self.operation(change, Action::Create, None, settled.private.clone());
+        let store = self.input.store;
+        if schema.traits.state_only {
+            let value = connected
+                .session
+                .create(&context, &operation, &schema.type_name, &settled.desired)
+                .await?;
+            let (value, resource) = self.made(change, &settled, value)?;
+            let change_of_state = StateChange::Put {
+                address: change.address.clone(),
+                resource,
+                depose: depose.clone(),
+            };
+            store
+                .record(vec![change_of_state])
+                .map_err(|e| news::unwritable(&e))?;
+            return self.created(change, &settled, value, depose);
+        }
+        let intent = self.intent(
+            change,
+            schema,
+            &operation,
+            Some((&settled.planned, connected.resolved.clone())),
+            None,
+            depose.clone(),
+        );
+        store
+            .intent(intent)
+            .await
+            .map_err(|e| news::unwritable(&e))?;
+        match connected
+            .session
+            .create(&context, &operation, &schema.type_name, &settled.desired)
+            .await
+        {
+            Ok(value) => {
+                let (value, resource) = self.made(change, &settled, value)?;
+                store
+                    .outcome(&operation.id, Outcome::Created(resource))
+                    .await
+                    .map_err(|e| news::unwritable(&e))?;
+                self.created(change, &settled, value, depose)
+            }
+            Err(error) => {
+                let id = self.news.id_of(&operation.id);
+                let ended = self
+                    .end_failed_create(
+                        &connected,
+                        &context,
+                        &operation,
+                        schema,
+                        change,
+                        &settled.desired,
+                        id,
+                        &error,
+                    )
+                    .await;
+                if let Some(outcome) = ended {
+                    store
+                        .outcome(&operation.id, outcome)
+                        .await
+                        .map_err(|e| news::unwritable(&e))?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// What the provider returned, as value and as resource.
+    fn made(
+        &self,
+        change: &Change,
+        settled: &Settled,
+        value: Value,
+    ) -> Result<(Value, ResourceState), ProviderError> {
+        let value = codec::carry_marks(&settled.planned, value);
+        let id = codec::id_of(&value).unwrap_or_default();
+        let resource = self
+            .new_resource(change, &value, id)
+            .ok_or_else(|| ProviderError::new(ErrorKind::Other, "unknown resource type"))?;
+        Ok((
+            value,
+            ResourceState {
+                private: settled.private.clone(),
+                ..resource
+            },
+        ))
+    }
+
+    fn created(
+        &self,
+        change: &Change,
+        settled: &Settled,
+        value: Value,
+        depose: Option<infra_state::DeposedKey>,
+    ) -> Result<Option<String>, ProviderError> {
+        if let Some(key) = depose {
+            lock(&self.deposed).insert(change.address.clone(), key);
+        }
+        self.kept(change, settled, &value)?;
+        Ok(codec::id_of(&value))
+    }
+
+    /// The value is known to all from here on; then promises and postconditions are checked.
+    fn kept(&self, change: &Change, settled: &Settled, value: &Value) -> Result<(), ProviderError> {
+        self.world.values().set(&change.address, value.clone());
+        if let Some(path) = codec::broken_promise(&settled.planned, value) {
+            let message = format!(
+                "the provider returned another `{path}` than was planned; this is a bug in the provider"
+            );
+            return Err(ProviderError {
+                attribute: Some(path),
+                ..ProviderError::new(ErrorKind::Other, message)
+            });
+        }
+        let block = self.block(change)?;
+        let frame = Frame {
+            this: Some(value.clone()),
+            ..settled.frame.clone()
+        };
+        plan::conditions(
+            &self.world,
+            &block.lifecycle.postconditions,
+            &frame,
+            &change.address,
+            "postcondition",
+            None,
+        )
+        .map_err(in_words)
+    }
+
+    async fn update(&self, change: &Change) -> Result<Option<String>, ProviderError> {
+        let schema = self
+            .schema(change)
+            .ok_or_else(|| ProviderError::new(ErrorKind::Other, "unknown resource type"))?;
+        let prior = change
+            .before
+            .as_ref()
+            .ok_or_else(|| ProviderError::new(ErrorKind::Other, "there is nothing to update"))?;
+        let connected = self.connected(change).await?;
+        let settled = self.settle(change, schema, Some(prior), Some(&connected))?;
+        let context = self
+            .sessions
+            .context(&change.provider.name, self.news.clone());
+        let known = codec::without_unknowns(prior);
+        let operation = self.operation(
+            change,
+            Action::Update,
+            codec::id_of(prior),
+            settled.private.clone(),
+        );
+        let store = self.input.store;
+        if !schema.traits.state_only {
+            let intent = self.intent(
+                change,
+                schema,
+                &operation,
+                Some((&settled.planned, connected.resolved.clone())),
+                Some(prior),
+                None,
+            );
+            store
+                .intent(intent)
+                .await
+                .map_err(|e| news::unwritable(&e))?;
+        }
+        let result = connected
+            .session
+            .update(
+                &context,
+                &operation,
+                &schema.type_name,
+                &known,
+                &settled.desired,
+            )
+            .await;
+        match result {
+            Ok(value) => {
+                let (value, resource) = self.made(change, &settled, value)?;
+                if schema.traits.state_only {
+                    let put = StateChange::Put {
+                        address: change.address.clone(),
+                        resource,
+                        depose: None,
+                    };
+                    store.record(vec![put]).map_err(|e| news::unwritable(&e))?;
+                } else {
+                    store
+                        .outcome(&operation.id, Outcome::Updated(resource))
+                        .await
+                        .map_err(|e| news::unwritable(&e))?;
+                }
+                self.kept(change, &settled, &value)?;
+                Ok(codec::id_of(&value))
+            }
+            Err(error) => {
+                if !schema.traits.state_only {
+                    let outcome = if error.is_definite_refusal() {
+                        Outcome::Refused
+                    } else {
+                        Outcome::Failed { resource: None }
+                    };
+                    store
+                        .outcome(&operation.id, outcome)
+                        .await
+                        .map_err(|e| news::unwritable(&e))?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn delete(&self, change: &Change) -> Result<Option<String>, ProviderError> {
+        let schema = self
+            .schema(change)
+            .ok_or_else(|| ProviderError::new(ErrorKind::Other, "unknown resource type"))?;
+        let store = self.input.store;
+        let deposed = change
+            .deposed
+            .clone()
+            .or_else(|| lock(&self.deposed).get(&change.address).cloned());
+        let target = store.read(|s| {
+            let resource = s.resource(&change.address)?;
+            match &deposed {
+                Some(key) => resource.deposed.get(key).cloned().map(ResourceState::from),
+                None => Some(resource.clone()),
+            }
+        });
+        let Some(target) = target else {
+            return Ok(None);
+        };
+        let provider = self
+            .engine
+            .provider(&target.provider.name)
+            .ok_or_else(|| ProviderError::new(ErrorKind::Invalid, "unknown provider"))?;
+        let prior = codec::decode_resource(&**provider, schema, &target)?;
+        if schema.traits.state_only {
+            let gone = match deposed {
+                Some(key) => StateChange::RemoveDeposed {
+                    address: change.address.clone(),
+                    key,
+                },
+                None => StateChange::Remove {
+                    address: change.address.clone(),
+                },
+            };
+            store.record(vec![gone]).map_err(|e| news::unwritable(&e))?;
+            return Ok(Some(target.id));
+        }
+        let connected = self
+            .sessions
+            .reconnect(&target.provider, &target.provider_config)
+            .await?;
+        let context = self
+            .sessions
+            .context(&target.provider.name, self.news.clone());
+        let operation = self.operation(
+            change,
+            Action::Delete,
+            Some(target.id.clone()),
+            target.private.clone(),
+        );
+        let intent = Intent {
+            provider_config: target.provider_config.clone(),
+            prior_id: Some(target.id.clone()),
+            ..self.intent(change, schema, &operation, None, Some(&prior), deposed)
+        };
+        store
+            .intent(intent)
+            .await
+            .map_err(|e| news::unwritable(&e))?;
+        match connected
+            .session
+            .delete(
+                &context,
+                &operation,
+                &schema.type_name,
+                &codec::without_unknowns(&prior),
+            )
+            .await
+        {
+            Ok(()) => {
+                store
+                    .outcome(&operation.id, Outcome::Deleted)
+                    .await
+                    .map_err(|e| news::unwritable(&e))?;
+                Ok(Some(target.id))
+            }
+            Err(error) => {
+                let outcome = if error.is_definite_refusal() {
+                    Outcome::Refused
+                } else {
+                    Outcome::Failed { resource: None }
+                };
+                store
+                    .outcome(&operation.id, outcome)
+                    .await
+                    .map_err(|e| news::unwritable(&e))?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn read(&self, change: &Change) -> Result<(), ProviderError> {
+        let block = self.block(change)?;
+        let frame = self.frame(&change.address)?;
+        let schema = self.engine.schema(
+            &change.provider.name,
+            Mode::Data,
+            &change.address.block.type_name,
+        );
+        let schema =
+            schema.ok_or_else(|| ProviderError::new(ErrorKind::Other, "unknown data source"))?;
+        let (value, _) = self
+            .world
+            .evaluate(&block.config, &frame)
+            .map_err(in_words)?;
+        let config = schema.block.coerce(&value).map_err(|errors| {
+            let texts: Vec<String> = errors
+                .iter()
+                .map(|e| format!("{}: {}", e.path, e.message))
+                .collect();
+            ProviderError::new(ErrorKind::Invalid, texts.join("; "))
+        })?;
+        let connected = self.connected(change).await?;
+        let context = self
+            .sessions
+            .context(&change.provider.name, self.news.clone());
+        let value = connected
+            .session
+            .read_data(
+                &context,
+                &change.address.block.type_name,
+                &codec::without_unknowns(&config),
+            )
+            .await?;
+        self.world
+            .values()
+            .set(&change.address, codec::carry_marks(&config, value));
+        Ok(())
+    }
+
+    fn forget(&self, change: &Change) -> Result<(), ProviderError> {
+        self.input
+            .store
+            .record(vec![StateChange::Forget {
+                address: change.address.clone(),
+            }])
+            .map_err(|e| news::unwritable(&e))
+    }
+}
+
+/// What a step has settled before its call.
+pub(super) struct Settled {
+    pub(super) desired: Value,
+    pub(super) planned: Value,
+    pub(super) private: Option<serde_json::Value>,
+    pub(super) frame: Frame,
+}
+
+/// A planned value with the write-only attributes of the configuration: they are sent and never stored.
+fn with_write_only(schema: &Schema, planned: &Value, config: &Value) -> Value {
+    let names = schema
+        .block
+        .attributes
+        .iter()
+        .filter(|(_, a)| a.write_only)
+        .map(|(n, _)| n);
+    names.fold(planned.clone(), |value, name| match config.get(name) {
+        Some(secret) => value.with_attribute(name, secret.clone()),
+        None => value,
+    })
+}

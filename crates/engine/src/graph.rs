@@ -1,0 +1,413 @@
+//! The program as a graph of blocks, locals, component outputs and provider configurations: what must be planned before what.
+
+use infra_model::address::{BlockAddress, Mode, ProviderAddress, ScopePath};
+use infra_model::diagnostic::{Diagnostic, Span};
+use infra_model::expr::{At, Expr, Root, StaticStep};
+use infra_model::program::{Dependency, Program};
+use infra_model::value::Str;
+use petgraph::graph::{DiGraph, NodeIndex};
+use std::collections::HashMap;
+
+/// A node of the program graph.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ProgramNode {
+    /// `program.providers[i]`
+    Provider(usize),
+    /// `program.blocks[i]`
+    Block(usize),
+    /// `program.locals[i]`
+    Local(usize),
+    /// Output `name` of `program.components[i]`.
+    ComponentOutput(usize, Str),
+    /// `program.outputs[i]`
+    Output(usize),
+}
+
+/// The program's graph; an edge a → b says that a must be planned before b.
+#[derive(Debug)]
+pub struct ProgramGraph {
+    /// Nodes and edges.
+    pub graph: DiGraph<ProgramNode, ()>,
+    index: HashMap<ProgramNode, NodeIndex>,
+    blocks: HashMap<BlockAddress, usize>,
+    components: HashMap<(ScopePath, Str, Str), Vec<usize>>,
+    scopes: HashMap<ScopePath, Vec<usize>>,
+    providers: HashMap<ProviderAddress, usize>,
+}
+
+impl ProgramGraph {
+    /// Builds the graph; linear in the size of the program.
+    #[must_use]
+    pub fn new(program: &Program) -> ProgramGraph {
+        let mut graph = ProgramGraph {
+            graph: DiGraph::new(),
+            index: HashMap::new(),
+            blocks: program
+                .blocks
+                .iter()
+                .enumerate()
+                .map(|(i, b)| (b.address.clone(), i))
+                .collect(),
+            components: HashMap::new(),
+            scopes: HashMap::new(),
+            providers: program
+                .providers
+                .iter()
+                .enumerate()
+                .map(|(i, p)| (p.address.clone(), i))
+                .collect(),
+        };
+        for (i, component) in program.components.iter().enumerate() {
+            let key = (
+                component.parent.clone(),
+                component.step.kind.clone(),
+                component.step.name.clone(),
+            );
+            graph.components.entry(key).or_default().push(i);
+        }
+        for (i, block) in program.blocks.iter().enumerate() {
+            graph
+                .scopes
+                .entry(block.address.scope.clone())
+                .or_default()
+                .push(i);
+        }
+        (0..program.providers.len()).for_each(|i| graph.add(ProgramNode::Provider(i)));
+        (0..program.locals.len()).for_each(|i| graph.add(ProgramNode::Local(i)));
+        (0..program.blocks.len()).for_each(|i| graph.add(ProgramNode::Block(i)));
+        for (i, component) in program.components.iter().enumerate() {
+            component
+                .outputs
+                .keys()
+                .for_each(|name| graph.add(ProgramNode::ComponentOutput(i, name.clone())));
+        }
+        (0..program.outputs.len()).for_each(|i| graph.add(ProgramNode::Output(i)));
+        graph.connect(program);
+        graph
+    }
+
+    fn add(&mut self, node: ProgramNode) {
+        let index = self.graph.add_node(node.clone());
+        self.index.insert(node, index);
+    }
+
+    fn connect(&mut self, program: &Program) {
+        let mut edges: Vec<(ProgramNode, ProgramNode)> = Vec::new();
+        for (i, provider) in program.providers.iter().enumerate() {
+            self.of_expr(
+                program,
+                &provider.config,
+                &provider.scope,
+                &ProgramNode::Provider(i),
+                &mut edges,
+            );
+        }
+        for (i, local) in program.locals.values().enumerate() {
+            self.of_expr(
+                program,
+                &local.value,
+                &ScopePath::root(),
+                &ProgramNode::Local(i),
+                &mut edges,
+            );
+        }
+        for (i, component) in program.components.iter().enumerate() {
+            let scope = component.scope();
+            for (name, expr) in &component.outputs {
+                self.of_expr(
+                    program,
+                    expr,
+                    &scope,
+                    &ProgramNode::ComponentOutput(i, name.clone()),
+                    &mut edges,
+                );
+            }
+        }
+        for (i, block) in program.blocks.iter().enumerate() {
+            let (scope, node) = (&block.address.scope, ProgramNode::Block(i));
+            let lifecycle = &block.lifecycle;
+            let conditions = lifecycle
+                .preconditions
+                .iter()
+                .flat_map(|c| [&c.condition, &c.message]);
+            let exprs = [&block.config]
+                .into_iter()
+                .chain(block.repeat.expr())
+                .chain(&lifecycle.prevent_destroy)
+                .chain(conditions);
+            for expr in exprs {
+                self.of_expr(program, expr, scope, &node, &mut edges);
+            }
+            for dependency in block
+                .depends_on
+                .iter()
+                .chain(&lifecycle.replace_triggered_by)
+            {
+                self.of_dependency(program, dependency, scope, &node, &mut edges);
+            }
+            if let Some(provider) = self.providers.get(&block.provider) {
+                edges.push((ProgramNode::Provider(*provider), node));
+            }
+        }
+        for (i, output) in program.outputs.values().enumerate() {
+            let node = ProgramNode::Output(i);
+            self.of_expr(
+                program,
+                &output.value,
+                &ScopePath::root(),
+                &node,
+                &mut edges,
+            );
+            for dependency in &output.depends_on {
+                self.of_dependency(program, dependency, &ScopePath::root(), &node, &mut edges);
+            }
+        }
+        for (from, to) in edges {
+            if let (Some(from), Some(to)) = (self.index.get(&from), self.index.get(&to)) {
+                self.graph.add_edge(*from, *to, ());
+            }
+        }
+    }
+
+    fn of_expr(
+        &self,
+        program: &Program,
+        expr: &Expr,
+        scope: &ScopePath,
+        node: &ProgramNode,
+        edges: &mut Vec<(ProgramNode, ProgramNode)>,
+    ) {
+        expr.references(&mut |root, steps, _| {
+            self.targets(program, root, steps, scope, &mut |target| {
+                if &target != node {
+                    edges.push((target, node.clone()));
+                }
+            });
+        });
+    }
+
+    fn of_dependency(
+        &self,
+        program: &Program,
+        dependency: &Dependency,
+        scope: &ScopePath,
+        node: &ProgramNode,
+        edges: &mut Vec<(ProgramNode, ProgramNode)>,
+    ) {
+        self.targets(
+            program,
+            &dependency.root,
+            &dependency.steps,
+            scope,
+            &mut |target| {
+                if &target != node {
+                    edges.push((target, node.clone()));
+                }
+            },
+        );
+        // A dependency on a whole component waits for everything in it, exported or not.
+        for block in self.component_blocks(program, &dependency.root, &dependency.steps, scope) {
+            edges.push((ProgramNode::Block(block), node.clone()));
+        }
+    }
+
+    /// The blocks of the component instances that a bare dependency names.
+    pub(crate) fn component_blocks(
+        &self,
+        program: &Program,
+        root: &Root,
+        steps: &[StaticStep],
+        scope: &ScopePath,
+    ) -> Vec<usize> {
+        let Root::Component { kind, name } = root else {
+            return Vec::new();
+        };
+        if steps.iter().any(|s| matches!(s, StaticStep::Attribute(_))) {
+            return Vec::new();
+        }
+        let instances = self
+            .components_named(scope, kind, name)
+            .iter()
+            .map(|i| &program.components[*i]);
+        let wanted = instances.filter(|c| match (steps.first(), &c.step.key) {
+            (Some(StaticStep::Key(key)), Some(infra_model::InstanceKey::Name(own))) => key == own,
+            (Some(StaticStep::Index(index)), Some(infra_model::InstanceKey::Index(own))) => {
+                index == own
+            }
+            _ => true,
+        });
+        wanted
+            .flat_map(|c| self.scopes.get(&c.scope()).cloned().unwrap_or_default())
+            .collect()
+    }
+
+    /// The nodes that a reference means.
+    fn targets(
+        &self,
+        program: &Program,
+        root: &Root,
+        steps: &[StaticStep],
+        scope: &ScopePath,
+        found: &mut dyn FnMut(ProgramNode),
+    ) {
+        match root {
+            Root::Local(name) => {
+                if let Some(i) = program.locals.get_index_of(name) {
+                    found(ProgramNode::Local(i));
+                }
+            }
+            Root::Resource {
+                at,
+                mode,
+                type_name,
+                name,
+            } => {
+                if let Some(i) = self.block(*at, *mode, type_name, name, scope) {
+                    found(ProgramNode::Block(i));
+                }
+            }
+            Root::Component { kind, name } => {
+                let output = steps.iter().find_map(|s| match s {
+                    StaticStep::Attribute(name) => Some(name),
+                    _ => None,
+                });
+                for i in self.components_named(scope, kind, name) {
+                    match output {
+                        Some(output) => found(ProgramNode::ComponentOutput(*i, output.clone())),
+                        None => {
+                            program.components[*i]
+                                .outputs
+                                .keys()
+                                .for_each(|o| found(ProgramNode::ComponentOutput(*i, o.clone())));
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The block that a reference from a scope means.
+    pub(crate) fn block(
+        &self,
+        at: At,
+        mode: Mode,
+        type_name: &Str,
+        name: &Str,
+        scope: &ScopePath,
+    ) -> Option<usize> {
+        let scope = match at {
+            At::Module => scope.module(),
+            At::Component => scope.clone(),
+        };
+        self.blocks
+            .get(&BlockAddress {
+                scope,
+                mode,
+                type_name: type_name.clone(),
+                name: name.clone(),
+            })
+            .copied()
+    }
+
+    /// The block at an address.
+    pub(crate) fn block_at(&self, address: &BlockAddress) -> Option<usize> {
+        self.blocks.get(address).copied()
+    }
+
+    /// The instances of a component that a reference from a scope means.
+    pub(crate) fn components_named(&self, scope: &ScopePath, kind: &Str, name: &Str) -> &[usize] {
+        self.components
+            .get(&(scope.module(), kind.clone(), name.clone()))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// The provider configuration of an address.
+    pub(crate) fn provider(&self, address: &ProviderAddress) -> Option<usize> {
+        self.providers.get(address).copied()
+    }
+
+    /// The error for the first cycle, naming its path; none when there is no cycle.
+    #[must_use]
+    pub fn cycle(&self, program: &Program) -> Option<Diagnostic> {
+        let component = petgraph::algo::tarjan_scc(&self.graph)
+            .into_iter()
+            .find(|c| c.len() > 1)?;
+        let mut names: Vec<(String, Span)> = component
+            .iter()
+            .rev()
+            .map(|n| self.describe(program, &self.graph[*n]))
+            .collect();
+        names.dedup_by(|a, b| a.0 == b.0);
+        let path: Vec<&str> = names
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .chain(names.first().map(|(name, _)| name.as_str()))
+            .collect();
+        let message = format!(
+            "these depend on each other in a circle: {}",
+            path.join(" → ")
+        );
+        let diagnostic = Diagnostic::error(message).help("take one of these references out");
+        Some(
+            names
+                .iter()
+                .fold(diagnostic, |d, (name, span)| d.at(*span, name.clone())),
+        )
+    }
+
+    fn describe(&self, program: &Program, node: &ProgramNode) -> (String, Span) {
+        match node {
+            ProgramNode::Provider(i) => (
+                format!("clouds.{}", program.providers[*i].address),
+                program.providers[*i].span,
+            ),
+            ProgramNode::Block(i) => (
+                program.blocks[*i].address.to_string(),
+                program.blocks[*i].span,
+            ),
+            ProgramNode::Local(i) => program
+                .locals
+                .get_index(*i)
+                .map_or_else(Default::default, |(n, l)| (format!("local.{n}"), l.span)),
+            ProgramNode::ComponentOutput(i, name) => (
+                format!("{}.{name}", program.components[*i].scope()),
+                program.components[*i].span,
+            ),
+            ProgramNode::Output(i) => program
+                .outputs
+                .get_index(*i)
+                .map_or_else(Default::default, |(n, o)| (format!("outputs.{n}"), o.span)),
+        }
+    }
+
+    /// What a graph drawing shows: resource blocks and their direct dependencies, seen through locals and outputs.
+    #[must_use]
+    pub fn block_edges(&self, program: &Program) -> Vec<(BlockAddress, BlockAddress)> {
+        let mut edges = Vec::new();
+        for (i, block) in program.blocks.iter().enumerate() {
+            let mut seen = std::collections::HashSet::new();
+            let mut stack = vec![self.index[&ProgramNode::Block(i)]];
+            while let Some(at) = stack.pop() {
+                for before in self
+                    .graph
+                    .neighbors_directed(at, petgraph::Direction::Incoming)
+                {
+                    if !seen.insert(before) {
+                        continue;
+                    }
+                    match &self.graph[before] {
+                        ProgramNode::Block(j) => {
+                            edges.push((block.address.clone(), program.blocks[*j].address.clone()))
+                        }
+                        ProgramNode::Local(_) | ProgramNode::ComponentOutput(..) => {
+                            stack.push(before)
+                        }
+                        ProgramNode::Provider(_) | ProgramNode::Output(_) => {}
+                    }
+                }
+            }
+        }
+        edges
+    }
+}

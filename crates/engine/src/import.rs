@@ -1,0 +1,174 @@
+//! Bringing an existing resource under management.
+
+use crate::codec;
+use crate::engine::{Engine, Input};
+use crate::error::EngineError;
+use crate::events::Observer;
+use crate::graph::ProgramGraph;
+use crate::scope::{Frame, World};
+use crate::sessions::{NoEvents, Sessions};
+use crate::values::Values;
+use infra_model::address::{Address, Mode};
+use infra_model::diagnostic::{Diagnostic, did_you_mean};
+use infra_model::evaluate::Phase;
+use infra_model::program::Program;
+use infra_model::value::Value;
+use infra_state::{ResourceState, StateChange};
+use std::sync::Arc;
+
+/// What was imported.
+#[derive(Clone, Debug)]
+pub struct ImportReport {
+    /// Where to.
+    pub address: Address,
+    /// The cloud's id.
+    pub id: String,
+    /// Its value.
+    pub value: Value,
+}
+
+impl Engine {
+    /// Imports one resource into the state; its block must be in the stack file.
+    ///
+    /// # Errors
+    /// No such block, an address that is taken, an id that the cloud does not know.
+    pub async fn import(
+        &self,
+        input: Input<'_>,
+        address: &Address,
+        id: &str,
+        _: &dyn Observer,
+    ) -> Result<ImportReport, EngineError> {
+        let empty = Program::default();
+        let program = input.program.unwrap_or(&empty);
+        let graph = ProgramGraph::new(program);
+        let Some(block) = graph.block_at(&address.block).map(|i| &program.blocks[i]) else {
+            let names: Vec<String> = program
+                .blocks
+                .iter()
+                .map(|b| b.address.to_string())
+                .collect();
+            let near = did_you_mean(&address.block.to_string(), names.iter().map(String::as_str));
+            let help = near.map_or_else(
+                || {
+                    format!(
+                        "add [resource.{}.{}] first",
+                        address.block.type_name, address.block.name
+                    )
+                },
+                |n| format!("did you mean `{n}`?"),
+            );
+            return Err(Diagnostic::error(format!(
+                "there is no block {} in the stack file",
+                address.block
+            ))
+            .help(help)
+            .into());
+        };
+        if input
+            .store
+            .read(|s| s.resource(address).is_some_and(ResourceState::has_current))
+        {
+            return Err(Diagnostic::error(format!("{address} is managed already"))
+                .help("choose another address, or forget it first")
+                .into());
+        }
+        let sessions = Sessions::new(self);
+        let world = World::new(
+            program,
+            &graph,
+            &*self.evaluator,
+            Values::default(),
+            Phase::Plan,
+            self.clock.now(),
+        );
+        let (_, list, _) = crate::plan::instances(&world, block)?;
+        if let Some(list) = list
+            && !list.iter().any(|(key, _)| *key == address.key)
+        {
+            let keys: Vec<String> = list
+                .iter()
+                .map(|(key, _)| block.address.instance(key.clone()).to_string())
+                .collect();
+            return Err(
+                Diagnostic::error(format!("the stack file has no instance {address}"))
+                    .help(format!("it has {}", keys.join(", ")))
+                    .into(),
+            );
+        }
+        let problem = |error: infra_model::ProviderError| {
+            Diagnostic::error(format!("{address} cannot be imported: {error}")).about(address)
+        };
+        let provider = graph
+            .provider(&block.provider)
+            .map(|i| &program.providers[i]);
+        let Some(provider) = provider else {
+            return Err(
+                Diagnostic::error(format!("provider {} is not configured", block.provider)).into(),
+            );
+        };
+        let (config, _) = world.evaluate(&provider.config, &Frame::at(&provider.scope))?;
+        let known = self
+            .provider(&provider.address.name)
+            .map(|p| p.schema().config.coerce(&config));
+        let config = match known {
+            Some(Ok(config)) if config.is_wholly_known() => config,
+            _ => {
+                return Err(Diagnostic::error(format!(
+                    "the configuration of provider {} is not known while importing",
+                    provider.address
+                ))
+                .into());
+            }
+        };
+        let connected = sessions
+            .connect(&block.provider, &config.unmark_deep())
+            .await
+            .map_err(problem)?;
+        let context = sessions.context(&block.provider.name, Arc::new(NoEvents));
+        let value = connected
+            .session
+            .import(&context, &block.address.type_name, id)
+            .await
+            .map_err(problem)?;
+        let Some(schema) = self.schema(
+            &block.provider.name,
+            Mode::Managed,
+            &block.address.type_name,
+        ) else {
+            return Err(Diagnostic::error(format!(
+                "there is no resource type {}",
+                block.address.type_name
+            ))
+            .into());
+        };
+        let (attributes, sensitive_paths) = codec::encode(schema, &value);
+        let id = codec::id_of(&value).unwrap_or_else(|| id.to_owned());
+        let resource = ResourceState {
+            provider: block.provider.clone(),
+            provider_config: connected.resolved.clone(),
+            schema_version: schema.version,
+            attributes,
+            sensitive_paths,
+            dependencies: Vec::new(),
+            create_before_destroy: block.lifecycle.create_before_destroy,
+            tainted: false,
+            deposed: Default::default(),
+            private: None,
+            id: id.clone(),
+        };
+        input
+            .store
+            .apply_changes(vec![StateChange::Put {
+                address: address.clone(),
+                resource,
+                depose: None,
+            }])
+            .await?;
+        Ok(ImportReport {
+            address: address.clone(),
+            id,
+            value,
+        })
+    }
+}

@@ -1,0 +1,169 @@
+//! How many calls are in flight, and how fast they follow one another, per provider and API family. A throttled family halves
+//! its rate and wins it back slowly.
+
+use crate::engine::Engine;
+use async_trait::async_trait;
+use infra_model::provider::{Gate, Permit};
+use infra_model::provider_error::ProviderError;
+use infra_model::schema::ApiFamily;
+use infra_model::time::{Clock, Timestamp};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// The share of the documented rate that throttling leaves at the least.
+const LOWEST: f64 = 0.05;
+/// What each granted call adds to the rate after throttling, as a share of the documented rate.
+const RECOVERY: f64 = 0.01;
+
+/// The gate that all calls pass.
+pub(crate) struct Limits {
+    clock: Arc<dyn Clock>,
+    families: HashMap<(&'static str, &'static str), Family>,
+}
+
+struct Family {
+    slots: Arc<Semaphore>,
+    bucket: Mutex<Bucket>,
+}
+
+struct Bucket {
+    documented: ApiFamily,
+    rate: f64,
+    /// May be negative: calls that were promised a place and wait for it.
+    tokens: f64,
+    last: Timestamp,
+}
+
+impl Limits {
+    pub(crate) fn new(engine: &Engine) -> Limits {
+        let now = engine.clock.now();
+        let families = engine
+            .providers
+            .values()
+            .flat_map(|p| p.schema().families.iter().map(|f| (p.name(), f.clone())));
+        Limits {
+            clock: engine.clock.clone(),
+            families: families
+                .map(|(provider, family)| ((provider, family.name), Family::new(family, now)))
+                .collect(),
+        }
+    }
+
+    fn family(&self, provider: &str, family: &str) -> Option<&Family> {
+        self.families
+            .iter()
+            .find(|((p, f), _)| *p == provider && *f == family)
+            .map(|(_, family)| family)
+    }
+}
+
+impl Family {
+    fn new(documented: ApiFamily, now: Timestamp) -> Family {
+        Family {
+            slots: Arc::new(Semaphore::new(documented.concurrent.max(1))),
+            bucket: Mutex::new(Bucket {
+                rate: documented.per_second,
+                tokens: documented.burst,
+                last: now,
+                documented,
+            }),
+        }
+    }
+
+    fn bucket(&self) -> MutexGuard<'_, Bucket> {
+        self.bucket.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Bucket {
+    /// Takes one token and says how long to wait until it is there.
+    fn take(&mut self, now: Timestamp) -> Duration {
+        let passed = now.since(self.last).as_secs_f64();
+        self.last = now;
+        self.tokens = (self.tokens + passed * self.rate).min(self.documented.burst) - 1.0;
+        self.rate =
+            (self.rate + self.documented.per_second * RECOVERY).min(self.documented.per_second);
+        if self.tokens >= 0.0 {
+            Duration::ZERO
+        } else {
+            Duration::from_secs_f64(-self.tokens / self.rate)
+        }
+    }
+
+    fn throttled(&mut self) {
+        self.rate = (self.rate / 2.0).max(self.documented.per_second * LOWEST);
+        self.tokens = self.tokens.min(0.0);
+    }
+}
+
+#[async_trait]
+impl Gate for Limits {
+    async fn enter(&self, provider: &str, family: &str) -> Result<Permit, ProviderError> {
+        let Some(family) = self.family(provider, family) else {
+            return Ok(Permit::new(()));
+        };
+        let slot = family.slots.clone().acquire_owned().await.ok();
+        let wait = family.bucket().take(self.clock.now());
+        if !wait.is_zero() {
+            self.clock.sleep(wait).await;
+        }
+        Ok(Permit::new(slot))
+    }
+
+    fn throttled(&self, provider: &str, family: &str) {
+        if let Some(family) = self.family(provider, family) {
+            family.bucket().throttled();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_past_the_burst_follow_the_documented_rate() {
+        let family = ApiFamily {
+            name: "x",
+            concurrent: 10,
+            burst: 2.0,
+            per_second: 4.0,
+        };
+        let family = Family::new(family, Timestamp(0));
+        let waits: Vec<u128> = (0..5)
+            .map(|_| family.bucket().take(Timestamp(0)).as_millis())
+            .collect();
+        assert_eq!(waits, [0, 0, 250, 500, 750]);
+        assert_eq!(
+            family.bucket().take(Timestamp(10_000)).as_millis(),
+            0,
+            "the bucket fills again"
+        );
+    }
+
+    #[test]
+    fn throttling_halves_the_rate_and_it_comes_back() {
+        let documented = ApiFamily {
+            name: "x",
+            concurrent: 1,
+            burst: 1.0,
+            per_second: 10.0,
+        };
+        let mut bucket = Bucket {
+            rate: 10.0,
+            tokens: 1.0,
+            last: Timestamp(0),
+            documented,
+        };
+        bucket.throttled();
+        assert!((bucket.rate - 5.0).abs() < 1e-9);
+        let mut now = 0;
+        for _ in 0..60 {
+            now += 1000;
+            bucket.take(Timestamp(now));
+        }
+        assert!((bucket.rate - 10.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,354 @@
+//! The plan as data: every change with its before, after and reason, and the steps in the order in which apply walks them.
+
+mod instance;
+mod order;
+mod walk;
+
+use indexmap::IndexMap;
+use infra_model::address::{Address, BlockAddress, ProviderAddress};
+use infra_model::diagnostic::{Diagnostics, Span};
+use infra_model::path::Path;
+use infra_model::time::Timestamp;
+use infra_model::value::{Str, Value};
+use infra_state::{DependencyRef, DeposedKey};
+use serde::{Deserialize, Serialize};
+
+pub(crate) use instance::{conditions, ignore, instances};
+pub(crate) use walk::run;
+
+/// What a plan is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanMode {
+    /// Make the clouds what the stack file says.
+    #[default]
+    Normal,
+    /// Take everything away.
+    Destroy,
+    /// Only bring the state up to date with the clouds.
+    RefreshOnly,
+}
+
+/// How to plan.
+#[derive(Clone, Debug)]
+pub struct PlanOptions {
+    /// What for.
+    pub mode: PlanMode,
+    /// Read the clouds first.
+    pub refresh: bool,
+    /// Only these and what they depend on; an address without a key means all instances, a scope everything in it.
+    pub targets: Vec<Target>,
+    /// Not these, and not what depends on them.
+    pub excludes: Vec<Target>,
+    /// Replace these even if nothing changed.
+    pub replace: Vec<Address>,
+    /// Plan the destruction of protected stacks too.
+    pub unprotect: bool,
+}
+
+impl Default for PlanOptions {
+    fn default() -> Self {
+        PlanOptions {
+            mode: PlanMode::Normal,
+            refresh: true,
+            targets: Vec::new(),
+            excludes: Vec::new(),
+            replace: Vec::new(),
+            unprotect: false,
+        }
+    }
+}
+
+/// What `-target` names: one resource, all instances of a block, or a whole scope such as `network.main`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target(pub String);
+
+impl Target {
+    /// Whether an address is named.
+    #[must_use]
+    pub fn matches(&self, address: &Address) -> bool {
+        let full = address.to_string();
+        full == self.0
+            || full
+                .strip_prefix(self.0.as_str())
+                .is_some_and(|rest| rest.starts_with(['.', '[']))
+    }
+}
+
+/// A whole plan.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Plan {
+    /// What for.
+    pub mode: PlanMode,
+    /// When it was made.
+    pub created: Timestamp,
+    /// The state it was made from.
+    pub lineage: Str,
+    /// Its serial.
+    pub serial: u64,
+    /// One per resource instance, unchanged ones included, in the order of the program.
+    pub changes: Vec<Change>,
+    /// What changed in the clouds behind the state's back.
+    pub drift: Vec<Drift>,
+    /// By name.
+    pub outputs: IndexMap<Str, OutputChange>,
+    /// What apply does; `needs` point to earlier or later steps, never in a circle.
+    pub steps: Vec<Step>,
+    /// Limited by `-target` or `-exclude`.
+    pub partial: bool,
+    /// Warnings, failed checks.
+    #[serde(skip)]
+    pub diagnostics: Diagnostics,
+    /// What the state will say about resources that were read (drift included), before any step.
+    pub refreshed: Vec<Refreshed>,
+    /// Data sources that were read while planning.
+    pub reads: Vec<DataRead>,
+}
+
+/// A data source that was read while planning.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DataRead {
+    /// Which.
+    pub address: Address,
+    /// What it said.
+    pub value: Value,
+}
+
+/// What the refresh found of one resource, to be written to the state when the plan is applied.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Refreshed {
+    /// Which.
+    pub address: Address,
+    /// Its value now; none when it is gone.
+    pub value: Option<Value>,
+}
+
+/// What happens to one instance.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Change {
+    /// Its address.
+    pub address: Address,
+    /// Where it was, when it moved.
+    pub previous_address: Option<Address>,
+    /// The deposed object this is about, if it is not the current one.
+    pub deposed: Option<DeposedKey>,
+    /// The provider configuration.
+    pub provider: ProviderAddress,
+    /// What is done.
+    pub action: ChangeAction,
+    /// Why, when it is not simply what the file says.
+    pub reason: Option<Reason>,
+    /// The value in the cloud now.
+    pub before: Option<Value>,
+    /// The planned value; what is known is a promise.
+    pub after: Option<Value>,
+    /// What forces the replacement.
+    pub replace_paths: Vec<Path>,
+    /// The import id, when it is brought under management by this plan.
+    pub importing: Option<String>,
+    /// Its creation was begun by an interrupted run, which got this id (if it got that far).
+    pub resuming: Option<Option<String>>,
+    /// New objects are made before old ones go.
+    pub create_before_destroy: bool,
+    /// What it depends on, as the state will record it.
+    pub dependencies: Vec<DependencyRef>,
+    /// Kept by the resource type.
+    pub private: Option<serde_json::Value>,
+    /// Where it is declared; not in saved plans.
+    #[serde(skip)]
+    pub span: Option<Span>,
+}
+
+/// The actions, as Terraform's plans have them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeAction {
+    /// Nothing.
+    NoOp,
+    /// A data source is read during apply.
+    Read,
+    /// `+`
+    Create,
+    /// `~`
+    Update,
+    /// `-/+`
+    DeleteThenCreate,
+    /// `+/-`
+    CreateThenDelete,
+    /// `-`
+    Delete,
+    /// `.`: no longer managed, not touched.
+    Forget,
+}
+
+impl ChangeAction {
+    /// Either order of replacement.
+    #[must_use]
+    pub fn is_replace(self) -> bool {
+        matches!(
+            self,
+            ChangeAction::DeleteThenCreate | ChangeAction::CreateThenDelete
+        )
+    }
+}
+
+/// Why something happens that the file does not say in so many words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// An attribute that cannot be changed in place changed; the place in the file and, for a chain, what it came from.
+    CannotUpdate {
+        /// `stacks/prod.toml:14`
+        place: Option<String>,
+        /// The resource whose replacement changes the attribute.
+        because: Option<Address>,
+    },
+    /// The last creation failed half-way.
+    Tainted,
+    /// `-replace`
+    Requested,
+    /// `replace_triggered_by`
+    TriggeredBy(String),
+    /// Not in the stack file any more.
+    NotInConfiguration,
+    /// Its instance key is gone from `for_each` or `count`.
+    NoSuchInstance,
+    /// `infra destroy`
+    Destroy,
+    /// `[[removed]]`
+    Removed,
+    /// Left over from a replacement.
+    Deposed,
+    /// A data source whose configuration is not known yet.
+    ConfigUnknown,
+    /// A data source that depends on something that changes.
+    DependencyPending,
+    /// It was deleted outside.
+    Vanished,
+}
+
+/// A difference between state and cloud.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Drift {
+    /// Which.
+    pub address: Address,
+    /// As the state has it.
+    pub before: Value,
+    /// As the cloud has it; none when it is gone.
+    pub after: Option<Value>,
+}
+
+/// A change of an output.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OutputChange {
+    /// In the state now.
+    pub before: Option<Value>,
+    /// After apply; unknown until then where it depends on changes; none when removed.
+    pub after: Option<Value>,
+    /// Never shown.
+    pub sensitive: bool,
+}
+
+/// One step of apply.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// What.
+    pub kind: StepKind,
+    /// Indices of the steps that must be done first.
+    pub needs: Vec<u32>,
+    /// Expected milliseconds from its start to the end of the longest chain after it: the priority.
+    pub remaining: u64,
+}
+
+/// The kinds of steps; the number is the index of the change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepKind {
+    /// Create it; for create-before-destroy the old object is deposed first.
+    Create(u32),
+    /// Change it in place.
+    Update(u32),
+    /// Delete it (or the deposed object that the change names, or the one that its replacement deposed).
+    Delete(u32),
+    /// Read the data source.
+    Read(u32),
+    /// Forget it.
+    Forget(u32),
+    /// Nothing but the state changes: a move, new dependencies.
+    Record(u32),
+    /// Stands for all instances of a block.
+    Junction(BlockAddress),
+}
+
+impl StepKind {
+    /// The change it belongs to.
+    #[must_use]
+    pub fn change(&self) -> Option<usize> {
+        match self {
+            StepKind::Create(i)
+            | StepKind::Update(i)
+            | StepKind::Delete(i)
+            | StepKind::Read(i)
+            | StepKind::Forget(i)
+            | StepKind::Record(i) => Some(*i as usize),
+            StepKind::Junction(_) => None,
+        }
+    }
+}
+
+/// How many of each, for the summary line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// To create, replacements included.
+    pub add: usize,
+    /// To change in place.
+    pub change: usize,
+    /// To delete, replacements included.
+    pub destroy: usize,
+    /// To import.
+    pub import: usize,
+    /// To forget.
+    pub forget: usize,
+}
+
+impl Plan {
+    /// How many of each.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let mut summary = Summary::default();
+        for change in &self.changes {
+            match change.action {
+                ChangeAction::NoOp | ChangeAction::Read => {}
+                ChangeAction::Create => summary.add += 1,
+                ChangeAction::Update => summary.change += 1,
+                ChangeAction::Delete => summary.destroy += 1,
+                ChangeAction::Forget => summary.forget += 1,
+                ChangeAction::DeleteThenCreate | ChangeAction::CreateThenDelete => {
+                    summary.add += 1;
+                    summary.destroy += 1;
+                }
+            }
+            if change.importing.is_some() {
+                summary.import += 1;
+            }
+        }
+        summary
+    }
+
+    /// Whether applying it would do anything at all: resources, outputs or the state.
+    #[must_use]
+    pub fn has_changes(&self) -> bool {
+        self.changes.iter().any(|c| {
+            c.action != ChangeAction::NoOp || c.previous_address.is_some() || c.importing.is_some()
+        }) || self.outputs.values().any(OutputChange::is_change)
+            || (self.mode == PlanMode::RefreshOnly && !self.drift.is_empty())
+    }
+}
+
+impl OutputChange {
+    /// Whether before and after differ.
+    #[must_use]
+    pub fn is_change(&self) -> bool {
+        self.before.as_ref().map(Value::unmark_deep) != self.after.as_ref().map(Value::unmark_deep)
+    }
+}

@@ -1,0 +1,280 @@
+//! The steps of apply and what each needs: creates after what they refer to, deletes after what refers to them.
+
+use super::instance::recorded;
+use super::{Change, ChangeAction, Step, StepKind};
+use crate::engine::Engine;
+use indexmap::IndexMap;
+use infra_model::address::{Address, BlockAddress, Mode};
+use infra_state::{DependencyRef, State};
+use petgraph::graph::{DiGraph, NodeIndex};
+use std::collections::{HashMap, HashSet};
+
+/// Orders the changes.
+pub(super) fn steps(engine: &Engine, state: &State, changes: &[Change]) -> Vec<Step> {
+    let mut order = Order::default();
+    for (i, change) in changes.iter().enumerate() {
+        order.add(u32::try_from(i).unwrap_or(u32::MAX), change);
+    }
+    order.forwards(changes);
+    order.backwards(state, changes);
+    order.without_soft_cycles();
+    order.finish(engine, state, changes)
+}
+
+#[derive(Default)]
+struct Order {
+    kinds: Vec<StepKind>,
+    /// (before, after)
+    hard: HashSet<(u32, u32)>,
+    soft: HashSet<(u32, u32)>,
+    /// The step that gives a change its new value.
+    makes: IndexMap<Address, u32>,
+    /// The step that takes its old object away.
+    takes: HashMap<usize, u32>,
+    junctions: HashMap<BlockAddress, u32>,
+    by_block: HashMap<BlockAddress, Vec<usize>>,
+}
+
+impl Order {
+    fn push(&mut self, kind: StepKind) -> u32 {
+        self.kinds.push(kind);
+        u32::try_from(self.kinds.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    fn add(&mut self, i: u32, change: &Change) {
+        let at = i as usize;
+        self.by_block
+            .entry(change.address.block.clone())
+            .or_default()
+            .push(at);
+        match change.action {
+            ChangeAction::NoOp => {
+                if change.previous_address.is_some() || change.importing.is_some() {
+                    let step = self.push(StepKind::Record(i));
+                    self.makes.insert(change.address.clone(), step);
+                }
+            }
+            ChangeAction::Read => {
+                let step = self.push(StepKind::Read(i));
+                self.makes.insert(change.address.clone(), step);
+            }
+            ChangeAction::Create => {
+                let step = self.push(StepKind::Create(i));
+                self.makes.insert(change.address.clone(), step);
+            }
+            ChangeAction::Update => {
+                let step = self.push(StepKind::Update(i));
+                self.makes.insert(change.address.clone(), step);
+            }
+            ChangeAction::Delete => {
+                let step = self.push(StepKind::Delete(i));
+                self.takes.insert(at, step);
+            }
+            ChangeAction::Forget => {
+                let step = self.push(StepKind::Forget(i));
+                self.takes.insert(at, step);
+            }
+            ChangeAction::DeleteThenCreate => {
+                let delete = self.push(StepKind::Delete(i));
+                let create = self.push(StepKind::Create(i));
+                self.hard.insert((delete, create));
+                self.takes.insert(at, delete);
+                self.makes.insert(change.address.clone(), create);
+            }
+            ChangeAction::CreateThenDelete => {
+                let create = self.push(StepKind::Create(i));
+                let delete = self.push(StepKind::Delete(i));
+                self.hard.insert((create, delete));
+                self.takes.insert(at, delete);
+                self.makes.insert(change.address.clone(), create);
+            }
+        }
+    }
+
+    /// The step after which a dependency has its new value; a junction where it means several instances.
+    fn ready(&mut self, dependency: &DependencyRef, changes: &[Change]) -> Vec<u32> {
+        let (block, key) = dependency.parts();
+        if let Some(junction) = self.junctions.get(block).filter(|_| key.is_none()) {
+            return vec![*junction];
+        }
+        let covered: Vec<usize> = match self.by_block.get(block) {
+            Some(list) => list
+                .iter()
+                .copied()
+                .filter(|i| dependency.covers(&changes[*i].address))
+                .collect(),
+            None => return Vec::new(),
+        };
+        let steps: Vec<u32> = covered
+            .iter()
+            .filter_map(|i| self.makes.get(&changes[*i].address).copied())
+            .collect();
+        if steps.len() <= 1 || key.is_some() {
+            return steps;
+        }
+        let junction = self.push(StepKind::Junction(block.clone()));
+        steps.iter().for_each(|s| {
+            self.hard.insert((*s, junction));
+        });
+        self.junctions.insert(block.clone(), junction);
+        vec![junction]
+    }
+
+    fn forwards(&mut self, changes: &[Change]) {
+        for change in changes {
+            let Some(step) = self.makes.get(&change.address).copied() else {
+                continue;
+            };
+            for dependency in &change.dependencies {
+                for before in self.ready(dependency, changes) {
+                    if before != step {
+                        self.hard.insert((before, step));
+                    }
+                }
+            }
+        }
+    }
+
+    /// An object goes after everything that depends on it has gone or let go of it.
+    fn backwards(&mut self, state: &State, changes: &[Change]) {
+        let mut gone: HashMap<BlockAddress, u32> = HashMap::new();
+        for (i, change) in changes.iter().enumerate() {
+            let recorded = if change.deposed.is_some() {
+                change.dependencies.as_slice()
+            } else {
+                recorded(state, change)
+            };
+            for dependency in recorded.iter().chain(&change.dependencies) {
+                let (block, _) = dependency.parts();
+                let targets: Vec<usize> = self
+                    .by_block
+                    .get(block)
+                    .into_iter()
+                    .flatten()
+                    .copied()
+                    .filter(|j| *j != i && dependency.covers(&changes[*j].address))
+                    .collect();
+                let taken: Vec<(usize, u32)> = targets
+                    .iter()
+                    .filter_map(|j| self.takes.get(j).map(|s| (*j, *s)))
+                    .collect();
+                if taken.is_empty() {
+                    continue;
+                }
+                // The dependent's own last step: its delete, or else its update.
+                let own_delete = self.takes.get(&i).copied();
+                let own_update = self.makes.get(&change.address).copied();
+                if taken.len() > 2 && own_delete.is_some() {
+                    // Many to many: through a junction, so that edges stay linear.
+                    let junction = match gone.get(block) {
+                        Some(junction) => *junction,
+                        None => {
+                            let junction = self.push(StepKind::Junction(block.clone()));
+                            gone.insert(block.clone(), junction);
+                            taken.iter().for_each(|(_, s)| {
+                                self.hard.insert((junction, *s));
+                            });
+                            junction
+                        }
+                    };
+                    if let Some(delete) = own_delete {
+                        self.hard.insert((delete, junction));
+                    }
+                    continue;
+                }
+                for (j, take) in taken {
+                    if let Some(delete) = own_delete {
+                        if delete != take {
+                            self.hard.insert((delete, take));
+                        }
+                    }
+                    if let Some(update) = own_update
+                        && (changes[j].action == ChangeAction::CreateThenDelete
+                            || changes[j].action == ChangeAction::Delete)
+                        && update != take
+                    {
+                        self.soft.insert((update, take));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waiting for a dependent to let go is dropped where it would wait for itself.
+    fn without_soft_cycles(&mut self) {
+        if self.soft.is_empty() {
+            return;
+        }
+        let mut graph: DiGraph<(), ()> = DiGraph::new();
+        self.kinds.iter().for_each(|_| {
+            graph.add_node(());
+        });
+        for (a, b) in self.hard.iter().chain(&self.soft) {
+            graph.add_edge(NodeIndex::new(*a as usize), NodeIndex::new(*b as usize), ());
+        }
+        let mut component = vec![0usize; self.kinds.len()];
+        for (c, members) in petgraph::algo::tarjan_scc(&graph).into_iter().enumerate() {
+            members.into_iter().for_each(|m| component[m.index()] = c);
+        }
+        self.soft
+            .retain(|(a, b)| component[*a as usize] != component[*b as usize]);
+    }
+
+    fn finish(self, engine: &Engine, state: &State, changes: &[Change]) -> Vec<Step> {
+        let mut steps: Vec<Step> = self
+            .kinds
+            .into_iter()
+            .map(|kind| Step {
+                kind,
+                needs: Vec::new(),
+                remaining: 0,
+            })
+            .collect();
+        for (before, after) in self.hard.iter().chain(&self.soft) {
+            steps[*after as usize].needs.push(*before);
+        }
+        let mut missing: Vec<usize> = vec![0; steps.len()];
+        for step in &mut steps {
+            step.needs.sort_unstable();
+            step.needs.dedup();
+            step.needs.iter().for_each(|n| missing[*n as usize] += 1);
+        }
+        // Longest path to the end, from the last steps backwards.
+        let mut ready: Vec<usize> = (0..steps.len()).filter(|i| missing[*i] == 0).collect();
+        let mut longest: Vec<u64> = vec![0; steps.len()];
+        while let Some(i) = ready.pop() {
+            let remaining = longest[i] + expected(engine, state, changes, &steps[i].kind);
+            steps[i].remaining = remaining;
+            for n in steps[i].needs.clone() {
+                let n = n as usize;
+                longest[n] = longest[n].max(remaining);
+                missing[n] -= 1;
+                if missing[n] == 0 {
+                    ready.push(n);
+                }
+            }
+        }
+        steps
+    }
+}
+
+/// Expected milliseconds of a step: learnt from past runs, or the type's own estimate.
+fn expected(engine: &Engine, state: &State, changes: &[Change], kind: &StepKind) -> u64 {
+    let Some(change) = kind.change().map(|i| &changes[i]) else {
+        return 0;
+    };
+    let type_name = &change.address.block.type_name;
+    let Some(schema) = engine.schema(&change.provider.name, Mode::Managed, type_name) else {
+        return 0;
+    };
+    let (action, estimate) = match kind {
+        StepKind::Create(_) => ("create", schema.traits.create),
+        StepKind::Update(_) => ("update", schema.traits.update),
+        StepKind::Delete(_) => ("delete", schema.traits.delete),
+        StepKind::Read(_) | StepKind::Forget(_) | StepKind::Record(_) | StepKind::Junction(_) => {
+            return 0;
+        }
+    };
+    let duration = state.duration(type_name, action).unwrap_or(estimate);
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,654 @@
+//! The walk over the program: provider configurations, batches of reads and data sources run concurrently; every block is
+//! planned as soon as all that it refers to is.
+
+use super::instance::{self, Planner};
+use super::{
+    ChangeAction, DataRead, Drift, OutputChange, Plan, PlanMode, PlanOptions, Reason, Refreshed,
+    Target, order,
+};
+use crate::codec;
+use crate::engine::{Engine, Input};
+use crate::error::EngineError;
+use crate::events::{Event, Observer};
+use crate::graph::{ProgramGraph, ProgramNode};
+use crate::refresh::{self, Batch, Found};
+use crate::scope::{Frame, World};
+use crate::sessions::{Connected, NoEvents, Sessions};
+use crate::values::Values;
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt};
+use indexmap::{IndexMap, IndexSet};
+use infra_model::address::{Address, Mode, ScopePath};
+use infra_model::diagnostic::{Diagnostic, Diagnostics};
+use infra_model::evaluate::Phase;
+use infra_model::program::Program;
+use infra_model::provider_error::ProviderError;
+use infra_model::value::{Str, Value};
+use infra_state::{OutputState, State};
+use petgraph::Direction;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+/// What a background task brings back.
+enum Done {
+    Connected(usize, Result<Connected, ProviderError>),
+    Batch(usize, Result<Vec<Found>, ProviderError>),
+    Data(Address, Box<Result<Value, ProviderError>>),
+}
+
+/// Plans: reads the clouds, evaluates the program block by block, compares, and orders what is to be done.
+pub(crate) async fn run(
+    engine: &Engine,
+    sessions: &Sessions,
+    input: Input<'_>,
+    options: &PlanOptions,
+    observer: &dyn Observer,
+) -> Result<Plan, EngineError> {
+    let empty = Program::default();
+    let program = input.program.unwrap_or(&empty);
+    let state = input.store.state();
+    if options.mode == PlanMode::Destroy && program.stack.protect && !options.unprotect {
+        let message = format!(
+            "the stack `{}` is protected: destroying it is refused",
+            program.stack.name
+        );
+        return Err(Diagnostic::error(message)
+            .help("run again with --unprotect if it really must go")
+            .into());
+    }
+    let graph = ProgramGraph::new(program);
+    if let Some(cycle) = graph.cycle(program) {
+        return Err(cycle.into());
+    }
+    let mut walk = Walk::new(engine, sessions, program, &graph, &state, options, observer)?;
+    walk.go().await;
+    walk.finish()
+}
+
+struct Walk<'a> {
+    engine: &'a Engine,
+    sessions: &'a Sessions,
+    program: &'a Program,
+    graph: &'a ProgramGraph,
+    state: &'a State,
+    options: &'a PlanOptions,
+    observer: &'a dyn Observer,
+    world: World<'a>,
+    planner: Planner<'a>,
+    batches: Vec<Batch>,
+    /// Batches that a block waits for, by block index.
+    waits: HashMap<usize, Vec<usize>>,
+    open_batches: HashSet<usize>,
+    drift: Vec<Drift>,
+    refreshed: Vec<Refreshed>,
+    reads: Vec<DataRead>,
+    outputs: IndexMap<Str, OutputChange>,
+    errors: Diagnostics,
+    warnings: Diagnostics,
+    /// Instances of data sources still being read, by block.
+    reading: HashMap<usize, usize>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(
+        engine: &'a Engine,
+        sessions: &'a Sessions,
+        program: &'a Program,
+        graph: &'a ProgramGraph,
+        state: &'a State,
+        options: &'a PlanOptions,
+        observer: &'a dyn Observer,
+    ) -> Result<Walk<'a>, EngineError> {
+        let moves = instance::moves(program, state);
+        let mut prior: IndexMap<Address, Value> = IndexMap::with_capacity(state.resources.len());
+        let mut errors = Diagnostics::new();
+        for (address, resource) in &state.resources {
+            if !resource.has_current() || address.block.mode == Mode::Data {
+                continue;
+            }
+            let (Some(provider), Some(schema)) = (
+                engine.provider(&resource.provider.name),
+                engine.schema(
+                    &resource.provider.name,
+                    Mode::Managed,
+                    &address.block.type_name,
+                ),
+            ) else {
+                errors.push(
+                    Diagnostic::error(format!(
+                        "this build of infra does not know the type {}",
+                        address.block.type_name
+                    ))
+                    .about(address),
+                );
+                continue;
+            };
+            match codec::decode_resource(&**provider, schema, resource) {
+                Ok(value) => {
+                    prior.insert(address.clone(), value);
+                }
+                Err(error) => errors.push(Diagnostic::error(error.to_string()).about(address)),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(errors.into());
+        }
+        let batches = if options.refresh {
+            refresh::batches(engine, state, &prior)
+        } else {
+            Vec::new()
+        };
+        let mut waits: HashMap<usize, Vec<usize>> = HashMap::new();
+        for (i, batch) in batches.iter().enumerate() {
+            for (address, _) in &batch.items {
+                let now_at = moves.get(address).unwrap_or(address);
+                if let Some(block) = graph.block_at(&now_at.block) {
+                    let list = waits.entry(block).or_default();
+                    if list.last() != Some(&i) {
+                        list.push(i);
+                    }
+                }
+            }
+        }
+        observer.event(Event::RefreshStarted {
+            resources: batches.iter().map(|b| b.items.len()).sum(),
+        });
+        let world = World::new(
+            program,
+            graph,
+            &*engine.evaluator,
+            Values::default(),
+            Phase::Plan,
+            engine.clock.now(),
+        );
+        Ok(Walk {
+            planner: Planner::new(engine, program, state, options, prior, moves),
+            open_batches: (0..batches.len()).collect(),
+            engine,
+            sessions,
+            program,
+            graph,
+            state,
+            options,
+            observer,
+            world,
+            batches,
+            waits,
+            drift: Vec::new(),
+            refreshed: Vec::new(),
+            reads: Vec::new(),
+            outputs: IndexMap::new(),
+            errors: Diagnostics::new(),
+            warnings: Diagnostics::new(),
+            reading: HashMap::new(),
+        })
+    }
+
+    async fn go(&mut self) {
+        let mut running: FuturesUnordered<BoxFuture<'_, Done>> = FuturesUnordered::new();
+        let nodes = &self.graph.graph;
+        let mut missing: Vec<usize> = nodes
+            .node_indices()
+            .map(|n| nodes.neighbors_directed(n, Direction::Incoming).count())
+            .collect();
+        let mut ready: VecDeque<_> = nodes
+            .node_indices()
+            .filter(|n| missing[n.index()] == 0)
+            .collect();
+        let mut parked: Vec<petgraph::graph::NodeIndex> = Vec::new();
+        // Batches whose provider the program does not configure are read with what the state recorded.
+        let (sessions, engine) = (self.sessions, self.engine);
+        let _ = engine;
+        for i in 0..self.batches.len() {
+            if self.graph.provider(&self.batches[i].provider).is_none() {
+                running.push(Self::read_batch(sessions, i, self.batches[i].clone(), None));
+            }
+        }
+        loop {
+            while let Some(node) = ready.pop_front() {
+                let mut complete = true;
+                match &nodes[node] {
+                    ProgramNode::Provider(i) => match self.provider_config(*i) {
+                        Some(config) => {
+                            let address = self.program.providers[*i].address.clone();
+                            let i = *i;
+                            running.push(Box::pin(async move {
+                                Done::Connected(i, sessions.connect(&address, &config).await)
+                            }));
+                            complete = false;
+                        }
+                        // Not known until apply: what it manages is planned without asking.
+                        None => self.release_batches_of(*i),
+                    },
+                    ProgramNode::Block(i) => {
+                        let blocked = self
+                            .waits
+                            .get(i)
+                            .is_some_and(|b| b.iter().any(|b| self.open_batches.contains(b)));
+                        if blocked {
+                            parked.push(node);
+                            complete = false;
+                        } else if self.program.blocks[*i].address.mode == Mode::Data {
+                            let reads = self.plan_data(*i);
+                            self.reading.insert(*i, reads.len());
+                            complete = reads.is_empty();
+                            reads.into_iter().for_each(|read| running.push(read));
+                        } else {
+                            self.plan_block(*i);
+                        }
+                    }
+                    ProgramNode::Output(i) => self.plan_output(*i),
+                    ProgramNode::Local(_) | ProgramNode::ComponentOutput(..) => {}
+                }
+                if complete {
+                    release(nodes, node, &mut missing, &mut ready);
+                }
+            }
+            let Some(done) = running.next().await else {
+                break;
+            };
+            match done {
+                Done::Connected(i, result) => {
+                    let address = &self.program.providers[i].address;
+                    match result {
+                        Ok(connected) => {
+                            for b in 0..self.batches.len() {
+                                if self.batches[b].provider == *address {
+                                    running.push(Self::read_batch(
+                                        sessions,
+                                        b,
+                                        self.batches[b].clone(),
+                                        Some(connected.clone()),
+                                    ));
+                                }
+                            }
+                        }
+                        Err(error) => {
+                            let span = self.program.providers[i].span;
+                            let diagnostic = Diagnostic::error(format!(
+                                "provider {address} cannot be used: {error}"
+                            ))
+                            .about(address);
+                            self.errors.push(if span == Default::default() {
+                                diagnostic
+                            } else {
+                                diagnostic.at(span, "")
+                            });
+                            self.release_batches_of(i);
+                        }
+                    }
+                    if let Some(node) = nodes
+                        .node_indices()
+                        .find(|n| nodes[*n] == ProgramNode::Provider(i))
+                    {
+                        release(nodes, node, &mut missing, &mut ready);
+                    }
+                    ready.extend(parked.drain(..));
+                }
+                Done::Batch(i, found) => {
+                    self.open_batches.remove(&i);
+                    self.take_batch(i, found);
+                    ready.extend(parked.drain(..));
+                }
+                Done::Data(address, result) => {
+                    self.take_data(&address, *result);
+                    let Some(block) = self.graph.block_at(&address.block) else {
+                        continue;
+                    };
+                    let left = self.reading.entry(block).or_insert(1);
+                    *left -= 1;
+                    if *left == 0
+                        && let Some(node) = nodes
+                            .node_indices()
+                            .find(|n| nodes[*n] == ProgramNode::Block(block))
+                    {
+                        release(nodes, node, &mut missing, &mut ready);
+                    }
+                }
+            }
+        }
+    }
+
+    fn read_batch(
+        sessions: &'a Sessions,
+        index: usize,
+        batch: Batch,
+        connected: Option<Connected>,
+    ) -> BoxFuture<'a, Done> {
+        Box::pin(async move {
+            let connected = match connected {
+                Some(connected) if *connected.resolved == *batch.recorded => Ok(connected),
+                // The stack file's configuration has changed: what exists is where the state says.
+                _ => sessions.reconnect(&batch.provider, &batch.recorded).await,
+            };
+            match connected {
+                Ok(connected) => {
+                    Done::Batch(index, Ok(refresh::read(sessions, &connected, &batch).await))
+                }
+                Err(error) => Done::Batch(index, Err(error)),
+            }
+        })
+    }
+
+    fn release_batches_of(&mut self, provider: usize) {
+        let address = &self.program.providers[provider].address;
+        self.open_batches
+            .retain(|b| self.batches[*b].provider != *address);
+    }
+
+    fn provider_config(&mut self, i: usize) -> Option<Value> {
+        let block = &self.program.providers[i];
+        let provider = self.engine.provider(&block.address.name)?;
+        match self.world.evaluate(&block.config, &Frame::at(&block.scope)) {
+            Ok((value, touched)) => {
+                self.planner.provider_needs(&block.address, touched);
+                match provider.schema().config.coerce(&value) {
+                    Ok(config) if config.is_wholly_known() => Some(config.unmark_deep()),
+                    Ok(_) => None,
+                    Err(errors) => {
+                        self.errors.extend(instance::config_errors(
+                            errors,
+                            &block.config,
+                            &block.address,
+                        ));
+                        None
+                    }
+                }
+            }
+            Err(errors) => {
+                self.errors.extend(errors);
+                None
+            }
+        }
+    }
+
+    fn take_batch(&mut self, i: usize, found: Result<Vec<Found>, ProviderError>) {
+        let found = match found {
+            Ok(found) => found,
+            Err(error) => {
+                let batch = &self.batches[i];
+                self.errors.push(
+                    Diagnostic::error(format!("{} cannot be read: {error}", batch.type_name))
+                        .about(&batch.provider),
+                );
+                return;
+            }
+        };
+        self.observer.event(Event::Refreshed {
+            resources: found.len(),
+        });
+        for (address, answer) in found {
+            match answer {
+                Ok(value) => {
+                    let Some(before) = self.planner.prior(&address).cloned() else {
+                        continue;
+                    };
+                    if value
+                        .as_ref()
+                        .is_none_or(|after| !codec::same(&before, after))
+                    {
+                        self.drift.push(Drift {
+                            address: address.clone(),
+                            before,
+                            after: value.clone(),
+                        });
+                        self.refreshed.push(Refreshed {
+                            address: address.clone(),
+                            value: value.clone(),
+                        });
+                    }
+                    self.planner.refreshed(&address, value);
+                }
+                Err(error) => {
+                    let help =
+                        "it is left as it is; run again once it can be read, or use -refresh=false";
+                    self.errors.push(
+                        Diagnostic::error(format!("{address} cannot be read: {error}"))
+                            .about(&address)
+                            .help(help),
+                    );
+                }
+            }
+        }
+    }
+
+    fn in_target(&self, address: &Address) -> bool {
+        let named = |list: &[Target]| list.iter().any(|t| t.matches(address));
+        (self.options.targets.is_empty() || self.planner.targeted(address))
+            && !named(&self.options.excludes)
+    }
+
+    fn plan_block(&mut self, i: usize) {
+        let mut errors = Diagnostics::new();
+        if self.options.mode == PlanMode::Normal {
+            let connected = self.sessions.get(&self.program.blocks[i].provider);
+            self.planner
+                .block(&self.world, self.graph, i, connected.as_ref(), &mut errors);
+        } else {
+            self.planner.values_from_prior(&self.world, i);
+        }
+        self.errors.append(&mut errors);
+    }
+
+    /// Plans a data source: what can be read now is read now, the rest during apply.
+    fn plan_data(&mut self, i: usize) -> Vec<BoxFuture<'a, Done>> {
+        if self.options.mode == PlanMode::Destroy {
+            return Vec::new();
+        }
+        let block = &self.program.blocks[i];
+        let mut errors = Diagnostics::new();
+        let instances = self.planner.data(&self.world, self.graph, i, &mut errors);
+        self.errors.append(&mut errors);
+        let mut reads: Vec<BoxFuture<'a, Done>> = Vec::new();
+        let Some(connected) = self.sessions.get(&block.provider) else {
+            return reads;
+        };
+        for (address, config) in instances {
+            if !self.in_target(&address) {
+                continue;
+            }
+            self.observer.event(Event::DataRead {
+                address: address.clone(),
+            });
+            let (session, type_name) = (connected.session.clone(), block.address.type_name.clone());
+            let context = self
+                .sessions
+                .context(&block.provider.name, Arc::new(NoEvents));
+            reads.push(Box::pin(async move {
+                let result = session.read_data(&context, &type_name, &config).await;
+                Done::Data(
+                    address,
+                    Box::new(result.map(|value| codec::carry_marks(&config, value))),
+                )
+            }));
+        }
+        reads
+    }
+
+    fn take_data(&mut self, address: &Address, result: Result<Value, ProviderError>) {
+        match result {
+            Ok(value) => {
+                self.world.values().set(address, value.clone());
+                self.reads.push(DataRead {
+                    address: address.clone(),
+                    value,
+                });
+            }
+            Err(error) => {
+                let span = self
+                    .graph
+                    .block_at(&address.block)
+                    .map(|i| self.program.blocks[i].span);
+                let mut diagnostic =
+                    Diagnostic::error(format!("{address} cannot be read: {error}")).about(address);
+                if let Some(span) = span {
+                    diagnostic = diagnostic.at(span, "");
+                }
+                self.errors.push(diagnostic);
+                self.world.values().set(address, Value::UNKNOWN);
+            }
+        }
+    }
+
+    fn plan_output(&mut self, i: usize) {
+        let Some((name, output)) = self.program.outputs.get_index(i) else {
+            return;
+        };
+        let before = self.state.outputs.get(name).map(output_value);
+        let after = if self.options.mode == PlanMode::Destroy {
+            None
+        } else {
+            match self
+                .world
+                .evaluate(&output.value, &Frame::at(&ScopePath::root()))
+            {
+                Ok((value, _)) => match codec::to_type(&value, output.ty.as_ref()) {
+                    Ok(value) => Some(value),
+                    Err(error) => {
+                        self.errors.push(
+                            Diagnostic::error(format!("output `{name}`: {error}"))
+                                .at(output.value.span, ""),
+                        );
+                        return;
+                    }
+                },
+                Err(errors) => {
+                    self.errors.extend(errors);
+                    return;
+                }
+            }
+        };
+        let marks = after.as_ref().map(Value::deep_marks).unwrap_or_default();
+        if marks.sensitive && !output.sensitive {
+            let help = "add `sensitive = true` to the output, or use nonsensitive() if it really is no secret";
+            self.errors.push(
+                Diagnostic::error(format!("output `{name}` would show a sensitive value"))
+                    .at(output.value.span, "")
+                    .help(help),
+            );
+        }
+        self.outputs.insert(
+            name.clone(),
+            OutputChange {
+                before,
+                after,
+                sensitive: output.sensitive,
+            },
+        );
+    }
+
+    fn finish(mut self) -> Result<Plan, EngineError> {
+        for (name, output) in &self.state.outputs {
+            if !self.outputs.contains_key(name) {
+                let change = OutputChange {
+                    before: Some(output_value(output)),
+                    after: None,
+                    sensitive: output.sensitive,
+                };
+                self.outputs.insert(name.clone(), change);
+            }
+        }
+        self.planner.orphans(self.graph, &mut self.errors);
+        self.checks();
+        if self.errors.iter().any(Diagnostic::is_error) {
+            self.errors.extend(self.warnings);
+            return Err(EngineError::Invalid(dedup(self.errors)));
+        }
+        let mut changes = self.planner.into_changes();
+        if self.options.mode == PlanMode::RefreshOnly {
+            changes.clear();
+        }
+        let partial = !self.options.targets.is_empty() || !self.options.excludes.is_empty();
+        if partial {
+            changes.iter_mut().for_each(|c| c.span = None);
+        }
+        for change in changes.iter().filter(|c| c.action != ChangeAction::NoOp) {
+            self.observer.event(Event::Planned {
+                address: change.address.clone(),
+                action: change.action,
+            });
+        }
+        for change in changes
+            .iter_mut()
+            .filter(|c| c.action == ChangeAction::Create && c.reason.is_none())
+        {
+            if self
+                .drift
+                .iter()
+                .any(|d| d.address == change.address && d.after.is_none())
+            {
+                change.reason = Some(Reason::Vanished);
+            }
+        }
+        let steps = order::steps(self.engine, self.state, &changes);
+        Ok(Plan {
+            mode: self.options.mode,
+            created: self.engine.clock.now(),
+            lineage: self.state.lineage.clone(),
+            serial: self.state.serial,
+            changes,
+            drift: self.drift,
+            outputs: self.outputs,
+            steps,
+            partial,
+            diagnostics: self.warnings,
+            refreshed: self.refreshed,
+            reads: self.reads,
+        })
+    }
+
+    /// Assertions that warn.
+    fn checks(&mut self) {
+        if self.options.mode != PlanMode::Normal {
+            return;
+        }
+        for check in &self.program.checks {
+            for condition in &check.assertions {
+                if let Ok((value, _)) = self.world.evaluate(&condition.condition, &Frame::default())
+                    && value.as_bool() == Some(false)
+                {
+                    let message = self.world.evaluate(&condition.message, &Frame::default());
+                    let text = message
+                        .ok()
+                        .and_then(|(v, _)| v.as_str().map(str::to_owned))
+                        .unwrap_or_default();
+                    self.warnings.push(
+                        Diagnostic::warning(format!("check `{}` failed: {text}", check.name))
+                            .at(condition.condition.span, ""),
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn release(
+    nodes: &petgraph::graph::DiGraph<ProgramNode, ()>,
+    node: petgraph::graph::NodeIndex,
+    missing: &mut [usize],
+    ready: &mut VecDeque<petgraph::graph::NodeIndex>,
+) {
+    for next in nodes.neighbors_directed(node, Direction::Outgoing) {
+        missing[next.index()] -= 1;
+        if missing[next.index()] == 0 {
+            ready.push_back(next);
+        }
+    }
+}
+
+fn output_value(output: &OutputState) -> Value {
+    if output.sensitive {
+        output.value.clone().sensitive()
+    } else {
+        output.value.clone()
+    }
+}
+
+/// One fault often shows in several places; each message once.
+fn dedup(diagnostics: Diagnostics) -> Diagnostics {
+    let mut seen = IndexSet::new();
+    diagnostics
+        .into_iter()
+        .filter(|d| seen.insert((d.message.clone(), d.labels.first().map(|(s, _)| *s))))
+        .collect()
+}

@@ -1,0 +1,451 @@
+//! What references mean while planning and applying: the engine's side of evaluation. It also notes which instances an
+//! expression has really touched, which is what dependencies are made of.
+
+use crate::graph::ProgramGraph;
+use crate::values::{Keying, Values};
+use infra_model::address::{BlockAddress, InstanceKey, ScopePath};
+use infra_model::diagnostic::{Diagnostic, Diagnostics, Span, did_you_mean};
+use infra_model::evaluate::{Evaluate, KnownStep, Phase, Resolved, Scope};
+use infra_model::expr::{At, Expr, Root};
+use infra_model::program::{Dependency, Program};
+use infra_model::time::Timestamp;
+use infra_model::types::Type;
+use infra_model::value::{Str, Value};
+use infra_state::DependencyRef;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What an expression has touched.
+pub(crate) type Touched = BTreeSet<DependencyRef>;
+
+/// The program with everything that is known of its values so far.
+pub(crate) struct World<'a> {
+    pub(crate) program: &'a Program,
+    pub(crate) graph: &'a ProgramGraph,
+    evaluator: &'a dyn Evaluate,
+    values: Mutex<Values>,
+    /// Locals and component outputs, evaluated once: whoever uses one waits for all that it touches.
+    memo: Mutex<HashMap<Memo, (Value, Arc<Touched>)>>,
+    phase: Phase,
+    now: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Memo {
+    Local(Str),
+    Output(usize, Str),
+}
+
+/// Values of `each`, `count` and `self` for one evaluation.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Frame {
+    pub(crate) scope: ScopePath,
+    pub(crate) each: Option<(Value, Value)>,
+    pub(crate) count: Option<u64>,
+    pub(crate) this: Option<Value>,
+}
+
+impl Frame {
+    /// A frame in which nothing but the scope is bound.
+    pub(crate) fn at(scope: &ScopePath) -> Frame {
+        Frame {
+            scope: scope.clone(),
+            ..Frame::default()
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<'a> World<'a> {
+    pub(crate) fn new(
+        program: &'a Program,
+        graph: &'a ProgramGraph,
+        evaluator: &'a dyn Evaluate,
+        values: Values,
+        phase: Phase,
+        now: Timestamp,
+    ) -> World<'a> {
+        World {
+            program,
+            graph,
+            evaluator,
+            values: Mutex::new(values),
+            memo: Mutex::default(),
+            phase,
+            now,
+        }
+    }
+
+    pub(crate) fn values(&self) -> MutexGuard<'_, Values> {
+        lock(&self.values)
+    }
+
+    /// Evaluates an expression and returns what it touched.
+    pub(crate) fn evaluate(
+        &self,
+        expr: &Expr,
+        frame: &Frame,
+    ) -> Result<(Value, Touched), Diagnostics> {
+        if let Some(value) = expr.as_literal() {
+            return Ok((value.clone(), Touched::new()));
+        }
+        let scope = FrameScope {
+            world: self,
+            frame,
+            touched: RefCell::default(),
+        };
+        let value = self.evaluator.evaluate(expr, &scope)?;
+        Ok((value, scope.touched.into_inner()))
+    }
+
+    /// What a bare dependency means.
+    pub(crate) fn dependency(&self, dependency: &Dependency, scope: &ScopePath) -> Touched {
+        let mut touched = Touched::new();
+        match &dependency.root {
+            Root::Resource {
+                at,
+                mode,
+                type_name,
+                name,
+            } => {
+                if let Some(i) = self.graph.block(*at, *mode, type_name, name, scope) {
+                    let block = &self.program.blocks[i].address;
+                    let key = dependency.steps.first().and_then(static_key);
+                    touched.insert(self.reference_to(block, key));
+                }
+            }
+            root @ Root::Component { .. } => {
+                for i in self
+                    .graph
+                    .component_blocks(self.program, root, &dependency.steps, scope)
+                {
+                    touched.insert(self.reference_to(&self.program.blocks[i].address, None));
+                }
+            }
+            Root::Local(name) => {
+                if let Ok((_, deps)) = self.local(name) {
+                    touched.extend(deps.iter().cloned());
+                }
+            }
+            _ => {}
+        }
+        touched
+    }
+
+    /// A dependency on an instance where it is the only one or its key is known, on the junction otherwise.
+    fn reference_to(&self, block: &BlockAddress, key: Option<InstanceKey>) -> DependencyRef {
+        let single = self
+            .values()
+            .block(block)
+            .is_none_or(|b| b.keying() == Keying::Single);
+        DependencyRef::from(block.instance(if single { None } else { key }))
+    }
+
+    fn local(&self, name: &Str) -> Result<(Value, Arc<Touched>), Diagnostics> {
+        let Some(local) = self.program.locals.get(name) else {
+            return Ok((Value::NULL, Arc::default()));
+        };
+        self.remember(Memo::Local(name.clone()), &local.value, &Frame::default())
+    }
+
+    fn remember(
+        &self,
+        key: Memo,
+        expr: &Expr,
+        frame: &Frame,
+    ) -> Result<(Value, Arc<Touched>), Diagnostics> {
+        if let Some(known) = lock(&self.memo).get(&key) {
+            return Ok(known.clone());
+        }
+        let (value, touched) = self.evaluate(expr, frame)?;
+        let entry = (value, Arc::new(touched));
+        lock(&self.memo).insert(key, entry.clone());
+        Ok(entry)
+    }
+
+    /// An output of a component instance.
+    pub(crate) fn component_output(
+        &self,
+        component: usize,
+        name: &Str,
+    ) -> Result<(Value, Arc<Touched>), Diagnostics> {
+        let instance = &self.program.components[component];
+        match instance.outputs.get(name) {
+            Some(expr) => self.remember(
+                Memo::Output(component, name.clone()),
+                expr,
+                &Frame::at(&instance.scope()),
+            ),
+            None => Ok((Value::NULL, Arc::default())),
+        }
+    }
+}
+
+fn static_key(step: &infra_model::expr::StaticStep) -> Option<InstanceKey> {
+    match step {
+        infra_model::expr::StaticStep::Key(key) => Some(InstanceKey::Name(key.clone())),
+        infra_model::expr::StaticStep::Index(i) => Some(InstanceKey::Index(*i)),
+        _ => None,
+    }
+}
+
+struct FrameScope<'w, 'a> {
+    world: &'w World<'a>,
+    frame: &'w Frame,
+    touched: RefCell<Touched>,
+}
+
+/// The first problem of several: a reference that failed is reported where it failed.
+fn first(mut diagnostics: Diagnostics) -> Diagnostic {
+    if diagnostics.is_empty() {
+        Diagnostic::error("the value could not be computed")
+    } else {
+        diagnostics.swap_remove(0)
+    }
+}
+
+impl FrameScope<'_, '_> {
+    fn resource(
+        &self,
+        block: &BlockAddress,
+        steps: &[KnownStep],
+        span: Span,
+    ) -> Result<Resolved, Diagnostic> {
+        let mut values = self.world.values();
+        let Some(known) = values.block_mut(block) else {
+            // Not planned (left out by -target, or still to come): its values are not known.
+            self.touched
+                .borrow_mut()
+                .insert(DependencyRef::Block(block.clone()));
+            return Ok(Resolved::whole(Value::UNKNOWN));
+        };
+        match (known.keying(), steps.first()) {
+            (Keying::Single, _) => {
+                self.touched
+                    .borrow_mut()
+                    .insert(DependencyRef::Block(block.clone()));
+                Ok(Resolved::whole(known.whole()))
+            }
+            (Keying::Count | Keying::ForEach, Some(KnownStep::Key(key))) if !known.is_unknown() => {
+                let key = match (known.keying(), key) {
+                    // `x["0"]` is the same instance as `x[0]`, as in Terraform.
+                    (Keying::Count, InstanceKey::Name(n)) => {
+                        n.parse().map_or_else(|_| key.clone(), InstanceKey::Index)
+                    }
+                    (Keying::ForEach, InstanceKey::Index(i)) => {
+                        InstanceKey::Name(i.to_string().into())
+                    }
+                    _ => key.clone(),
+                };
+                let key = Some(key);
+                let Some(value) = known.get(&key) else {
+                    let keys: Vec<String> = known
+                        .keys()
+                        .flatten()
+                        .map(|k| k.to_string().trim_matches(['[', ']', '"']).to_owned())
+                        .collect();
+                    let wanted = key
+                        .as_ref()
+                        .map(|k| k.to_string().trim_matches(['[', ']', '"']).to_owned())
+                        .unwrap_or_default();
+                    let mut error =
+                        Diagnostic::error(format!("there is no instance {}", block.instance(key)))
+                            .at(span, "");
+                    if let Some(near) = did_you_mean(&wanted, keys.iter().map(String::as_str)) {
+                        error = error.help(format!("did you mean the key `{near}`?"));
+                    } else if keys.is_empty() {
+                        error = error.help("it has no instances");
+                    } else {
+                        error = error.help(format!("its keys are {}", keys.join(", ")));
+                    }
+                    return Err(error);
+                };
+                self.touched
+                    .borrow_mut()
+                    .insert(DependencyRef::from(block.instance(key)));
+                Ok(Resolved {
+                    value: value.clone(),
+                    consumed: 1,
+                })
+            }
+            _ => {
+                self.touched
+                    .borrow_mut()
+                    .insert(DependencyRef::Block(block.clone()));
+                Ok(Resolved::whole(known.whole()))
+            }
+        }
+    }
+
+    fn component(
+        &self,
+        kind: &Str,
+        name: &Str,
+        steps: &[KnownStep],
+        span: Span,
+    ) -> Result<Resolved, Diagnostic> {
+        let instances = self
+            .world
+            .graph
+            .components_named(&self.frame.scope, kind, name);
+        let components = &self.world.program.components;
+        let keyed = instances.iter().any(|i| components[*i].step.key.is_some());
+        let outputs_of = |i: usize| -> Result<Value, Diagnostic> {
+            let names: Vec<Str> = components[i].outputs.keys().cloned().collect();
+            let values = names
+                .into_iter()
+                .map(|n| Ok((n.clone(), self.output(i, &n)?)));
+            Ok(Value::object(
+                values.collect::<Result<Vec<_>, Diagnostic>>()?,
+            ))
+        };
+        if !keyed {
+            let Some(i) = instances.first() else {
+                return Ok(Resolved::whole(Value::NULL));
+            };
+            return match steps.first() {
+                Some(KnownStep::Attribute(output)) => Ok(Resolved {
+                    value: self.output(*i, output)?,
+                    consumed: 1,
+                }),
+                _ => Ok(Resolved::whole(outputs_of(*i)?)),
+            };
+        }
+        if let Some(KnownStep::Key(key)) = steps.first() {
+            let Some(i) = instances
+                .iter()
+                .find(|i| components[**i].step.key.as_ref() == Some(key))
+            else {
+                return Err(
+                    Diagnostic::error(format!("there is no {kind}.{name}{key}")).at(span, "")
+                );
+            };
+            return match steps.get(1) {
+                Some(KnownStep::Attribute(output)) => Ok(Resolved {
+                    value: self.output(*i, output)?,
+                    consumed: 2,
+                }),
+                _ => Ok(Resolved {
+                    value: outputs_of(*i)?,
+                    consumed: 1,
+                }),
+            };
+        }
+        let mut named = Vec::new();
+        let mut listed = Vec::new();
+        for i in instances {
+            match &components[*i].step.key {
+                Some(InstanceKey::Name(key)) => named.push((key.clone(), outputs_of(*i)?)),
+                _ => listed.push(outputs_of(*i)?),
+            }
+        }
+        Ok(Resolved::whole(if named.is_empty() {
+            Value::tuple(listed)
+        } else {
+            Value::object(named)
+        }))
+    }
+
+    fn output(&self, component: usize, name: &Str) -> Result<Value, Diagnostic> {
+        let (value, touched) = self
+            .world
+            .component_output(component, name)
+            .map_err(first)?;
+        self.touched.borrow_mut().extend(touched.iter().cloned());
+        Ok(value)
+    }
+}
+
+impl Scope for FrameScope<'_, '_> {
+    fn resolve(
+        &self,
+        root: &Root,
+        steps: &[KnownStep],
+        span: Span,
+    ) -> Result<Resolved, Diagnostic> {
+        let unbound =
+            |what: &str| Diagnostic::error(format!("`{what}` has no value here")).at(span, "");
+        Ok(match root {
+            Root::Variable(name) => match self.world.program.variables.get(name) {
+                Some(variable) => Resolved::whole(variable.value.clone()),
+                None => {
+                    return Err(
+                        Diagnostic::error(format!("there is no variable `{name}`")).at(span, "")
+                    );
+                }
+            },
+            Root::Local(name) => {
+                let (value, touched) = self.world.local(name).map_err(first)?;
+                self.touched.borrow_mut().extend(touched.iter().cloned());
+                Resolved::whole(value)
+            }
+            Root::Resource {
+                at,
+                mode,
+                type_name,
+                name,
+            } => {
+                let scope = match at {
+                    At::Module => self.frame.scope.module(),
+                    At::Component => self.frame.scope.clone(),
+                };
+                let block = BlockAddress {
+                    scope,
+                    mode: *mode,
+                    type_name: type_name.clone(),
+                    name: name.clone(),
+                };
+                return self.resource(&block, steps, span);
+            }
+            Root::Component { kind, name } => return self.component(kind, name, steps, span),
+            Root::EachKey => Resolved::whole(
+                self.frame
+                    .each
+                    .as_ref()
+                    .map(|(k, _)| k.clone())
+                    .ok_or_else(|| unbound("each.key"))?,
+            ),
+            Root::EachValue => Resolved::whole(
+                self.frame
+                    .each
+                    .as_ref()
+                    .map(|(_, v)| v.clone())
+                    .ok_or_else(|| unbound("each.value"))?,
+            ),
+            Root::CountIndex => {
+                let index = self.frame.count.ok_or_else(|| unbound("count.index"))?;
+                Resolved::whole(Value::Number(infra_model::Number::from(index)))
+            }
+            Root::SelfValue => {
+                Resolved::whole(self.frame.this.clone().ok_or_else(|| unbound("self"))?)
+            }
+            Root::Stack(field) => Resolved::whole(match &**field {
+                "name" => Value::string(self.world.program.stack.name.clone()),
+                "instance" => self
+                    .world
+                    .program
+                    .stack
+                    .instance
+                    .clone()
+                    .map_or(Value::Null(Type::String), Value::string),
+                other => return Err(unbound(&format!("stack.{other}"))),
+            }),
+            // Resolved by the language before the program reaches the engine.
+            Root::Path(_) | Root::Module(_) | Root::SplatItem => {
+                return Err(unbound("this reference"));
+            }
+        })
+    }
+
+    fn phase(&self) -> Phase {
+        self.world.phase
+    }
+
+    fn now(&self) -> Timestamp {
+        self.world.now
+    }
+}

@@ -1,0 +1,170 @@
+//! Configured providers, each made once: from the program's configuration, or from what the state recorded.
+
+use crate::engine::Engine;
+use infra_model::address::ProviderAddress;
+use infra_model::provider::{CallContext, Events, Session};
+use infra_model::provider_error::{ErrorKind, ProviderError};
+use infra_model::value::Value;
+use infra_model::{json, planning};
+use serde_json::Value as Json;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::limits::Limits;
+
+/// A configured provider and what identifies its configuration.
+#[derive(Clone)]
+pub(crate) struct Connected {
+    pub(crate) session: Arc<dyn Session>,
+    /// The resolved configuration, shared by all resources of it.
+    pub(crate) resolved: Arc<Json>,
+    /// The same as a value, for planning.
+    pub(crate) value: Value,
+}
+
+/// The sessions of one run, and its limits.
+pub(crate) struct Sessions {
+    engine: Engine,
+    pub(crate) limits: Arc<Limits>,
+    by_address: Mutex<HashMap<ProviderAddress, Connected>>,
+    by_config: Mutex<HashMap<(String, String), Connected>>,
+}
+
+impl Sessions {
+    pub(crate) fn new(engine: &Engine) -> Sessions {
+        Sessions {
+            limits: Arc::new(Limits::new(engine)),
+            engine: engine.clone(),
+            by_address: Mutex::default(),
+            by_config: Mutex::default(),
+        }
+    }
+
+    /// The session of a provider configuration, if it could be made already.
+    pub(crate) fn get(&self, address: &ProviderAddress) -> Option<Connected> {
+        self.by_address
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(address)
+            .cloned()
+    }
+
+    /// Connects with a configuration from the program: wholly known and coerced to the provider's schema.
+    pub(crate) async fn connect(
+        &self,
+        address: &ProviderAddress,
+        config: &Value,
+    ) -> Result<Connected, ProviderError> {
+        if let Some(known) = self.get(address) {
+            return Ok(known);
+        }
+        let provider = self
+            .engine
+            .provider(&address.name)
+            .ok_or_else(|| missing(&address.name))?;
+        let config = planning::with_defaults(&provider.schema().config, config);
+        let session = provider
+            .configure(&config, &self.engine.environment)
+            .await?;
+        let connected = self.share(&address.name, session);
+        self.by_address
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(address.clone(), connected.clone());
+        Ok(connected)
+    }
+
+    /// Connects with a configuration that the state recorded. The same configuration is the same session.
+    pub(crate) async fn reconnect(
+        &self,
+        address: &ProviderAddress,
+        recorded: &Json,
+    ) -> Result<Connected, ProviderError> {
+        let key = (address.name.to_string(), recorded.to_string());
+        if let Some(known) = self
+            .by_config
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+        {
+            return Ok(known.clone());
+        }
+        let provider = self
+            .engine
+            .provider(&address.name)
+            .ok_or_else(|| missing(&address.name))?;
+        let config = provider
+            .schema()
+            .config
+            .coerce(&json::implied(recorded))
+            .map_err(|errors| {
+                let texts: Vec<String> = errors
+                    .iter()
+                    .map(|e| format!("{}: {}", e.path, e.message))
+                    .collect();
+                ProviderError::new(
+                    ErrorKind::Invalid,
+                    format!(
+                        "the state's configuration of provider {address} cannot be used: {}",
+                        texts.join("; ")
+                    ),
+                )
+            })?;
+        let session = provider
+            .configure(&config, &self.engine.environment)
+            .await?;
+        let connected = self.share(&address.name, session);
+        self.by_config
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key, connected.clone());
+        Ok(connected)
+    }
+
+    fn share(&self, provider: &str, session: Arc<dyn Session>) -> Connected {
+        let resolved = session.resolved();
+        let key = (provider.to_owned(), resolved.to_string());
+        let mut known = self
+            .by_config
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let value = json::implied(&resolved);
+        known
+            .entry(key)
+            .or_insert_with(|| Connected {
+                session,
+                resolved: Arc::new(resolved),
+                value,
+            })
+            .clone()
+    }
+
+    /// What a call may use.
+    pub(crate) fn context(&self, provider: &str, events: Arc<dyn Events>) -> CallContext {
+        CallContext {
+            clock: self.engine.clock.clone(),
+            gate: self.limits.clone(),
+            events,
+            provider: self.engine.provider(provider).map_or("", |p| p.name()),
+        }
+    }
+}
+
+fn missing(name: &str) -> ProviderError {
+    ProviderError::new(
+        ErrorKind::Invalid,
+        format!("this build of infra has no provider `{name}`"),
+    )
+}
+
+/// For calls outside any operation.
+pub(crate) struct NoEvents;
+
+#[async_trait::async_trait]
+impl Events for NoEvents {
+    async fn id_known(&self, _: &infra_model::Operation, _: &str) -> Result<(), ProviderError> {
+        Ok(())
+    }
+
+    fn status(&self, _: &infra_model::Operation, _: &str) {}
+}

@@ -1,0 +1,130 @@
+//! The values of resource instances as they become known: prior, planned, applied. Whole blocks (`x[*].id`) are put together
+//! once and shared, so that many readers of many instances cost no more than their sum.
+
+use indexmap::IndexMap;
+use infra_model::address::{Address, BlockAddress, InstanceKey};
+use infra_model::types::Type;
+use infra_model::value::{Str, Value};
+use std::collections::HashMap;
+
+/// How the instances of a block are keyed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Keying {
+    /// One, or none when it is switched off.
+    #[default]
+    Single,
+    /// By index.
+    Count,
+    /// By name.
+    ForEach,
+}
+
+/// The instances of one block.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BlockValues {
+    keying: Keying,
+    instances: IndexMap<Option<InstanceKey>, Value>,
+    whole: Option<Value>,
+    /// Which instances exist is not known yet.
+    unknown: bool,
+}
+
+impl BlockValues {
+    pub(crate) fn new(keying: Keying) -> BlockValues {
+        BlockValues {
+            keying,
+            ..BlockValues::default()
+        }
+    }
+
+    /// A block whose `for_each` is not known yet.
+    pub(crate) fn unknown(keying: Keying) -> BlockValues {
+        BlockValues {
+            keying,
+            unknown: true,
+            ..BlockValues::default()
+        }
+    }
+
+    pub(crate) fn keying(&self) -> Keying {
+        self.keying
+    }
+
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.unknown
+    }
+
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &Option<InstanceKey>> {
+        self.instances.keys()
+    }
+
+    pub(crate) fn get(&self, key: &Option<InstanceKey>) -> Option<&Value> {
+        self.instances.get(key)
+    }
+
+    pub(crate) fn set(&mut self, key: Option<InstanceKey>, value: Value) {
+        self.instances.insert(key, value);
+        self.whole = None;
+    }
+
+    /// The value of the block as a whole: an object, a tuple of objects, or an object of objects.
+    pub(crate) fn whole(&mut self) -> Value {
+        if self.unknown {
+            return Value::Unknown(Type::Any);
+        }
+        if self.whole.is_none() {
+            self.whole = Some(match self.keying {
+                Keying::Single => self.instances.get(&None).cloned().unwrap_or(Value::NULL),
+                Keying::Count => {
+                    let mut items: Vec<_> = self.instances.iter().collect();
+                    items.sort_by(|a, b| a.0.cmp(b.0));
+                    Value::tuple(items.into_iter().map(|(_, v)| v.clone()).collect())
+                }
+                Keying::ForEach => {
+                    Value::object(self.instances.iter().filter_map(|(key, value)| match key {
+                        Some(InstanceKey::Name(name)) => Some((Str::clone(name), value.clone())),
+                        _ => None,
+                    }))
+                }
+            });
+        }
+        self.whole.clone().unwrap_or(Value::NULL)
+    }
+}
+
+/// All blocks.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Values {
+    blocks: HashMap<BlockAddress, BlockValues>,
+}
+
+impl Values {
+    pub(crate) fn declare(&mut self, block: BlockAddress, values: BlockValues) {
+        self.blocks.insert(block, values);
+    }
+
+    pub(crate) fn block(&self, block: &BlockAddress) -> Option<&BlockValues> {
+        self.blocks.get(block)
+    }
+
+    pub(crate) fn block_mut(&mut self, block: &BlockAddress) -> Option<&mut BlockValues> {
+        self.blocks.get_mut(block)
+    }
+
+    /// Sets one instance, declaring its block by its key if nobody has.
+    pub(crate) fn set(&mut self, address: &Address, value: Value) {
+        let keying = match &address.key {
+            None => Keying::Single,
+            Some(InstanceKey::Index(_)) => Keying::Count,
+            Some(InstanceKey::Name(_)) => Keying::ForEach,
+        };
+        self.blocks
+            .entry(address.block.clone())
+            .or_insert_with(|| BlockValues::new(keying))
+            .set(address.key.clone(), value);
+    }
+
+    pub(crate) fn get(&self, address: &Address) -> Option<&Value> {
+        self.blocks.get(&address.block)?.get(&address.key)
+    }
+}
