@@ -254,7 +254,7 @@ fn create_egress_only(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let mut xml = Xml::new();
     xml.opt("clientToken", params.str("ClientToken"));
     xml.node("egressOnlyInternetGateway", |xml| {
-        write_egress_only(xml, &gateway)
+        write_egress_only(xml, &gateway);
     });
     Ok(xml)
 }

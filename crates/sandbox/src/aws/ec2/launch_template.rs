@@ -276,7 +276,7 @@ fn create_version(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let made = template.version(&number)?;
     let mut xml = Xml::new();
     xml.node("launchTemplateVersion", |xml| {
-        write_version(xml, &template, made)
+        write_version(xml, &template, made);
     });
     Ok(xml)
 }
@@ -391,7 +391,7 @@ fn write_version(xml: &mut Xml, template: &LaunchTemplate, version: &Version) {
         .text("createdBy", CREATOR)
         .text("defaultVersion", version.number == template.default_version)
         .node("launchTemplateData", |xml| {
-            write_members(xml, &version.data)
+            write_members(xml, &version.data);
         });
 }
 

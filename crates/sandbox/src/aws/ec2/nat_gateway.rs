@@ -267,7 +267,7 @@ fn describe(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     }
     .select(ctx, params)?;
     Ok(page_xml("natGatewaySet", page, |xml, gateway| {
-        write(xml, ctx, gateway)
+        write(xml, ctx, gateway);
     }))
 }
 

@@ -257,7 +257,7 @@ fn describe(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     }
     .select(ctx, params)?;
     Ok(page_xml("networkInterfaceSet", page, |xml, interface| {
-        write(xml, ctx, interface)
+        write(xml, ctx, interface);
     }))
 }
 

@@ -105,7 +105,7 @@ fn select(ctx: &Ctx<'_>, params: &Params) -> AwsResult<Page<List>> {
 fn write(page: Page<List>, mut each: impl FnMut(&mut Xml, &List)) -> Xml {
     let mut xml = Xml::new();
     xml.list("prefixListSet", "item", &page.items, |xml, list| {
-        each(xml, list)
+        each(xml, list);
     });
     xml.opt("nextToken", page.next);
     xml

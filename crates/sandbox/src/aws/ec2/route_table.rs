@@ -348,7 +348,7 @@ fn describe(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     }
     .select(ctx, params)?;
     Ok(page_xml("routeTableSet", page, |xml, table| {
-        write(xml, ctx, table)
+        write(xml, ctx, table);
     }))
 }
 

@@ -207,7 +207,7 @@ fn authorize(ctx: &mut Ctx<'_>, params: &Params, egress: bool) -> AwsResult<Xml>
     }
     let mut xml = Xml::done();
     xml.list("securityGroupRuleSet", "item", &made, |xml, rule| {
-        write(xml, ctx, rule)
+        write(xml, ctx, rule);
     });
     Ok(xml)
 }
@@ -334,7 +334,7 @@ fn describe(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     };
     let page = select.select(ctx, params)?;
     Ok(page_xml("securityGroupRuleSet", page, |xml, rule| {
-        write(xml, ctx, rule)
+        write(xml, ctx, rule);
     }))
 }
 

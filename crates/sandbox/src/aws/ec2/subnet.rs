@@ -277,7 +277,7 @@ fn describe(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     }
     .select(ctx, params)?;
     Ok(page_xml("subnetSet", page, |xml, subnet| {
-        write(xml, ctx, subnet)
+        write(xml, ctx, subnet);
     }))
 }
 

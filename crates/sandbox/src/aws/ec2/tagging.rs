@@ -87,7 +87,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     },
 ];
 
-fn resources<'a>(params: &'a Params) -> AwsResult<Vec<&'a str>> {
+fn resources(params: &Params) -> AwsResult<Vec<&str>> {
     let ids = params.strings("ResourceId");
     if ids.is_empty() {
         return Err(AwsError::new(

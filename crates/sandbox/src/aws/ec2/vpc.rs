@@ -228,7 +228,7 @@ fn dhcp_options(ctx: &Ctx<'_>) -> String {
         .bytes()
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    format!("dopt-0{:0<16.16}", digest)
+    format!("dopt-0{digest:0<16.16}")
 }
 
 fn describe(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {

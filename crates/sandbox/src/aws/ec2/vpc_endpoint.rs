@@ -429,7 +429,7 @@ fn describe(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     }
     .select(ctx, params)?;
     Ok(page_xml("vpcEndpointSet", page, |xml, endpoint| {
-        write(xml, ctx, endpoint)
+        write(xml, ctx, endpoint);
     }))
 }
 

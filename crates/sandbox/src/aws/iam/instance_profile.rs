@@ -138,7 +138,7 @@ fn write(xml: &mut Xml, ctx: &Ctx<'_>, profile: &Stored<InstanceProfile>) {
         )
         .text("CreateDate", iso8601(profile.created_at))
         .list("Roles", "member", &role, |xml, role| {
-            role::write(xml, role, false)
+            role::write(xml, role, false);
         });
     write_tags(xml, profile.tags());
 }
@@ -206,7 +206,7 @@ fn write_list(
     let page = pages(profiles, |profile| &profile.name, params)?;
     let mut xml = Xml::new();
     xml.list("InstanceProfiles", "member", &page.items, |xml, profile| {
-        write(xml, ctx, profile)
+        write(xml, ctx, profile);
     });
     write_page(&mut xml, page.next);
     Ok(xml)

@@ -345,7 +345,7 @@ fn list(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let page = pages(policies, |policy| &policy.arn, params)?;
     let mut xml = Xml::new();
     xml.list("Policies", "member", &page.items, |xml, policy| {
-        write(xml, ctx, policy, None)
+        write(xml, ctx, policy, None);
     });
     write_page(&mut xml, page.next);
     Ok(xml)
@@ -398,7 +398,7 @@ fn create_version(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     policy.versions.push(version.clone());
     let mut xml = Xml::new();
     xml.node("PolicyVersion", |xml| {
-        write_version(xml, &policy, &version, false)
+        write_version(xml, &policy, &version, false);
     });
     ctx.put(policy);
     Ok(xml)
@@ -409,7 +409,7 @@ fn get_version(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let position = version_of(&policy, params)?;
     let mut xml = Xml::new();
     xml.node("PolicyVersion", |xml| {
-        write_version(xml, &policy, &policy.versions[position], true)
+        write_version(xml, &policy, &policy.versions[position], true);
     });
     Ok(xml)
 }

@@ -314,7 +314,7 @@ fn list(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let page = pages(roles, |role| &role.name, params)?;
     let mut xml = Xml::new();
     xml.list("Roles", "member", &page.items, |xml, role| {
-        write(xml, role, false)
+        write(xml, role, false);
     });
     write_page(&mut xml, page.next);
     Ok(xml)
