@@ -1,0 +1,240 @@
+//! Resource blocks: configuration and meta-arguments, from a stack file or from a component's expansion.
+
+use crate::blocks::fields::Reading;
+use crate::codes::Code;
+use crate::parse::node::{Entry, Node, NodeKind, Table};
+use crate::report::error;
+use infra_model::address::{BlockAddress, Mode, ProviderAddress};
+use infra_model::diagnostic::Span;
+use infra_model::expr::Expr;
+use infra_model::program::{
+    Condition, IgnoreChanges, Lifecycle, Repeat, ResourceBlock,
+};
+use infra_model::Value;
+
+/// Keys that are never part of a resource's configuration.
+pub(crate) const META: [&str; 5] = ["for_each", "count", "depends_on", "provider", "lifecycle"];
+
+/// Reads one block.
+pub(crate) fn read(
+    address: BlockAddress,
+    provider: Option<&ProviderAddress>,
+    table: &Table,
+    span: Span,
+    reading: Reading<'_>,
+) -> ResourceBlock {
+    let (lifecycle, enabled) = match table.get("lifecycle") {
+        Some(entry) => lifecycle(&entry.node, address.mode, reading),
+        None => (Lifecycle::default(), None),
+    };
+    let provider = match (table.get("provider"), provider) {
+        (Some(entry), _) => self::provider(entry, &address, reading),
+        (None, Some(given)) => Some(given.clone()),
+        (None, None) => None,
+    };
+    let provider = provider
+        .or_else(|| ProviderAddress::of_type(&address.type_name))
+        .unwrap_or_else(|| {
+            ProviderAddress::default_of(address.type_name.split('_').next().unwrap_or_default())
+        });
+    ResourceBlock {
+        repeat: repeat(table, enabled, reading),
+        config: crate::parse::table_expression(table, &META, span, reading.names, reading.report),
+        depends_on: table
+            .get("depends_on")
+            .map(|entry| reading.addresses(&entry.node, "depends_on"))
+            .unwrap_or_default(),
+        address,
+        provider,
+        lifecycle,
+        span,
+    }
+}
+
+/// `provider = "aws.us"`
+fn provider(
+    entry: &Entry,
+    address: &BlockAddress,
+    reading: Reading<'_>,
+) -> Option<ProviderAddress> {
+    let text = reading.constant_string(&entry.node, "`provider`")?;
+    let Ok(provider) = text.parse::<ProviderAddress>() else {
+        reading.report.push(
+            error(
+                Code::BadAddress,
+                format!("`{text}` is not a provider configuration"),
+                entry.node.span,
+                "",
+            )
+            .help("write `NAME` or `NAME.ALIAS`, as in `aws.us`"),
+        );
+        return None;
+    };
+    let own = ProviderAddress::of_type(&address.type_name)?;
+    if own.name != provider.name {
+        reading.report.push(
+            error(
+                Code::WrongProvider,
+                format!(
+                    "`{}` belongs to the provider `{}`, not to `{}`",
+                    address.type_name, own.name, provider.name
+                ),
+                entry.node.span,
+                "a configuration of another provider",
+            )
+            .help(format!("write `{0}` or `{0}.ALIAS`", own.name)),
+        );
+        return None;
+    }
+    Some(provider)
+}
+
+/// `for_each`, `count` or `lifecycle.enabled`.
+pub(crate) fn repeat(table: &Table, enabled: Option<(Expr, Span)>, reading: Reading<'_>) -> Repeat {
+    let given = |key: &str| {
+        table
+            .get(key)
+            .map(|entry| (entry.key_span(), reading.expression(&entry.node)))
+    };
+    let (for_each, count) = (given("for_each"), given("count"));
+    let ways: Vec<(&str, Span)> = [
+        for_each.as_ref().map(|(span, _)| ("for_each", *span)),
+        count.as_ref().map(|(span, _)| ("count", *span)),
+        enabled.as_ref().map(|(_, span)| ("lifecycle.enabled", *span)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if let [(first, first_span), (second, second_span), ..] = ways.as_slice() {
+        reading.report.push(
+            error(
+                Code::Exclusive,
+                format!("`{first}` and `{second}` exclude each other"),
+                *second_span,
+                "one too many",
+            )
+            .at(*first_span, "the other one")
+            .help("keep one of them"),
+        );
+    }
+    match (for_each, count, enabled) {
+        (Some((_, e)), _, _) => Repeat::ForEach(e),
+        (_, Some((_, e)), _) => Repeat::Count(e),
+        (_, _, Some((e, _))) if !matches!(e.as_literal(), Some(Value::Bool(true))) => {
+            Repeat::Enabled(e)
+        }
+        _ => Repeat::Single,
+    }
+}
+
+const LIFECYCLE: [&str; 7] = [
+    "create_before_destroy",
+    "prevent_destroy",
+    "ignore_changes",
+    "replace_triggered_by",
+    "precondition",
+    "postcondition",
+    "enabled",
+];
+
+/// `lifecycle`, and its `enabled` apart.
+pub(crate) fn lifecycle(
+    node: &Node,
+    mode: Mode,
+    reading: Reading<'_>,
+) -> (Lifecycle, Option<(Expr, Span)>) {
+    let Some(table) = reading.table(node, "`lifecycle`") else {
+        return (Lifecycle::default(), None);
+    };
+    reading.only(table, &LIFECYCLE, "`lifecycle`");
+    if mode == Mode::Data {
+        for key in [
+            "create_before_destroy",
+            "prevent_destroy",
+            "ignore_changes",
+            "replace_triggered_by",
+        ] {
+            if let Some(entry) = table.get(key) {
+                reading.report.error(
+                    Code::UnknownKey,
+                    format!("a data source has no `lifecycle.{key}`"),
+                    entry.key_span(),
+                    "it is only read, never changed",
+                );
+            }
+        }
+    }
+    let ignore_changes = match table.get("ignore_changes").map(|e| &e.node) {
+        None => IgnoreChanges::None,
+        Some(node) => match &node.kind {
+            NodeKind::Text(text) if &*text.value == "all" => IgnoreChanges::All,
+            NodeKind::Array(items) => {
+                let paths: Vec<_> = items.iter().filter_map(|i| reading.path(i)).collect();
+                if paths.is_empty() {
+                    IgnoreChanges::None
+                } else {
+                    IgnoreChanges::Paths(paths)
+                }
+            }
+            NodeKind::Invalid => IgnoreChanges::None,
+            _ => {
+                reading.wrong(
+                    node,
+                    "`ignore_changes` is an array of attributes, or \"all\"",
+                );
+                IgnoreChanges::None
+            }
+        },
+    };
+    let lifecycle = Lifecycle {
+        create_before_destroy: reading.flag(table, "create_before_destroy"),
+        prevent_destroy: table
+            .get("prevent_destroy")
+            .map(|entry| reading.expression(&entry.node)),
+        ignore_changes,
+        replace_triggered_by: table
+            .get("replace_triggered_by")
+            .map(|entry| reading.addresses(&entry.node, "replace_triggered_by"))
+            .unwrap_or_default(),
+        preconditions: conditions(table, "precondition", reading),
+        postconditions: conditions(table, "postcondition", reading),
+    };
+    let enabled = table
+        .get("enabled")
+        .map(|entry| (reading.expression(&entry.node), entry.key_span()));
+    (lifecycle, enabled)
+}
+
+/// `[{ condition, message }]`; Terraform's `error_message` is understood as well.
+pub(crate) fn conditions(table: &Table, key: &str, reading: Reading<'_>) -> Vec<Condition> {
+    let Some(entry) = table.get(key) else {
+        return Vec::new();
+    };
+    let what = format!("`{key}`");
+    reading
+        .tables(&entry.node, &what)
+        .into_iter()
+        .filter_map(|(table, span)| {
+            reading.only(table, &["condition", "message", "error_message"], &what);
+            let condition = reading.required(table, "condition", span, &what);
+            let message = match table.get("error_message") {
+                Some(entry) => Some(entry),
+                None => reading.required(table, "message", span, &what),
+            };
+            Some(Condition {
+                condition: reading.expression(&condition?.node),
+                message: reading.expression(&message?.node),
+            })
+        })
+        .collect()
+}
+
+
+/// A name for messages: `a resource`, `a data source`.
+pub(crate) fn what(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Managed => "a resource",
+        Mode::Data => "a data source",
+    }
+}
+

@@ -1,0 +1,179 @@
+//! The blocks that stand at the top besides resources: outputs, moved, import, removed, check.
+
+use crate::blocks::fields::Reading;
+use crate::blocks::{address, constraint};
+use crate::codes::Code;
+use crate::parse::node::Entry;
+use crate::report::error;
+use indexmap::IndexMap;
+use infra_model::Str;
+use infra_model::program::{Check, Import, Moved, Output, Removed};
+
+/// `[outputs.NAME]`
+pub(crate) fn outputs(entry: &Entry, out: &mut IndexMap<Str, Output>, reading: Reading<'_>) {
+    let Some(table) = reading.table(&entry.node, "`[outputs.NAME]`") else {
+        return;
+    };
+    for (name, entry) in &table.entries {
+        if !reading.name(name, entry, "an output") {
+            continue;
+        }
+        let Some(table) = entry.node.as_table() else {
+            reading.report.push(
+                error(
+                    Code::WrongShape,
+                    "`[outputs.NAME]` is a table",
+                    entry.node.span,
+                    format!("this is {}", entry.node.what()),
+                )
+                .help(format!("write `{name} = {{ value = … }}`")),
+            );
+            continue;
+        };
+        reading.only(
+            table,
+            &["value", "type", "sensitive", "ephemeral", "description", "depends_on"],
+            "an output",
+        );
+        if let Some(entry) = table.get("ephemeral") {
+            reading.report.error(
+                Code::NotSupported,
+                "ephemeral outputs are not supported yet",
+                entry.key_span(),
+                "",
+            );
+        }
+        let Some(value) = reading.required(table, "value", entry.key_span(), "an output") else {
+            continue;
+        };
+        out.insert(
+            name.clone(),
+            Output {
+                value: reading.expression(&value.node),
+                ty: table.get("type").and_then(|entry| {
+                    let text = reading.constant_text(&entry.node, "a type")?;
+                    constraint::parse(text, reading.report)
+                }),
+                sensitive: reading.flag(table, "sensitive"),
+                description: reading.optional_string(table, "description"),
+                depends_on: table
+                    .get("depends_on")
+                    .map(|entry| reading.addresses(&entry.node, "depends_on"))
+                    .unwrap_or_default(),
+                span: entry.key_span(),
+            },
+        );
+    }
+}
+
+/// `[[moved]]`
+pub(crate) fn moved(entry: &Entry, reading: Reading<'_>) -> Vec<Moved> {
+    let what = "`[[moved]]`";
+    reading
+        .tables(&entry.node, what)
+        .into_iter()
+        .filter_map(|(table, span)| {
+            reading.only(table, &["from", "to"], what);
+            let from = reading.required(table, "from", span, what);
+            let to = reading.required(table, "to", span, what);
+            let from = address(from?, "from", reading);
+            let to_entry = to?;
+            let (from, to) = (from?, address(to_entry, "to", reading)?);
+            if from.block.type_name != to.block.type_name || from.block.mode != to.block.mode {
+                reading.report.push(
+                    error(
+                        Code::BadAddress,
+                        format!(
+                            "a `{}` cannot become a `{}` by moving",
+                            from.block.type_name, to.block.type_name
+                        ),
+                        to_entry.node.span,
+                        "another type",
+                    )
+                    .help("only names, scopes and keys move"),
+                );
+                return None;
+            }
+            Some(Moved { from, to, span })
+        })
+        .collect()
+}
+
+/// `[[import]]`
+pub(crate) fn imports(entry: &Entry, reading: Reading<'_>) -> Vec<Import> {
+    let what = "`[[import]]`";
+    reading
+        .tables(&entry.node, what)
+        .into_iter()
+        .filter_map(|(table, span)| {
+            reading.only(table, &["to", "id"], what);
+            let to = reading.required(table, "to", span, what);
+            let id = reading.required(table, "id", span, what);
+            Some(Import {
+                to: address(to?, "to", reading)?,
+                id: reading.expression(&id?.node),
+                span: to?.node.span,
+            })
+        })
+        .collect()
+}
+
+/// `[[removed]]`
+pub(crate) fn removed(entry: &Entry, reading: Reading<'_>) -> Vec<Removed> {
+    let what = "`[[removed]]`";
+    reading
+        .tables(&entry.node, what)
+        .into_iter()
+        .filter_map(|(table, span)| {
+            reading.only(table, &["from", "destroy"], what);
+            let from = reading.required(table, "from", span, what)?;
+            Some(Removed {
+                from: address(from, "from", reading)?,
+                destroy: table
+                    .get("destroy")
+                    .and_then(|entry| reading.constant_bool(&entry.node, "`destroy`"))
+                    .unwrap_or(true),
+                span: from.node.span,
+            })
+        })
+        .collect()
+}
+
+/// `[[check]]`
+pub(crate) fn checks(entry: &Entry, reading: Reading<'_>) -> Vec<Check> {
+    let what = "`[[check]]`";
+    let mut names: Vec<Str> = Vec::new();
+    reading
+        .tables(&entry.node, what)
+        .into_iter()
+        .enumerate()
+        .map(|(i, (table, span))| {
+            reading.only(table, &["name", "assert"], what);
+            let name = match reading.required(table, "name", span, what) {
+                Some(entry) => {
+                    let name = reading.constant_string(&entry.node, "`name`");
+                    if let Some(name) = &name
+                        && names.contains(name)
+                    {
+                        reading.report.error(
+                            Code::DuplicateName,
+                            format!("there are two checks `{name}`"),
+                            entry.node.span,
+                            "already defined above",
+                        );
+                    }
+                    name
+                }
+                None => None,
+            }
+            .unwrap_or_else(|| format!("check {}", i + 1).into());
+            names.push(name.clone());
+            reading.required(table, "assert", span, what);
+            Check {
+                name,
+                assertions: super::resource::conditions(table, "assert", reading),
+                span,
+            }
+        })
+        .collect()
+}

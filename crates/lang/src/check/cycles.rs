@@ -1,0 +1,412 @@
+//! Blocks that need each other in a circle. The graph here is of blocks, not of instances: local values, resources, provider
+//! configurations and the outputs of components.
+
+use crate::codes::Code;
+use crate::report::{Report, error};
+use indexmap::IndexMap;
+use infra_model::address::{BlockAddress, InstanceKey, ProviderAddress};
+use infra_model::diagnostic::Span;
+use infra_model::expr::{At, Expr, Root, StaticStep};
+use infra_model::program::{ComponentInstance, Dependency, Local, ProviderBlock, ResourceBlock};
+use infra_model::{ScopePath, Str};
+use std::collections::HashMap;
+
+/// An edge: what is needed, and where that is written.
+type Edge = (u32, Span);
+
+/// What can be part of a cycle.
+pub(crate) struct Parts<'a> {
+    pub(crate) locals: &'a IndexMap<Str, Local>,
+    pub(crate) blocks: &'a [ResourceBlock],
+    pub(crate) providers: &'a [ProviderBlock],
+    pub(crate) components: &'a [ComponentInstance],
+}
+
+/// Reports every circle; says whether there is none.
+pub(crate) fn check(parts: &Parts<'_>, report: &Report) -> bool {
+    let graph = Graph::of(parts);
+    let groups = circles(&graph.edges);
+    for group in &groups {
+        // A block that names itself was reported where its references were checked.
+        let own = group.len() == 1 && group[0] as usize >= parts.locals.len();
+        if !own {
+            report_circle(&graph, group, report);
+        }
+    }
+    groups.is_empty()
+}
+
+/// The order in which locals can be evaluated; those in a circle come where they come.
+pub(crate) fn order_of_locals(locals: &IndexMap<Str, Local>) -> Vec<usize> {
+    let mut edges: Vec<Vec<Edge>> = Vec::with_capacity(locals.len());
+    for local in locals.values() {
+        let mut out = Vec::new();
+        local.value.references(&mut |root, _, span| {
+            if let Root::Local(name) = root
+                && let Some(i) = locals.get_index_of(name)
+            {
+                out.push((index(i), span));
+            }
+        });
+        edges.push(out);
+    }
+    let mut order = Vec::with_capacity(locals.len());
+    let mut done = vec![false; locals.len()];
+    for start in 0..edges.len() {
+        let mut stack = vec![(start, 0)];
+        while let Some((node, next)) = stack.pop() {
+            if next == 0 {
+                if done[node] {
+                    continue;
+                }
+                done[node] = true;
+            }
+            match edges[node].get(next) {
+                Some((target, _)) => {
+                    stack.push((node, next + 1));
+                    let target = *target as usize;
+                    if !done[target] {
+                        stack.push((target, 0));
+                    }
+                }
+                None => order.push(node),
+            }
+        }
+    }
+    order
+}
+
+fn index(i: usize) -> u32 {
+    u32::try_from(i).expect("a program has fewer than 2^32 blocks")
+}
+
+struct Graph {
+    names: Vec<String>,
+    edges: Vec<Vec<Edge>>,
+}
+
+struct Nodes<'a> {
+    parts: &'a Parts<'a>,
+    blocks: HashMap<&'a BlockAddress, u32>,
+    providers: HashMap<&'a ProviderAddress, u32>,
+    /// First output of each component instance, by kind and name.
+    components: HashMap<(&'a str, &'a str), Vec<(Option<&'a InstanceKey>, u32, &'a ComponentInstance)>>,
+    /// The natives of each component, by kind and name.
+    natives: HashMap<(&'a str, &'a str), u32>,
+}
+
+impl Graph {
+    fn of<'a>(parts: &'a Parts<'a>) -> Graph {
+        let mut names = Vec::new();
+        names.extend(parts.locals.keys().map(|n| format!("local.{n}")));
+        let mut nodes = Nodes {
+            parts,
+            blocks: HashMap::with_capacity(parts.blocks.len()),
+            providers: HashMap::new(),
+            components: HashMap::new(),
+            natives: HashMap::new(),
+        };
+        for block in parts.blocks {
+            nodes.blocks.insert(&block.address, index(names.len()));
+            names.push(block.address.to_string());
+        }
+        for provider in parts.providers {
+            nodes.providers.insert(&provider.address, index(names.len()));
+            names.push(format!("clouds.{}", provider.address));
+        }
+        for component in parts.components {
+            let step = &component.step;
+            nodes
+                .components
+                .entry((&step.kind, &step.name))
+                .or_default()
+                .push((step.key.as_ref(), index(names.len()), component));
+            let scope = component.scope();
+            names.extend(component.outputs.keys().map(|o| format!("{scope}.{o}")));
+        }
+        let mut junctions = Vec::new();
+        for component in parts.components {
+            let key = (&*component.step.kind, &*component.step.name);
+            nodes.natives.entry(key).or_insert_with(|| {
+                junctions.push(key);
+                names.push(format!("{}.{}", key.0, key.1));
+                index(names.len() - 1)
+            });
+        }
+        let mut edges: Vec<Vec<Edge>> = Vec::with_capacity(names.len());
+        let root = ScopePath::root();
+        for local in parts.locals.values() {
+            edges.push(nodes.of_expr(&local.value, &root));
+        }
+        for block in parts.blocks {
+            let scope = &block.address.scope;
+            let mut out = nodes.of_expr(&block.config, scope);
+            if let Some(expr) = block.repeat.expr() {
+                out.extend(nodes.of_expr(expr, scope));
+            }
+            for condition in &block.lifecycle.preconditions {
+                out.extend(nodes.of_expr(&condition.condition, scope));
+            }
+            for dependency in block.depends_on.iter().chain(&block.lifecycle.replace_triggered_by) {
+                nodes.of_dependency(dependency, scope, &mut out);
+            }
+            if let Some(provider) = nodes.providers.get(&block.provider) {
+                out.push((*provider, block.span));
+            }
+            edges.push(out);
+        }
+        for provider in parts.providers {
+            edges.push(nodes.of_expr(&provider.config, &provider.scope));
+        }
+        for component in parts.components {
+            let scope = component.scope();
+            for output in component.outputs.values() {
+                edges.push(nodes.of_expr(output, &scope));
+            }
+        }
+        edges.resize_with(names.len(), Vec::new);
+        for (address, node) in &nodes.blocks {
+            for step in address.scope.steps() {
+                if let Some(junction) = nodes.natives.get(&(&*step.kind, &*step.name)) {
+                    edges[*junction as usize].push((*node, Span::default()));
+                }
+            }
+        }
+        // The junctions' edges came from a map without order.
+        for (_, junction) in nodes.natives.iter() {
+            edges[*junction as usize].sort_unstable();
+        }
+        Graph { names, edges }
+    }
+}
+
+impl Nodes<'_> {
+    fn of_expr(&self, expr: &Expr, scope: &ScopePath) -> Vec<Edge> {
+        let mut out = Vec::new();
+        expr.references(&mut |root, steps, span| self.of_root(root, steps, span, scope, false, &mut out));
+        out
+    }
+
+    fn of_dependency(&self, dependency: &Dependency, scope: &ScopePath, out: &mut Vec<Edge>) {
+        self.of_root(&dependency.root, &dependency.steps, dependency.span, scope, true, out);
+    }
+
+    fn of_root(
+        &self,
+        root: &Root,
+        steps: &[StaticStep],
+        span: Span,
+        scope: &ScopePath,
+        whole: bool,
+        out: &mut Vec<Edge>,
+    ) {
+        match root {
+            Root::Local(name) => {
+                out.extend(self.parts.locals.get_index_of(name).map(|i| (index(i), span)));
+            }
+            Root::Resource {
+                at,
+                mode,
+                type_name,
+                name,
+            } => {
+                let address = BlockAddress {
+                    scope: match at {
+                        At::Module => scope.module(),
+                        At::Component => scope.clone(),
+                    },
+                    mode: *mode,
+                    type_name: type_name.clone(),
+                    name: name.clone(),
+                };
+                out.extend(self.blocks.get(&address).map(|node| (*node, span)));
+            }
+            Root::Component { kind, name } => {
+                let key = (&**kind, &**name);
+                if whole {
+                    out.extend(self.natives.get(&key).map(|node| (*node, span)));
+                    return;
+                }
+                let (wanted, steps) = match steps {
+                    [StaticStep::Key(k), rest @ ..] => (Some(InstanceKey::Name(k.clone())), rest),
+                    [StaticStep::Index(i), rest @ ..] => (Some(InstanceKey::Index(*i)), rest),
+                    [StaticStep::Computed, rest @ ..] => (None, rest),
+                    _ => (None, steps),
+                };
+                let output = match steps.first() {
+                    Some(StaticStep::Attribute(output)) => Some(output),
+                    _ => None,
+                };
+                for (key, first, instance) in self.components.get(&key).into_iter().flatten() {
+                    if wanted.is_some() && *key != wanted.as_ref() {
+                        continue;
+                    }
+                    match output {
+                        Some(output) => out.extend(
+                            instance
+                                .outputs
+                                .get_index_of(output)
+                                .map(|i| (first + index(i), span)),
+                        ),
+                        None => out.extend((0..instance.outputs.len()).map(|i| (first + index(i), span))),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The groups of nodes that reach each other (Tarjan, without recursion), smallest node first.
+fn circles(edges: &[Vec<Edge>]) -> Vec<Vec<u32>> {
+    const NEW: u32 = u32::MAX;
+    let mut number = vec![NEW; edges.len()];
+    let mut low = vec![0u32; edges.len()];
+    let mut on_stack = vec![false; edges.len()];
+    let (mut stack, mut groups, mut next) = (Vec::new(), Vec::new(), 0u32);
+    for start in 0..edges.len() {
+        if number[start] != NEW {
+            continue;
+        }
+        let mut work = vec![(start, 0usize)];
+        while let Some((node, edge)) = work.pop() {
+            if edge == 0 {
+                (number[node], low[node]) = (next, next);
+                next += 1;
+                stack.push(node);
+                on_stack[node] = true;
+            } else {
+                let child = edges[node][edge - 1].0 as usize;
+                if on_stack[child] {
+                    low[node] = low[node].min(low[child]);
+                }
+            }
+            let rest = &edges[node][edge..];
+            let unseen = rest.iter().position(|(child, _)| {
+                let child = *child as usize;
+                if number[child] == NEW {
+                    return true;
+                }
+                if on_stack[child] {
+                    low[node] = low[node].min(number[child]);
+                }
+                false
+            });
+            if let Some(skip) = unseen {
+                work.push((node, edge + skip + 1));
+                work.push((edges[node][edge + skip].0 as usize, 0));
+                continue;
+            }
+            if low[node] == number[node] {
+                let mut group = Vec::new();
+                while let Some(member) = stack.pop() {
+                    on_stack[member] = false;
+                    group.push(index(member));
+                    if member == node {
+                        break;
+                    }
+                }
+                let own = |n: u32| edges[n as usize].iter().any(|(t, _)| *t == n);
+                if group.len() > 1 || own(group[0]) {
+                    group.sort_unstable();
+                    groups.push(group);
+                }
+            }
+        }
+    }
+    groups.sort();
+    groups
+}
+
+/// One shortest way round, told with its places.
+fn report_circle(graph: &Graph, group: &[u32], report: &Report) {
+    let start = group[0];
+    let mut from: HashMap<u32, (u32, Span)> = HashMap::new();
+    let mut queue = std::collections::VecDeque::from([start]);
+    let mut last = None;
+    'search: while let Some(node) = queue.pop_front() {
+        for (child, span) in &graph.edges[node as usize] {
+            if *child == start {
+                last = Some((node, *span));
+                break 'search;
+            }
+            if group.binary_search(child).is_ok() && !from.contains_key(child) {
+                from.insert(*child, (node, *span));
+                queue.push_back(*child);
+            }
+        }
+    }
+    let Some((mut node, span)) = last else { return };
+    let mut way = vec![(start, span)];
+    while node != start {
+        let (before, span) = from[&node];
+        way.push((node, span));
+        node = before;
+    }
+    way.reverse();
+    let names: Vec<&str> = std::iter::once(start)
+        .chain(way.iter().map(|(node, _)| *node))
+        .map(|node| graph.names[node as usize].as_str())
+        .collect();
+    let shown = if names.len() > 12 {
+        format!("{} → … → {}", names[..8].join(" → "), names[names.len() - 2..].join(" → "))
+    } else {
+        names.join(" → ")
+    };
+    let mut labels = way
+        .iter()
+        .filter(|(_, span)| *span != Span::default())
+        .take(8)
+        .map(|(node, span)| (*span, format!("needs `{}`", graph.names[*node as usize])));
+    let Some((span, label)) = labels.next() else {
+        return;
+    };
+    let mut diagnostic = if names.len() == 2 {
+        error(
+            Code::SelfReference,
+            format!("`{}` refers to itself", names[0]),
+            span,
+            "its own value",
+        )
+    } else {
+        error(
+            Code::Cycle,
+            format!("these need each other: {shown}"),
+            span,
+            label,
+        )
+    };
+    diagnostic.labels.extend(labels);
+    report.push(diagnostic.help(if names.len() == 2 {
+        "a value cannot be made of itself"
+    } else {
+        "break the circle: leave one reference out, or move what both need to a block of its own"
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_that_reach_each_other_are_found() {
+        let edge = |n: u32| (n, Span::default());
+        let edges = vec![
+            vec![edge(1)],
+            vec![edge(2), edge(3)],
+            vec![edge(0)],
+            vec![edge(4)],
+            vec![edge(4)],
+            vec![edge(3)],
+        ];
+        assert_eq!(circles(&edges), vec![vec![0, 1, 2], vec![4]]);
+    }
+
+    #[test]
+    fn a_chain_of_a_hundred_thousand_needs_no_stack() {
+        let edges: Vec<Vec<Edge>> = (0..100_000u32)
+            .map(|i| if i == 99_999 { vec![] } else { vec![(i + 1, Span::default())] })
+            .collect();
+        assert!(circles(&edges).is_empty());
+    }
+}

@@ -1,0 +1,550 @@
+//! Does everything that an expression names exist? Names, attributes, instance keys and functions; values are checked
+//! elsewhere.
+
+use crate::check::knowledge::{Keying, Knowledge};
+use crate::codes::Code;
+use crate::report::{Report, error, suggest};
+use indexmap::IndexMap;
+use infra_model::address::{BlockAddress, Mode, ScopePath};
+use infra_model::diagnostic::{Diagnostic, Span};
+use infra_model::expand::ComponentKind;
+use infra_model::expr::{At, Expr, ExprKind, Root, StaticStep, TemplatePart};
+use infra_model::program::{Dependency, Local};
+use infra_model::{Str, Type};
+use std::cell::Cell;
+
+/// The names of a stack, and what is known of them.
+pub(crate) struct References<'a> {
+    pub(crate) knowledge: &'a Knowledge,
+    pub(crate) locals: &'a IndexMap<Str, Local>,
+    pub(crate) kinds: &'a [ComponentKind],
+    pub(crate) report: &'a Report,
+    /// How many searches for similar names are left: each looks at every name there is.
+    pub(crate) searches: Cell<u32>,
+}
+
+/// Where an expression stands, and so what it may say.
+pub(crate) struct Standing<'a> {
+    /// The scope of the block.
+    pub(crate) path: &'a ScopePath,
+    /// The block itself, which it must not refer to.
+    pub(crate) own: Option<&'a BlockAddress>,
+    /// What repeats it.
+    pub(crate) keying: Keying,
+    /// The type of `self`, where it means something.
+    pub(crate) this: Option<&'a Type>,
+}
+
+impl<'a> Standing<'a> {
+    /// Outside every block that repeats.
+    pub(crate) fn at(path: &'a ScopePath) -> Standing<'a> {
+        Standing {
+            path,
+            own: None,
+            keying: Keying::Single,
+            this: None,
+        }
+    }
+}
+
+/// A step after a root, with the place of its name.
+enum Step {
+    Attribute(Str, Span),
+    Key,
+    Splat,
+}
+
+impl References<'_> {
+    /// Checks everything in an expression.
+    pub(crate) fn check(&self, expr: &Expr, standing: &Standing<'_>) {
+        self.walk(expr, &mut Vec::new(), standing);
+    }
+
+    /// Checks a bare address.
+    pub(crate) fn check_dependency(&self, dependency: &Dependency, standing: &Standing<'_>) {
+        let steps: Vec<Step> = dependency
+            .steps
+            .iter()
+            .map(|step| match step {
+                StaticStep::Attribute(name) => Step::Attribute(name.clone(), dependency.span),
+                _ => Step::Key,
+            })
+            .collect();
+        self.root(&dependency.root, dependency.span, &steps, standing, false);
+    }
+
+    /// `after` holds the steps that follow the expression, the nearest last.
+    fn walk(&self, expr: &Expr, after: &mut Vec<Step>, standing: &Standing<'_>) {
+        match &*expr.kind {
+            ExprKind::Literal(_) | ExprKind::Binding(_) => {}
+            ExprKind::Template(parts) => self.template(parts, standing),
+            ExprKind::Reference(root) => {
+                after.reverse();
+                self.root(root, expr.span, after, standing, true);
+                after.reverse();
+            }
+            ExprKind::Attribute(source, name) => {
+                after.push(Step::Attribute(name.clone(), name_span(expr, source, name)));
+                self.walk(source, after, standing);
+                after.pop();
+            }
+            ExprKind::Index(source, key) => {
+                after.push(Step::Key);
+                self.walk(source, after, standing);
+                after.pop();
+                self.walk(key, &mut Vec::new(), standing);
+            }
+            ExprKind::Splat { source, each } => {
+                let mut steps = Vec::new();
+                chain(each, &mut steps);
+                steps.push(Step::Splat);
+                self.walk(source, &mut steps, standing);
+                self.walk(each, &mut Vec::new(), standing);
+            }
+            ExprKind::Call {
+                name,
+                name_span,
+                arguments,
+                expand_last,
+            } => {
+                self.function(name, *name_span, arguments, *expand_last);
+                for argument in arguments {
+                    self.walk(argument, &mut Vec::new(), standing);
+                }
+            }
+            ExprKind::Unary(_, a) => self.walk(a, &mut Vec::new(), standing),
+            ExprKind::Binary(_, a, b) => self.all([a, b], standing),
+            ExprKind::Conditional(a, b, c) => self.all([a, b, c], standing),
+            ExprKind::For(f) => {
+                self.all([&f.source, &f.value], standing);
+                self.all(f.key.iter().chain(&f.condition), standing);
+            }
+            ExprKind::Tuple(items) => self.all(items, standing),
+            ExprKind::Object(items) => {
+                for (key, value) in items {
+                    self.all([key, value], standing);
+                }
+            }
+        }
+    }
+
+    fn all<'e>(&self, exprs: impl IntoIterator<Item = &'e Expr>, standing: &Standing<'_>) {
+        for expr in exprs {
+            self.walk(expr, &mut Vec::new(), standing);
+        }
+    }
+
+    fn template(&self, parts: &[TemplatePart], standing: &Standing<'_>) {
+        for part in parts {
+            match part {
+                TemplatePart::Text(_) => {}
+                TemplatePart::Value(e) => self.check(e, standing),
+                TemplatePart::If {
+                    condition,
+                    then,
+                    otherwise,
+                } => {
+                    self.check(condition, standing);
+                    self.template(then, standing);
+                    self.template(otherwise, standing);
+                }
+                TemplatePart::For { source, body, .. } => {
+                    self.check(source, standing);
+                    self.template(body, standing);
+                }
+            }
+        }
+    }
+
+    fn function(&self, name: &str, span: Span, arguments: &[Expr], expand_last: bool) {
+        let Some(function) = crate::functions::find(name) else {
+            let names = crate::functions::signatures().iter().map(|f| f.name);
+            self.report.push(with_help(
+                error(
+                    Code::UnknownFunction,
+                    format!("there is no function `{name}`"),
+                    span,
+                    "unknown",
+                ),
+                suggest(name, names, ""),
+            ));
+            return;
+        };
+        if !expand_last && let Some(problem) = function.arity_error(arguments.len()) {
+            self.report.push(
+                error(Code::WrongArity, problem, span, "")
+                    .help(format!("it is called as `{function}`")),
+            );
+        }
+    }
+
+    fn root(
+        &self,
+        root: &Root,
+        span: Span,
+        steps: &[Step],
+        standing: &Standing<'_>,
+        in_expression: bool,
+    ) {
+        match root {
+            Root::Variable(name) => match self.knowledge.variables.get(name) {
+                Some(variable) => self.steps(&variable.ty, steps, || format!("`var.{name}`")),
+                None => self.missing(Code::UnknownVariable, "variable", "var.", name, span, || {
+                    self.knowledge.variables.keys().cloned().collect()
+                }),
+            },
+            Root::Local(name) => {
+                if !self.locals.contains_key(name) {
+                    self.missing(Code::UnknownLocal, "local value", "local.", name, span, || {
+                        self.locals.keys().cloned().collect()
+                    });
+                }
+            }
+            Root::Resource {
+                at,
+                mode,
+                type_name,
+                name,
+            } => {
+                let block = BlockAddress {
+                    scope: match at {
+                        At::Module => standing.path.module(),
+                        At::Component => standing.path.clone(),
+                    },
+                    mode: *mode,
+                    type_name: type_name.clone(),
+                    name: name.clone(),
+                };
+                self.resource(&block, span, steps, standing, in_expression);
+            }
+            Root::Component { kind, name } => self.component(kind, name, span, steps, in_expression),
+            Root::EachKey | Root::EachValue => {
+                if standing.keying != Keying::ForEach {
+                    self.report.push(
+                        error(
+                            Code::EachOutside,
+                            "`each` has no meaning here",
+                            span,
+                            "this block has no `for_each`",
+                        )
+                        .help("add `for_each` to the block, or refer to a value directly"),
+                    );
+                }
+            }
+            Root::CountIndex => {
+                if standing.keying != Keying::Count {
+                    self.report.push(
+                        error(
+                            Code::CountOutside,
+                            "`count.index` has no meaning here",
+                            span,
+                            "this block has no `count`",
+                        )
+                        .help("add `count` to the block, or refer to a value directly"),
+                    );
+                }
+            }
+            Root::SelfValue => match standing.this {
+                Some(ty) => self.steps(ty, steps, || "`self`".to_owned()),
+                None => self.report.push(
+                    error(
+                        Code::SelfOutside,
+                        "`self` has no meaning here",
+                        span,
+                        "only postconditions know `self`",
+                    )
+                    .help("refer to the block by its address"),
+                ),
+            },
+            Root::Module(name) => self.report.error(
+                Code::NotSupported,
+                format!("there is no module `{name}`: modules are not supported yet"),
+                span,
+                "",
+            ),
+            Root::Stack(_) | Root::Path(_) | Root::SplatItem => {}
+        }
+    }
+
+    fn missing(
+        &self,
+        code: Code,
+        what: &str,
+        prefix: &str,
+        name: &str,
+        span: Span,
+        names: impl FnOnce() -> Vec<Str>,
+    ) {
+        let diagnostic = error(
+            code,
+            format!("there is no {what} `{name}`"),
+            span,
+            "not declared in this stack",
+        );
+        let help = self.search().then(names).and_then(|names| {
+            let names: Vec<String> = names.iter().map(|n| format!("{prefix}{n}")).collect();
+            suggest(
+                &format!("{prefix}{name}"),
+                names.iter().map(String::as_str),
+                "",
+            )
+        });
+        self.report.push(with_help(diagnostic, help));
+    }
+
+    /// Whether one more search is allowed.
+    fn search(&self) -> bool {
+        let left = self.searches.get();
+        self.searches.set(left.saturating_sub(1));
+        left > 0
+    }
+
+    fn resource(
+        &self,
+        block: &BlockAddress,
+        span: Span,
+        steps: &[Step],
+        standing: &Standing<'_>,
+        in_expression: bool,
+    ) {
+        if standing.own == Some(block) {
+            self.report.push(
+                error(
+                    Code::SelfReference,
+                    format!("`{}` refers to itself", short(block)),
+                    span,
+                    "its own block",
+                )
+                .help("a value that is needed twice belongs under `[locals]`"),
+            );
+            return;
+        }
+        let Some(facts) = self.knowledge.blocks.get(block) else {
+            self.unknown_block(block, span);
+            return;
+        };
+        if !in_expression {
+            return;
+        }
+        let Some(schema) = &facts.schema else { return };
+        let steps = match (facts.keying, steps.first()) {
+            (Keying::Single, _) => steps,
+            (_, Some(Step::Key | Step::Splat)) => &steps[1..],
+            (_, None) => return,
+            (keying, Some(Step::Attribute(name, _))) => {
+                let address = short(block);
+                let (setting, one, all) = match keying {
+                    Keying::Count => ("count", format!("{address}[0].{name}"), format!("{address}[*].{name}")),
+                    _ => (
+                        "for_each",
+                        format!("{address}[\"KEY\"].{name}"),
+                        format!("values({address})[*].{name}"),
+                    ),
+                };
+                self.report.push(
+                    error(
+                        Code::MissingInstance,
+                        format!("`{address}` has `{setting}`, so this names no one instance"),
+                        span,
+                        "which instance?",
+                    )
+                    .help(format!("write `{one}` for one of them, `{all}` for all")),
+                );
+                return;
+            }
+        };
+        self.steps(schema.implied_type(), steps, || {
+            format!("`{}`", block.type_name)
+        });
+    }
+
+    fn unknown_block(&self, block: &BlockAddress, span: Span) {
+        let (code, what, prefix) = match block.mode {
+            Mode::Managed => (Code::UnknownResource, "resource", ""),
+            Mode::Data => (Code::UnknownData, "data source", "data."),
+        };
+        let wanted = format!("{prefix}{}.{}", block.type_name, block.name);
+        let mut diagnostic = error(
+            code,
+            format!("there is no {what} `{}.{}`", block.type_name, block.name),
+            span,
+            "not declared in this stack",
+        );
+        if self.search() {
+            let mut names: Vec<String> = self
+                .knowledge
+                .blocks
+                .keys()
+                .filter(|b| b.scope == block.scope)
+                .map(|b| short(b).to_string())
+                .collect();
+            names.extend(self.knowledge.components.iter().flat_map(|(kind, all)| {
+                all.keys().map(move |name| format!("{kind}.{name}"))
+            }));
+            names.sort();
+            diagnostic.help = suggest(&wanted, names.iter().map(String::as_str), "").or_else(|| {
+                // The other mode is the commonest mistake that no edit distance finds.
+                let other = format!("data.{}.{}", block.type_name, block.name);
+                names.contains(&other).then(|| format!("did you mean `{other}`?"))
+            });
+        }
+        self.report.push(diagnostic);
+    }
+
+    fn component(&self, kind: &Str, name: &Str, span: Span, steps: &[Step], in_expression: bool) {
+        let Some(facts) = self.knowledge.component(kind, name) else {
+            self.missing(
+                Code::UnknownComponent,
+                kind,
+                &format!("{kind}."),
+                name,
+                span,
+                || {
+                    self.knowledge
+                        .components
+                        .get(kind)
+                        .map(|all| all.keys().cloned().collect())
+                        .unwrap_or_default()
+                },
+            );
+            return;
+        };
+        if !in_expression {
+            return;
+        }
+        let steps = match (facts.keying, steps.first()) {
+            (Keying::Single, _) => steps,
+            (_, Some(Step::Key | Step::Splat)) => &steps[1..],
+            (_, None) => return,
+            (keying, Some(Step::Attribute(output, _))) => {
+                let (setting, key) = match keying {
+                    Keying::Count => ("count", "0"),
+                    _ => ("for_each", "\"KEY\""),
+                };
+                self.report.push(
+                    error(
+                        Code::MissingInstance,
+                        format!("`{kind}.{name}` has `{setting}`, so this names no one instance"),
+                        span,
+                        "which instance?",
+                    )
+                    .help(format!("write `{kind}.{name}[{key}].{output}`")),
+                );
+                return;
+            }
+        };
+        let Some(Step::Attribute(output, at)) = steps.first() else {
+            return;
+        };
+        let Some(declared) = self.kinds.iter().find(|k| k.name == *kind) else {
+            return;
+        };
+        if !declared.outputs.iter().any(|(name, _)| *name == &**output) {
+            self.report.push(with_help(
+                error(
+                    Code::UnknownOutput,
+                    format!("a {kind} has no output `{output}`"),
+                    *at,
+                    "unknown",
+                ),
+                suggest(output, declared.outputs.iter().map(|(name, _)| *name), ""),
+            ));
+        }
+    }
+
+    /// Follows steps into a type as far as it is known.
+    fn steps(&self, ty: &Type, steps: &[Step], what: impl Fn() -> String) {
+        let mut ty = ty;
+        for step in steps {
+            ty = match (step, ty) {
+                (_, Type::Any) => return,
+                (Step::Attribute(name, at), Type::Object(object)) => {
+                    match object.attributes.get(name) {
+                        Some(attribute) => &attribute.ty,
+                        None => {
+                            self.report.push(with_help(
+                                error(
+                                    Code::UnknownAttribute,
+                                    format!("{} has no attribute `{name}`", what()),
+                                    *at,
+                                    "unknown",
+                                ),
+                                suggest(name, object.attributes.keys().map(|k| &**k), ""),
+                            ));
+                            return;
+                        }
+                    }
+                }
+                (Step::Attribute(name, at), Type::List(_) | Type::Tuple(_)) => {
+                    // `list.0` and blocks that are lists of one.
+                    self.report.push(
+                        error(
+                            Code::UnknownAttribute,
+                            format!("a list has no attribute `{name}`"),
+                            *at,
+                            "of a list",
+                        )
+                        .help(format!("write `[0].{name}` for its first element, `[*].{name}` for all")),
+                    );
+                    return;
+                }
+                (Step::Attribute(name, at), Type::Bool | Type::Number | Type::String | Type::Set(_)) => {
+                    self.report.error(
+                        Code::UnknownAttribute,
+                        format!("a {} has no attribute `{name}`", ty.friendly()),
+                        *at,
+                        "unknown",
+                    );
+                    return;
+                }
+                (_, Type::Map(element) | Type::List(element)) => element,
+                (Step::Splat, Type::Set(element)) => element,
+                _ => return,
+            };
+        }
+    }
+}
+
+/// A block as the user names it in its own file.
+fn short(block: &BlockAddress) -> impl std::fmt::Display + use<> {
+    BlockAddress {
+        scope: ScopePath::root(),
+        ..block.clone()
+    }
+}
+
+fn with_help(mut diagnostic: Diagnostic, help: Option<String>) -> Diagnostic {
+    diagnostic.help = help;
+    diagnostic
+}
+
+/// Where the name of an attribute stands: the end of the whole.
+fn name_span(expr: &Expr, source: &Expr, name: &str) -> Span {
+    let length = u32::try_from(name.len()).unwrap_or(u32::MAX);
+    let start = expr.span.end.saturating_sub(length).max(source.span.end);
+    if source.span == expr.span || start >= expr.span.end {
+        return expr.span;
+    }
+    Span {
+        start,
+        ..expr.span
+    }
+}
+
+/// The steps of a splat's body after the element, the nearest last.
+fn chain(each: &Expr, out: &mut Vec<Step>) {
+    match &*each.kind {
+        ExprKind::Attribute(source, name) => {
+            out.push(Step::Attribute(name.clone(), name_span(each, source, name)));
+            chain(source, out);
+        }
+        ExprKind::Index(source, _) => {
+            out.push(Step::Key);
+            chain(source, out);
+        }
+        ExprKind::Reference(Root::SplatItem) => {}
+        // A splat in a splat: what comes before its star belongs here.
+        ExprKind::Splat { source, .. } => chain(source, out),
+        _ => out.clear(),
+    }
+}

@@ -1,0 +1,364 @@
+//! Components become native resources: their inputs are evaluated as far as they are known, `Expand` answers in the stack
+//! language, and what it says is lowered as if it had stood in the file, in a scope of its own.
+
+use crate::blocks::component::ComponentDeclaration;
+use crate::blocks::fields::{Reading, parse_path};
+use crate::blocks::resource;
+use crate::check::cycles::order_of_locals;
+use crate::check::knowledge::{BlockFacts, ComponentFacts, Keying, Knowledge, StaticScope};
+use crate::check::repeat::{self, Instances};
+use crate::check::values::{Subject, Values};
+use crate::codes::Code;
+use crate::locate::locate;
+use crate::parse::names::{Names, Paths};
+use crate::parse::node::Node;
+use crate::parse::template;
+use crate::parse::text::Text;
+use crate::report::{Report, error};
+use crate::substitute::Repetition;
+use indexmap::IndexMap;
+use infra_model::address::{BlockAddress, InstanceKey, Mode, ScopePath, ScopeStep};
+use infra_model::diagnostic::Diagnostic;
+use infra_model::expand::{ComponentKind, Expand, Expansion, Instance, Known};
+use infra_model::expr::{At, Expr};
+use infra_model::program::{
+    ComponentInstance, Local, ProviderBlock, ResourceBlock,
+};
+use infra_model::schema::Schemas;
+use infra_model::{Str, Value};
+
+/// What components became.
+#[derive(Default)]
+pub(crate) struct Expanded {
+    pub(crate) blocks: Vec<ResourceBlock>,
+    pub(crate) components: Vec<ComponentInstance>,
+    pub(crate) providers: Vec<ProviderBlock>,
+}
+
+/// Expands all components of a stack.
+pub(crate) struct Expander<'a> {
+    pub(crate) expand: &'a dyn Expand,
+    pub(crate) schemas: &'a dyn Schemas,
+    pub(crate) kinds: &'a [Str],
+    pub(crate) paths: &'a Paths,
+    pub(crate) locals: &'a IndexMap<Str, Local>,
+    pub(crate) report: &'a Report,
+    /// What earlier instances have become, by kind and then by `name` or `name["key"]`.
+    pub(crate) known: IndexMap<Str, IndexMap<String, Known>>,
+    pub(crate) out: Expanded,
+}
+
+impl Expander<'_> {
+    /// Expands in the order of kinds.
+    pub(crate) fn run(&mut self, declared: &[ComponentDeclaration], knowledge: &mut Knowledge) {
+        let order = order_of_locals(self.locals);
+        let kinds = self.expand.kinds();
+        for kind in kinds {
+            let own: Vec<&ComponentDeclaration> =
+                declared.iter().filter(|d| d.kind == kind.name).collect();
+            if own.is_empty() {
+                continue;
+            }
+            // Errors in locals are told once, at the end.
+            let _ = knowledge.settle_locals(self.locals, &order);
+            for declaration in own {
+                self.component(kind, declaration, knowledge);
+            }
+        }
+    }
+
+    fn component(
+        &mut self,
+        kind: &ComponentKind,
+        declaration: &ComponentDeclaration,
+        knowledge: &mut Knowledge,
+    ) {
+        let root = ScopePath::root();
+        let report = self.report;
+        let found = repeat::instances(
+            &declaration.repeat,
+            knowledge,
+            &knowledge.scope(&root),
+            report,
+        );
+        let instances = match found {
+            Instances::Known(instances) => instances,
+            Instances::Wrong => return,
+            Instances::Unknown(_) => {
+                let span = declaration
+                    .repeat
+                    .expr()
+                    .map_or(declaration.span, |e| e.span);
+                report.push(
+                    error(
+                        Code::UnknownInput,
+                        format!(
+                            "how many `{}.{}` there are must be known while planning",
+                            declaration.kind, declaration.name
+                        ),
+                        span,
+                        "this depends on what exists only after apply",
+                    )
+                    .help("use literals, variables, and local values that depend on no resource"),
+                );
+                return;
+            }
+        };
+        let mut outputs = Vec::with_capacity(instances.len());
+        for (key, repetition) in instances {
+            if let Some(values) = self.instance(kind, declaration, key.clone(), &repetition, knowledge)
+            {
+                outputs.push((key, values));
+            }
+        }
+        if let Some(facts) = knowledge
+            .components
+            .get_mut(&declaration.kind)
+            .and_then(|all| all.get_mut(&declaration.name))
+        {
+            facts.instances = Some(outputs);
+        }
+    }
+
+    /// Expands one instance; the values of its outputs as far as they are known.
+    fn instance(
+        &mut self,
+        kind: &ComponentKind,
+        declaration: &ComponentDeclaration,
+        key: Option<InstanceKey>,
+        repetition: &Repetition,
+        knowledge: &mut Knowledge,
+    ) -> Option<IndexMap<Str, Value>> {
+        let root = ScopePath::root();
+        let inputs = repetition.apply(&declaration.inputs);
+        let values = Values {
+            knowledge,
+            report: self.report,
+        };
+        let scope = StaticScope {
+            components_by_name: true,
+            ..knowledge.scope(&root)
+        };
+        let name = format!("{}.{}", declaration.kind, declaration.name);
+        let given = values.value(&inputs, &scope)?;
+        let subject = Subject {
+            type_name: &name,
+            header: declaration.span,
+        };
+        let coerced = values.coerce(&kind.inputs, &given, &inputs, &subject)?;
+        let expansion = self.ask(declaration, key.as_ref(), &inputs, &coerced, knowledge)?;
+
+        let step = ScopeStep {
+            kind: declaration.kind.clone(),
+            name: declaration.name.clone(),
+            key,
+        };
+        let key_text = step.key.as_ref().map(ToString::to_string).unwrap_or_default();
+        self.known.entry(declaration.kind.clone()).or_default().insert(
+            format!("{}{key_text}", declaration.name),
+            Known {
+                reference: format!("{name}{key_text}"),
+                inputs: coerced,
+                facts: expansion.facts.clone(),
+            },
+        );
+        let instance = self.lower(kind, declaration, &inputs, step, expansion, knowledge);
+        let path = instance.scope();
+        let scope = knowledge.scope(&path);
+        let outputs = instance
+            .outputs
+            .iter()
+            .map(|(name, expr)| {
+                let value = knowledge.evaluate(expr, &scope).unwrap_or(Value::UNKNOWN);
+                (name.clone(), value)
+            })
+            .collect();
+        self.out.components.push(instance);
+        Some(outputs)
+    }
+
+    fn ask(
+        &self,
+        declaration: &ComponentDeclaration,
+        key: Option<&InstanceKey>,
+        inputs: &Expr,
+        coerced: &Value,
+        knowledge: &Knowledge,
+    ) -> Option<Expansion> {
+        let span_of = |path: &str| {
+            let Some(path) = parse_path(path) else {
+                return declaration.span;
+            };
+            let place = locate(inputs, &path);
+            if place.exact {
+                place.value
+            } else if place.key == inputs.span {
+                declaration.span
+            } else {
+                place.key
+            }
+        };
+        let lookup = |kind: &str, name: &str| self.known.get(kind)?.get(name).cloned();
+        let list = |kind: &str| {
+            self.known
+                .get(kind)
+                .map(|all| all.values().cloned().collect())
+                .unwrap_or_default()
+        };
+        let answer = self.expand.expand(&Instance {
+            kind: &declaration.kind,
+            name: &declaration.name,
+            key,
+            inputs: coerced,
+            stack: &knowledge.stack,
+            lookup: &lookup,
+            list: &list,
+            span_of: &span_of,
+        });
+        let finish = |d: Diagnostic| Diagnostic {
+            code: if d.is_error() {
+                d.code.or(Some(Code::Expansion.as_str()))
+            } else {
+                d.code
+            },
+            ..d.or_at(declaration.span)
+        };
+        match answer {
+            Ok(mut expansion) => {
+                self.report
+                    .extend(std::mem::take(&mut expansion.diagnostics).into_iter().map(finish));
+                Some(expansion)
+            }
+            Err(found) => {
+                self.report.extend(found.into_iter().map(finish));
+                None
+            }
+        }
+    }
+
+    /// The natives, outputs and providers of one instance, as if they stood in a file.
+    fn lower(
+        &mut self,
+        kind: &ComponentKind,
+        declaration: &ComponentDeclaration,
+        inputs: &Expr,
+        step: ScopeStep,
+        expansion: Expansion,
+        knowledge: &mut Knowledge,
+    ) -> ComponentInstance {
+        let span = declaration.span;
+        let input = |name: &str| -> Option<Expr> {
+            if let Some(given) = inputs.attribute(name) {
+                return Some(given.clone());
+            }
+            let default = match kind.inputs.attributes.get(name) {
+                Some(attribute) => attribute.default.clone().unwrap_or(Value::NULL),
+                None if kind.inputs.blocks.contains_key(name) => Value::tuple(Vec::new()),
+                None => return None,
+            };
+            Some(Expr::literal(default, span))
+        };
+        let names = Names {
+            kinds: self.kinds,
+            at: At::Component,
+            inputs: Some(&input),
+            paths: self.paths,
+        };
+        let reading = Reading {
+            names: &names,
+            report: self.report,
+        };
+        let scope = ScopePath::root().join(step.clone());
+        for (address, config) in &expansion.providers {
+            let node = Node::of_json(config, span);
+            self.out.providers.push(ProviderBlock {
+                address: address.clone(),
+                scope: scope.clone(),
+                config: reading.expression(&node),
+                span,
+            });
+        }
+        let mut preconditions = declaration.lifecycle.preconditions.clone();
+        for native in &expansion.blocks {
+            let span = native.span.unwrap_or(span);
+            let node = Node::of_json(&native.body, span);
+            let Some(table) = reading.table(&node, "the body of a native resource") else {
+                continue;
+            };
+            let address = BlockAddress {
+                scope: scope.clone(),
+                mode: native.mode,
+                type_name: native.type_name.clone(),
+                name: native.name.clone(),
+            };
+            let mut block =
+                resource::read(address.clone(), Some(&native.provider), table, span, reading);
+            block
+                .depends_on
+                .extend(declaration.depends_on.iter().cloned());
+            if native.mode == Mode::Managed {
+                if block.lifecycle.prevent_destroy.is_none() {
+                    block.lifecycle.prevent_destroy = declaration.lifecycle.prevent_destroy.clone();
+                }
+                // Once is enough: a failed one stops the plan.
+                block.lifecycle.preconditions.append(&mut preconditions);
+            }
+            let facts = facts_of(&block, self.schemas);
+            if knowledge.blocks.insert(address.clone(), facts).is_some() {
+                reading.report.error(
+                    Code::Expansion,
+                    format!("`{address}` is made twice"),
+                    span,
+                    "this is an error in infra itself: please report it",
+                );
+            }
+            self.out.blocks.push(block);
+        }
+        let outputs = expansion
+            .outputs
+            .iter()
+            .map(|(name, text)| {
+                let text = Text::fixed(text, span);
+                (
+                    name.clone(),
+                    template::of_text(&text, span, &names, self.report),
+                )
+            })
+            .collect();
+        ComponentInstance {
+            parent: ScopePath::root(),
+            step,
+            outputs,
+            span,
+        }
+    }
+}
+
+/// What is known of a block before anything is evaluated.
+pub(crate) fn facts_of(block: &ResourceBlock, schemas: &dyn Schemas) -> BlockFacts {
+    let type_name = &block.address.type_name;
+    BlockFacts {
+        keying: Keying::of(&block.repeat),
+        schema: match block.address.mode {
+            Mode::Managed => schemas.resource(type_name).cloned(),
+            Mode::Data => schemas.data(type_name).cloned(),
+        },
+    }
+}
+
+/// What is known of the components before they are expanded.
+pub(crate) fn facts_of_components(
+    declared: &[ComponentDeclaration],
+) -> IndexMap<Str, IndexMap<Str, ComponentFacts>> {
+    let mut out: IndexMap<Str, IndexMap<Str, ComponentFacts>> = IndexMap::new();
+    for declaration in declared {
+        out.entry(declaration.kind.clone()).or_default().insert(
+            declaration.name.clone(),
+            ComponentFacts {
+                keying: Keying::of(&declaration.repeat),
+                instances: None,
+            },
+        );
+    }
+    out
+}

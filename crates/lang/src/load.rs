@@ -1,0 +1,616 @@
+//! From a stack file to a checked program: the order of the passes, and nothing else.
+
+use crate::blocks::component::ComponentDeclaration;
+use crate::blocks::fields::Reading;
+use crate::blocks::{self, Declarations};
+use crate::check::cycles::{self, order_of_locals};
+use crate::check::knowledge::{Keying, Knowledge};
+use crate::check::references::{References, Standing};
+use crate::check::values::Values;
+use crate::codes::Code;
+use crate::eval::Evaluator;
+use crate::expansion::{Expanded, Expander, facts_of, facts_of_components};
+use crate::extends::Extending;
+use crate::files::{Files, RecordingFiles};
+use crate::parse::names::{Names, Paths};
+use crate::report::{Report, error, suggest};
+use crate::variables::{Given, Resolving};
+use infra_model::address::{BlockAddress, Mode, ProviderAddress, ScopePath};
+use infra_model::diagnostic::{Diagnostic, Diagnostics, Sources, Span};
+use infra_model::expand::Expand;
+use infra_model::expr::{Expr, ExprKind};
+use infra_model::program::{
+    Condition, Moved, Program, ProviderBlock, Repeat, ResourceBlock, Stack,
+};
+use infra_model::schema::Schemas;
+use infra_model::{Str, Timestamp};
+use std::cell::Cell;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Everything that loading a stack depends on.
+pub struct LoadRequest<'a> {
+    /// Where the file is: `extends` and `path.module` are relative to it.
+    pub path: &'a Path,
+    /// What the user calls it.
+    pub name: &'a str,
+    /// What is in it.
+    pub text: &'a str,
+    /// The types that exist.
+    pub schemas: &'a dyn Schemas,
+    /// The components that exist.
+    pub expand: &'a dyn Expand,
+    /// `-var` and `-var-file`, in their order.
+    pub given: &'a [Given],
+    /// The environment's variables that begin with `INFRA_VAR_`, with or without the prefix.
+    pub environment: &'a [(String, String)],
+    /// Whether a variable without a value is an error (`plan`), or unknown (`validate`).
+    pub require_variables: bool,
+    /// Which ephemeral copy.
+    pub instance: Option<Str>,
+    /// How files are read.
+    pub files: Arc<dyn Files>,
+    /// Where the command runs: paths in functions are relative to it.
+    pub working_directory: PathBuf,
+    /// The moment of the plan.
+    pub now: Timestamp,
+}
+
+/// What loading gave.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The program, unless there is an error.
+    pub program: Option<Program>,
+    /// Errors and warnings, in the order of their places.
+    pub diagnostics: Diagnostics,
+    /// The texts that spans point into.
+    pub sources: Sources,
+}
+
+/// How many searches for similar names one run makes; each looks at every name of the stack.
+const SEARCHES: u32 = 20;
+
+/// Loads a stack. Whatever is wrong with it comes out of one run.
+#[must_use]
+pub fn load(request: &LoadRequest<'_>) -> Loaded {
+    let report = Report::default();
+    let mut sources = Sources::default();
+    let files = Arc::new(RecordingFiles::new(Arc::clone(&request.files)));
+    let program = build(request, &files, &report, &mut sources);
+    let clean = !report.has_errors();
+    Loaded {
+        program: program.filter(|_| clean).map(|program| Program {
+            sources: sources.clone(),
+            files_read: files.recorded(),
+            ..program
+        }),
+        diagnostics: report.into_diagnostics(),
+        sources,
+    }
+}
+
+fn build(
+    request: &LoadRequest<'_>,
+    files: &Arc<RecordingFiles>,
+    report: &Report,
+    sources: &mut Sources,
+) -> Option<Program> {
+    let file = sources.add(request.name, request.text);
+    let table = Extending {
+        files: &**files,
+        sources,
+        report,
+        open: Vec::new(),
+    }
+    .read(request.path, request.text, file)?;
+
+    let kinds: Vec<Str> = request.expand.kinds().iter().map(|k| k.name.clone()).collect();
+    let paths = paths(request);
+    let names = Names::of_stack(&kinds, &paths);
+    let reading = Reading {
+        names: &names,
+        report,
+    };
+    let declared = blocks::read(&table, request.schemas, reading);
+    drop(table);
+
+    let evaluator = Evaluator::new(
+        Arc::clone(files) as Arc<dyn Files>,
+        request.working_directory.clone(),
+    );
+    let resolving = Resolving {
+        declarations: &declared.variables,
+        evaluator: &evaluator,
+        reading,
+        now: request.now,
+        required: request.require_variables,
+    };
+    let variables = resolving.resolve(request.environment, request.given, sources);
+    let mut knowledge = Knowledge {
+        variables,
+        locals: HashMap::with_capacity(declared.locals.len()),
+        blocks: declared
+            .blocks
+            .iter()
+            .map(|block| (block.address.clone(), facts_of(block, request.schemas)))
+            .collect(),
+        components: facts_of_components(&declared.components),
+        stack: stack(request, &declared),
+        now: request.now,
+        evaluator: Evaluator::new(
+            Arc::clone(files) as Arc<dyn Files>,
+            request.working_directory.clone(),
+        ),
+    };
+    check_references(request, &declared, &knowledge, report);
+    resolving.validate(&knowledge);
+
+    let mut expander = Expander {
+        expand: request.expand,
+        schemas: request.schemas,
+        kinds: &kinds,
+        paths: &paths,
+        locals: &declared.locals,
+        report,
+        known: indexmap::IndexMap::new(),
+        out: Expanded::default(),
+    };
+    expander.run(&declared.components, &mut knowledge);
+    let expanded = expander.out;
+    let problems = knowledge.settle_locals(&declared.locals, &order_of_locals(&declared.locals));
+    report.extend(problems);
+    let program = assemble(request, declared, expanded, &mut knowledge, report);
+    Some(program)
+}
+
+fn paths(request: &LoadRequest<'_>) -> Paths {
+    let folder = request.path.parent().map(Path::to_string_lossy);
+    Paths {
+        root: match folder.as_deref() {
+            None | Some("") => ".".to_owned(),
+            Some(folder) => folder.to_owned(),
+        },
+        cwd: request.working_directory.to_string_lossy().into_owned(),
+    }
+}
+
+fn stack(request: &LoadRequest<'_>, declared: &Declarations) -> Stack {
+    let stem = || {
+        request
+            .path
+            .file_stem()
+            .map(|s| s.to_string_lossy().as_ref().into())
+            .unwrap_or_default()
+    };
+    Stack {
+        name: declared.stack.name.clone().unwrap_or_else(stem),
+        instance: request.instance.clone(),
+        description: declared.stack.description.clone(),
+        protect: declared.stack.protect,
+        ttl: declared.stack.ttl,
+    }
+}
+
+/// Does everything that the file names exist?
+fn check_references(
+    request: &LoadRequest<'_>,
+    declared: &Declarations,
+    knowledge: &Knowledge,
+    report: &Report,
+) {
+    let references = References {
+        knowledge,
+        locals: &declared.locals,
+        kinds: request.expand.kinds(),
+        report,
+        searches: Cell::new(SEARCHES),
+    };
+    let root = ScopePath::root();
+    let here = Standing::at(&root);
+    let conditions = |conditions: &[Condition], standing: &Standing<'_>| {
+        for condition in conditions {
+            references.check(&condition.condition, standing);
+            references.check(&condition.message, standing);
+        }
+    };
+    for variable in declared.variables.values() {
+        conditions(&variable.validations, &here);
+    }
+    for local in declared.locals.values() {
+        references.check(&local.value, &here);
+    }
+    for provider in &declared.providers {
+        references.check(&provider.config, &here);
+    }
+    for block in &declared.blocks {
+        check_block(block, &references);
+    }
+    for component in &declared.components {
+        if let Some(expr) = component.repeat.expr() {
+            references.check(expr, &here);
+        }
+        let standing = Standing {
+            keying: Keying::of(&component.repeat),
+            ..Standing::at(&root)
+        };
+        references.check(&component.inputs, &standing);
+        conditions(&component.lifecycle.preconditions, &here);
+        for dependency in &component.depends_on {
+            references.check_dependency(dependency, &here);
+        }
+    }
+    for output in declared.outputs.values() {
+        references.check(&output.value, &here);
+        for dependency in &output.depends_on {
+            references.check_dependency(dependency, &here);
+        }
+    }
+    for import in &declared.imports {
+        references.check(&import.id, &here);
+    }
+    for check in &declared.checks {
+        conditions(&check.assertions, &here);
+    }
+}
+
+/// The references of one resource block.
+fn check_block(block: &ResourceBlock, references: &References<'_>) {
+    let facts = references.knowledge.blocks.get(&block.address);
+    let outside = Standing {
+        own: Some(&block.address),
+        ..Standing::at(&block.address.scope)
+    };
+    if let Some(expr) = block.repeat.expr() {
+        references.check(expr, &outside);
+    }
+    let inside = Standing {
+        keying: Keying::of(&block.repeat),
+        ..outside
+    };
+    references.check(&block.config, &inside);
+    for dependency in block
+        .depends_on
+        .iter()
+        .chain(&block.lifecycle.replace_triggered_by)
+    {
+        references.check_dependency(dependency, &inside);
+    }
+    if let Some(prevent) = &block.lifecycle.prevent_destroy {
+        references.check(prevent, &inside);
+    }
+    let any = infra_model::Type::Any;
+    let this = facts
+        .and_then(|f| f.schema.as_ref())
+        .map_or(&any, |schema| schema.implied_type());
+    for condition in &block.lifecycle.preconditions {
+        references.check(&condition.condition, &inside);
+        references.check(&condition.message, &inside);
+    }
+    let after = Standing {
+        own: None,
+        this: Some(this),
+        ..inside
+    };
+    for condition in &block.lifecycle.postconditions {
+        references.check(&condition.condition, &after);
+        references.check(&condition.message, &after);
+    }
+}
+
+/// The program of what was declared and expanded, with everything checked that needs the whole.
+fn assemble(
+    request: &LoadRequest<'_>,
+    declared: Declarations,
+    expanded: Expanded,
+    knowledge: &mut Knowledge,
+    report: &Report,
+) -> Program {
+    check_natives(request, &declared, &expanded, knowledge, report);
+    let mut blocks = declared.blocks;
+    let own = blocks.len();
+    blocks.extend(expanded.blocks);
+    let mut providers = declared.providers;
+    providers.extend(expanded.providers);
+    check_types(&blocks, request.schemas, report);
+    imply_providers(&blocks, &mut providers, report);
+    let parts = cycles::Parts {
+        locals: &declared.locals,
+        blocks: &blocks,
+        providers: &providers,
+        components: &expanded.components,
+    };
+    cycles::check(&parts, report);
+    let values = Values { knowledge, report };
+    for provider in &providers {
+        if let Some(block) = request.schemas.provider(&provider.address.name)
+            && provider.span != Span::default()
+        {
+            values.provider(provider, block);
+        }
+    }
+    for (i, block) in blocks.iter().enumerate() {
+        let schema = knowledge.blocks.get(&block.address).and_then(|f| f.schema.as_deref());
+        if i < own {
+            values.block(block, schema);
+        } else {
+            native_values(&values, block, schema, report);
+        }
+    }
+    let root = ScopePath::root();
+    let scope = knowledge.scope(&root);
+    for output in declared.outputs.values() {
+        match &output.ty {
+            Some(ty) => {
+                values.converts(&output.value, ty, &scope, "the value of an output");
+            }
+            None => {
+                values.value(&output.value, &scope);
+            }
+        }
+    }
+    for check in &declared.checks {
+        values.conditions(&check.assertions, &scope);
+    }
+    let moved = moves(declared.moved, &blocks, &declared.components);
+    check_instructions(&blocks, &declared.imports, &declared.removed, report);
+    Program {
+        stack: knowledge.stack.clone(),
+        variables: std::mem::take(&mut knowledge.variables),
+        locals: declared.locals,
+        providers,
+        blocks,
+        components: expanded.components,
+        outputs: declared.outputs,
+        moved,
+        imports: declared.imports,
+        removed: declared.removed,
+        checks: declared.checks,
+        sources: Sources::default(),
+        files_read: Vec::new(),
+    }
+}
+
+/// What components became refers only to what exists; if not, the component is to blame, at its own block.
+fn check_natives(
+    request: &LoadRequest<'_>,
+    declared: &Declarations,
+    expanded: &Expanded,
+    knowledge: &Knowledge,
+    report: &Report,
+) {
+    let own = Report::default();
+    let references = References {
+        knowledge,
+        locals: &declared.locals,
+        kinds: request.expand.kinds(),
+        report: &own,
+        searches: Cell::new(SEARCHES),
+    };
+    for block in &expanded.blocks {
+        check_block(block, &references);
+    }
+    for component in &expanded.components {
+        let scope = component.scope();
+        for output in component.outputs.values() {
+            references.check(output, &Standing::at(&scope));
+        }
+    }
+    // An input's own expression was checked where it is written; equal messages are told once.
+    report.extend(own.into_diagnostics());
+}
+
+/// The values of a native resource of a component, where an `override` may be wrong.
+fn native_values(
+    values: &Values<'_>,
+    block: &ResourceBlock,
+    schema: Option<&infra_model::Schema>,
+    report: &Report,
+) {
+    let own = Report::default();
+    Values {
+        knowledge: values.knowledge,
+        report: &own,
+    }
+    .block(block, schema);
+    report.extend(own.into_diagnostics().into_iter().map(|d| Diagnostic {
+        address: d.address.or_else(|| Some(block.address.to_string())),
+        ..d
+    }));
+}
+
+/// Do the types exist?
+fn check_types(blocks: &[ResourceBlock], schemas: &dyn Schemas, report: &Report) {
+    let mut told: HashSet<(Mode, &str)> = HashSet::new();
+    for block in blocks {
+        let type_name = &*block.address.type_name;
+        let mode = block.address.mode;
+        let (known, code, what) = match mode {
+            Mode::Managed => (schemas.resource(type_name).is_some(), Code::UnknownType, "resource type"),
+            Mode::Data => (schemas.data(type_name).is_some(), Code::UnknownDataType, "data source"),
+        };
+        if known || !told.insert((mode, type_name)) {
+            continue;
+        }
+        let names = match mode {
+            Mode::Managed => schemas.resource_names(),
+            Mode::Data => schemas.data_names(),
+        };
+        let close = suggest(type_name, names, "").filter(|s| s.starts_with("did you"));
+        if close.is_none() && ProviderAddress::of_type(type_name).is_none() {
+            let prefix = type_name.split('_').next().unwrap_or_default();
+            report.push(
+                error(
+                    Code::UnknownProvider,
+                    format!("no provider has types that begin with `{prefix}_`"),
+                    block.span,
+                    "",
+                )
+                .help(format!("providers here are {}", schemas.provider_names().join(", "))),
+            );
+            continue;
+        }
+        let other = match mode {
+            Mode::Managed => schemas.data(type_name).map(|_| {
+                format!("it is a data source: write `[data.{type_name}.{}]`", block.address.name)
+            }),
+            Mode::Data => schemas.resource(type_name).map(|_| {
+                format!("it is a resource type: write `[resource.{type_name}.{}]`", block.address.name)
+            }),
+        };
+        let mut diagnostic = error(
+            code,
+            format!("there is no {what} `{type_name}`"),
+            block.span,
+            "unknown",
+        );
+        diagnostic.help = other.or(close);
+        report.push(diagnostic);
+    }
+}
+
+/// Default configurations need no table; aliases do.
+fn imply_providers(
+    blocks: &[ResourceBlock],
+    providers: &mut Vec<ProviderBlock>,
+    report: &Report,
+) {
+    let mut known: HashSet<ProviderAddress> = providers.iter().map(|p| p.address.clone()).collect();
+    for block in blocks {
+        if known.contains(&block.provider) {
+            continue;
+        }
+        known.insert(block.provider.clone());
+        if block.provider.alias.is_none() {
+            providers.push(ProviderBlock {
+                address: block.provider.clone(),
+                scope: ScopePath::root(),
+                config: Expr::new(ExprKind::Object(Vec::new()), Span::default()),
+                span: Span::default(),
+            });
+            continue;
+        }
+        let name = block.provider.to_string();
+        let others: Vec<String> = providers.iter().map(|p| p.address.to_string()).collect();
+        let mut diagnostic = error(
+            Code::UnknownAlias,
+            format!("there is no provider configuration `{name}`"),
+            block.span,
+            "used here",
+        );
+        let table = format!(
+            "add `[clouds.{}.alias.{}]`",
+            block.provider.name,
+            block.provider.alias.as_deref().unwrap_or_default()
+        );
+        diagnostic.help = suggest(&name, others.iter().map(String::as_str), &table);
+        report.push(diagnostic);
+    }
+}
+
+/// A moved component moves everything in it.
+fn moves(
+    declared: Vec<Moved>,
+    blocks: &[ResourceBlock],
+    components: &[ComponentDeclaration],
+) -> Vec<Moved> {
+    let mut out = Vec::with_capacity(declared.len());
+    for moved in declared {
+        let (from, to) = (&moved.from, &moved.to);
+        let component = components
+            .iter()
+            .any(|c| c.kind == to.block.type_name && c.name == to.block.name);
+        if !component || !to.block.scope.is_root() {
+            out.push(moved);
+            continue;
+        }
+        let step = |address: &infra_model::Address| infra_model::ScopeStep {
+            kind: address.block.type_name.clone(),
+            name: address.block.name.clone(),
+            key: address.key.clone(),
+        };
+        let (old, new) = (step(from), step(to));
+        for block in blocks {
+            let [inner] = block.address.scope.steps() else {
+                continue;
+            };
+            if (&inner.kind, &inner.name) != (&new.kind, &new.name)
+                || new.key.is_some() && inner.key != new.key
+            {
+                continue;
+            }
+            let mut before = old.clone();
+            if before.key.is_none() && new.key.is_none() {
+                before.key = inner.key.clone();
+            }
+            let from = BlockAddress {
+                scope: ScopePath::root().join(before),
+                ..block.address.clone()
+            };
+            out.push(Moved {
+                from: from.instance(None),
+                to: block.address.instance(None),
+                span: moved.span,
+            });
+        }
+    }
+    out
+}
+
+/// `import` fills what is declared, `removed` names what is not.
+fn check_instructions(
+    blocks: &[ResourceBlock],
+    imports: &[infra_model::program::Import],
+    removed: &[infra_model::program::Removed],
+    report: &Report,
+) {
+    if imports.is_empty() && removed.is_empty() {
+        return;
+    }
+    let by_address: HashMap<&BlockAddress, &ResourceBlock> =
+        blocks.iter().map(|b| (&b.address, b)).collect();
+    for import in imports {
+        let address = &import.to;
+        match by_address.get(&address.block) {
+            None => report.push(
+                error(
+                    Code::UnknownResource,
+                    format!("there is no resource `{}` to import into", address.block),
+                    import.span,
+                    "not declared in this stack",
+                )
+                .help(format!(
+                    "add `[resource.{}.{}]` with what it should be",
+                    address.block.type_name, address.block.name
+                )),
+            ),
+            Some(block) => {
+                let keyed = matches!(block.repeat, Repeat::Count(_) | Repeat::ForEach(_));
+                if keyed != address.key.is_some() {
+                    let message = if keyed {
+                        format!("`{}` has several instances", address.block)
+                    } else {
+                        format!("`{}` has no instances with keys", address.block)
+                    };
+                    report.error(Code::BadAddress, message, import.span, "which one?");
+                }
+            }
+        }
+    }
+    for removed in removed {
+        if removed.from.key.is_none()
+            && let Some(block) = by_address.get(&removed.from.block)
+        {
+            report.push(
+                error(
+                    Code::Exclusive,
+                    format!("`{}` is removed and declared at once", removed.from.block),
+                    removed.span,
+                    "said to be gone",
+                )
+                .at(block.span, "but declared here")
+                .help("take one of the two away"),
+            );
+        }
+    }
+}

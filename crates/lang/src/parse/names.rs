@@ -1,0 +1,47 @@
+//! What bare names can mean at a place: which kinds of components there are, whose resources are meant.
+
+use infra_model::Str;
+use infra_model::expr::{At, Expr};
+
+/// The names that are known where a string stands.
+pub(crate) struct Names<'a> {
+    /// The kinds of components.
+    pub(crate) kinds: &'a [Str],
+    /// Whose resources a bare `TYPE.NAME` means.
+    pub(crate) at: At,
+    /// The inputs of the component instance whose expansion is lowered.
+    pub(crate) inputs: Option<&'a dyn Fn(&str) -> Option<Expr>>,
+    /// What `path.*` is.
+    pub(crate) paths: &'a Paths,
+}
+
+/// The values of `path.module`, `path.root` and `path.cwd`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Paths {
+    /// The folder of the stack file, as the user wrote it.
+    pub(crate) root: String,
+    /// The folder in which the command runs.
+    pub(crate) cwd: String,
+}
+
+/// Names that begin references of their own.
+pub(crate) const RESERVED: [&str; 9] = [
+    "var", "local", "data", "module", "each", "count", "self", "path", "stack",
+];
+
+impl<'a> Names<'a> {
+    /// The names of a stack file.
+    pub(crate) fn of_stack(kinds: &'a [Str], paths: &'a Paths) -> Names<'a> {
+        Names {
+            kinds,
+            at: At::Module,
+            inputs: None,
+            paths,
+        }
+    }
+
+    /// Whether a name is a kind of component.
+    pub(crate) fn is_kind(&self, name: &str) -> bool {
+        self.kinds.iter().any(|k| &**k == name)
+    }
+}

@@ -1,0 +1,391 @@
+//! The values of the variables in this run: the environment, then files and `-var` in their order, then the defaults.
+
+use crate::blocks::fields::Reading;
+use crate::blocks::variable::VariableDeclaration;
+use crate::check::knowledge::{EmptyScope, Knowledge};
+use crate::codes::Code;
+use crate::eval::Evaluator;
+use crate::locate::locate;
+use crate::parse::node::{Node, Table};
+use crate::parse::text::Text;
+use crate::parse::{document, template};
+use crate::report::{Report, error, suggest};
+use indexmap::IndexMap;
+use infra_model::convert::{convert, normalise};
+use infra_model::diagnostic::{Diagnostic, Sources, Span};
+use infra_model::evaluate::Evaluate;
+use infra_model::program::Variable;
+use infra_model::value::Marks;
+use infra_model::{ScopePath, Str, Timestamp, Type, Value};
+use std::collections::HashMap;
+
+/// The prefix of environment variables that set variables.
+pub const ENVIRONMENT_PREFIX: &str = "INFRA_VAR_";
+
+/// Values given on the command line, in their order.
+#[derive(Clone, Debug)]
+pub enum Given {
+    /// `-var NAME=VALUE`
+    Value {
+        /// Before the `=`.
+        name: String,
+        /// After it.
+        value: String,
+    },
+    /// `-var-file`: TOML, or JSON when the name ends so.
+    File {
+        /// As the user wrote it.
+        name: String,
+        /// What is in it.
+        text: String,
+    },
+}
+
+/// A value that has not met its declaration yet.
+struct Candidate {
+    value: Raw,
+    /// `-var`, a file's name, an environment variable.
+    source: String,
+    span: Option<Span>,
+}
+
+enum Raw {
+    Text(String),
+    Node(Node),
+}
+
+/// Everything that gives variables their values.
+pub(crate) struct Resolving<'a> {
+    pub(crate) declarations: &'a IndexMap<Str, VariableDeclaration>,
+    pub(crate) evaluator: &'a Evaluator,
+    pub(crate) reading: Reading<'a>,
+    pub(crate) now: Timestamp,
+    /// Whether one without value is an error; else it is unknown.
+    pub(crate) required: bool,
+}
+
+impl Resolving<'_> {
+    /// All variables with their values.
+    pub(crate) fn resolve(
+        &self,
+        environment: &[(String, String)],
+        given: &[Given],
+        sources: &mut Sources,
+    ) -> IndexMap<Str, Variable> {
+        let mut candidates: HashMap<&str, Candidate> = HashMap::new();
+        for (name, value) in environment {
+            // An environment may hold what other stacks need.
+            let name = name.strip_prefix(ENVIRONMENT_PREFIX).unwrap_or(name);
+            if let Some((declared, _)) = self.declarations.get_key_value(name) {
+                candidates.insert(
+                    declared,
+                    Candidate {
+                        value: Raw::Text(value.clone()),
+                        source: format!("{ENVIRONMENT_PREFIX}{name}"),
+                        span: None,
+                    },
+                );
+            }
+        }
+        for given in given {
+            match given {
+                Given::Value { name, value } => match self.declarations.get_key_value(&**name) {
+                    Some((declared, _)) => {
+                        candidates.insert(
+                            declared,
+                            Candidate {
+                                value: Raw::Text(value.clone()),
+                                source: "-var".to_owned(),
+                                span: None,
+                            },
+                        );
+                    }
+                    None => self.undeclared(name),
+                },
+                Given::File { name, text } => {
+                    self.file(name, text, sources, &mut candidates);
+                }
+            }
+        }
+        self.declarations
+            .iter()
+            .map(|(name, declaration)| {
+                let value = self.value(name, declaration, candidates.remove(&**name));
+                let marks = Marks {
+                    sensitive: declaration.sensitive,
+                    ephemeral: declaration.ephemeral,
+                };
+                let variable = Variable {
+                    ty: declaration.ty.clone(),
+                    value: value.with_marks(marks),
+                    sensitive: declaration.sensitive,
+                    ephemeral: declaration.ephemeral,
+                    description: declaration.description.clone(),
+                    span: declaration.span,
+                };
+                (name.clone(), variable)
+            })
+            .collect()
+    }
+
+    fn undeclared(&self, name: &str) {
+        let mut diagnostic =
+            Diagnostic::error(format!("`-var` gives a value to `{name}`, which the stack does not declare"))
+                .code(Code::UndeclaredVariable.as_str());
+        diagnostic.help = suggest(
+            name,
+            self.declarations.keys().map(|k| &**k),
+            "declare it as `[variables.NAME]`, or leave it out",
+        );
+        self.reading.report.push(diagnostic);
+    }
+
+    fn file<'c>(
+        &'c self,
+        name: &str,
+        text: &str,
+        sources: &mut Sources,
+        candidates: &mut HashMap<&'c str, Candidate>,
+    ) {
+        let file = sources.add(name, text);
+        let report = self.reading.report;
+        let table = if name.ends_with(".json") {
+            let whole = Span {
+                file,
+                start: 0,
+                end: crate::parse::text::offset(text.len()),
+            };
+            match serde_json::from_str::<serde_json::Value>(text) {
+                Ok(json) => Node::of_json(&json, whole).as_table().cloned(),
+                Err(problem) => {
+                    report.error(
+                        Code::TomlSyntax,
+                        format!("`{name}` is not JSON: {problem}"),
+                        Span { end: 0, ..whole },
+                        "",
+                    );
+                    None
+                }
+            }
+        } else {
+            document::parse(text, file, report)
+        };
+        for (key, entry) in table.unwrap_or_else(Table::default).entries {
+            let Some((declared, _)) = self.declarations.get_key_value(&*key) else {
+                let mut warning = Diagnostic::warning(format!(
+                    "`{name}` gives a value to `{key}`, which the stack does not declare"
+                ))
+                .code(Code::UndeclaredVariable.as_str())
+                .at(entry.key_span(), "not declared");
+                warning.help = suggest(&key, self.declarations.keys().map(|k| &**k), "");
+                report.push(warning);
+                continue;
+            };
+            candidates.insert(
+                declared,
+                Candidate {
+                    span: Some(entry.node.span),
+                    value: Raw::Node(entry.node),
+                    source: name.to_owned(),
+                },
+            );
+        }
+    }
+
+    fn value(
+        &self,
+        name: &str,
+        declaration: &VariableDeclaration,
+        candidate: Option<Candidate>,
+    ) -> Value {
+        let default = self.default(name, declaration);
+        let Some(candidate) = candidate else {
+            return match default {
+                Some(value) => value,
+                None if self.required && declaration.default.is_none() => {
+                    self.reading.report.push(
+                        error(
+                            Code::MissingVariable,
+                            format!("the variable `{name}` has no value"),
+                            declaration.span,
+                            "neither a default nor a value",
+                        )
+                        .help(format!(
+                            "give one with `-var {name}=VALUE`, in a file given with `-var-file`, or as {ENVIRONMENT_PREFIX}{name} in the environment"
+                        )),
+                    );
+                    Value::Unknown(declaration.ty.clone())
+                }
+                None => Value::Unknown(declaration.ty.clone()),
+            };
+        };
+        let value = self.read(&candidate, declaration);
+        match value {
+            Ok(value) if value.is_null() && !declaration.nullable => {
+                default.unwrap_or_else(|| Value::Unknown(declaration.ty.clone()))
+            }
+            Ok(value) => value,
+            Err(mut diagnostic) => {
+                // The value of a secret must not be drawn beneath the message.
+                if declaration.sensitive || declaration.ephemeral {
+                    diagnostic.labels.clear();
+                    if diagnostic.code == Some(Code::ExpressionSyntax.as_str()) {
+                        diagnostic.message = "it is not an HCL value".to_owned();
+                    }
+                }
+                let mut out = Diagnostic::error(format!(
+                    "the value of `{name}` from {} does not fit: {}",
+                    candidate.source, diagnostic.message
+                ))
+                .code(Code::BadVariableValue.as_str());
+                out.labels = diagnostic.labels;
+                out.labels
+                    .push((declaration.span, format!("declared as {}", declaration.ty)));
+                self.reading.report.push(out);
+                Value::Unknown(declaration.ty.clone())
+            }
+        }
+    }
+
+    fn default(&self, name: &str, declaration: &VariableDeclaration) -> Option<Value> {
+        let expr = declaration.default.as_ref()?;
+        let scope = EmptyScope {
+            now: self.now,
+            refusal: "the default of a variable cannot refer to anything",
+        };
+        let value = match self.evaluator.evaluate(expr, &scope) {
+            Ok(value) => value,
+            Err(found) => {
+                self.reading.report.extend(found.into_iter().map(|d| Diagnostic {
+                    code: d.code.or(Some(Code::Evaluation.as_str())),
+                    ..d.or_at(expr.span)
+                }));
+                return Some(Value::Unknown(declaration.ty.clone()));
+            }
+        };
+        match convert(&value, &declaration.ty) {
+            Ok(value) => Some(value),
+            Err(problem) => {
+                self.reading.report.push(
+                    error(
+                        Code::BadVariableValue,
+                        format!("the default of `{name}` does not fit: {problem}"),
+                        locate(expr, &problem.path).value,
+                        "",
+                    )
+                    .at(declaration.span, format!("declared as {}", declaration.ty)),
+                );
+                Some(Value::Unknown(declaration.ty.clone()))
+            }
+        }
+    }
+
+    fn read(
+        &self,
+        candidate: &Candidate,
+        declaration: &VariableDeclaration,
+    ) -> Result<Value, Diagnostic> {
+        let scope = EmptyScope {
+            now: self.now,
+            refusal: "a value cannot refer to anything",
+        };
+        let silent = Report::default();
+        let expr = match &candidate.value {
+            // Plain types take the text as it is; for the others it is HCL.
+            Raw::Text(text) if declaration.ty.is_primitive() || declaration.ty == Type::Any => {
+                let value = Value::String(normalise(text));
+                return convert(&value, &declaration.ty)
+                    .map_err(|problem| Diagnostic::error(problem.to_string()));
+            }
+            Raw::Text(text) => template::of_bare(
+                &Text::fixed(text, Span::default()),
+                self.reading.names,
+                &silent,
+            ),
+            Raw::Node(node) => Some(crate::parse::expression_of(
+                node,
+                self.reading.names,
+                &silent,
+            )),
+        };
+        let mut found = silent.into_diagnostics();
+        if !found.is_empty() || expr.is_none() {
+            let mut first = found.drain(..).next().unwrap_or_else(|| Diagnostic::error("it cannot be read"));
+            if candidate.span.is_none() {
+                // The text of a command line is in no file.
+                first.labels.clear();
+            }
+            return Err(first);
+        }
+        let expr = expr.expect("an expression without diagnostics exists");
+        let mut value = self
+            .evaluator
+            .evaluate(&expr, &scope)
+            .map_err(|mut found| {
+                let mut first = found.drain(..).next().unwrap_or_else(|| Diagnostic::error("it has no value"));
+                if candidate.span.is_none() {
+                    first.labels.clear();
+                }
+                first
+            })?;
+        value = convert(&value, &declaration.ty).map_err(|problem| {
+            let mut diagnostic = Diagnostic::error(problem.to_string());
+            if candidate.span.is_some() {
+                diagnostic = diagnostic.at(locate(&expr, &problem.path).value, "");
+            }
+            diagnostic
+        })?;
+        Ok(value)
+    }
+
+    /// The stack's own conditions on its variables.
+    pub(crate) fn validate(&self, knowledge: &Knowledge) {
+        let root = ScopePath::root();
+        let scope = knowledge.scope(&root);
+        let report = self.reading.report;
+        for (name, declaration) in self.declarations {
+            for condition in &declaration.validations {
+                let holds = match knowledge.evaluate(&condition.condition, &scope) {
+                    Ok(value) => value,
+                    Err(found) => {
+                        report.extend(found);
+                        continue;
+                    }
+                };
+                match convert(holds.bare(), &Type::Bool) {
+                    Ok(Value::Bool(false)) => {
+                        let message = match knowledge.evaluate(&condition.message, &scope) {
+                            Ok(value) if value.deep_marks().sensitive => {
+                                "the message is about a sensitive value and is not shown".to_owned()
+                            }
+                            Ok(value) => match convert(value.bare(), &Type::String) {
+                                Ok(text) => text.as_str().unwrap_or_default().to_owned(),
+                                Err(_) => String::new(),
+                            },
+                            Err(found) => {
+                                report.extend(found);
+                                String::new()
+                            }
+                        };
+                        report.push(
+                            error(
+                                Code::ValidationFailed,
+                                format!("the value of `{name}` is refused: {message}"),
+                                condition.condition.span,
+                                "this does not hold",
+                            )
+                            .at(declaration.span, "the variable"),
+                        );
+                    }
+                    Ok(Value::Bool(true) | Value::Unknown(_)) => {}
+                    _ => report.error(
+                        Code::WrongType,
+                        "a condition: a bool is required",
+                        condition.condition.span,
+                        "",
+                    ),
+                }
+            }
+        }
+    }
+}
