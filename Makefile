@@ -1,0 +1,48 @@
+# What a person runs: `make demo` shows the main job, `make test` proves everything. Both set up what they need.
+
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/infra/target
+VENV ?= $(HOME)/.cache/infra/venv
+TEST_PYTHON := tests/requirements.txt
+
+.PHONY: demo build test fast lint tidy deny venv bench clean
+
+demo: build
+	@./tests/demo.sh "$(CARGO_TARGET_DIR)/debug/infra"
+
+# One set of artifacts for building and testing: the cloud SDKs are compiled once.
+build:
+	cargo build --workspace --all-targets --locked
+
+test: build venv lint tidy deny
+	INFRA_PYTHON="$(VENV)/bin/python" cargo test --workspace --locked --no-fail-fast
+	INFRA_BIN="$(CARGO_TARGET_DIR)/debug/infra" "$(VENV)/bin/python" -m pytest -q tests/sandbox
+
+# Without the clouds: seconds, for work on the engine and the language.
+fast:
+	cargo test -p infra-model -p infra-lang -p infra-engine -p infra-state -p infra-components -p infra-builtin
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+tidy:
+	cargo run -q -p xtask --locked -- tidy
+
+deny:
+	@command -v cargo-deny >/dev/null || cargo install --locked --root "$(HOME)/.cache/infra/tools" cargo-deny
+	PATH="$(HOME)/.cache/infra/tools/bin:$$PATH" cargo deny --offline check bans licenses sources
+
+# moto is the second opinion on AWS; boto3 drives the sandbox.
+venv: $(VENV)/.ready-$(shell sha256sum $(TEST_PYTHON) | cut -c1-12)
+
+$(VENV)/.ready-%:
+	rm -rf "$(VENV)"
+	python3 -m venv "$(VENV)"
+	"$(VENV)/bin/pip" install -q --disable-pip-version-check -r $(TEST_PYTHON)
+	touch "$@"
+
+bench:
+	cargo run -q --release -p xtask --locked -- bench
+
+clean:
+	rm -rf "$(CARGO_TARGET_DIR)" "$(VENV)"
