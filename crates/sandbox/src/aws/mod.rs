@@ -1,14 +1,20 @@
 //! AWS: finds the service of a request by its signature's scope, lets the service's protocol run the operation in
 //! a transaction, and shapes answers and errors. Rules of services are in their own folders.
 
+mod autoscaling;
 pub(crate) mod context;
 mod ec2;
+mod eks;
+mod elbv2;
 pub(crate) mod error;
 pub(crate) mod iam;
 pub(crate) mod json;
+mod kms;
 pub(crate) mod query;
+pub(crate) mod references;
 pub(crate) mod regions;
 pub(crate) mod rest;
+mod s3;
 mod sts;
 pub(crate) mod xml;
 
@@ -54,6 +60,26 @@ const SERVICES: &[Service] = &[
     Service {
         name: "sts",
         protocol: Protocol::Query(&sts::SERVICE),
+    },
+    Service {
+        name: "eks",
+        protocol: Protocol::Rest(&eks::SERVICE),
+    },
+    Service {
+        name: "elasticloadbalancing",
+        protocol: Protocol::Query(&elbv2::SERVICE),
+    },
+    Service {
+        name: "autoscaling",
+        protocol: Protocol::Query(&autoscaling::SERVICE),
+    },
+    Service {
+        name: "s3",
+        protocol: Protocol::Raw(&s3::SERVICE),
+    },
+    Service {
+        name: "kms",
+        protocol: Protocol::Json(&kms::SERVICE),
     },
 ];
 

@@ -1,0 +1,64 @@
+//! KMS as infrastructure uses it: keys with policies, rotation and deletion, and aliases. It encrypts nothing.
+
+mod alias;
+pub(crate) mod key;
+mod key_settings;
+
+use serde_json::{Map, Value};
+
+use super::error::{AwsError, AwsResult};
+use super::json::JsonService;
+
+/// The service.
+pub(super) const SERVICE: JsonService = JsonService {
+    target: "TrentService",
+    operations: &[key::OPERATIONS, key_settings::OPERATIONS, alias::OPERATIONS],
+};
+
+fn text<'a>(body: &'a Value, name: &str) -> AwsResult<Option<&'a str>> {
+    match body.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(AwsError::new("SerializationException", format!("{name} must be a string"))),
+    }
+}
+
+fn require<'a>(body: &'a Value, name: &str) -> AwsResult<&'a str> {
+    let found = text(body, name)?.filter(|text| !text.is_empty());
+    found.ok_or_else(|| {
+        let member = name[..1].to_lowercase() + &name[1..];
+        validation(format!(
+            "1 validation error detected: Value null at '{member}' failed to satisfy constraint: Member must not be null"
+        ))
+    })
+}
+
+fn validation(message: impl Into<String>) -> AwsError {
+    AwsError::new("ValidationException", message)
+}
+
+/// Cuts a page by `Limit` and `Marker`; the members of an answer.
+fn paged<T>(
+    body: &Value,
+    name: &str,
+    default: usize,
+    most: usize,
+    items: Vec<T>,
+    key: impl Fn(&T) -> &str,
+    each: impl FnMut(&T) -> Value,
+) -> AwsResult<Value> {
+    let limit = match body.get("Limit").map(Value::as_u64) {
+        None => default,
+        Some(Some(limit)) if (1..=most as u64).contains(&limit) => limit as usize,
+        Some(_) => return Err(validation(format!("Limit must be between 1 and {most}"))),
+    };
+    let bad = || AwsError::new("InvalidMarkerException", "Could not deserialize marker");
+    let page = super::context::page(items, key, text(body, "Marker")?, Some(limit), bad)?;
+    let mut answer = Map::new();
+    answer.insert(name.to_owned(), page.items.iter().map(each).collect());
+    answer.insert("Truncated".to_owned(), page.next.is_some().into());
+    if let Some(next) = page.next {
+        answer.insert("NextMarker".to_owned(), next.into());
+    }
+    Ok(Value::Object(answer))
+}

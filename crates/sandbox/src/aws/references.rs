@@ -1,0 +1,40 @@
+//! Whether what one service's request names exists in another service: roles, keys, certificates. Each service
+//! words the refusal in its own way.
+
+use super::context::{ACCOUNT, Ctx};
+use super::kms::key::{self, Key};
+
+/// The name in the ARN of a role of this account.
+pub(crate) fn role_name(arn: &str) -> Option<&str> {
+    let path = arn.strip_prefix("arn:aws:iam::")?.strip_prefix(ACCOUNT)?.strip_prefix(":role/")?;
+    path.rsplit('/').next().filter(|name| !name.is_empty())
+}
+
+/// Whether the role of an ARN exists.
+pub(crate) fn role_exists(ctx: &Ctx<'_>, arn: &str) -> bool {
+    role_name(arn).is_some_and(|name| ctx.tx.tags_of("iam/role", "", name).is_some())
+}
+
+/// Whether text could name a key of KMS: an id, an ARN or an alias. Services that encrypt later do not look it up.
+pub(crate) fn may_be_key(ctx: &Ctx<'_>, text: &str) -> bool {
+    let rest = text.strip_prefix("arn:aws:kms:").and_then(|rest| {
+        let (region, rest) = rest.split_once(':')?;
+        (region == ctx.region).then(|| rest.split_once(':').map_or("", |(_, name)| name))
+    });
+    let name = rest.unwrap_or(text);
+    let id = name.strip_prefix("key/").unwrap_or(name);
+    name.starts_with("alias/") || uuid::Uuid::try_parse(id.trim_start_matches("mrk-")).is_ok()
+}
+
+/// The ARN of an enabled key that text names; `None` when there is none.
+pub(crate) fn enabled_key(ctx: &Ctx<'_>, text: &str) -> Option<String> {
+    let key = key::resolve(ctx, text)?;
+    key.is_enabled().then(|| Key::arn(&key, ctx))
+}
+
+/// Whether text is the ARN of a certificate of this region: from Certificate Manager, or of IAM.
+pub(crate) fn may_be_certificate(ctx: &Ctx<'_>, arn: &str) -> bool {
+    let acm = format!("arn:aws:acm:{}:{ACCOUNT}:certificate/", ctx.region);
+    let iam = format!("arn:aws:iam::{ACCOUNT}:server-certificate/");
+    [acm, iam].iter().any(|prefix| arn.strip_prefix(prefix.as_str()).is_some_and(|rest| !rest.is_empty()))
+}
