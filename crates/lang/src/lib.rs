@@ -5,6 +5,7 @@
 mod blocks;
 mod check;
 pub mod codes;
+mod console;
 pub mod eval;
 mod expansion;
 mod extends;
@@ -19,6 +20,7 @@ mod substitute;
 mod variables;
 
 pub use blocks::stack::parse_duration;
+pub use console::parse_expression;
 pub use eval::Evaluator;
 pub use files::Files;
 pub use format::format;

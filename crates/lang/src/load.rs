@@ -106,7 +106,8 @@ fn build(
     .read(request.path, request.text, file)?;
 
     let kinds: Vec<Str> = request.expand.kinds().iter().map(|k| k.name.clone()).collect();
-    let paths = paths(request);
+    let folder = request.path.parent().unwrap_or_else(|| Path::new(""));
+    let paths = Paths::of(folder, &request.working_directory);
     let names = Names::of_stack(&kinds, &paths);
     let reading = Reading {
         names: &names,
@@ -126,7 +127,7 @@ fn build(
         now: request.now,
         required: request.require_variables,
     };
-    let variables = resolving.resolve(request.environment, request.given, sources);
+    let variables = resolving.resolve(request.environment, request.given);
     let mut knowledge = Knowledge {
         variables,
         locals: HashMap::with_capacity(declared.locals.len()),
@@ -162,17 +163,6 @@ fn build(
     report.extend(problems);
     let program = assemble(request, declared, expanded, &mut knowledge, report);
     Some(program)
-}
-
-fn paths(request: &LoadRequest<'_>) -> Paths {
-    let folder = request.path.parent().map(Path::to_string_lossy);
-    Paths {
-        root: match folder.as_deref() {
-            None | Some("") => ".".to_owned(),
-            Some(folder) => folder.to_owned(),
-        },
-        cwd: request.working_directory.to_string_lossy().into_owned(),
-    }
 }
 
 fn stack(request: &LoadRequest<'_>, declared: &Declarations) -> Stack {

@@ -6,7 +6,7 @@ use crate::check::knowledge::{EmptyScope, Knowledge};
 use crate::codes::Code;
 use crate::eval::Evaluator;
 use crate::locate::locate;
-use crate::parse::node::{Node, Table};
+use crate::parse::node::Node;
 use crate::parse::text::Text;
 use crate::parse::{document, template};
 use crate::report::{Report, error, suggest};
@@ -46,7 +46,6 @@ struct Candidate {
     value: Raw,
     /// `-var`, a file's name, an environment variable.
     source: String,
-    span: Option<Span>,
 }
 
 enum Raw {
@@ -70,7 +69,6 @@ impl Resolving<'_> {
         &self,
         environment: &[(String, String)],
         given: &[Given],
-        sources: &mut Sources,
     ) -> IndexMap<Str, Variable> {
         let mut candidates: HashMap<&str, Candidate> = HashMap::new();
         for (name, value) in environment {
@@ -82,7 +80,6 @@ impl Resolving<'_> {
                     Candidate {
                         value: Raw::Text(value.clone()),
                         source: format!("{ENVIRONMENT_PREFIX}{name}"),
-                        span: None,
                     },
                 );
             }
@@ -96,14 +93,13 @@ impl Resolving<'_> {
                             Candidate {
                                 value: Raw::Text(value.clone()),
                                 source: "-var".to_owned(),
-                                span: None,
                             },
                         );
                     }
                     None => self.undeclared(name),
                 },
                 Given::File { name, text } => {
-                    self.file(name, text, sources, &mut candidates);
+                    self.file(name, text, &mut candidates);
                 }
             }
         }
@@ -140,43 +136,50 @@ impl Resolving<'_> {
         self.reading.report.push(diagnostic);
     }
 
-    fn file<'c>(
-        &'c self,
-        name: &str,
-        text: &str,
-        sources: &mut Sources,
-        candidates: &mut HashMap<&'c str, Candidate>,
-    ) {
+    /// A file of values. It may hold secrets, so no line of it is ever drawn: its places are told in words.
+    fn file<'c>(&'c self, name: &str, text: &str, candidates: &mut HashMap<&'c str, Candidate>) {
+        let mut sources = Sources::default();
         let file = sources.add(name, text);
         let report = self.reading.report;
+        let silent = Report::default();
+        let refuse = |place: Option<String>, problem: &str| {
+            let place = place.unwrap_or_else(|| name.to_owned());
+            report.push(
+                Diagnostic::error(format!("{place} is not a file of values: {problem}"))
+                    .code(Code::TomlSyntax.as_str())
+                    .help("give one `NAME = VALUE` a line, as TOML"),
+            );
+        };
         let table = if name.ends_with(".json") {
-            let whole = Span {
-                file,
-                start: 0,
-                end: crate::parse::text::offset(text.len()),
-            };
             match serde_json::from_str::<serde_json::Value>(text) {
-                Ok(json) => Node::of_json(&json, whole).as_table().cloned(),
+                Ok(json) => Node::of_json(&json, Span::default()).as_table().cloned(),
                 Err(problem) => {
-                    report.error(
-                        Code::TomlSyntax,
-                        format!("`{name}` is not JSON: {problem}"),
-                        Span { end: 0, ..whole },
-                        "",
-                    );
+                    refuse(None, &problem.to_string());
                     None
                 }
             }
         } else {
-            document::parse(text, file, report)
+            document::parse(text, file, &silent)
         };
-        for (key, entry) in table.unwrap_or_else(Table::default).entries {
+        for problem in silent.into_diagnostics() {
+            let label = problem.labels.first();
+            let place = label.and_then(|(span, _)| sources.place(*span));
+            let words = match label {
+                Some((_, label)) if !label.is_empty() => label,
+                _ => &problem.message,
+            };
+            refuse(place, words);
+        }
+        for (key, entry) in table.unwrap_or_default().entries {
+            let place = sources
+                .place(entry.key_span())
+                .filter(|_| !name.ends_with(".json"))
+                .unwrap_or_else(|| name.to_owned());
             let Some((declared, _)) = self.declarations.get_key_value(&*key) else {
                 let mut warning = Diagnostic::warning(format!(
-                    "`{name}` gives a value to `{key}`, which the stack does not declare"
+                    "{place} gives a value to `{key}`, which the stack does not declare"
                 ))
-                .code(Code::UndeclaredVariable.as_str())
-                .at(entry.key_span(), "not declared");
+                .code(Code::UndeclaredVariable.as_str());
                 warning.help = suggest(&key, self.declarations.keys().map(|k| &**k), "");
                 report.push(warning);
                 continue;
@@ -184,9 +187,8 @@ impl Resolving<'_> {
             candidates.insert(
                 declared,
                 Candidate {
-                    span: Some(entry.node.span),
                     value: Raw::Node(entry.node),
-                    source: name.to_owned(),
+                    source: place,
                 },
             );
         }
@@ -219,29 +221,27 @@ impl Resolving<'_> {
                 None => Value::Unknown(declaration.ty.clone()),
             };
         };
-        let value = self.read(&candidate, declaration);
-        match value {
+        match self.read(&candidate, declaration) {
             Ok(value) if value.is_null() && !declaration.nullable => {
                 default.unwrap_or_else(|| Value::Unknown(declaration.ty.clone()))
             }
             Ok(value) => value,
-            Err(mut diagnostic) => {
-                // The value of a secret must not be drawn beneath the message.
-                if declaration.sensitive || declaration.ephemeral {
-                    diagnostic.labels.clear();
-                    if diagnostic.code == Some(Code::ExpressionSyntax.as_str()) {
-                        diagnostic.message = "it is not an HCL value".to_owned();
-                    }
-                }
-                let mut out = Diagnostic::error(format!(
-                    "the value of `{name}` from {} does not fit: {}",
-                    candidate.source, diagnostic.message
-                ))
-                .code(Code::BadVariableValue.as_str());
-                out.labels = diagnostic.labels;
-                out.labels
-                    .push((declaration.span, format!("declared as {}", declaration.ty)));
-                self.reading.report.push(out);
+            Err(problem) => {
+                // The problem with a secret may quote it.
+                let problem = if declaration.sensitive || declaration.ephemeral {
+                    format!("it is not of type {}", declaration.ty)
+                } else {
+                    problem
+                };
+                self.reading.report.push(error(
+                    Code::BadVariableValue,
+                    format!(
+                        "the value of `{name}` from {} does not fit: {problem}",
+                        candidate.source
+                    ),
+                    declaration.span,
+                    format!("declared as {}", declaration.ty),
+                ));
                 Value::Unknown(declaration.ty.clone())
             }
         }
@@ -280,22 +280,18 @@ impl Resolving<'_> {
         }
     }
 
+    /// The value that was given, or what is wrong with it.
     fn read(
         &self,
         candidate: &Candidate,
         declaration: &VariableDeclaration,
-    ) -> Result<Value, Diagnostic> {
-        let scope = EmptyScope {
-            now: self.now,
-            refusal: "a value cannot refer to anything",
-        };
+    ) -> Result<Value, String> {
         let silent = Report::default();
         let expr = match &candidate.value {
             // Plain types take the text as it is; for the others it is HCL.
             Raw::Text(text) if declaration.ty.is_primitive() || declaration.ty == Type::Any => {
                 let value = Value::String(normalise(text));
-                return convert(&value, &declaration.ty)
-                    .map_err(|problem| Diagnostic::error(problem.to_string()));
+                return convert(&value, &declaration.ty).map_err(|problem| problem.to_string());
             }
             Raw::Text(text) => template::of_bare(
                 &Text::fixed(text, Span::default()),
@@ -308,34 +304,19 @@ impl Resolving<'_> {
                 &silent,
             )),
         };
-        let mut found = silent.into_diagnostics();
-        if !found.is_empty() || expr.is_none() {
-            let mut first = found.drain(..).next().unwrap_or_else(|| Diagnostic::error("it cannot be read"));
-            if candidate.span.is_none() {
-                // The text of a command line is in no file.
-                first.labels.clear();
-            }
-            return Err(first);
-        }
-        let expr = expr.expect("an expression without diagnostics exists");
-        let mut value = self
-            .evaluator
-            .evaluate(&expr, &scope)
-            .map_err(|mut found| {
-                let mut first = found.drain(..).next().unwrap_or_else(|| Diagnostic::error("it has no value"));
-                if candidate.span.is_none() {
-                    first.labels.clear();
-                }
-                first
-            })?;
-        value = convert(&value, &declaration.ty).map_err(|problem| {
-            let mut diagnostic = Diagnostic::error(problem.to_string());
-            if candidate.span.is_some() {
-                diagnostic = diagnostic.at(locate(&expr, &problem.path).value, "");
-            }
-            diagnostic
-        })?;
-        Ok(value)
+        let first = |found: Vec<Diagnostic>| {
+            let message = found.into_iter().next().map(|d| d.message);
+            message.unwrap_or_else(|| "it has no value".to_owned())
+        };
+        let Some(expr) = expr.filter(|_| !silent.has_errors()) else {
+            return Err(first(silent.into_diagnostics()));
+        };
+        let scope = EmptyScope {
+            now: self.now,
+            refusal: "a value cannot refer to anything",
+        };
+        let value = self.evaluator.evaluate(&expr, &scope).map_err(first)?;
+        convert(&value, &declaration.ty).map_err(|problem| problem.to_string())
     }
 
     /// The stack's own conditions on its variables.

@@ -217,9 +217,8 @@ impl<'a> Reading<'a> {
     /// A bare address such as `aws_vpc.main` or `network.main`.
     pub(crate) fn address(self, node: &Node, setting: &str) -> Option<Dependency> {
         let text = self.bare_text(node, setting)?;
-        let expr = self.quietly(text)?;
         let mut found = None;
-        if is_traversal(&expr) {
+        if let Some(expr) = self.quietly(text).filter(is_traversal) {
             expr.references(&mut |root, steps, _| {
                 found.get_or_insert((root.clone(), steps.to_vec()));
             });

@@ -355,9 +355,13 @@ fn report_circle(graph: &Graph, group: &[u32], report: &Report) {
     };
     let mut labels = way
         .iter()
-        .filter(|(_, span)| *span != Span::default())
+        .zip(&names)
+        .filter(|((_, span), _)| *span != Span::default())
         .take(8)
-        .map(|(node, span)| (*span, format!("needs `{}`", graph.names[*node as usize])));
+        .map(|((node, span), needing)| {
+            let needed = &graph.names[*node as usize];
+            (*span, format!("`{needing}` needs `{needed}`"))
+        });
     let Some((span, label)) = labels.next() else {
         return;
     };

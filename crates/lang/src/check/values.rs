@@ -195,7 +195,7 @@ fn explain(
             diagnostic.help = suggest(name, settable(block), "");
             return diagnostic;
         }
-        let absent = problem.path.get(value).is_none_or(Value::is_null);
+        let absent = !place.exact || problem.path.get(value).is_some_and(Value::is_null);
         let required = block.attributes.get(name).is_some_and(|a| a.required)
             || block.blocks.get(name).is_some_and(|b| b.min > 0);
         if absent && required {

@@ -2,6 +2,7 @@
 
 use infra_model::Str;
 use infra_model::expr::{At, Expr};
+use std::path::Path;
 
 /// The names that are known where a string stands.
 pub(crate) struct Names<'a> {
@@ -22,6 +23,21 @@ pub(crate) struct Paths {
     pub(crate) root: String,
     /// The folder in which the command runs.
     pub(crate) cwd: String,
+}
+
+impl Paths {
+    /// For a stack in a folder.
+    pub(crate) fn of(stack_folder: &Path, working_directory: &Path) -> Paths {
+        let folder = stack_folder.to_string_lossy();
+        Paths {
+            root: if folder.is_empty() {
+                ".".to_owned()
+            } else {
+                folder.into_owned()
+            },
+            cwd: working_directory.to_string_lossy().into_owned(),
+        }
+    }
 }
 
 /// Names that begin references of their own.

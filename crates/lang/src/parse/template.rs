@@ -89,7 +89,11 @@ pub(crate) fn syntax_error(
         Code::ExpressionSyntax,
         "this expression cannot be read",
         text.span(at..at + length),
-        parse.message(),
+        match parse.message() {
+            // The parser lists every character that an expression can begin with.
+            message if message.starts_with("invalid expression;") => "a value must stand here",
+            message => message,
+        },
     );
     if rest.starts_with("%{") || rest.starts_with("${") {
         let sign = &rest[..1];
