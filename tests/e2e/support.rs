@@ -1,0 +1,203 @@
+//! A scratch folder with stacks, the binary, and servers that end with the test.
+
+use serde_json::Value as Json;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+/// The binary under test.
+pub const INFRA: &str = env!("CARGO_BIN_EXE_infra");
+
+/// The repository's root.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// What a command gave.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    /// Fails the test unless the exit code is this.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Ran {
+        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// The standard output as JSON.
+    #[track_caller]
+    pub fn json(&self) -> Json {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {}", self.stdout))
+    }
+}
+
+/// A folder of its own with `stacks/` in it.
+pub struct Folder {
+    dir: tempfile::TempDir,
+    environment: Vec<(String, String)>,
+}
+
+impl Folder {
+    pub fn new() -> Folder {
+        let dir = tempfile::tempdir().expect("a scratch folder");
+        std::fs::create_dir(dir.path().join("stacks")).expect("stacks/");
+        Folder { dir, environment: Vec::new() }
+    }
+
+    /// With an environment that reaches a server.
+    pub fn against(server: &Server) -> Folder {
+        Folder { environment: server.environment(), ..Folder::new() }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path().join(name), text).expect("written");
+    }
+
+    /// Copies an example stack.
+    pub fn example(&self, name: &str) {
+        self.write(&format!("stacks/{name}"), &std::fs::read_to_string(root().join("stacks").join(name)).expect("an example"));
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(INFRA);
+        command
+            .args(arguments)
+            .current_dir(self.path())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.path())
+            .env("NO_COLOR", "1")
+            .envs(self.environment.iter().map(|(k, v)| (k, v)))
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        let output = self.command(arguments).output().expect("the binary runs");
+        Ran {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// A server that ends with the test.
+pub struct Server {
+    child: Child,
+    pub url: String,
+}
+
+impl Server {
+    /// `infra sandbox` on free ports.
+    pub fn sandbox(arguments: &[&str]) -> Server {
+        let mut child = Command::new(INFRA)
+            .args(["sandbox", "--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the sandbox starts");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("piped");
+        BufReader::new(stdout).read_line(&mut line).expect("its first line");
+        let ready: Json = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}"));
+        let url = ready["endpoints"]["aws"].as_str().unwrap_or_else(|| panic!("no AWS endpoint in {line}")).to_owned();
+        Server { child, url }
+    }
+
+    /// moto, where `make test` has installed it; `None` says why it is skipped.
+    pub fn moto() -> Option<Server> {
+        static PYTHON: OnceLock<Option<String>> = OnceLock::new();
+        let python = PYTHON.get_or_init(|| std::env::var("INFRA_PYTHON").ok()).clone()?;
+        let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+        let child = Command::new(&python)
+            .args(["-m", "moto.server", "-H", "127.0.0.1", "-p", &port.to_string()])
+            .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("moto starts");
+        let server = Server { child, url: format!("http://127.0.0.1:{port}") };
+        let patience = std::time::Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(patience.elapsed().as_secs() < 60, "moto does not listen");
+            std::thread::yield_now();
+        }
+        Some(server)
+    }
+
+    pub fn environment(&self) -> Vec<(String, String)> {
+        [
+            ("AWS_ENDPOINT_URL", self.url.as_str()),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_REGION", "eu-west-1"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+        ]
+        .map(|(k, v)| (k.to_owned(), v.to_owned()))
+        .to_vec()
+    }
+
+    /// `--sandbox=URL`
+    pub fn flag(&self) -> String {
+        format!("--sandbox={}", self.url)
+    }
+
+    /// GET of a control page, as JSON.
+    pub fn get(&self, path: &str) -> Json {
+        serde_json::from_str(&self.http("GET", path)).expect("JSON")
+    }
+
+    pub fn post(&self, path: &str) -> String {
+        self.http("POST", path)
+    }
+
+    fn http(&self, method: &str, path: &str) -> String {
+        let host = self.url.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(host).expect("connects");
+        write!(stream, "{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").expect("asks");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("answers");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        if !head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
+            return body.to_owned();
+        }
+        let mut text = String::new();
+        let mut rest = body;
+        while let Some((size, after)) = rest.split_once("\r\n") {
+            let size = usize::from_str_radix(size.trim(), 16).expect("a chunk's size");
+            if size == 0 {
+                break;
+            }
+            text.push_str(&after[..size]);
+            rest = &after[size + 2..];
+        }
+        text
+    }
+
+    /// What is left on the server.
+    pub fn resources(&self) -> Vec<Json> {
+        self.get("/_sandbox/resources").as_array().expect("a list").clone()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
