@@ -1,0 +1,210 @@
+//! The provider's configuration: what a stack says under `[clouds.aws]`, and the same resolved, as the state keeps it.
+//! Credentials are never in it; they come from the SDK's standard chain.
+
+use infra_model::diagnostic::did_you_mean;
+use infra_model::provider::Environment;
+use infra_model::{ProviderError, Record};
+use std::collections::BTreeMap;
+
+/// Amazon Web Services. Credentials come from the standard chain: environment, profile, SSO, web identity, instance
+/// metadata.
+#[derive(Clone, Debug, Default, Record)]
+pub struct Config {
+    /// The region. By default `AWS_REGION`, then the profile's.
+    #[record(optional)]
+    pub region: Option<String>,
+    /// A profile of the shared configuration files.
+    #[record(optional)]
+    pub profile: Option<String>,
+    /// A role to take on with the found credentials.
+    #[record(block, max = 1)]
+    pub assume_role: Vec<AssumeRole>,
+    /// Endpoints by service, such as `ec2`: `autoscaling ec2 eks elbv2 iam kms rds s3 sts`. `AWS_ENDPOINT_URL` and
+    /// `AWS_ENDPOINT_URL_<SERVICE>` go before.
+    #[record(optional)]
+    pub endpoints: BTreeMap<String, String>,
+    /// Tags on everything that can have tags; a resource's own go before.
+    #[record(optional)]
+    pub tags: BTreeMap<String, String>,
+    /// The account. When it is set, credentials of another account are refused.
+    #[record(optional, computed)]
+    pub account: Option<String>,
+    /// `aws`, `aws-cn` or `aws-us-gov`.
+    #[record(optional, computed)]
+    pub partition: Option<String>,
+}
+
+/// A role to take on.
+#[derive(Clone, Debug, Default, Record)]
+pub struct AssumeRole {
+    /// Its ARN.
+    #[record(required)]
+    pub role_arn: String,
+    /// What the session is called in the audit log.
+    #[record(optional)]
+    pub session_name: Option<String>,
+    /// The external id that the role's trust policy asks for.
+    #[record(optional)]
+    pub external_id: Option<String>,
+}
+
+/// Services by their key under `endpoints`, and as `AWS_ENDPOINT_URL_…` names them.
+const SERVICES: [(&str, &str); 9] = [
+    ("autoscaling", "AUTO_SCALING"),
+    ("ec2", "EC2"),
+    ("eks", "EKS"),
+    ("elbv2", "ELASTIC_LOAD_BALANCING_V2"),
+    ("iam", "IAM"),
+    ("kms", "KMS"),
+    ("rds", "RDS"),
+    ("s3", "S3"),
+    ("sts", "STS"),
+];
+
+impl Config {
+    /// With the endpoints and the region that the environment gives. `AWS_ENDPOINT_URL` stands before the stack's own
+    /// endpoints, because a state that was made against a sandbox is read again under the sandbox's next address.
+    ///
+    /// # Errors
+    /// An unknown service, or an endpoint that is no URL.
+    pub fn within(mut self, environment: &Environment) -> Result<Config, ProviderError> {
+        if let Some(url) = environment.variable("AWS_ENDPOINT_URL") {
+            self.everywhere(url);
+        }
+        for (service, variable) in SERVICES {
+            if let Some(url) = environment.variable(&format!("AWS_ENDPOINT_URL_{variable}")) {
+                self.endpoints.insert(service.to_owned(), url.to_owned());
+            }
+        }
+        let variable = |names: [&str; 2]| {
+            names
+                .iter()
+                .find_map(|n| environment.variable(n))
+                .filter(|v| !v.is_empty())
+                .map(str::to_owned)
+        };
+        self.region = self
+            .region
+            .filter(|r| !r.is_empty())
+            .or_else(|| variable(["AWS_REGION", "AWS_DEFAULT_REGION"]));
+        self.profile = self
+            .profile
+            .or_else(|| variable(["AWS_PROFILE", "AWS_DEFAULT_PROFILE"]));
+        self.check()?;
+        Ok(self)
+    }
+
+    /// One endpoint for every service.
+    pub(crate) fn everywhere(&mut self, url: &str) {
+        for (service, _) in SERVICES {
+            self.endpoints.insert(service.to_owned(), url.to_owned());
+        }
+    }
+
+    fn check(&self) -> Result<(), ProviderError> {
+        for (service, url) in &self.endpoints {
+            if !SERVICES.iter().any(|(key, _)| key == service) {
+                let hint = did_you_mean(service, SERVICES.iter().map(|(key, _)| *key))
+                    .map(|key| format!("; did you mean `{key}`?"))
+                    .unwrap_or_default();
+                return Err(ProviderError::invalid(
+                    "endpoints",
+                    format!("`{service}` is no service with an endpoint{hint}"),
+                ));
+            }
+            let host = url
+                .strip_prefix("http://")
+                .or_else(|| url.strip_prefix("https://"));
+            if host.is_none_or(str::is_empty) {
+                return Err(ProviderError::invalid(
+                    "endpoints",
+                    format!("`{url}` is not an http:// or https:// URL"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// As the state keeps it: what is not set is left out.
+    pub(crate) fn to_json(&self) -> serde_json::Value {
+        let mut json = infra_model::json::to_json(&self.to_value());
+        if let Some(map) = json.as_object_mut() {
+            map.retain(|_, v| {
+                !v.is_null()
+                    && v.as_object().is_none_or(|o| !o.is_empty())
+                    && v.as_array().is_none_or(|a| !a.is_empty())
+            });
+        }
+        json
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use infra_model::json::from_json;
+
+    fn environment(variables: &[(&str, &str)]) -> Environment {
+        Environment {
+            variables: variables
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect(),
+            ..Environment::default()
+        }
+    }
+
+    #[test]
+    fn a_resolved_configuration_is_a_configuration() {
+        let config = Config {
+            region: Some("eu-west-1".to_owned()),
+            account: Some("123456789012".to_owned()),
+            partition: Some("aws".to_owned()),
+            tags: BTreeMap::from([("team".to_owned(), "shop".to_owned())]),
+            assume_role: vec![AssumeRole {
+                role_arn: "arn:aws:iam::123456789012:role/x".to_owned(),
+                ..AssumeRole::default()
+            }],
+            ..Config::default()
+        };
+        let json = config.to_json();
+        assert!(json.get("profile").is_none(), "{json}");
+        let value = from_json(&json, &Config::block().implied_type()).expect("fits");
+        Config::block().coerce(&value).expect("is accepted");
+        assert_eq!(Config::from_value(&value).expect("reads").to_json(), json);
+    }
+
+    #[test]
+    fn the_environment_gives_endpoints_and_region() {
+        let config = Config {
+            endpoints: BTreeMap::from([("ec2".to_owned(), "http://127.0.0.1:1".to_owned())]),
+            ..Config::default()
+        }
+        .within(&environment(&[
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:2"),
+            ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:3"),
+            ("AWS_DEFAULT_REGION", "us-east-2"),
+        ]))
+        .expect("is right");
+        assert_eq!(config.endpoints["ec2"], "http://127.0.0.1:2");
+        assert_eq!(config.endpoints["s3"], "http://127.0.0.1:3");
+        assert_eq!(config.region.as_deref(), Some("us-east-2"));
+    }
+
+    #[test]
+    fn wrong_endpoints_are_refused() {
+        for (key, url, message) in [
+            ("ec3", "http://x", "did you mean `ec2`?"),
+            ("ec2", "localhost:1", "is not an http:// or https:// URL"),
+        ] {
+            let config = Config {
+                endpoints: BTreeMap::from([(key.to_owned(), url.to_owned())]),
+                ..Config::default()
+            };
+            let error = config
+                .within(&Environment::default())
+                .expect_err("is wrong");
+            assert!(error.message.contains(message), "{error}");
+        }
+    }
+}

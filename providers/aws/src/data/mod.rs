@@ -1,0 +1,3 @@
+//! Data sources that belong to no resource type: the account, the region, what is offered there.
+
+pub(crate) mod caller_identity;

@@ -1,0 +1,85 @@
+//! The API families whose call limits the engine keeps, with AWS's documented numbers (token bucket sizes and refill
+//! rates of each service's throttling page). Nothing is called here.
+
+use infra_model::schema::ApiFamily;
+
+/// A group of API calls that share limits.
+#[derive(Clone, Copy, Debug)]
+pub struct Family {
+    /// `ec2`, as errors name the service.
+    pub service: &'static str,
+    /// `ec2.read`
+    pub name: &'static str,
+    concurrent: usize,
+    burst: f64,
+    per_second: f64,
+}
+
+const fn family(
+    service: &'static str,
+    name: &'static str,
+    concurrent: usize,
+    burst: f64,
+    per_second: f64,
+) -> Family {
+    Family {
+        service,
+        name,
+        concurrent,
+        burst,
+        per_second,
+    }
+}
+
+/// `Describe…` of EC2.
+pub const EC2_READ: Family = family("ec2", "ec2.read", 32, 100.0, 20.0);
+/// Mutating calls of EC2.
+pub const EC2_WRITE: Family = family("ec2", "ec2.write", 32, 50.0, 5.0);
+/// `CreateTags` and `DeleteTags` of EC2, which have a bucket of their own.
+pub const EC2_TAGS: Family = family("ec2", "ec2.tags", 16, 100.0, 10.0);
+/// All of STS.
+pub const STS: Family = family("sts", "sts", 8, 100.0, 50.0);
+/// All of EKS: its documentation gives no bucket; the describe calls are known to allow ten a second.
+pub const EKS: Family = family("eks", "eks", 16, 20.0, 5.0);
+/// All of IAM, a global service with small buckets.
+pub const IAM: Family = family("iam", "iam", 16, 20.0, 10.0);
+/// `Describe…` of Elastic Load Balancing.
+pub const ELB_READ: Family = family("elbv2", "elbv2.read", 16, 40.0, 10.0);
+/// Mutating calls of Elastic Load Balancing.
+pub const ELB_WRITE: Family = family("elbv2", "elbv2.write", 16, 20.0, 3.0);
+/// All of RDS.
+pub const RDS: Family = family("rds", "rds", 16, 40.0, 10.0);
+/// Bucket-level calls of S3.
+pub const S3: Family = family("s3", "s3", 16, 50.0, 10.0);
+/// Key management, not cryptography.
+pub const KMS: Family = family("kms", "kms", 16, 15.0, 5.0);
+/// All of EC2 Auto Scaling.
+pub const AUTOSCALING: Family = family("autoscaling", "autoscaling", 16, 40.0, 10.0);
+
+/// Every family, for the provider's schema.
+const ALL: [Family; 12] = [
+    EC2_READ,
+    EC2_WRITE,
+    EC2_TAGS,
+    STS,
+    EKS,
+    IAM,
+    ELB_READ,
+    ELB_WRITE,
+    RDS,
+    S3,
+    KMS,
+    AUTOSCALING,
+];
+
+/// The limits as the engine takes them.
+pub(crate) fn limits() -> Vec<ApiFamily> {
+    ALL.iter()
+        .map(|f| ApiFamily {
+            name: f.name,
+            concurrent: f.concurrent,
+            burst: f.burst,
+            per_second: f.per_second,
+        })
+        .collect()
+}

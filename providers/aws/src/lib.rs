@@ -1,0 +1,27 @@
+//! Amazon Web Services. Each resource type is one file: its schema and its life. The core beside them calls the cloud,
+//! marks what is ours, waits and recovers; it knows no type.
+
+pub mod batch;
+pub mod client;
+pub mod config;
+mod data;
+mod ec2;
+pub mod error;
+pub mod family;
+pub mod recover;
+mod registry;
+mod session;
+mod shape;
+pub mod tags;
+#[cfg(test)]
+mod testing;
+pub mod wait;
+
+use infra_model::Provider;
+use std::sync::Arc;
+
+/// The provider `aws`.
+#[must_use]
+pub fn provider() -> Arc<dyn Provider> {
+    Arc::new(session::Aws::new())
+}

@@ -1,0 +1,112 @@
+//! Beginning a creation so that nothing is lost: an id that is known is gone on with, a new one is made durable before
+//! anything else, and an answer that got lost is looked up rather than asked for twice.
+
+use crate::client::{Client, Resend};
+use crate::family::Family;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use futures::future::BoxFuture;
+use infra_model::resource::Item;
+use infra_model::{CallContext, ErrorKind, Operation, ProviderError, Recovered, Resource};
+use std::error::Error;
+use std::future::Future;
+use std::time::Duration;
+
+/// What to do when the answer to the create call was lost.
+#[derive(Clone, Copy)]
+pub enum Lost<'a> {
+    /// Send it again: it carries the operation's token.
+    Resend,
+    /// Look for what it made (by the operation's tag), and send it again only when there is nothing past this settle time.
+    LookUp(
+        Duration,
+        &'a (dyn Fn() -> BoxFuture<'a, Result<Option<String>, ProviderError>> + Send + Sync),
+    ),
+}
+
+impl Client {
+    /// The id of what the operation creates: the known one, or that of the create call, made durable.
+    ///
+    /// # Errors
+    /// The cloud's refusal, or the id could not be made durable.
+    #[allow(clippy::too_many_arguments, reason = "one call's whole description")]
+    pub async fn begin<T, E, F>(
+        &self,
+        context: &CallContext,
+        operation: &Operation,
+        family: Family,
+        call: &'static str,
+        lost: Lost<'_>,
+        send: impl Fn() -> F + Send + Sync,
+        id_of: impl Fn(&T) -> Option<&str> + Send + Sync,
+    ) -> Result<String, ProviderError>
+    where
+        T: Send + Sync,
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
+    {
+        if let Some(id) = &operation.known_id {
+            return Ok(id.clone());
+        }
+        let resend = match lost {
+            Lost::Resend => Resend::Safe,
+            Lost::LookUp(..) => Resend::Never,
+        };
+        let mut attempts = 0;
+        let id = loop {
+            match (
+                self.call_as(context, family, call, resend, &send).await,
+                lost,
+            ) {
+                (Ok(answer), _) => {
+                    break id_of(&answer).map(str::to_owned).ok_or_else(|| {
+                        ProviderError::new(
+                            ErrorKind::Other,
+                            format!("{call} answered without an id"),
+                        )
+                    })?;
+                }
+                (Err(error), Lost::LookUp(settle, find))
+                    if error.kind == ErrorKind::Transient && attempts < 4 =>
+                {
+                    attempts += 1;
+                    context.clock.sleep(settle).await;
+                    if let Some(id) = find().await? {
+                        break id;
+                    }
+                }
+                (Err(error), _) => return Err(error),
+            }
+        };
+        context.events.id_known(operation, &id).await?;
+        Ok(id)
+    }
+}
+
+/// What was found of an operation, if it is still there: tags outlive what they were on.
+///
+/// # Errors
+/// Errors of reading.
+pub async fn found<R: Resource<Client>>(
+    client: &Client,
+    context: &CallContext,
+    candidates: Vec<String>,
+) -> Result<Recovered, ProviderError> {
+    let items: Vec<Item<R::Record>> = candidates
+        .iter()
+        .map(|id| Item {
+            id: id.clone(),
+            prior: None,
+        })
+        .collect();
+    for (id, answer) in candidates
+        .into_iter()
+        .zip(R::read(client, context, &items).await)
+    {
+        if answer?.is_some() {
+            return Ok(Recovered::Found(id));
+        }
+    }
+    Ok(Recovered::Absent)
+}

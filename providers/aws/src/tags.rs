@@ -1,0 +1,254 @@
+//! Tags: a resource's own, the stack's default ones, and the `infra:` marks that say whose a resource is. The marks show
+//! neither in `tags` nor as drift.
+
+use infra_model::{Address, Block, InstanceKey, Operation, PlanRequest, Planned, Type, Value};
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// Tags by key.
+pub type Tags = BTreeMap<String, String>;
+
+/// The creating operation: written once, in the create call.
+pub const OPERATION: &str = "infra:operation";
+
+const PREFIX: &str = "infra:";
+
+/// The longest value that every service takes.
+const LONGEST: usize = 256;
+
+/// What a new resource is tagged with: its tags, the defaults and the marks.
+#[must_use]
+pub fn for_create(defaults: &Tags, own: &Tags, operation: &Operation) -> Tags {
+    let mut all = merged(defaults, own);
+    all.extend(marks(operation));
+    all.insert(OPERATION.to_owned(), operation.id.to_string());
+    all
+}
+
+/// The defaults and a resource's own tags, which go before.
+#[must_use]
+pub fn merged(defaults: &Tags, own: &Tags) -> Tags {
+    let mut all = defaults.clone();
+    all.extend(own.iter().map(|(k, v)| (k.clone(), v.clone())));
+    all
+}
+
+/// The marks that follow the resource: whose it is, without the operation that created it.
+#[must_use]
+pub fn marks(operation: &Operation) -> Tags {
+    let marking = &operation.marking;
+    let mut marks = Tags::from([
+        ("infra:stack".to_owned(), encode(&marking.stack)),
+        (
+            "infra:address".to_owned(),
+            shortened(encode_address(&operation.address)),
+        ),
+    ]);
+    if let Some(instance) = &marking.instance {
+        marks.insert("infra:instance".to_owned(), encode(instance));
+    }
+    if let Some(expires) = marking
+        .expires
+        .and_then(|t| Timestamp::from_millisecond(t.0).ok())
+    {
+        marks.insert("infra:expires".to_owned(), encode(&expires.to_string()));
+    }
+    marks
+}
+
+/// What must be written and taken away to bring a resource's tags from `prior` to `desired`; the marks come along.
+#[must_use]
+pub fn changes(prior: &Tags, desired: &Tags, operation: &Operation) -> (Tags, Vec<String>) {
+    let mut set: Tags = desired
+        .iter()
+        .filter(|(k, v)| prior.get(*k) != Some(v))
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect();
+    set.extend(marks(operation));
+    let gone = prior
+        .keys()
+        .filter(|k| !desired.contains_key(*k))
+        .cloned()
+        .collect();
+    (set, gone)
+}
+
+/// `tags` and `tags_all` of what the cloud says. A tag that only the defaults ask for is not the resource's own.
+#[must_use]
+pub fn split(found: Tags, defaults: &Tags, prior: Option<&Tags>) -> (Tags, Tags) {
+    let all: Tags = found
+        .into_iter()
+        .filter(|(k, _)| !k.starts_with(PREFIX) && !k.starts_with("aws:"))
+        .collect();
+    let own = all
+        .iter()
+        .filter(|(k, v)| defaults.get(*k) != Some(v) || prior.is_some_and(|p| p.contains_key(*k)))
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect();
+    (own, all)
+}
+
+/// Plans `tags_all` of a type that has it: the defaults and the planned tags, as far as they are known.
+pub(crate) fn plan(block: &Block, request: &PlanRequest<'_>, planned: &mut Planned) {
+    if !block.attributes.contains_key("tags_all") {
+        return;
+    }
+    let own = planned.value.get("tags").cloned().unwrap_or(Value::NULL);
+    let unchanged =
+        planned.replace.is_empty() && request.prior.is_some_and(|p| p.get("tags") == Some(&own));
+    let all = match request.provider {
+        Some(provider) => merged_values(provider.get("tags"), &own),
+        // The defaults are not known yet, but they are hardly what changed.
+        None if unchanged => return,
+        None => None,
+    };
+    let all = all.unwrap_or_else(|| Value::Unknown(Type::map(Type::String)));
+    let value = std::mem::replace(&mut planned.value, Value::NULL);
+    planned.value = value.with_attribute("tags_all", all);
+}
+
+fn merged_values(defaults: Option<&Value>, own: &Value) -> Option<Value> {
+    let mut all = BTreeMap::new();
+    let mut marks = own.marks();
+    for tags in [defaults, Some(own)].into_iter().flatten() {
+        if tags.is_unknown() {
+            return None;
+        }
+        marks = marks.union(tags.marks());
+        for (key, value) in tags.entries().into_iter().flatten() {
+            if !value.is_null() {
+                all.insert(key.clone(), value.clone());
+            }
+        }
+    }
+    Some(Value::map(Type::String, all).with_marks(marks))
+}
+
+/// Text in `[A-Za-z0-9_.:/=+@-]`, which every service takes: other bytes, and `=` itself, as `=` and two hexadecimal digits.
+#[must_use]
+pub fn encode(text: &str) -> String {
+    shortened(encode_except(text, "_.:/+@-"))
+}
+
+fn encode_except(text: &str, kept: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || kept.as_bytes().contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("={byte:02X}"));
+        }
+    }
+    out
+}
+
+/// `aws_subnet.private["a"]` as `aws_subnet.private@a`, `aws_subnet.x[0]` as `aws_subnet.x:0`: readable, and no two
+/// addresses are alike.
+fn encode_address(address: &Address) -> String {
+    let key = |key: Option<&InstanceKey>| match key {
+        None => String::new(),
+        Some(InstanceKey::Index(i)) => format!(":{i}"),
+        Some(InstanceKey::Name(name)) => format!("@{}", encode_except(name, "_/+-")),
+    };
+    let block = &address.block;
+    let mut out = String::new();
+    for step in block.scope.steps() {
+        out.push_str(&format!(
+            "{}.{}{}.",
+            encode_except(&step.kind, "_-"),
+            encode_except(&step.name, "_-"),
+            key(step.key.as_ref())
+        ));
+    }
+    out.push_str(&format!(
+        "{}.{}{}",
+        encode_except(&block.type_name, "_-"),
+        encode_except(&block.name, "_-"),
+        key(address.key.as_ref())
+    ));
+    out
+}
+
+/// A value too long for a tag ends in a hash of the whole.
+fn shortened(encoded: String) -> String {
+    if encoded.len() <= LONGEST {
+        return encoded;
+    }
+    let digest = hex::encode(&Sha256::digest(encoded.as_bytes())[..8]);
+    format!("{}..{digest}", &encoded[..LONGEST - 18])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::operation;
+
+    fn tags(pairs: &[(&str, &str)]) -> Tags {
+        pairs
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn addresses_become_tag_values() {
+        for (address, value) in [
+            ("aws_vpc.main", "aws_vpc.main"),
+            ("aws_subnet.x[0]", "aws_subnet.x:0"),
+            (
+                r#"module.q["eu"].network.main.aws_subnet.private["a b=c"]"#,
+                "module.q@eu.network.main.aws_subnet.private@a=20b=3Dc",
+            ),
+        ] {
+            assert_eq!(encode_address(&address.parse().expect("an address")), value);
+        }
+        let long = encode(&"x".repeat(300));
+        assert_eq!(long.len(), LONGEST);
+        assert!(long.starts_with("xxx") && long[LONGEST - 18..].starts_with(".."));
+    }
+
+    #[test]
+    fn marks_are_written_and_never_shown() {
+        let operation = operation("aws_vpc.main");
+        let defaults = tags(&[("team", "shop"), ("env", "test")]);
+        let own = tags(&[("Name", "main"), ("env", "prod")]);
+        let written = for_create(&defaults, &own, &operation);
+        assert_eq!(written["infra:stack"], "demo");
+        assert_eq!(written["infra:address"], "aws_vpc.main");
+        assert_eq!(written[OPERATION], operation.id.to_string());
+        let (shown, all) = split(written, &defaults, Some(&own));
+        assert_eq!(shown, own);
+        assert_eq!(
+            all,
+            tags(&[("Name", "main"), ("env", "prod"), ("team", "shop")])
+        );
+    }
+
+    #[test]
+    fn a_tag_equal_to_a_default_stays_where_it_was_said() {
+        let defaults = tags(&[("team", "shop")]);
+        let (own, _) = split(defaults.clone(), &defaults, Some(&defaults));
+        assert_eq!(own, defaults);
+        let (own, _) = split(defaults.clone(), &defaults, None);
+        assert_eq!(own, Tags::new());
+    }
+
+    #[test]
+    fn a_tag_update_touches_only_what_changed_and_never_the_creating_operation() {
+        let (set, gone) = changes(
+            &tags(&[("a", "1"), ("b", "2"), ("c", "3")]),
+            &tags(&[("a", "1"), ("b", "9")]),
+            &operation("aws_vpc.moved"),
+        );
+        assert_eq!(gone, ["c"]);
+        assert_eq!(
+            set,
+            tags(&[
+                ("b", "9"),
+                ("infra:address", "aws_vpc.moved"),
+                ("infra:stack", "demo")
+            ])
+        );
+    }
+}

@@ -1,0 +1,168 @@
+//! Waiting for the cloud: polls with growing pauses on the run's clock, passes the cloud's status on, and never gives a
+//! resource up: a wait that runs out keeps the id.
+
+use crate::client::Client;
+use futures::future::BoxFuture;
+use infra_model::resource::Item;
+use infra_model::{
+    Block, CallContext, ErrorKind, Operation, ProviderError, Record, Resource, Value, planning,
+};
+use std::future::Future;
+use std::time::Duration;
+
+/// How a poll went.
+#[derive(Debug)]
+pub enum Progress<T> {
+    /// It is there.
+    Done(T),
+    /// Not yet; the cloud's own status.
+    Pending(String),
+}
+
+/// How patiently to wait.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// The first pause.
+    pub first: Duration,
+    /// The longest pause.
+    pub longest: Duration,
+    /// When to stop waiting.
+    pub limit: Duration,
+}
+
+/// For what takes seconds.
+pub const QUICK: Pace = Pace {
+    first: Duration::from_millis(50),
+    longest: Duration::from_secs(2),
+    limit: Duration::from_mins(5),
+};
+/// For what takes a minute or two.
+pub const MINUTES: Pace = Pace {
+    first: Duration::from_millis(200),
+    longest: Duration::from_secs(5),
+    limit: Duration::from_mins(20),
+};
+/// For control planes and databases.
+pub const LONG: Pace = Pace {
+    first: Duration::from_millis(200),
+    longest: Duration::from_secs(15),
+    limit: Duration::from_hours(1),
+};
+
+/// Polls until done.
+///
+/// # Errors
+/// What the poll fails with; [`ErrorKind::TimedOut`] with the last status when the limit is reached.
+pub async fn until<T, F>(
+    context: &CallContext,
+    operation: &Operation,
+    pace: Pace,
+    mut poll: impl FnMut() -> F + Send,
+) -> Result<T, ProviderError>
+where
+    T: Send,
+    F: Future<Output = Result<Progress<T>, ProviderError>> + Send,
+{
+    let start = context.clock.now();
+    let mut pause = pace.first;
+    loop {
+        let status = match poll().await? {
+            Progress::Done(done) => return Ok(done),
+            Progress::Pending(status) => status,
+        };
+        context.events.status(operation, &status);
+        if context.clock.now().since(start) >= pace.limit {
+            return Err(ProviderError::new(
+                ErrorKind::TimedOut,
+                format!(
+                    "still `{status}` after {} minutes; the next run goes on waiting",
+                    pace.limit.as_secs() / 60
+                ),
+            ));
+        }
+        context.clock.sleep(pause).await;
+        pause = (pause * 3 / 2).min(pace.longest);
+    }
+}
+
+/// Reads a resource that has just been made or changed, until what it should be is what reads say: AWS answers reads from
+/// replicas that lag. When the two never agree, what was read last is returned, and the engine tells the difference.
+///
+/// # Errors
+/// Errors of reading; [`ErrorKind::TimedOut`] when it never shows.
+pub async fn settled<R: Resource<Client>>(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    id: &str,
+    desired: R::Record,
+) -> Result<R::Record, ProviderError> {
+    let agreement = Duration::from_secs(20);
+    let block = R::Record::block();
+    let wanted = desired.to_value();
+    let start = context.clock.now();
+    until(context, operation, QUICK, || {
+        let item = Item {
+            id: id.to_owned(),
+            prior: Some(desired.clone()),
+        };
+        let (block, wanted) = (&block, &wanted);
+        async move {
+            let found = R::read(client, context, &[item]).await.pop();
+            match found.transpose()?.flatten() {
+                Some(record)
+                    if agrees(block, wanted, &record.to_value())
+                        || context.clock.now().since(start) >= agreement =>
+                {
+                    Ok(Progress::Done(record))
+                }
+                Some(_) => Ok(Progress::Pending("settling".to_owned())),
+                None => Ok(Progress::Pending("appearing".to_owned())),
+            }
+        }
+    })
+    .await
+}
+
+/// Whether everything that was asked for is what is.
+fn agrees(block: &Block, wanted: &Value, found: &Value) -> bool {
+    block
+        .attributes
+        .iter()
+        .filter(|(_, a)| (a.required || a.optional) && !a.write_only)
+        .all(
+            |(name, attribute)| match (wanted.get(name), found.get(name)) {
+                (Some(wanted), Some(found)) if !wanted.is_null() => {
+                    planning::same(attribute.compare, wanted, found)
+                }
+                _ => true,
+            },
+        )
+}
+
+/// Sends a delete until it is accepted: what depends on the resource may take a while to let go of it.
+///
+/// # Errors
+/// The refusal, when it stands for longer than the pace's limit; any other error but absence.
+pub async fn while_in_use<'a>(
+    context: &CallContext,
+    operation: &Operation,
+    pace: Pace,
+    delete: impl Fn() -> BoxFuture<'a, Result<(), ProviderError>> + Send + Sync,
+) -> Result<(), ProviderError> {
+    let start = context.clock.now();
+    let mut pause = pace.first;
+    loop {
+        match delete().await {
+            Err(error)
+                if error.kind == ErrorKind::Conflict
+                    && context.clock.now().since(start) < pace.limit =>
+            {
+                context.events.status(operation, &error.code);
+                context.clock.sleep(pause).await;
+                pause = (pause * 3 / 2).min(pace.longest);
+            }
+            other => return crate::error::absent_is_done(other),
+        }
+    }
+}
