@@ -1,31 +1,28 @@
 //! From a stack file to a checked program: the order of the passes, and nothing else.
 
-use crate::blocks::component::ComponentDeclaration;
 use crate::blocks::fields::Reading;
 use crate::blocks::{self, Declarations};
 use crate::check::cycles::{self, order_of_locals};
+use crate::check::instructions::{check_instructions, moves};
 use crate::check::knowledge::{Keying, Knowledge};
 use crate::check::references::{References, Standing};
+use crate::check::types::{check_types, imply_providers};
 use crate::check::values::Values;
-use crate::codes::Code;
 use crate::eval::Evaluator;
 use crate::expansion::{Expanded, Expander, facts_of, facts_of_components};
 use crate::extends::Extending;
 use crate::files::{Files, RecordingFiles};
 use crate::parse::names::{Names, Paths};
-use crate::report::{Report, error, suggest};
+use crate::report::Report;
 use crate::variables::{Given, Resolving};
-use infra_model::address::{BlockAddress, Mode, ProviderAddress, ScopePath};
+use infra_model::address::ScopePath;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Sources, Span};
 use infra_model::expand::Expand;
-use infra_model::expr::{Expr, ExprKind};
-use infra_model::program::{
-    Condition, Moved, Program, ProviderBlock, Repeat, ResourceBlock, Stack,
-};
+use infra_model::program::{Condition, Program, ResourceBlock, Stack};
 use infra_model::schema::Schemas;
 use infra_model::{Str, Timestamp};
 use std::cell::Cell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -105,7 +102,12 @@ fn build(
     }
     .read(request.path, request.text, file)?;
 
-    let kinds: Vec<Str> = request.expand.kinds().iter().map(|k| k.name.clone()).collect();
+    let kinds: Vec<Str> = request
+        .expand
+        .kinds()
+        .iter()
+        .map(|k| k.name.clone())
+        .collect();
     let folder = request.path.parent().unwrap_or_else(|| Path::new(""));
     let paths = Paths::of(folder, &request.working_directory);
     let names = Names::of_stack(&kinds, &paths);
@@ -320,7 +322,10 @@ fn assemble(
         }
     }
     for (i, block) in blocks.iter().enumerate() {
-        let schema = knowledge.blocks.get(&block.address).and_then(|f| f.schema.as_deref());
+        let schema = knowledge
+            .blocks
+            .get(&block.address)
+            .and_then(|f| f.schema.as_deref());
         if i < own {
             values.block(block, schema);
         } else {
@@ -407,200 +412,4 @@ fn native_values(
         address: d.address.or_else(|| Some(block.address.to_string())),
         ..d
     }));
-}
-
-/// Do the types exist?
-fn check_types(blocks: &[ResourceBlock], schemas: &dyn Schemas, report: &Report) {
-    let mut told: HashSet<(Mode, &str)> = HashSet::new();
-    for block in blocks {
-        let type_name = &*block.address.type_name;
-        let mode = block.address.mode;
-        let (known, code, what) = match mode {
-            Mode::Managed => (schemas.resource(type_name).is_some(), Code::UnknownType, "resource type"),
-            Mode::Data => (schemas.data(type_name).is_some(), Code::UnknownDataType, "data source"),
-        };
-        if known || !told.insert((mode, type_name)) {
-            continue;
-        }
-        let names = match mode {
-            Mode::Managed => schemas.resource_names(),
-            Mode::Data => schemas.data_names(),
-        };
-        let close = suggest(type_name, names, "").filter(|s| s.starts_with("did you"));
-        if close.is_none() && ProviderAddress::of_type(type_name).is_none() {
-            let prefix = type_name.split('_').next().unwrap_or_default();
-            report.push(
-                error(
-                    Code::UnknownProvider,
-                    format!("no provider has types that begin with `{prefix}_`"),
-                    block.span,
-                    "",
-                )
-                .help(format!("providers here are {}", schemas.provider_names().join(", "))),
-            );
-            continue;
-        }
-        let other = match mode {
-            Mode::Managed => schemas.data(type_name).map(|_| {
-                format!("it is a data source: write `[data.{type_name}.{}]`", block.address.name)
-            }),
-            Mode::Data => schemas.resource(type_name).map(|_| {
-                format!("it is a resource type: write `[resource.{type_name}.{}]`", block.address.name)
-            }),
-        };
-        let mut diagnostic = error(
-            code,
-            format!("there is no {what} `{type_name}`"),
-            block.span,
-            "unknown",
-        );
-        diagnostic.help = other.or(close);
-        report.push(diagnostic);
-    }
-}
-
-/// Default configurations need no table; aliases do.
-fn imply_providers(
-    blocks: &[ResourceBlock],
-    providers: &mut Vec<ProviderBlock>,
-    report: &Report,
-) {
-    let mut known: HashSet<ProviderAddress> = providers.iter().map(|p| p.address.clone()).collect();
-    for block in blocks {
-        if known.contains(&block.provider) {
-            continue;
-        }
-        known.insert(block.provider.clone());
-        if block.provider.alias.is_none() {
-            providers.push(ProviderBlock {
-                address: block.provider.clone(),
-                scope: ScopePath::root(),
-                config: Expr::new(ExprKind::Object(Vec::new()), Span::default()),
-                span: Span::default(),
-            });
-            continue;
-        }
-        let name = block.provider.to_string();
-        let others: Vec<String> = providers.iter().map(|p| p.address.to_string()).collect();
-        let mut diagnostic = error(
-            Code::UnknownAlias,
-            format!("there is no provider configuration `{name}`"),
-            block.span,
-            "used here",
-        );
-        let table = format!(
-            "add `[clouds.{}.alias.{}]`",
-            block.provider.name,
-            block.provider.alias.as_deref().unwrap_or_default()
-        );
-        diagnostic.help = suggest(&name, others.iter().map(String::as_str), &table);
-        report.push(diagnostic);
-    }
-}
-
-/// A moved component moves everything in it.
-fn moves(
-    declared: Vec<Moved>,
-    blocks: &[ResourceBlock],
-    components: &[ComponentDeclaration],
-) -> Vec<Moved> {
-    let mut out = Vec::with_capacity(declared.len());
-    for moved in declared {
-        let (from, to) = (&moved.from, &moved.to);
-        let component = components
-            .iter()
-            .any(|c| c.kind == to.block.type_name && c.name == to.block.name);
-        if !component || !to.block.scope.is_root() {
-            out.push(moved);
-            continue;
-        }
-        let step = |address: &infra_model::Address| infra_model::ScopeStep {
-            kind: address.block.type_name.clone(),
-            name: address.block.name.clone(),
-            key: address.key.clone(),
-        };
-        let (old, new) = (step(from), step(to));
-        for block in blocks {
-            let [inner] = block.address.scope.steps() else {
-                continue;
-            };
-            if (&inner.kind, &inner.name) != (&new.kind, &new.name)
-                || new.key.is_some() && inner.key != new.key
-            {
-                continue;
-            }
-            let mut before = old.clone();
-            if before.key.is_none() && new.key.is_none() {
-                before.key = inner.key.clone();
-            }
-            let from = BlockAddress {
-                scope: ScopePath::root().join(before),
-                ..block.address.clone()
-            };
-            out.push(Moved {
-                from: from.instance(None),
-                to: block.address.instance(None),
-                span: moved.span,
-            });
-        }
-    }
-    out
-}
-
-/// `import` fills what is declared, `removed` names what is not.
-fn check_instructions(
-    blocks: &[ResourceBlock],
-    imports: &[infra_model::program::Import],
-    removed: &[infra_model::program::Removed],
-    report: &Report,
-) {
-    if imports.is_empty() && removed.is_empty() {
-        return;
-    }
-    let by_address: HashMap<&BlockAddress, &ResourceBlock> =
-        blocks.iter().map(|b| (&b.address, b)).collect();
-    for import in imports {
-        let address = &import.to;
-        match by_address.get(&address.block) {
-            None => report.push(
-                error(
-                    Code::UnknownResource,
-                    format!("there is no resource `{}` to import into", address.block),
-                    import.span,
-                    "not declared in this stack",
-                )
-                .help(format!(
-                    "add `[resource.{}.{}]` with what it should be",
-                    address.block.type_name, address.block.name
-                )),
-            ),
-            Some(block) => {
-                let keyed = matches!(block.repeat, Repeat::Count(_) | Repeat::ForEach(_));
-                if keyed != address.key.is_some() {
-                    let message = if keyed {
-                        format!("`{}` has several instances", address.block)
-                    } else {
-                        format!("`{}` has no instances with keys", address.block)
-                    };
-                    report.error(Code::BadAddress, message, import.span, "which one?");
-                }
-            }
-        }
-    }
-    for removed in removed {
-        if removed.from.key.is_none()
-            && let Some(block) = by_address.get(&removed.from.block)
-        {
-            report.push(
-                error(
-                    Code::Exclusive,
-                    format!("`{}` is removed and declared at once", removed.from.block),
-                    removed.span,
-                    "said to be gone",
-                )
-                .at(block.span, "but declared here")
-                .help("take one of the two away"),
-            );
-        }
-    }
 }

@@ -80,6 +80,9 @@ fn index(i: usize) -> u32 {
     u32::try_from(i).expect("a program has fewer than 2^32 blocks")
 }
 
+/// The key of a component instance, the node of its first output, and the instance.
+type Outputs<'a> = (Option<&'a InstanceKey>, u32, &'a ComponentInstance);
+
 struct Graph {
     names: Vec<String>,
     edges: Vec<Vec<Edge>>,
@@ -90,7 +93,7 @@ struct Nodes<'a> {
     blocks: HashMap<&'a BlockAddress, u32>,
     providers: HashMap<&'a ProviderAddress, u32>,
     /// First output of each component instance, by kind and name.
-    components: HashMap<(&'a str, &'a str), Vec<(Option<&'a InstanceKey>, u32, &'a ComponentInstance)>>,
+    components: HashMap<(&'a str, &'a str), Vec<Outputs<'a>>>,
     /// The natives of each component, by kind and name.
     natives: HashMap<(&'a str, &'a str), u32>,
 }
@@ -111,7 +114,9 @@ impl Graph {
             names.push(block.address.to_string());
         }
         for provider in parts.providers {
-            nodes.providers.insert(&provider.address, index(names.len()));
+            nodes
+                .providers
+                .insert(&provider.address, index(names.len()));
             names.push(format!("clouds.{}", provider.address));
         }
         for component in parts.components {
@@ -147,7 +152,11 @@ impl Graph {
             for condition in &block.lifecycle.preconditions {
                 out.extend(nodes.of_expr(&condition.condition, scope));
             }
-            for dependency in block.depends_on.iter().chain(&block.lifecycle.replace_triggered_by) {
+            for dependency in block
+                .depends_on
+                .iter()
+                .chain(&block.lifecycle.replace_triggered_by)
+            {
                 nodes.of_dependency(dependency, scope, &mut out);
             }
             if let Some(provider) = nodes.providers.get(&block.provider) {
@@ -173,7 +182,7 @@ impl Graph {
             }
         }
         // The junctions' edges came from a map without order.
-        for (_, junction) in nodes.natives.iter() {
+        for junction in nodes.natives.values() {
             edges[*junction as usize].sort_unstable();
         }
         Graph { names, edges }
@@ -183,12 +192,21 @@ impl Graph {
 impl Nodes<'_> {
     fn of_expr(&self, expr: &Expr, scope: &ScopePath) -> Vec<Edge> {
         let mut out = Vec::new();
-        expr.references(&mut |root, steps, span| self.of_root(root, steps, span, scope, false, &mut out));
+        expr.references(&mut |root, steps, span| {
+            self.of_root(root, steps, span, scope, false, &mut out)
+        });
         out
     }
 
     fn of_dependency(&self, dependency: &Dependency, scope: &ScopePath, out: &mut Vec<Edge>) {
-        self.of_root(&dependency.root, &dependency.steps, dependency.span, scope, true, out);
+        self.of_root(
+            &dependency.root,
+            &dependency.steps,
+            dependency.span,
+            scope,
+            true,
+            out,
+        );
     }
 
     fn of_root(
@@ -202,7 +220,12 @@ impl Nodes<'_> {
     ) {
         match root {
             Root::Local(name) => {
-                out.extend(self.parts.locals.get_index_of(name).map(|i| (index(i), span)));
+                out.extend(
+                    self.parts
+                        .locals
+                        .get_index_of(name)
+                        .map(|i| (index(i), span)),
+                );
             }
             Root::Resource {
                 at,
@@ -248,7 +271,8 @@ impl Nodes<'_> {
                                 .get_index_of(output)
                                 .map(|i| (first + index(i), span)),
                         ),
-                        None => out.extend((0..instance.outputs.len()).map(|i| (first + index(i), span))),
+                        None => out
+                            .extend((0..instance.outputs.len()).map(|i| (first + index(i), span))),
                     }
                 }
             }
@@ -349,7 +373,11 @@ fn report_circle(graph: &Graph, group: &[u32], report: &Report) {
         .map(|node| graph.names[node as usize].as_str())
         .collect();
     let shown = if names.len() > 12 {
-        format!("{} → … → {}", names[..8].join(" → "), names[names.len() - 2..].join(" → "))
+        format!(
+            "{} → … → {}",
+            names[..8].join(" → "),
+            names[names.len() - 2..].join(" → ")
+        )
     } else {
         names.join(" → ")
     };
@@ -409,7 +437,13 @@ mod tests {
     #[test]
     fn a_chain_of_a_hundred_thousand_needs_no_stack() {
         let edges: Vec<Vec<Edge>> = (0..100_000u32)
-            .map(|i| if i == 99_999 { vec![] } else { vec![(i + 1, Span::default())] })
+            .map(|i| {
+                if i == 99_999 {
+                    vec![]
+                } else {
+                    vec![(i + 1, Span::default())]
+                }
+            })
             .collect();
         assert!(circles(&edges).is_empty());
     }

@@ -44,12 +44,15 @@ pub(crate) struct BlockFacts {
     pub(crate) schema: Option<Arc<Schema>>,
 }
 
+/// The key of a component instance and the values of its outputs.
+pub(crate) type InstanceOutputs = (Option<InstanceKey>, IndexMap<Str, Value>);
+
 /// What is known of a component.
 #[derive(Clone, Debug)]
 pub(crate) struct ComponentFacts {
     pub(crate) keying: Keying,
     /// The outputs of its instances, once it is expanded.
-    pub(crate) instances: Option<Vec<(Option<InstanceKey>, IndexMap<Str, Value>)>>,
+    pub(crate) instances: Option<Vec<InstanceOutputs>>,
 }
 
 /// Everything that is known.
@@ -101,7 +104,11 @@ impl Knowledge {
     }
 
     /// Evaluates what is not known yet of the locals, in the order in which they need each other.
-    pub(crate) fn settle_locals(&mut self, locals: &IndexMap<Str, Local>, order: &[usize]) -> Diagnostics {
+    pub(crate) fn settle_locals(
+        &mut self,
+        locals: &IndexMap<Str, Local>,
+        order: &[usize],
+    ) -> Diagnostics {
         let root = ScopePath::root();
         let mut problems = Vec::new();
         for i in order {
@@ -149,10 +156,13 @@ fn unknown_of(ty: &Type, steps: &[KnownStep], consumed: usize) -> Resolved {
     for step in &steps[consumed..] {
         let next = match (step, &ty) {
             (_, Type::Any) => return nothing(steps),
-            (KnownStep::Attribute(name) | KnownStep::Key(InstanceKey::Name(name)), Type::Object(_) | Type::Map(_)) => {
-                ty.attribute(name).cloned()
+            (
+                KnownStep::Attribute(name) | KnownStep::Key(InstanceKey::Name(name)),
+                Type::Object(_) | Type::Map(_),
+            ) => ty.attribute(name).cloned(),
+            (KnownStep::Key(InstanceKey::Index(_)), Type::List(element)) => {
+                Some((**element).clone())
             }
-            (KnownStep::Key(InstanceKey::Index(_)), Type::List(element)) => Some((**element).clone()),
             _ => None,
         };
         match next {
@@ -262,11 +272,7 @@ impl Scope for StaticScope<'_> {
         _span: Span,
     ) -> Result<Resolved, Diagnostic> {
         let value = match root {
-            Root::Variable(name) => self
-                .knowledge
-                .variables
-                .get(name)
-                .map(|v| v.value.clone()),
+            Root::Variable(name) => self.knowledge.variables.get(name).map(|v| v.value.clone()),
             Root::Local(name) => self.knowledge.locals.get(name).cloned(),
             Root::Resource {
                 at,

@@ -1,7 +1,9 @@
 //! What can be known to be wrong before anything is planned: references, values, cycles.
 
 pub(crate) mod cycles;
+pub(crate) mod instructions;
 pub(crate) mod knowledge;
 pub(crate) mod references;
 pub(crate) mod repeat;
+pub(crate) mod types;
 pub(crate) mod values;

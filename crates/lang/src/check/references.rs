@@ -189,15 +189,25 @@ impl References<'_> {
         match root {
             Root::Variable(name) => match self.knowledge.variables.get(name) {
                 Some(variable) => self.steps(&variable.ty, steps, || format!("`var.{name}`")),
-                None => self.missing(Code::UnknownVariable, "variable", "var.", name, span, || {
-                    self.knowledge.variables.keys().cloned().collect()
-                }),
+                None => self.missing(
+                    Code::UnknownVariable,
+                    "variable",
+                    "var.",
+                    name,
+                    span,
+                    || self.knowledge.variables.keys().cloned().collect(),
+                ),
             },
             Root::Local(name) => {
                 if !self.locals.contains_key(name) {
-                    self.missing(Code::UnknownLocal, "local value", "local.", name, span, || {
-                        self.locals.keys().cloned().collect()
-                    });
+                    self.missing(
+                        Code::UnknownLocal,
+                        "local value",
+                        "local.",
+                        name,
+                        span,
+                        || self.locals.keys().cloned().collect(),
+                    );
                 }
             }
             Root::Resource {
@@ -217,7 +227,9 @@ impl References<'_> {
                 };
                 self.resource(&block, span, steps, standing, in_expression);
             }
-            Root::Component { kind, name } => self.component(kind, name, span, steps, in_expression),
+            Root::Component { kind, name } => {
+                self.component(kind, name, span, steps, in_expression)
+            }
             Root::EachKey | Root::EachValue => {
                 if standing.keying != Keying::ForEach {
                     self.report.push(
@@ -334,7 +346,11 @@ impl References<'_> {
             (keying, Some(Step::Attribute(name, _))) => {
                 let address = short(block);
                 let (setting, one, all) = match keying {
-                    Keying::Count => ("count", format!("{address}[0].{name}"), format!("{address}[*].{name}")),
+                    Keying::Count => (
+                        "count",
+                        format!("{address}[0].{name}"),
+                        format!("{address}[*].{name}"),
+                    ),
                     _ => (
                         "for_each",
                         format!("{address}[\"KEY\"].{name}"),
@@ -378,15 +394,21 @@ impl References<'_> {
                 .filter(|b| b.scope == block.scope)
                 .map(|b| short(b).to_string())
                 .collect();
-            names.extend(self.knowledge.components.iter().flat_map(|(kind, all)| {
-                all.keys().map(move |name| format!("{kind}.{name}"))
-            }));
+            names.extend(
+                self.knowledge
+                    .components
+                    .iter()
+                    .flat_map(|(kind, all)| all.keys().map(move |name| format!("{kind}.{name}"))),
+            );
             names.sort();
-            diagnostic.help = suggest(&wanted, names.iter().map(String::as_str), "").or_else(|| {
-                // The other mode is the commonest mistake that no edit distance finds.
-                let other = format!("data.{}.{}", block.type_name, block.name);
-                names.contains(&other).then(|| format!("did you mean `{other}`?"))
-            });
+            diagnostic.help =
+                suggest(&wanted, names.iter().map(String::as_str), "").or_else(|| {
+                    // The other mode is the commonest mistake that no edit distance finds.
+                    let other = format!("data.{}.{}", block.type_name, block.name);
+                    names
+                        .contains(&other)
+                        .then(|| format!("did you mean `{other}`?"))
+                });
         }
         self.report.push(diagnostic);
     }
@@ -457,7 +479,6 @@ impl References<'_> {
         let mut ty = ty;
         for step in steps {
             ty = match (step, ty) {
-                (_, Type::Any) => return,
                 (Step::Attribute(name, at), Type::Object(object)) => {
                     match object.attributes.get(name) {
                         Some(attribute) => &attribute.ty,
@@ -484,11 +505,16 @@ impl References<'_> {
                             *at,
                             "of a list",
                         )
-                        .help(format!("write `[0].{name}` for its first element, `[*].{name}` for all")),
+                        .help(format!(
+                            "write `[0].{name}` for its first element, `[*].{name}` for all"
+                        )),
                     );
                     return;
                 }
-                (Step::Attribute(name, at), Type::Bool | Type::Number | Type::String | Type::Set(_)) => {
+                (
+                    Step::Attribute(name, at),
+                    Type::Bool | Type::Number | Type::String | Type::Set(_),
+                ) => {
                     self.report.error(
                         Code::UnknownAttribute,
                         format!("a {} has no attribute `{name}`", ty.friendly()),
@@ -497,8 +523,9 @@ impl References<'_> {
                     );
                     return;
                 }
-                (_, Type::Map(element) | Type::List(element)) => element,
-                (Step::Splat, Type::Set(element)) => element,
+                (_, Type::Map(element) | Type::List(element))
+                | (Step::Splat, Type::Set(element)) => element,
+                // Nothing is known, or the evaluator knows better.
                 _ => return,
             };
         }
@@ -525,10 +552,7 @@ fn name_span(expr: &Expr, source: &Expr, name: &str) -> Span {
     if source.span == expr.span || start >= expr.span.end {
         return expr.span;
     }
-    Span {
-        start,
-        ..expr.span
-    }
+    Span { start, ..expr.span }
 }
 
 /// The steps of a splat's body after the element, the nearest last.

@@ -123,7 +123,8 @@ fn space(lines: Vec<Line<'_>>) -> Vec<Line<'_>> {
                 let at = out.len() - comments;
                 let before = at.checked_sub(1).map(|i| &out[i]);
                 let apart = matches!(before, None | Some(Line::Blank));
-                if !apart && !(child && comments == 0) {
+                let close = child && comments == 0;
+                if !apart && !close {
                     out.insert(at, Line::Blank);
                 }
                 if !child {
@@ -262,11 +263,19 @@ mod tests {
             }
         } else if let Some(tables) = item.as_array_of_tables() {
             for (i, table) in tables.iter().enumerate() {
-                flatten(&format!("{path}[{i}]"), &toml_edit::Item::Table(table.clone()), out);
+                flatten(
+                    &format!("{path}[{i}]"),
+                    &toml_edit::Item::Table(table.clone()),
+                    out,
+                );
             }
         } else if let Some(array) = item.as_array() {
             for (i, value) in array.iter().enumerate() {
-                flatten(&format!("{path}[{i}]"), &toml_edit::Item::Value(value.clone()), out);
+                flatten(
+                    &format!("{path}[{i}]"),
+                    &toml_edit::Item::Value(value.clone()),
+                    out,
+                );
             }
         } else if let Some(value) = item.as_value() {
             let mut value = value.clone();
@@ -280,12 +289,18 @@ mod tests {
         for (given, wanted) in [
             ("", ""),
             ("a=1\n\n\n\nb = 2", "a = 1\n\nb = 2\n"),
-            ("a=1\nlong_name='x' # why\n", "a         = 1\nlong_name = 'x' # why\n"),
+            (
+                "a=1\nlong_name='x' # why\n",
+                "a         = 1\nlong_name = 'x' # why\n",
+            ),
             (
                 "x = 1  # one\nyy = 22    # two\n",
                 "x  = 1  # one\nyy = 22 # two\n",
             ),
-            ("[ a . b ]\n\n x=1\n[c]\ny=2", "[a.b]\nx = 1\n\n[c]\ny = 2\n"),
+            (
+                "[ a . b ]\n\n x=1\n[c]\ny=2",
+                "[a.b]\nx = 1\n\n[c]\ny = 2\n",
+            ),
             (
                 "[a]\nx=1\n[a.b]\ny=2\n# about c\n[c]\n",
                 "[a]\nx = 1\n[a.b]\ny = 2\n\n# about c\n[c]\n",
@@ -301,13 +316,31 @@ mod tests {
                 "a = [\n {x=1,\n y=2}, [\n 3] ]",
                 "a = [\n  {\n    x = 1,\n    y = 2,\n  },\n  [\n    3,\n  ],\n]\n",
             ),
-            ("a = \"\"\"\n  keep\n\n\n  this \"\"\"\nb=1", "a = \"\"\"\n  keep\n\n\n  this \"\"\"\nb = 1\n"),
+            (
+                "a = \"\"\"\n  keep\n\n\n  this \"\"\"\nb=1",
+                "a = \"\"\"\n  keep\n\n\n  this \"\"\"\nb = 1\n",
+            ),
             ("a.\"b c\" . d=1", "a.\"b c\".d = 1\n"),
-            ("[[moved]]\nfrom='a.b'\nto='a.c'\n[[moved]]\nfrom=\"#\"\nto=''", "[[moved]]\nfrom = 'a.b'\nto   = 'a.c'\n\n[[moved]]\nfrom = \"#\"\nto   = ''\n"),
-            ("# top\r\na = 1\r\n\r\n\r\n# end\r\n", "# top\na = 1\n\n# end\n"),
-            ("a = 1_000\nb = 0x1F\nc = 1979-05-27 07:32:00Z # t\n", "a = 1_000\nb = 0x1F\nc = 1979-05-27 07:32:00Z # t\n"),
-            ("a = '''x''y'''\nb = \"\\\"]\"", "a = '''x''y'''\nb = \"\\\"]\"\n"),
-            ("a = \"\"\"x\"\"\"\"\"\nb = 1", "a = \"\"\"x\"\"\"\"\"\nb = 1\n"),
+            (
+                "[[moved]]\nfrom='a.b'\nto='a.c'\n[[moved]]\nfrom=\"#\"\nto=''",
+                "[[moved]]\nfrom = 'a.b'\nto   = 'a.c'\n\n[[moved]]\nfrom = \"#\"\nto   = ''\n",
+            ),
+            (
+                "# top\r\na = 1\r\n\r\n\r\n# end\r\n",
+                "# top\na = 1\n\n# end\n",
+            ),
+            (
+                "a = 1_000\nb = 0x1F\nc = 1979-05-27 07:32:00Z # t\n",
+                "a = 1_000\nb = 0x1F\nc = 1979-05-27 07:32:00Z # t\n",
+            ),
+            (
+                "a = '''x''y'''\nb = \"\\\"]\"",
+                "a = '''x''y'''\nb = \"\\\"]\"\n",
+            ),
+            (
+                "a = \"\"\"x\"\"\"\"\"\nb = 1",
+                "a = \"\"\"x\"\"\"\"\"\nb = 1\n",
+            ),
         ] {
             assert_eq!(formatted(given), wanted, "{given:?}");
         }

@@ -42,12 +42,7 @@ pub(crate) fn syntax_error(
         )
         .help("TOML has one table for each name: merge the two, or rename one");
     }
-    error(
-        Code::TomlSyntax,
-        "this is not valid TOML",
-        span,
-        message,
-    )
+    error(Code::TomlSyntax, "this is not valid TOML", span, message)
 }
 
 struct Reader<'a> {
@@ -69,7 +64,7 @@ impl Reader<'_> {
     fn table(&self, table: &toml_edit::Table) -> Table {
         let mut out = Table::default();
         out.entries.reserve(table.len());
-        for (name, item) in table.iter() {
+        for (name, item) in table {
             let key = table.key(name).and_then(toml_edit::Key::span);
             out.entries.insert(
                 Str::from(name),
@@ -84,7 +79,7 @@ impl Reader<'_> {
 
     fn inline(&self, table: &toml_edit::InlineTable) -> Table {
         let mut out = Table::default();
-        for (name, value) in table.iter() {
+        for (name, value) in table {
             let key = table.key(name).and_then(toml_edit::Key::span);
             out.entries.insert(
                 Str::from(name),

@@ -4,6 +4,9 @@ use infra_model::Str;
 use infra_model::expr::{At, Expr};
 use std::path::Path;
 
+/// The expression of an input by its name.
+pub(crate) type Inputs<'a> = dyn Fn(&str) -> Option<Expr> + 'a;
+
 /// The names that are known where a string stands.
 pub(crate) struct Names<'a> {
     /// The kinds of components.
@@ -11,7 +14,7 @@ pub(crate) struct Names<'a> {
     /// Whose resources a bare `TYPE.NAME` means.
     pub(crate) at: At,
     /// The inputs of the component instance whose expansion is lowered.
-    pub(crate) inputs: Option<&'a dyn Fn(&str) -> Option<Expr>>,
+    pub(crate) inputs: Option<&'a Inputs<'a>>,
     /// What `path.*` is.
     pub(crate) paths: &'a Paths,
 }

@@ -2,14 +2,14 @@
 
 use crate::codes::Code;
 use crate::parse::expression::{Lowering, Step, poison};
-use crate::parse::names::{Names, Paths};
+use crate::parse::names::Names;
 use crate::parse::text::Text;
 use crate::report::{Report, error};
 use hcl_edit::template::{Directive, Element, Strip, Template};
 use infra_model::Str;
 use infra_model::Value;
 use infra_model::convert::normalise;
-use infra_model::diagnostic::{Diagnostics, FileId, Span};
+use infra_model::diagnostic::Span;
 use infra_model::expr::{Expr, ExprKind, TemplatePart};
 
 /// The expression that a string is.
@@ -53,29 +53,6 @@ pub(crate) fn of_bare(text: &Text, names: &Names<'_>, report: &Report) -> Option
     }
 }
 
-/// A template given as text, such as a file of `templatefile`: its names are the given variables. Places are offsets in it.
-pub(crate) fn with_variables(template: &str, variables: Vec<Str>) -> Result<Expr, Diagnostics> {
-    let report = Report::default();
-    let paths = Paths::default();
-    let names = Names::of_stack(&[], &paths);
-    let text = Text::plain(template, FileId::default(), 0);
-    let mut lowering = Lowering {
-        names: &names,
-        text: &text,
-        report: &report,
-        bound: variables,
-    };
-    let span = text.whole();
-    let expr = match template.parse::<Template>() {
-        Ok(parsed) => lowering.template(&parsed, span),
-        Err(error) => return Err(vec![syntax_error(&text, &error, 0)]),
-    };
-    if report.has_errors() {
-        return Err(report.into_diagnostics());
-    }
-    Ok(expr)
-}
-
 /// A parse error of hcl-edit as a diagnostic.
 pub(crate) fn syntax_error(
     text: &Text,
@@ -101,7 +78,8 @@ pub(crate) fn syntax_error(
             "close it with `}}`; for the characters `{sign}{{` themselves write `{sign}{sign}{{`"
         ));
     } else if rest.is_empty() {
-        diagnostic = diagnostic.help("the string ends inside the expression: is a `}` or a quote missing?");
+        diagnostic =
+            diagnostic.help("the string ends inside the expression: is a `}` or a quote missing?");
     }
     diagnostic
 }

@@ -1,0 +1,116 @@
+//! Do the types and provider configurations that blocks use exist? Default configurations need no table and are added.
+
+use crate::codes::Code;
+use crate::report::{Report, error, suggest};
+use infra_model::address::{Mode, ProviderAddress, ScopePath};
+use infra_model::diagnostic::Span;
+use infra_model::expr::{Expr, ExprKind};
+use infra_model::program::{ProviderBlock, ResourceBlock};
+use infra_model::schema::Schemas;
+use std::collections::HashSet;
+
+/// Do the types exist?
+pub(crate) fn check_types(blocks: &[ResourceBlock], schemas: &dyn Schemas, report: &Report) {
+    let mut told: HashSet<(Mode, &str)> = HashSet::new();
+    for block in blocks {
+        let type_name = &*block.address.type_name;
+        let mode = block.address.mode;
+        let (known, code, what) = match mode {
+            Mode::Managed => (
+                schemas.resource(type_name).is_some(),
+                Code::UnknownType,
+                "resource type",
+            ),
+            Mode::Data => (
+                schemas.data(type_name).is_some(),
+                Code::UnknownDataType,
+                "data source",
+            ),
+        };
+        if known || !told.insert((mode, type_name)) {
+            continue;
+        }
+        let names = match mode {
+            Mode::Managed => schemas.resource_names(),
+            Mode::Data => schemas.data_names(),
+        };
+        let close = suggest(type_name, names, "").filter(|s| s.starts_with("did you"));
+        if close.is_none() && ProviderAddress::of_type(type_name).is_none() {
+            let prefix = type_name.split('_').next().unwrap_or_default();
+            report.push(
+                error(
+                    Code::UnknownProvider,
+                    format!("no provider has types that begin with `{prefix}_`"),
+                    block.span,
+                    "",
+                )
+                .help(format!(
+                    "providers here are {}",
+                    schemas.provider_names().join(", ")
+                )),
+            );
+            continue;
+        }
+        let other = match mode {
+            Mode::Managed => schemas.data(type_name).map(|_| {
+                format!(
+                    "it is a data source: write `[data.{type_name}.{}]`",
+                    block.address.name
+                )
+            }),
+            Mode::Data => schemas.resource(type_name).map(|_| {
+                format!(
+                    "it is a resource type: write `[resource.{type_name}.{}]`",
+                    block.address.name
+                )
+            }),
+        };
+        let mut diagnostic = error(
+            code,
+            format!("there is no {what} `{type_name}`"),
+            block.span,
+            "unknown",
+        );
+        diagnostic.help = other.or(close);
+        report.push(diagnostic);
+    }
+}
+
+/// Default configurations need no table; aliases do.
+pub(crate) fn imply_providers(
+    blocks: &[ResourceBlock],
+    providers: &mut Vec<ProviderBlock>,
+    report: &Report,
+) {
+    let mut known: HashSet<ProviderAddress> = providers.iter().map(|p| p.address.clone()).collect();
+    for block in blocks {
+        if known.contains(&block.provider) {
+            continue;
+        }
+        known.insert(block.provider.clone());
+        if block.provider.alias.is_none() {
+            providers.push(ProviderBlock {
+                address: block.provider.clone(),
+                scope: ScopePath::root(),
+                config: Expr::new(ExprKind::Object(Vec::new()), Span::default()),
+                span: Span::default(),
+            });
+            continue;
+        }
+        let name = block.provider.to_string();
+        let others: Vec<String> = providers.iter().map(|p| p.address.to_string()).collect();
+        let mut diagnostic = error(
+            Code::UnknownAlias,
+            format!("there is no provider configuration `{name}`"),
+            block.span,
+            "used here",
+        );
+        let table = format!(
+            "add `[clouds.{}.alias.{}]`",
+            block.provider.name,
+            block.provider.alias.as_deref().unwrap_or_default()
+        );
+        diagnostic.help = suggest(&name, others.iter().map(String::as_str), &table);
+        report.push(diagnostic);
+    }
+}

@@ -1,0 +1,5 @@
+//! The language from outside: stack files in, programs or messages out.
+
+mod broken;
+mod programs;
+mod world;
