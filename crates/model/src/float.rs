@@ -56,10 +56,6 @@ impl Float {
         self.precision
     }
 
-    pub(crate) fn is_zero(&self) -> bool {
-        self.significand.is_zero()
-    }
-
     /// The exact integer, if it is one.
     pub(crate) fn to_integer(&self) -> Option<IBig> {
         let shift = usize::try_from(self.exponent).ok()?;
@@ -148,32 +144,48 @@ impl Float {
         }
     }
 
+    /// Sign, digits and exponent of the shortest decimal.
+    pub(crate) fn shortest_digits(&self) -> (bool, String, isize) {
+        let (sign, magnitude) = self.significand.clone().into_parts();
+        if magnitude.is_zero() {
+            return (false, String::new(), 0);
+        }
+        shortest(magnitude, self.exponent, usize::from(self.precision)).parts(sign)
+    }
+
+    /// Sign, digits and exponent of the exact value.
+    pub(crate) fn exact_digits(&self) -> (bool, String, isize) {
+        let (sign, magnitude) = self.significand.clone().into_parts();
+        if magnitude.is_zero() {
+            return (false, String::new(), 0);
+        }
+        Decimal::exact(&magnitude, self.exponent).parts(sign)
+    }
+
     /// The shortest decimal that reads back as this number at its precision, never in exponent form.
     pub(crate) fn to_decimal(&self) -> String {
-        if self.is_zero() {
+        let (negative, digits, point) = self.shortest_digits();
+        if digits.is_empty() {
             return "0".to_owned();
         }
-        let (sign, magnitude) = self.significand.clone().into_parts();
-        let digits = shortest(magnitude, self.exponent, usize::from(self.precision));
-        let mut out = String::with_capacity(digits.digits.len() + 3);
-        if sign == Sign::Negative {
+        let mut out = String::with_capacity(digits.len() + 3);
+        if negative {
             out.push('-');
         }
-        let text = std::str::from_utf8(&digits.digits).expect("digits are ASCII");
-        match usize::try_from(digits.point) {
-            Ok(point) if point >= text.len() => {
-                out.push_str(text);
-                out.extend(std::iter::repeat_n('0', point - text.len()));
+        match usize::try_from(point) {
+            Ok(point) if point >= digits.len() => {
+                out.push_str(&digits);
+                out.extend(std::iter::repeat_n('0', point - digits.len()));
             }
             Ok(point) if point > 0 => {
-                out.push_str(&text[..point]);
+                out.push_str(&digits[..point]);
                 out.push('.');
-                out.push_str(&text[point..]);
+                out.push_str(&digits[point..]);
             }
             _ => {
                 out.push_str("0.");
-                out.extend(std::iter::repeat_n('0', digits.point.unsigned_abs()));
-                out.push_str(text);
+                out.extend(std::iter::repeat_n('0', point.unsigned_abs()));
+                out.push_str(&digits);
             }
         }
         out
@@ -268,6 +280,11 @@ impl Decimal {
             .unwrap_or(isize::MAX)
             .saturating_sub_unsigned(places);
         Decimal { digits, point }.trimmed()
+    }
+
+    fn parts(self, sign: Sign) -> (bool, String, isize) {
+        let digits = String::from_utf8(self.digits).expect("digits are ASCII");
+        (sign == Sign::Negative, digits, self.point)
     }
 
     fn trimmed(mut self) -> Decimal {

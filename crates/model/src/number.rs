@@ -138,6 +138,18 @@ impl Number {
         Self::from_ibig(value)
     }
 
+    /// Sign, decimal digits and their exponent, as `0.d₁d₂… × 10^exponent`: as few digits as tell the number apart.
+    #[must_use]
+    pub fn shortest_digits(&self) -> (bool, String, isize) {
+        self.to_float().shortest_digits()
+    }
+
+    /// As [`Number::shortest_digits`], but all digits of the exact value.
+    #[must_use]
+    pub fn exact_digits(&self) -> (bool, String, isize) {
+        self.to_float().exact_digits()
+    }
+
     /// Both as small integers with the wider precision, for the fast paths.
     fn small(&self, other: &Number) -> Option<(i64, i64, u16)> {
         match (&self.0, &other.0) {

@@ -1,0 +1,138 @@
+//! Calls of functions: the arguments, and the two functions whose arguments may fail.
+
+use super::{Bindings, Computed, Run, described, error};
+use crate::functions::{self, Context, Function, FunctionError, Implementation};
+use infra_model::Value;
+use infra_model::diagnostic::{Diagnostic, Diagnostics, Span, did_you_mean};
+use infra_model::expr::{Expr, ExprKind};
+use infra_model::value::Marks;
+
+impl Run<'_> {
+    pub(super) fn call(&self, expr: &Expr, bindings: Bindings<'_>) -> Computed {
+        let ExprKind::Call {
+            name,
+            name_span,
+            arguments,
+            expand_last,
+        } = &*expr.kind
+        else {
+            unreachable!("called for calls only");
+        };
+        let Some(function) = functions::find(name) else {
+            let diagnostic =
+                Diagnostic::error(format!("there is no function `{name}`")).at(*name_span, "");
+            let names = functions::signatures().iter().map(|f| f.name);
+            return Err(vec![match did_you_mean(name, names) {
+                Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
+                None => diagnostic,
+            }]);
+        };
+        let implementation = match function.implementation {
+            Implementation::Try if !expand_last => {
+                return self.first_that_works(arguments, *name_span, bindings);
+            }
+            Implementation::Can if !expand_last && arguments.len() == 1 => {
+                return Ok(Value::Bool(self.value(&arguments[0], bindings).is_ok()));
+            }
+            Implementation::Eager(implementation) => implementation,
+            Implementation::Try | Implementation::Can => {
+                return error(
+                    format!("`{function}` takes expressions, not a list of them"),
+                    *name_span,
+                );
+            }
+        };
+        let mut values = self.all(arguments, bindings)?;
+        let mut spans: Vec<Span> = arguments.iter().map(|a| a.span).collect();
+        if *expand_last {
+            let (Some(last), Some(span)) = (values.pop(), spans.pop()) else {
+                return error("`...` needs an argument before it", *name_span);
+            };
+            let Some((items, marks)) = expanded(&last, span)? else {
+                return Ok(Value::UNKNOWN.with_marks(last.marks()));
+            };
+            spans.extend(std::iter::repeat_n(span, items.len()));
+            values.extend(items.iter().map(|item| item.clone().with_marks(marks)));
+        }
+        if let Some(problem) = function.arity_error(values.len()) {
+            return Err(vec![
+                Diagnostic::error(problem)
+                    .at(*name_span, "")
+                    .help(format!("it is called as `{function}`")),
+            ]);
+        }
+        let marks = values
+            .iter()
+            .fold(Marks::NONE, |marks, v| marks.union(v.deep_marks()));
+        let context = Context {
+            evaluator: self.evaluator,
+            scope: self.scope,
+            depth: self.depth,
+        };
+        functions::invoke(function, implementation, values, &context)
+            .map_err(|e| vec![failure(function, &e, marks, &spans, *name_span)])
+    }
+
+    fn first_that_works(&self, arguments: &[Expr], span: Span, bindings: Bindings<'_>) -> Computed {
+        let mut reasons = Vec::new();
+        for argument in arguments {
+            match self.value(argument, bindings) {
+                Ok(value) => return Ok(value),
+                Err(errors) => reasons.extend(errors.into_iter().map(|d| d.message)),
+            }
+        }
+        if arguments.is_empty() {
+            return error("`try` takes at least one expression", span);
+        }
+        Err(vec![
+            Diagnostic::error("none of the expressions of this `try` can be evaluated")
+                .at(span, "")
+                .help(reasons.join("; ")),
+        ])
+    }
+}
+
+/// The elements of an argument with `...`, `None` while unknown.
+fn expanded(value: &Value, span: Span) -> Result<Option<(&[Value], Marks)>, Diagnostics> {
+    let (bare, marks) = value.unmark();
+    match bare {
+        Value::List(_, items) | Value::Set(_, items) | Value::Tuple(items) => {
+            Ok(Some((items, marks)))
+        }
+        Value::Unknown(_) => Ok(None),
+        Value::Null(_) => error("the argument before `...` must not be null", span),
+        other => error(
+            format!(
+                "the argument before `...` must be a list, set or tuple, not {}",
+                described(other)
+            ),
+            span,
+        ),
+    }
+}
+
+/// What a person is told; nothing that a sensitive argument could shine through.
+fn failure(
+    function: &Function,
+    reason: &FunctionError,
+    marks: Marks,
+    spans: &[Span],
+    name_span: Span,
+) -> Diagnostic {
+    let message = if marks.sensitive {
+        "it fails for an argument that is sensitive"
+    } else {
+        &reason.message
+    };
+    let parameter = reason
+        .argument
+        .and_then(|i| Some((function.parameter(i)?, spans.get(i)?)));
+    match parameter {
+        Some((parameter, span)) => Diagnostic::error(format!(
+            "`{}` cannot take this as `{}`: {message}",
+            function.name, parameter.name
+        ))
+        .at(*span, ""),
+        None => Diagnostic::error(format!("`{}`: {message}", function.name)).at(name_span, ""),
+    }
+}
