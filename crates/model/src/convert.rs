@@ -54,7 +54,13 @@ fn convert_at(value: &Value, ty: &Type, path: &Path) -> Result<Value, ConvertErr
     }
     match (value, ty) {
         (_, Type::Any) => Ok(value.clone()),
-        (Value::Null(_), _) => Ok(Value::Null(without_optional(ty))),
+        (Value::Null(from), _) => {
+            if can_convert(from, ty) {
+                Ok(Value::Null(concrete(from, ty)))
+            } else {
+                Err(required())
+            }
+        }
         (Value::Unknown(from), _) => {
             if can_convert(from, ty) {
                 Ok(Value::Unknown(concrete(from, ty)))
@@ -91,7 +97,7 @@ fn convert_at(value: &Value, ty: &Type, path: &Path) -> Result<Value, ConvertErr
             for (i, item) in items.iter().enumerate() {
                 out.push(convert_at(item, want, &path.join(Step::Index(i)))?);
             }
-            let element = settle_element(want, &mut out, path)?;
+            let element = settle_element(want, value, &mut out, path)?;
             if matches!(ty, Type::List(_)) {
                 return Ok(Value::list(element, out));
             }
@@ -102,7 +108,7 @@ fn convert_at(value: &Value, ty: &Type, path: &Path) -> Result<Value, ConvertErr
                 Ok(Value::Unknown(Type::set(element)))
             }
         }
-        (Value::List(_, items) | Value::Tuple(items), Type::Tuple(want)) => {
+        (Value::Tuple(items), Type::Tuple(want)) => {
             if items.len() != want.len() {
                 return Err(required());
             }
@@ -125,7 +131,7 @@ fn convert_at(value: &Value, ty: &Type, path: &Path) -> Result<Value, ConvertErr
                 .collect::<Result<Vec<_>, ConvertError>>()?
                 .into_iter()
                 .unzip();
-            let element = settle_element(want, &mut out, path)?;
+            let element = settle_element(want, value, &mut out, path)?;
             Ok(Value::map(element, keys.into_iter().zip(out)))
         }
         (Value::Map(_, items) | Value::Object(items), Type::Object(want)) => {
@@ -179,9 +185,20 @@ fn to_object(
 }
 
 /// The element type of a collection whose wanted element type may be `any`: the unification of what is there.
-fn settle_element(want: &Type, items: &mut [Value], path: &Path) -> Result<Type, ConvertError> {
+fn settle_element(
+    want: &Type,
+    source: &Value,
+    items: &mut [Value],
+    path: &Path,
+) -> Result<Type, ConvertError> {
     if !want.contains_any() {
         return Ok(without_optional(want));
+    }
+    // A collection knows the type of its elements even when it has none.
+    if let Value::List(own, _) | Value::Set(own, _) | Value::Map(own, _) = source
+        && items.is_empty()
+    {
+        return Ok(concrete(own, want));
     }
     let types: Vec<Type> = items.iter().map(Value::ty).collect();
     let element = unify(&types).ok_or_else(|| ConvertError {
@@ -232,7 +249,6 @@ pub fn can_convert(from: &Type, to: &Type) -> bool {
         (Type::Tuple(a), Type::Tuple(b)) => {
             a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| can_convert(a, b))
         }
-        (Type::List(a), Type::Tuple(b)) => b.iter().all(|b| can_convert(a, b)),
         (Type::Object(object), Type::Map(b)) => {
             object.attributes.values().all(|a| can_convert(&a.ty, b))
         }
@@ -287,11 +303,7 @@ pub fn unify(types: &[Type]) -> Option<Type> {
     let Some(first) = known.next() else {
         return Some(Type::Any);
     };
-    let unified = known.try_fold(first.clone(), |so_far, next| unify_two(&so_far, next))?;
-    if types.iter().any(|t| matches!(t, Type::Any)) && !unified.is_primitive() {
-        return Some(unified);
-    }
-    Some(unified)
+    known.try_fold(first.clone(), |so_far, next| unify_two(&so_far, next))
 }
 
 fn unify_two(a: &Type, b: &Type) -> Option<Type> {
@@ -311,8 +323,9 @@ fn unify_two(a: &Type, b: &Type) -> Option<Type> {
         (Type::List(x), Type::List(y)) => unify_two(x, y).map(Type::list),
         (Type::Set(x), Type::Set(y)) => unify_two(x, y).map(Type::set),
         (Type::Map(x), Type::Map(y)) => unify_two(x, y).map(Type::map),
-        (Type::List(x), Type::Set(y)) | (Type::Set(x), Type::List(y)) => {
-            unify_two(x, y).map(Type::list)
+        // A list is kept, and the set's elements must fit it.
+        (Type::List(x), Type::Set(y)) | (Type::Set(y), Type::List(x)) => {
+            can_convert(y, x).then(|| Type::List(x.clone()))
         }
         (Type::Tuple(x), Type::Tuple(y)) if x.len() == y.len() => x
             .iter()
@@ -326,9 +339,10 @@ fn unify_two(a: &Type, b: &Type) -> Option<Type> {
         (Type::Tuple(x), Type::List(y)) | (Type::List(y), Type::Tuple(x)) => {
             unify(&x.iter().cloned().chain([(**y).clone()]).collect::<Vec<_>>()).map(Type::list)
         }
-        (Type::Tuple(x), Type::Set(y)) | (Type::Set(y), Type::Tuple(x)) => {
-            unify(&x.iter().cloned().chain([(**y).clone()]).collect::<Vec<_>>()).map(Type::set)
-        }
+        (Type::Tuple(x), Type::Set(y)) | (Type::Set(y), Type::Tuple(x)) => x
+            .iter()
+            .all(|x| can_convert(x, y))
+            .then(|| Type::Set(y.clone())),
         (Type::Object(x), Type::Object(y)) => {
             if x.attributes.keys().eq(y.attributes.keys()) {
                 let attributes = x.attributes.iter().zip(y.attributes.values());
@@ -389,6 +403,66 @@ mod tests {
             convert(&list, &Type::set(Type::String)),
             Ok(Value::Unknown(Type::set(Type::String)))
         );
+    }
+
+    #[test]
+    fn typed_nulls_and_empty_collections_keep_their_types() {
+        let any_list = Type::list(Type::Any);
+        let cases = [
+            (
+                Value::Null(Type::Number),
+                Type::String,
+                Some(Value::Null(Type::String)),
+            ),
+            (Value::Null(Type::Number), any_list.clone(), None),
+            (Value::NULL, Type::Bool, Some(Value::Null(Type::Bool))),
+            (
+                Value::set(Type::String, Vec::new()),
+                any_list.clone(),
+                Some(Value::list(Type::String, Vec::new())),
+            ),
+            (Value::list(Type::String, Vec::new()), Type::tuple([]), None),
+        ];
+        for (value, ty, expected) in cases {
+            assert_eq!(convert(&value, &ty).ok(), expected, "{value:?} to {ty}");
+        }
+    }
+
+    #[test]
+    fn types_unify_as_in_terraform() {
+        let (number, string) = (Type::Number, Type::String);
+        let cases = [
+            (number.clone(), string.clone(), Some(string.clone())),
+            (number.clone(), Type::Bool, None),
+            (
+                Type::tuple([number.clone()]),
+                Type::tuple([string.clone(), number.clone()]),
+                Some(Type::list(string.clone())),
+            ),
+            (
+                Type::tuple([number.clone()]),
+                Type::set(string.clone()),
+                Some(Type::set(string.clone())),
+            ),
+            (
+                Type::list(number.clone()),
+                Type::set(string.clone()),
+                Some(Type::list(number.clone())),
+            ),
+            (
+                Type::object([("a", number.clone())]),
+                Type::object([("b", string.clone())]),
+                Some(Type::map(string.clone())),
+            ),
+            (
+                Type::object([("a", number.clone())]),
+                Type::object([("b", Type::tuple([]))]),
+                None,
+            ),
+        ];
+        for (a, b, expected) in cases {
+            assert_eq!(unify(&[a.clone(), b.clone()]), expected, "{a} and {b}");
+        }
     }
 
     #[test]

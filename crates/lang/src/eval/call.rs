@@ -1,6 +1,6 @@
 //! Calls of functions: the arguments, and the two functions whose arguments may fail.
 
-use super::{Bindings, Computed, Run, described, error};
+use super::{Bindings, Computed, Run, described, error, problem};
 use crate::functions::{self, Context, Function, FunctionError, Implementation};
 use infra_model::Value;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Span, did_you_mean};
@@ -19,8 +19,7 @@ impl Run<'_> {
             unreachable!("called for calls only");
         };
         let Some(function) = functions::find(name) else {
-            let diagnostic =
-                Diagnostic::error(format!("there is no function `{name}`")).at(*name_span, "");
+            let diagnostic = problem(format!("there is no function `{name}`"), *name_span);
             let names = functions::signatures().iter().map(|f| f.name);
             return Err(vec![match did_you_mean(name, names) {
                 Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
@@ -36,10 +35,7 @@ impl Run<'_> {
             }
             Implementation::Eager(implementation) => implementation,
             Implementation::Try | Implementation::Can => {
-                return error(
-                    format!("`{function}` takes expressions, not a list of them"),
-                    *name_span,
-                );
+                return self.given_as_list(function, arguments, *name_span, bindings);
             }
         };
         let mut values = self.all(arguments, bindings)?;
@@ -54,11 +50,9 @@ impl Run<'_> {
             spans.extend(std::iter::repeat_n(span, items.len()));
             values.extend(items.iter().map(|item| item.clone().with_marks(marks)));
         }
-        if let Some(problem) = function.arity_error(values.len()) {
+        if let Some(reason) = function.arity_error(values.len()) {
             return Err(vec![
-                Diagnostic::error(problem)
-                    .at(*name_span, "")
-                    .help(format!("it is called as `{function}`")),
+                problem(reason, *name_span).help(format!("it is called as `{function}`")),
             ]);
         }
         let marks = values
@@ -73,6 +67,36 @@ impl Run<'_> {
             .map_err(|e| vec![failure(function, &e, marks, &spans, *name_span)])
     }
 
+    /// `try` and `can` of a list with `...`: its elements have been evaluated, so none can fail any more.
+    fn given_as_list(
+        &self,
+        function: &Function,
+        arguments: &[Expr],
+        span: Span,
+        bindings: Bindings<'_>,
+    ) -> Computed {
+        let values = self.all(arguments, bindings)?;
+        let items = match (values.split_last(), arguments.last()) {
+            (Some((last, before)), Some(expr)) => match expanded(last, expr.span)? {
+                Some((items, marks)) => before
+                    .iter()
+                    .cloned()
+                    .chain(items.iter().map(|item| item.clone().with_marks(marks)))
+                    .collect(),
+                None => return Ok(Value::UNKNOWN.with_marks(last.marks())),
+            },
+            _ => Vec::new(),
+        };
+        match (function.implementation, items.as_slice()) {
+            (Implementation::Try, [first, ..]) => Ok(first.clone()),
+            (Implementation::Can, [_]) => Ok(Value::Bool(true)),
+            _ => Err(vec![problem(
+                format!("`{function}` cannot take {} arguments", items.len()),
+                span,
+            )]),
+        }
+    }
+
     fn first_that_works(&self, arguments: &[Expr], span: Span, bindings: Bindings<'_>) -> Computed {
         let mut reasons = Vec::new();
         for argument in arguments {
@@ -85,9 +109,11 @@ impl Run<'_> {
             return error("`try` takes at least one expression", span);
         }
         Err(vec![
-            Diagnostic::error("none of the expressions of this `try` can be evaluated")
-                .at(span, "")
-                .help(reasons.join("; ")),
+            problem(
+                "none of the expressions of this `try` can be evaluated",
+                span,
+            )
+            .help(reasons.join("; ")),
         ])
     }
 }
@@ -128,11 +154,13 @@ fn failure(
         .argument
         .and_then(|i| Some((function.parameter(i)?, spans.get(i)?)));
     match parameter {
-        Some((parameter, span)) => Diagnostic::error(format!(
-            "`{}` cannot take this as `{}`: {message}",
-            function.name, parameter.name
-        ))
-        .at(*span, ""),
-        None => Diagnostic::error(format!("`{}`: {message}", function.name)).at(name_span, ""),
+        Some((parameter, span)) => problem(
+            format!(
+                "`{}` cannot take this as `{}`: {message}",
+                function.name, parameter.name
+            ),
+            *span,
+        ),
+        None => problem(format!("`{}`: {message}", function.name), name_span),
     }
 }

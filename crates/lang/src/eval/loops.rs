@@ -1,6 +1,6 @@
 //! `for` expressions, and what can be iterated.
 
-use super::{Binding, Bindings, Computed, Run, described, error, object_key, truth};
+use super::{Binding, Bindings, Computed, Run, described, error, object_key, problem, truth};
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Span};
 use infra_model::expr::ForExpr;
 use infra_model::value::Marks;
@@ -128,8 +128,7 @@ fn repeated(key: &str, marks: Marks, span: Span) -> Diagnostic {
     } else {
         format!("the key {key:?}")
     };
-    Diagnostic::error(format!("{which} occurs twice in the result"))
-        .at(span, "")
+    problem(format!("{which} occurs twice in the result"), span)
         .help("write `...` after the value to collect all values of a key in a list")
 }
 

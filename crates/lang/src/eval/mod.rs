@@ -7,6 +7,7 @@ pub(crate) mod operators;
 mod template;
 mod traversal;
 
+use crate::codes::Code;
 use crate::files::Files;
 use infra_model::convert::{can_convert, convert, unify};
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Span};
@@ -86,9 +87,16 @@ pub(crate) struct Run<'a> {
     depth: usize,
 }
 
-/// One error at a place.
-pub(crate) fn error<T>(message: impl Into<String>, span: Span) -> Result<T, Diagnostics> {
-    Err(vec![Diagnostic::error(message).at(span, "")])
+/// An error of evaluation at a place.
+fn problem(message: impl Into<String>, span: Span) -> Diagnostic {
+    Diagnostic::error(message)
+        .code(Code::Evaluation.as_str())
+        .at(span, "")
+}
+
+/// One error at a place, as a result.
+fn error<T>(message: impl Into<String>, span: Span) -> Result<T, Diagnostics> {
+    Err(vec![problem(message, span)])
 }
 
 /// Both, or the errors of both.
@@ -257,8 +265,7 @@ impl Run<'_> {
         let converted = if matches!(ty, Type::Any) {
             chosen
         } else {
-            convert(&chosen, &ty)
-                .map_err(|e| vec![Diagnostic::error(e.to_string()).at(span, "")])?
+            convert(&chosen, &ty).map_err(|e| vec![problem(e.to_string(), span)])?
         };
         Ok(converted.with_marks(marks))
     }

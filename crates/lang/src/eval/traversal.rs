@@ -1,7 +1,7 @@
 //! References and what follows them: attributes, keys, splats.
 
 use super::loops::element_type;
-use super::{Binding, Bindings, Computed, Run, described, error};
+use super::{Binding, Bindings, Computed, Run, described, error, problem};
 use infra_model::address::InstanceKey;
 use infra_model::convert::{can_convert, convert};
 use infra_model::diagnostic::{Diagnostic, Span, did_you_mean};
@@ -159,7 +159,7 @@ fn instance_key(key: &Value) -> Option<InstanceKey> {
 fn attribute(value: &Value, name: &str, span: Span) -> Computed {
     let (bare, marks) = value.unmark();
     let missing = |message: String, candidates: Vec<&str>| {
-        let mut diagnostic = Diagnostic::error(message).at(span, "");
+        let mut diagnostic = problem(message, span);
         if !marks.sensitive
             && let Some(meant) = did_you_mean(name, candidates)
         {
@@ -204,11 +204,13 @@ fn attribute(value: &Value, name: &str, span: Span) -> Computed {
             );
         }
         other => {
-            let mut diagnostic = Diagnostic::error(format!(
-                "{} has no attributes, so none named `{name}`",
-                described(other)
-            ))
-            .at(span, "");
+            let mut diagnostic = problem(
+                format!(
+                    "{} has no attributes, so none named `{name}`",
+                    described(other)
+                ),
+                span,
+            );
             if other.elements().is_some() {
                 diagnostic = diagnostic
                     .help("name an element with `[0]`, or take the attribute of each with `[*]`");
@@ -282,11 +284,10 @@ fn index(value: &Value, key: &Value, span: Span) -> Computed {
 }
 
 fn no_elements(value: &Value, span: Span) -> Computed {
-    let mut diagnostic = Diagnostic::error(format!(
-        "{} has no elements that a key names",
-        described(value)
-    ))
-    .at(span, "");
+    let mut diagnostic = problem(
+        format!("{} has no elements that a key names", described(value)),
+        span,
+    );
     if matches!(value.ty(), Type::Set(_)) {
         diagnostic = diagnostic
             .help("the elements of a set have no order; convert it with `tolist()` first");
@@ -327,11 +328,10 @@ fn position(
 
 fn missing_key(map: &Value, name: &str, marks: Marks, span: Span) -> Diagnostic {
     if marks.sensitive {
-        return Diagnostic::error("there is no element with this key").at(span, "");
+        return problem("there is no element with this key", span);
     }
     let keys = map.entries().into_iter().flatten().map(|(k, _)| &**k);
-    let diagnostic =
-        Diagnostic::error(format!("there is no element with the key {name:?}")).at(span, "");
+    let diagnostic = problem(format!("there is no element with the key {name:?}"), span);
     match did_you_mean(name, keys) {
         Some(meant) => diagnostic.help(format!("did you mean {meant:?}?")),
         None => diagnostic,

@@ -273,6 +273,31 @@ fn verb_text(verb: &str, moment: Moment) -> Option<String> {
 
 /// A date or time as YAML writes it, in RFC 3339 form without fractions of a second.
 pub(super) fn yaml_timestamp(source: &str) -> Option<String> {
-    let _ = source;
-    None
+    // A quick look, as most scalars are nothing of the kind.
+    if source.len() < 8 || source.as_bytes()[4] != b'-' {
+        return None;
+    }
+    let (date, time) = source.split_once(['T', 't', ' ']).unwrap_or((source, ""));
+    let mut parts = date.split('-');
+    let mut next = |longest: usize| {
+        let digits = parts.next()?;
+        let plain = digits.len() <= longest && digits.bytes().all(|b| b.is_ascii_digit());
+        plain.then(|| digits.parse::<i16>().ok()).flatten()
+    };
+    let (year, month, day) = (next(4)?, next(2)?, next(2)?);
+    if parts.next().is_some() {
+        return None;
+    }
+    let date = format!("{year:04}-{month:02}-{day:02}");
+    let full = if time.is_empty() {
+        if date.len() != 10 || source.len() > 10 {
+            return None;
+        }
+        format!("{date}T00:00:00Z")
+    } else if source.contains(' ') {
+        format!("{date}T{time}Z")
+    } else {
+        format!("{date}T{time}")
+    };
+    Moment::parse(&full).map(Moment::show)
 }

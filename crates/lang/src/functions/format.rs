@@ -76,7 +76,7 @@ pub(super) fn formatlist(call: &Call<'_>) -> Outcome {
 }
 
 /// One verb and how it is written.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Verb {
     raw: String,
     mode: char,
@@ -206,7 +206,8 @@ impl Verb {
                     Value::Bool(true) => "true",
                     _ => "false",
                 };
-                Ok(self.pad(text.to_owned(), false))
+                // A width says nothing here.
+                Ok(text.to_owned())
             }
             's' => {
                 let value = required(argument, &Type::String)?;
@@ -217,14 +218,6 @@ impl Verb {
                 let mut quoted = String::new();
                 json::quote(&self.cut(value.as_str().unwrap_or_default()), &mut quoted);
                 Ok(self.pad(quoted, false))
-            }
-            'x' | 'X' if matches!(argument, Value::String(_)) => {
-                let text = self.cut(argument.as_str().unwrap_or_default());
-                let mut digits = hex::encode(text);
-                if self.mode == 'X' {
-                    digits = digits.to_uppercase();
-                }
-                Ok(self.pad(digits, false))
             }
             'b' | 'd' | 'o' | 'x' | 'X' => match required(argument, &Type::Number)? {
                 Value::Number(n) => self.integer(&n),
@@ -247,7 +240,12 @@ impl Verb {
         Ok(match argument {
             Value::Null(_) => self.pad("null".to_owned(), false),
             Value::String(s) => self.string(s),
-            Value::Number(n) => self.float(n, 'g'),
+            // However many digits there are.
+            Value::Number(n) => Verb {
+                precision: None,
+                ..self.clone()
+            }
+            .float(n, 'g'),
             Value::Bool(b) => self.pad(b.to_string(), false),
             _ => {
                 let mut out = String::new();
@@ -295,7 +293,7 @@ impl Verb {
     }
 
     fn integer(&self, n: &Number) -> Result<String, String> {
-        let value = n.trunc().to_integer().ok_or("a whole number is required")?;
+        let value = n.to_integer().ok_or("a whole number is required")?;
         let (sign, magnitude) = value.into_parts();
         let radix = match self.mode {
             'b' => 2,
@@ -311,6 +309,7 @@ impl Verb {
             digits = format!("{digits:0>least$}");
         }
         let prefix = match (self.sharp, self.mode) {
+            (true, 'b') => "0b",
             (true, 'o') => "0",
             (true, 'x') => "0x",
             (true, 'X') => "0X",
@@ -467,10 +466,6 @@ impl Digits {
             && signed(rounded.digits.len()) >= rounded.point
         {
             limit = signed(rounded.digits.len());
-        }
-        // The shortest form changes to exponents only past 21 digits, as `%v` of a double does.
-        if keep.is_none() {
-            limit = 21;
         }
         let exponent = rounded.point - 1;
         if !rounded.digits.is_empty() && (exponent < -4 || exponent >= limit) {

@@ -60,8 +60,10 @@ pub(super) fn bcrypt(call: &Call<'_>) -> Outcome {
         2 => call.integer(1)?,
         _ => return failed("it takes a string and at most one cost"),
     };
-    let Some(cost) = u32::try_from(cost).ok().filter(|c| (4..=31).contains(c)) else {
-        return bad(1, "the cost must be from 4 to 31");
+    // A cost that is too low means the usual one.
+    let cost = if cost < 4 { 10 } else { cost };
+    let Some(cost) = u32::try_from(cost).ok().filter(|c| *c <= 31) else {
+        return bad(1, "the cost must not be greater than 31");
     };
     let password = call.text(0);
     if password.len() > 72 {

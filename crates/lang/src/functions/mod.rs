@@ -6,6 +6,7 @@ mod collection_types;
 mod convert;
 mod csv;
 mod datetime;
+mod double;
 mod duration;
 mod encoding;
 mod filesystem;

@@ -157,14 +157,7 @@ pub(super) fn cidrsubnet(call: &Call<'_>) -> Outcome {
     let (negative, number) = whole(call, 2)?;
     let newbits = length - base.length;
     let count_mask = 1u128.checked_shl(newbits).map_or(u128::MAX, |n| n - 1);
-    let number = if negative {
-        number
-            .checked_sub(1)
-            .filter(|n| *n <= count_mask)
-            .map(|n| count_mask - n)
-    } else {
-        Some(number).filter(|n| *n <= count_mask)
-    };
+    let number = Some(number).filter(|n| !negative && *n <= count_mask);
     let Some(number) = number else {
         return bad(
             2,
@@ -190,6 +183,9 @@ pub(super) fn cidrsubnets(call: &Call<'_>) -> Outcome {
         let newbits = call.integer(argument)?;
         if newbits < 1 {
             return bad(argument, "a subnet needs at least one more bit");
+        }
+        if newbits > 32 {
+            return bad(argument, "no more than 32 bits can be added at once");
         }
         let length = extended(base, newbits, argument)?;
         let mut subnet = Prefix {

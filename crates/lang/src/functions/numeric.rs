@@ -1,6 +1,6 @@
 //! Functions on numbers.
 
-use super::{Call, Outcome, bad, failed};
+use super::{Call, Outcome, bad, double, failed};
 use infra_model::convert::convert;
 use infra_model::{Number, Type, Value};
 use std::cmp::Ordering;
@@ -30,15 +30,18 @@ pub(super) fn floor(call: &Call<'_>) -> Outcome {
 }
 
 pub(super) fn log(call: &Call<'_>) -> Outcome {
-    double(call.number(0).to_f64().ln() / call.number(1).to_f64().ln())
+    finite(double::ln(call.number(0).to_f64()) / double::ln(call.number(1).to_f64()))
 }
 
 pub(super) fn pow(call: &Call<'_>) -> Outcome {
-    double(call.number(0).to_f64().powf(call.number(1).to_f64()))
+    finite(double::pow(
+        call.number(0).to_f64(),
+        call.number(1).to_f64(),
+    ))
 }
 
 /// The result of a computation with doubles.
-fn double(value: f64) -> Outcome {
+fn finite(value: f64) -> Outcome {
     match Number::from_f64(value) {
         Some(n) => number(n),
         None => failed("the result is not a finite number"),
@@ -126,6 +129,9 @@ pub(super) fn range(call: &Call<'_>) -> Outcome {
         ),
         _ => return failed("it takes one, two or three numbers"),
     };
+    if step == Number::ZERO && start == end {
+        return Ok(Value::list(Type::Number, Vec::new()));
+    }
     if step == Number::ZERO {
         return bad(2, "the step must not be zero");
     }
@@ -155,15 +161,7 @@ pub(super) fn range(call: &Call<'_>) -> Outcome {
 }
 
 pub(super) fn signum(call: &Call<'_>) -> Outcome {
-    let n = call.number(0);
-    if !n.is_integer() {
-        return bad(0, "a whole number is required");
-    }
-    number(match n.cmp(&Number::ZERO) {
-        Ordering::Less => Number::from(-1),
-        Ordering::Equal => Number::ZERO,
-        Ordering::Greater => Number::from(1),
-    })
+    number(Number::from(call.integer(0)?.signum()))
 }
 
 pub(super) fn sum(call: &Call<'_>) -> Outcome {

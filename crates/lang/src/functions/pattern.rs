@@ -70,6 +70,7 @@ impl<'a> Translation<'a> {
         match c {
             '\\' => self.escape(false),
             '[' => self.class(),
+            '(' if self.rest.starts_with("(?") => return self.group(),
             // A brace that begins no repetition is itself.
             '{' => {
                 self.out.push_str("\\{");
@@ -77,6 +78,21 @@ impl<'a> Translation<'a> {
             }
             _ => self.copy(c.len_utf8()),
         }
+        Ok(())
+    }
+
+    /// `(?…`: RE2 knows fewer flags.
+    fn group(&mut self) -> Result<(), String> {
+        let flags = self.rest[2..]
+            .split([':', ')', 'P', '<'])
+            .next()
+            .unwrap_or_default();
+        if let Some(flag) = flags.chars().find(|c| !"imsU-".contains(*c)) {
+            return Err(format!(
+                "invalid regular expression: there is no flag {flag:?}"
+            ));
+        }
+        self.copy(2);
         Ok(())
     }
 
@@ -97,6 +113,12 @@ impl<'a> Translation<'a> {
             ('s', true) => "\\t\\n\\x0c\\r ",
             ('b', false) => "(?-u:\\b)",
             ('B', false) => "(?-u:\\B)",
+            // What stands in braces belongs to the escape.
+            ('x' | 'p' | 'P', _) if self.rest[2..].starts_with('{') => {
+                let end = self.rest.find('}').map_or(self.rest.len(), |i| i + 1);
+                self.copy(end);
+                return;
+            }
             ('<', _) => "<",
             ('>', _) => ">",
             ('Q', false) => {

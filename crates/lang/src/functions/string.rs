@@ -68,13 +68,14 @@ pub(super) fn join(call: &Call<'_>) -> Outcome {
     text(pieces.join(call.text(0)))
 }
 
-/// One character for one, as Go maps case; `ß` stays.
+/// One character for one, as Go maps case: `ß` stays, and `İ` becomes `i`.
 fn map_case<I: ExactSizeIterator<Item = char>>(s: &str, map: impl Fn(char) -> I) -> String {
     s.chars()
         .map(|c| {
             let mut mapped = map(c);
             match (mapped.len(), mapped.next()) {
                 (1, Some(single)) => single,
+                (_, Some(first)) if c == 'İ' => first,
                 _ => c,
             }
         })
@@ -94,7 +95,14 @@ pub(super) fn title(call: &Call<'_>) -> Outcome {
     let mut out = String::new();
     for c in call.text(0).chars() {
         if boundary {
-            out.push_str(&map_case(c.encode_utf8(&mut [0; 4]), char::to_uppercase));
+            match c {
+                // Letters of two parts have a third case, for titles.
+                'Ǆ' | 'ǅ' | 'ǆ' => out.push('ǅ'),
+                'Ǉ' | 'ǈ' | 'ǉ' => out.push('ǈ'),
+                'Ǌ' | 'ǋ' | 'ǌ' => out.push('ǋ'),
+                'Ǳ' | 'ǲ' | 'ǳ' => out.push('ǲ'),
+                _ => out.push_str(&map_case(c.encode_utf8(&mut [0; 4]), char::to_uppercase)),
+            }
         } else {
             out.push(c);
         }

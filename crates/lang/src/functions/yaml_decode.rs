@@ -139,16 +139,10 @@ impl<'a> Reader<'a> {
             let value = self.value(event, depth + 1)?.value();
             match key {
                 Node::Merge => {
-                    let sources = match &value {
-                        Value::Tuple(items) => items.to_vec(),
-                        _ => vec![value],
+                    let Value::Object(entries) = value else {
+                        return Err("`<<` takes a mapping".to_owned());
                     };
-                    for source in sources {
-                        let Value::Object(entries) = source else {
-                            return Err("`<<` takes a mapping, or a list of mappings".to_owned());
-                        };
-                        own.extend(entries.iter().map(|(k, v)| (k.clone(), v.clone())));
-                    }
+                    own.extend(entries.iter().map(|(k, v)| (k.clone(), v.clone())));
                 }
                 Node::Value(key) => {
                     let Ok(Value::String(key)) = convert(&key, &Type::String) else {
@@ -167,7 +161,6 @@ fn core_tag<'t>(tag: Option<&'t Cow<'_, Tag>>) -> Result<Option<&'t str>, String
     match tag {
         None => Ok(None),
         Some(tag) if tag.handle == CORE => Ok(Some(&tag.suffix)),
-        Some(tag) if tag.handle.is_empty() && tag.suffix == "!" => Ok(Some("str")),
         Some(tag) => Err(format!("the YAML tag {tag} is not supported")),
     }
 }
@@ -193,8 +186,7 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Cow<'_, Tag>>) -> Result<
             let value = implied().unwrap_or_else(string);
             let fits = match (wanted, &value) {
                 _ if !plain => true,
-                ("int", Value::Number(n)) => n.is_integer(),
-                ("float", Value::Number(_))
+                ("int" | "float", Value::Number(_))
                 | ("bool", Value::Bool(_))
                 | ("null", Value::Null(_))
                 | ("timestamp", Value::String(_)) => true,

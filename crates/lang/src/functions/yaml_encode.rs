@@ -17,7 +17,10 @@ pub(super) fn encode(value: &Value) -> String {
     if !out.out.ends_with('\n') {
         out.out.push('\n');
     }
-    if value.is_null() {
+    if matches!(
+        value.bare(),
+        Value::Null(_) | Value::Bool(_) | Value::Number(_)
+    ) {
         // A plain scalar as the whole document ends explicitly.
         out.out.push_str("...\n");
     }
@@ -186,7 +189,7 @@ fn literal_allowed(text: &str) -> bool {
 /// The characters that are written as they are.
 fn printable(c: char) -> bool {
     matches!(c, '\n' | ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}')
-        && c != '\u{feff}'
+        && !matches!(c, '\u{feff}' | '\u{2028}' | '\u{2029}')
 }
 
 fn escape(c: char) -> String {

@@ -1,5 +1,6 @@
 //! The language from outside: stack files in, programs or messages out.
 
 mod broken;
+mod expressions;
 mod programs;
 mod world;

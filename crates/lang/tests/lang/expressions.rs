@@ -1,0 +1,135 @@
+//! Thousands of expressions, good and bad, beside the answers that Terraform 1.11 gave to them. `expressions/*.jsonl` holds
+//! one expression a line with its value as JSON or the summary of its error; `expressions/differences.tsv` names the few that
+//! differ, and why.
+
+use infra_lang::files::MemoryFiles;
+use infra_lang::{Evaluator, parse_expression};
+use infra_model::diagnostic::{Diagnostic, Diagnostics, Sources, Span};
+use infra_model::evaluate::{Evaluate, KnownStep, Phase, Resolved, Scope};
+use infra_model::expand::{ComponentKind, Expand, Expansion, Instance};
+use infra_model::expr::Root;
+use infra_model::{Timestamp, Value};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+struct NoComponents;
+
+impl Expand for NoComponents {
+    fn kinds(&self) -> &[ComponentKind] {
+        &[]
+    }
+
+    fn expand(&self, _: &Instance<'_>) -> Result<Expansion, Diagnostics> {
+        Err(Vec::new())
+    }
+}
+
+struct Nothing;
+
+impl Scope for Nothing {
+    fn resolve(&self, _: &Root, _: &[KnownStep], _: Span) -> Result<Resolved, Diagnostic> {
+        Err(Diagnostic::error("nothing is declared"))
+    }
+
+    fn phase(&self) -> Phase {
+        Phase::Plan
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp(0)
+    }
+}
+
+/// The JSON of an expression's value, or what is wrong.
+fn answer(evaluator: &Evaluator, expression: &str) -> Result<Json, String> {
+    let text = format!("jsonencode({expression})");
+    let said = |errors: Diagnostics| {
+        let messages: Vec<String> = errors.into_iter().map(|d| d.message).collect();
+        messages.join("; ")
+    };
+    let here = Path::new("/stack");
+    let expr = parse_expression(&text, &NoComponents, here, here, &mut Sources::default())
+        .map_err(said)?;
+    match evaluator.evaluate(&expr, &Nothing).map_err(said)? {
+        Value::String(json) => serde_json::from_str(&json).map_err(|e| e.to_string()),
+        other => Err(format!("not known: {other:?}")),
+    }
+}
+
+#[test]
+fn expressions_have_the_values_that_terraform_gives_them() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/expressions");
+    let read = |path: &Path| std::fs::read_to_string(path).expect("the recorded answers are there");
+    let differences = read(&folder.join("differences.tsv"));
+    let mut expected_to_differ: BTreeMap<&str, &str> = differences
+        .lines()
+        .map(|line| {
+            line.split_once('\t')
+                .expect("an expression, a tab, a reason")
+        })
+        .collect();
+    let evaluator = Evaluator::new(Arc::new(MemoryFiles::default()), PathBuf::from("/stack"));
+    let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .expect("the folder is there")
+        .map(|entry| entry.expect("a file").path())
+        .filter(|path| path.extension().is_some_and(|e| e == "jsonl"))
+        .collect();
+    files.sort();
+    let mut checked = 0;
+    let mut wrong = Vec::new();
+    for file in files {
+        for line in read(&file).lines() {
+            let recorded: Json = serde_json::from_str(line).expect("a line of JSON");
+            let expression = recorded["expr"].as_str().expect("an expression");
+            let ours = answer(&evaluator, expression);
+            let agrees = match (&ours, recorded.get("json")) {
+                (Ok(ours), Some(theirs)) => same(ours, theirs),
+                (Err(_), None) => true,
+                _ => false,
+            };
+            checked += 1;
+            let listed = expected_to_differ.remove(expression).is_some();
+            if agrees == listed {
+                let theirs = recorded.get("json").unwrap_or(&recorded["error"]);
+                let note = if listed {
+                    "  (listed as different, but agrees)"
+                } else {
+                    ""
+                };
+                wrong.push(format!(
+                    "{expression}\n    theirs {theirs}\n    ours   {ours:?}{note}"
+                ));
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {checked} differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    assert!(checked > 3000, "only {checked} expressions were found");
+    assert!(
+        expected_to_differ.is_empty(),
+        "no such expressions: {expected_to_differ:?}"
+    );
+}
+
+/// Equal JSON; numbers as near as a reader of long decimals gets. Exact digits are compared by expressions with `tostring`.
+fn same(a: &Json, b: &Json) -> bool {
+    match (a, b) {
+        (Json::Number(a), Json::Number(b)) => match (a.as_f64(), b.as_f64()) {
+            (Some(a), Some(b)) => (a - b).abs() <= a.abs() * 1e-15,
+            _ => false,
+        },
+        (Json::Array(a), Json::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+        }
+        (Json::Object(a), Json::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(k, a)| b.get(k).is_some_and(|b| same(a, b)))
+        }
+        _ => a == b,
+    }
+}
