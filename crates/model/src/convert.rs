@@ -53,7 +53,10 @@ fn convert_at(value: &Value, ty: &Type, path: &Path) -> Result<Value, ConvertErr
         return Ok(convert_at(inner, ty, path)?.with_marks(*marks));
     }
     match (value, ty) {
-        (_, Type::Any) => Ok(value.clone()),
+        (_, Type::Any)
+        | (Value::Bool(_), Type::Bool)
+        | (Value::Number(_), Type::Number)
+        | (Value::String(_), Type::String) => Ok(value.clone()),
         (Value::Null(from), _) => {
             if can_convert(from, ty) {
                 Ok(Value::Null(concrete(from, ty)))
@@ -68,9 +71,6 @@ fn convert_at(value: &Value, ty: &Type, path: &Path) -> Result<Value, ConvertErr
                 Err(required())
             }
         }
-        (Value::Bool(_), Type::Bool)
-        | (Value::Number(_), Type::Number)
-        | (Value::String(_), Type::String) => Ok(value.clone()),
         (Value::Bool(b), Type::String) => Ok(Value::string(if *b { "true" } else { "false" })),
         (Value::Number(n), Type::String) => Ok(Value::string(n.to_string())),
         (Value::String(s), Type::Number) => s

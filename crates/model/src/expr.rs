@@ -274,7 +274,7 @@ impl Expr {
                 b.references(found);
             }
             ExprKind::Conditional(a, b, c) => {
-                [a, b, c].into_iter().for_each(|e| e.references(found))
+                [a, b, c].into_iter().for_each(|e| e.references(found));
             }
             ExprKind::For(f) => {
                 f.source.references(found);

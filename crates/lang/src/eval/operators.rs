@@ -114,7 +114,6 @@ pub(crate) fn equal(a: &Value, b: &Value) -> Option<bool> {
     match (a, b) {
         (Value::Null(_), Value::Null(_)) => Some(true),
         (Value::Unknown(_), _) | (_, Value::Unknown(_)) => None,
-        (Value::Null(_), _) | (_, Value::Null(_)) => Some(false),
         (Value::Bool(x), Value::Bool(y)) => Some(x == y),
         (Value::Number(x), Value::Number(y)) => Some(x == y),
         (Value::String(x), Value::String(y)) => Some(x == y),

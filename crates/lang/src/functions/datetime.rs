@@ -261,12 +261,10 @@ fn verb_text(verb: &str, moment: Moment) -> Option<String> {
         "m" => t.minute().to_string(),
         "ss" => format!("{:02}", t.second()),
         "s" => t.second().to_string(),
-        "ZZZZZ" => moment.zone(":"),
-        "ZZZZ" => moment.zone(""),
-        "ZZZ" if moment.offset == 0 => "UTC".to_owned(),
-        "ZZZ" => moment.zone(""),
         "Z" if moment.offset == 0 => "Z".to_owned(),
-        "Z" => moment.zone(":"),
+        "Z" | "ZZZZZ" => moment.zone(":"),
+        "ZZZ" if moment.offset == 0 => "UTC".to_owned(),
+        "ZZZ" | "ZZZZ" => moment.zone(""),
         _ => return None,
     })
 }

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-struct NoComponents;
+pub(crate) struct NoComponents;
 
 impl Expand for NoComponents {
     fn kinds(&self) -> &[ComponentKind] {
