@@ -11,6 +11,7 @@ pub(crate) mod iam;
 pub(crate) mod json;
 mod kms;
 pub(crate) mod query;
+mod rds;
 pub(crate) mod references;
 pub(crate) mod regions;
 pub(crate) mod rest;
@@ -72,6 +73,10 @@ const SERVICES: &[Service] = &[
     Service {
         name: "autoscaling",
         protocol: Protocol::Query(&autoscaling::SERVICE),
+    },
+    Service {
+        name: "rds",
+        protocol: Protocol::Query(&rds::SERVICE),
     },
     Service {
         name: "s3",

@@ -82,7 +82,20 @@ fn untokened(request: &RestRequest) -> String {
     if let Some(members) = body.as_object_mut() {
         members.remove("clientRequestToken");
     }
-    body.to_string()
+    sorted(&body).to_string()
+}
+
+/// The same with members in order: SDKs send maps in any.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().filter(|(_, value)| !value.is_null()).collect();
+            members.sort_by_key(|(name, _)| *name);
+            members.into_iter().map(|(name, value)| (name.clone(), sorted(value))).collect()
+        }
+        Value::Array(items) => items.iter().map(sorted).collect(),
+        other => other.clone(),
+    }
 }
 
 fn token(request: &RestRequest) -> Option<&str> {
