@@ -61,14 +61,22 @@ impl Document for Group {
 
 pub(super) const OPERATIONS: &[Operation] = &[Operation {
     name: "DescribeAutoScalingGroups",
-    accepts: &["AutoScalingGroupNames", "IncludeInstances", "NextToken", "MaxRecords", "Filters.Name", "Filters.Values"],
+    accepts: &[
+        "AutoScalingGroupNames",
+        "IncludeInstances",
+        "NextToken",
+        "MaxRecords",
+        "Filters.Name",
+        "Filters.Values",
+    ],
     handler: describe,
 }];
 
 /// The group of a name.
 pub(super) fn find(ctx: &Ctx<'_>, params: &Params) -> AwsResult<Stored<Group>> {
     let name = params.require("AutoScalingGroupName")?;
-    ctx.get::<Group>(name).ok_or_else(|| validation("AutoScalingGroup name not found - null"))
+    ctx.get::<Group>(name)
+        .ok_or_else(|| validation("AutoScalingGroup name not found - null"))
 }
 
 /// Keeps a new group, whose tags new instances get.
@@ -87,24 +95,39 @@ pub(crate) fn put(ctx: &mut Ctx<'_>, group: Group) {
 
 /// Lets a group vanish at `at`; its instances leave the target groups now.
 pub(crate) fn remove_at(ctx: &mut Ctx<'_>, name: &str, at: Millis) {
-    let Some(group) = ctx.get::<Group>(name) else { return };
+    let Some(group) = ctx.get::<Group>(name) else {
+        return;
+    };
     for target_group in &group.target_groups {
         registration::sync(ctx, target_group, name, &[]);
     }
     if ctx.past(at) {
         ctx.delete::<Group>(name);
     } else {
-        ctx.put(Group { gone_at: Some(at), target_groups: Vec::new(), ..group.edit() });
+        ctx.put(Group {
+            gone_at: Some(at),
+            target_groups: Vec::new(),
+            ..group.edit()
+        });
     }
 }
 
 /// The zone of an instance.
 fn zone(ctx: &Ctx<'_>, group: &Group, index: usize, instance: &str) -> String {
-    let interface = ctx.referrers::<NetworkInterface>(instance).into_iter().next();
+    let interface = ctx
+        .referrers::<NetworkInterface>(instance)
+        .into_iter()
+        .next();
     let subnet = interface.map(|interface| interface.subnet.clone());
     let subnet = subnet.and_then(|id| ctx.get::<Subnet>(&id));
     subnet.map_or_else(
-        || group.zones.get(index % group.zones.len().max(1)).cloned().unwrap_or_default(),
+        || {
+            group
+                .zones
+                .get(index % group.zones.len().max(1))
+                .cloned()
+                .unwrap_or_default()
+        },
         |subnet| subnet.zone.clone(),
     )
 }
@@ -119,16 +142,24 @@ fn describe(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
         let wanted = |value: &str| values.contains(&value);
         match name {
             "tag-key" => groups.retain(|group| group.tags().iter().any(|(key, _)| wanted(key))),
-            "tag-value" => groups.retain(|group| group.tags().iter().any(|(_, value)| wanted(value))),
+            "tag-value" => {
+                groups.retain(|group| group.tags().iter().any(|(_, value)| wanted(value)));
+            }
             _ => match name.strip_prefix("tag:") {
                 Some(key) => groups.retain(|group| group.tags().get(key).is_some_and(wanted)),
-                None => return Err(validation(format!("Filter type {name} is not correct. Allowed Filter types are: tag-key tag-value tag:<key>"))),
+                None => {
+                    return Err(validation(format!(
+                        "Filter type {name} is not correct. Allowed Filter types are: tag-key tag-value tag:<key>"
+                    )));
+                }
             },
         }
     }
     let page = pages(groups, |group| group.name.as_str(), params)?;
     let mut xml = Xml::new();
-    xml.list("AutoScalingGroups", "member", &page.items, |xml, group| write(xml, ctx, group));
+    xml.list("AutoScalingGroups", "member", &page.items, |xml, group| {
+        write(xml, ctx, group);
+    });
     xml.opt("NextToken", page.next);
     Ok(xml)
 }
@@ -143,14 +174,25 @@ fn write(xml: &mut Xml, ctx: &Ctx<'_>, group: &Stored<Group>) {
     xml.text("AutoScalingGroupName", &group.name)
         .text(
             "AutoScalingGroupARN",
-            ctx.arn("autoscaling", &format!("autoScalingGroup:{}:autoScalingGroupName/{}", group.uuid, group.name)),
+            ctx.arn(
+                "autoscaling",
+                &format!(
+                    "autoScalingGroup:{}:autoScalingGroupName/{}",
+                    group.uuid, group.name
+                ),
+            ),
         )
         .node("MixedInstancesPolicy", |xml| {
             xml.node("LaunchTemplate", |xml| {
                 xml.node("LaunchTemplateSpecification", |xml| template(xml, group));
-                xml.list("Overrides", "member", [&group.instance_type], |xml, kind| {
-                    xml.text("InstanceType", kind);
-                });
+                xml.list(
+                    "Overrides",
+                    "member",
+                    [&group.instance_type],
+                    |xml, kind| {
+                        xml.text("InstanceType", kind);
+                    },
+                );
             });
         })
         .text("MinSize", group.min)
@@ -163,16 +205,28 @@ fn write(xml: &mut Xml, ctx: &Ctx<'_>, group: &Stored<Group>) {
         .text("HealthCheckType", "EC2")
         .text("HealthCheckGracePeriod", 15);
     let running = ctx.past(group.ready_at);
-    let shown: &[String] = if group.gone_at.is_some() { &[] } else { &group.instances };
-    xml.list("Instances", "member", shown.iter().enumerate(), |xml, (index, instance)| {
-        xml.text("InstanceId", instance)
-            .text("InstanceType", &group.instance_type)
-            .text("AvailabilityZone", zone(ctx, group, index, instance))
-            .text("LifecycleState", if running { "InService" } else { "Pending" })
-            .text("HealthStatus", "Healthy")
-            .node("LaunchTemplate", |xml| template(xml, group))
-            .text("ProtectedFromScaleIn", false);
-    });
+    let shown: &[String] = if group.gone_at.is_some() {
+        &[]
+    } else {
+        &group.instances
+    };
+    xml.list(
+        "Instances",
+        "member",
+        shown.iter().enumerate(),
+        |xml, (index, instance)| {
+            xml.text("InstanceId", instance)
+                .text("InstanceType", &group.instance_type)
+                .text("AvailabilityZone", zone(ctx, group, index, instance))
+                .text(
+                    "LifecycleState",
+                    if running { "InService" } else { "Pending" },
+                )
+                .text("HealthStatus", "Healthy")
+                .node("LaunchTemplate", |xml| template(xml, group))
+                .text("ProtectedFromScaleIn", false);
+        },
+    );
     xml.text("CreatedTime", iso8601_millis(group.created))
         .texts("SuspendedProcesses", "member", [""; 0])
         .text("VPCZoneIdentifier", group.subnets.join(","))
@@ -180,13 +234,32 @@ fn write(xml: &mut Xml, ctx: &Ctx<'_>, group: &Stored<Group>) {
     if group.gone_at.is_some() {
         xml.text("Status", "Delete in progress");
     }
-    xml.list("Tags", "member", group.tags().iter(), |xml, (key, value)| {
-        super::tagging::write(xml, group, key, value);
-    })
-    .texts("TerminationPolicies", "member", ["AllocationStrategy", "OldestLaunchTemplate", "OldestInstance"])
+    xml.list(
+        "Tags",
+        "member",
+        group.tags().iter(),
+        |xml, (key, value)| {
+            super::tagging::write(xml, group, key, value);
+        },
+    )
+    .texts(
+        "TerminationPolicies",
+        "member",
+        [
+            "AllocationStrategy",
+            "OldestLaunchTemplate",
+            "OldestInstance",
+        ],
+    )
     .text("NewInstancesProtectedFromScaleIn", false)
     .text("CapacityRebalance", true)
-    .list("TrafficSources", "member", &group.target_groups, |xml, arn| {
-        xml.text("Identifier", arn).text("Type", super::traffic::TYPE);
-    });
+    .list(
+        "TrafficSources",
+        "member",
+        &group.target_groups,
+        |xml, arn| {
+            xml.text("Identifier", arn)
+                .text("Type", super::traffic::TYPE);
+        },
+    );
 }

@@ -20,7 +20,11 @@ fn validation(message: impl Into<String>) -> AwsError {
 }
 
 /// `MaxRecords` and `NextToken` of a list.
-fn pages<T>(items: Vec<T>, key: impl Fn(&T) -> &str, params: &Params) -> AwsResult<super::context::Page<T>> {
+fn pages<T>(
+    items: Vec<T>,
+    key: impl Fn(&T) -> &str,
+    params: &Params,
+) -> AwsResult<super::context::Page<T>> {
     let limit = match params.int("MaxRecords")? {
         None => 50,
         Some(limit @ 1..=100) => limit as usize,

@@ -30,17 +30,31 @@ pub(super) const OPERATIONS: &[Operation] = &[
     },
     Operation {
         name: "AttachTrafficSources",
-        accepts: &["AutoScalingGroupName", "TrafficSources.Identifier", "TrafficSources.Type", "SkipZonalShiftValidation"],
+        accepts: &[
+            "AutoScalingGroupName",
+            "TrafficSources.Identifier",
+            "TrafficSources.Type",
+            "SkipZonalShiftValidation",
+        ],
         handler: |ctx, params| attach(ctx, params, &sources(params)?),
     },
     Operation {
         name: "DetachTrafficSources",
-        accepts: &["AutoScalingGroupName", "TrafficSources.Identifier", "TrafficSources.Type"],
+        accepts: &[
+            "AutoScalingGroupName",
+            "TrafficSources.Identifier",
+            "TrafficSources.Type",
+        ],
         handler: |ctx, params| detach(ctx, params, &sources(params)?),
     },
     Operation {
         name: "DescribeTrafficSources",
-        accepts: &["AutoScalingGroupName", "TrafficSourceType", "NextToken", "MaxRecords"],
+        accepts: &[
+            "AutoScalingGroupName",
+            "TrafficSourceType",
+            "NextToken",
+            "MaxRecords",
+        ],
         handler: describe_sources,
     },
 ];
@@ -49,7 +63,9 @@ fn sources(params: &Params) -> AwsResult<Vec<&str>> {
     let mut arns = Vec::new();
     for source in params.items("TrafficSources") {
         if source.str("Type").is_some_and(|kind| kind != TYPE) {
-            return Err(validation("Only traffic sources of type elbv2 are supported by the sandbox"));
+            return Err(validation(
+                "Only traffic sources of type elbv2 are supported by the sandbox",
+            ));
         }
         arns.push(source.require("Identifier")?);
     }
@@ -85,7 +101,8 @@ fn detach(ctx: &mut Ctx<'_>, params: &Params, arns: &[&str]) -> AwsResult<Xml> {
         let before = group.target_groups.len();
         group.target_groups.retain(|known| known != arn);
         if group.target_groups.len() == before {
-            let message = format!("Trying to remove Target Groups that are not part of the group: {arn}");
+            let message =
+                format!("Trying to remove Target Groups that are not part of the group: {arn}");
             return Err(validation(message));
         }
         registration::sync(ctx, arn, &group.name, &[]);
@@ -95,7 +112,11 @@ fn detach(ctx: &mut Ctx<'_>, params: &Params, arns: &[&str]) -> AwsResult<Xml> {
 }
 
 fn state(ctx: &Ctx<'_>, group: &Group) -> &'static str {
-    if ctx.past(group.ready_at) { "InService" } else { "Adding" }
+    if ctx.past(group.ready_at) {
+        "InService"
+    } else {
+        "Adding"
+    }
 }
 
 fn describe_target_groups(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
@@ -104,17 +125,29 @@ fn describe_target_groups(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> 
     arns.sort();
     let page = pages(arns, String::as_str, params)?;
     let mut xml = Xml::new();
-    xml.list("LoadBalancerTargetGroups", "member", &page.items, |xml, arn| {
-        xml.text("LoadBalancerTargetGroupARN", arn).text("State", state(ctx, &group));
-    })
+    xml.list(
+        "LoadBalancerTargetGroups",
+        "member",
+        &page.items,
+        |xml, arn| {
+            xml.text("LoadBalancerTargetGroupARN", arn)
+                .text("State", state(ctx, &group));
+        },
+    )
     .opt("NextToken", page.next);
     Ok(xml)
 }
 
 fn describe_sources(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let group = group::find(ctx, params)?;
-    let wanted = params.str("TrafficSourceType").is_none_or(|kind| kind == TYPE);
-    let mut arns = if wanted { group.target_groups.clone() } else { Vec::new() };
+    let wanted = params
+        .str("TrafficSourceType")
+        .is_none_or(|kind| kind == TYPE);
+    let mut arns = if wanted {
+        group.target_groups.clone()
+    } else {
+        Vec::new()
+    };
     arns.sort();
     let page = pages(arns, String::as_str, params)?;
     let mut xml = Xml::new();

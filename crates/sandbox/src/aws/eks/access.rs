@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::cluster::{self, Cluster};
 use super::nodegroup::Nodegroup;
-use super::{in_use, invalid, invalid_request, not_found, paged, read, remember, replay, seconds, tags};
+use super::{
+    in_use, invalid, invalid_request, not_found, paged, read, remember, replay, seconds, tags,
+};
 use crate::aws::context::{Ctx, global_arn};
 use crate::aws::error::{AwsError, AwsResult};
 use crate::aws::references;
@@ -64,7 +66,10 @@ impl Document for Entry {
     fn listed(&self) -> Option<Listed> {
         let id = format!("{}:{}", self.cluster, self.principal);
         let listed = Listed::aws("aws_eks_access_entry")?;
-        (!self.own).then_some(Listed { id: Some(id), ..listed })
+        (!self.own).then_some(Listed {
+            id: Some(id),
+            ..listed
+        })
     }
 }
 
@@ -72,10 +77,19 @@ impl Entry {
     pub(super) fn arn(&self, ctx: &Ctx<'_>) -> String {
         let (kind, name) = match references::role_name(&self.principal) {
             Some(name) => ("role", name),
-            None => ("user", self.principal.rsplit('/').next().unwrap_or_default()),
+            None => (
+                "user",
+                self.principal.rsplit('/').next().unwrap_or_default(),
+            ),
         };
         let account = crate::aws::context::ACCOUNT;
-        ctx.arn("eks", &format!("access-entry/{}/{kind}/{account}/{name}/{}", self.cluster, self.uuid))
+        ctx.arn(
+            "eks",
+            &format!(
+                "access-entry/{}/{kind}/{account}/{name}/{}",
+                self.cluster, self.uuid
+            ),
+        )
     }
 
     fn view(&self, ctx: &Ctx<'_>, tags: &Tags) -> Value {
@@ -120,7 +134,14 @@ pub(super) const OPERATIONS: &[RestOperation] = &[
         name: "CreateAccessEntry",
         method: Method::POST,
         path: ENTRIES,
-        accepts: &["principalArn", "kubernetesGroups", "tags", "clientRequestToken", "username", "type"],
+        accepts: &[
+            "principalArn",
+            "kubernetesGroups",
+            "tags",
+            "clientRequestToken",
+            "username",
+            "type",
+        ],
         query: &[],
         handler: create,
     },
@@ -208,7 +229,11 @@ fn new_entry(ctx: &mut Ctx<'_>, cluster: &str, principal: &str, kind: &str) -> E
 
 /// Makes the creator of a cluster its administrator, when the cluster's settings say so.
 pub(super) fn bootstrap(ctx: &mut Ctx<'_>, cluster: &Cluster) {
-    let wanted = cluster.config.access_config.bootstrap_cluster_creator_admin_permissions.unwrap_or(true);
+    let wanted = cluster
+        .config
+        .access_config
+        .bootstrap_cluster_creator_admin_permissions
+        .unwrap_or(true);
     if !wanted || !cluster.has_access_entries() {
         return;
     }
@@ -216,7 +241,10 @@ pub(super) fn bootstrap(ctx: &mut Ctx<'_>, cluster: &Cluster) {
     let mut entry = new_entry(ctx, &cluster.name, &principal, "STANDARD");
     entry.policies.push(Policy {
         arn: policy_arn("AmazonEKSClusterAdminPolicy"),
-        scope: Scope { kind: "cluster".to_owned(), namespaces: Vec::new() },
+        scope: Scope {
+            kind: "cluster".to_owned(),
+            namespaces: Vec::new(),
+        },
         associated: ctx.now,
         modified: ctx.now,
     });
@@ -238,7 +266,10 @@ pub(super) fn nodes(ctx: &mut Ctx<'_>, cluster: &Cluster, role: &str) {
 pub(super) fn nodes_gone(ctx: &mut Ctx<'_>, gone: &Nodegroup) {
     let others = ctx.referrers::<Nodegroup>(&super::nodegroup::of_cluster(&gone.cluster));
     let role = &gone.config.node_role;
-    if others.iter().any(|other| other.id != gone.id && other.config.node_role == *role) {
+    if others
+        .iter()
+        .any(|other| other.id != gone.id && other.config.node_role == *role)
+    {
         return;
     }
     let id = format!("{}/{role}", gone.cluster);
@@ -267,9 +298,12 @@ fn cluster_of(ctx: &Ctx<'_>, request: &RestRequest) -> AwsResult<Stored<Cluster>
 fn find(ctx: &Ctx<'_>, request: &RestRequest) -> AwsResult<Stored<Entry>> {
     cluster_of(ctx, request)?;
     let principal = request.label("principalArn");
-    ctx.get::<Entry>(&format!("{}/{principal}", request.label("name"))).ok_or_else(|| {
-        not_found(format!("The specified principalArn could not be found: {principal}"))
-    })
+    ctx.get::<Entry>(&format!("{}/{principal}", request.label("name")))
+        .ok_or_else(|| {
+            not_found(format!(
+                "The specified principalArn could not be found: {principal}"
+            ))
+        })
 }
 
 #[derive(Debug, Deserialize)]
@@ -286,25 +320,36 @@ struct New {
 fn check_principal(ctx: &Ctx<'_>, arn: &str) -> AwsResult<()> {
     let user = global_arn("iam", "user/");
     let known = references::role_exists(ctx, arn)
-        || arn.strip_prefix(user.as_str()).is_some_and(|name| !name.is_empty())
+        || arn
+            .strip_prefix(user.as_str())
+            .is_some_and(|name| !name.is_empty())
         || arn == global_arn("iam", "root");
     if known {
         Ok(())
     } else {
-        Err(invalid(format!("The specified principalArn is invalid: invalid principal {arn}")))
+        Err(invalid(format!(
+            "The specified principalArn is invalid: invalid principal {arn}"
+        )))
     }
 }
 
 fn check_groups(groups: &[String]) -> AwsResult<()> {
-    match groups.iter().find(|group| group.starts_with("system:") || group.starts_with("eks:")) {
-        Some(group) => Err(invalid(format!("The kubernetes group name {group} is invalid, it cannot start with system:"))),
+    match groups
+        .iter()
+        .find(|group| group.starts_with("system:") || group.starts_with("eks:"))
+    {
+        Some(group) => Err(invalid(format!(
+            "The kubernetes group name {group} is invalid, it cannot start with system:"
+        ))),
         None => Ok(()),
     }
 }
 
 fn create(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
     if let Some(id) = replay(ctx, request, "CreateAccessEntry")? {
-        let entry = ctx.get::<Entry>(&id).ok_or_else(|| not_found("The access entry could not be found"))?;
+        let entry = ctx
+            .get::<Entry>(&id)
+            .ok_or_else(|| not_found("The access entry could not be found"))?;
         return Ok(json!({"accessEntry": entry.view(ctx, entry.tags())}));
     }
     let cluster = cluster_of(ctx, request)?;
@@ -313,15 +358,28 @@ fn create(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
     check_principal(ctx, &new.principal_arn)?;
     check_groups(&new.kubernetes_groups)?;
     let kind = new.kind.as_deref().unwrap_or("STANDARD");
-    if !matches!(kind, "STANDARD" | "EC2_LINUX" | "EC2_WINDOWS" | "FARGATE_LINUX" | "EC2" | "HYBRID_LINUX" | "HYPERPOD_LINUX") {
+    if !matches!(
+        kind,
+        "STANDARD"
+            | "EC2_LINUX"
+            | "EC2_WINDOWS"
+            | "FARGATE_LINUX"
+            | "EC2"
+            | "HYBRID_LINUX"
+            | "HYPERPOD_LINUX"
+    ) {
         return Err(invalid(format!("Invalid access entry type {kind}")));
     }
     if kind != "STANDARD" && (!new.kubernetes_groups.is_empty() || new.username.is_some()) {
-        return Err(invalid_request(format!("Groups and username cannot be given for type {kind}")));
+        return Err(invalid_request(format!(
+            "Groups and username cannot be given for type {kind}"
+        )));
     }
     let mut entry = new_entry(ctx, &cluster.name, &new.principal_arn, kind);
     if ctx.exists::<Entry>(&entry.id) {
-        return Err(in_use("The specified access entry resource is already in use on this cluster."));
+        return Err(in_use(
+            "The specified access entry resource is already in use on this cluster.",
+        ));
     }
     entry.own = false;
     entry.username = match (new.username, kind) {
@@ -335,7 +393,11 @@ fn create(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
         },
         (None, _) => "system:node:{{EC2PrivateDNSName}}".to_owned(),
     };
-    entry.groups = if kind == "EC2_LINUX" { vec!["system:nodes".to_owned()] } else { new.kubernetes_groups };
+    entry.groups = if kind == "EC2_LINUX" {
+        vec!["system:nodes".to_owned()]
+    } else {
+        new.kubernetes_groups
+    };
     let view = entry.view(ctx, &tags);
     let id = entry.id.clone();
     ctx.put_tagged(entry, tags);
@@ -350,7 +412,13 @@ fn list(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
         entries.retain(|entry| entry.policies.iter().any(|policy| policy.arn == arn));
     }
     entries.sort_by(|a, b| a.id.cmp(&b.id));
-    let answer = paged(request, "accessEntries", entries, |entry| entry.id.as_str(), |entry| entry.principal.clone().into())?;
+    let answer = paged(
+        request,
+        "accessEntries",
+        entries,
+        |entry| entry.id.as_str(),
+        |entry| entry.principal.clone().into(),
+    )?;
     Ok(Value::Object(answer))
 }
 
@@ -371,7 +439,9 @@ fn update(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
     let change: EntryChange = read(request)?;
     let mut entry = stored.edit();
     if entry.kind != "STANDARD" {
-        return Err(invalid_request("Only entries of type STANDARD can be updated"));
+        return Err(invalid_request(
+            "Only entries of type STANDARD can be updated",
+        ));
     }
     if let Some(groups) = change.kubernetes_groups {
         check_groups(&groups)?;
@@ -409,33 +479,57 @@ fn associated(policy: &Policy) -> Value {
 }
 
 fn no_policy(arn: &str) -> AwsError {
-    invalid(format!("The policyArn parameter format is not valid, or there is no such policy: {arn}"))
+    invalid(format!(
+        "The policyArn parameter format is not valid, or there is no such policy: {arn}"
+    ))
 }
 
 fn associate(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
     let mut entry = find(ctx, request)?.edit();
     let new: NewPolicy = read(request)?;
-    if !POLICIES.iter().any(|name| policy_arn(name) == new.policy_arn) {
+    if !POLICIES
+        .iter()
+        .any(|name| policy_arn(name) == new.policy_arn)
+    {
         return Err(no_policy(&new.policy_arn));
     }
     if entry.kind != "STANDARD" && entry.kind != "EC2" {
-        return Err(invalid_request(format!("Policies cannot be associated with entries of type {}", entry.kind)));
+        return Err(invalid_request(format!(
+            "Policies cannot be associated with entries of type {}",
+            entry.kind
+        )));
     }
-    match (new.access_scope.kind.as_str(), new.access_scope.namespaces.is_empty()) {
+    match (
+        new.access_scope.kind.as_str(),
+        new.access_scope.namespaces.is_empty(),
+    ) {
         ("cluster", true) | ("namespace", false) => {}
-        ("cluster", false) => return Err(invalid("Namespaces cannot be given for the scope cluster")),
-        ("namespace", true) => return Err(invalid("Namespaces must be given for the scope namespace")),
+        ("cluster", false) => {
+            return Err(invalid("Namespaces cannot be given for the scope cluster"));
+        }
+        ("namespace", true) => {
+            return Err(invalid("Namespaces must be given for the scope namespace"));
+        }
         (kind, _) => return Err(invalid(format!("Invalid access scope type {kind}"))),
     }
     let now = ctx.now;
-    let policy = match entry.policies.iter_mut().find(|policy| policy.arn == new.policy_arn) {
+    let policy = match entry
+        .policies
+        .iter_mut()
+        .find(|policy| policy.arn == new.policy_arn)
+    {
         Some(policy) => {
             policy.scope = new.access_scope;
             policy.modified = now;
             policy.clone()
         }
         None => {
-            let policy = Policy { arn: new.policy_arn, scope: new.access_scope, associated: now, modified: now };
+            let policy = Policy {
+                arn: new.policy_arn,
+                scope: new.access_scope,
+                associated: now,
+                modified: now,
+            };
             entry.policies.push(policy.clone());
             policy
         }
@@ -453,7 +547,13 @@ fn list_associated(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value>
     let entry = find(ctx, request)?;
     let mut policies = entry.policies.clone();
     policies.sort_by(|a, b| a.arn.cmp(&b.arn));
-    let mut answer = paged(request, "associatedAccessPolicies", policies, |policy| policy.arn.as_str(), associated)?;
+    let mut answer = paged(
+        request,
+        "associatedAccessPolicies",
+        policies,
+        |policy| policy.arn.as_str(),
+        associated,
+    )?;
     answer.insert("clusterName".to_owned(), entry.cluster.clone().into());
     answer.insert("principalArn".to_owned(), entry.principal.clone().into());
     Ok(Value::Object(answer))
@@ -465,15 +565,21 @@ fn disassociate(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
     let before = entry.policies.len();
     entry.policies.retain(|policy| policy.arn != arn);
     if entry.policies.len() == before {
-        return Err(not_found(format!("The specified policyArn is not associated: {arn}")));
+        return Err(not_found(format!(
+            "The specified policyArn is not associated: {arn}"
+        )));
     }
     ctx.put(entry);
     Ok(json!({}))
 }
 
 fn list_policies(_: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
-    let answer = paged(request, "accessPolicies", POLICIES.to_vec(), |name| name, |name| {
-        json!({"name": name, "arn": policy_arn(name)})
-    })?;
+    let answer = paged(
+        request,
+        "accessPolicies",
+        POLICIES.to_vec(),
+        |name| name,
+        |name| json!({"name": name, "arn": policy_arn(name)}),
+    )?;
     Ok(Value::Object(answer))
 }

@@ -5,9 +5,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::addon_catalogue::{self, OFFERS, Offer};
-use super::cluster::{self, Cluster, Config};
+use super::cluster::{self, Cluster};
+use super::cluster_config::Config;
 use super::update::{self, NewUpdate};
-use super::{in_use, invalid, not_found, paged, pod_identity, read, remember, replay, seconds, tags};
+use super::{
+    in_use, invalid, not_found, paged, pod_identity, read, remember, replay, seconds, tags,
+};
 use crate::aws::context::Ctx;
 use crate::aws::error::AwsResult;
 use crate::aws::references;
@@ -53,13 +56,19 @@ impl Document for Addon {
 
     fn listed(&self) -> Option<Listed> {
         let id = format!("{}:{}", self.cluster, self.name);
-        Listed::aws("aws_eks_addon").map(|listed| Listed { id: Some(id), ..listed })
+        Listed::aws("aws_eks_addon").map(|listed| Listed {
+            id: Some(id),
+            ..listed
+        })
     }
 }
 
 impl Addon {
     pub(super) fn arn(&self, ctx: &Ctx<'_>) -> String {
-        ctx.arn("eks", &format!("addon/{}/{}/{}", self.cluster, self.name, self.uuid))
+        ctx.arn(
+            "eks",
+            &format!("addon/{}/{}/{}", self.cluster, self.name, self.uuid),
+        )
     }
 
     fn status(&self, ctx: &Ctx<'_>) -> &'static str {
@@ -106,9 +115,15 @@ impl Addon {
 
 /// Whether a cluster may have the add-ons that it runs without being asked.
 pub(super) fn check_self_managed(config: &Config) -> AwsResult<()> {
-    let auto = config.compute_config.as_ref().and_then(|compute| compute.get("enabled")).and_then(Value::as_bool);
+    let auto = config
+        .compute_config
+        .as_ref()
+        .and_then(|compute| compute.get("enabled"))
+        .and_then(Value::as_bool);
     if auto == Some(true) {
-        return Err(invalid("bootstrapSelfManagedAddons must be false for a cluster with EKS Auto Mode"));
+        return Err(invalid(
+            "bootstrapSelfManagedAddons must be false for a cluster with EKS Auto Mode",
+        ));
     }
     Ok(())
 }
@@ -121,7 +136,15 @@ pub(super) const OPERATIONS: &[RestOperation] = &[
         method: Method::GET,
         path: "/addons/supported-versions",
         accepts: &[],
-        query: &["kubernetesVersion", "maxResults", "nextToken", "addonName", "types", "publishers", "owners"],
+        query: &[
+            "kubernetesVersion",
+            "maxResults",
+            "nextToken",
+            "addonName",
+            "types",
+            "publishers",
+            "owners",
+        ],
         handler: describe_versions,
     },
     RestOperation {
@@ -199,7 +222,9 @@ fn describe_versions(_: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value>
             && (publishers.is_empty() || publishers.contains(&offer.publisher))
     });
     let versions = |offer: &Offer| -> Vec<Value> {
-        let wanted = |(_, fits): &(&str, Vec<&str>)| kubernetes.is_none_or(|version| fits.contains(&version));
+        let wanted = |(_, fits): &(&str, Vec<&str>)| {
+            kubernetes.is_none_or(|version| fits.contains(&version))
+        };
         offer
             .versions()
             .into_iter()
@@ -225,16 +250,22 @@ fn describe_versions(_: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value>
             .collect()
     };
     offers.retain(|offer| !versions(offer).is_empty());
-    let answer = paged(request, "addons", offers, |offer| offer.name, |offer| {
-        json!({
-            "addonName": offer.name,
-            "type": offer.kind,
-            "addonVersions": versions(offer),
-            "publisher": offer.publisher,
-            "owner": if offer.publisher == "eks" { "aws" } else { "community" },
-            "defaultNamespace": offer.namespace,
-        })
-    })?;
+    let answer = paged(
+        request,
+        "addons",
+        offers,
+        |offer| offer.name,
+        |offer| {
+            json!({
+                "addonName": offer.name,
+                "type": offer.kind,
+                "addonVersions": versions(offer),
+                "publisher": offer.publisher,
+                "owner": if offer.publisher == "eks" { "aws" } else { "community" },
+                "defaultNamespace": offer.namespace,
+            })
+        },
+    )?;
     Ok(Value::Object(answer))
 }
 
@@ -274,28 +305,47 @@ struct Change {
     pod_identity_associations: Option<Vec<NewAssociation>>,
 }
 
-fn check_version<'a>(offer: &Offer, cluster: &Cluster, ctx: &Ctx<'_>, wanted: &'a str) -> AwsResult<&'a str> {
+fn check_version<'a>(
+    offer: &Offer,
+    cluster: &Cluster,
+    ctx: &Ctx<'_>,
+    wanted: &'a str,
+) -> AwsResult<&'a str> {
     let kubernetes = cluster.running_version(ctx);
     if offer.fitting(kubernetes).contains(&wanted) {
         return Ok(wanted);
     }
-    let message = format!("Addon version specified is not supported: {wanted} of {} for Kubernetes {kubernetes}", offer.name);
+    let message = format!(
+        "Addon version specified is not supported: {wanted} of {} for Kubernetes {kubernetes}",
+        offer.name
+    );
     Err(invalid(message).member("addonName", offer.name))
 }
 
-fn check_settings(ctx: &Ctx<'_>, role: Option<&str>, conflicts: Option<&str>, configuration: Option<&str>) -> AwsResult<()> {
+fn check_settings(
+    ctx: &Ctx<'_>,
+    role: Option<&str>,
+    conflicts: Option<&str>,
+    configuration: Option<&str>,
+) -> AwsResult<()> {
     if let Some(role) = role.filter(|role| !role.is_empty())
         && !references::role_exists(ctx, role)
     {
-        return Err(invalid(format!("The role {role} does not exist or cannot be assumed")));
+        return Err(invalid(format!(
+            "The role {role} does not exist or cannot be assumed"
+        )));
     }
     if conflicts.is_some_and(|value| !matches!(value, "OVERWRITE" | "NONE" | "PRESERVE")) {
-        return Err(invalid("resolveConflicts must be OVERWRITE, NONE or PRESERVE"));
+        return Err(invalid(
+            "resolveConflicts must be OVERWRITE, NONE or PRESERVE",
+        ));
     }
     if let Some(text) = configuration.filter(|text| text.trim_start().starts_with('{'))
         && serde_json::from_str::<Value>(text).is_err()
     {
-        return Err(invalid("ConfigurationValue is not in valid JSON or YAML format"));
+        return Err(invalid(
+            "ConfigurationValue is not in valid JSON or YAML format",
+        ));
     }
     Ok(())
 }
@@ -317,18 +367,23 @@ fn associate(ctx: &mut Ctx<'_>, addon: &Addon, associations: Vec<NewAssociation>
 
 fn create(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
     if let Some(id) = replay(ctx, request, "CreateAddon")? {
-        let found = ctx.get::<Addon>(&id).ok_or_else(|| not_found("No addon found"))?;
+        let found = ctx
+            .get::<Addon>(&id)
+            .ok_or_else(|| not_found("No addon found"))?;
         return Ok(json!({"addon": found.view(ctx, found.tags())}));
     }
     let cluster = cluster::find_active(ctx, request.label("name"))?;
     let new: New = read(request)?;
     let tags = tags(request)?;
     let name = new.addon_name.as_str();
-    let offer = addon_catalogue::find(name)
-        .ok_or_else(|| invalid(format!("Addon {name} specified is not supported")).member("addonName", name))?;
+    let offer = addon_catalogue::find(name).ok_or_else(|| {
+        invalid(format!("Addon {name} specified is not supported")).member("addonName", name)
+    })?;
     let id = format!("{}/{name}", cluster.name);
     if ctx.exists::<Addon>(&id) {
-        return Err(in_use("Addon already exists.").member("clusterName", cluster.name.as_str()).member("addonName", name));
+        return Err(in_use("Addon already exists.")
+            .member("clusterName", cluster.name.as_str())
+            .member("addonName", name));
     }
     let version = match &new.addon_version {
         Some(version) => check_version(offer, &cluster, ctx, version)?.to_owned(),
@@ -338,7 +393,12 @@ fn create(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
             .to_owned(),
     };
     let role = new.service_account_role_arn.as_deref();
-    check_settings(ctx, role, new.resolve_conflicts.as_deref(), new.configuration_values.as_deref())?;
+    check_settings(
+        ctx,
+        role,
+        new.resolve_conflicts.as_deref(),
+        new.configuration_values.as_deref(),
+    )?;
     let addon = Addon {
         id: id.clone(),
         cluster: cluster.name.clone(),
@@ -347,7 +407,9 @@ fn create(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
         uuid: ctx.new_uuid(),
         service_account_role: new.service_account_role_arn.filter(|role| !role.is_empty()),
         configuration: new.configuration_values,
-        namespace: new.namespace_config.map_or_else(|| offer.namespace.to_owned(), |config| config.namespace),
+        namespace: new
+            .namespace_config
+            .map_or_else(|| offer.namespace.to_owned(), |config| config.namespace),
         created: ctx.now,
         modified: ctx.now,
         active_at: ctx.due(Work::AddonCreate),
@@ -365,18 +427,25 @@ fn find(ctx: &Ctx<'_>, request: &RestRequest) -> AwsResult<Stored<Addon>> {
     let cluster = request.label("name");
     let name = request.label("addonName");
     cluster::find(ctx, cluster)?;
-    ctx.get::<Addon>(&format!("{cluster}/{name}")).ok_or_else(|| {
-        not_found(format!("No addon: {name} found in cluster: {cluster}"))
-            .member("clusterName", cluster)
-            .member("addonName", name)
-    })
+    ctx.get::<Addon>(&format!("{cluster}/{name}"))
+        .ok_or_else(|| {
+            not_found(format!("No addon: {name} found in cluster: {cluster}"))
+                .member("clusterName", cluster)
+                .member("addonName", name)
+        })
 }
 
 fn list(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
     let cluster = cluster::find(ctx, request.label("name"))?;
     let mut addons = ctx.referrers::<Addon>(&cluster.name);
     addons.sort_by(|a, b| a.id.cmp(&b.id));
-    let answer = paged(request, "addons", addons, |addon| addon.id.as_str(), |addon| addon.name.clone().into())?;
+    let answer = paged(
+        request,
+        "addons",
+        addons,
+        |addon| addon.id.as_str(),
+        |addon| addon.name.clone().into(),
+    )?;
     Ok(Value::Object(answer))
 }
 
@@ -388,9 +457,12 @@ fn describe(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
 fn idle(ctx: &Ctx<'_>, addon: &Addon) -> AwsResult<()> {
     match addon.status(ctx) {
         "ACTIVE" => Ok(()),
-        status => Err(in_use(format!("Addon {} cannot be changed as it is currently in {status} state", addon.name))
-            .member("clusterName", addon.cluster.as_str())
-            .member("addonName", addon.name.as_str())),
+        status => Err(in_use(format!(
+            "Addon {} cannot be changed as it is currently in {status} state",
+            addon.name
+        ))
+        .member("clusterName", addon.cluster.as_str())
+        .member("addonName", addon.name.as_str())),
     }
 }
 
@@ -404,7 +476,12 @@ fn change(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
     let cluster = cluster::find_active(ctx, request.label("name"))?;
     let change: Change = read(request)?;
     let role = change.service_account_role_arn.as_deref();
-    check_settings(ctx, role, change.resolve_conflicts.as_deref(), change.configuration_values.as_deref())?;
+    check_settings(
+        ctx,
+        role,
+        change.resolve_conflicts.as_deref(),
+        change.configuration_values.as_deref(),
+    )?;
     let mut params = Vec::new();
     if let Some(version) = &change.addon_version {
         let offer = addon_catalogue::find(&addon.name).expect("add-ons come from the catalogue");
@@ -433,7 +510,13 @@ fn change(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
     addon.modified = ctx.now;
     let part = Some(update::addon_part(&addon.name));
     ctx.put(addon);
-    let new = NewUpdate { cluster: &cluster.name, part, kind: "AddonUpdate", params, done_at };
+    let new = NewUpdate {
+        cluster: &cluster.name,
+        part,
+        kind: "AddonUpdate",
+        params,
+        done_at,
+    };
     let update = update::begin(ctx, new);
     remember(ctx, request, &operation, update.id());
     Ok(update.answer(ctx))
@@ -447,7 +530,10 @@ fn delete(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
     let arn = stored.arn(ctx);
     pod_identity::remove_owned(ctx, &arn);
     let gone_at = ctx.due(Work::AddonDelete);
-    let addon = Addon { gone_at: Some(gone_at), ..stored.edit() };
+    let addon = Addon {
+        gone_at: Some(gone_at),
+        ..stored.edit()
+    };
     let view = addon.view(ctx, stored.tags());
     if ctx.past(gone_at) {
         ctx.delete::<Addon>(&stored.id);

@@ -21,28 +21,92 @@ const fn offer(
     needs_role: bool,
     versions: &'static [&'static str],
 ) -> Offer {
-    Offer { name, kind, publisher: "eks", namespace, needs_role, versions, follows: false }
+    Offer {
+        name,
+        kind,
+        publisher: "eks",
+        namespace,
+        needs_role,
+        versions,
+        follows: false,
+    }
 }
 
-const fn community(name: &'static str, kind: &'static str, namespace: &'static str, versions: &'static [&'static str]) -> Offer {
-    Offer { name, kind, publisher: "community", namespace, needs_role: false, versions, follows: false }
+const fn community(
+    name: &'static str,
+    kind: &'static str,
+    namespace: &'static str,
+    versions: &'static [&'static str],
+) -> Offer {
+    Offer {
+        name,
+        kind,
+        publisher: "community",
+        namespace,
+        needs_role: false,
+        versions,
+        follows: false,
+    }
 }
 
 /// All offers; versions newest first.
 pub(super) const OFFERS: &[Offer] = &[
-    offer("adot", "observability", "opentelemetry-operator-system", true, &["v0.141.0-eksbuild.1", "v0.131.0-eksbuild.1"]),
+    offer(
+        "adot",
+        "observability",
+        "opentelemetry-operator-system",
+        true,
+        &["v0.141.0-eksbuild.1", "v0.131.0-eksbuild.1"],
+    ),
     offer(
         "amazon-cloudwatch-observability",
         "observability",
         "amazon-cloudwatch",
         true,
-        &["v4.10.0-eksbuild.1", "v4.7.0-eksbuild.1", "v4.3.1-eksbuild.1"],
+        &[
+            "v4.10.0-eksbuild.1",
+            "v4.7.0-eksbuild.1",
+            "v4.3.1-eksbuild.1",
+        ],
     ),
-    offer("aws-ebs-csi-driver", "storage", "kube-system", true, &["v1.54.0-eksbuild.1", "v1.53.0-eksbuild.1", "v1.48.0-eksbuild.2"]),
-    offer("aws-efs-csi-driver", "storage", "kube-system", true, &["v2.2.0-eksbuild.1", "v2.1.15-eksbuild.1"]),
-    offer("aws-guardduty-agent", "security", "amazon-guardduty", false, &["v1.12.1-eksbuild.2", "v1.11.0-eksbuild.4"]),
-    offer("aws-mountpoint-s3-csi-driver", "storage", "kube-system", true, &["v2.2.1-eksbuild.1", "v1.15.0-eksbuild.1"]),
-    community("cert-manager", "networking", "cert-manager", &["v1.19.2-eksbuild.1", "v1.18.2-eksbuild.2"]),
+    offer(
+        "aws-ebs-csi-driver",
+        "storage",
+        "kube-system",
+        true,
+        &[
+            "v1.54.0-eksbuild.1",
+            "v1.53.0-eksbuild.1",
+            "v1.48.0-eksbuild.2",
+        ],
+    ),
+    offer(
+        "aws-efs-csi-driver",
+        "storage",
+        "kube-system",
+        true,
+        &["v2.2.0-eksbuild.1", "v2.1.15-eksbuild.1"],
+    ),
+    offer(
+        "aws-guardduty-agent",
+        "security",
+        "amazon-guardduty",
+        false,
+        &["v1.12.1-eksbuild.2", "v1.11.0-eksbuild.4"],
+    ),
+    offer(
+        "aws-mountpoint-s3-csi-driver",
+        "storage",
+        "kube-system",
+        true,
+        &["v2.2.1-eksbuild.1", "v1.15.0-eksbuild.1"],
+    ),
+    community(
+        "cert-manager",
+        "networking",
+        "cert-manager",
+        &["v1.19.2-eksbuild.1", "v1.18.2-eksbuild.2"],
+    ),
     Offer {
         follows: true,
         ..offer(
@@ -63,9 +127,30 @@ pub(super) const OFFERS: &[Offer] = &[
             ],
         )
     },
-    offer("eks-node-monitoring-agent", "observability", "kube-system", false, &["v1.4.2-eksbuild.1", "v1.4.0-eksbuild.2"]),
-    offer("eks-pod-identity-agent", "security", "kube-system", false, &["v1.3.10-eksbuild.2", "v1.3.9-eksbuild.5", "v1.3.4-eksbuild.1"]),
-    community("external-dns", "networking", "external-dns", &["v0.20.0-eksbuild.1", "v0.19.0-eksbuild.2"]),
+    offer(
+        "eks-node-monitoring-agent",
+        "observability",
+        "kube-system",
+        false,
+        &["v1.4.2-eksbuild.1", "v1.4.0-eksbuild.2"],
+    ),
+    offer(
+        "eks-pod-identity-agent",
+        "security",
+        "kube-system",
+        false,
+        &[
+            "v1.3.10-eksbuild.2",
+            "v1.3.9-eksbuild.5",
+            "v1.3.4-eksbuild.1",
+        ],
+    ),
+    community(
+        "external-dns",
+        "networking",
+        "external-dns",
+        &["v0.20.0-eksbuild.1", "v0.19.0-eksbuild.2"],
+    ),
     Offer {
         follows: true,
         ..offer(
@@ -86,16 +171,42 @@ pub(super) const OFFERS: &[Offer] = &[
             ],
         )
     },
-    community("kube-state-metrics", "observability", "kube-state-metrics", &["v2.17.0-eksbuild.4", "v2.16.0-eksbuild.1"]),
-    community("metrics-server", "observability", "kube-system", &["v0.8.0-eksbuild.6", "v0.7.2-eksbuild.4"]),
-    community("prometheus-node-exporter", "observability", "prometheus-node-exporter", &["v1.10.2-eksbuild.4", "v1.9.1-eksbuild.4"]),
-    offer("snapshot-controller", "storage", "kube-system", false, &["v8.4.0-eksbuild.1", "v8.3.0-eksbuild.1"]),
+    community(
+        "kube-state-metrics",
+        "observability",
+        "kube-state-metrics",
+        &["v2.17.0-eksbuild.4", "v2.16.0-eksbuild.1"],
+    ),
+    community(
+        "metrics-server",
+        "observability",
+        "kube-system",
+        &["v0.8.0-eksbuild.6", "v0.7.2-eksbuild.4"],
+    ),
+    community(
+        "prometheus-node-exporter",
+        "observability",
+        "prometheus-node-exporter",
+        &["v1.10.2-eksbuild.4", "v1.9.1-eksbuild.4"],
+    ),
+    offer(
+        "snapshot-controller",
+        "storage",
+        "kube-system",
+        false,
+        &["v8.4.0-eksbuild.1", "v8.3.0-eksbuild.1"],
+    ),
     offer(
         "vpc-cni",
         "networking",
         "kube-system",
         true,
-        &["v1.21.1-eksbuild.1", "v1.20.4-eksbuild.2", "v1.19.6-eksbuild.7", "v1.19.0-eksbuild.1"],
+        &[
+            "v1.21.1-eksbuild.1",
+            "v1.20.4-eksbuild.2",
+            "v1.19.6-eksbuild.7",
+            "v1.19.0-eksbuild.1",
+        ],
     ),
 ];
 
@@ -107,7 +218,10 @@ pub(super) fn find(name: &str) -> Option<&'static Offer> {
 impl Offer {
     /// Its versions, each once, with the Kubernetes versions that it fits; newest first.
     pub(super) fn versions(&self) -> Vec<(&'static str, Vec<&'static str>)> {
-        let all: Vec<&'static str> = super::versions::VERSIONS.iter().map(|version| version.name).collect();
+        let all: Vec<&'static str> = super::versions::VERSIONS
+            .iter()
+            .map(|version| version.name)
+            .collect();
         let mut found: Vec<(&'static str, Vec<&'static str>)> = Vec::new();
         for entry in self.versions {
             let (version, fits) = match entry.split_once('/') {
@@ -124,7 +238,9 @@ impl Offer {
 
     /// Versions for a Kubernetes version, newest first.
     pub(super) fn fitting(&self, kubernetes: &str) -> Vec<&'static str> {
-        let fits = |(version, fits): (&'static str, Vec<&'static str>)| fits.contains(&kubernetes).then_some(version);
+        let fits = |(version, fits): (&'static str, Vec<&'static str>)| {
+            fits.contains(&kubernetes).then_some(version)
+        };
         self.versions().into_iter().filter_map(fits).collect()
     }
 
@@ -143,10 +259,18 @@ mod tests {
     fn every_offer_fits_every_version_of_kubernetes() {
         for offer in OFFERS {
             for version in &super::super::versions::VERSIONS {
-                assert!(offer.default_version(version.name).is_some(), "{} {}", offer.name, version.name);
+                assert!(
+                    offer.default_version(version.name).is_some(),
+                    "{} {}",
+                    offer.name,
+                    version.name
+                );
             }
         }
         let coredns = find("coredns").expect("offered");
-        assert_eq!(coredns.fitting("1.33"), ["v1.12.4-eksbuild.1", "v1.12.1-eksbuild.2"]);
+        assert_eq!(
+            coredns.fitting("1.33"),
+            ["v1.12.4-eksbuild.1", "v1.12.1-eksbuild.2"]
+        );
     }
 }

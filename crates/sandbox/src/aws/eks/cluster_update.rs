@@ -4,7 +4,11 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::cluster::{self, AccessConfig, Cluster, Encryption, Logging, NetworkConfig, Switch, UpgradePolicy, VpcConfig};
+use super::cluster::{self, Cluster};
+use super::cluster_config::{
+    self as checks, AccessConfig, Encryption, Logging, NetworkConfig, Switch, UpgradePolicy,
+    VpcConfig,
+};
 use super::nodegroup::Nodegroup;
 use super::update::{self, NewUpdate};
 use super::{in_use, invalid, invalid_request, read, remember, replay, versions};
@@ -75,7 +79,9 @@ fn idle(ctx: &Ctx<'_>, name: &str) -> AwsResult<Stored<Cluster>> {
     match cluster.status(ctx) {
         "ACTIVE" => Ok(cluster),
         status => {
-            let message = format!("Cannot perform this operation because cluster {name} currently is {status}");
+            let message = format!(
+                "Cannot perform this operation because cluster {name} currently is {status}"
+            );
             Err(in_use(message).member("clusterName", name))
         }
     }
@@ -90,19 +96,34 @@ fn begin(
     kind: &str,
     params: Vec<(&'static str, String)>,
 ) -> Value {
-    let done_at = ctx.due(if kind == "VersionUpdate" { Work::ClusterUpdate } else { Work::AddonUpdate });
+    let done_at = ctx.due(if kind == "VersionUpdate" {
+        Work::ClusterUpdate
+    } else {
+        Work::AddonUpdate
+    });
     cluster.busy_until = done_at;
     let name = cluster.name.clone();
     ctx.put(cluster);
-    let update = update::begin(ctx, NewUpdate { cluster: &name, part: None, kind, params, done_at });
+    let update = update::begin(
+        ctx,
+        NewUpdate {
+            cluster: &name,
+            part: None,
+            kind,
+            params,
+            done_at,
+        },
+    );
     let id = crate::world::Document::id(&update).to_owned();
     remember(ctx, request, operation, &id);
     update.answer(ctx)
 }
 
 fn no_changes(name: &str, what: &str) -> AwsError {
-    invalid(format!("{what} of cluster {name} is already at the desired configuration: No changes needed"))
-        .member("clusterName", name)
+    invalid(format!(
+        "{what} of cluster {name} is already at the desired configuration: No changes needed"
+    ))
+    .member("clusterName", name)
 }
 
 fn config(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
@@ -117,7 +138,7 @@ fn config(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
         kinds.push(network(ctx, &mut cluster, vpc)?);
     }
     if let Some(logging) = change.logging {
-        cluster::check_logging(&logging)?;
+        checks::check_logging(&logging)?;
         let value = json!(logging).to_string();
         let before = cluster.view(ctx, &crate::tags::Tags::default())["logging"].clone();
         let mut all = cluster.config.logging.take().unwrap_or_default();
@@ -129,15 +150,23 @@ fn config(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
         kinds.push(("LoggingUpdate", vec![("ClusterLogging", value)]));
     }
     if let Some(access) = change.access_config {
-        let mode = access.authentication_mode.ok_or_else(|| invalid("authenticationMode must be given"))?;
+        let mode = access
+            .authentication_mode
+            .ok_or_else(|| invalid("authenticationMode must be given"))?;
         let order = ["CONFIG_MAP", "API_AND_CONFIG_MAP", "API"];
         let place = |mode: &str| order.iter().position(|known| *known == mode);
-        let old = cluster.config.access_config.authentication_mode.as_deref().unwrap_or("CONFIG_MAP");
+        let old = cluster
+            .config
+            .access_config
+            .authentication_mode
+            .as_deref()
+            .unwrap_or("CONFIG_MAP");
         match (place(old), place(&mode)) {
             (_, None) => return Err(invalid(format!("Invalid authentication mode {mode}"))),
             (old, new) if old == new => return Err(no_changes(name, "Authentication mode")),
             (Some(from), Some(to)) if to < from => {
-                let message = format!("Unsupported authentication mode update from {old} to {mode}");
+                let message =
+                    format!("Unsupported authentication mode update from {old} to {mode}");
                 return Err(invalid(message));
             }
             _ => {}
@@ -146,7 +175,7 @@ fn config(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
         kinds.push(("AccessConfigUpdate", vec![("AuthenticationMode", mode)]));
     }
     if let Some(policy) = change.upgrade_policy {
-        cluster::check_support(&policy)?;
+        checks::check_support(&policy)?;
         let value = json!(policy).to_string();
         cluster.config.upgrade_policy = policy;
         kinds.push(("UpgradePolicyUpdate", vec![("UpgradePolicy", value)]));
@@ -158,17 +187,26 @@ fn config(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
     }
     if let Some(protection) = change.deletion_protection {
         cluster.config.deletion_protection = protection;
-        kinds.push(("DeletionProtectionUpdate", vec![("DeletionProtection", protection.to_string())]));
+        kinds.push((
+            "DeletionProtectionUpdate",
+            vec![("DeletionProtection", protection.to_string())],
+        ));
     }
     if let Some(remote) = change.remote_network_config {
         let value = remote.to_string();
         cluster.config.remote_network_config = Some(remote);
-        kinds.push(("RemoteNetworkConfigUpdate", vec![("RemoteNetworkConfig", value)]));
+        kinds.push((
+            "RemoteNetworkConfigUpdate",
+            vec![("RemoteNetworkConfig", value)],
+        ));
     }
     let auto = [
         ("ComputeConfig", change.compute_config.is_some()),
         ("StorageConfig", change.storage_config.is_some()),
-        ("KubernetesNetworkConfig", change.kubernetes_network_config.is_some()),
+        (
+            "KubernetesNetworkConfig",
+            change.kubernetes_network_config.is_some(),
+        ),
     ];
     if auto.iter().any(|(_, given)| *given) {
         // Auto mode is switched by its three parts together.
@@ -179,15 +217,27 @@ fn config(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
         cluster.config.compute_config = change.compute_config;
         cluster.config.storage_config = change.storage_config;
         if let Some(network) = change.kubernetes_network_config {
-            cluster.config.kubernetes_network_config.elastic_load_balancing = network.elastic_load_balancing;
+            cluster
+                .config
+                .kubernetes_network_config
+                .elastic_load_balancing = network.elastic_load_balancing;
         }
         let compute = json!(cluster.config.compute_config).to_string();
         kinds.push(("AutoModeUpdate", vec![("ComputeConfig", compute)]));
     }
     let mut kinds = kinds.into_iter();
     match (kinds.next(), kinds.next()) {
-        (Some((kind, params)), None) => Ok(begin(ctx, request, "UpdateClusterConfig", cluster, kind, params)),
-        (None, _) => Err(invalid("No configuration changes were given").member("clusterName", name)),
+        (Some((kind, params)), None) => Ok(begin(
+            ctx,
+            request,
+            "UpdateClusterConfig",
+            cluster,
+            kind,
+            params,
+        )),
+        (None, _) => {
+            Err(invalid("No configuration changes were given").member("clusterName", name))
+        }
         (Some(_), Some(_)) => {
             let message = "Only one type of update can be allowed.";
             Err(invalid(message).member("clusterName", name))
@@ -217,10 +267,15 @@ fn network(ctx: &mut Ctx<'_>, cluster: &mut Cluster, new: VpcConfig) -> AwsResul
             )
         };
         let before = shape(config);
-        config.endpoint_public_access = new.endpoint_public_access.or(config.endpoint_public_access);
-        config.endpoint_private_access = new.endpoint_private_access.or(config.endpoint_private_access);
-        config.public_access_cidrs = new.public_access_cidrs.or_else(|| config.public_access_cidrs.take());
-        cluster::check_access(config)?;
+        config.endpoint_public_access =
+            new.endpoint_public_access.or(config.endpoint_public_access);
+        config.endpoint_private_access = new
+            .endpoint_private_access
+            .or(config.endpoint_private_access);
+        config.public_access_cidrs = new
+            .public_access_cidrs
+            .or_else(|| config.public_access_cidrs.take());
+        checks::check_access(config)?;
         let after = shape(config);
         if before == after {
             return Err(invalid(format!(
@@ -246,10 +301,15 @@ fn network(ctx: &mut Ctx<'_>, cluster: &mut Cluster, new: VpcConfig) -> AwsResul
     }
     let params = vec![
         ("Subnets", json!(config.subnet_ids).to_string()),
-        ("SecurityGroups", json!(config.security_group_ids).to_string()),
+        (
+            "SecurityGroups",
+            json!(config.security_group_ids).to_string(),
+        ),
     ];
-    if cluster::check_network(ctx, &cluster.config.resources_vpc_config)? != cluster.vpc {
-        return Err(invalid("Provided subnets belong to a different VPC than the cluster's"));
+    if checks::check_network(ctx, &cluster.config.resources_vpc_config)? != cluster.vpc {
+        return Err(invalid(
+            "Provided subnets belong to a different VPC than the cluster's",
+        ));
     }
     let arn = cluster.arn(ctx);
     let now = ctx.now;
@@ -281,23 +341,40 @@ fn version(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
         } else if wanted.version == old {
             format!("Cluster is already at the desired configuration with version {old}")
         } else {
-            format!("Unsupported Kubernetes minor version update from {old} to {}", wanted.version)
+            format!(
+                "Unsupported Kubernetes minor version update from {old} to {}",
+                wanted.version
+            )
         };
         return Err(invalid(message).member("clusterName", name));
     }
     let behind = ctx
         .referrers::<Nodegroup>(&super::nodegroup::of_cluster(name))
         .iter()
-        .any(|group| versions::distance(group.version(), &wanted.version).is_some_and(|distance| distance > 3));
+        .any(|group| {
+            versions::distance(group.version(), &wanted.version)
+                .is_some_and(|distance| distance > 3)
+        });
     if behind && !wanted.force {
-        let message = format!("Nodegroups of cluster {name} must be updated before its control plane");
+        let message =
+            format!("Nodegroups of cluster {name} must be updated before its control plane");
         return Err(invalid_request(message).member("clusterName", name));
     }
     cluster.version_before = Some(old);
     cluster.version.clone_from(&wanted.version);
     let platform = versions::find(&wanted.version).map_or("eks.1", |version| version.platform);
-    let params = vec![("Version", wanted.version), ("PlatformVersion", platform.to_owned())];
-    Ok(begin(ctx, request, "UpdateClusterVersion", cluster, "VersionUpdate", params))
+    let params = vec![
+        ("Version", wanted.version),
+        ("PlatformVersion", platform.to_owned()),
+    ];
+    Ok(begin(
+        ctx,
+        request,
+        "UpdateClusterVersion",
+        cluster,
+        "VersionUpdate",
+        params,
+    ))
 }
 
 #[derive(Debug, Deserialize)]
@@ -312,14 +389,23 @@ fn encryption(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
     }
     let mut cluster = idle(ctx, request.label("name"))?.edit();
     let new: NewEncryption = read(request)?;
-    cluster::check_encryption(ctx, &new.encryption_config)?;
+    checks::check_encryption(ctx, &new.encryption_config)?;
     if new.encryption_config.is_empty() {
         return Err(invalid("encryptionConfig is empty"));
     }
     if !cluster.config.encryption_config.is_empty() {
-        return Err(invalid("Encryption config is already associated with the cluster; it cannot be changed"));
+        return Err(invalid(
+            "Encryption config is already associated with the cluster; it cannot be changed",
+        ));
     }
     let params = vec![("EncryptionConfig", json!(new.encryption_config).to_string())];
     cluster.config.encryption_config = new.encryption_config;
-    Ok(begin(ctx, request, "AssociateEncryptionConfig", cluster, "AssociateEncryptionConfig", params))
+    Ok(begin(
+        ctx,
+        request,
+        "AssociateEncryptionConfig",
+        cluster,
+        "AssociateEncryptionConfig",
+        params,
+    ))
 }

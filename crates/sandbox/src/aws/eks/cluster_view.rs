@@ -2,13 +2,20 @@
 
 use serde_json::{Value, json};
 
-use super::cluster::{Cluster, Config};
+use super::cluster::Cluster;
+use super::cluster_config::Config;
 use super::{certificate, seconds, versions};
 use crate::aws::context::Ctx;
 use crate::tags::Tags;
 
 /// The logs that a control plane can write.
-pub(super) const LOG_TYPES: [&str; 5] = ["api", "audit", "authenticator", "controllerManager", "scheduler"];
+pub(super) const LOG_TYPES: [&str; 5] = [
+    "api",
+    "audit",
+    "authenticator",
+    "controllerManager",
+    "scheduler",
+];
 
 impl Cluster {
     /// The cluster as operations answer it.
@@ -51,7 +58,13 @@ impl Cluster {
             view["encryptionConfig"] = json!(config.encryption_config);
         }
         for (name, value) in [
-            ("zonalShiftConfig", config.zonal_shift_config.as_ref().map(|switch| json!(switch))),
+            (
+                "zonalShiftConfig",
+                config
+                    .zonal_shift_config
+                    .as_ref()
+                    .map(|switch| json!(switch)),
+            ),
             ("computeConfig", config.compute_config.clone()),
             ("storageConfig", config.storage_config.clone()),
             ("remoteNetworkConfig", config.remote_network_config.clone()),
@@ -62,9 +75,15 @@ impl Cluster {
         }
         // The control plane has an address only once it runs.
         if ctx.past(self.active_at) {
-            let issuer = format!("https://oidc.eks.{}.amazonaws.com/id/{}", ctx.region, self.digits);
-            view["endpoint"] =
-                format!("https://{}.gr7.{}.eks.amazonaws.com", self.digits, ctx.region).into();
+            let issuer = format!(
+                "https://oidc.eks.{}.amazonaws.com/id/{}",
+                ctx.region, self.digits
+            );
+            view["endpoint"] = format!(
+                "https://{}.gr7.{}.eks.amazonaws.com",
+                self.digits, ctx.region
+            )
+            .into();
             view["identity"] = json!({"oidc": {"issuer": issuer}});
             view["certificateAuthority"] = json!({"data": certificate::authority(&self.digits)});
         }
@@ -75,7 +94,10 @@ impl Cluster {
 fn services(config: &Config, vpc: &str, ctx: &Ctx<'_>) -> Value {
     let network = &config.kubernetes_network_config;
     let family = network.ip_family.as_deref().unwrap_or("ipv4");
-    let balancing = network.elastic_load_balancing.as_ref().is_some_and(|switch| switch.enabled);
+    let balancing = network
+        .elastic_load_balancing
+        .as_ref()
+        .is_some_and(|switch| switch.enabled);
     let mut value = json!({"ipFamily": family, "elasticLoadBalancing": {"enabled": balancing}});
     if family == "ipv6" {
         value["serviceIpv6Cidr"] = "fd30:1c53:5f8a::/108".into();
@@ -84,22 +106,38 @@ fn services(config: &Config, vpc: &str, ctx: &Ctx<'_>) -> Value {
         let inside_ten = ctx
             .get::<crate::aws::ec2::vpc::Vpc>(vpc)
             .is_some_and(|vpc| vpc.cidr.network().octets()[0] == 10);
-        let default = if inside_ten { "172.20.0.0/16" } else { "10.100.0.0/16" };
-        value["serviceIpv4Cidr"] = network.service_ipv4_cidr.as_deref().unwrap_or(default).into();
+        let default = if inside_ten {
+            "172.20.0.0/16"
+        } else {
+            "10.100.0.0/16"
+        };
+        value["serviceIpv4Cidr"] = network
+            .service_ipv4_cidr
+            .as_deref()
+            .unwrap_or(default)
+            .into();
     }
     value
 }
 
 fn logging(config: &Config) -> Value {
-    let setups = config.logging.iter().flat_map(|logging| &logging.cluster_logging);
+    let setups = config
+        .logging
+        .iter()
+        .flat_map(|logging| &logging.cluster_logging);
     let enabled: Vec<&str> = LOG_TYPES
         .into_iter()
         .filter(|kind| {
-            let mut last = setups.clone().filter(|setup| setup.types.iter().any(|name| name == kind));
+            let mut last = setups
+                .clone()
+                .filter(|setup| setup.types.iter().any(|name| name == kind));
             last.next_back().is_some_and(|setup| setup.enabled)
         })
         .collect();
-    let disabled: Vec<&str> = LOG_TYPES.into_iter().filter(|kind| !enabled.contains(kind)).collect();
+    let disabled: Vec<&str> = LOG_TYPES
+        .into_iter()
+        .filter(|kind| !enabled.contains(kind))
+        .collect();
     let mut list = Vec::new();
     if !enabled.is_empty() {
         list.push(json!({"types": enabled, "enabled": true}));

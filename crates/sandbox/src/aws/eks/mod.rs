@@ -5,9 +5,12 @@ mod addon;
 mod addon_catalogue;
 mod certificate;
 pub(crate) mod cluster;
+mod cluster_config;
 mod cluster_update;
 mod cluster_view;
 pub(crate) mod nodegroup;
+mod nodegroup_config;
+mod nodegroup_nodes;
 mod nodegroup_update;
 mod pod_identity;
 mod tagging;
@@ -61,15 +64,23 @@ fn read<T: DeserializeOwned>(request: &RestRequest) -> AwsResult<T> {
     let mut body = request.body.clone();
     if let Some(members) = body.as_object_mut() {
         // Some SDKs send absent members as null.
-        members.retain(|name, value| !value.is_null() && name != "clientRequestToken" && name != "tags");
+        members.retain(|name, value| {
+            !value.is_null() && name != "clientRequestToken" && name != "tags"
+        });
     }
     serde_json::from_value(body).map_err(|error| invalid(error.to_string()))
 }
 
 /// Tags in the body.
 fn tags(request: &RestRequest) -> AwsResult<Tags> {
-    let pairs = request.body.get("tags").and_then(Value::as_object).into_iter().flatten();
-    let pairs = pairs.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()));
+    let pairs = request
+        .body
+        .get("tags")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten();
+    let pairs =
+        pairs.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()));
     Tags::from_pairs(pairs, Characters::Any).map_err(|error| invalid(error.to_string()))
 }
 
@@ -89,9 +100,15 @@ fn untokened(request: &RestRequest) -> String {
 fn sorted(value: &Value) -> Value {
     match value {
         Value::Object(members) => {
-            let mut members: Vec<_> = members.iter().filter(|(_, value)| !value.is_null()).collect();
+            let mut members: Vec<_> = members
+                .iter()
+                .filter(|(_, value)| !value.is_null())
+                .collect();
             members.sort_by_key(|(name, _)| *name);
-            members.into_iter().map(|(name, value)| (name.clone(), sorted(value))).collect()
+            members
+                .into_iter()
+                .map(|(name, value)| (name.clone(), sorted(value)))
+                .collect()
         }
         Value::Array(items) => items.iter().map(sorted).collect(),
         other => other.clone(),
@@ -99,13 +116,22 @@ fn sorted(value: &Value) -> Value {
 }
 
 fn token(request: &RestRequest) -> Option<&str> {
-    request.body.get("clientRequestToken").and_then(Value::as_str)
+    request
+        .body
+        .get("clientRequestToken")
+        .and_then(Value::as_str)
 }
 
 /// What the request's token made before, if it did.
 fn replay(ctx: &Ctx<'_>, request: &RestRequest, operation: &str) -> AwsResult<Option<String>> {
-    let Some(token) = token(request) else { return Ok(None) };
-    match ctx.token(&format!("eks/{}", scoped(request, operation)), token, &untokened(request)) {
+    let Some(token) = token(request) else {
+        return Ok(None);
+    };
+    match ctx.token(
+        &format!("eks/{}", scoped(request, operation)),
+        token,
+        &untokened(request),
+    ) {
         Token::New => Ok(None),
         Token::Seen(id) => Ok(id.as_str().map(str::to_owned)),
         Token::Mismatch => Err(invalid(
@@ -138,7 +164,10 @@ fn paged<T>(
     let page = super::context::page(items, key, token, Some(limit), bad)?;
     let mut answer = Map::new();
     answer.insert(name.to_owned(), page.items.iter().map(each).collect());
-    answer.insert("nextToken".to_owned(), page.next.map_or(Value::Null, Value::from));
+    answer.insert(
+        "nextToken".to_owned(),
+        page.next.map_or(Value::Null, Value::from),
+    );
     Ok(answer)
 }
 

@@ -6,7 +6,9 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::nodegroup::{self, Nodegroup, Scaling, Taint, Template, UpdateConfig};
+use super::nodegroup::{self, Nodegroup};
+use super::nodegroup_config::{self as checks, Scaling, Taint, Template, UpdateConfig};
+use super::nodegroup_nodes::make_nodes;
 use super::update::{self, NewUpdate};
 use super::{cluster, in_use, invalid, invalid_request, read, remember, replay, versions};
 use crate::aws::autoscaling::group::{self, Group};
@@ -21,7 +23,14 @@ pub(super) const OPERATIONS: &[RestOperation] = &[
         name: "UpdateNodegroupConfig",
         method: Method::POST,
         path: "/clusters/{name}/node-groups/{nodegroupName}/update-config",
-        accepts: &["labels", "taints", "scalingConfig", "updateConfig", "nodeRepairConfig", "clientRequestToken"],
+        accepts: &[
+            "labels",
+            "taints",
+            "scalingConfig",
+            "updateConfig",
+            "nodeRepairConfig",
+            "clientRequestToken",
+        ],
         query: &[],
         handler: config,
     },
@@ -29,7 +38,13 @@ pub(super) const OPERATIONS: &[RestOperation] = &[
         name: "UpdateNodegroupVersion",
         method: Method::POST,
         path: "/clusters/{name}/node-groups/{nodegroupName}/update-version",
-        accepts: &["version", "releaseVersion", "launchTemplate", "force", "clientRequestToken"],
+        accepts: &[
+            "version",
+            "releaseVersion",
+            "launchTemplate",
+            "force",
+            "clientRequestToken",
+        ],
         query: &[],
         handler: version,
     },
@@ -101,7 +116,16 @@ fn begin(
     let cluster = nodegroup.cluster.clone();
     let part = Some(update::nodegroup_part(&nodegroup.config.nodegroup_name));
     ctx.put(nodegroup);
-    let update = update::begin(ctx, NewUpdate { cluster: &cluster, part, kind, params, done_at });
+    let update = update::begin(
+        ctx,
+        NewUpdate {
+            cluster: &cluster,
+            part,
+            kind,
+            params,
+            done_at,
+        },
+    );
     let id = crate::world::Document::id(&update).to_owned();
     remember(ctx, request, operation, &id);
     update.answer(ctx)
@@ -116,20 +140,33 @@ fn config(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
     let change: Change = read(request)?;
     let mut params = Vec::new();
     if let Some(labels) = change.labels {
-        nodegroup::check_labels(&labels.add_or_update_labels)?;
-        params.push(("LabelsToAdd", json!(labels.add_or_update_labels).to_string()));
+        checks::check_labels(&labels.add_or_update_labels)?;
+        params.push((
+            "LabelsToAdd",
+            json!(labels.add_or_update_labels).to_string(),
+        ));
         params.push(("LabelsToRemove", json!(labels.remove_labels).to_string()));
-        nodegroup.config.labels.retain(|key, _| !labels.remove_labels.contains(key));
+        nodegroup
+            .config
+            .labels
+            .retain(|key, _| !labels.remove_labels.contains(key));
         nodegroup.config.labels.extend(labels.add_or_update_labels);
     }
     if let Some(taints) = change.taints {
-        nodegroup::check_taints(&taints.add_or_update_taints)?;
-        params.push(("TaintsToAdd", json!(taints.add_or_update_taints).to_string()));
+        checks::check_taints(&taints.add_or_update_taints)?;
+        params.push((
+            "TaintsToAdd",
+            json!(taints.add_or_update_taints).to_string(),
+        ));
         params.push(("TaintsToRemove", json!(taints.remove_taints).to_string()));
         let same = |a: &Taint, b: &Taint| a.key == b.key && a.effect == b.effect;
         let kept = &mut nodegroup.config.taints;
         kept.retain(|taint| {
-            !taints.remove_taints.iter().chain(&taints.add_or_update_taints).any(|other| same(other, taint))
+            !taints
+                .remove_taints
+                .iter()
+                .chain(&taints.add_or_update_taints)
+                .any(|other| same(other, taint))
         });
         kept.extend(taints.add_or_update_taints);
     }
@@ -140,7 +177,7 @@ fn config(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
             max_size: scaling.max_size.unwrap_or(old.max_size),
             desired_size: scaling.desired_size.unwrap_or(old.desired_size),
         };
-        nodegroup::check_scaling(new)?;
+        checks::check_scaling(new)?;
         params.push(("MinSize", new.min_size.to_string()));
         params.push(("MaxSize", new.max_size.to_string()));
         params.push(("DesiredSize", new.desired_size.to_string()));
@@ -148,8 +185,11 @@ fn config(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
         resize(ctx, &nodegroup, new)?;
     }
     if let Some(new) = change.update_config {
-        nodegroup::check_update_config(&new)?;
-        params.push(("MaxUnavailable", new.max_unavailable.unwrap_or(1).to_string()));
+        checks::check_update_config(&new)?;
+        params.push((
+            "MaxUnavailable",
+            new.max_unavailable.unwrap_or(1).to_string(),
+        ));
         nodegroup.config.update_config = Some(new);
     }
     if let Some(repair) = change.node_repair_config {
@@ -165,7 +205,9 @@ fn config(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
 
 /// Gives the Auto Scaling group as many nodes as it shall have.
 fn resize(ctx: &mut Ctx<'_>, nodegroup: &Nodegroup, scaling: Scaling) -> AwsResult<()> {
-    let Some(found) = ctx.get::<Group>(&nodegroup.group) else { return Ok(()) };
+    let Some(found) = ctx.get::<Group>(&nodegroup.group) else {
+        return Ok(());
+    };
     let mut asg = found.edit();
     let wanted = scaling.desired_size as usize;
     while asg.instances.len() < wanted {
@@ -178,7 +220,7 @@ fn resize(ctx: &mut Ctx<'_>, nodegroup: &Nodegroup, scaling: Scaling) -> AwsResu
     (asg.min, asg.max, asg.desired) = (scaling.min_size, scaling.max_size, scaling.desired_size);
     group::put(ctx, asg);
     let cluster = cluster::find(ctx, &nodegroup.cluster)?;
-    nodegroup::make_nodes(ctx, nodegroup, &cluster)
+    make_nodes(ctx, nodegroup, &cluster)
 }
 
 #[derive(Debug, Deserialize)]
@@ -203,14 +245,21 @@ fn version(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
     let mut params = Vec::new();
     if let Some(template) = &wanted.launch_template {
         let Some(old) = &nodegroup.config.launch_template else {
-            return Err(invalid_request("A launch template cannot be added to a node group that was made without one"));
+            return Err(invalid_request(
+                "A launch template cannot be added to a node group that was made without one",
+            ));
         };
-        let (new, _) = nodegroup::check_template(ctx, template)?;
+        let (new, _) = checks::check_template(ctx, template)?;
         if new.id != old.id {
-            return Err(invalid_request("The launch template of a node group cannot be replaced by another one"));
+            return Err(invalid_request(
+                "The launch template of a node group cannot be replaced by another one",
+            ));
         }
         params.push(("LaunchTemplateName", new.name.clone().unwrap_or_default()));
-        params.push(("LaunchTemplateVersion", new.version.clone().unwrap_or_default()));
+        params.push((
+            "LaunchTemplateVersion",
+            new.version.clone().unwrap_or_default(),
+        ));
         nodegroup.config.launch_template = Some(new);
     }
     let version = wanted.version.unwrap_or_else(|| running.to_owned());
@@ -223,11 +272,19 @@ fn version(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
             nodegroup.version
         )));
     }
-    let release = wanted.release_version.unwrap_or_else(|| nodegroup::release(&version, nodegroup.ami_type()));
+    let release = wanted
+        .release_version
+        .unwrap_or_else(|| checks::release(&version, nodegroup.ami_type()));
     nodegroup.before = Some((nodegroup.version.clone(), nodegroup.release.clone()));
     params.push(("Version", version.clone()));
     params.push(("ReleaseVersion", release.clone()));
     nodegroup.version = version;
     nodegroup.release = release;
-    Ok(begin(ctx, request, "UpdateNodegroupVersion", nodegroup, params))
+    Ok(begin(
+        ctx,
+        request,
+        "UpdateNodegroupVersion",
+        nodegroup,
+        params,
+    ))
 }

@@ -44,13 +44,20 @@ impl Document for Association {
     }
 
     fn listed(&self) -> Option<Listed> {
-        if self.owner.is_some() { None } else { Listed::aws("aws_eks_pod_identity_association") }
+        if self.owner.is_some() {
+            None
+        } else {
+            Listed::aws("aws_eks_pod_identity_association")
+        }
     }
 }
 
 impl Association {
     pub(super) fn arn(&self, ctx: &Ctx<'_>) -> String {
-        ctx.arn("eks", &format!("podidentityassociation/{}/{}", self.cluster, self.id))
+        ctx.arn(
+            "eks",
+            &format!("podidentityassociation/{}/{}", self.cluster, self.id),
+        )
     }
 
     fn view(&self, ctx: &Ctx<'_>, tags: &Tags) -> Value {
@@ -84,7 +91,15 @@ pub(super) const OPERATIONS: &[RestOperation] = &[
         name: "CreatePodIdentityAssociation",
         method: Method::POST,
         path: ALL,
-        accepts: &["namespace", "serviceAccount", "roleArn", "clientRequestToken", "tags", "disableSessionTags", "targetRoleArn"],
+        accepts: &[
+            "namespace",
+            "serviceAccount",
+            "roleArn",
+            "clientRequestToken",
+            "tags",
+            "disableSessionTags",
+            "targetRoleArn",
+        ],
         query: &[],
         handler: create,
     },
@@ -108,7 +123,12 @@ pub(super) const OPERATIONS: &[RestOperation] = &[
         name: "UpdatePodIdentityAssociation",
         method: Method::POST,
         path: ONE,
-        accepts: &["roleArn", "clientRequestToken", "disableSessionTags", "targetRoleArn"],
+        accepts: &[
+            "roleArn",
+            "clientRequestToken",
+            "disableSessionTags",
+            "targetRoleArn",
+        ],
         query: &[],
         handler: update,
     },
@@ -137,7 +157,9 @@ fn check_role(ctx: &Ctx<'_>, arn: &str) -> AwsResult<()> {
     if references::role_exists(ctx, arn) {
         Ok(())
     } else {
-        Err(invalid(format!("The role {arn} does not exist or does not trust pods.eks.amazonaws.com")))
+        Err(invalid(format!(
+            "The role {arn} does not exist or does not trust pods.eks.amazonaws.com"
+        )))
     }
 }
 
@@ -150,10 +172,9 @@ pub(super) fn make(
     tags: Tags,
 ) -> AwsResult<Association> {
     check_role(ctx, &new.role_arn)?;
-    let taken = ctx
-        .referrers::<Association>(cluster)
-        .iter()
-        .any(|other| other.namespace == new.namespace && other.service_account == new.service_account);
+    let taken = ctx.referrers::<Association>(cluster).iter().any(|other| {
+        other.namespace == new.namespace && other.service_account == new.service_account
+    });
     if taken {
         return Err(in_use(format!(
             "Association already exists: service account {} in namespace {} of cluster {cluster}",
@@ -185,7 +206,10 @@ pub(super) fn remove_owned(ctx: &mut Ctx<'_>, owner: &str) {
 
 /// ARNs of what an add-on made.
 pub(super) fn owned(ctx: &Ctx<'_>, owner: &str) -> Vec<String> {
-    ctx.referrers::<Association>(owner).iter().map(|association| association.arn(ctx)).collect()
+    ctx.referrers::<Association>(owner)
+        .iter()
+        .map(|association| association.arn(ctx))
+        .collect()
 }
 
 fn find(ctx: &Ctx<'_>, request: &RestRequest) -> AwsResult<Stored<Association>> {
@@ -199,7 +223,9 @@ fn find(ctx: &Ctx<'_>, request: &RestRequest) -> AwsResult<Stored<Association>> 
 
 fn create(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
     if let Some(id) = replay(ctx, request, "CreatePodIdentityAssociation")? {
-        let found = ctx.get::<Association>(&id).ok_or_else(|| not_found("No association found"))?;
+        let found = ctx
+            .get::<Association>(&id)
+            .ok_or_else(|| not_found("No association found"))?;
         return Ok(json!({"association": found.view(ctx, found.tags())}));
     }
     let cluster = cluster::find_active(ctx, request.label("name"))?;
@@ -213,23 +239,33 @@ fn list(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
     let cluster = cluster::find(ctx, request.label("name"))?;
     let mut found = ctx.referrers::<Association>(&cluster.name);
     found.retain(|association| {
-        request.query("namespace").is_none_or(|name| name == association.namespace)
-            && request.query("serviceAccount").is_none_or(|name| name == association.service_account)
+        request
+            .query("namespace")
+            .is_none_or(|name| name == association.namespace)
+            && request
+                .query("serviceAccount")
+                .is_none_or(|name| name == association.service_account)
     });
     found.sort_by(|a, b| a.id.cmp(&b.id));
-    let answer = paged(request, "associations", found, |association| association.id.as_str(), |association| {
-        let mut summary = json!({
-            "clusterName": association.cluster,
-            "namespace": association.namespace,
-            "serviceAccount": association.service_account,
-            "associationArn": association.arn(ctx),
-            "associationId": association.id,
-        });
-        if let Some(owner) = &association.owner {
-            summary["ownerArn"] = owner.clone().into();
-        }
-        summary
-    })?;
+    let answer = paged(
+        request,
+        "associations",
+        found,
+        |association| association.id.as_str(),
+        |association| {
+            let mut summary = json!({
+                "clusterName": association.cluster,
+                "namespace": association.namespace,
+                "serviceAccount": association.service_account,
+                "associationArn": association.arn(ctx),
+                "associationId": association.id,
+            });
+            if let Some(owner) = &association.owner {
+                summary["ownerArn"] = owner.clone().into();
+            }
+            summary
+        },
+    )?;
     Ok(Value::Object(answer))
 }
 
@@ -269,7 +305,9 @@ fn update(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
 fn delete(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
     let found = find(ctx, request)?;
     if let Some(owner) = &found.owner {
-        return Err(invalid(format!("The association is owned by {owner} and cannot be deleted by itself")));
+        return Err(invalid(format!(
+            "The association is owned by {owner} and cannot be deleted by itself"
+        )));
     }
     let view = found.view(ctx, found.tags());
     ctx.delete::<Association>(&found.id);

@@ -63,21 +63,39 @@ fn resource(ctx: &Ctx<'_>, request: &RestRequest) -> AwsResult<(Resource, Tags)>
         return Err(bad(format!("Invalid arn: {arn}")));
     };
     let parts: Vec<&str> = rest.split('/').collect();
-    let missing = || AwsError::with_status(404, "NotFoundException", format!("No resource found for arn: {arn}"));
-    fn pick<T: Document>(found: Option<Stored<T>>, kind: fn(String) -> Resource) -> Option<(Resource, Tags)> {
+    let missing = || {
+        AwsError::with_status(
+            404,
+            "NotFoundException",
+            format!("No resource found for arn: {arn}"),
+        )
+    };
+    fn pick<T: Document>(
+        found: Option<Stored<T>>,
+        kind: fn(String) -> Resource,
+    ) -> Option<(Resource, Tags)> {
         found.map(|found| (kind(found.id().to_owned()), found.tags().clone()))
     }
     let found = match parts[..] {
         ["cluster", name] => pick(ctx.get::<Cluster>(name), Resource::Cluster),
-        ["nodegroup", cluster, name, _] => {
-            pick(ctx.get::<Nodegroup>(&format!("{cluster}/{name}")), Resource::Nodegroup)
-        }
-        ["addon", cluster, name, _] => pick(ctx.get::<Addon>(&format!("{cluster}/{name}")), Resource::Addon),
+        ["nodegroup", cluster, name, _] => pick(
+            ctx.get::<Nodegroup>(&format!("{cluster}/{name}")),
+            Resource::Nodegroup,
+        ),
+        ["addon", cluster, name, _] => pick(
+            ctx.get::<Addon>(&format!("{cluster}/{name}")),
+            Resource::Addon,
+        ),
         ["access-entry", cluster, ..] => {
-            let found = ctx.referrers::<Entry>(cluster).into_iter().find(|entry| entry.arn(ctx) == arn);
+            let found = ctx
+                .referrers::<Entry>(cluster)
+                .into_iter()
+                .find(|entry| entry.arn(ctx) == arn);
             pick(found, Resource::Entry)
         }
-        ["podidentityassociation", _, id] => pick(ctx.get::<Association>(id), Resource::Association),
+        ["podidentityassociation", _, id] => {
+            pick(ctx.get::<Association>(id), Resource::Association)
+        }
         _ => return Err(bad(format!("Invalid arn: {arn}"))),
     };
     found.ok_or_else(missing)
@@ -95,8 +113,14 @@ fn set(ctx: &mut Ctx<'_>, resource: &Resource, tags: Tags) {
 
 fn tag(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
     let (resource, mut tags) = resource(ctx, request)?;
-    let pairs = request.body.get("tags").and_then(Value::as_object).into_iter().flatten();
-    let pairs = pairs.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()));
+    let pairs = request
+        .body
+        .get("tags")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten();
+    let pairs =
+        pairs.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()));
     let new = Tags::from_pairs(pairs, Characters::Any).map_err(|error| bad(error.to_string()))?;
     tags.merge(new).map_err(|error| bad(error.to_string()))?;
     set(ctx, &resource, tags);

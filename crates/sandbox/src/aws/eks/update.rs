@@ -52,7 +52,11 @@ pub(super) fn begin(ctx: &mut Ctx<'_>, new: NewUpdate<'_>) -> Update {
         cluster: new.cluster.to_owned(),
         part: new.part,
         kind: new.kind.to_owned(),
-        params: new.params.into_iter().map(|(kind, value)| (kind.to_owned(), value)).collect(),
+        params: new
+            .params
+            .into_iter()
+            .map(|(kind, value)| (kind.to_owned(), value))
+            .collect(),
         created: ctx.now,
         done_at: new.done_at,
     };
@@ -63,8 +67,11 @@ pub(super) fn begin(ctx: &mut Ctx<'_>, new: NewUpdate<'_>) -> Update {
 impl Update {
     /// The answer of an operation that began it.
     pub(super) fn answer(&self, ctx: &Ctx<'_>) -> Value {
-        let params: Vec<Value> =
-            self.params.iter().map(|(kind, value)| json!({"type": kind, "value": value})).collect();
+        let params: Vec<Value> = self
+            .params
+            .iter()
+            .map(|(kind, value)| json!({"type": kind, "value": value}))
+            .collect();
         json!({"update": {
             "id": self.id,
             "status": if ctx.past(self.done_at) { "Successful" } else { "InProgress" },
@@ -110,7 +117,13 @@ pub(super) const OPERATIONS: &[RestOperation] = &[
         method: Method::GET,
         path: "/clusters/{name}/updates",
         accepts: &[],
-        query: &["nodegroupName", "addonName", "capabilityName", "nextToken", "maxResults"],
+        query: &[
+            "nodegroupName",
+            "addonName",
+            "capabilityName",
+            "nextToken",
+            "maxResults",
+        ],
         handler: list,
     },
 ];
@@ -126,7 +139,9 @@ fn describe(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
     let name = request.label("name");
     super::cluster::find(ctx, name)?;
     let id = request.label("updateId");
-    let found = ctx.get::<Update>(id).filter(|update| update.cluster == name && update.part == part(request));
+    let found = ctx
+        .get::<Update>(id)
+        .filter(|update| update.cluster == name && update.part == part(request));
     Ok(found.ok_or_else(|| missing(id))?.answer(ctx))
 }
 
@@ -136,6 +151,12 @@ fn list(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
     let mut updates = ctx.referrers::<Update>(name);
     updates.retain(|update| update.part == part(request));
     updates.sort_by(|a, b| a.id.cmp(&b.id));
-    let answer = paged(request, "updateIds", updates, |update| update.id.as_str(), |update| update.id.clone().into())?;
+    let answer = paged(
+        request,
+        "updateIds",
+        updates,
+        |update| update.id.as_str(),
+        |update| update.id.clone().into(),
+    )?;
     Ok(Value::Object(answer))
 }

@@ -19,11 +19,36 @@ pub(super) struct Version {
 }
 
 pub(super) const VERSIONS: [Version; 5] = [
-    Version { name: "1.31", patch: "1.31.13", platform: "eks.40", extended: true },
-    Version { name: "1.32", patch: "1.32.9", platform: "eks.32", extended: false },
-    Version { name: "1.33", patch: "1.33.5", platform: "eks.22", extended: false },
-    Version { name: "1.34", patch: "1.34.2", platform: "eks.12", extended: false },
-    Version { name: "1.35", patch: "1.35.0", platform: "eks.3", extended: false },
+    Version {
+        name: "1.31",
+        patch: "1.31.13",
+        platform: "eks.40",
+        extended: true,
+    },
+    Version {
+        name: "1.32",
+        patch: "1.32.9",
+        platform: "eks.32",
+        extended: false,
+    },
+    Version {
+        name: "1.33",
+        patch: "1.33.5",
+        platform: "eks.22",
+        extended: false,
+    },
+    Version {
+        name: "1.34",
+        patch: "1.34.2",
+        platform: "eks.12",
+        extended: false,
+    },
+    Version {
+        name: "1.35",
+        patch: "1.35.0",
+        platform: "eks.3",
+        extended: false,
+    },
 ];
 
 /// The version of clusters that are made without one.
@@ -66,23 +91,39 @@ pub(super) const OPERATIONS: &[RestOperation] = &[RestOperation {
 
 fn describe(_: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
     let wanted = request.queries("clusterVersions");
-    let status = |version: &Version| if version.extended { "EXTENDED_SUPPORT" } else { "STANDARD_SUPPORT" };
+    let status = |version: &Version| {
+        if version.extended {
+            "EXTENDED_SUPPORT"
+        } else {
+            "STANDARD_SUPPORT"
+        }
+    };
     let found: Vec<&Version> = VERSIONS
         .iter()
         .filter(|version| wanted.is_empty() || wanted.contains(&version.name))
         .filter(|version| request.query("defaultOnly") != Some("true") || version.name == DEFAULT)
-        .filter(|version| request.query("versionStatus").is_none_or(|wanted| wanted == status(version)))
-        .collect();
-    let answer = paged(request, "clusterVersions", found, |version| version.name, |version| {
-        json!({
-            "clusterVersion": version.name,
-            "clusterType": "eks",
-            "defaultPlatformVersion": version.platform,
-            "defaultVersion": version.name == DEFAULT,
-            "status": status(version).to_lowercase().replace('_', "-"),
-            "versionStatus": status(version),
-            "kubernetesPatchVersion": version.patch,
+        .filter(|version| {
+            request
+                .query("versionStatus")
+                .is_none_or(|wanted| wanted == status(version))
         })
-    })?;
+        .collect();
+    let answer = paged(
+        request,
+        "clusterVersions",
+        found,
+        |version| version.name,
+        |version| {
+            json!({
+                "clusterVersion": version.name,
+                "clusterType": "eks",
+                "defaultPlatformVersion": version.platform,
+                "defaultVersion": version.name == DEFAULT,
+                "status": status(version).to_lowercase().replace('_', "-"),
+                "versionStatus": status(version),
+                "kubernetesPatchVersion": version.patch,
+            })
+        },
+    )?;
     Ok(Value::Object(answer))
 }

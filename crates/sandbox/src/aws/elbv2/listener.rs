@@ -94,7 +94,11 @@ pub(super) const OPERATIONS: &[Operation] = &[
         accepts: &["LoadBalancerArn", "ListenerArns", "Marker", "PageSize"],
         handler: describe,
     },
-    Operation { name: "DeleteListener", accepts: &["ListenerArn"], handler: delete },
+    Operation {
+        name: "DeleteListener",
+        accepts: &["ListenerArn"],
+        handler: delete,
+    },
 ];
 
 /// The listener of an ARN.
@@ -122,7 +126,9 @@ fn port(params: &Params) -> AwsResult<Option<u32>> {
     match params.int("Port")? {
         None => Ok(None),
         Some(port @ 1..=65535) => Ok(Some(port as u32)),
-        Some(port) => Err(validation(format!("Port '{port}' must be between 1 and 65535"))),
+        Some(port) => Err(validation(format!(
+            "Port '{port}' must be between 1 and 65535"
+        ))),
     }
 }
 
@@ -135,7 +141,10 @@ fn check_protocol(balancer: &LoadBalancer, protocol: &str) -> AwsResult<()> {
     if allowed.contains(&protocol) {
         return Ok(());
     }
-    Err(validation(format!("Protocol '{protocol}' must be one of '{}'", allowed.join(", "))))
+    Err(validation(format!(
+        "Protocol '{protocol}' must be one of '{}'",
+        allowed.join(", ")
+    )))
 }
 
 /// The certificate that a request names, if it does.
@@ -144,7 +153,10 @@ pub(super) fn certificates(ctx: &Ctx<'_>, params: &Params) -> AwsResult<Vec<Stri
     for item in params.items("Certificates") {
         let arn = require(item, "CertificateArn")?;
         if !references::may_be_certificate(ctx, arn) {
-            return Err(AwsError::new("CertificateNotFound", format!("Certificate ARN '{arn}' is not valid")));
+            return Err(AwsError::new(
+                "CertificateNotFound",
+                format!("Certificate ARN '{arn}' is not valid"),
+            ));
         }
         arns.push(arn.to_owned());
     }
@@ -155,7 +167,9 @@ pub(super) fn certificates(ctx: &Ctx<'_>, params: &Params) -> AwsResult<Vec<Stri
 fn secure(ctx: &Ctx<'_>, params: &Params, listener: &mut Listener) -> AwsResult<()> {
     let certificates = certificates(ctx, params)?;
     if certificates.len() > 1 {
-        return Err(configuration("Exactly one certificate must be specified; more are added with AddListenerCertificates"));
+        return Err(configuration(
+            "Exactly one certificate must be specified; more are added with AddListenerCertificates",
+        ));
     }
     if let Some(policy) = params.str("SslPolicy") {
         ssl_policy::check(policy)?;
@@ -170,13 +184,27 @@ fn secure(ctx: &Ctx<'_>, params: &Params, listener: &mut Listener) -> AwsResult<
     }
     if listener.is_secure() {
         if listener.certificate.is_none() {
-            return Err(AwsError::new("ValidationError", format!("A certificate must be specified for {} listeners", listener.protocol)));
+            return Err(AwsError::new(
+                "ValidationError",
+                format!(
+                    "A certificate must be specified for {} listeners",
+                    listener.protocol
+                ),
+            ));
         }
-        listener.ssl_policy.get_or_insert_with(|| ssl_policy::DEFAULT.to_owned());
+        listener
+            .ssl_policy
+            .get_or_insert_with(|| ssl_policy::DEFAULT.to_owned());
     } else if params.has("SslPolicy") && params.str("SslPolicy") != Some("") {
-        return Err(validation(format!("An SSL policy cannot be specified for {} listeners", listener.protocol)));
+        return Err(validation(format!(
+            "An SSL policy cannot be specified for {} listeners",
+            listener.protocol
+        )));
     } else if params.has("Certificates") && listener.certificate.is_some() {
-        return Err(validation(format!("A certificate cannot be specified for {} listeners", listener.protocol)));
+        return Err(validation(format!(
+            "A certificate cannot be specified for {} listeners",
+            listener.protocol
+        )));
     } else {
         listener.ssl_policy = None;
         listener.certificate = None;
@@ -205,14 +233,23 @@ fn create(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
         if old.fingerprint == fingerprint {
             return Ok(answer(std::slice::from_ref(old)));
         }
-        return Err(AwsError::new("DuplicateListener", "A listener already exists on this port for this load balancer"));
+        return Err(AwsError::new(
+            "DuplicateListener",
+            "A listener already exists on this port for this load balancer",
+        ));
     }
     if siblings.len() >= QUOTA {
-        return Err(AwsError::new("TooManyListeners", "The maximum number of listeners has been reached"));
+        return Err(AwsError::new(
+            "TooManyListeners",
+            "The maximum number of listeners has been reached",
+        ));
     }
     let actions = action::read(ctx, &balancer, params, "DefaultActions")?;
     let id = ctx.new_hex(16);
-    let arn = ctx.arn("elasticloadbalancing", &format!("listener/{}/{id}", balancer.path()));
+    let arn = ctx.arn(
+        "elasticloadbalancing",
+        &format!("listener/{}/{id}", balancer.path()),
+    );
     let mut listener = Listener {
         arn: arn.clone(),
         balancer: balancer.arn.clone(),
@@ -249,7 +286,10 @@ fn modify(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
             .iter()
             .any(|other| other.port == port && other.arn != listener.arn);
         if taken {
-            return Err(AwsError::new("DuplicateListener", "A listener already exists on this port for this load balancer"));
+            return Err(AwsError::new(
+                "DuplicateListener",
+                "A listener already exists on this port for this load balancer",
+            ));
         }
         listener.port = port;
     }
@@ -268,14 +308,18 @@ fn describe(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let mut found = Vec::new();
     match params.str("LoadBalancerArn") {
         Some(_) if !arns.is_empty() => {
-            return Err(validation("A load balancer ARN and listener ARNs cannot be specified at the same time"));
+            return Err(validation(
+                "A load balancer ARN and listener ARNs cannot be specified at the same time",
+            ));
         }
         Some(arn) => {
             let balancer = load_balancer::find_arn(ctx, arn)?;
             found = ctx.referrers::<Listener>(&balancer.arn);
         }
         None if arns.is_empty() => {
-            return Err(validation("You must specify either listener ARNs or a load balancer ARN"));
+            return Err(validation(
+                "You must specify either listener ARNs or a load balancer ARN",
+            ));
         }
         None => {}
     }
@@ -308,11 +352,20 @@ fn answer(listeners: &[Stored<Listener>]) -> Xml {
             .text("LoadBalancerArn", &listener.balancer)
             .text("Port", listener.port)
             .text("Protocol", &listener.protocol)
-            .list("Certificates", "member", &listener.certificate, |xml, arn| {
-                xml.text("CertificateArn", arn);
-            })
+            .list(
+                "Certificates",
+                "member",
+                &listener.certificate,
+                |xml, arn| {
+                    xml.text("CertificateArn", arn);
+                },
+            )
             .opt("SslPolicy", listener.ssl_policy.as_ref());
-        write_value(xml, "DefaultActions", &Value::Array(listener.actions.clone()));
+        write_value(
+            xml,
+            "DefaultActions",
+            &Value::Array(listener.actions.clone()),
+        );
         if !listener.alpn.is_empty() {
             xml.texts("AlpnPolicy", "member", &listener.alpn);
         }

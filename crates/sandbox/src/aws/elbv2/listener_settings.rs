@@ -8,7 +8,11 @@ use crate::aws::query::{Operation, Params};
 use crate::aws::xml::Xml;
 
 pub(super) const OPERATIONS: &[Operation] = &[
-    Operation { name: "DescribeListenerAttributes", accepts: &["ListenerArn"], handler: describe },
+    Operation {
+        name: "DescribeListenerAttributes",
+        accepts: &["ListenerArn"],
+        handler: describe,
+    },
     Operation {
         name: "ModifyListenerAttributes",
         accepts: &["ListenerArn", "Attributes.Key", "Attributes.Value"],
@@ -52,7 +56,9 @@ fn modify(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
 fn add_certificates(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let mut listener = listener::find(ctx, params)?.edit();
     if listener.certificate.is_none() {
-        return Err(configuration("Certificates can only be added to HTTPS and TLS listeners"));
+        return Err(configuration(
+            "Certificates can only be added to HTTPS and TLS listeners",
+        ));
     }
     let new = listener::certificates(ctx, params)?;
     for arn in &new {
@@ -61,7 +67,10 @@ fn add_certificates(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
         }
     }
     if listener.certificates.len() > 25 {
-        return Err(AwsError::new("TooManyCertificates", "The maximum number of certificates has been reached"));
+        return Err(AwsError::new(
+            "TooManyCertificates",
+            "The maximum number of certificates has been reached",
+        ));
     }
     ctx.put(listener);
     let mut xml = Xml::new();
@@ -74,7 +83,10 @@ fn add_certificates(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
 fn remove_certificates(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let mut listener = listener::find(ctx, params)?.edit();
     let gone = listener::certificates(ctx, params)?;
-    if gone.iter().any(|arn| Some(arn) == listener.certificate.as_ref()) {
+    if gone
+        .iter()
+        .any(|arn| Some(arn) == listener.certificate.as_ref())
+    {
         let message = "The default certificate cannot be removed from a listener";
         return Err(AwsError::new("OperationNotPermitted", message));
     }
@@ -86,14 +98,20 @@ fn remove_certificates(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
 fn describe_certificates(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let listener = listener::find(ctx, params)?;
     let default = listener.certificate.iter().map(|arn| (arn.clone(), true));
-    let mut all: Vec<(String, bool)> =
-        default.chain(listener.certificates.iter().map(|arn| (arn.clone(), false))).collect();
+    let mut all: Vec<(String, bool)> = default
+        .chain(listener.certificates.iter().map(|arn| (arn.clone(), false)))
+        .collect();
     all.sort();
     let page = pages(all, |(arn, _)| arn.as_str(), params)?;
     let mut xml = Xml::new();
-    xml.list("Certificates", "member", &page.items, |xml, (arn, default)| {
-        xml.text("CertificateArn", arn).text("IsDefault", default);
-    })
+    xml.list(
+        "Certificates",
+        "member",
+        &page.items,
+        |xml, (arn, default)| {
+            xml.text("CertificateArn", arn).text("IsDefault", default);
+        },
+    )
     .opt("NextMarker", page.next);
     Ok(xml)
 }

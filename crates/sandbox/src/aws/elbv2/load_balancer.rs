@@ -68,7 +68,10 @@ impl Document for LoadBalancer {
     }
 
     fn listed(&self) -> Option<Listed> {
-        Listed::aws("aws_lb").map(|listed| Listed { owner: self.controller.clone(), ..listed })
+        Listed::aws("aws_lb").map(|listed| Listed {
+            owner: self.controller.clone(),
+            ..listed
+        })
     }
 }
 
@@ -79,7 +82,9 @@ fn by_name(name: &str) -> String {
 impl LoadBalancer {
     /// `app/NAME/ID`, the part of ARNs that follows `loadbalancer/`.
     pub(super) fn path(&self) -> &str {
-        self.arn.split_once(":loadbalancer/").map_or("", |(_, path)| path)
+        self.arn
+            .split_once(":loadbalancer/")
+            .map_or("", |(_, path)| path)
     }
 
     pub(super) fn is_application(&self) -> bool {
@@ -110,11 +115,18 @@ pub(super) const OPERATIONS: &[Operation] = &[
         accepts: &["LoadBalancerArns", "Names", "Marker", "PageSize"],
         handler: describe,
     },
-    Operation { name: "DeleteLoadBalancer", accepts: &["LoadBalancerArn"], handler: delete },
+    Operation {
+        name: "DeleteLoadBalancer",
+        accepts: &["LoadBalancerArn"],
+        handler: delete,
+    },
 ];
 
 pub(super) fn not_found(what: &str) -> AwsError {
-    AwsError::new("LoadBalancerNotFound", format!("Load balancer '{what}' not found"))
+    AwsError::new(
+        "LoadBalancerNotFound",
+        format!("Load balancer '{what}' not found"),
+    )
 }
 
 /// The load balancer that a request names.
@@ -125,31 +137,51 @@ pub(super) fn find(ctx: &Ctx<'_>, params: &Params) -> AwsResult<Stored<LoadBalan
 /// The load balancer of an ARN.
 pub(super) fn find_arn(ctx: &Ctx<'_>, arn: &str) -> AwsResult<Stored<LoadBalancer>> {
     if !arn.starts_with("arn:") || !arn.contains(":loadbalancer/") {
-        return Err(validation(format!("'{arn}' is not a valid load balancer ARN")));
+        return Err(validation(format!(
+            "'{arn}' is not a valid load balancer ARN"
+        )));
     }
     ctx.get::<LoadBalancer>(arn).ok_or_else(|| not_found(arn))
 }
 
 /// Reads subnets, checks them against each other; the network that they are in.
-pub(super) fn places(ctx: &Ctx<'_>, params: &Params, kind: &str) -> AwsResult<(String, Vec<Place>)> {
+pub(super) fn places(
+    ctx: &Ctx<'_>,
+    params: &Params,
+    kind: &str,
+) -> AwsResult<(String, Vec<Place>)> {
     let mappings = params.items("SubnetMappings");
     if mappings.is_empty() == params.strings("Subnets").is_empty() {
-        return Err(validation("You must specify either subnets or subnet mappings, but not both"));
+        return Err(validation(
+            "You must specify either subnets or subnet mappings, but not both",
+        ));
     }
-    let mut wanted: Vec<(&str, Option<&str>, Option<&str>)> =
-        params.strings("Subnets").into_iter().map(|id| (id, None, None)).collect();
+    let mut wanted: Vec<(&str, Option<&str>, Option<&str>)> = params
+        .strings("Subnets")
+        .into_iter()
+        .map(|id| (id, None, None))
+        .collect();
     for mapping in mappings {
-        wanted.push((require(mapping, "SubnetId")?, mapping.str("AllocationId"), mapping.str("PrivateIPv4Address")));
+        wanted.push((
+            require(mapping, "SubnetId")?,
+            mapping.str("AllocationId"),
+            mapping.str("PrivateIPv4Address"),
+        ));
     }
     let mut places: Vec<Place> = Vec::new();
     let mut vpcs = BTreeSet::new();
     for (id, allocation, private_address) in wanted {
         let Some(subnet) = ctx.get::<Subnet>(id) else {
-            return Err(AwsError::new("SubnetNotFound", format!("The subnet ID '{id}' does not exist")));
+            return Err(AwsError::new(
+                "SubnetNotFound",
+                format!("The subnet ID '{id}' does not exist"),
+            ));
         };
         if let Some(allocation) = allocation {
             if kind != "network" {
-                return Err(configuration("Elastic IP addresses can only be given for Network Load Balancers"));
+                return Err(configuration(
+                    "Elastic IP addresses can only be given for Network Load Balancers",
+                ));
             }
             if !ctx.exists::<Address>(allocation) {
                 let message = format!("The allocation ID '{allocation}' does not exist");
@@ -157,7 +189,10 @@ pub(super) fn places(ctx: &Ctx<'_>, params: &Params, kind: &str) -> AwsResult<(S
             }
         }
         if places.iter().any(|place| place.zone == subnet.zone) {
-            let message = format!("A load balancer cannot be attached to multiple subnets in the same Availability Zone ({})", subnet.zone);
+            let message = format!(
+                "A load balancer cannot be attached to multiple subnets in the same Availability Zone ({})",
+                subnet.zone
+            );
             return Err(configuration(message));
         }
         vpcs.insert(subnet.vpc.clone());
@@ -169,7 +204,9 @@ pub(super) fn places(ctx: &Ctx<'_>, params: &Params, kind: &str) -> AwsResult<(S
         });
     }
     if kind == "application" && places.len() < 2 {
-        return Err(validation("At least two subnets in two different Availability Zones must be specified"));
+        return Err(validation(
+            "At least two subnets in two different Availability Zones must be specified",
+        ));
     }
     let mut vpcs = vpcs.into_iter();
     match (vpcs.next(), vpcs.next()) {
@@ -201,7 +238,9 @@ pub(super) fn check_ip_type(kind: &str) -> AwsResult<()> {
     if matches!(kind, "ipv4" | "dualstack" | "dualstack-without-public-ipv4") {
         Ok(())
     } else {
-        Err(validation(format!("Value '{kind}' at 'ipAddressType' failed to satisfy constraint")))
+        Err(validation(format!(
+            "Value '{kind}' at 'ipAddressType' failed to satisfy constraint"
+        )))
     }
 }
 
@@ -209,37 +248,57 @@ fn create(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let name = require(params, "Name")?;
     check_name("load balancer", name)?;
     if name.starts_with("internal-") {
-        return Err(validation(format!("The load balancer name '{name}' cannot begin with 'internal-'")));
+        return Err(validation(format!(
+            "The load balancer name '{name}' cannot begin with 'internal-'"
+        )));
     }
     let kind = params.str("Type").unwrap_or("application");
     let short = match kind {
         "application" => "app",
         "network" => "net",
         "gateway" => "gwy",
-        _ => return Err(validation(format!("Value '{kind}' at 'type' failed to satisfy constraint"))),
+        _ => {
+            return Err(validation(format!(
+                "Value '{kind}' at 'type' failed to satisfy constraint"
+            )));
+        }
     };
     let scheme = params.str("Scheme").unwrap_or("internet-facing");
     if !matches!(scheme, "internet-facing" | "internal") {
-        return Err(AwsError::new("InvalidScheme", format!("The scheme '{scheme}' is not valid")));
+        return Err(AwsError::new(
+            "InvalidScheme",
+            format!("The scheme '{scheme}' is not valid"),
+        ));
     }
     let ip_address_type = params.str("IpAddressType").unwrap_or("ipv4");
     check_ip_type(ip_address_type)?;
     let tags = tagging::read(params)?;
     let fingerprint = token::fingerprint(&params.to_json().to_string());
-    if let Some(old) = ctx.referrers::<LoadBalancer>(&by_name(name)).into_iter().next() {
+    if let Some(old) = ctx
+        .referrers::<LoadBalancer>(&by_name(name))
+        .into_iter()
+        .next()
+    {
         if old.fingerprint == fingerprint {
             return Ok(answer(ctx, &[old]));
         }
-        let message = format!("A load balancer with the same name '{name}' exists, but with different settings");
+        let message = format!(
+            "A load balancer with the same name '{name}' exists, but with different settings"
+        );
         return Err(AwsError::new("DuplicateLoadBalancerName", message));
     }
     let (vpc, places) = places(ctx, params, kind)?;
     if scheme == "internet-facing" && kind != "gateway" && !ctx.referred::<InternetGateway>(&vpc) {
-        return Err(AwsError::new("InvalidSubnet", format!("VPC {vpc} has no internet gateway")));
+        return Err(AwsError::new(
+            "InvalidSubnet",
+            format!("VPC {vpc} has no internet gateway"),
+        ));
     }
     let mut groups = groups(ctx, params, &vpc)?;
     if kind == "gateway" && !groups.is_empty() {
-        return Err(configuration("Security groups are not supported for Gateway Load Balancers"));
+        return Err(configuration(
+            "Security groups are not supported for Gateway Load Balancers",
+        ));
     }
     if groups.is_empty() && kind == "application" {
         groups.extend(security_group::default_of(ctx, &vpc).map(|group| group.id.clone()));
@@ -249,8 +308,15 @@ fn create(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
         return Err(AwsError::new("TooManyLoadBalancers", message));
     }
     let id = ctx.new_hex(16);
-    let arn = ctx.arn("elasticloadbalancing", &format!("loadbalancer/{short}/{name}/{id}"));
-    let prefix = if scheme == "internal" && kind == "application" { "internal-" } else { "" };
+    let arn = ctx.arn(
+        "elasticloadbalancing",
+        &format!("loadbalancer/{short}/{name}/{id}"),
+    );
+    let prefix = if scheme == "internal" && kind == "application" {
+        "internal-"
+    } else {
+        ""
+    };
     let dns = if kind == "application" {
         let number = u64::from_str_radix(&id[..8], 16).unwrap_or(0);
         format!("{prefix}{name}-{number}.{}.elb.amazonaws.com", ctx.region)
@@ -286,7 +352,11 @@ pub(super) fn make_interfaces(ctx: &mut Ctx<'_>, balancer: &LoadBalancer) -> Aws
         .iter()
         .map(|interface| interface.subnet.clone())
         .collect();
-    for place in balancer.places.iter().filter(|place| !there.contains(&place.subnet)) {
+    for place in balancer
+        .places
+        .iter()
+        .filter(|place| !there.contains(&place.subnet))
+    {
         let new = NewInterface {
             subnet: &place.subnet,
             groups: balancer.groups.clone(),
@@ -310,7 +380,9 @@ pub(super) fn make_interfaces(ctx: &mut Ctx<'_>, balancer: &LoadBalancer) -> Aws
 
 fn answer(ctx: &Ctx<'_>, balancers: &[Stored<LoadBalancer>]) -> Xml {
     let mut xml = Xml::new();
-    xml.list("LoadBalancers", "member", balancers, |xml, balancer| write(xml, ctx, balancer));
+    xml.list("LoadBalancers", "member", balancers, |xml, balancer| {
+        write(xml, ctx, balancer);
+    });
     xml
 }
 
@@ -318,19 +390,33 @@ fn describe(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let arns = params.strings("LoadBalancerArns");
     let names = params.strings("Names");
     if !arns.is_empty() && !names.is_empty() {
-        return Err(validation("Load balancer ARNs and load balancer names cannot be specified at the same time"));
+        return Err(validation(
+            "Load balancer ARNs and load balancer names cannot be specified at the same time",
+        ));
     }
     if arns.len().max(names.len()) > 20 {
         return Err(validation("At most 20 load balancers may be named"));
     }
-    let mut found = if arns.is_empty() && names.is_empty() { ctx.list::<LoadBalancer>() } else { Vec::new() };
+    let mut found = if arns.is_empty() && names.is_empty() {
+        ctx.list::<LoadBalancer>()
+    } else {
+        Vec::new()
+    };
     for arn in arns {
         found.push(find_arn(ctx, arn)?);
     }
     for name in names {
-        let by_name = ctx.referrers::<LoadBalancer>(&by_name(name)).into_iter().next();
+        let by_name = ctx
+            .referrers::<LoadBalancer>(&by_name(name))
+            .into_iter()
+            .next();
         // AWS says the names, in brackets.
-        found.push(by_name.ok_or_else(|| AwsError::new("LoadBalancerNotFound", format!("Load balancers '[{name}]' not found")))?);
+        found.push(by_name.ok_or_else(|| {
+            AwsError::new(
+                "LoadBalancerNotFound",
+                format!("Load balancers '[{name}]' not found"),
+            )
+        })?);
     }
     found.sort_by(|a, b| a.arn.cmp(&b.arn));
     found.dedup_by(|a, b| a.arn == b.arn);
@@ -343,9 +429,18 @@ fn describe(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
 fn delete(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let arn = require(params, "LoadBalancerArn")?;
     // Deleting what is not there is no error.
-    let Some(balancer) = ctx.get::<LoadBalancer>(arn) else { return Ok(Xml::new()) };
-    if attributes::value(attributes::Of::LoadBalancer(&balancer.kind), &balancer.attributes, "deletion_protection.enabled") == "true" {
-        let message = format!("Load balancer '{arn}' cannot be deleted because deletion protection is enabled");
+    let Some(balancer) = ctx.get::<LoadBalancer>(arn) else {
+        return Ok(Xml::new());
+    };
+    if attributes::value(
+        attributes::Of::LoadBalancer(&balancer.kind),
+        &balancer.attributes,
+        "deletion_protection.enabled",
+    ) == "true"
+    {
+        let message = format!(
+            "Load balancer '{arn}' cannot be deleted because deletion protection is enabled"
+        );
         return Err(AwsError::new("OperationNotPermitted", message));
     }
     for listener in ctx.referrers::<Listener>(arn) {
@@ -375,16 +470,27 @@ fn hosted_zone(ctx: &Ctx<'_>, kind: &str) -> &'static str {
 /// Writes `AvailabilityZones`.
 pub(super) fn write_places(xml: &mut Xml, ctx: &Ctx<'_>, places: &[Place]) {
     xml.list("AvailabilityZones", "member", places, |xml, place| {
-        xml.text("ZoneName", &place.zone).text("SubnetId", &place.subnet);
+        xml.text("ZoneName", &place.zone)
+            .text("SubnetId", &place.subnet);
         let addresses: Vec<&Place> =
-            if place.allocation.is_some() || place.private_address.is_some() { vec![place] } else { Vec::new() };
-        xml.list("LoadBalancerAddresses", "member", addresses, |xml, place| {
-            if let Some(allocation) = &place.allocation {
-                let address = ctx.get::<Address>(allocation);
-                xml.opt("IpAddress", address.map(|address| address.public_ip)).text("AllocationId", allocation);
-            }
-            xml.opt("PrivateIPv4Address", place.private_address.as_ref());
-        });
+            if place.allocation.is_some() || place.private_address.is_some() {
+                vec![place]
+            } else {
+                Vec::new()
+            };
+        xml.list(
+            "LoadBalancerAddresses",
+            "member",
+            addresses,
+            |xml, place| {
+                if let Some(allocation) = &place.allocation {
+                    let address = ctx.get::<Address>(allocation);
+                    xml.opt("IpAddress", address.map(|address| address.public_ip))
+                        .text("AllocationId", allocation);
+                }
+                xml.opt("PrivateIPv4Address", place.private_address.as_ref());
+            },
+        );
     });
 }
 
@@ -397,9 +503,17 @@ fn write(xml: &mut Xml, ctx: &Ctx<'_>, balancer: &LoadBalancer) {
         .text("Scheme", &balancer.scheme)
         .text("VpcId", &balancer.vpc)
         .node("State", |xml| {
-            xml.text("Code", if ctx.past(balancer.active_at) { "active" } else { "provisioning" });
+            xml.text(
+                "Code",
+                if ctx.past(balancer.active_at) {
+                    "active"
+                } else {
+                    "provisioning"
+                },
+            );
         })
         .text("Type", &balancer.kind);
     write_places(xml, ctx, &balancer.places);
-    xml.texts("SecurityGroups", "member", &balancer.groups).text("IpAddressType", &balancer.ip_address_type);
+    xml.texts("SecurityGroups", "member", &balancer.groups)
+        .text("IpAddressType", &balancer.ip_address_type);
 }

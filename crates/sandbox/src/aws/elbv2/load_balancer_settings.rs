@@ -9,7 +9,11 @@ use crate::aws::query::{Operation, Params};
 use crate::aws::xml::Xml;
 
 pub(super) const OPERATIONS: &[Operation] = &[
-    Operation { name: "DescribeLoadBalancerAttributes", accepts: &["LoadBalancerArn"], handler: describe },
+    Operation {
+        name: "DescribeLoadBalancerAttributes",
+        accepts: &["LoadBalancerArn"],
+        handler: describe,
+    },
     Operation {
         name: "ModifyLoadBalancerAttributes",
         accepts: &["LoadBalancerArn", "Attributes.Key", "Attributes.Value"],
@@ -17,7 +21,11 @@ pub(super) const OPERATIONS: &[Operation] = &[
     },
     Operation {
         name: "SetSecurityGroups",
-        accepts: &["LoadBalancerArn", "SecurityGroups", "EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic"],
+        accepts: &[
+            "LoadBalancerArn",
+            "SecurityGroups",
+            "EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic",
+        ],
         handler: set_groups,
     },
     Operation {
@@ -32,8 +40,16 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ],
         handler: set_subnets,
     },
-    Operation { name: "SetIpAddressType", accepts: &["LoadBalancerArn", "IpAddressType"], handler: set_ip_type },
-    Operation { name: "DescribeCapacityReservation", accepts: &["LoadBalancerArn"], handler: capacity },
+    Operation {
+        name: "SetIpAddressType",
+        accepts: &["LoadBalancerArn", "IpAddressType"],
+        handler: set_ip_type,
+    },
+    Operation {
+        name: "DescribeCapacityReservation",
+        accepts: &["LoadBalancerArn"],
+        handler: capacity,
+    },
 ];
 
 fn of(balancer: &LoadBalancer) -> attributes::Of<'_> {
@@ -61,7 +77,8 @@ fn set_groups(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
         return Err(validation("At least one security group must be specified"));
     }
     if !balancer.is_application() && (balancer.kind == "gateway" || balancer.groups.is_empty()) {
-        let message = "You cannot add security groups to a load balancer that was created without one";
+        let message =
+            "You cannot add security groups to a load balancer that was created without one";
         return Err(configuration(message));
     }
     let arn = balancer.arn.clone();
@@ -77,7 +94,9 @@ fn set_subnets(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let mut balancer = load_balancer::find(ctx, params)?.edit();
     let (vpc, places) = load_balancer::places(ctx, params, &balancer.kind)?;
     if vpc != balancer.vpc {
-        return Err(configuration("The subnets belong to another VPC than the load balancer"));
+        return Err(configuration(
+            "The subnets belong to another VPC than the load balancer",
+        ));
     }
     if let Some(kind) = params.str("IpAddressType") {
         load_balancer::check_ip_type(kind)?;
@@ -114,6 +133,7 @@ fn set_ip_type(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
 fn capacity(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     load_balancer::find(ctx, params)?;
     let mut xml = Xml::new();
-    xml.text("DecreaseRequestsRemaining", 2).texts("CapacityReservationState", "member", [""; 0]);
+    xml.text("DecreaseRequestsRemaining", 2)
+        .texts("CapacityReservationState", "member", [""; 0]);
     Ok(xml)
 }

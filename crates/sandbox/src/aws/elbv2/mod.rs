@@ -60,13 +60,17 @@ fn pages<T>(items: Vec<T>, key: impl Fn(&T) -> &str, params: &Params) -> AwsResu
         Some(_) => return Err(validation("PageSize must be between 1 and 400")),
     };
     let token = params.str("Marker").filter(|token| !token.is_empty());
-    super::context::page(items, key, token, Some(limit), || validation("The marker is not valid"))
+    super::context::page(items, key, token, Some(limit), || {
+        validation("The marker is not valid")
+    })
 }
 
 /// Checks the name of a load balancer or target group.
 fn check_name(what: &str, name: &str) -> AwsResult<()> {
     if name.is_empty() || name.chars().count() > 32 {
-        return Err(validation(format!("The {what} name '{name}' cannot be longer than '32' characters")));
+        return Err(validation(format!(
+            "The {what} name '{name}' cannot be longer than '32' characters"
+        )));
     }
     if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
         return Err(validation(format!(
@@ -74,7 +78,9 @@ fn check_name(what: &str, name: &str) -> AwsResult<()> {
         )));
     }
     if name.starts_with('-') || name.ends_with('-') {
-        return Err(validation(format!("The {what} name '{name}' cannot begin or end with a hyphen(-)")));
+        return Err(validation(format!(
+            "The {what} name '{name}' cannot begin or end with a hyphen(-)"
+        )));
     }
     Ok(())
 }

@@ -42,26 +42,52 @@ impl Document for Target {
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation {
         name: "RegisterTargets",
-        accepts: &["TargetGroupArn", "Targets.Id", "Targets.Port", "Targets.AvailabilityZone"],
+        accepts: &[
+            "TargetGroupArn",
+            "Targets.Id",
+            "Targets.Port",
+            "Targets.AvailabilityZone",
+        ],
         handler: register,
     },
     Operation {
         name: "DeregisterTargets",
-        accepts: &["TargetGroupArn", "Targets.Id", "Targets.Port", "Targets.AvailabilityZone"],
+        accepts: &[
+            "TargetGroupArn",
+            "Targets.Id",
+            "Targets.Port",
+            "Targets.AvailabilityZone",
+        ],
         handler: deregister,
     },
     Operation {
         name: "DescribeTargetHealth",
-        accepts: &["TargetGroupArn", "Targets.Id", "Targets.Port", "Targets.AvailabilityZone", "Include"],
+        accepts: &[
+            "TargetGroupArn",
+            "Targets.Id",
+            "Targets.Port",
+            "Targets.AvailabilityZone",
+            "Include",
+        ],
         handler: health,
     },
 ];
 
 fn key(group: &str, target: &str, port: Option<u32>) -> String {
-    format!("{group}\u{0}{target}:{}", port.map(|port| port.to_string()).unwrap_or_default())
+    format!(
+        "{group}\u{0}{target}:{}",
+        port.map(|port| port.to_string()).unwrap_or_default()
+    )
 }
 
-fn put(ctx: &mut Ctx<'_>, group: &TargetGroup, target: &str, port: Option<u32>, zone: Option<String>, source: Option<&str>) {
+fn put(
+    ctx: &mut Ctx<'_>,
+    group: &TargetGroup,
+    target: &str,
+    port: Option<u32>,
+    zone: Option<String>,
+    source: Option<&str>,
+) {
     let port = port.or(group.port);
     let id = key(&group.arn, target, port);
     if ctx.exists::<Target>(&id) {
@@ -85,7 +111,9 @@ pub(crate) fn sync(ctx: &mut Ctx<'_>, group: &str, source: &str, instances: &[St
             ctx.delete::<Target>(&target.id);
         }
     }
-    let Some(group) = ctx.get::<TargetGroup>(group) else { return };
+    let Some(group) = ctx.get::<TargetGroup>(group) else {
+        return;
+    };
     for instance in instances {
         put(ctx, &group, instance, None, None, Some(source));
     }
@@ -102,7 +130,9 @@ fn port(target: &Params) -> AwsResult<Option<u32>> {
     match target.int("Port")? {
         None => Ok(None),
         Some(port @ 1..=65535) => Ok(Some(port as u32)),
-        Some(port) => Err(validation(format!("Target port '{port}' must be between 1 and 65535"))),
+        Some(port) => Err(validation(format!(
+            "Target port '{port}' must be between 1 and 65535"
+        ))),
     }
 }
 
@@ -117,10 +147,14 @@ fn register(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
         let bad = |message: String| Err(AwsError::new("InvalidTarget", message));
         match group.target_type.as_str() {
             "instance" if !ctx.referred::<NetworkInterface>(id) => {
-                return bad(format!("The following targets are not in a running state and cannot be registered: '{id}'"));
+                return bad(format!(
+                    "The following targets are not in a running state and cannot be registered: '{id}'"
+                ));
             }
             "ip" if id.parse::<std::net::IpAddr>().is_err() => {
-                return Err(validation(format!("The IP address '{id}' is not a valid IPv4 or IPv6 address")));
+                return Err(validation(format!(
+                    "The IP address '{id}' is not a valid IPv4 or IPv6 address"
+                )));
             }
             "lambda" | "alb" if !id.starts_with("arn:") => {
                 return Err(validation(format!("'{id}' is not a valid ARN")));
@@ -156,7 +190,11 @@ fn deregister(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
 
 fn health(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let group = target_group::find(ctx, params)?;
-    let mut targets: Vec<Target> = ctx.referrers::<Target>(&group.arn).iter().map(|target| target.edit()).collect();
+    let mut targets: Vec<Target> = ctx
+        .referrers::<Target>(&group.arn)
+        .iter()
+        .map(crate::world::Stored::edit)
+        .collect();
     targets.sort_by(|a, b| a.id.cmp(&b.id));
     let wanted = params.items("Targets");
     let mut missing = Vec::new();
@@ -165,7 +203,10 @@ fn health(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
         for target in wanted {
             let id = require(target, "Id")?;
             let port = port(target)?.or(group.port);
-            match targets.iter().find(|known| known.target == id && known.port == port) {
+            match targets
+                .iter()
+                .find(|known| known.target == id && known.port == port)
+            {
                 Some(known) => chosen.push(known.clone()),
                 None => missing.push((id.to_owned(), port)),
             }
@@ -176,31 +217,67 @@ fn health(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let mut xml = Xml::new();
     let known = targets.into_iter().map(|target| {
         let state = match (used, group.health.enabled, ctx.past(target.healthy_at)) {
-            (false, ..) => ("unused", Some(("Target.NotInUse", "Target group is not configured to receive traffic from the load balancer"))),
-            (true, true, false) => ("initial", Some(("Elb.RegistrationInProgress", "Target registration is in progress"))),
+            (false, ..) => (
+                "unused",
+                Some((
+                    "Target.NotInUse",
+                    "Target group is not configured to receive traffic from the load balancer",
+                )),
+            ),
+            (true, true, false) => (
+                "initial",
+                Some((
+                    "Elb.RegistrationInProgress",
+                    "Target registration is in progress",
+                )),
+            ),
             (true, true, true) => ("healthy", None),
-            (true, false, _) => ("unavailable", Some(("Target.HealthCheckDisabled", "Health checks are not enabled for this target"))),
+            (true, false, _) => (
+                "unavailable",
+                Some((
+                    "Target.HealthCheckDisabled",
+                    "Health checks are not enabled for this target",
+                )),
+            ),
         };
         (target.target, target.port, target.zone, state)
     });
     let unknown = missing.into_iter().map(|(id, port)| {
-        (id, port, None, ("unused", Some(("Target.NotRegistered", "Target is not registered to the target group"))))
+        (
+            id,
+            port,
+            None,
+            (
+                "unused",
+                Some((
+                    "Target.NotRegistered",
+                    "Target is not registered to the target group",
+                )),
+            ),
+        )
     });
     let check_port = |port: Option<u32>| match group.health.port.as_str() {
         "traffic-port" => port.map(|port| port.to_string()).unwrap_or_default(),
         fixed => fixed.to_owned(),
     };
-    xml.list("TargetHealthDescriptions", "member", known.chain(unknown), |xml, (id, port, zone, (state, reason))| {
-        xml.node("Target", |xml| {
-            xml.text("Id", id).opt("Port", port).opt("AvailabilityZone", zone);
-        })
-        .text("HealthCheckPort", check_port(port))
-        .node("TargetHealth", |xml| {
-            xml.text("State", state);
-            if let Some((reason, description)) = reason {
-                xml.text("Reason", reason).text("Description", description);
-            }
-        });
-    });
+    xml.list(
+        "TargetHealthDescriptions",
+        "member",
+        known.chain(unknown),
+        |xml, (id, port, zone, (state, reason))| {
+            xml.node("Target", |xml| {
+                xml.text("Id", id)
+                    .opt("Port", port)
+                    .opt("AvailabilityZone", zone);
+            })
+            .text("HealthCheckPort", check_port(port))
+            .node("TargetHealth", |xml| {
+                xml.text("State", state);
+                if let Some((reason, description)) = reason {
+                    xml.text("Reason", reason).text("Description", description);
+                }
+            });
+        },
+    );
     Ok(xml)
 }

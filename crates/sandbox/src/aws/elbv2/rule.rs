@@ -47,16 +47,31 @@ impl Document for Rule {
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation {
         name: "CreateRule",
-        accepts: &["ListenerArn", "Conditions.*", "Priority", "Actions.*", "Tags.Key", "Tags.Value"],
+        accepts: &[
+            "ListenerArn",
+            "Conditions.*",
+            "Priority",
+            "Actions.*",
+            "Tags.Key",
+            "Tags.Value",
+        ],
         handler: create,
     },
-    Operation { name: "ModifyRule", accepts: &["RuleArn", "Conditions.*", "Actions.*"], handler: modify },
+    Operation {
+        name: "ModifyRule",
+        accepts: &["RuleArn", "Conditions.*", "Actions.*"],
+        handler: modify,
+    },
     Operation {
         name: "DescribeRules",
         accepts: &["ListenerArn", "RuleArns", "Marker", "PageSize"],
         handler: describe,
     },
-    Operation { name: "DeleteRule", accepts: &["RuleArn"], handler: delete },
+    Operation {
+        name: "DeleteRule",
+        accepts: &["RuleArn"],
+        handler: delete,
+    },
     Operation {
         name: "SetRulePriorities",
         accepts: &["RulePriorities.RuleArn", "RulePriorities.Priority"],
@@ -66,7 +81,10 @@ pub(super) const OPERATIONS: &[Operation] = &[
 
 fn new_arn(ctx: &mut Ctx<'_>, listener: &str) -> String {
     let id = ctx.new_hex(16);
-    format!("{}/{id}", listener.replacen(":listener/", ":listener-rule/", 1))
+    format!(
+        "{}/{id}",
+        listener.replacen(":listener/", ":listener-rule/", 1)
+    )
 }
 
 /// Makes the rule that every listener has.
@@ -84,9 +102,12 @@ pub(super) fn make_default(ctx: &mut Ctx<'_>, listener: &str) {
 /// The rule of an ARN.
 pub(super) fn find_arn(ctx: &Ctx<'_>, arn: &str) -> AwsResult<Stored<Rule>> {
     if !arn.starts_with("arn:") || !arn.contains(":listener-rule/") {
-        return Err(validation(format!("'{arn}' is not a valid listener rule ARN")));
+        return Err(validation(format!(
+            "'{arn}' is not a valid listener rule ARN"
+        )));
     }
-    ctx.get::<Rule>(arn).ok_or_else(|| AwsError::new("RuleNotFound", "One or more rules not found"))
+    ctx.get::<Rule>(arn)
+        .ok_or_else(|| AwsError::new("RuleNotFound", "One or more rules not found"))
 }
 
 const FIELDS: [(&str, &str); 6] = [
@@ -109,22 +130,33 @@ fn conditions(params: &Params) -> AwsResult<Vec<Value>> {
         let field = require(item, "Field")?;
         let Some((_, member)) = FIELDS.iter().find(|(name, _)| *name == field) else {
             let known: Vec<&str> = FIELDS.iter().map(|(name, _)| *name).collect();
-            return Err(validation(format!("Condition field '{field}' must be one of '[{}]'", known.join(", "))));
+            return Err(validation(format!(
+                "Condition field '{field}' must be one of '[{}]'",
+                known.join(", ")
+            )));
         };
         let old = item.strings("Values");
         let config = item.node(member);
         let count = config.map_or(old.len(), |config| config.items("Values").len());
         if count == 0 {
-            return Err(validation(format!("A value must be specified for the condition field '{field}'")));
+            return Err(validation(format!(
+                "A value must be specified for the condition field '{field}'"
+            )));
         }
-        if field == "http-header" && config.is_none_or(|config| config.str("HttpHeaderName").is_none()) {
+        if field == "http-header"
+            && config.is_none_or(|config| config.str("HttpHeaderName").is_none())
+        {
             return Err(validation("An HTTP header name must be specified"));
         }
         values += count;
         let mut condition = item.to_json();
         // Whichever way it was sent, it is shown both ways.
         let texts: Vec<String> = match config {
-            Some(config) => config.strings("Values").into_iter().map(str::to_owned).collect(),
+            Some(config) => config
+                .strings("Values")
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
             None => old.into_iter().map(str::to_owned).collect(),
         };
         if matches!(field, "host-header" | "path-pattern") {
@@ -142,20 +174,28 @@ fn conditions(params: &Params) -> AwsResult<Vec<Value>> {
 fn priority(params: &Params) -> AwsResult<u32> {
     match params.int("Priority")? {
         Some(priority @ 1..=50000) => Ok(priority as u32),
-        Some(priority) => Err(validation(format!("Priority '{priority}' must be between 1 and 50000"))),
+        Some(priority) => Err(validation(format!(
+            "Priority '{priority}' must be between 1 and 50000"
+        ))),
         None => Err(validation("A priority must be specified")),
     }
 }
 
 fn in_use(priority: u32) -> AwsError {
-    AwsError::new("PriorityInUse", format!("Priority '{priority}' is currently in use"))
+    AwsError::new(
+        "PriorityInUse",
+        format!("Priority '{priority}' is currently in use"),
+    )
 }
 
 fn create(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let listener = listener::find(ctx, params)?;
     let balancer = action::balancer_of(ctx, &listener)?;
     if !balancer.is_application() {
-        return Err(AwsError::new("UnsupportedProtocol", "Rules are supported by Application Load Balancers only"));
+        return Err(AwsError::new(
+            "UnsupportedProtocol",
+            "Rules are supported by Application Load Balancers only",
+        ));
     }
     let priority = priority(params)?;
     let tags = tagging::read(params)?;
@@ -164,7 +204,10 @@ fn create(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
         return Err(in_use(priority));
     }
     if siblings.len() > QUOTA {
-        return Err(AwsError::new("TooManyRules", "The maximum number of rules has been reached"));
+        return Err(AwsError::new(
+            "TooManyRules",
+            "The maximum number of rules has been reached",
+        ));
     }
     let conditions = conditions(params)?;
     let actions = action::read(ctx, &balancer, params, "Actions")?;
@@ -206,14 +249,18 @@ fn describe(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let mut found = Vec::new();
     match params.str("ListenerArn") {
         Some(_) if !arns.is_empty() => {
-            return Err(validation("A listener ARN and rule ARNs cannot be specified at the same time"));
+            return Err(validation(
+                "A listener ARN and rule ARNs cannot be specified at the same time",
+            ));
         }
         Some(arn) => {
             let listener = listener::find_arn(ctx, arn)?;
             found = ctx.referrers::<Rule>(&listener.arn);
         }
         None if arns.is_empty() => {
-            return Err(validation("You must specify either listener rule ARNs or a listener ARN"));
+            return Err(validation(
+                "You must specify either listener rule ARNs or a listener ARN",
+            ));
         }
         None => {}
     }
@@ -223,7 +270,8 @@ fn describe(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     found.sort_by(|a, b| a.arn.cmp(&b.arn));
     found.dedup_by(|a, b| a.arn == b.arn);
     let mut page = pages(found, |rule| rule.arn.as_str(), params)?;
-    page.items.sort_by_key(|rule| rule.priority.unwrap_or(u32::MAX));
+    page.items
+        .sort_by_key(|rule| rule.priority.unwrap_or(u32::MAX));
     let mut xml = answer(ctx, &page.items);
     xml.opt("NextMarker", page.next);
     Ok(xml)
@@ -244,7 +292,10 @@ fn set_priorities(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     for item in params.items("RulePriorities") {
         let mut rule = find_arn(ctx, require(item, "RuleArn")?)?.edit();
         if rule.priority.is_none() {
-            return Err(AwsError::new("OperationNotPermitted", "The priority of a default rule cannot be set"));
+            return Err(AwsError::new(
+                "OperationNotPermitted",
+                "The priority of a default rule cannot be set",
+            ));
         }
         rule.priority = Some(priority(item)?);
         changed.push(rule.arn.clone());
@@ -276,7 +327,10 @@ fn answer(ctx: &Ctx<'_>, rules: &[Stored<Rule>]) -> Xml {
         write_value(xml, "Conditions", &Value::Array(rule.conditions.clone()));
         let actions = match rule.priority {
             Some(_) => rule.actions.clone(),
-            None => ctx.get::<Listener>(&rule.listener).map(|owner| listener::actions(&owner).to_vec()).unwrap_or_default(),
+            None => ctx
+                .get::<Listener>(&rule.listener)
+                .map(|owner| listener::actions(&owner).to_vec())
+                .unwrap_or_default(),
         };
         write_value(xml, "Actions", &Value::Array(actions));
         xml.text("IsDefault", rule.priority.is_none());

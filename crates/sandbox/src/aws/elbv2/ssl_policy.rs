@@ -9,7 +9,11 @@ use crate::aws::xml::Xml;
 /// The policy of listeners that are made without one.
 pub(super) const DEFAULT: &str = "ELBSecurityPolicy-2016-08";
 
-const TLS13: &[&str] = &["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"];
+const TLS13: &[&str] = &[
+    "TLS_AES_128_GCM_SHA256",
+    "TLS_AES_256_GCM_SHA384",
+    "TLS_CHACHA20_POLY1305_SHA256",
+];
 
 const FORWARD: &[&str] = &[
     "ECDHE-ECDSA-AES128-GCM-SHA256",
@@ -18,7 +22,14 @@ const FORWARD: &[&str] = &[
     "ECDHE-RSA-AES256-GCM-SHA384",
 ];
 
-const OLDER: &[&str] = &["AES128-GCM-SHA256", "AES128-SHA256", "AES128-SHA", "AES256-GCM-SHA384", "AES256-SHA256", "AES256-SHA"];
+const OLDER: &[&str] = &[
+    "AES128-GCM-SHA256",
+    "AES128-SHA256",
+    "AES128-SHA",
+    "AES256-GCM-SHA384",
+    "AES256-SHA256",
+    "AES256-SHA",
+];
 
 /// Name, oldest version of TLS (its minor number), and whether 1.3 is in it.
 const POLICIES: &[(&str, u8, bool)] = &[
@@ -49,7 +60,10 @@ pub(super) fn check(name: &str) -> AwsResult<()> {
     if POLICIES.iter().any(|(known, ..)| *known == name) {
         return Ok(());
     }
-    Err(AwsError::new("SSLPolicyNotFound", format!("SSL policy '{name}' not found")))
+    Err(AwsError::new(
+        "SSLPolicyNotFound",
+        format!("SSL policy '{name}' not found"),
+    ))
 }
 
 pub(super) const OPERATIONS: &[Operation] = &[Operation {
@@ -63,41 +77,60 @@ fn describe(_: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     for name in &names {
         check(name)?;
     }
-    if params.str("LoadBalancerType").is_some_and(|kind| !matches!(kind, "application" | "network" | "gateway")) {
+    if params
+        .str("LoadBalancerType")
+        .is_some_and(|kind| !matches!(kind, "application" | "network" | "gateway"))
+    {
         return Err(validation("The load balancer type is not valid"));
     }
-    let mut found: Vec<&(&str, u8, bool)> =
-        POLICIES.iter().filter(|(name, ..)| names.is_empty() || names.contains(name)).collect();
+    let mut found: Vec<&(&str, u8, bool)> = POLICIES
+        .iter()
+        .filter(|(name, ..)| names.is_empty() || names.contains(name))
+        .collect();
     found.sort();
     let page = pages(found, |(name, ..)| *name, params)?;
     let mut xml = Xml::new();
-    xml.list("SslPolicies", "member", &page.items, |xml, (name, oldest, newest)| {
-        let mut protocols: Vec<&str> = Vec::new();
-        if *newest {
-            protocols.push("TLSv1.3");
-        }
-        for (minor, protocol) in [(0, "TLSv1"), (1, "TLSv1.1"), (2, "TLSv1.2")] {
-            if minor >= *oldest {
-                protocols.push(protocol);
+    xml.list(
+        "SslPolicies",
+        "member",
+        &page.items,
+        |xml, (name, oldest, newest)| {
+            let mut protocols: Vec<&str> = Vec::new();
+            if *newest {
+                protocols.push("TLSv1.3");
             }
-        }
-        let mut ciphers: Vec<&str> = Vec::new();
-        if *newest {
-            ciphers.extend(TLS13);
-        }
-        if *oldest < 3 {
-            ciphers.extend(FORWARD);
-        }
-        if *oldest < 2 {
-            ciphers.extend(OLDER);
-        }
-        xml.texts("SslProtocols", "member", protocols)
-            .list("Ciphers", "member", ciphers.iter().enumerate(), |xml, (index, cipher)| {
-                xml.text("Name", cipher).text("Priority", index + 1);
-            })
-            .text("Name", name)
-            .texts("SupportedLoadBalancerTypes", "member", ["application", "network"]);
-    })
+            for (minor, protocol) in [(0, "TLSv1"), (1, "TLSv1.1"), (2, "TLSv1.2")] {
+                if minor >= *oldest {
+                    protocols.push(protocol);
+                }
+            }
+            let mut ciphers: Vec<&str> = Vec::new();
+            if *newest {
+                ciphers.extend(TLS13);
+            }
+            if *oldest < 3 {
+                ciphers.extend(FORWARD);
+            }
+            if *oldest < 2 {
+                ciphers.extend(OLDER);
+            }
+            xml.texts("SslProtocols", "member", protocols)
+                .list(
+                    "Ciphers",
+                    "member",
+                    ciphers.iter().enumerate(),
+                    |xml, (index, cipher)| {
+                        xml.text("Name", cipher).text("Priority", index + 1);
+                    },
+                )
+                .text("Name", name)
+                .texts(
+                    "SupportedLoadBalancerTypes",
+                    "member",
+                    ["application", "network"],
+                );
+        },
+    )
     .opt("NextMarker", page.next);
     Ok(xml)
 }

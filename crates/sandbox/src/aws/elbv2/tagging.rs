@@ -12,9 +12,21 @@ use crate::aws::xml::Xml;
 use crate::tags::{Characters, TagError, Tags};
 
 pub(super) const OPERATIONS: &[Operation] = &[
-    Operation { name: "AddTags", accepts: &["ResourceArns", "Tags.Key", "Tags.Value"], handler: add },
-    Operation { name: "RemoveTags", accepts: &["ResourceArns", "TagKeys"], handler: remove },
-    Operation { name: "DescribeTags", accepts: &["ResourceArns"], handler: describe },
+    Operation {
+        name: "AddTags",
+        accepts: &["ResourceArns", "Tags.Key", "Tags.Value"],
+        handler: add,
+    },
+    Operation {
+        name: "RemoveTags",
+        accepts: &["ResourceArns", "TagKeys"],
+        handler: remove,
+    },
+    Operation {
+        name: "DescribeTags",
+        accepts: &["ResourceArns"],
+        handler: describe,
+    },
 ];
 
 fn refused(error: &TagError) -> AwsError {
@@ -29,7 +41,10 @@ fn refused(error: &TagError) -> AwsError {
 pub(super) fn read(params: &Params) -> AwsResult<Tags> {
     let mut pairs = Vec::new();
     for tag in params.items("Tags") {
-        pairs.push((require(tag, "Key")?.to_owned(), tag.str("Value").unwrap_or_default().to_owned()));
+        pairs.push((
+            require(tag, "Key")?.to_owned(),
+            tag.str("Value").unwrap_or_default().to_owned(),
+        ));
     }
     Tags::from_pairs(pairs, Characters::Restricted).map_err(|error| refused(&error))
 }
@@ -63,7 +78,9 @@ fn set(ctx: &mut Ctx<'_>, arn: &str, tags: Tags) {
 fn arns(params: &Params) -> AwsResult<Vec<&str>> {
     let arns = params.strings("ResourceArns");
     if arns.is_empty() || arns.len() > 20 {
-        return Err(validation("Between 1 and 20 resource ARNs must be specified"));
+        return Err(validation(
+            "Between 1 and 20 resource ARNs must be specified",
+        ));
     }
     Ok(arns)
 }
@@ -96,9 +113,10 @@ fn describe(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     }
     let mut xml = Xml::new();
     xml.list("TagDescriptions", "member", &found, |xml, (arn, tags)| {
-        xml.text("ResourceArn", arn).list("Tags", "member", tags.iter(), |xml, (key, value)| {
-            xml.text("Key", key).text("Value", value);
-        });
+        xml.text("ResourceArn", arn)
+            .list("Tags", "member", tags.iter(), |xml, (key, value)| {
+                xml.text("Key", key).text("Value", value);
+            });
     });
     Ok(xml)
 }

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::listener::Listener;
 use super::registration;
 use super::rule::Rule;
-use super::{attributes, check_name, configuration, load_balancer, pages, require, tagging, validation};
+use super::{
+    attributes, check_name, configuration, load_balancer, pages, require, tagging, validation,
+};
 use crate::aws::context::Ctx;
 use crate::aws::ec2::vpc::Vpc;
 use crate::aws::error::{AwsError, AwsResult};
@@ -121,7 +123,13 @@ pub(super) const OPERATIONS: &[Operation] = &[
     },
     Operation {
         name: "DescribeTargetGroups",
-        accepts: &["LoadBalancerArn", "TargetGroupArns", "Names", "Marker", "PageSize"],
+        accepts: &[
+            "LoadBalancerArn",
+            "TargetGroupArns",
+            "Names",
+            "Marker",
+            "PageSize",
+        ],
         handler: describe,
     },
     Operation {
@@ -141,8 +149,16 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ],
         handler: modify,
     },
-    Operation { name: "DeleteTargetGroup", accepts: &["TargetGroupArn"], handler: delete },
-    Operation { name: "DescribeTargetGroupAttributes", accepts: &["TargetGroupArn"], handler: describe_attributes },
+    Operation {
+        name: "DeleteTargetGroup",
+        accepts: &["TargetGroupArn"],
+        handler: delete,
+    },
+    Operation {
+        name: "DescribeTargetGroupAttributes",
+        accepts: &["TargetGroupArn"],
+        handler: describe_attributes,
+    },
     Operation {
         name: "ModifyTargetGroupAttributes",
         accepts: &["TargetGroupArn", "Attributes.Key", "Attributes.Value"],
@@ -153,10 +169,16 @@ pub(super) const OPERATIONS: &[Operation] = &[
 /// The target group of an ARN.
 pub(super) fn find_arn(ctx: &Ctx<'_>, arn: &str) -> AwsResult<Stored<TargetGroup>> {
     if !arn.starts_with("arn:") || !arn.contains(":targetgroup/") {
-        return Err(validation(format!("'{arn}' is not a valid target group ARN")));
+        return Err(validation(format!(
+            "'{arn}' is not a valid target group ARN"
+        )));
     }
-    ctx.get::<TargetGroup>(arn)
-        .ok_or_else(|| AwsError::new("TargetGroupNotFound", format!("Target groups '{arn}' not found")))
+    ctx.get::<TargetGroup>(arn).ok_or_else(|| {
+        AwsError::new(
+            "TargetGroupNotFound",
+            format!("Target groups '{arn}' not found"),
+        )
+    })
 }
 
 pub(super) fn find(ctx: &Ctx<'_>, params: &Params) -> AwsResult<Stored<TargetGroup>> {
@@ -165,9 +187,9 @@ pub(super) fn find(ctx: &Ctx<'_>, params: &Params) -> AwsResult<Stored<TargetGro
 
 fn number(params: &Params, name: &str, least: i64, most: i64) -> AwsResult<Option<i64>> {
     match params.int(name)? {
-        Some(number) if !(least..=most).contains(&number) => {
-            Err(validation(format!("{name} '{number}' must be between {least} and {most}")))
-        }
+        Some(number) if !(least..=most).contains(&number) => Err(validation(format!(
+            "{name} '{number}' must be between {least} and {most}"
+        ))),
         number => Ok(number),
     }
 }
@@ -176,7 +198,9 @@ fn number(params: &Params, name: &str, least: i64, most: i64) -> AwsResult<Optio
 fn health(params: &Params, mut health: Health, changing: bool) -> AwsResult<Health> {
     if let Some(protocol) = params.str("HealthCheckProtocol") {
         if !matches!(protocol, "HTTP" | "HTTPS" | "TCP") {
-            return Err(validation(format!("Health check protocol '{protocol}' must be one of: HTTP, HTTPS, TCP")));
+            return Err(validation(format!(
+                "Health check protocol '{protocol}' must be one of: HTTP, HTTPS, TCP"
+            )));
         }
         if health.protocol == "TCP" && protocol != "TCP" {
             health.path.get_or_insert_with(|| "/".to_owned());
@@ -190,31 +214,43 @@ fn health(params: &Params, mut health: Health, changing: bool) -> AwsResult<Heal
     let http = health.protocol != "TCP";
     if let Some(port) = params.str("HealthCheckPort") {
         if port != "traffic-port" && !port.parse::<u16>().is_ok_and(|port| port > 0) {
-            return Err(validation(format!("Health check port '{port}' must be a number between 1 and 65535 or 'traffic-port'")));
+            return Err(validation(format!(
+                "Health check port '{port}' must be a number between 1 and 65535 or 'traffic-port'"
+            )));
         }
         port.clone_into(&mut health.port);
     }
     if let Some(path) = params.str("HealthCheckPath") {
         if !http {
-            return Err(configuration("Health check path can only be specified for HTTP and HTTPS health checks"));
+            return Err(configuration(
+                "Health check path can only be specified for HTTP and HTTPS health checks",
+            ));
         }
         if !path.starts_with('/') || path.len() > 1024 {
-            return Err(validation(format!("Health check path '{path}' must begin with a forward slash ('/')")));
+            return Err(validation(format!(
+                "Health check path '{path}' must begin with a forward slash ('/')"
+            )));
         }
         health.path = Some(path.to_owned());
     }
-    let matcher = params.node("Matcher").and_then(|node| node.str("HttpCode").or_else(|| node.str("GrpcCode")));
+    let matcher = params
+        .node("Matcher")
+        .and_then(|node| node.str("HttpCode").or_else(|| node.str("GrpcCode")));
     if let Some(matcher) = matcher {
         if !http {
-            return Err(configuration("Health check matcher can only be specified for HTTP and HTTPS health checks"));
+            return Err(configuration(
+                "Health check matcher can only be specified for HTTP and HTTPS health checks",
+            ));
         }
         health.matcher = Some(matcher.to_owned());
     }
     health.enabled = params.bool("HealthCheckEnabled")?.unwrap_or(health.enabled);
-    health.interval = number(params, "HealthCheckIntervalSeconds", 5, 300)?.unwrap_or(health.interval);
+    health.interval =
+        number(params, "HealthCheckIntervalSeconds", 5, 300)?.unwrap_or(health.interval);
     health.timeout = number(params, "HealthCheckTimeoutSeconds", 2, 120)?.unwrap_or(health.timeout);
     health.healthy = number(params, "HealthyThresholdCount", 2, 10)?.unwrap_or(health.healthy);
-    health.unhealthy = number(params, "UnhealthyThresholdCount", 2, 10)?.unwrap_or(health.unhealthy);
+    health.unhealthy =
+        number(params, "UnhealthyThresholdCount", 2, 10)?.unwrap_or(health.unhealthy);
     if health.timeout >= health.interval && http {
         return Err(validation(format!(
             "Health check timeout '{}' must be smaller than the interval '{}'",
@@ -230,7 +266,11 @@ fn health(params: &Params, mut health: Health, changing: bool) -> AwsResult<Heal
 
 fn default_health(protocol: &str, target_type: &str, version: &str) -> Health {
     let http = matches!(protocol, "HTTP" | "HTTPS");
-    let checked = if http || target_type == "lambda" { "HTTP" } else { "TCP" };
+    let checked = if http || target_type == "lambda" {
+        "HTTP"
+    } else {
+        "TCP"
+    };
     let (path, matcher) = match (http, version) {
         (true, "GRPC") => (Some("/AWS.ALB/healthcheck"), Some("12")),
         (true, _) => (Some("/"), Some("200")),
@@ -254,12 +294,25 @@ fn create(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     check_name("target group", name)?;
     let target_type = params.str("TargetType").unwrap_or("instance");
     if !matches!(target_type, "instance" | "ip" | "lambda" | "alb") {
-        return Err(validation(format!("Value '{target_type}' at 'targetType' failed to satisfy constraint")));
+        return Err(validation(format!(
+            "Value '{target_type}' at 'targetType' failed to satisfy constraint"
+        )));
     }
     let lambda = target_type == "lambda";
-    let protocol = if lambda { "" } else { require(params, "Protocol").map_err(|_| validation("A protocol must be specified"))? };
-    if !lambda && !matches!(protocol, "HTTP" | "HTTPS" | "TCP" | "TLS" | "UDP" | "TCP_UDP" | "GENEVE") {
-        return Err(validation(format!("Value '{protocol}' at 'protocol' failed to satisfy constraint")));
+    let protocol = if lambda {
+        ""
+    } else {
+        require(params, "Protocol").map_err(|_| validation("A protocol must be specified"))?
+    };
+    if !lambda
+        && !matches!(
+            protocol,
+            "HTTP" | "HTTPS" | "TCP" | "TLS" | "UDP" | "TCP_UDP" | "GENEVE"
+        )
+    {
+        return Err(validation(format!(
+            "Value '{protocol}' at 'protocol' failed to satisfy constraint"
+        )));
     }
     if target_type == "alb" && protocol != "TCP" {
         return Err(validation("Protocol must be TCP for target type alb"));
@@ -277,21 +330,36 @@ fn create(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     }
     let version = params.str("ProtocolVersion").unwrap_or("HTTP1");
     if !matches!(version, "HTTP1" | "HTTP2" | "GRPC") {
-        return Err(validation(format!("Protocol version '{version}' must be one of: HTTP1, HTTP2, GRPC")));
+        return Err(validation(format!(
+            "Protocol version '{version}' must be one of: HTTP1, HTTP2, GRPC"
+        )));
     }
     let tags = tagging::read(params)?;
     let fingerprint = token::fingerprint(&params.to_json().to_string());
-    if let Some(old) = ctx.referrers::<TargetGroup>(&by_name(name)).into_iter().next() {
+    if let Some(old) = ctx
+        .referrers::<TargetGroup>(&by_name(name))
+        .into_iter()
+        .next()
+    {
         if old.fingerprint == fingerprint {
             return Ok(answer(ctx, &[old]));
         }
-        let message = format!("A target group with the same name '{name}' exists, but with different settings");
+        let message = format!(
+            "A target group with the same name '{name}' exists, but with different settings"
+        );
         return Err(AwsError::new("DuplicateTargetGroupName", message));
     }
     if ctx.count::<TargetGroup>() >= QUOTA {
-        return Err(AwsError::new("TooManyTargetGroups", "The maximum number of target groups has been reached"));
+        return Err(AwsError::new(
+            "TooManyTargetGroups",
+            "The maximum number of target groups has been reached",
+        ));
     }
-    let health = health(params, default_health(protocol, target_type, version), false)?;
+    let health = health(
+        params,
+        default_health(protocol, target_type, version),
+        false,
+    )?;
     let id = ctx.new_hex(16);
     let arn = ctx.arn("elasticloadbalancing", &format!("targetgroup/{name}/{id}"));
     let group = TargetGroup {
@@ -314,10 +382,16 @@ fn create(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
 
 /// ARNs of the load balancers whose listeners or rules forward to a target group.
 pub(super) fn balancers(ctx: &Ctx<'_>, arn: &str) -> BTreeSet<String> {
-    let mut found: BTreeSet<String> =
-        ctx.referrers::<Listener>(arn).iter().map(|listener| listener.balancer.clone()).collect();
+    let mut found: BTreeSet<String> = ctx
+        .referrers::<Listener>(arn)
+        .iter()
+        .map(|listener| listener.balancer.clone())
+        .collect();
     for rule in ctx.referrers::<Rule>(arn) {
-        found.extend(ctx.get::<Listener>(&rule.listener).map(|listener| listener.balancer.clone()));
+        found.extend(
+            ctx.get::<Listener>(&rule.listener)
+                .map(|listener| listener.balancer.clone()),
+        );
     }
     found
 }
@@ -328,7 +402,9 @@ fn describe(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let balancer = params.str("LoadBalancerArn");
     let given = [!arns.is_empty(), !names.is_empty(), balancer.is_some()];
     if given.iter().filter(|given| **given).count() > 1 {
-        return Err(validation("Target group ARNs, names and a load balancer ARN cannot be specified together"));
+        return Err(validation(
+            "Target group ARNs, names and a load balancer ARN cannot be specified together",
+        ));
     }
     let mut found = Vec::new();
     if let Some(arn) = balancer {
@@ -342,8 +418,12 @@ fn describe(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
         found.push(find_arn(ctx, arn)?);
     }
     for name in names {
-        let by_name = ctx.referrers::<TargetGroup>(&by_name(name)).into_iter().next();
-        let missing = || AwsError::new("TargetGroupNotFound", "One or more target groups not found");
+        let by_name = ctx
+            .referrers::<TargetGroup>(&by_name(name))
+            .into_iter()
+            .next();
+        let missing =
+            || AwsError::new("TargetGroupNotFound", "One or more target groups not found");
         found.push(by_name.ok_or_else(missing)?);
     }
     found.sort_by(|a, b| a.arn.cmp(&b.arn));
@@ -380,7 +460,10 @@ fn delete(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
 
 fn describe_attributes(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let group = find(ctx, params)?;
-    Ok(attributes::answer(attributes::Of::TargetGroup(&group.protocol), &group.attributes))
+    Ok(attributes::answer(
+        attributes::Of::TargetGroup(&group.protocol),
+        &group.attributes,
+    ))
 }
 
 fn modify_attributes(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
@@ -395,13 +478,16 @@ fn modify_attributes(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
 
 fn answer(ctx: &Ctx<'_>, groups: &[Stored<TargetGroup>]) -> Xml {
     let mut xml = Xml::new();
-    xml.list("TargetGroups", "member", groups, |xml, group| write(xml, ctx, group));
+    xml.list("TargetGroups", "member", groups, |xml, group| {
+        write(xml, ctx, group);
+    });
     xml
 }
 
 fn write(xml: &mut Xml, ctx: &Ctx<'_>, group: &TargetGroup) {
     let health = &group.health;
-    xml.text("TargetGroupArn", &group.arn).text("TargetGroupName", &group.name);
+    xml.text("TargetGroupArn", &group.arn)
+        .text("TargetGroupName", &group.name);
     if !group.protocol.is_empty() {
         xml.text("Protocol", &group.protocol);
     }
@@ -417,10 +503,18 @@ fn write(xml: &mut Xml, ctx: &Ctx<'_>, group: &TargetGroup) {
         .opt("HealthCheckPath", health.path.as_ref());
     if let Some(matcher) = &health.matcher {
         xml.node("Matcher", |xml| {
-            xml.text(if group.version == "GRPC" { "GrpcCode" } else { "HttpCode" }, matcher);
+            xml.text(
+                if group.version == "GRPC" {
+                    "GrpcCode"
+                } else {
+                    "HttpCode"
+                },
+                matcher,
+            );
         });
     }
-    xml.texts("LoadBalancerArns", "member", balancers(ctx, &group.arn)).text("TargetType", &group.target_type);
+    xml.texts("LoadBalancerArns", "member", balancers(ctx, &group.arn))
+        .text("TargetType", &group.target_type);
     if group.is_http() {
         xml.text("ProtocolVersion", &group.version);
     }

@@ -45,10 +45,26 @@ impl Alias {
 }
 
 pub(super) const OPERATIONS: &[JsonOperation] = &[
-    JsonOperation { name: "CreateAlias", accepts: &["AliasName", "TargetKeyId"], handler: create },
-    JsonOperation { name: "UpdateAlias", accepts: &["AliasName", "TargetKeyId"], handler: update },
-    JsonOperation { name: "DeleteAlias", accepts: &["AliasName"], handler: delete },
-    JsonOperation { name: "ListAliases", accepts: &["KeyId", "Limit", "Marker"], handler: list },
+    JsonOperation {
+        name: "CreateAlias",
+        accepts: &["AliasName", "TargetKeyId"],
+        handler: create,
+    },
+    JsonOperation {
+        name: "UpdateAlias",
+        accepts: &["AliasName", "TargetKeyId"],
+        handler: update,
+    },
+    JsonOperation {
+        name: "DeleteAlias",
+        accepts: &["AliasName"],
+        handler: delete,
+    },
+    JsonOperation {
+        name: "ListAliases",
+        accepts: &["KeyId", "Limit", "Marker"],
+        handler: list,
+    },
 ];
 
 fn target(ctx: &Ctx<'_>, body: &Value) -> AwsResult<String> {
@@ -64,7 +80,10 @@ fn target(ctx: &Ctx<'_>, body: &Value) -> AwsResult<String> {
 fn create(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
     let name = require(body, "AliasName")?;
     let Some(rest) = name.strip_prefix("alias/").filter(|rest| !rest.is_empty()) else {
-        return Err(AwsError::new("InvalidAliasNameException", "Alias must start with the prefix \"alias/\". Please see https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html"));
+        return Err(AwsError::new(
+            "InvalidAliasNameException",
+            "Alias must start with the prefix \"alias/\". Please see https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html",
+        ));
     };
     let allowed = |c: char| c.is_ascii_alphanumeric() || "/_-".contains(c);
     if rest.starts_with("aws/") || name.len() > 256 || !rest.chars().all(allowed) {
@@ -73,20 +92,34 @@ fn create(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
     }
     let target = target(ctx, body)?;
     if ctx.exists::<Alias>(name) {
-        let message = format!("An alias with the name {} already exists", ctx.arn("kms", name));
+        let message = format!(
+            "An alias with the name {} already exists",
+            ctx.arn("kms", name)
+        );
         return Err(AwsError::new("AlreadyExistsException", message));
     }
-    ctx.put(Alias { name: name.to_owned(), target, created: ctx.now, updated: ctx.now });
+    ctx.put(Alias {
+        name: name.to_owned(),
+        target,
+        created: ctx.now,
+        updated: ctx.now,
+    });
     Ok(Value::Null)
 }
 
 fn not_found(ctx: &Ctx<'_>, name: &str) -> AwsError {
-    AwsError::new("NotFoundException", format!("Alias {} is not found.", ctx.arn("kms", name)))
+    AwsError::new(
+        "NotFoundException",
+        format!("Alias {} is not found.", ctx.arn("kms", name)),
+    )
 }
 
 fn update(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
     let name = require(body, "AliasName")?;
-    let mut alias = ctx.get::<Alias>(name).ok_or_else(|| not_found(ctx, name))?.edit();
+    let mut alias = ctx
+        .get::<Alias>(name)
+        .ok_or_else(|| not_found(ctx, name))?
+        .edit();
     alias.target = target(ctx, body)?;
     alias.updated = ctx.now;
     ctx.put(alias);
@@ -95,7 +128,11 @@ fn update(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
 
 fn delete(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
     let name = require(body, "AliasName")?;
-    if ctx.delete::<Alias>(name) { Ok(Value::Null) } else { Err(not_found(ctx, name)) }
+    if ctx.delete::<Alias>(name) {
+        Ok(Value::Null)
+    } else {
+        Err(not_found(ctx, name))
+    }
 }
 
 fn list(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
@@ -108,13 +145,21 @@ fn list(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
         }
         None => ctx.list::<Alias>(),
     };
-    paged(body, "Aliases", 50, 100, aliases, |alias| alias.name.as_str(), |alias| {
-        json!({
-            "AliasName": alias.name,
-            "AliasArn": ctx.arn("kms", &alias.name),
-            "TargetKeyId": alias.target,
-            "CreationDate": seconds(alias.created),
-            "LastUpdatedDate": seconds(alias.updated),
-        })
-    })
+    paged(
+        body,
+        "Aliases",
+        50,
+        100,
+        aliases,
+        |alias| alias.name.as_str(),
+        |alias| {
+            json!({
+                "AliasName": alias.name,
+                "AliasArn": ctx.arn("kms", &alias.name),
+                "TargetKeyId": alias.target,
+                "CreationDate": seconds(alias.created),
+                "LastUpdatedDate": seconds(alias.updated),
+            })
+        },
+    )
 }

@@ -128,7 +128,10 @@ fn algorithms(spec: &str, usage: &str) -> (&'static str, Vec<&'static str>) {
                 _ => vec!["HMAC_SHA_512"],
             },
         ),
-        (_, "ENCRYPT_DECRYPT") => ("EncryptionAlgorithms", vec!["RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256"]),
+        (_, "ENCRYPT_DECRYPT") => (
+            "EncryptionAlgorithms",
+            vec!["RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256"],
+        ),
         (_, "KEY_AGREEMENT") => ("KeyAgreementAlgorithms", vec!["ECDH"]),
         ("ECC_NIST_P384", _) => ("SigningAlgorithms", vec!["ECDSA_SHA_384"]),
         ("ECC_NIST_P521", _) => ("SigningAlgorithms", vec!["ECDSA_SHA_512"]),
@@ -152,7 +155,9 @@ fn usages(spec: &str) -> Option<(&'static [&'static str], bool)> {
     Some(match spec {
         "SYMMETRIC_DEFAULT" => (&["ENCRYPT_DECRYPT"], true),
         "RSA_2048" | "RSA_3072" | "RSA_4096" => (&["ENCRYPT_DECRYPT", "SIGN_VERIFY"], false),
-        "ECC_NIST_P256" | "ECC_NIST_P384" | "ECC_NIST_P521" => (&["SIGN_VERIFY", "KEY_AGREEMENT"], false),
+        "ECC_NIST_P256" | "ECC_NIST_P384" | "ECC_NIST_P521" => {
+            (&["SIGN_VERIFY", "KEY_AGREEMENT"], false)
+        }
         "ECC_SECG_P256K1" => (&["SIGN_VERIFY"], false),
         "HMAC_224" | "HMAC_256" | "HMAC_384" | "HMAC_512" => (&["GENERATE_VERIFY_MAC"], false),
         _ => return None,
@@ -175,17 +180,41 @@ pub(super) const OPERATIONS: &[JsonOperation] = &[
         ],
         handler: create,
     },
-    JsonOperation { name: "DescribeKey", accepts: &["KeyId", "GrantTokens"], handler: describe },
-    JsonOperation { name: "ListKeys", accepts: &["Limit", "Marker"], handler: list },
-    JsonOperation { name: "EnableKey", accepts: &["KeyId"], handler: enable },
-    JsonOperation { name: "DisableKey", accepts: &["KeyId"], handler: disable },
-    JsonOperation { name: "UpdateKeyDescription", accepts: &["KeyId", "Description"], handler: redescribe },
+    JsonOperation {
+        name: "DescribeKey",
+        accepts: &["KeyId", "GrantTokens"],
+        handler: describe,
+    },
+    JsonOperation {
+        name: "ListKeys",
+        accepts: &["Limit", "Marker"],
+        handler: list,
+    },
+    JsonOperation {
+        name: "EnableKey",
+        accepts: &["KeyId"],
+        handler: enable,
+    },
+    JsonOperation {
+        name: "DisableKey",
+        accepts: &["KeyId"],
+        handler: disable,
+    },
+    JsonOperation {
+        name: "UpdateKeyDescription",
+        accepts: &["KeyId", "Description"],
+        handler: redescribe,
+    },
     JsonOperation {
         name: "ScheduleKeyDeletion",
         accepts: &["KeyId", "PendingWindowInDays"],
         handler: schedule_deletion,
     },
-    JsonOperation { name: "CancelKeyDeletion", accepts: &["KeyId"], handler: cancel_deletion },
+    JsonOperation {
+        name: "CancelKeyDeletion",
+        accepts: &["KeyId"],
+        handler: cancel_deletion,
+    },
 ];
 
 /// The key that text names: an id, an ARN, an alias or an alias's ARN.
@@ -203,7 +232,10 @@ pub(crate) fn resolve(ctx: &Ctx<'_>, text: &str) -> Option<Stored<Key>> {
 pub(super) fn find(ctx: &Ctx<'_>, body: &Value) -> AwsResult<Stored<Key>> {
     let text = require(body, "KeyId")?;
     if text.contains("alias/") {
-        return Err(AwsError::new("NotFoundException", format!("Invalid keyId '{text}'")));
+        return Err(AwsError::new(
+            "NotFoundException",
+            format!("Invalid keyId '{text}'"),
+        ));
     }
     find_any(ctx, text)
 }
@@ -211,7 +243,10 @@ pub(super) fn find(ctx: &Ctx<'_>, body: &Value) -> AwsResult<Stored<Key>> {
 /// The key that text names in any way.
 pub(super) fn find_any(ctx: &Ctx<'_>, text: &str) -> AwsResult<Stored<Key>> {
     if text.starts_with("arn:") && !text.starts_with("arn:aws:kms:") {
-        return Err(AwsError::new("InvalidArnException", format!("Invalid arn {text}")));
+        return Err(AwsError::new(
+            "InvalidArnException",
+            format!("Invalid arn {text}"),
+        ));
     }
     resolve(ctx, text).ok_or_else(|| {
         let message = if text.contains("alias/") {
@@ -219,21 +254,32 @@ pub(super) fn find_any(ctx: &Ctx<'_>, text: &str) -> AwsResult<Stored<Key>> {
         } else if text.starts_with("arn:") {
             format!("Key '{text}' does not exist")
         } else {
-            format!("Key '{}' does not exist", ctx.arn("kms", &format!("key/{text}")))
+            format!(
+                "Key '{}' does not exist",
+                ctx.arn("kms", &format!("key/{text}"))
+            )
         };
         AwsError::new("NotFoundException", message)
     })
 }
 
 fn create(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
-    let spec = text(body, "KeySpec")?.or(text(body, "CustomerMasterKeySpec")?).unwrap_or("SYMMETRIC_DEFAULT");
+    let spec = text(body, "KeySpec")?
+        .or(text(body, "CustomerMasterKeySpec")?)
+        .unwrap_or("SYMMETRIC_DEFAULT");
     let Some((allowed, default)) = usages(spec) else {
-        return Err(validation(format!("Value '{spec}' at 'keySpec' failed to satisfy constraint")));
+        return Err(validation(format!(
+            "Value '{spec}' at 'keySpec' failed to satisfy constraint"
+        )));
     };
     let usage = match text(body, "KeyUsage")? {
         Some(usage) => usage,
         None if default => allowed[0],
-        None => return Err(validation("You must specify a KeyUsage value for an asymmetric or HMAC key.")),
+        None => {
+            return Err(validation(
+                "You must specify a KeyUsage value for an asymmetric or HMAC key.",
+            ));
+        }
     };
     if !allowed.contains(&usage) {
         let message = format!("KeyUsage {usage} is not compatible with KeySpec {spec}");
@@ -250,8 +296,15 @@ fn create(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
         None => key_settings::default_policy(),
     };
     let tags = key_settings::read_tags(body)?;
-    let multi_region = body.get("MultiRegion").and_then(Value::as_bool).unwrap_or(false);
-    let id = if multi_region { format!("mrk-{}", ctx.new_hex(32)) } else { ctx.new_uuid() };
+    let multi_region = body
+        .get("MultiRegion")
+        .and_then(Value::as_bool)
+        .unwrap_or(false);
+    let id = if multi_region {
+        format!("mrk-{}", ctx.new_hex(32))
+    } else {
+        ctx.new_uuid()
+    };
     let key = Key {
         id,
         created: ctx.now,
@@ -272,7 +325,9 @@ fn create(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
 
 fn check_description(description: &str) -> AwsResult<()> {
     if description.chars().count() > 8192 {
-        return Err(validation("Description must have length less than or equal to 8192"));
+        return Err(validation(
+            "Description must have length less than or equal to 8192",
+        ));
     }
     Ok(())
 }
@@ -284,9 +339,15 @@ fn describe(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
 
 fn list(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
     let keys = ctx.list::<Key>();
-    paged(body, "Keys", 100, 1000, keys, |key| key.id.as_str(), |key| {
-        json!({"KeyId": key.id, "KeyArn": key.arn(ctx)})
-    })
+    paged(
+        body,
+        "Keys",
+        100,
+        1000,
+        keys,
+        |key| key.id.as_str(),
+        |key| json!({"KeyId": key.id, "KeyArn": key.arn(ctx)}),
+    )
 }
 
 fn set_enabled(ctx: &mut Ctx<'_>, body: &Value, enabled: bool) -> AwsResult<Value> {
@@ -328,14 +389,19 @@ fn schedule_deletion(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
     key.scheduled_at = Some(ctx.now);
     let arn = key.arn(ctx);
     ctx.put(key);
-    Ok(json!({"KeyId": arn, "DeletionDate": seconds(date), "KeyState": "PendingDeletion", "PendingWindowInDays": days}))
+    Ok(
+        json!({"KeyId": arn, "DeletionDate": seconds(date), "KeyState": "PendingDeletion", "PendingWindowInDays": days}),
+    )
 }
 
 fn cancel_deletion(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
     let mut key = find(ctx, body)?.edit();
     let arn = key.arn(ctx);
     if key.deletion.take().is_none() {
-        return Err(AwsError::new("KMSInvalidStateException", format!("{arn} is not pending deletion.")));
+        return Err(AwsError::new(
+            "KMSInvalidStateException",
+            format!("{arn} is not pending deletion."),
+        ));
     }
     key.scheduled_at = None;
     // It comes back disabled, so that nothing uses it unawares.

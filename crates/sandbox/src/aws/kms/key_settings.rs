@@ -13,19 +13,56 @@ use crate::tags::{Characters, TagError, Tags};
 const DAY: Millis = 24 * 60 * 60 * 1000;
 
 pub(super) const OPERATIONS: &[JsonOperation] = &[
-    JsonOperation { name: "GetKeyPolicy", accepts: &["KeyId", "PolicyName"], handler: policy },
+    JsonOperation {
+        name: "GetKeyPolicy",
+        accepts: &["KeyId", "PolicyName"],
+        handler: policy,
+    },
     JsonOperation {
         name: "PutKeyPolicy",
-        accepts: &["KeyId", "PolicyName", "Policy", "BypassPolicyLockoutSafetyCheck"],
+        accepts: &[
+            "KeyId",
+            "PolicyName",
+            "Policy",
+            "BypassPolicyLockoutSafetyCheck",
+        ],
         handler: put_policy,
     },
-    JsonOperation { name: "ListKeyPolicies", accepts: &["KeyId", "Limit", "Marker"], handler: list_policies },
-    JsonOperation { name: "GetKeyRotationStatus", accepts: &["KeyId"], handler: rotation_status },
-    JsonOperation { name: "EnableKeyRotation", accepts: &["KeyId", "RotationPeriodInDays"], handler: enable_rotation },
-    JsonOperation { name: "DisableKeyRotation", accepts: &["KeyId"], handler: disable_rotation },
-    JsonOperation { name: "TagResource", accepts: &["KeyId", "Tags"], handler: tag },
-    JsonOperation { name: "UntagResource", accepts: &["KeyId", "TagKeys"], handler: untag },
-    JsonOperation { name: "ListResourceTags", accepts: &["KeyId", "Limit", "Marker"], handler: list_tags },
+    JsonOperation {
+        name: "ListKeyPolicies",
+        accepts: &["KeyId", "Limit", "Marker"],
+        handler: list_policies,
+    },
+    JsonOperation {
+        name: "GetKeyRotationStatus",
+        accepts: &["KeyId"],
+        handler: rotation_status,
+    },
+    JsonOperation {
+        name: "EnableKeyRotation",
+        accepts: &["KeyId", "RotationPeriodInDays"],
+        handler: enable_rotation,
+    },
+    JsonOperation {
+        name: "DisableKeyRotation",
+        accepts: &["KeyId"],
+        handler: disable_rotation,
+    },
+    JsonOperation {
+        name: "TagResource",
+        accepts: &["KeyId", "Tags"],
+        handler: tag,
+    },
+    JsonOperation {
+        name: "UntagResource",
+        accepts: &["KeyId", "TagKeys"],
+        handler: untag,
+    },
+    JsonOperation {
+        name: "ListResourceTags",
+        accepts: &["KeyId", "Limit", "Marker"],
+        handler: list_tags,
+    },
 ];
 
 /// The policy of a key that is made without one: the account decides through IAM.
@@ -49,7 +86,10 @@ pub(super) fn default_policy() -> String {
 pub(super) fn check_policy(policy: &str) -> AwsResult<&str> {
     let wrong = |message: &str| AwsError::new("MalformedPolicyDocumentException", message);
     if policy.len() > 32 * 1024 {
-        return Err(AwsError::new("LimitExceededException", "The policy is longer than 32 KB"));
+        return Err(AwsError::new(
+            "LimitExceededException",
+            "The policy is longer than 32 KB",
+        ));
     }
     let Ok(Value::Object(document)) = serde_json::from_str::<Value>(policy) else {
         return Err(wrong("The policy is not a JSON object"));
@@ -62,7 +102,10 @@ pub(super) fn check_policy(policy: &str) -> AwsResult<&str> {
     for statement in statements {
         let has = |names: [&str; 2]| names.iter().any(|name| statement.get(*name).is_some());
         let effect = statement.get("Effect").and_then(Value::as_str);
-        if !matches!(effect, Some("Allow" | "Deny")) || !has(["Action", "NotAction"]) || !has(["Principal", "NotPrincipal"]) {
+        if !matches!(effect, Some("Allow" | "Deny"))
+            || !has(["Action", "NotAction"])
+            || !has(["Principal", "NotPrincipal"])
+        {
             return Err(wrong("Each statement needs Effect, Action and Principal"));
         }
     }
@@ -72,7 +115,10 @@ pub(super) fn check_policy(policy: &str) -> AwsResult<&str> {
 fn policy_name(body: &Value) -> AwsResult<()> {
     match text(body, "PolicyName")? {
         None | Some("default") => Ok(()),
-        Some(name) => Err(AwsError::new("NotFoundException", format!("No such policy exists: {name}"))),
+        Some(name) => Err(AwsError::new(
+            "NotFoundException",
+            format!("No such policy exists: {name}"),
+        )),
     }
 }
 
@@ -118,12 +164,19 @@ fn enable_rotation(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
     let mut key = key::find(ctx, body)?.edit();
     rotatable(ctx, &key)?;
     if !key.is_enabled() {
-        return Err(AwsError::new("DisabledException", format!("{} is disabled.", key.arn(ctx))));
+        return Err(AwsError::new(
+            "DisabledException",
+            format!("{} is disabled.", key.arn(ctx)),
+        ));
     }
     let days = match body.get("RotationPeriodInDays").map(Value::as_u64) {
         None => key.rotation.map_or(365, |(days, _)| days),
         Some(Some(days @ 90..=2560)) => days as u32,
-        Some(_) => return Err(validation("RotationPeriodInDays must be between 90 and 2560")),
+        Some(_) => {
+            return Err(validation(
+                "RotationPeriodInDays must be between 90 and 2560",
+            ));
+        }
     };
     key.rotation = Some((days, ctx.now));
     ctx.put(key);
@@ -139,15 +192,27 @@ fn disable_rotation(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
 }
 
 fn tag_error(error: &TagError) -> AwsError {
-    let code = if *error == TagError::TooMany { "LimitExceededException" } else { "TagException" };
+    let code = if *error == TagError::TooMany {
+        "LimitExceededException"
+    } else {
+        "TagException"
+    };
     AwsError::new(code, error.to_string())
 }
 
 /// Tags of a request.
 pub(super) fn read_tags(body: &Value) -> AwsResult<Tags> {
     let mut pairs = Vec::new();
-    for tag in body.get("Tags").and_then(Value::as_array).into_iter().flatten() {
-        pairs.push((require(tag, "TagKey")?.to_owned(), text(tag, "TagValue")?.unwrap_or_default().to_owned()));
+    for tag in body
+        .get("Tags")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        pairs.push((
+            require(tag, "TagKey")?.to_owned(),
+            text(tag, "TagValue")?.unwrap_or_default().to_owned(),
+        ));
     }
     Tags::from_pairs(pairs, Characters::Restricted).map_err(|error| tag_error(&error))
 }
@@ -156,7 +221,8 @@ fn tag(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
     let key = key::find(ctx, body)?;
     key.not_pending(ctx)?;
     let mut tags = key.tags().clone();
-    tags.merge(read_tags(body)?).map_err(|error| tag_error(&error))?;
+    tags.merge(read_tags(body)?)
+        .map_err(|error| tag_error(&error))?;
     let id = crate::world::Document::id(&*key).to_owned();
     ctx.set_tags::<Key>(&id, tags);
     Ok(Value::Null)
@@ -166,7 +232,13 @@ fn untag(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
     let key = key::find(ctx, body)?;
     key.not_pending(ctx)?;
     let mut tags = key.tags().clone();
-    for name in body.get("TagKeys").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+    for name in body
+        .get("TagKeys")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+    {
         tags.remove(name);
     }
     let id = crate::world::Document::id(&*key).to_owned();
@@ -177,5 +249,13 @@ fn untag(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
 fn list_tags(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
     let key = key::find(ctx, body)?;
     let tags: Vec<(&str, &str)> = key.tags().iter().collect();
-    paged(body, "Tags", 50, 50, tags, |(name, _)| name, |(name, value)| json!({"TagKey": name, "TagValue": value}))
+    paged(
+        body,
+        "Tags",
+        50,
+        50,
+        tags,
+        |(name, _)| name,
+        |(name, value)| json!({"TagKey": name, "TagValue": value}),
+    )
 }

@@ -19,7 +19,10 @@ fn text<'a>(body: &'a Value, name: &str) -> AwsResult<Option<&'a str>> {
     match body.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(AwsError::new("SerializationException", format!("{name} must be a string"))),
+        Some(_) => Err(AwsError::new(
+            "SerializationException",
+            format!("{name} must be a string"),
+        )),
     }
 }
 

@@ -30,11 +30,19 @@ const ENGINES: &[Engine] = &[
         port: 5432,
         license: "postgresql-license",
         versions: &[
-            "13.20", "13.21", "13.22", "14.17", "14.18", "14.19", "14.20", "15.12", "15.13", "15.14", "15.15", "16.8",
-            "16.9", "16.10", "16.11", "17.4", "17.5", "17.6", "17.7", "18.1",
+            "13.20", "13.21", "13.22", "14.17", "14.18", "14.19", "14.20", "15.12", "15.13",
+            "15.14", "15.15", "16.8", "16.9", "16.10", "16.11", "17.4", "17.5", "17.6", "17.7",
+            "18.1",
         ],
         logs: &["postgresql", "upgrade", "iam-db-auth-error"],
-        reserved: &["admin", "rdsadmin", "rds_superuser", "user", "public", "authorization"],
+        reserved: &[
+            "admin",
+            "rdsadmin",
+            "rds_superuser",
+            "user",
+            "public",
+            "authorization",
+        ],
         dotted: false,
     },
     Engine {
@@ -42,8 +50,16 @@ const ENGINES: &[Engine] = &[
         description: "MySQL Community Edition",
         port: 3306,
         license: "general-public-license",
-        versions: &["8.0.40", "8.0.41", "8.0.42", "8.0.43", "8.0.44", "8.4.4", "8.4.5", "8.4.6", "8.4.7"],
-        logs: &["audit", "error", "general", "iam-db-auth-error", "slowquery"],
+        versions: &[
+            "8.0.40", "8.0.41", "8.0.42", "8.0.43", "8.0.44", "8.4.4", "8.4.5", "8.4.6", "8.4.7",
+        ],
+        logs: &[
+            "audit",
+            "error",
+            "general",
+            "iam-db-auth-error",
+            "slowquery",
+        ],
         reserved: &["rdsadmin", "mysql", "select", "user"],
         dotted: true,
     },
@@ -52,8 +68,17 @@ const ENGINES: &[Engine] = &[
         description: "MariaDB Community Edition",
         port: 3306,
         license: "general-public-license",
-        versions: &["10.6.22", "10.6.23", "10.11.13", "10.11.14", "10.11.15", "11.4.7", "11.4.8", "11.4.9", "11.8.3", "11.8.5"],
-        logs: &["audit", "error", "general", "iam-db-auth-error", "slowquery"],
+        versions: &[
+            "10.6.22", "10.6.23", "10.11.13", "10.11.14", "10.11.15", "11.4.7", "11.4.8", "11.4.9",
+            "11.8.3", "11.8.5",
+        ],
+        logs: &[
+            "audit",
+            "error",
+            "general",
+            "iam-db-auth-error",
+            "slowquery",
+        ],
         reserved: &["rdsadmin", "mariadb", "select", "user"],
         dotted: true,
     },
@@ -69,19 +94,33 @@ pub(super) struct Version {
 impl Engine {
     fn major_of<'a>(&self, version: &'a str) -> &'a str {
         let dots = if self.dotted { 2 } else { 1 };
-        let end = version.match_indices('.').nth(dots - 1).map_or(version.len(), |(index, _)| index);
+        let end = version
+            .match_indices('.')
+            .nth(dots - 1)
+            .map_or(version.len(), |(index, _)| index);
         &version[..end]
     }
 
     fn all(&'static self) -> impl Iterator<Item = Version> {
-        self.versions.iter().map(move |name| Version { engine: self, name })
+        self.versions
+            .iter()
+            .map(move |name| Version { engine: self, name })
     }
 
     /// The default version of a major version, or of the engine.
     fn default_of(&'static self, major: Option<&str>) -> Option<Version> {
-        let newest_settled = if self.name == "postgres" { "17" } else if self.name == "mysql" { "8.4" } else { "11.8" };
+        let newest_settled = if self.name == "postgres" {
+            "17"
+        } else if self.name == "mysql" {
+            "8.4"
+        } else {
+            "11.8"
+        };
         let major = major.unwrap_or(newest_settled);
-        let found: Vec<Version> = self.all().filter(|version| self.major_of(version.name) == major).collect();
+        let found: Vec<Version> = self
+            .all()
+            .filter(|version| self.major_of(version.name) == major)
+            .collect();
         found.iter().rev().nth(1).or(found.last()).copied()
     }
 }
@@ -97,7 +136,10 @@ impl Version {
     }
 
     fn number(&self) -> Vec<u32> {
-        self.name.split('.').filter_map(|part| part.parse().ok()).collect()
+        self.name
+            .split('.')
+            .filter_map(|part| part.parse().ok())
+            .collect()
     }
 
     /// Whether an instance can go from here to there: newer, and to the same or a later major version.
@@ -108,48 +150,116 @@ impl Version {
 
 /// The engine of a name.
 pub(super) fn find(name: &str) -> AwsResult<&'static Engine> {
-    ENGINES.iter().find(|engine| engine.name == name).ok_or_else(|| {
-        let message = format!("Invalid DB engine: {name}. The sandbox has postgres, mysql and mariadb");
-        AwsError::new("InvalidParameterValue", message)
-    })
+    ENGINES
+        .iter()
+        .find(|engine| engine.name == name)
+        .ok_or_else(|| {
+            let message =
+                format!("Invalid DB engine: {name}. The sandbox has postgres, mysql and mariadb");
+            AwsError::new("InvalidParameterValue", message)
+        })
 }
 
 /// The version that a request means: exact, a major version, or the default.
 pub(super) fn version(engine: &'static Engine, wanted: Option<&str>) -> AwsResult<Version> {
     let found = match wanted {
         None => engine.default_of(None),
-        Some(text) => {
-            engine.all().find(|version| version.name == text).or_else(|| engine.default_of(Some(text)))
-        }
+        Some(text) => engine
+            .all()
+            .find(|version| version.name == text)
+            .or_else(|| engine.default_of(Some(text))),
     };
     found.ok_or_else(|| {
-        let message = format!("Cannot find version {} for {}", wanted.unwrap_or_default(), engine.name);
+        let message = format!(
+            "Cannot find version {} for {}",
+            wanted.unwrap_or_default(),
+            engine.name
+        );
         AwsError::new("InvalidParameterCombination", message)
     })
 }
 
 /// Whether a parameter group family exists.
 pub(super) fn family_exists(family: &str) -> bool {
-    ENGINES.iter().flat_map(Engine::all).any(|version| version.family() == family)
+    ENGINES
+        .iter()
+        .flat_map(Engine::all)
+        .any(|version| version.family() == family)
 }
 
 /// Families of instance classes with the sizes of each.
 const CLASSES: &[(&str, &[&str])] = &[
-    ("db.t3", &["micro", "small", "medium", "large", "xlarge", "2xlarge"]),
-    ("db.t4g", &["micro", "small", "medium", "large", "xlarge", "2xlarge"]),
-    ("db.m5", &["large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge"]),
-    ("db.m6g", &["large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge"]),
-    ("db.m6i", &["large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge", "32xlarge"]),
-    ("db.m7g", &["large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge"]),
-    ("db.m7i", &["large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge", "48xlarge"]),
-    ("db.r5", &["large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge"]),
-    ("db.r6g", &["large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge"]),
-    ("db.r6i", &["large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge", "32xlarge"]),
-    ("db.r7g", &["large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge"]),
+    (
+        "db.t3",
+        &["micro", "small", "medium", "large", "xlarge", "2xlarge"],
+    ),
+    (
+        "db.t4g",
+        &["micro", "small", "medium", "large", "xlarge", "2xlarge"],
+    ),
+    (
+        "db.m5",
+        &[
+            "large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge",
+        ],
+    ),
+    (
+        "db.m6g",
+        &[
+            "large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge",
+        ],
+    ),
+    (
+        "db.m6i",
+        &[
+            "large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge",
+            "32xlarge",
+        ],
+    ),
+    (
+        "db.m7g",
+        &[
+            "large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge",
+        ],
+    ),
+    (
+        "db.m7i",
+        &[
+            "large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge",
+            "48xlarge",
+        ],
+    ),
+    (
+        "db.r5",
+        &[
+            "large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge",
+        ],
+    ),
+    (
+        "db.r6g",
+        &[
+            "large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge",
+        ],
+    ),
+    (
+        "db.r6i",
+        &[
+            "large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge",
+            "32xlarge",
+        ],
+    ),
+    (
+        "db.r7g",
+        &[
+            "large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge",
+        ],
+    ),
 ];
 
 fn classes() -> impl Iterator<Item = String> {
-    CLASSES.iter().flat_map(|(family, sizes)| sizes.iter().map(move |size| format!("{family}.{size}")))
+    CLASSES
+        .iter()
+        .flat_map(|(family, sizes)| sizes.iter().map(move |size| format!("{family}.{size}")))
 }
 
 /// Whether an instance class can be had.
@@ -158,8 +268,13 @@ pub(super) fn class_exists(name: &str) -> bool {
 }
 
 /// Storage types with their least and most GiB.
-pub(super) const STORAGE: &[(&str, i64, i64)] =
-    &[("gp2", 20, 65_536), ("gp3", 20, 65_536), ("io1", 100, 65_536), ("io2", 100, 65_536), ("standard", 10, 3072)];
+pub(super) const STORAGE: &[(&str, i64, i64)] = &[
+    ("gp2", 20, 65_536),
+    ("gp3", 20, 65_536),
+    ("io1", 100, 65_536),
+    ("io2", 100, 65_536),
+    ("standard", 10, 3072),
+];
 
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation {
@@ -207,15 +322,23 @@ fn describe_versions(_: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
         let wanted = params.str("EngineVersion");
         let default_only = params.bool("DefaultOnly")?.unwrap_or(false);
         let versions: Vec<Version> = match (default_only, wanted) {
-            (true, major) => engine.default_of(major).or(engine.all().find(|v| Some(v.name) == major)).into_iter().collect(),
+            (true, major) => engine
+                .default_of(major)
+                .or(engine.all().find(|v| Some(v.name) == major))
+                .into_iter()
+                .collect(),
             (false, None) => engine.all().collect(),
-            (false, Some(text)) => {
-                engine.all().filter(|version| version.name == text || version.major() == text).collect()
-            }
+            (false, Some(text)) => engine
+                .all()
+                .filter(|version| version.name == text || version.major() == text)
+                .collect(),
         };
         for version in versions {
             let family = version.family();
-            if params.str("DBParameterGroupFamily").is_some_and(|wanted| wanted != family) {
+            if params
+                .str("DBParameterGroupFamily")
+                .is_some_and(|wanted| wanted != family)
+            {
                 continue;
             }
             let mut fits = true;
@@ -226,12 +349,18 @@ fn describe_versions(_: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
                     "db-parameter-group-family" => family.as_str(),
                     "status" => "available",
                     "engine-mode" => "provisioned",
-                    name => return Err(super::invalid(format!("Unrecognized filter name: {name}"))),
+                    name => {
+                        return Err(super::invalid(format!("Unrecognized filter name: {name}")));
+                    }
                 };
                 fits &= values.contains(&field);
             }
             if fits {
-                let number: Vec<String> = version.number().iter().map(|part| format!("{part:04}")).collect();
+                let number: Vec<String> = version
+                    .number()
+                    .iter()
+                    .map(|part| format!("{part:04}"))
+                    .collect();
                 found.push((format!("{}/{}", engine.name, number.join(".")), version));
             }
         }
@@ -239,53 +368,91 @@ fn describe_versions(_: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     found.sort_by(|(a, _), (b, _)| a.cmp(b));
     let page = pages(found, |(key, _)| key.as_str(), params)?;
     let mut xml = Xml::new();
-    xml.list("DBEngineVersions", "DBEngineVersion", &page.items, |xml, (_, version)| {
-        let engine = version.engine;
-        xml.text("Engine", engine.name)
-            .text("MajorEngineVersion", version.major())
-            .text("EngineVersion", version.name)
-            .text("DBParameterGroupFamily", version.family())
-            .text("DBEngineDescription", engine.description)
-            .text("DBEngineVersionDescription", format!("{} {}", engine.description, version.name))
-            .list("ValidUpgradeTarget", "UpgradeTarget", engine.all().filter(|other| version.upgrades_to(other)), |xml, target| {
-                xml.text("Engine", engine.name)
-                    .text("EngineVersion", target.name)
-                    .text("Description", format!("{} {}", engine.description, target.name))
-                    .text("AutoUpgrade", false)
-                    .text("IsMajorVersionUpgrade", target.major() != version.major());
-            })
-            .texts("ExportableLogTypes", "member", engine.logs)
-            .text("SupportsLogExportsToCloudwatchLogs", true)
-            .text("SupportsReadReplica", true)
-            .texts("SupportedFeatureNames", "member", [""; 0])
-            .text("Status", "available")
-            .text("SupportsParallelQuery", false)
-            .text("SupportsGlobalDatabases", false)
-            .text("SupportsBabelfish", false)
-            .text("SupportsCertificateRotationWithoutRestart", true)
-            .texts("SupportedCACertificateIdentifiers", "member", super::instance_settings::CERTIFICATES);
-    })
+    xml.list(
+        "DBEngineVersions",
+        "DBEngineVersion",
+        &page.items,
+        |xml, (_, version)| {
+            let engine = version.engine;
+            xml.text("Engine", engine.name)
+                .text("MajorEngineVersion", version.major())
+                .text("EngineVersion", version.name)
+                .text("DBParameterGroupFamily", version.family())
+                .text("DBEngineDescription", engine.description)
+                .text(
+                    "DBEngineVersionDescription",
+                    format!("{} {}", engine.description, version.name),
+                )
+                .list(
+                    "ValidUpgradeTarget",
+                    "UpgradeTarget",
+                    engine.all().filter(|other| version.upgrades_to(other)),
+                    |xml, target| {
+                        xml.text("Engine", engine.name)
+                            .text("EngineVersion", target.name)
+                            .text(
+                                "Description",
+                                format!("{} {}", engine.description, target.name),
+                            )
+                            .text("AutoUpgrade", false)
+                            .text("IsMajorVersionUpgrade", target.major() != version.major());
+                    },
+                )
+                .texts("ExportableLogTypes", "member", engine.logs)
+                .text("SupportsLogExportsToCloudwatchLogs", true)
+                .text("SupportsReadReplica", true)
+                .texts("SupportedFeatureNames", "member", [""; 0])
+                .text("Status", "available")
+                .text("SupportsParallelQuery", false)
+                .text("SupportsGlobalDatabases", false)
+                .text("SupportsBabelfish", false)
+                .text("SupportsCertificateRotationWithoutRestart", true)
+                .texts(
+                    "SupportedCACertificateIdentifiers",
+                    "member",
+                    super::instance_settings::CERTIFICATES,
+                );
+        },
+    )
     .opt("Marker", page.next);
     Ok(xml)
 }
 
 fn describe_orderable(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let engine = find(params.require("Engine")?)?;
-    if params.str("LicenseModel").is_some_and(|license| license != engine.license) {
+    if params
+        .str("LicenseModel")
+        .is_some_and(|license| license != engine.license)
+    {
         return Ok(Xml::new());
     }
     let mut found = Vec::new();
     for version in engine.all() {
-        if params.str("EngineVersion").is_some_and(|wanted| wanted != version.name && wanted != version.major()) {
+        if params
+            .str("EngineVersion")
+            .is_some_and(|wanted| wanted != version.name && wanted != version.major())
+        {
             continue;
         }
         for class in classes() {
-            if params.str("DBInstanceClass").is_some_and(|wanted| wanted != class) {
+            if params
+                .str("DBInstanceClass")
+                .is_some_and(|wanted| wanted != class)
+            {
                 continue;
             }
             for storage in STORAGE {
-                let number: Vec<String> = version.number().iter().map(|part| format!("{part:04}")).collect();
-                found.push((format!("{}/{class}/{}", number.join("."), storage.0), version, class.clone(), *storage));
+                let number: Vec<String> = version
+                    .number()
+                    .iter()
+                    .map(|part| format!("{part:04}"))
+                    .collect();
+                found.push((
+                    format!("{}/{class}/{}", number.join("."), storage.0),
+                    version,
+                    class.clone(),
+                    *storage,
+                ));
             }
         }
     }
@@ -293,34 +460,44 @@ fn describe_orderable(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let page = pages(found, |(key, ..)| key.as_str(), params)?;
     let zones = regions::zones(&ctx.region);
     let mut xml = Xml::new();
-    xml.list("OrderableDBInstanceOptions", "OrderableDBInstanceOption", &page.items, |xml, (_, version, class, (storage, least, most))| {
-        let provisioned = storage.starts_with("io");
-        xml.text("Engine", engine.name)
-            .text("EngineVersion", version.name)
-            .text("DBInstanceClass", class)
-            .text("LicenseModel", engine.license)
-            .list("AvailabilityZones", "AvailabilityZone", &zones, |xml, zone| {
-                xml.text("Name", zone);
-            })
-            .text("MultiAZCapable", true)
-            .text("ReadReplicaCapable", true)
-            .text("Vpc", true)
-            .text("SupportsStorageEncryption", true)
-            .text("StorageType", storage)
-            .text("SupportsIops", provisioned || *storage == "gp3")
-            .text("SupportsStorageThroughput", *storage == "gp3")
-            .text("SupportsEnhancedMonitoring", true)
-            .text("SupportsIAMDatabaseAuthentication", true)
-            .text("SupportsPerformanceInsights", !class.ends_with(".micro"))
-            .text("MinStorageSize", least)
-            .text("MaxStorageSize", most)
-            .texts("SupportedEngineModes", "member", ["provisioned"])
-            .text("SupportsStorageAutoscaling", *storage != "standard")
-            .text("SupportsKerberosAuthentication", true)
-            .text("OutpostCapable", false)
-            .texts("SupportedNetworkTypes", "member", ["IPV4", "DUAL"])
-            .text("SupportsClusters", false);
-    })
+    xml.list(
+        "OrderableDBInstanceOptions",
+        "OrderableDBInstanceOption",
+        &page.items,
+        |xml, (_, version, class, (storage, least, most))| {
+            let provisioned = storage.starts_with("io");
+            xml.text("Engine", engine.name)
+                .text("EngineVersion", version.name)
+                .text("DBInstanceClass", class)
+                .text("LicenseModel", engine.license)
+                .list(
+                    "AvailabilityZones",
+                    "AvailabilityZone",
+                    &zones,
+                    |xml, zone| {
+                        xml.text("Name", zone);
+                    },
+                )
+                .text("MultiAZCapable", true)
+                .text("ReadReplicaCapable", true)
+                .text("Vpc", true)
+                .text("SupportsStorageEncryption", true)
+                .text("StorageType", storage)
+                .text("SupportsIops", provisioned || *storage == "gp3")
+                .text("SupportsStorageThroughput", *storage == "gp3")
+                .text("SupportsEnhancedMonitoring", true)
+                .text("SupportsIAMDatabaseAuthentication", true)
+                .text("SupportsPerformanceInsights", !class.ends_with(".micro"))
+                .text("MinStorageSize", least)
+                .text("MaxStorageSize", most)
+                .texts("SupportedEngineModes", "member", ["provisioned"])
+                .text("SupportsStorageAutoscaling", *storage != "standard")
+                .text("SupportsKerberosAuthentication", true)
+                .text("OutpostCapable", false)
+                .texts("SupportedNetworkTypes", "member", ["IPV4", "DUAL"])
+                .text("SupportsClusters", false);
+        },
+    )
     .opt("Marker", page.next);
     Ok(xml)
 }
@@ -332,12 +509,24 @@ mod tests {
     #[test]
     fn versions_are_exact_major_or_default() {
         let postgres = find("postgres").expect("known");
-        let cases = [(None, Some("17.6")), (Some("16"), Some("16.10")), (Some("16.8"), Some("16.8")), (Some("9"), None)];
+        let cases = [
+            (None, Some("17.6")),
+            (Some("16"), Some("16.10")),
+            (Some("16.8"), Some("16.8")),
+            (Some("9"), None),
+        ];
         for (wanted, expected) in cases {
-            assert_eq!(version(postgres, wanted).ok().map(|version| version.name), expected, "{wanted:?}");
+            assert_eq!(
+                version(postgres, wanted).ok().map(|version| version.name),
+                expected,
+                "{wanted:?}"
+            );
         }
         let mysql = find("mysql").expect("known");
-        assert_eq!(version(mysql, Some("8.0")).expect("known").family(), "mysql8.0");
+        assert_eq!(
+            version(mysql, Some("8.0")).expect("known").family(),
+            "mysql8.0"
+        );
         let old = version(postgres, Some("16.9")).expect("known");
         let new = version(postgres, Some("16.10")).expect("known");
         assert!(old.upgrades_to(&new) && !new.upgrades_to(&old));

@@ -112,15 +112,30 @@ impl Instance {
 }
 
 pub(super) const OPERATIONS: &[Operation] = &[
-    Operation { name: "CreateDBInstance", accepts: CREATE, handler: create },
+    Operation {
+        name: "CreateDBInstance",
+        accepts: CREATE,
+        handler: create,
+    },
     Operation {
         name: "DescribeDBInstances",
-        accepts: &["DBInstanceIdentifier", "Filters.Filter.Name", "Filters.Filter.Values.Value", "MaxRecords", "Marker"],
+        accepts: &[
+            "DBInstanceIdentifier",
+            "Filters.Filter.Name",
+            "Filters.Filter.Values.Value",
+            "MaxRecords",
+            "Marker",
+        ],
         handler: describe,
     },
     Operation {
         name: "DeleteDBInstance",
-        accepts: &["DBInstanceIdentifier", "SkipFinalSnapshot", "FinalDBSnapshotIdentifier", "DeleteAutomatedBackups"],
+        accepts: &[
+            "DBInstanceIdentifier",
+            "SkipFinalSnapshot",
+            "FinalDBSnapshotIdentifier",
+            "DeleteAutomatedBackups",
+        ],
         handler: delete,
     },
 ];
@@ -175,9 +190,16 @@ const CREATE: &[&str] = &[
 /// The instance of a name or ARN.
 pub(super) fn find_name(ctx: &Ctx<'_>, name: &str) -> AwsResult<Stored<Instance>> {
     let own = ctx.arn("rds", "db:");
-    let short = name.strip_prefix(own.as_str()).unwrap_or(name).to_ascii_lowercase();
+    let short = name
+        .strip_prefix(own.as_str())
+        .unwrap_or(name)
+        .to_ascii_lowercase();
     ctx.get::<Instance>(&short).ok_or_else(|| {
-        AwsError::with_status(404, "DBInstanceNotFound", format!("DBInstance {short} not found."))
+        AwsError::with_status(
+            404,
+            "DBInstanceNotFound",
+            format!("DBInstance {short} not found."),
+        )
     })
 }
 
@@ -193,13 +215,23 @@ pub(super) fn new_secret(ctx: &mut Ctx<'_>, key: Option<&str>) -> AwsResult<(Str
     };
     let uuid = ctx.new_uuid();
     let suffix: String = ctx.new_hex(6);
-    Ok((ctx.arn("secretsmanager", &format!("secret:rds!db-{uuid}-{suffix}")), key))
+    Ok((
+        ctx.arn("secretsmanager", &format!("secret:rds!db-{uuid}-{suffix}")),
+        key,
+    ))
 }
 
 /// The ARN of the key that AWS itself has for a service in a region.
 pub(super) fn managed_key(ctx: &Ctx<'_>, service: &str) -> String {
     let digest = crate::token::fingerprint(&format!("aws/{service}/{}", ctx.region));
-    let uuid = format!("{}-{}-{}-{}-{}", &digest[..8], &digest[8..12], &digest[12..16], &digest[16..20], &digest[20..32]);
+    let uuid = format!(
+        "{}-{}-{}-{}-{}",
+        &digest[..8],
+        &digest[8..12],
+        &digest[12..16],
+        &digest[16..20],
+        &digest[20..32]
+    );
     ctx.arn("kms", &format!("key/{uuid}"))
 }
 
@@ -210,42 +242,64 @@ fn check_database(name: &str) -> AwsResult<()> {
     if fits {
         Ok(())
     } else {
-        Err(invalid(format!("DBName must begin with a letter and contain only alphanumeric characters: {name}")))
+        Err(invalid(format!(
+            "DBName must begin with a letter and contain only alphanumeric characters: {name}"
+        )))
     }
 }
 
 fn check_master(engine: &Engine, name: &str) -> AwsResult<()> {
     let most = if engine.name == "postgres" { 63 } else { 32 };
-    if engine.reserved.contains(&name.to_ascii_lowercase().as_str()) {
-        let message = format!("MasterUsername {name} cannot be used as it is a reserved word used by the engine");
+    if engine
+        .reserved
+        .contains(&name.to_ascii_lowercase().as_str())
+    {
+        let message = format!(
+            "MasterUsername {name} cannot be used as it is a reserved word used by the engine"
+        );
         return Err(invalid(message));
     }
     let fits = (1..=most).contains(&name.len())
         && name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if fits { Ok(()) } else { Err(invalid(format!("The parameter MasterUsername is not valid: {name}"))) }
+    if fits {
+        Ok(())
+    } else {
+        Err(invalid(format!(
+            "The parameter MasterUsername is not valid: {name}"
+        )))
+    }
 }
 
 /// The secret of a managed password, or none when the client gives one.
 fn password(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Option<(String, String)>> {
     let managed = params.bool("ManageMasterUserPassword")?.unwrap_or(false);
     match (managed, params.str("MasterUserPassword")) {
-        (true, Some(_)) => Err(combination("You can't specify MasterUserPassword for an instance with ManageMasterUserPassword enabled.")),
+        (true, Some(_)) => Err(combination(
+            "You can't specify MasterUserPassword for an instance with ManageMasterUserPassword enabled.",
+        )),
         (true, None) => new_secret(ctx, params.str("MasterUserSecretKmsKeyId")).map(Some),
-        (false, _) if params.has("MasterUserSecretKmsKeyId") => {
-            Err(combination("MasterUserSecretKmsKeyId requires ManageMasterUserPassword"))
-        }
+        (false, _) if params.has("MasterUserSecretKmsKeyId") => Err(combination(
+            "MasterUserSecretKmsKeyId requires ManageMasterUserPassword",
+        )),
         (false, Some(text)) => check_password(text).map(|()| None),
-        (false, None) => Err(invalid("The parameter MasterUserPassword must be provided and must not be blank.")),
+        (false, None) => Err(invalid(
+            "The parameter MasterUserPassword must be provided and must not be blank.",
+        )),
     }
 }
 
 fn encryption(ctx: &Ctx<'_>, params: &Params) -> AwsResult<Option<String>> {
     let encrypted = params.bool("StorageEncrypted")?.unwrap_or(false);
-    match (encrypted, params.str("KmsKeyId").filter(|key| !key.is_empty())) {
+    match (
+        encrypted,
+        params.str("KmsKeyId").filter(|key| !key.is_empty()),
+    ) {
         (true, Some(key)) => key_arn(ctx, key).map(Some),
         (true, None) => Ok(Some(managed_key(ctx, "rds"))),
-        (false, Some(_)) => Err(combination("KmsKeyId cannot be given for an instance whose storage is not encrypted")),
+        (false, Some(_)) => Err(combination(
+            "KmsKeyId cannot be given for an instance whose storage is not encrypted",
+        )),
         (false, None) => Ok(None),
     }
 }
@@ -263,7 +317,12 @@ pub(super) fn check_logs(engine: &Engine, logs: &[&str]) -> AwsResult<()> {
 }
 
 /// Subnet, zone and second zone of a new instance.
-fn place(ctx: &Ctx<'_>, params: &Params, subnets: &[String], multi_az: bool) -> AwsResult<(String, String, Option<String>)> {
+fn place(
+    ctx: &Ctx<'_>,
+    params: &Params,
+    subnets: &[String],
+    multi_az: bool,
+) -> AwsResult<(String, String, Option<String>)> {
     let zones: Vec<(String, String)> = subnets
         .iter()
         .filter_map(|id| ctx.get::<Subnet>(id))
@@ -272,41 +331,68 @@ fn place(ctx: &Ctx<'_>, params: &Params, subnets: &[String], multi_az: bool) -> 
     let wanted = params.str("AvailabilityZone");
     if let Some(zone) = wanted {
         if multi_az {
-            return Err(combination("Requesting a specific availability zone is not valid for Multi-AZ instances."));
+            return Err(combination(
+                "Requesting a specific availability zone is not valid for Multi-AZ instances.",
+            ));
         }
-        if !regions::zones(&ctx.region).iter().any(|known| known == zone) {
+        if !regions::zones(&ctx.region)
+            .iter()
+            .any(|known| known == zone)
+        {
             return Err(invalid(format!("Invalid Availability Zone: {zone}")));
         }
     }
-    let chosen = zones.iter().find(|(_, zone)| wanted.is_none_or(|wanted| wanted == zone));
+    let chosen = zones
+        .iter()
+        .find(|(_, zone)| wanted.is_none_or(|wanted| wanted == zone));
     let Some((subnet, zone)) = chosen else {
         let message = "The DB subnet group has no subnet in the requested Availability Zone";
         return Err(AwsError::new("InvalidSubnet", message));
     };
-    let second = zones.iter().map(|(_, other)| other).find(|other| *other != zone).cloned();
+    let second = zones
+        .iter()
+        .map(|(_, other)| other)
+        .find(|other| *other != zone)
+        .cloned();
     Ok((subnet.clone(), zone.clone(), second))
 }
 
 fn create(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let name = identifier(params, "DBInstanceIdentifier")?;
     if name.len() > 63 {
-        return Err(invalid("The parameter DBInstanceIdentifier has more than 63 characters"));
+        return Err(invalid(
+            "The parameter DBInstanceIdentifier has more than 63 characters",
+        ));
     }
     let engine = engine::find(params.require("Engine")?)?;
     params.require("DBInstanceClass")?;
     let version = engine::version(engine, params.str("EngineVersion"))?;
     let tags = tagging::read(params)?;
     if ctx.exists::<Instance>(&name) {
-        return Err(AwsError::new("DBInstanceAlreadyExists", "DB instance already exists"));
+        return Err(AwsError::new(
+            "DBInstanceAlreadyExists",
+            "DB instance already exists",
+        ));
     }
     if ctx.count::<Instance>() >= QUOTA {
-        return Err(AwsError::new("InstanceQuotaExceeded", "The quota of DB instances is reached"));
+        return Err(AwsError::new(
+            "InstanceQuotaExceeded",
+            "The quota of DB instances is reached",
+        ));
     }
     if params.int("AllocatedStorage")?.is_none() {
-        return Err(combination("The request must contain the parameter AllocatedStorage"));
+        return Err(combination(
+            "The request must contain the parameter AllocatedStorage",
+        ));
     }
-    if params.str("LicenseModel").is_some_and(|license| license != engine.license) {
-        return Err(combination(format!("Invalid license model for {}", engine.name)));
+    if params
+        .str("LicenseModel")
+        .is_some_and(|license| license != engine.license)
+    {
+        return Err(combination(format!(
+            "Invalid license model for {}",
+            engine.name
+        )));
     }
     let database = params.str("DBName").filter(|name| !name.is_empty());
     database.map_or(Ok(()), check_database)?;
@@ -318,7 +404,9 @@ fn create(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     settings.apply(ctx, params, engine, &group.vpc)?;
     check_family(ctx, &settings, &version.family())?;
     if settings.groups.is_empty() {
-        settings.groups.extend(security_group::default_of(ctx, &group.vpc).map(|group| group.id.clone()));
+        settings
+            .groups
+            .extend(security_group::default_of(ctx, &group.vpc).map(|group| group.id.clone()));
     }
     let logs = params.strings("EnableCloudwatchLogsExports");
     check_logs(engine, &logs)?;
@@ -382,17 +470,30 @@ pub(super) fn check_family(ctx: &Ctx<'_>, settings: &Settings, family: &str) -> 
 pub(super) fn answer(ctx: &Ctx<'_>, name: &str) -> AwsResult<Xml> {
     let instance = find_name(ctx, name)?;
     let mut xml = Xml::new();
-    xml.node("DBInstance", |xml| instance.write(xml, ctx, instance.tags()));
+    xml.node("DBInstance", |xml| {
+        instance.write(xml, ctx, instance.tags());
+    });
     Ok(xml)
 }
 
 fn describe(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
-    let mut instances = match params.str("DBInstanceIdentifier").filter(|name| !name.is_empty()) {
+    let mut instances = match params
+        .str("DBInstanceIdentifier")
+        .filter(|name| !name.is_empty())
+    {
         Some(name) => vec![find_name(ctx, name)?],
         None => ctx.list::<Instance>(),
     };
     for (name, values) in super::filters(params)? {
-        if !["db-instance-id", "dbi-resource-id", "engine", "db-cluster-id", "domain"].contains(&name) {
+        if ![
+            "db-instance-id",
+            "dbi-resource-id",
+            "engine",
+            "db-cluster-id",
+            "domain",
+        ]
+        .contains(&name)
+        {
             return Err(invalid(format!("Unrecognized filter name: {name}")));
         }
         instances.retain(|instance| {
@@ -417,34 +518,54 @@ fn describe(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
 fn delete(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let stored = find(ctx, params)?;
     let skip = params.bool("SkipFinalSnapshot")?.unwrap_or(false);
-    let snapshot = params.str("FinalDBSnapshotIdentifier").filter(|name| !name.is_empty());
+    let snapshot = params
+        .str("FinalDBSnapshotIdentifier")
+        .filter(|name| !name.is_empty());
     match (skip, snapshot) {
         (true, Some(_)) => {
-            return Err(combination("FinalDBSnapshotIdentifier can not be specified when deleting a read replica or when SkipFinalSnapshot is true"));
+            return Err(combination(
+                "FinalDBSnapshotIdentifier can not be specified when deleting a read replica or when SkipFinalSnapshot is true",
+            ));
         }
         (false, None) => {
-            return Err(combination("FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified."));
+            return Err(combination(
+                "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.",
+            ));
         }
         _ => {}
     }
     if stored.settings.deletion_protection {
-        return Err(combination("Cannot delete protected DB Instance, please disable deletion protection and try again."));
+        return Err(combination(
+            "Cannot delete protected DB Instance, please disable deletion protection and try again.",
+        ));
     }
     let status = stored.status(ctx);
     let busy = |message: String| Err(AwsError::new("InvalidDBInstanceState", message));
     if status == "deleting" {
-        return busy(format!("Instance {} is already being deleted.", stored.name));
+        return busy(format!(
+            "Instance {} is already being deleted.",
+            stored.name
+        ));
     }
     if !skip && status != "available" {
-        return busy(format!("Cannot create a snapshot because the database instance {} is not currently in the available state.", stored.name));
+        return busy(format!(
+            "Cannot create a snapshot because the database instance {} is not currently in the available state.",
+            stored.name
+        ));
     }
     if !skip {
         let name = identifier(params, "FinalDBSnapshotIdentifier")?;
         if ctx.exists::<Snapshot>(&name) {
-            let message = format!("Cannot create the snapshot because a snapshot with the identifier {name} already exists.");
+            let message = format!(
+                "Cannot create the snapshot because a snapshot with the identifier {name} already exists."
+            );
             return Err(AwsError::new("DBSnapshotAlreadyExists", message));
         }
-        let tags = if stored.settings.copy_tags { stored.tags().clone() } else { Tags::default() };
+        let tags = if stored.settings.copy_tags {
+            stored.tags().clone()
+        } else {
+            Tags::default()
+        };
         snapshot::make(ctx, &name, &stored, tags);
     }
     let gone_at = ctx.due(Work::DatabaseDelete);

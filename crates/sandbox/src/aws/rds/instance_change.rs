@@ -13,10 +13,26 @@ use crate::latency::Work;
 use crate::world::Stored;
 
 pub(super) const OPERATIONS: &[Operation] = &[
-    Operation { name: "ModifyDBInstance", accepts: MODIFY, handler: modify },
-    Operation { name: "RebootDBInstance", accepts: &["DBInstanceIdentifier", "ForceFailover"], handler: reboot },
-    Operation { name: "StopDBInstance", accepts: &["DBInstanceIdentifier"], handler: stop },
-    Operation { name: "StartDBInstance", accepts: &["DBInstanceIdentifier"], handler: start },
+    Operation {
+        name: "ModifyDBInstance",
+        accepts: MODIFY,
+        handler: modify,
+    },
+    Operation {
+        name: "RebootDBInstance",
+        accepts: &["DBInstanceIdentifier", "ForceFailover"],
+        handler: reboot,
+    },
+    Operation {
+        name: "StopDBInstance",
+        accepts: &["DBInstanceIdentifier"],
+        handler: stop,
+    },
+    Operation {
+        name: "StartDBInstance",
+        accepts: &["DBInstanceIdentifier"],
+        handler: start,
+    },
 ];
 
 const MODIFY: &[&str] = &[
@@ -71,7 +87,9 @@ fn available(ctx: &Ctx<'_>, params: &Params) -> AwsResult<Stored<Instance>> {
     let instance = instance::find(ctx, params)?;
     match instance.status(ctx) {
         "available" => Ok(instance),
-        status => Err(unavailable(format!("Database instance is not in available state (it is {status})."))),
+        status => Err(unavailable(format!(
+            "Database instance is not in available state (it is {status})."
+        ))),
     }
 }
 
@@ -80,7 +98,10 @@ fn modify(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let mut instance = stored.edit();
     let engine = instance.engine();
     let vpc = subnet_group::find(ctx, &instance.subnet_group)?.vpc.clone();
-    let mut wanted = instance.pending.clone().unwrap_or_else(|| instance.settings.clone());
+    let mut wanted = instance
+        .pending
+        .clone()
+        .unwrap_or_else(|| instance.settings.clone());
     // What waits for the window keeps waiting; what is at once is read from what runs.
     let immediate = params.bool("ApplyImmediately")?.unwrap_or(false);
     upgrade(ctx, params, &instance, &mut wanted)?;
@@ -88,7 +109,10 @@ fn modify(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     logs(params, &instance, &mut wanted)?;
     let family = engine::version(engine, Some(&wanted.version))?.family();
     instance::check_family(ctx, &wanted, &family)?;
-    if params.str("DBSubnetGroupName").is_some_and(|name| name.to_lowercase() != instance.subnet_group) {
+    if params
+        .str("DBSubnetGroupName")
+        .is_some_and(|name| name.to_lowercase() != instance.subnet_group)
+    {
         let message = "You cannot move DB instance to another subnet group of the same VPC while it is in use by the sandbox";
         return Err(AwsError::new("InvalidVPCNetworkStateFault", message));
     }
@@ -99,20 +123,27 @@ fn modify(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
         network_interface::set_groups(ctx, &owner, &rest.0.groups);
     }
     let changed = json(&rest.0) != json(&instance.settings);
-    let disruptive = json(&disruptive_only(&instance.settings, &rest.0)) != json(&instance.settings);
+    let disruptive =
+        json(&disruptive_only(&instance.settings, &rest.0)) != json(&instance.settings);
     instance.settings = rest.0;
     instance.pending = rest.1;
     if changed && instance.settings.backup_retention == 0 && stored.settings.backup_retention > 0 {
         // Turning backups off is done in the background too.
         instance.busy = Some(("modifying".to_owned(), ctx.due(Work::DatabaseModify)));
     } else if disruptive || params.has("MasterUserPassword") {
-        let doing = if instance.settings.version == stored.settings.version { "modifying" } else { "upgrading" };
+        let doing = if instance.settings.version == stored.settings.version {
+            "modifying"
+        } else {
+            "upgrading"
+        };
         instance.busy = Some((doing.to_owned(), ctx.due(Work::DatabaseModify)));
     }
     let old = instance.name.clone();
     if let Some(name) = new_name(ctx, params, &old)? {
         if !immediate {
-            return Err(combination("A new identifier is taken with ApplyImmediately only, in the sandbox"));
+            return Err(combination(
+                "A new identifier is taken with ApplyImmediately only, in the sandbox",
+            ));
         }
         instance.name.clone_from(&name);
         let tags = stored.tags().clone();
@@ -129,7 +160,10 @@ fn json(settings: &Settings) -> serde_json::Value {
 }
 
 fn new_name(ctx: &Ctx<'_>, params: &Params, old: &str) -> AwsResult<Option<String>> {
-    if params.str("NewDBInstanceIdentifier").is_none_or(str::is_empty) {
+    if params
+        .str("NewDBInstanceIdentifier")
+        .is_none_or(str::is_empty)
+    {
         return Ok(None);
     }
     let name = identifier(params, "NewDBInstanceIdentifier")?;
@@ -137,14 +171,24 @@ fn new_name(ctx: &Ctx<'_>, params: &Params, old: &str) -> AwsResult<Option<Strin
         return Ok(None);
     }
     if ctx.exists::<Instance>(&name) {
-        return Err(AwsError::new("DBInstanceAlreadyExists", "DB instance already exists"));
+        return Err(AwsError::new(
+            "DBInstanceAlreadyExists",
+            "DB instance already exists",
+        ));
     }
     Ok(Some(name))
 }
 
 /// Sets the version that a request asks for, and the parameter group that comes with a major one.
-fn upgrade(ctx: &Ctx<'_>, params: &Params, instance: &Instance, wanted: &mut Settings) -> AwsResult<()> {
-    let Some(text) = params.str("EngineVersion").filter(|text| !text.is_empty()) else { return Ok(()) };
+fn upgrade(
+    ctx: &Ctx<'_>,
+    params: &Params,
+    instance: &Instance,
+    wanted: &mut Settings,
+) -> AwsResult<()> {
+    let Some(text) = params.str("EngineVersion").filter(|text| !text.is_empty()) else {
+        return Ok(());
+    };
     let engine = instance.engine();
     let old = engine::version(engine, Some(&instance.settings.version))?;
     // A major version alone names what runs when that is of it.
@@ -153,7 +197,10 @@ fn upgrade(ctx: &Ctx<'_>, params: &Params, instance: &Instance, wanted: &mut Set
     }
     let new = engine::version(engine, Some(text))?;
     if !old.upgrades_to(&new) {
-        let message = format!("Cannot upgrade {} from {} to {}", engine.name, old.name, new.name);
+        let message = format!(
+            "Cannot upgrade {} from {} to {}",
+            engine.name, old.name, new.name
+        );
         return Err(combination(message));
     }
     if old.major() != new.major() {
@@ -166,7 +213,10 @@ fn upgrade(ctx: &Ctx<'_>, params: &Params, instance: &Instance, wanted: &mut Set
             wanted.parameter_group = format!("default.{}", new.family());
         } else if !params.has("DBParameterGroupName") {
             let group = super::parameter_group::find(ctx, &wanted.parameter_group)?;
-            let message = format!("Current Parameter Group ({}) is non-default. You need to explicitly specify a new Parameter Group in this case (default or custom)", group.name);
+            let message = format!(
+                "Current Parameter Group ({}) is non-default. You need to explicitly specify a new Parameter Group in this case (default or custom)",
+                group.name
+            );
             return Err(combination(message));
         }
     }
@@ -175,8 +225,13 @@ fn upgrade(ctx: &Ctx<'_>, params: &Params, instance: &Instance, wanted: &mut Set
 }
 
 fn logs(params: &Params, instance: &Instance, wanted: &mut Settings) -> AwsResult<()> {
-    let Some(change) = params.node("CloudwatchLogsExportConfiguration") else { return Ok(()) };
-    let (on, off) = (change.strings("EnableLogTypes"), change.strings("DisableLogTypes"));
+    let Some(change) = params.node("CloudwatchLogsExportConfiguration") else {
+        return Ok(());
+    };
+    let (on, off) = (
+        change.strings("EnableLogTypes"),
+        change.strings("DisableLogTypes"),
+    );
     instance::check_logs(instance.engine(), &on)?;
     instance::check_logs(instance.engine(), &off)?;
     wanted.logs.retain(|name| !off.contains(&name.as_str()));
@@ -190,7 +245,9 @@ fn logs(params: &Params, instance: &Instance, wanted: &mut Settings) -> AwsResul
 
 fn secret(ctx: &mut Ctx<'_>, params: &Params, instance: &mut Instance) -> AwsResult<()> {
     let manage = params.bool("ManageMasterUserPassword")?;
-    let password = params.str("MasterUserPassword").filter(|text| !text.is_empty());
+    let password = params
+        .str("MasterUserPassword")
+        .filter(|text| !text.is_empty());
     if let Some(text) = password {
         check_password(text)?;
     }
@@ -199,12 +256,15 @@ fn secret(ctx: &mut Ctx<'_>, params: &Params, instance: &mut Instance) -> AwsRes
             "You can't specify MasterUserPassword for an instance with ManageMasterUserPassword enabled.",
         )),
         (Some(true), None, false) => {
-            instance.secret = Some(instance::new_secret(ctx, params.str("MasterUserSecretKmsKeyId"))?);
+            instance.secret = Some(instance::new_secret(
+                ctx,
+                params.str("MasterUserSecretKmsKeyId"),
+            )?);
             Ok(())
         }
-        (Some(false), None, true) => {
-            Err(combination("MasterUserPassword must be specified when ManageMasterUserPassword is turned off"))
-        }
+        (Some(false), None, true) => Err(combination(
+            "MasterUserPassword must be specified when ManageMasterUserPassword is turned off",
+        )),
         (Some(false), Some(_), true) => {
             instance.secret = None;
             Ok(())
@@ -212,7 +272,9 @@ fn secret(ctx: &mut Ctx<'_>, params: &Params, instance: &mut Instance) -> AwsRes
         (_, _, managed) => {
             let rotate = params.bool("RotateMasterUserPassword")?.unwrap_or(false);
             if rotate && !managed {
-                return Err(invalid("RotateMasterUserPassword requires ManageMasterUserPassword"));
+                return Err(invalid(
+                    "RotateMasterUserPassword requires ManageMasterUserPassword",
+                ));
             }
             Ok(())
         }
@@ -244,7 +306,11 @@ fn disruptive_only(running: &Settings, wanted: &Settings) -> Settings {
 }
 
 /// What runs after a request, and what waits for the maintenance window.
-fn now_and_later(running: &Settings, wanted: &Settings, immediate: bool) -> (Settings, Option<Settings>) {
+fn now_and_later(
+    running: &Settings,
+    wanted: &Settings,
+    immediate: bool,
+) -> (Settings, Option<Settings>) {
     if immediate {
         return (wanted.clone(), None);
     }
@@ -275,9 +341,13 @@ fn now_and_later(running: &Settings, wanted: &Settings, immediate: bool) -> (Set
 fn reboot(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let mut instance = available(ctx, params)?.edit();
     if params.bool("ForceFailover")?.unwrap_or(false) && !instance.settings.multi_az {
-        return Err(combination("ForceFailover cannot be specified since the instance is not configured for either MultiAZ or High Availability."));
+        return Err(combination(
+            "ForceFailover cannot be specified since the instance is not configured for either MultiAZ or High Availability.",
+        ));
     }
-    instance.started_with.clone_from(&instance.settings.parameter_group);
+    instance
+        .started_with
+        .clone_from(&instance.settings.parameter_group);
     instance.busy = Some(("rebooting".to_owned(), ctx.due(Work::InstanceLaunch)));
     let name = instance.name.clone();
     ctx.put(instance);
@@ -300,7 +370,9 @@ fn start(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     }
     let mut instance = stored.edit();
     instance.stopped = false;
-    instance.started_with.clone_from(&instance.settings.parameter_group);
+    instance
+        .started_with
+        .clone_from(&instance.settings.parameter_group);
     instance.busy = Some(("starting".to_owned(), ctx.due(Work::DatabaseModify)));
     let name = instance.name.clone();
     ctx.put(instance);

@@ -11,7 +11,8 @@ use crate::aws::query::Params;
 use crate::aws::references;
 
 /// Certificate authorities of instances; the first is the default.
-pub(super) const CERTIFICATES: [&str; 3] = ["rds-ca-rsa2048-g1", "rds-ca-rsa4096-g1", "rds-ca-ecc384-g1"];
+pub(super) const CERTIFICATES: [&str; 3] =
+    ["rds-ca-rsa2048-g1", "rds-ca-rsa4096-g1", "rds-ca-ecc384-g1"];
 
 /// Settings that can change.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -113,7 +114,13 @@ impl Settings {
     }
 
     /// Applies what a request says, apart from the engine's version, and checks the whole.
-    pub(super) fn apply(&mut self, ctx: &Ctx<'_>, params: &Params, engine: &Engine, vpc: &str) -> AwsResult<()> {
+    pub(super) fn apply(
+        &mut self,
+        ctx: &Ctx<'_>,
+        params: &Params,
+        engine: &Engine,
+        vpc: &str,
+    ) -> AwsResult<()> {
         let text = |name: &str| params.str(name).filter(|value| !value.is_empty());
         if let Some(class) = text("DBInstanceClass") {
             if !engine::class_exists(class) {
@@ -125,7 +132,9 @@ impl Settings {
         self.multi_az = params.bool("MultiAZ")?.unwrap_or(self.multi_az);
         if let Some(port) = params.int("Port")?.or(params.int("DBPortNumber")?) {
             if !(1150..=65535).contains(&port) {
-                return Err(invalid(format!("Invalid endpoint port {port}. Must be between 1150 and 65535")));
+                return Err(invalid(format!(
+                    "Invalid endpoint port {port}. Must be between 1150 and 65535"
+                )));
             }
             self.port = port as u32;
         }
@@ -137,13 +146,20 @@ impl Settings {
             self.parameter_group = parameter_group::find(ctx, name)?.name;
         }
         self.apply_backup(params)?;
-        self.auto_minor_upgrade = params.bool("AutoMinorVersionUpgrade")?.unwrap_or(self.auto_minor_upgrade);
+        self.auto_minor_upgrade = params
+            .bool("AutoMinorVersionUpgrade")?
+            .unwrap_or(self.auto_minor_upgrade);
         self.public = params.bool("PubliclyAccessible")?.unwrap_or(self.public);
         self.copy_tags = params.bool("CopyTagsToSnapshot")?.unwrap_or(self.copy_tags);
-        self.iam_authentication =
-            params.bool("EnableIAMDatabaseAuthentication")?.unwrap_or(self.iam_authentication);
-        self.deletion_protection = params.bool("DeletionProtection")?.unwrap_or(self.deletion_protection);
-        self.dedicated_log_volume = params.bool("DedicatedLogVolume")?.unwrap_or(self.dedicated_log_volume);
+        self.iam_authentication = params
+            .bool("EnableIAMDatabaseAuthentication")?
+            .unwrap_or(self.iam_authentication);
+        self.deletion_protection = params
+            .bool("DeletionProtection")?
+            .unwrap_or(self.deletion_protection);
+        self.dedicated_log_volume = params
+            .bool("DedicatedLogVolume")?
+            .unwrap_or(self.dedicated_log_volume);
         if let Some(name) = text("CACertificateIdentifier") {
             if !CERTIFICATES.contains(&name) {
                 let message = format!("Certificate {name} not found");
@@ -172,20 +188,30 @@ impl Settings {
         }
         if let Some(size) = params.int("AllocatedStorage")? {
             if size < before {
-                let message = format!("Requested size ({size}) must not be smaller than the current size ({before})");
+                let message = format!(
+                    "Requested size ({size}) must not be smaller than the current size ({before})"
+                );
                 return Err(combination(message));
             }
             // What is not at least a tenth more is rounded up.
             let least = before + (before + 9) / 10;
-            self.storage = if before > 0 && size > before { size.max(least) } else { size };
+            self.storage = if before > 0 && size > before {
+                size.max(least)
+            } else {
+                size
+            };
         }
         let size = self.storage;
         let kind = self.storage_type.as_str();
         let name = engine.name;
-        let (_, least, most) =
-            engine::STORAGE.iter().find(|(known, ..)| *known == kind).expect("storage types are checked above");
+        let (_, least, most) = engine::STORAGE
+            .iter()
+            .find(|(known, ..)| *known == kind)
+            .expect("storage types are checked above");
         if !(*least..=*most).contains(&size) {
-            let message = format!("Invalid storage size for engine name {name} and storage type {kind}: {size}");
+            let message = format!(
+                "Invalid storage size for engine name {name} and storage type {kind}: {size}"
+            );
             return Err(invalid(message));
         }
         if let Some(iops) = params.int("Iops")? {
@@ -205,21 +231,32 @@ impl Settings {
             }
             "gp3" => {
                 let iops = *self.iops.insert(self.iops.unwrap_or(12_000).max(12_000));
-                let throughput = *self.throughput.insert(self.throughput.unwrap_or(500).max(500));
+                let throughput = *self
+                    .throughput
+                    .insert(self.throughput.unwrap_or(500).max(500));
                 if iops > 64_000 || throughput > 4000 {
-                    return Err(combination("IOPS must be at most 64000 and throughput at most 4000 MiBps"));
+                    return Err(combination(
+                        "IOPS must be at most 64000 and throughput at most 4000 MiBps",
+                    ));
                 }
             }
             "io1" | "io2" => {
-                if self.iops.is_none_or(|iops| !(1000..=256_000).contains(&iops)) {
-                    let message = format!("You must specify both the storage size and iops when modifying the storage size or iops on a DB instance that has iops, or iops are out of range for {kind}");
+                if self
+                    .iops
+                    .is_none_or(|iops| !(1000..=256_000).contains(&iops))
+                {
+                    let message = format!(
+                        "You must specify both the storage size and iops when modifying the storage size or iops on a DB instance that has iops, or iops are out of range for {kind}"
+                    );
                     return Err(combination(message));
                 }
                 self.throughput = None;
             }
             _ => {
                 if params.has("Iops") {
-                    return Err(combination(format!("Iops cannot be given for storage type {kind}")));
+                    return Err(combination(format!(
+                        "Iops cannot be given for storage type {kind}"
+                    )));
                 }
                 (self.iops, self.throughput) = (None, None);
             }
@@ -239,7 +276,9 @@ impl Settings {
     fn apply_backup(&mut self, params: &Params) -> AwsResult<()> {
         if let Some(days) = params.int("BackupRetentionPeriod")? {
             if !(0..=35).contains(&days) {
-                return Err(invalid(format!("Invalid backup retention period: {days}. Must be between 0 and 35")));
+                return Err(invalid(format!(
+                    "Invalid backup retention period: {days}. Must be between 0 and 35"
+                )));
             }
             self.backup_retention = days;
         }
@@ -249,10 +288,14 @@ impl Settings {
                 let time = (hours.parse::<u32>().ok()?, minutes.parse::<u32>().ok()?);
                 (hours.len() == 2 && time.0 < 24 && time.1 < 60).then_some(time.0 * 60 + time.1)
             };
-            let times = window.split_once('-').and_then(|(from, to)| Some((minutes(from)?, minutes(to)?)));
+            let times = window
+                .split_once('-')
+                .and_then(|(from, to)| Some((minutes(from)?, minutes(to)?)));
             let long_enough = times.is_some_and(|(from, to)| (to + 1440 - from) % 1440 >= 30);
             if !long_enough {
-                return Err(invalid(format!("Invalid time format or window shorter than 30 minutes: {window}. Must be hh24:mi-hh24:mi")));
+                return Err(invalid(format!(
+                    "Invalid time format or window shorter than 30 minutes: {window}. Must be hh24:mi-hh24:mi"
+                )));
             }
             window.clone_into(&mut self.backup_window);
         }
@@ -260,11 +303,19 @@ impl Settings {
             let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
             let fits = |text: &str| {
                 let mut parts = text.split(':');
-                let day = parts.next().is_some_and(|day| days.contains(&day.to_ascii_lowercase().as_str()));
-                day && parts.clone().count() == 2 && parts.all(|part| part.len() == 2 && part.parse::<u32>().is_ok())
+                let day = parts
+                    .next()
+                    .is_some_and(|day| days.contains(&day.to_ascii_lowercase().as_str()));
+                day && parts.clone().count() == 2
+                    && parts.all(|part| part.len() == 2 && part.parse::<u32>().is_ok())
             };
-            if !window.split_once('-').is_some_and(|(from, to)| fits(from) && fits(to)) {
-                return Err(invalid(format!("Invalid maintenance window format: {window}. Must be ddd:hh24:mi-ddd:hh24:mi")));
+            if !window
+                .split_once('-')
+                .is_some_and(|(from, to)| fits(from) && fits(to))
+            {
+                return Err(invalid(format!(
+                    "Invalid maintenance window format: {window}. Must be ddd:hh24:mi-ddd:hh24:mi"
+                )));
             }
             self.maintenance_window = window.to_ascii_lowercase();
         }
@@ -274,13 +325,20 @@ impl Settings {
     fn apply_monitoring(&mut self, ctx: &Ctx<'_>, params: &Params) -> AwsResult<()> {
         if let Some(interval) = params.int("MonitoringInterval")? {
             if ![0, 1, 5, 10, 15, 30, 60].contains(&interval) {
-                return Err(invalid(format!("Invalid monitoring interval: {interval}. Must be 0, 1, 5, 10, 15, 30 or 60")));
+                return Err(invalid(format!(
+                    "Invalid monitoring interval: {interval}. Must be 0, 1, 5, 10, 15, 30 or 60"
+                )));
             }
             self.monitoring_interval = interval;
         }
-        if let Some(role) = params.str("MonitoringRoleArn").filter(|role| !role.is_empty()) {
+        if let Some(role) = params
+            .str("MonitoringRoleArn")
+            .filter(|role| !role.is_empty())
+        {
             if !references::role_exists(ctx, role) {
-                let message = format!("IAM role ARN value is invalid or does not include the required permissions for: ENHANCED_MONITORING ({role})");
+                let message = format!(
+                    "IAM role ARN value is invalid or does not include the required permissions for: ENHANCED_MONITORING ({role})"
+                );
                 return Err(invalid(message));
             }
             self.monitoring_role = Some(role.to_owned());
@@ -293,7 +351,9 @@ impl Settings {
             }
             _ => {}
         }
-        self.insights = params.bool("EnablePerformanceInsights")?.unwrap_or(self.insights);
+        self.insights = params
+            .bool("EnablePerformanceInsights")?
+            .unwrap_or(self.insights);
         if let Some(mode) = params.str("DatabaseInsightsMode") {
             if !matches!(mode, "standard" | "advanced") {
                 return Err(invalid(format!("Invalid database insights mode: {mode}")));
@@ -303,11 +363,16 @@ impl Settings {
         if let Some(days) = params.int("PerformanceInsightsRetentionPeriod")? {
             let months = days % 31 == 0 && (1..=23).contains(&(days / 31));
             if days != 7 && days != 731 && !months {
-                return Err(invalid(format!("Invalid Performance Insights retention period: {days}")));
+                return Err(invalid(format!(
+                    "Invalid Performance Insights retention period: {days}"
+                )));
             }
             self.insights_retention = days;
         }
-        if let Some(key) = params.str("PerformanceInsightsKMSKeyId").filter(|key| !key.is_empty()) {
+        if let Some(key) = params
+            .str("PerformanceInsightsKMSKeyId")
+            .filter(|key| !key.is_empty())
+        {
             self.insights_key = Some(key_arn(ctx, key)?);
         }
         Ok(())
@@ -325,7 +390,11 @@ pub(super) fn key_arn(ctx: &Ctx<'_>, key: &str) -> AwsResult<String> {
 fn check_groups(ctx: &Ctx<'_>, ids: &[&str], vpc: &str) -> AwsResult<Vec<String>> {
     for id in ids {
         match ctx.get::<SecurityGroup>(id) {
-            None => return Err(invalid(format!("Invalid security group , groupId= {id}, groupName=."))),
+            None => {
+                return Err(invalid(format!(
+                    "Invalid security group , groupId= {id}, groupName=."
+                )));
+            }
             Some(group) if group.vpc != vpc => {
                 return Err(combination(format!(
                     "The DB instance and EC2 security group are in different VPCs. The DB instance is in {vpc} and the EC2 security group is in {}",
@@ -340,7 +409,9 @@ fn check_groups(ctx: &Ctx<'_>, ids: &[&str], vpc: &str) -> AwsResult<Vec<String>
 
 /// Checks a master password.
 pub(super) fn check_password(password: &str) -> AwsResult<()> {
-    let printable = password.chars().all(|c| (' '..='~').contains(&c) && !"/\"@ ".contains(c));
+    let printable = password
+        .chars()
+        .all(|c| (' '..='~').contains(&c) && !"/\"@ ".contains(c));
     if !printable {
         let message = "The parameter MasterUserPassword is not a valid password. Only printable ASCII characters besides '/', '@', '\"', ' ' may be used.";
         return Err(invalid(message));

@@ -21,24 +21,46 @@ impl Instance {
             .opt("DBName", self.database.as_ref());
         if made {
             xml.node("Endpoint", |xml| {
-                xml.text("Address", format!("{}.{}.{}.rds.amazonaws.com", self.name, self.digits, ctx.region))
-                    .text("Port", settings.port)
-                    .text("HostedZoneId", "Z29XKXDKYMONMX");
+                xml.text(
+                    "Address",
+                    format!(
+                        "{}.{}.{}.rds.amazonaws.com",
+                        self.name, self.digits, ctx.region
+                    ),
+                )
+                .text("Port", settings.port)
+                .text("HostedZoneId", "Z29XKXDKYMONMX");
             })
-            .text("InstanceCreateTime", iso8601_millis(self.available_at.min(ctx.now)));
+            .text(
+                "InstanceCreateTime",
+                iso8601_millis(self.available_at.min(ctx.now)),
+            );
         }
         xml.text("AllocatedStorage", settings.storage)
             .text("PreferredBackupWindow", &settings.backup_window)
             .text("BackupRetentionPeriod", settings.backup_retention)
             .texts("DBSecurityGroups", "DBSecurityGroup", [""; 0])
-            .list("VpcSecurityGroups", "VpcSecurityGroupMembership", &settings.groups, |xml, group| {
-                xml.text("VpcSecurityGroupId", group).text("Status", "active");
-            })
-            .list("DBParameterGroups", "DBParameterGroup", [&settings.parameter_group], |xml, group| {
-                let in_sync = *group == self.started_with;
-                xml.text("DBParameterGroupName", group)
-                    .text("ParameterApplyStatus", if in_sync { "in-sync" } else { "pending-reboot" });
-            })
+            .list(
+                "VpcSecurityGroups",
+                "VpcSecurityGroupMembership",
+                &settings.groups,
+                |xml, group| {
+                    xml.text("VpcSecurityGroupId", group)
+                        .text("Status", "active");
+                },
+            )
+            .list(
+                "DBParameterGroups",
+                "DBParameterGroup",
+                [&settings.parameter_group],
+                |xml, group| {
+                    let in_sync = *group == self.started_with;
+                    xml.text("DBParameterGroupName", group).text(
+                        "ParameterApplyStatus",
+                        if in_sync { "in-sync" } else { "pending-reboot" },
+                    );
+                },
+            )
             .text("AvailabilityZone", &self.zone);
         if let Ok(group) = subnet_group::find(ctx, &self.subnet_group) {
             xml.node("DBSubnetGroup", |xml| subnet_group::write(xml, ctx, &group));
@@ -52,14 +74,27 @@ impl Instance {
             .text("MultiAZ", settings.multi_az)
             .text("EngineVersion", &settings.version)
             .text("AutoMinorVersionUpgrade", settings.auto_minor_upgrade)
-            .texts("ReadReplicaDBInstanceIdentifiers", "ReadReplicaDBInstanceIdentifier", [""; 0])
+            .texts(
+                "ReadReplicaDBInstanceIdentifiers",
+                "ReadReplicaDBInstanceIdentifier",
+                [""; 0],
+            )
             .text("LicenseModel", self.engine().license)
             .opt("Iops", settings.iops)
             .opt("StorageThroughput", settings.throughput);
         let family = self.settings.version.split('.').next().unwrap_or_default();
-        xml.list("OptionGroupMemberships", "OptionGroupMembership", [family], |xml, family| {
-            xml.text("OptionGroupName", format!("default:{}-{family}", self.engine)).text("Status", "in-sync");
-        });
+        xml.list(
+            "OptionGroupMemberships",
+            "OptionGroupMembership",
+            [family],
+            |xml, family| {
+                xml.text(
+                    "OptionGroupName",
+                    format!("default:{}-{family}", self.engine),
+                )
+                .text("Status", "in-sync");
+            },
+        );
         if settings.multi_az && made {
             xml.opt("SecondaryAvailabilityZone", self.second_zone.as_ref());
         }
@@ -75,13 +110,21 @@ impl Instance {
             .text("MonitoringInterval", settings.monitoring_interval)
             .opt("MonitoringRoleArn", settings.monitoring_role.as_ref())
             .text("DBInstanceArn", self.arn(ctx))
-            .text("IAMDatabaseAuthenticationEnabled", settings.iam_authentication)
+            .text(
+                "IAMDatabaseAuthenticationEnabled",
+                settings.iam_authentication,
+            )
             .text("DatabaseInsightsMode", &settings.insights_mode)
             .text("PerformanceInsightsEnabled", settings.insights);
         if settings.insights {
-            let key = settings.insights_key.clone().unwrap_or_else(|| super::instance::managed_key(ctx, "rds"));
-            xml.text("PerformanceInsightsKMSKeyId", key)
-                .text("PerformanceInsightsRetentionPeriod", settings.insights_retention);
+            let key = settings
+                .insights_key
+                .clone()
+                .unwrap_or_else(|| super::instance::managed_key(ctx, "rds"));
+            xml.text("PerformanceInsightsKMSKeyId", key).text(
+                "PerformanceInsightsRetentionPeriod",
+                settings.insights_retention,
+            );
         }
         if !settings.logs.is_empty() {
             xml.texts("EnabledCloudwatchLogsExports", "member", &settings.logs);
@@ -114,7 +157,12 @@ impl Instance {
 }
 
 fn write_pending(xml: &mut Xml, running: &Settings, pending: &Settings) {
-    fn changed<T: PartialEq + std::fmt::Display>(xml: &mut Xml, name: &str, running: &T, pending: &T) {
+    fn changed<T: PartialEq + std::fmt::Display>(
+        xml: &mut Xml,
+        name: &str,
+        running: &T,
+        pending: &T,
+    ) {
         if running != pending {
             xml.text(name, pending);
         }
@@ -122,7 +170,12 @@ fn write_pending(xml: &mut Xml, running: &Settings, pending: &Settings) {
     changed(xml, "DBInstanceClass", &running.class, &pending.class);
     changed(xml, "AllocatedStorage", &running.storage, &pending.storage);
     changed(xml, "Port", &running.port, &pending.port);
-    changed(xml, "BackupRetentionPeriod", &running.backup_retention, &pending.backup_retention);
+    changed(
+        xml,
+        "BackupRetentionPeriod",
+        &running.backup_retention,
+        &pending.backup_retention,
+    );
     changed(xml, "MultiAZ", &running.multi_az, &pending.multi_az);
     changed(xml, "EngineVersion", &running.version, &pending.version);
     if running.iops != pending.iops {
@@ -131,8 +184,28 @@ fn write_pending(xml: &mut Xml, running: &Settings, pending: &Settings) {
     if running.throughput != pending.throughput {
         xml.opt("StorageThroughput", pending.throughput);
     }
-    changed(xml, "StorageType", &running.storage_type, &pending.storage_type);
-    changed(xml, "CACertificateIdentifier", &running.certificate, &pending.certificate);
-    changed(xml, "IAMDatabaseAuthenticationEnabled", &running.iam_authentication, &pending.iam_authentication);
-    changed(xml, "DedicatedLogVolume", &running.dedicated_log_volume, &pending.dedicated_log_volume);
+    changed(
+        xml,
+        "StorageType",
+        &running.storage_type,
+        &pending.storage_type,
+    );
+    changed(
+        xml,
+        "CACertificateIdentifier",
+        &running.certificate,
+        &pending.certificate,
+    );
+    changed(
+        xml,
+        "IAMDatabaseAuthenticationEnabled",
+        &running.iam_authentication,
+        &pending.iam_authentication,
+    );
+    changed(
+        xml,
+        "DedicatedLogVolume",
+        &running.dedicated_log_volume,
+        &pending.dedicated_log_volume,
+    );
 }

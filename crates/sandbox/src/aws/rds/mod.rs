@@ -44,7 +44,8 @@ fn pages<T>(items: Vec<T>, key: impl Fn(&T) -> &str, params: &Params) -> AwsResu
         None => 100,
         Some(limit @ 20..=100) => limit as usize,
         Some(limit) => {
-            let message = format!("Invalid value {limit} for MaxRecords. Must be between 20 and 100");
+            let message =
+                format!("Invalid value {limit} for MaxRecords. Must be between 20 and 100");
             return Err(invalid(message));
         }
     };

@@ -51,25 +51,62 @@ const GROUP: &[&str] = &[
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation {
         name: "CreateDBParameterGroup",
-        accepts: &["DBParameterGroupName", "DBParameterGroupFamily", "Description", "Tags.Tag.Key", "Tags.Tag.Value"],
+        accepts: &[
+            "DBParameterGroupName",
+            "DBParameterGroupFamily",
+            "Description",
+            "Tags.Tag.Key",
+            "Tags.Tag.Value",
+        ],
         handler: create,
     },
     Operation {
         name: "DescribeDBParameterGroups",
-        accepts: &["DBParameterGroupName", "Filters.Filter.Name", "Filters.Filter.Values.Value", "MaxRecords", "Marker"],
+        accepts: &[
+            "DBParameterGroupName",
+            "Filters.Filter.Name",
+            "Filters.Filter.Values.Value",
+            "MaxRecords",
+            "Marker",
+        ],
         handler: describe,
     },
-    Operation { name: "ModifyDBParameterGroup", accepts: GROUP, handler: modify },
-    Operation { name: "ResetDBParameterGroup", accepts: GROUP, handler: reset },
-    Operation { name: "DeleteDBParameterGroup", accepts: &["DBParameterGroupName"], handler: delete },
+    Operation {
+        name: "ModifyDBParameterGroup",
+        accepts: GROUP,
+        handler: modify,
+    },
+    Operation {
+        name: "ResetDBParameterGroup",
+        accepts: GROUP,
+        handler: reset,
+    },
+    Operation {
+        name: "DeleteDBParameterGroup",
+        accepts: &["DBParameterGroupName"],
+        handler: delete,
+    },
     Operation {
         name: "DescribeDBParameters",
-        accepts: &["DBParameterGroupName", "Source", "Filters.Filter.Name", "Filters.Filter.Values.Value", "MaxRecords", "Marker"],
+        accepts: &[
+            "DBParameterGroupName",
+            "Source",
+            "Filters.Filter.Name",
+            "Filters.Filter.Values.Value",
+            "MaxRecords",
+            "Marker",
+        ],
         handler: describe_parameters,
     },
     Operation {
         name: "DescribeEngineDefaultParameters",
-        accepts: &["DBParameterGroupFamily", "Filters.Filter.Name", "Filters.Filter.Values.Value", "MaxRecords", "Marker"],
+        accepts: &[
+            "DBParameterGroupFamily",
+            "Filters.Filter.Name",
+            "Filters.Filter.Values.Value",
+            "MaxRecords",
+            "Marker",
+        ],
         handler: describe_defaults,
     },
 ];
@@ -77,7 +114,10 @@ pub(super) const OPERATIONS: &[Operation] = &[
 /// The group of a name: one that a client made, or the default of a family, which is not kept.
 pub(super) fn find(ctx: &Ctx<'_>, name: &str) -> AwsResult<ParameterGroup> {
     let name = name.to_lowercase();
-    if let Some(family) = name.strip_prefix("default.").filter(|family| engine::family_exists(family)) {
+    if let Some(family) = name
+        .strip_prefix("default.")
+        .filter(|family| engine::family_exists(family))
+    {
         return Ok(ParameterGroup {
             family: family.to_owned(),
             description: format!("Default parameter group for {family}"),
@@ -89,17 +129,20 @@ pub(super) fn find(ctx: &Ctx<'_>, name: &str) -> AwsResult<ParameterGroup> {
 }
 
 fn find_own(ctx: &Ctx<'_>, name: &str) -> AwsResult<Stored<ParameterGroup>> {
-    ctx.get::<ParameterGroup>(&name.to_lowercase()).ok_or_else(|| {
-        let message = format!("DBParameterGroup not found: {name}");
-        AwsError::with_status(404, "DBParameterGroupNotFound", message)
-    })
+    ctx.get::<ParameterGroup>(&name.to_lowercase())
+        .ok_or_else(|| {
+            let message = format!("DBParameterGroup not found: {name}");
+            AwsError::with_status(404, "DBParameterGroupNotFound", message)
+        })
 }
 
 fn create(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let name = identifier(params, "DBParameterGroupName")?;
     let family = params.require("DBParameterGroupFamily")?;
     if !engine::family_exists(family) {
-        return Err(invalid(format!("ParameterGroupFamily {family} is not a valid parameter group family")));
+        return Err(invalid(format!(
+            "ParameterGroupFamily {family} is not a valid parameter group family"
+        )));
     }
     let description = params.require("Description")?;
     let tags = tagging::read(params)?;
@@ -123,8 +166,11 @@ fn describe(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let groups = match params.str("DBParameterGroupName") {
         Some(name) => vec![find(ctx, name)?],
         None => {
-            let mut groups: Vec<ParameterGroup> =
-                ctx.list::<ParameterGroup>().iter().map(|group| group.edit()).collect();
+            let mut groups: Vec<ParameterGroup> = ctx
+                .list::<ParameterGroup>()
+                .iter()
+                .map(crate::world::Stored::edit)
+                .collect();
             // Defaults are there once an instance has used them.
             for instance in ctx.list::<Instance>() {
                 let name = instance.parameter_group();
@@ -138,8 +184,13 @@ fn describe(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     };
     let page = pages(groups, |group| group.name.as_str(), params)?;
     let mut xml = Xml::new();
-    xml.list("DBParameterGroups", "DBParameterGroup", &page.items, |xml, group| write(xml, ctx, group))
-        .opt("Marker", page.next);
+    xml.list(
+        "DBParameterGroups",
+        "DBParameterGroup",
+        &page.items,
+        |xml, group| write(xml, ctx, group),
+    )
+    .opt("Marker", page.next);
     Ok(xml)
 }
 
@@ -147,7 +198,10 @@ fn write(xml: &mut Xml, ctx: &Ctx<'_>, group: &ParameterGroup) {
     xml.text("DBParameterGroupName", &group.name)
         .text("DBParameterGroupFamily", &group.family)
         .text("Description", &group.description)
-        .text("DBParameterGroupArn", ctx.arn("rds", &format!("pg:{}", group.name)));
+        .text(
+            "DBParameterGroupArn",
+            ctx.arn("rds", &format!("pg:{}", group.name)),
+        );
 }
 
 /// The group, which must be a client's own.
@@ -171,7 +225,10 @@ fn method<'a>(parameter: &Parameter, item: &'a Params) -> AwsResult<&'a str> {
     match item.str("ApplyMethod").unwrap_or("pending-reboot") {
         "immediate" if parameter.apply == "static" => Err(AwsError::new(
             "InvalidParameterCombination",
-            format!("cannot use immediate apply method for static parameter {}", parameter.name),
+            format!(
+                "cannot use immediate apply method for static parameter {}",
+                parameter.name
+            ),
         )),
         method @ ("immediate" | "pending-reboot") => Ok(method),
         other => Err(invalid(format!("Invalid apply method: {other}"))),
@@ -181,7 +238,9 @@ fn method<'a>(parameter: &Parameter, item: &'a Params) -> AwsResult<&'a str> {
 fn items(params: &Params) -> AwsResult<Vec<&Params>> {
     let items = params.items("Parameters");
     if items.len() > 20 {
-        return Err(invalid("A maximum of 20 parameters can be modified in a single request."));
+        return Err(invalid(
+            "A maximum of 20 parameters can be modified in a single request.",
+        ));
     }
     Ok(items)
 }
@@ -196,13 +255,19 @@ fn modify(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let mut group = changeable(ctx, params)?;
     let items = items(params)?;
     if items.is_empty() {
-        return Err(AwsError::new("MissingParameter", "The request must contain the parameter Parameters"));
+        return Err(AwsError::new(
+            "MissingParameter",
+            "The request must contain the parameter Parameters",
+        ));
     }
     for item in items {
         let parameter = known(&group, item.require("ParameterName")?)?;
         let value = item.str("ParameterValue").unwrap_or_default();
         if !parameter.modifiable {
-            return Err(invalid(format!("The parameter {} cannot be modified.", parameter.name)));
+            return Err(invalid(format!(
+                "The parameter {} cannot be modified.",
+                parameter.name
+            )));
         }
         if !parameter.allows(value) {
             return Err(invalid(format!(
@@ -212,7 +277,10 @@ fn modify(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
             )));
         }
         let method = method(parameter, item)?;
-        group.values.insert(parameter.name.to_owned(), (value.to_owned(), method.to_owned()));
+        group.values.insert(
+            parameter.name.to_owned(),
+            (value.to_owned(), method.to_owned()),
+        );
     }
     let name = group.name.clone();
     ctx.put(group);
@@ -222,7 +290,10 @@ fn modify(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
 fn reset(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let mut group = changeable(ctx, params)?;
     let items = items(params)?;
-    if params.bool("ResetAllParameters")?.unwrap_or(items.is_empty()) {
+    if params
+        .bool("ResetAllParameters")?
+        .unwrap_or(items.is_empty())
+    {
         group.values.clear();
     }
     for item in items {
@@ -255,7 +326,9 @@ fn describe_parameters(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
 fn describe_defaults(_: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let family = params.require("DBParameterGroupFamily")?;
     if !engine::family_exists(family) {
-        return Err(invalid(format!("ParameterGroupFamily {family} is not a valid parameter group family")));
+        return Err(invalid(format!(
+            "ParameterGroupFamily {family} is not a valid parameter group family"
+        )));
     }
     let group = ParameterGroup {
         name: String::new(),
@@ -298,7 +371,9 @@ fn write_parameters(xml: &mut Xml, params: &Params, group: &ParameterGroup) -> A
     let page = pages(all, |parameter| parameter.name, params)?;
     xml.list("Parameters", "Parameter", &page.items, |xml, parameter| {
         let set = group.values.get(parameter.name);
-        let value = set.map(|(value, _)| value.as_str()).or(parameter.default_in(&group.family));
+        let value = set
+            .map(|(value, _)| value.as_str())
+            .or(parameter.default_in(&group.family));
         xml.text("ParameterName", parameter.name)
             .opt("ParameterValue", value)
             .text("Description", format!("Sets {}.", parameter.name))
@@ -307,7 +382,10 @@ fn write_parameters(xml: &mut Xml, params: &Params, group: &ParameterGroup) -> A
             .text("DataType", parameter.kind)
             .opt("AllowedValues", parameter.allowed)
             .text("IsModifiable", parameter.modifiable)
-            .text("ApplyMethod", set.map_or("pending-reboot", |(_, method)| method));
+            .text(
+                "ApplyMethod",
+                set.map_or("pending-reboot", |(_, method)| method),
+            );
     })
     .opt("Marker", page.next);
     Ok(())

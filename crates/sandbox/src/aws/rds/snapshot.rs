@@ -38,7 +38,12 @@ impl Document for Snapshot {
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation {
         name: "CreateDBSnapshot",
-        accepts: &["DBSnapshotIdentifier", "DBInstanceIdentifier", "Tags.Tag.Key", "Tags.Tag.Value"],
+        accepts: &[
+            "DBSnapshotIdentifier",
+            "DBInstanceIdentifier",
+            "Tags.Tag.Key",
+            "Tags.Tag.Value",
+        ],
         handler: create,
     },
     Operation {
@@ -57,21 +62,38 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ],
         handler: describe,
     },
-    Operation { name: "DeleteDBSnapshot", accepts: &["DBSnapshotIdentifier"], handler: delete },
+    Operation {
+        name: "DeleteDBSnapshot",
+        accepts: &["DBSnapshotIdentifier"],
+        handler: delete,
+    },
 ];
 
 /// Begins a snapshot of an instance.
 pub(super) fn make(ctx: &mut Ctx<'_>, name: &str, of: &Stored<Instance>, tags: Tags) {
     let available_at = ctx.due(Work::DatabaseModify);
-    let snapshot = Snapshot { name: name.to_owned(), of: of.edit(), created: ctx.now, available_at };
+    let snapshot = Snapshot {
+        name: name.to_owned(),
+        of: of.edit(),
+        created: ctx.now,
+        available_at,
+    };
     ctx.put_tagged(snapshot, tags);
 }
 
 fn find(ctx: &Ctx<'_>, name: &str) -> AwsResult<Stored<Snapshot>> {
     let own = ctx.arn("rds", "snapshot:");
-    let short = name.strip_prefix(own.as_str()).unwrap_or(name).to_ascii_lowercase();
-    ctx.get::<Snapshot>(&short)
-        .ok_or_else(|| AwsError::with_status(404, "DBSnapshotNotFound", format!("DBSnapshot {short} not found.")))
+    let short = name
+        .strip_prefix(own.as_str())
+        .unwrap_or(name)
+        .to_ascii_lowercase();
+    ctx.get::<Snapshot>(&short).ok_or_else(|| {
+        AwsError::with_status(
+            404,
+            "DBSnapshotNotFound",
+            format!("DBSnapshot {short} not found."),
+        )
+    })
 }
 
 fn create(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
@@ -79,11 +101,16 @@ fn create(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let instance = instance::find(ctx, params)?;
     let tags = tagging::read(params)?;
     if ctx.exists::<Snapshot>(&name) {
-        let message = format!("Cannot create the snapshot because a snapshot with the identifier {name} already exists.");
+        let message = format!(
+            "Cannot create the snapshot because a snapshot with the identifier {name} already exists."
+        );
         return Err(AwsError::new("DBSnapshotAlreadyExists", message));
     }
     if instance.status(ctx) != "available" {
-        let message = format!("Cannot create a snapshot because the database instance {} is not currently in the available state.", instance.name);
+        let message = format!(
+            "Cannot create a snapshot because the database instance {} is not currently in the available state.",
+            instance.name
+        );
         return Err(AwsError::new("InvalidDBInstanceState", message));
     }
     make(ctx, &name, &instance, tags);
@@ -101,7 +128,10 @@ fn describe(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     if let Some(name) = params.str("DBInstanceIdentifier") {
         found.retain(|snapshot| snapshot.of.name == name.to_ascii_lowercase());
     }
-    if params.str("SnapshotType").is_some_and(|kind| kind != "manual") {
+    if params
+        .str("SnapshotType")
+        .is_some_and(|kind| kind != "manual")
+    {
         found.clear();
     }
     for (name, values) in super::filters(params)? {
@@ -113,21 +143,34 @@ fn describe(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
             "snapshot-type" => values.contains(&"manual"),
             _ => true,
         });
-        if !["db-instance-id", "db-snapshot-id", "dbi-resource-id", "engine", "snapshot-type"].contains(&name) {
+        if ![
+            "db-instance-id",
+            "db-snapshot-id",
+            "dbi-resource-id",
+            "engine",
+            "snapshot-type",
+        ]
+        .contains(&name)
+        {
             return Err(invalid(format!("Unrecognized filter name: {name}")));
         }
     }
     let page = pages(found, |snapshot| snapshot.name.as_str(), params)?;
     let mut xml = Xml::new();
-    xml.list("DBSnapshots", "DBSnapshot", &page.items, |xml, snapshot| write(xml, ctx, snapshot))
-        .opt("Marker", page.next);
+    xml.list("DBSnapshots", "DBSnapshot", &page.items, |xml, snapshot| {
+        write(xml, ctx, snapshot);
+    })
+    .opt("Marker", page.next);
     Ok(xml)
 }
 
 fn delete(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let snapshot = find(ctx, params.require("DBSnapshotIdentifier")?)?;
     if !ctx.past(snapshot.available_at) {
-        let message = format!("Cannot delete the snapshot {} because it is not in the available state", snapshot.name);
+        let message = format!(
+            "Cannot delete the snapshot {} because it is not in the available state",
+            snapshot.name
+        );
         return Err(AwsError::new("InvalidDBSnapshotState", message));
     }
     let mut xml = Xml::new();
@@ -156,11 +199,22 @@ fn write(xml: &mut Xml, ctx: &Ctx<'_>, snapshot: &Stored<Snapshot>) {
         .text("StorageType", &of.settings.storage_type)
         .text("Encrypted", of.key.is_some())
         .opt("KmsKeyId", of.key.as_ref())
-        .text("DBSnapshotArn", ctx.arn("rds", &format!("snapshot:{}", snapshot.name)))
-        .text("IAMDatabaseAuthenticationEnabled", of.settings.iam_authentication)
+        .text(
+            "DBSnapshotArn",
+            ctx.arn("rds", &format!("snapshot:{}", snapshot.name)),
+        )
+        .text(
+            "IAMDatabaseAuthenticationEnabled",
+            of.settings.iam_authentication,
+        )
         .text("DbiResourceId", &of.resource_id)
-        .list("TagList", "Tag", snapshot.tags().iter(), |xml, (key, value)| {
-            xml.text("Key", key).text("Value", value);
-        })
+        .list(
+            "TagList",
+            "Tag",
+            snapshot.tags().iter(),
+            |xml, (key, value)| {
+                xml.text("Key", key).text("Value", value);
+            },
+        )
         .text("SnapshotTarget", "region");
 }

@@ -49,20 +49,40 @@ pub(super) fn link(name: &str) -> String {
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation {
         name: "CreateDBSubnetGroup",
-        accepts: &["DBSubnetGroupName", "DBSubnetGroupDescription", "SubnetIds.SubnetIdentifier", "Tags.Tag.Key", "Tags.Tag.Value"],
+        accepts: &[
+            "DBSubnetGroupName",
+            "DBSubnetGroupDescription",
+            "SubnetIds.SubnetIdentifier",
+            "Tags.Tag.Key",
+            "Tags.Tag.Value",
+        ],
         handler: create,
     },
     Operation {
         name: "DescribeDBSubnetGroups",
-        accepts: &["DBSubnetGroupName", "Filters.Filter.Name", "Filters.Filter.Values.Value", "MaxRecords", "Marker"],
+        accepts: &[
+            "DBSubnetGroupName",
+            "Filters.Filter.Name",
+            "Filters.Filter.Values.Value",
+            "MaxRecords",
+            "Marker",
+        ],
         handler: describe,
     },
     Operation {
         name: "ModifyDBSubnetGroup",
-        accepts: &["DBSubnetGroupName", "DBSubnetGroupDescription", "SubnetIds.SubnetIdentifier"],
+        accepts: &[
+            "DBSubnetGroupName",
+            "DBSubnetGroupDescription",
+            "SubnetIds.SubnetIdentifier",
+        ],
         handler: modify,
     },
-    Operation { name: "DeleteDBSubnetGroup", accepts: &["DBSubnetGroupName"], handler: delete },
+    Operation {
+        name: "DeleteDBSubnetGroup",
+        accepts: &["DBSubnetGroupName"],
+        handler: delete,
+    },
 ];
 
 /// The subnet group of a name.
@@ -95,9 +115,15 @@ fn subnets(ctx: &Ctx<'_>, params: &Params) -> AwsResult<(String, Vec<String>)> {
         return Err(AwsError::new("DBSubnetGroupDoesNotCoverEnoughAZs", message));
     }
     if vpcs.len() > 1 {
-        return Err(AwsError::new("InvalidSubnet", "The DB subnet group has subnets of more than one VPC"));
+        return Err(AwsError::new(
+            "InvalidSubnet",
+            "The DB subnet group has subnets of more than one VPC",
+        ));
     }
-    let vpc = vpcs.into_iter().next().expect("there are two zones, so there is a subnet");
+    let vpc = vpcs
+        .into_iter()
+        .next()
+        .expect("there are two zones, so there is a subnet");
     Ok((vpc, ids))
 }
 
@@ -117,9 +143,17 @@ fn create(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     }
     let (vpc, subnets) = subnets(ctx, params)?;
     if ctx.count::<SubnetGroup>() >= QUOTA {
-        return Err(AwsError::new("DBSubnetGroupQuotaExceeded", "The quota of DB subnet groups is reached"));
+        return Err(AwsError::new(
+            "DBSubnetGroupQuotaExceeded",
+            "The quota of DB subnet groups is reached",
+        ));
     }
-    let group = SubnetGroup { name: name.clone(), description: description.to_owned(), vpc, subnets };
+    let group = SubnetGroup {
+        name: name.clone(),
+        description: description.to_owned(),
+        vpc,
+        subnets,
+    };
     ctx.put_tagged(group, tags);
     answer(ctx, &name)
 }
@@ -138,8 +172,13 @@ fn describe(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     };
     let page = pages(groups, |group| group.name.as_str(), params)?;
     let mut xml = Xml::new();
-    xml.list("DBSubnetGroups", "DBSubnetGroup", &page.items, |xml, group| write(xml, ctx, group))
-        .opt("Marker", page.next);
+    xml.list(
+        "DBSubnetGroups",
+        "DBSubnetGroup",
+        &page.items,
+        |xml, group| write(xml, ctx, group),
+    )
+    .opt("Marker", page.next);
     Ok(xml)
 }
 
@@ -147,10 +186,16 @@ fn modify(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let mut group = find(ctx, params.require("DBSubnetGroupName")?)?.edit();
     let (vpc, subnets) = subnets(ctx, params)?;
     if vpc != group.vpc {
-        return Err(AwsError::new("InvalidSubnet", "The subnets belong to another VPC than the DB subnet group's"));
+        return Err(AwsError::new(
+            "InvalidSubnet",
+            "The subnets belong to another VPC than the DB subnet group's",
+        ));
     }
     for instance in ctx.referrers::<Instance>(&link(&group.name)) {
-        if instance.subnet().is_some_and(|subnet| !subnets.iter().any(|id| id == subnet)) {
+        if instance
+            .subnet()
+            .is_some_and(|subnet| !subnets.iter().any(|id| id == subnet))
+        {
             let message = "Some of the subnets to be deleted are currently in use.";
             return Err(AwsError::new("SubnetAlreadyInUse", message));
         }
@@ -190,8 +235,12 @@ pub(super) fn write(xml: &mut Xml, ctx: &Ctx<'_>, group: &SubnetGroup) {
                     xml.text("Name", &subnet.zone);
                 });
             }
-            xml.node("SubnetOutpost", |_| {}).text("SubnetStatus", "Active");
+            xml.node("SubnetOutpost", |_| {})
+                .text("SubnetStatus", "Active");
         })
-        .text("DBSubnetGroupArn", ctx.arn("rds", &format!("subgrp:{}", group.name)))
+        .text(
+            "DBSubnetGroupArn",
+            ctx.arn("rds", &format!("subgrp:{}", group.name)),
+        )
         .texts("SupportedNetworkTypes", "member", ["IPV4"]);
 }

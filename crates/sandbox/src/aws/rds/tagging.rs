@@ -1,10 +1,10 @@
 //! Tags of everything in RDS, by ARN.
 
 use super::instance::Instance;
+use super::invalid;
 use super::parameter_group::ParameterGroup;
 use super::snapshot::Snapshot;
 use super::subnet_group::SubnetGroup;
-use super::invalid;
 use crate::aws::context::Ctx;
 use crate::aws::error::{AwsError, AwsResult};
 use crate::aws::query::{Operation, Params};
@@ -18,10 +18,18 @@ pub(super) const OPERATIONS: &[Operation] = &[
         accepts: &["ResourceName", "Tags.Tag.Key", "Tags.Tag.Value"],
         handler: add,
     },
-    Operation { name: "RemoveTagsFromResource", accepts: &["ResourceName", "TagKeys"], handler: remove },
+    Operation {
+        name: "RemoveTagsFromResource",
+        accepts: &["ResourceName", "TagKeys"],
+        handler: remove,
+    },
     Operation {
         name: "ListTagsForResource",
-        accepts: &["ResourceName", "Filters.Filter.Name", "Filters.Filter.Values.Value"],
+        accepts: &[
+            "ResourceName",
+            "Filters.Filter.Name",
+            "Filters.Filter.Values.Value",
+        ],
         handler: list,
     },
 ];
@@ -30,7 +38,10 @@ pub(super) const OPERATIONS: &[Operation] = &[
 pub(super) fn read(params: &Params) -> AwsResult<Tags> {
     let mut pairs = Vec::new();
     for tag in params.items("Tags") {
-        pairs.push((tag.require("Key")?.to_owned(), tag.str("Value").unwrap_or_default().to_owned()));
+        pairs.push((
+            tag.require("Key")?.to_owned(),
+            tag.str("Value").unwrap_or_default().to_owned(),
+        ));
     }
     Tags::from_pairs(pairs, Characters::Restricted).map_err(|error| invalid(error.to_string()))
 }
@@ -39,13 +50,19 @@ pub(super) fn read(params: &Params) -> AwsResult<Tags> {
 fn resource(ctx: &Ctx<'_>, params: &Params) -> AwsResult<(&'static str, String, Tags)> {
     let arn = params.require("ResourceName")?;
     let own = ctx.arn("rds", "");
-    let parts = arn.strip_prefix(own.as_str()).and_then(|rest| rest.split_once(':'));
+    let parts = arn
+        .strip_prefix(own.as_str())
+        .and_then(|rest| rest.split_once(':'));
     let (kind, code) = match parts.map(|(kind, _)| kind) {
         Some("db") => (Instance::KIND, "DBInstanceNotFound"),
         Some("subgrp") => (SubnetGroup::KIND, "DBSubnetGroupNotFoundFault"),
         Some("pg") => (ParameterGroup::KIND, "DBParameterGroupNotFound"),
         Some("snapshot") => (Snapshot::KIND, "DBSnapshotNotFound"),
-        _ => return Err(invalid(format!("The specified resource name does not match an RDS resource in this region: {arn}"))),
+        _ => {
+            return Err(invalid(format!(
+                "The specified resource name does not match an RDS resource in this region: {arn}"
+            )));
+        }
     };
     let id = parts.map_or("", |(_, id)| id);
     match ctx.tx.tags_of(kind, &ctx.region, id) {
@@ -61,7 +78,8 @@ fn set(ctx: &mut Ctx<'_>, kind: &str, id: &str, tags: Tags) {
 
 fn add(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let (kind, id, mut tags) = resource(ctx, params)?;
-    tags.merge(read(params)?).map_err(|error| invalid(error.to_string()))?;
+    tags.merge(read(params)?)
+        .map_err(|error| invalid(error.to_string()))?;
     set(ctx, kind, &id, tags);
     Ok(Xml::new())
 }

@@ -49,10 +49,34 @@ impl Document for Bucket {
 }
 
 pub(super) const OPERATIONS: &[Operation] = &[
-    Operation { name: "ListBuckets", method: Method::GET, level: Level::Service, marker: "", handler: list },
-    Operation { name: "CreateBucket", method: Method::PUT, level: Level::Bucket, marker: "", handler: create },
-    Operation { name: "HeadBucket", method: Method::HEAD, level: Level::Bucket, marker: "", handler: head },
-    Operation { name: "DeleteBucket", method: Method::DELETE, level: Level::Bucket, marker: "", handler: delete },
+    Operation {
+        name: "ListBuckets",
+        method: Method::GET,
+        level: Level::Service,
+        marker: "",
+        handler: list,
+    },
+    Operation {
+        name: "CreateBucket",
+        method: Method::PUT,
+        level: Level::Bucket,
+        marker: "",
+        handler: create,
+    },
+    Operation {
+        name: "HeadBucket",
+        method: Method::HEAD,
+        level: Level::Bucket,
+        marker: "",
+        handler: head,
+    },
+    Operation {
+        name: "DeleteBucket",
+        method: Method::DELETE,
+        level: Level::Bucket,
+        marker: "",
+        handler: delete,
+    },
     Operation {
         name: "GetBucketLocation",
         method: Method::GET,
@@ -66,7 +90,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
 pub(super) fn find(ctx: &Ctx<'_>, request: &Request<'_>) -> AwsResult<Stored<Bucket>> {
     let name = &request.bucket;
     let Some(bucket) = ctx.get::<Bucket>(name) else {
-        let error = AwsError::with_status(404, "NoSuchBucket", "The specified bucket does not exist");
+        let error =
+            AwsError::with_status(404, "NoSuchBucket", "The specified bucket does not exist");
         return Err(error.member("BucketName", name.as_str()));
     };
     if let Some(owner) = request.http.header("x-amz-expected-bucket-owner")
@@ -78,7 +103,10 @@ pub(super) fn find(ctx: &Ctx<'_>, request: &Request<'_>) -> AwsResult<Stored<Buc
         let message = "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint.";
         return Err(AwsError::with_status(301, "PermanentRedirect", message)
             .member("Bucket", name.as_str())
-            .member("Endpoint", format!("{name}.s3.{}.amazonaws.com", bucket.region))
+            .member(
+                "Endpoint",
+                format!("{name}.s3.{}.amazonaws.com", bucket.region),
+            )
             .member(REGION_HEADER, bucket.region.as_str()));
     }
     Ok(bucket)
@@ -93,8 +121,12 @@ fn valid_name(name: &str) -> bool {
         && name.ends_with(character)
         && !name.contains("..")
         && name.parse::<std::net::Ipv4Addr>().is_err()
-        && !["xn--", "sthree-", "amzn-s3-demo-"].iter().any(|prefix| name.starts_with(prefix))
-        && !["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"].iter().any(|suffix| name.ends_with(suffix))
+        && !["xn--", "sthree-", "amzn-s3-demo-"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+        && !["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"]
+            .iter()
+            .any(|suffix| name.ends_with(suffix))
 }
 
 /// What the body of CreateBucket says: the location and tags.
@@ -104,10 +136,19 @@ fn configuration(request: &Request<'_>) -> AwsResult<(Option<String>, Tags)> {
         return Ok((None, Tags::default()));
     }
     let root = Element::parse(&body)
-        .filter(|root| root.name == "CreateBucketConfiguration" && root.only(&["LocationConstraint", "Tags"]))
+        .filter(|root| {
+            root.name == "CreateBucketConfiguration" && root.only(&["LocationConstraint", "Tags"])
+        })
         .ok_or_else(malformed)?;
-    let location = root.text_of("LocationConstraint").filter(|text| !text.is_empty()).map(str::to_owned);
-    let tags = root.child("Tags").map(read_tags).transpose()?.unwrap_or_default();
+    let location = root
+        .text_of("LocationConstraint")
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned);
+    let tags = root
+        .child("Tags")
+        .map(read_tags)
+        .transpose()?
+        .unwrap_or_default();
     Ok((location, tags))
 }
 
@@ -123,14 +164,17 @@ pub(super) fn read_tags(set: &Element) -> AwsResult<Tags> {
         };
         pairs.push((key.text.clone(), value.text.clone()));
     }
-    Tags::from_pairs(pairs, Characters::Restricted).map_err(|error| AwsError::new("InvalidTag", error.to_string()))
+    Tags::from_pairs(pairs, Characters::Restricted)
+        .map_err(|error| AwsError::new("InvalidTag", error.to_string()))
 }
 
 fn create(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> {
     let name = &request.bucket;
     if !valid_name(name) {
-        return Err(AwsError::new("InvalidBucketName", "The specified bucket is not valid.")
-            .member("BucketName", name.as_str()));
+        return Err(
+            AwsError::new("InvalidBucketName", "The specified bucket is not valid.")
+                .member("BucketName", name.as_str()),
+        );
     }
     let (location, tags) = configuration(request)?;
     let region = match location {
@@ -156,28 +200,56 @@ fn create(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> {
         if old.region == region && region == FIRST_REGION {
             return Ok(done());
         }
-        let message = "Your previous request to create the named bucket succeeded and you already own it.";
-        return Err(AwsError::with_status(409, "BucketAlreadyOwnedByYou", message).member("BucketName", name.as_str()));
+        let message =
+            "Your previous request to create the named bucket succeeded and you already own it.";
+        return Err(
+            AwsError::with_status(409, "BucketAlreadyOwnedByYou", message)
+                .member("BucketName", name.as_str()),
+        );
     }
     if ctx.count::<Bucket>() >= QUOTA {
         let message = "You have attempted to create more buckets than allowed";
         return Err(AwsError::new("TooManyBuckets", message));
     }
-    let ownership = request.http.header("x-amz-object-ownership").unwrap_or("BucketOwnerEnforced");
-    if !matches!(ownership, "BucketOwnerEnforced" | "BucketOwnerPreferred" | "ObjectWriter") {
-        return Err(AwsError::new("InvalidArgument", "Invalid x-amz-object-ownership header"));
+    let ownership = request
+        .http
+        .header("x-amz-object-ownership")
+        .unwrap_or("BucketOwnerEnforced");
+    if !matches!(
+        ownership,
+        "BucketOwnerEnforced" | "BucketOwnerPreferred" | "ObjectWriter"
+    ) {
+        return Err(AwsError::new(
+            "InvalidArgument",
+            "Invalid x-amz-object-ownership header",
+        ));
     }
-    if ownership == "BucketOwnerEnforced" && request.http.header("x-amz-acl").is_some_and(|acl| acl != "private") {
-        let message = "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting";
-        return Err(AwsError::new("InvalidBucketAclWithObjectOwnership", message));
+    if ownership == "BucketOwnerEnforced"
+        && request
+            .http
+            .header("x-amz-acl")
+            .is_some_and(|acl| acl != "private")
+    {
+        let message =
+            "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting";
+        return Err(AwsError::new(
+            "InvalidBucketAclWithObjectOwnership",
+            message,
+        ));
     }
     let object_lock = request
         .http
         .header("x-amz-bucket-object-lock-enabled")
         .is_some_and(|value| value.eq_ignore_ascii_case("true"));
     let mut settings = BTreeMap::new();
-    settings.insert("ownershipControls".to_owned(), format!("<Rule><ObjectOwnership>{ownership}</ObjectOwnership></Rule>"));
-    settings.insert("publicAccessBlock".to_owned(), super::settings::PUBLIC_ACCESS_BLOCKED.to_owned());
+    settings.insert(
+        "ownershipControls".to_owned(),
+        format!("<Rule><ObjectOwnership>{ownership}</ObjectOwnership></Rule>"),
+    );
+    settings.insert(
+        "publicAccessBlock".to_owned(),
+        super::settings::PUBLIC_ACCESS_BLOCKED.to_owned(),
+    );
     if object_lock {
         let enabled = "<ObjectLockEnabled>Enabled</ObjectLockEnabled>";
         settings.insert("object-lock".to_owned(), enabled.to_owned());
@@ -186,7 +258,11 @@ fn create(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> {
         name: name.clone(),
         region,
         created: ctx.now,
-        versioning: if object_lock { "Enabled".to_owned() } else { String::new() },
+        versioning: if object_lock {
+            "Enabled".to_owned()
+        } else {
+            String::new()
+        },
         object_lock,
         settings,
     };
@@ -203,7 +279,9 @@ fn illegal_location(location: &str) -> AwsError {
 
 fn head(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> {
     let bucket = find(ctx, request)?;
-    Ok(empty(200).with(REGION_HEADER, &bucket.region).with("x-amz-access-point-alias", "false"))
+    Ok(empty(200)
+        .with(REGION_HEADER, &bucket.region)
+        .with("x-amz-access-point-alias", "false"))
 }
 
 fn delete(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> {
@@ -214,7 +292,8 @@ fn delete(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> {
         } else {
             "The bucket you tried to delete is not empty. You must delete all versions in the bucket."
         };
-        return Err(AwsError::with_status(409, "BucketNotEmpty", message).member("BucketName", bucket.name.as_str()));
+        return Err(AwsError::with_status(409, "BucketNotEmpty", message)
+            .member("BucketName", bucket.name.as_str()));
     }
     ctx.delete::<Bucket>(&bucket.name);
     Ok(empty(204))
@@ -222,7 +301,11 @@ fn delete(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> {
 
 fn location(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> {
     let bucket = find(ctx, request)?;
-    let region = if bucket.region == FIRST_REGION { "" } else { bucket.region.as_str() };
+    let region = if bucket.region == FIRST_REGION {
+        ""
+    } else {
+        bucket.region.as_str()
+    };
     Ok(answer("LocationConstraint", |xml| {
         xml.raw(region);
     }))
@@ -234,15 +317,31 @@ fn list(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> {
     let limit = match query("max-buckets").map(str::parse::<usize>) {
         None => None,
         Some(Ok(limit @ 1..=10_000)) => Some(limit),
-        Some(_) => return Err(AwsError::new("InvalidArgument", "max-buckets must be between 1 and 10000")),
+        Some(_) => {
+            return Err(AwsError::new(
+                "InvalidArgument",
+                "max-buckets must be between 1 and 10000",
+            ));
+        }
     };
     let mut buckets = ctx.list::<Bucket>();
     buckets.retain(|bucket| {
-        bucket.name.starts_with(prefix) && query("bucket-region").is_none_or(|region| bucket.region == region)
+        bucket.name.starts_with(prefix)
+            && query("bucket-region").is_none_or(|region| bucket.region == region)
     });
-    let bad = || AwsError::new("InvalidArgument", "The continuation token provided is incorrect");
-    let page =
-        crate::aws::context::page(buckets, |bucket| bucket.name.as_str(), query("continuation-token"), limit, bad)?;
+    let bad = || {
+        AwsError::new(
+            "InvalidArgument",
+            "The continuation token provided is incorrect",
+        )
+    };
+    let page = crate::aws::context::page(
+        buckets,
+        |bucket| bucket.name.as_str(),
+        query("continuation-token"),
+        limit,
+        bad,
+    )?;
     let regions = limit.is_some() || query("bucket-region").is_some();
     Ok(answer("ListAllMyBucketsResult", |xml| {
         xml.node("Owner", |xml| {
@@ -272,7 +371,18 @@ mod tests {
             assert!(valid_name(name), "{name}");
         }
         let long = "a".repeat(64);
-        for name in ["ab", "My", "a_b", "-abc", "abc-", "a..b", "192.168.5.4", "xn--abc", "abc-s3alias", &long] {
+        for name in [
+            "ab",
+            "My",
+            "a_b",
+            "-abc",
+            "abc-",
+            "a..b",
+            "192.168.5.4",
+            "xn--abc",
+            "abc-s3alias",
+            &long,
+        ] {
             assert!(!valid_name(name), "{name}");
         }
     }

@@ -19,7 +19,11 @@ pub(super) struct Element {
 impl Element {
     /// An element that holds text.
     pub(super) fn leaf(name: &str, text: &str) -> Self {
-        Self { name: name.to_owned(), text: text.to_owned(), ..Self::default() }
+        Self {
+            name: name.to_owned(),
+            text: text.to_owned(),
+            ..Self::default()
+        }
     }
 
     /// Reads a document; `None` when it is not well-formed.
@@ -80,8 +84,17 @@ impl Element {
             .attributes()
             .flatten()
             .find(|attribute| attribute.key.local_name().as_ref() == b"type")
-            .and_then(|attribute| attribute.unescape_value().ok().map(|value| value.into_owned()));
-        Some(Self { name, kind, ..Self::default() })
+            .and_then(|attribute| {
+                attribute
+                    .unescape_value()
+                    .ok()
+                    .map(std::borrow::Cow::into_owned)
+            });
+        Some(Self {
+            name,
+            kind,
+            ..Self::default()
+        })
     }
 
     /// The first child of a name.
@@ -101,7 +114,9 @@ impl Element {
 
     /// Whether all children have one of these names.
     pub(super) fn only(&self, names: &[&str]) -> bool {
-        self.children.iter().all(|child| names.contains(&child.name.as_str()))
+        self.children
+            .iter()
+            .all(|child| names.contains(&child.name.as_str()))
     }
 
     /// Writes what is inside.
@@ -136,11 +151,17 @@ mod tests {
     fn documents_come_back_as_they_were() {
         let text = "<?xml version=\"1.0\"?><Tagging xmlns=\"x\"><TagSet>\n<Tag><Key>a &amp; b</Key><Value/></Tag></TagSet></Tagging>";
         let element = Element::parse(text.as_bytes()).expect("well-formed");
-        let tag = element.child("TagSet").and_then(|set| set.child("Tag")).expect("a tag");
+        let tag = element
+            .child("TagSet")
+            .and_then(|set| set.child("Tag"))
+            .expect("a tag");
         assert_eq!(tag.text_of("Key"), Some("a & b"));
         let mut xml = Xml::new();
         element.inside(&mut xml);
-        assert_eq!(xml.as_str(), "<TagSet><Tag><Key>a &amp; b</Key><Value></Value></Tag></TagSet>");
+        assert_eq!(
+            xml.as_str(),
+            "<TagSet><Tag><Key>a &amp; b</Key><Value></Value></Tag></TagSet>"
+        );
         assert_eq!(Element::parse(b"<a><b></a>"), None);
         assert_eq!(Element::parse(b""), None);
     }

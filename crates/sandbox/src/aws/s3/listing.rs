@@ -17,7 +17,13 @@ use crate::http::HttpReply;
 use crate::world::Stored;
 
 pub(super) const OPERATIONS: &[Operation] = &[
-    Operation { name: "ListObjectsV2", method: Method::GET, level: Level::Bucket, marker: "list-type", handler: list_v2 },
+    Operation {
+        name: "ListObjectsV2",
+        method: Method::GET,
+        level: Level::Bucket,
+        marker: "list-type",
+        handler: list_v2,
+    },
     Operation {
         name: "ListObjectVersions",
         method: Method::GET,
@@ -32,7 +38,13 @@ pub(super) const OPERATIONS: &[Operation] = &[
         marker: "uploads",
         handler: list_uploads,
     },
-    Operation { name: "ListObjects", method: Method::GET, level: Level::Bucket, marker: "", handler: list_v1 },
+    Operation {
+        name: "ListObjects",
+        method: Method::GET,
+        level: Level::Bucket,
+        marker: "",
+        handler: list_v1,
+    },
 ];
 
 /// What a listing asks for.
@@ -49,7 +61,10 @@ impl<'a> Wish<'a> {
         let limit = match query("max-keys") {
             "" => 1000,
             text => text.parse::<usize>().map_err(|_| {
-                AwsError::new("InvalidArgument", "Provided max-keys not an integer or within integer range")
+                AwsError::new(
+                    "InvalidArgument",
+                    "Provided max-keys not an integer or within integer range",
+                )
             })?,
         };
         Ok(Self {
@@ -85,7 +100,9 @@ impl<'a> Wish<'a> {
     }
 
     fn head(&self, xml: &mut Xml, bucket: &str) {
-        xml.text("Name", bucket).text("Prefix", self.encode(self.prefix)).text("MaxKeys", self.limit);
+        xml.text("Name", bucket)
+            .text("Prefix", self.encode(self.prefix))
+            .text("MaxKeys", self.limit);
         if !self.delimiter.is_empty() {
             xml.text("Delimiter", self.encode(self.delimiter));
         }
@@ -111,12 +128,23 @@ struct Listing {
     last: Option<String>,
 }
 
-fn cut(wish: &Wish<'_>, versions: Vec<Stored<Version>>, after: impl Fn(&Version) -> bool) -> Listing {
-    let mut listing = Listing { items: Vec::new(), prefixes: BTreeSet::new(), last: None };
+fn cut(
+    wish: &Wish<'_>,
+    versions: Vec<Stored<Version>>,
+    after: impl Fn(&Version) -> bool,
+) -> Listing {
+    let mut listing = Listing {
+        items: Vec::new(),
+        prefixes: BTreeSet::new(),
+        last: None,
+    };
     let mut last = String::new();
     for version in versions.into_iter().filter(|version| after(version)) {
         let folded = wish.folded(&version.key).map(str::to_owned);
-        if folded.as_ref().is_some_and(|prefix| listing.prefixes.contains(prefix)) {
+        if folded
+            .as_ref()
+            .is_some_and(|prefix| listing.prefixes.contains(prefix))
+        {
             continue;
         }
         if listing.items.len() + listing.prefixes.len() >= wish.limit {
@@ -177,21 +205,45 @@ fn list_v2(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> {
     let query = |name| request.http.query(name).filter(|value| !value.is_empty());
     let after = match query("continuation-token") {
         Some(token) => {
-            let key = URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-            key.ok_or_else(|| AwsError::new("InvalidArgument", "The continuation token provided is incorrect"))?
+            let key = URL_SAFE_NO_PAD
+                .decode(token)
+                .ok()
+                .and_then(|bytes| String::from_utf8(bytes).ok());
+            key.ok_or_else(|| {
+                AwsError::new(
+                    "InvalidArgument",
+                    "The continuation token provided is incorrect",
+                )
+            })?
         }
         None => query("start-after").unwrap_or_default().to_owned(),
     };
     let versions = current(ctx, &bucket.name, wish.prefix);
-    let listing = cut(&wish, versions, |version| follows(&wish, &version.key, &after));
+    let listing = cut(&wish, versions, |version| {
+        follows(&wish, &version.key, &after)
+    });
     Ok(answer("ListBucketResult", |xml| {
         wish.head(xml, &bucket.name);
         xml.text("KeyCount", listing.items.len() + listing.prefixes.len())
             .text("IsTruncated", listing.last.is_some())
             .opt("ContinuationToken", query("continuation-token"))
-            .opt("StartAfter", query("start-after").map(|key| wish.encode(key)))
-            .opt("NextContinuationToken", listing.last.as_ref().map(|last| URL_SAFE_NO_PAD.encode(last)));
-        contents(xml, &wish, &listing.items, query("fetch-owner") == Some("true"));
+            .opt(
+                "StartAfter",
+                query("start-after").map(|key| wish.encode(key)),
+            )
+            .opt(
+                "NextContinuationToken",
+                listing
+                    .last
+                    .as_ref()
+                    .map(|last| URL_SAFE_NO_PAD.encode(last)),
+            );
+        contents(
+            xml,
+            &wish,
+            &listing.items,
+            query("fetch-owner") == Some("true"),
+        );
         wish.prefixes(xml, &listing.prefixes);
     }))
 }
@@ -201,12 +253,18 @@ fn list_v1(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> {
     let wish = Wish::read(request)?;
     let marker = request.http.query("marker").unwrap_or_default();
     let versions = current(ctx, &bucket.name, wish.prefix);
-    let listing = cut(&wish, versions, |version| follows(&wish, &version.key, marker));
+    let listing = cut(&wish, versions, |version| {
+        follows(&wish, &version.key, marker)
+    });
     Ok(answer("ListBucketResult", |xml| {
         wish.head(xml, &bucket.name);
-        xml.text("Marker", wish.encode(marker)).text("IsTruncated", listing.last.is_some());
+        xml.text("Marker", wish.encode(marker))
+            .text("IsTruncated", listing.last.is_some());
         if !wish.delimiter.is_empty() {
-            xml.opt("NextMarker", listing.last.as_ref().map(|last| wish.encode(last)));
+            xml.opt(
+                "NextMarker",
+                listing.last.as_ref().map(|last| wish.encode(last)),
+            );
         }
         contents(xml, &wish, &listing.items, true);
         wish.prefixes(xml, &listing.prefixes);
@@ -231,10 +289,15 @@ fn list_versions(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpRepl
         }
     }
     // Versions of the marker's key are shown from the one after the marker's.
-    let position = all.iter().position(|version| version.key == key_marker && version.version == version_marker);
+    let position = all
+        .iter()
+        .position(|version| version.key == key_marker && version.version == version_marker);
     let rest = match position {
         Some(position) => all[position + 1..].to_vec(),
-        None => all.into_iter().filter(|version| follows(&wish, &version.key, key_marker)).collect(),
+        None => all
+            .into_iter()
+            .filter(|version| follows(&wish, &version.key, key_marker))
+            .collect(),
     };
     let listing = cut(&wish, rest, |_| true);
     let next = listing.last.as_ref().map(|last| {
@@ -247,20 +310,30 @@ fn list_versions(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpRepl
             .text("VersionIdMarker", version_marker)
             .text("IsTruncated", listing.last.is_some());
         if let Some((key, version)) = &next {
-            xml.text("NextKeyMarker", wish.encode(key)).opt("NextVersionIdMarker", version.as_ref());
+            xml.text("NextKeyMarker", wish.encode(key))
+                .opt("NextVersionIdMarker", version.as_ref());
         }
         for item in &listing.items {
             let latest = newest.contains(&(item.key.clone(), item.version.clone()));
-            xml.node(if item.delete_marker { "DeleteMarker" } else { "Version" }, |xml| {
-                xml.text("Key", wish.encode(&item.key))
-                    .text("VersionId", &item.version)
-                    .text("IsLatest", latest)
-                    .text("LastModified", iso8601_millis(item.modified));
-                if !item.delete_marker {
-                    xml.text("ETag", &item.etag).text("Size", item.size).text("StorageClass", "STANDARD");
-                }
-                write_owner(xml);
-            });
+            xml.node(
+                if item.delete_marker {
+                    "DeleteMarker"
+                } else {
+                    "Version"
+                },
+                |xml| {
+                    xml.text("Key", wish.encode(&item.key))
+                        .text("VersionId", &item.version)
+                        .text("IsLatest", latest)
+                        .text("LastModified", iso8601_millis(item.modified));
+                    if !item.delete_marker {
+                        xml.text("ETag", &item.etag)
+                            .text("Size", item.size)
+                            .text("StorageClass", "STANDARD");
+                    }
+                    write_owner(xml);
+                },
+            );
         }
         wish.prefixes(xml, &listing.prefixes);
     }))

@@ -19,7 +19,11 @@ use super::xml::Xml;
 use crate::http::{HttpReply, HttpRequest};
 
 /// The service.
-pub(super) const SERVICE: RawService = RawService { operation, run, fail };
+pub(super) const SERVICE: RawService = RawService {
+    operation,
+    run,
+    fail,
+};
 
 /// The XML namespace of answers.
 const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
@@ -43,8 +47,12 @@ struct Operation {
     handler: fn(&mut Ctx<'_>, &Request<'_>) -> AwsResult<HttpReply>,
 }
 
-const OPERATIONS: &[&[Operation]] =
-    &[bucket::OPERATIONS, settings::OPERATIONS, listing::OPERATIONS, object::OPERATIONS];
+const OPERATIONS: &[&[Operation]] = &[
+    bucket::OPERATIONS,
+    settings::OPERATIONS,
+    listing::OPERATIONS,
+    object::OPERATIONS,
+];
 
 /// Query parameters that name another operation than the plain one of their method.
 const SUBRESOURCES: [&str; 34] = [
@@ -111,7 +119,11 @@ fn malformed() -> AwsError {
 
 /// Bucket and key of a request: the bucket is in the host's name or is the path's first part.
 fn address(http: &HttpRequest) -> (String, String) {
-    let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let decode = |text: &str| {
+        percent_encoding::percent_decode_str(text)
+            .decode_utf8_lossy()
+            .into_owned()
+    };
     let host = http.header("host").unwrap_or_default();
     let host = host.rsplit_once(':').map_or(host, |(name, _)| name);
     let path = http.path.strip_prefix('/').unwrap_or(&http.path);
@@ -140,9 +152,8 @@ fn find(http: &HttpRequest) -> Option<&'static Operation> {
             .flatten()
             .filter(|operation| operation.level == level && operation.method == http.method)
     };
-    let marked = candidates().find(|operation| {
-        !operation.marker.is_empty() && http.query(operation.marker).is_some()
-    });
+    let marked = candidates()
+        .find(|operation| !operation.marker.is_empty() && http.query(operation.marker).is_some());
     if marked.is_some() {
         return marked;
     }
@@ -167,27 +178,40 @@ fn run(ctx: &mut Ctx<'_>, http: &HttpRequest, _name: &'static str) -> AwsResult<
         ));
     };
     let (bucket, key) = address(http);
-    (operation.handler)(ctx, &Request { http, operation, bucket, key })
+    (operation.handler)(
+        ctx,
+        &Request {
+            http,
+            operation,
+            bucket,
+            key,
+        },
+    )
 }
 
 /// Where an error says in which region a bucket is.
 const REGION_HEADER: &str = "x-amz-bucket-region";
 
 fn fail(error: &AwsError, http: &HttpRequest, request_id: &str) -> HttpReply {
-    let region = error.members.get(REGION_HEADER).and_then(|value| value.as_str());
+    let region = error
+        .members
+        .get(REGION_HEADER)
+        .and_then(|value| value.as_str());
     let mut reply = if http.method == Method::HEAD || error.status == 304 {
         HttpReply::new(error.status, "application/xml", Vec::new())
     } else {
         let mut xml = Xml::new();
-        xml.raw("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n").node("Error", |xml| {
-            xml.text("Code", &error.code).text("Message", &error.message);
-            for (name, value) in &*error.members {
-                if name != REGION_HEADER {
-                    xml.opt(name, value.as_str());
+        xml.raw("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n")
+            .node("Error", |xml| {
+                xml.text("Code", &error.code)
+                    .text("Message", &error.message);
+                for (name, value) in &*error.members {
+                    if name != REGION_HEADER {
+                        xml.opt(name, value.as_str());
+                    }
                 }
-            }
-            xml.text("RequestId", request_id).text("HostId", "sandbox");
-        });
+                xml.text("RequestId", request_id).text("HostId", "sandbox");
+            });
         HttpReply::new(error.status, "application/xml", xml.as_str())
     };
     if let Some(region) = region {
@@ -215,7 +239,11 @@ fn answer(root: &str, inside: impl FnOnce(&mut Xml)) -> HttpReply {
 
 /// An answer without a body.
 fn empty(status: u16) -> HttpReply {
-    HttpReply { status, headers: Vec::new(), body: Vec::new() }
+    HttpReply {
+        status,
+        headers: Vec::new(),
+        body: Vec::new(),
+    }
 }
 
 #[cfg(test)]
@@ -226,8 +254,13 @@ mod tests {
         let mut request = crate::core::blank();
         request.method = method;
         request.path = path.to_owned();
-        request.query = query.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        request.headers.insert("host", host.parse().expect("a header"));
+        request.query = query
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        request
+            .headers
+            .insert("host", host.parse().expect("a header"));
         request
     }
 
@@ -239,7 +272,12 @@ mod tests {
             ("127.0.0.1:4700", "/", "", ""),
             ("bucket.localhost:4700", "/a", "bucket", "a"),
             ("localhost:4700", "/bucket/a", "bucket", "a"),
-            ("my.bucket.s3.eu-west-1.amazonaws.com", "/a", "my.bucket", "a"),
+            (
+                "my.bucket.s3.eu-west-1.amazonaws.com",
+                "/a",
+                "my.bucket",
+                "a",
+            ),
             ("s3.eu-west-1.amazonaws.com", "/bucket/a", "bucket", "a"),
         ];
         for (host, path, bucket, key) in cases {
@@ -250,19 +288,29 @@ mod tests {
 
     #[test]
     fn operations_are_told_by_method_level_and_query() {
-        let cases: [(Method, &str, &[(&str, &str)], &str); 9] = [
+        type Case<'a> = (Method, &'a str, &'a [(&'a str, &'a str)], &'a str);
+        let cases: [Case<'_>; 9] = [
             (Method::GET, "/", &[], "ListBuckets"),
             (Method::PUT, "/b", &[], "CreateBucket"),
             (Method::GET, "/b", &[("list-type", "2")], "ListObjectsV2"),
             (Method::GET, "/b", &[("versions", "")], "ListObjectVersions"),
-            (Method::PUT, "/b", &[("versioning", "")], "PutBucketVersioning"),
+            (
+                Method::PUT,
+                "/b",
+                &[("versioning", "")],
+                "PutBucketVersioning",
+            ),
             (Method::GET, "/b", &[("metrics", "")], "Unknown"),
             (Method::PUT, "/b/k", &[("x-id", "PutObject")], "PutObject"),
             (Method::POST, "/b/k", &[("uploads", "")], "Unknown"),
             (Method::POST, "/b", &[("delete", "")], "DeleteObjects"),
         ];
         for (method, path, query, name) in cases {
-            assert_eq!(operation(&request(method, "127.0.0.1:1", path, query)), name, "{path}");
+            assert_eq!(
+                operation(&request(method, "127.0.0.1:1", path, query)),
+                name,
+                "{path}"
+            );
         }
     }
 }

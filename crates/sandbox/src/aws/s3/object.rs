@@ -61,7 +61,13 @@ const fn object(
     marker: &'static str,
     handler: fn(&mut Ctx<'_>, &Request<'_>) -> AwsResult<HttpReply>,
 ) -> Operation {
-    Operation { name, method, level: Level::Object, marker, handler }
+    Operation {
+        name,
+        method,
+        level: Level::Object,
+        marker,
+        handler,
+    }
 }
 
 pub(super) const OPERATIONS: &[Operation] = &[
@@ -71,7 +77,12 @@ pub(super) const OPERATIONS: &[Operation] = &[
     object("DeleteObject", Method::DELETE, "", delete),
     object("GetObjectTagging", Method::GET, "tagging", tagging),
     object("PutObjectTagging", Method::PUT, "tagging", put_tagging),
-    object("DeleteObjectTagging", Method::DELETE, "tagging", delete_tagging),
+    object(
+        "DeleteObjectTagging",
+        Method::DELETE,
+        "tagging",
+        delete_tagging,
+    ),
     Operation {
         name: "DeleteObjects",
         method: Method::POST,
@@ -88,7 +99,8 @@ fn prefix(bucket: &str, key: &str) -> String {
 
 /// All versions in a bucket whose key starts with `prefix`, by key, the newest of each key first.
 pub(super) fn versions(ctx: &Ctx<'_>, bucket: &str, prefix: &str) -> Vec<Stored<Version>> {
-    ctx.tx.range("", &format!("{bucket}/{prefix}"), None, usize::MAX)
+    ctx.tx
+        .range("", &format!("{bucket}/{prefix}"), None, usize::MAX)
 }
 
 fn of_key(ctx: &Ctx<'_>, bucket: &str, key: &str) -> Vec<Stored<Version>> {
@@ -99,7 +111,11 @@ fn of_key(ctx: &Ctx<'_>, bucket: &str, key: &str) -> Vec<Stored<Version>> {
 fn add(ctx: &mut Ctx<'_>, bucket: &Bucket, mut new: Version, tags: Tags) -> String {
     let old = of_key(ctx, &bucket.name, &new.key);
     new.sequence = old.first().map_or(0, |newest| newest.sequence) + 1;
-    new.id = format!("{}{:020}", prefix(&bucket.name, &new.key), u64::MAX - new.sequence);
+    new.id = format!(
+        "{}{:020}",
+        prefix(&bucket.name, &new.key),
+        u64::MAX - new.sequence
+    );
     new.version = if bucket.versioning == "Enabled" {
         ctx.new_hex(32)
     } else {
@@ -135,7 +151,11 @@ fn put(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> {
         let name = name.as_str();
         let Ok(value) = value.to_str() else { continue };
         if name == "content-encoding" {
-            let rest: Vec<&str> = value.split(',').map(str::trim).filter(|part| *part != "aws-chunked").collect();
+            let rest: Vec<&str> = value
+                .split(',')
+                .map(str::trim)
+                .filter(|part| *part != "aws-chunked")
+                .collect();
             if !rest.is_empty() {
                 headers.insert(name.to_owned(), rest.join(","));
             }
@@ -143,18 +163,33 @@ fn put(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> {
             headers.insert(name.to_owned(), value.to_owned());
         }
     }
-    headers.entry("content-type".to_owned()).or_insert_with(|| "binary/octet-stream".to_owned());
+    headers
+        .entry("content-type".to_owned())
+        .or_insert_with(|| "binary/octet-stream".to_owned());
     let default = bucket.settings.get("encryption").map_or("", String::as_str);
-    let algorithm = request.http.header("x-amz-server-side-encryption").unwrap_or(if default.contains("aws:kms") {
-        "aws:kms"
-    } else {
-        "AES256"
-    });
-    headers.insert("x-amz-server-side-encryption".to_owned(), algorithm.to_owned());
+    let algorithm = request
+        .http
+        .header("x-amz-server-side-encryption")
+        .unwrap_or(if default.contains("aws:kms") {
+            "aws:kms"
+        } else {
+            "AES256"
+        });
+    headers.insert(
+        "x-amz-server-side-encryption".to_owned(),
+        algorithm.to_owned(),
+    );
     if let Some((name, value)) = &checksum {
         headers.insert(name.clone(), value.clone());
     }
-    let pairs = form_urlencoded::parse(request.http.header("x-amz-tagging").unwrap_or_default().as_bytes()).into_owned();
+    let pairs = form_urlencoded::parse(
+        request
+            .http
+            .header("x-amz-tagging")
+            .unwrap_or_default()
+            .as_bytes(),
+    )
+    .into_owned();
     let tags = object_tags(pairs.collect())?;
     let etag = format!("\"{}\"", hex::encode(Md5::digest(&body)));
     let version = Version {
@@ -171,9 +206,13 @@ fn put(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> {
         headers,
     };
     let id = add(ctx, &bucket, version, tags);
-    let mut reply = empty(200).with("etag", etag).with("x-amz-server-side-encryption", algorithm);
+    let mut reply = empty(200)
+        .with("etag", etag)
+        .with("x-amz-server-side-encryption", algorithm);
     if let Some((name, value)) = checksum {
-        reply = reply.with(&name, value).with("x-amz-checksum-type", "FULL_OBJECT");
+        reply = reply
+            .with(&name, value)
+            .with("x-amz-checksum-type", "FULL_OBJECT");
     }
     if !bucket.versioning.is_empty() {
         reply = reply.with("x-amz-version-id", id);
@@ -186,16 +225,25 @@ fn no_such_key(key: &str) -> AwsError {
 }
 
 /// The version that a request names, or the newest; delete markers too.
-fn find(ctx: &Ctx<'_>, bucket: &Bucket, key: &str, wanted: Option<&str>) -> AwsResult<Stored<Version>> {
+fn find(
+    ctx: &Ctx<'_>,
+    bucket: &Bucket,
+    key: &str,
+    wanted: Option<&str>,
+) -> AwsResult<Stored<Version>> {
     let versions = of_key(ctx, &bucket.name, key);
     let found = match wanted {
         None => versions.into_iter().next(),
         Some(id) => {
             let found = versions.into_iter().find(|version| version.version == id);
             return found.ok_or_else(|| {
-                AwsError::with_status(404, "NoSuchVersion", "The specified version does not exist.")
-                    .member("Key", key)
-                    .member("VersionId", id)
+                AwsError::with_status(
+                    404,
+                    "NoSuchVersion",
+                    "The specified version does not exist.",
+                )
+                .member("Key", key)
+                .member("VersionId", id)
             });
         }
     };
@@ -218,20 +266,37 @@ fn get(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> {
     }
     let body = STANDARD.decode(&version.body).expect("put encodes bodies");
     let length = body.len();
-    let (status, body, range) = match request.http.header("range").and_then(|range| parse_range(range, length)) {
+    let (status, body, range) = match request
+        .http
+        .header("range")
+        .and_then(|range| parse_range(range, length))
+    {
         None => (200, body, None),
-        Some(Ok((first, last))) => {
-            (206, body[first..=last].to_vec(), Some(format!("bytes {first}-{last}/{length}")))
-        }
+        Some(Ok((first, last))) => (
+            206,
+            body[first..=last].to_vec(),
+            Some(format!("bytes {first}-{last}/{length}")),
+        ),
         Some(Err(())) => {
-            return Err(AwsError::with_status(416, "InvalidRange", "The requested range is not satisfiable"));
+            return Err(AwsError::with_status(
+                416,
+                "InvalidRange",
+                "The requested range is not satisfiable",
+            ));
         }
     };
-    let mut reply = HttpReply { status, headers: Vec::new(), body };
+    let mut reply = HttpReply {
+        status,
+        headers: Vec::new(),
+        body,
+    };
     for (name, value) in &version.headers {
         // A checksum of the whole says nothing of a part.
         let checksum = name.starts_with("x-amz-checksum-");
-        let asked = request.http.header("x-amz-checksum-mode").is_some_and(|mode| mode.eq_ignore_ascii_case("enabled"));
+        let asked = request
+            .http
+            .header("x-amz-checksum-mode")
+            .is_some_and(|mode| mode.eq_ignore_ascii_case("enabled"));
         if !checksum || (asked && range.is_none()) {
             reply = reply.with(name, value);
         }
@@ -244,7 +309,10 @@ fn get(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> {
         reply = reply.with("x-amz-version-id", &version.version);
     }
     if !version.tags().is_empty() {
-        reply = reply.with("x-amz-tagging-count", version.tags().iter().count().to_string());
+        reply = reply.with(
+            "x-amz-tagging-count",
+            version.tags().iter().count().to_string(),
+        );
     }
     if let Some(range) = range {
         reply = reply.with("content-range", range);
@@ -279,7 +347,9 @@ struct Deleted {
 
 fn remove(ctx: &mut Ctx<'_>, bucket: &Bucket, key: &str, wanted: Option<&str>) -> Deleted {
     if let Some(id) = wanted {
-        let found = of_key(ctx, &bucket.name, key).into_iter().find(|version| version.version == id);
+        let found = of_key(ctx, &bucket.name, key)
+            .into_iter()
+            .find(|version| version.version == id);
         if let Some(version) = &found {
             ctx.delete::<Version>(&version.id);
         }
@@ -292,7 +362,10 @@ fn remove(ctx: &mut Ctx<'_>, bucket: &Bucket, key: &str, wanted: Option<&str>) -
         for version in of_key(ctx, &bucket.name, key) {
             ctx.delete::<Version>(&version.id);
         }
-        return Deleted { version: None, marker: false };
+        return Deleted {
+            version: None,
+            marker: false,
+        };
     }
     let marker = Version {
         id: String::new(),
@@ -307,7 +380,10 @@ fn remove(ctx: &mut Ctx<'_>, bucket: &Bucket, key: &str, wanted: Option<&str>) -
         etag: String::new(),
         headers: BTreeMap::new(),
     };
-    Deleted { version: Some(add(ctx, bucket, marker, Tags::default())), marker: true }
+    Deleted {
+        version: Some(add(ctx, bucket, marker, Tags::default())),
+        marker: true,
+    }
 }
 
 fn delete(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> {
@@ -343,7 +419,8 @@ fn delete_many(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply>
             xml.node("Deleted", |xml| {
                 xml.text("Key", key).opt("VersionId", wanted.as_ref());
                 if deleted.marker {
-                    xml.text("DeleteMarker", true).opt("DeleteMarkerVersionId", deleted.version.as_ref());
+                    xml.text("DeleteMarker", true)
+                        .opt("DeleteMarkerVersionId", deleted.version.as_ref());
                 }
             });
         }
@@ -352,15 +429,21 @@ fn delete_many(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply>
 
 fn object_tags(pairs: Vec<(String, String)>) -> AwsResult<Tags> {
     if pairs.len() > 10 {
-        return Err(AwsError::new("BadRequest", "Object tags cannot be greater than 10"));
+        return Err(AwsError::new(
+            "BadRequest",
+            "Object tags cannot be greater than 10",
+        ));
     }
-    Tags::from_pairs(pairs, Characters::Restricted).map_err(|error| AwsError::new("InvalidTag", error.to_string()))
+    Tags::from_pairs(pairs, Characters::Restricted)
+        .map_err(|error| AwsError::new("InvalidTag", error.to_string()))
 }
 
 fn tagging(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> {
     let bucket = bucket::find(ctx, request)?;
     let version = find(ctx, &bucket, &request.key, request.http.query("versionId"))?;
-    Ok(answer("Tagging", |xml| settings::write_tags(xml, version.tags())))
+    Ok(answer("Tagging", |xml| {
+        settings::write_tags(xml, version.tags());
+    }))
 }
 
 fn put_tagging(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> {

@@ -19,8 +19,12 @@ pub(super) type Checksum = (String, String);
 
 /// The body and the checksum that came with it.
 pub(super) fn read_with_checksum(http: &HttpRequest) -> AwsResult<(Vec<u8>, Option<Checksum>)> {
-    let chunked = http.header("content-encoding").is_some_and(|value| value.contains("aws-chunked"))
-        || http.header("x-amz-content-sha256").is_some_and(|value| value.starts_with("STREAMING-"));
+    let chunked = http
+        .header("content-encoding")
+        .is_some_and(|value| value.contains("aws-chunked"))
+        || http
+            .header("x-amz-content-sha256")
+            .is_some_and(|value| value.starts_with("STREAMING-"));
     let (body, trailers) = if chunked {
         unchunk(&http.body).ok_or_else(|| {
             AwsError::new("IncompleteBody", "The request body terminated unexpectedly")
@@ -38,7 +42,9 @@ pub(super) fn read_with_checksum(http: &HttpRequest) -> AwsResult<(Vec<u8>, Opti
         let value = http.header(&name)?.to_owned();
         Some((name, value))
     });
-    let checksum = headers.chain(trailers).find(|(name, _)| name.starts_with("x-amz-checksum-"));
+    let checksum = headers
+        .chain(trailers)
+        .find(|(name, _)| name.starts_with("x-amz-checksum-"));
     if let Some((name, value)) = &checksum
         && compute(name, &body).is_some_and(|computed| computed != *value)
     {
@@ -50,7 +56,10 @@ pub(super) fn read_with_checksum(http: &HttpRequest) -> AwsResult<(Vec<u8>, Opti
 const ALGORITHMS: [&str; 5] = ["crc32", "crc32c", "crc64nvme", "sha1", "sha256"];
 
 fn bad_digest(name: &str) -> AwsError {
-    AwsError::new("BadDigest", format!("The {name} you specified did not match what we received."))
+    AwsError::new(
+        "BadDigest",
+        format!("The {name} you specified did not match what we received."),
+    )
 }
 
 /// The checksum of the algorithm that a header names, for those verified here.
@@ -66,7 +75,11 @@ fn compute(header: &str, body: &[u8]) -> Option<String> {
 fn crc32(body: &[u8], polynomial: u32) -> u32 {
     !body.iter().fold(!0u32, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
-            if crc & 1 == 1 { (crc >> 1) ^ polynomial } else { crc >> 1 }
+            if crc & 1 == 1 {
+                (crc >> 1) ^ polynomial
+            } else {
+                crc >> 1
+            }
         })
     })
 }
@@ -107,11 +120,17 @@ mod tests {
     #[test]
     fn chunks_are_joined_and_checked() {
         let mut request = crate::core::blank();
-        request.headers.insert("content-encoding", "aws-chunked".parse().expect("a header"));
-        request.body = b"5;chunk-signature=0\r\nhello\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\n".to_vec();
+        request
+            .headers
+            .insert("content-encoding", "aws-chunked".parse().expect("a header"));
+        request.body =
+            b"5;chunk-signature=0\r\nhello\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\n".to_vec();
         let (body, checksum) = read_with_checksum(&request).expect("well-formed");
         assert_eq!(body, b"hello");
-        assert_eq!(checksum, Some(("x-amz-checksum-crc32".into(), "NhCmhg==".into())));
+        assert_eq!(
+            checksum,
+            Some(("x-amz-checksum-crc32".into(), "NhCmhg==".into()))
+        );
         request.body = b"5\r\nhellO\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\n".to_vec();
         assert_eq!(read(&request).expect_err("wrong sum").code, "BadDigest");
         request.body = b"9\r\nhello".to_vec();

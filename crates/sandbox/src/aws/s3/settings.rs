@@ -52,19 +52,28 @@ const SETTINGS: &[Setting] = &[
     Setting {
         marker: "ownershipControls",
         root: "OwnershipControls",
-        unset: Unset::Error("OwnershipControlsNotFoundError", "The bucket ownership controls were not found"),
+        unset: Unset::Error(
+            "OwnershipControlsNotFoundError",
+            "The bucket ownership controls were not found",
+        ),
         check: checks::ownership,
     },
     Setting {
         marker: "lifecycle",
         root: "LifecycleConfiguration",
-        unset: Unset::Error("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist"),
+        unset: Unset::Error(
+            "NoSuchLifecycleConfiguration",
+            "The lifecycle configuration does not exist",
+        ),
         check: checks::lifecycle,
     },
     Setting {
         marker: "cors",
         root: "CORSConfiguration",
-        unset: Unset::Error("NoSuchCORSConfiguration", "The CORS configuration does not exist"),
+        unset: Unset::Error(
+            "NoSuchCORSConfiguration",
+            "The CORS configuration does not exist",
+        ),
         check: checks::cors,
     },
     Setting {
@@ -94,7 +103,12 @@ const SETTINGS: &[Setting] = &[
         ),
         check: checks::object_lock,
     },
-    Setting { marker: "logging", root: "BucketLoggingStatus", unset: Unset::Xml(""), check: checks::logging },
+    Setting {
+        marker: "logging",
+        root: "BucketLoggingStatus",
+        unset: Unset::Xml(""),
+        check: checks::logging,
+    },
     Setting {
         marker: "accelerate",
         root: "AccelerateConfiguration",
@@ -116,15 +130,33 @@ const SETTINGS: &[Setting] = &[
 ];
 
 const fn get(name: &'static str, marker: &'static str) -> Operation {
-    Operation { name, method: Method::GET, level: Level::Bucket, marker, handler: read }
+    Operation {
+        name,
+        method: Method::GET,
+        level: Level::Bucket,
+        marker,
+        handler: read,
+    }
 }
 
 const fn put(name: &'static str, marker: &'static str) -> Operation {
-    Operation { name, method: Method::PUT, level: Level::Bucket, marker, handler: write }
+    Operation {
+        name,
+        method: Method::PUT,
+        level: Level::Bucket,
+        marker,
+        handler: write,
+    }
 }
 
 const fn delete(name: &'static str, marker: &'static str) -> Operation {
-    Operation { name, method: Method::DELETE, level: Level::Bucket, marker, handler: remove }
+    Operation {
+        name,
+        method: Method::DELETE,
+        level: Level::Bucket,
+        marker,
+        handler: remove,
+    }
 }
 
 const fn other(
@@ -133,7 +165,13 @@ const fn other(
     marker: &'static str,
     handler: fn(&mut Ctx<'_>, &Request<'_>) -> AwsResult<HttpReply>,
 ) -> Operation {
-    Operation { name, method, level: Level::Bucket, marker, handler }
+    Operation {
+        name,
+        method,
+        level: Level::Bucket,
+        marker,
+        handler,
+    }
 }
 
 pub(super) const OPERATIONS: &[Operation] = &[
@@ -169,14 +207,34 @@ pub(super) const OPERATIONS: &[Operation] = &[
     get("GetBucketNotificationConfiguration", "notification"),
     put("PutBucketNotificationConfiguration", "notification"),
     other("GetBucketVersioning", Method::GET, "versioning", versioning),
-    other("PutBucketVersioning", Method::PUT, "versioning", put_versioning),
+    other(
+        "PutBucketVersioning",
+        Method::PUT,
+        "versioning",
+        put_versioning,
+    ),
     other("GetBucketTagging", Method::GET, "tagging", tagging),
     other("PutBucketTagging", Method::PUT, "tagging", put_tagging),
-    other("DeleteBucketTagging", Method::DELETE, "tagging", delete_tagging),
-    other("GetBucketPolicyStatus", Method::GET, "policyStatus", policy_status),
+    other(
+        "DeleteBucketTagging",
+        Method::DELETE,
+        "tagging",
+        delete_tagging,
+    ),
+    other(
+        "GetBucketPolicyStatus",
+        Method::GET,
+        "policyStatus",
+        policy_status,
+    ),
     other("GetBucketPolicy", Method::GET, "policy", policy),
     other("PutBucketPolicy", Method::PUT, "policy", put_policy),
-    other("DeleteBucketPolicy", Method::DELETE, "policy", delete_policy),
+    other(
+        "DeleteBucketPolicy",
+        Method::DELETE,
+        "policy",
+        delete_policy,
+    ),
     other("GetBucketAcl", Method::GET, "acl", acl),
     other("PutBucketAcl", Method::PUT, "acl", put_acl),
 ];
@@ -195,14 +253,21 @@ fn read(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> {
         (Some(inside), _) => inside.as_str(),
         (None, Unset::Xml(inside)) => inside,
         (None, Unset::Error(code, message)) => {
-            return Err(AwsError::with_status(404, *code, *message).member("BucketName", bucket.name.as_str()));
+            return Err(AwsError::with_status(404, *code, *message)
+                .member("BucketName", bucket.name.as_str()));
         }
     };
     let reply = answer(setting.root, |xml| {
         xml.raw(inside);
     });
     Ok(match setting.marker {
-        "lifecycle" => reply.with(MINIMUM_SIZE, bucket.settings.get(MINIMUM_SIZE).map_or(ALL_CLASSES, String::as_str)),
+        "lifecycle" => reply.with(
+            MINIMUM_SIZE,
+            bucket
+                .settings
+                .get(MINIMUM_SIZE)
+                .map_or(ALL_CLASSES, String::as_str),
+        ),
         _ => reply,
     })
 }
@@ -220,15 +285,22 @@ fn write(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> {
     if !element.children.is_empty() {
         element.inside(&mut xml);
     }
-    bucket.settings.insert(setting.marker.to_owned(), xml.as_str().to_owned());
+    bucket
+        .settings
+        .insert(setting.marker.to_owned(), xml.as_str().to_owned());
     let mut reply = empty(200);
     match setting.marker {
         "lifecycle" => {
             let size = request.http.header(MINIMUM_SIZE).unwrap_or(ALL_CLASSES);
             if !matches!(size, ALL_CLASSES | "varies_by_storage_class") {
-                return Err(AwsError::new("InvalidArgument", format!("Invalid value for {MINIMUM_SIZE}")));
+                return Err(AwsError::new(
+                    "InvalidArgument",
+                    format!("Invalid value for {MINIMUM_SIZE}"),
+                ));
             }
-            bucket.settings.insert(MINIMUM_SIZE.to_owned(), size.to_owned());
+            bucket
+                .settings
+                .insert(MINIMUM_SIZE.to_owned(), size.to_owned());
             reply = reply.with(MINIMUM_SIZE, size);
         }
         "object-lock" => bucket.object_lock = true,
@@ -269,9 +341,14 @@ fn put_versioning(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpRep
         ));
     }
     if element.text_of("MfaDelete") == Some("Enabled") {
-        return Err(AwsError::with_status(403, "AccessDenied", "Mfa Authentication must be used for this request"));
+        return Err(AwsError::with_status(
+            403,
+            "AccessDenied",
+            "Mfa Authentication must be used for this request",
+        ));
     }
-    if status == "Suspended" && (bucket.object_lock || bucket.settings.contains_key("replication")) {
+    if status == "Suspended" && (bucket.object_lock || bucket.settings.contains_key("replication"))
+    {
         let message = "An Object Lock or replication configuration is present on this bucket, so the versioning state cannot be changed.";
         return Err(AwsError::with_status(409, "InvalidBucketState", message));
     }
@@ -283,8 +360,10 @@ fn put_versioning(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpRep
 fn tagging(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> {
     let bucket = bucket::find(ctx, request)?;
     if bucket.tags().is_empty() {
-        return Err(AwsError::with_status(404, "NoSuchTagSet", "The TagSet does not exist")
-            .member("BucketName", bucket.name.as_str()));
+        return Err(
+            AwsError::with_status(404, "NoSuchTagSet", "The TagSet does not exist")
+                .member("BucketName", bucket.name.as_str()),
+        );
     }
     Ok(answer("Tagging", |xml| write_tags(xml, bucket.tags())))
 }
@@ -311,15 +390,27 @@ fn delete_tagging(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpRep
 }
 
 fn stored_policy(bucket: &Bucket) -> AwsResult<&str> {
-    bucket.settings.get("policy").map(String::as_str).ok_or_else(|| {
-        AwsError::with_status(404, "NoSuchBucketPolicy", "The bucket policy does not exist")
+    bucket
+        .settings
+        .get("policy")
+        .map(String::as_str)
+        .ok_or_else(|| {
+            AwsError::with_status(
+                404,
+                "NoSuchBucketPolicy",
+                "The bucket policy does not exist",
+            )
             .member("BucketName", bucket.name.as_str())
-    })
+        })
 }
 
 fn policy(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> {
     let bucket = bucket::find(ctx, request)?;
-    Ok(HttpReply::new(200, "application/json", stored_policy(&bucket)?))
+    Ok(HttpReply::new(
+        200,
+        "application/json",
+        stored_policy(&bucket)?,
+    ))
 }
 
 fn policy_status(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> {
@@ -336,7 +427,10 @@ fn put_policy(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> 
         .map_err(|_| AwsError::new("MalformedPolicy", "Policies must be valid JSON"))?;
     checks::policy(&bucket.name, &body)?;
     let blocks = |name: &str| {
-        bucket.settings.get("publicAccessBlock").is_some_and(|xml| xml.contains(&format!("<{name}>true</{name}>")))
+        bucket
+            .settings
+            .get("publicAccessBlock")
+            .is_some_and(|xml| xml.contains(&format!("<{name}>true</{name}>")))
     };
     if blocks("BlockPublicPolicy") && checks::is_public(&body) {
         let message = "User is not authorized to perform: s3:PutBucketPolicy because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access.";
@@ -353,12 +447,14 @@ fn delete_policy(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpRepl
 
 fn acl(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> {
     let bucket = bucket::find(ctx, request)?;
-    Ok(answer("AccessControlPolicy", |xml| match bucket.settings.get("acl") {
-        Some(inside) => {
-            xml.raw(inside);
-        }
-        None => {
-            grants(xml, "private");
+    Ok(answer("AccessControlPolicy", |xml| {
+        match bucket.settings.get("acl") {
+            Some(inside) => {
+                xml.raw(inside);
+            }
+            None => {
+                grants(xml, "private");
+            }
         }
     }))
 }
@@ -395,15 +491,24 @@ pub(super) fn grants(xml: &mut Xml, canned: &str) -> bool {
 
 fn put_acl(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> {
     let mut bucket = bucket::find(ctx, request)?.edit();
-    let ownership = bucket.settings.get("ownershipControls").map_or("", String::as_str);
+    let ownership = bucket
+        .settings
+        .get("ownershipControls")
+        .map_or("", String::as_str);
     if ownership.contains(">BucketOwnerEnforced<") {
-        return Err(AwsError::new("AccessControlListNotSupported", "The bucket does not allow ACLs"));
+        return Err(AwsError::new(
+            "AccessControlListNotSupported",
+            "The bucket does not allow ACLs",
+        ));
     }
     let mut xml = Xml::new();
     match request.http.header("x-amz-acl") {
         Some(canned) => {
             if !grants(&mut xml, canned) {
-                return Err(AwsError::new("InvalidArgument", format!("Invalid x-amz-acl {canned}")));
+                return Err(AwsError::new(
+                    "InvalidArgument",
+                    format!("Invalid x-amz-acl {canned}"),
+                ));
             }
         }
         None => {
@@ -422,7 +527,9 @@ fn put_acl(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> {
         let message = "User is not authorized to perform: s3:PutBucketAcl because public access control lists (ACLs) are prevented by the BlockPublicAcls setting in S3 Block Public Access.";
         return Err(AwsError::with_status(403, "AccessDenied", message));
     }
-    bucket.settings.insert("acl".to_owned(), xml.as_str().to_owned());
+    bucket
+        .settings
+        .insert("acl".to_owned(), xml.as_str().to_owned());
     ctx.put(bucket);
     Ok(empty(200))
 }
