@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 
 /// The arguments with every single-dash long flag of `command` in its double-dash form. What follows `--` stays as it is.
-pub(crate) fn normalise(command: &Command, arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+pub(crate) fn normalise(
+    command: &Command,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Vec<OsString> {
     let mut names = BTreeSet::new();
     long_names(command, &mut names);
     let mut literal = false;
@@ -17,7 +20,9 @@ pub(crate) fn normalise(command: &Command, arguments: impl IntoIterator<Item = O
                 return argument;
             };
             match text.strip_prefix('-') {
-                Some(rest) if names.contains(rest.split('=').next().unwrap_or_default()) => format!("--{rest}").into(),
+                Some(rest) if names.contains(rest.split('=').next().unwrap_or_default()) => {
+                    format!("--{rest}").into()
+                }
                 _ => argument,
             }
         })
@@ -27,7 +32,13 @@ pub(crate) fn normalise(command: &Command, arguments: impl IntoIterator<Item = O
 fn long_names(command: &Command, names: &mut BTreeSet<String>) {
     names.extend(["help", "version"].map(str::to_owned));
     for argument in command.get_arguments() {
-        names.extend(argument.get_long_and_visible_aliases().into_iter().flatten().map(str::to_owned));
+        names.extend(
+            argument
+                .get_long_and_visible_aliases()
+                .into_iter()
+                .flatten()
+                .map(str::to_owned),
+        );
     }
     for inner in command.get_subcommands() {
         long_names(inner, names);
@@ -45,7 +56,10 @@ mod tests {
         let cases = [
             ("plan -out x -json", "plan --out x --json"),
             ("plan -var k=v -var=k=-v", "plan --var k=v --var=k=-v"),
-            ("plan -detailed-exitcode -refresh=false", "plan --detailed-exitcode --refresh=false"),
+            (
+                "plan -detailed-exitcode -refresh=false",
+                "plan --detailed-exitcode --refresh=false",
+            ),
             ("-C dir plan -h", "-C dir plan -h"),
             ("plan -help", "plan --help"),
             ("plan --out=x -unknown -", "plan --out=x -unknown -"),

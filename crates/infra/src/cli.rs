@@ -16,7 +16,6 @@ const STYLES: Styles = Styles::styled()
     name = "infra",
     bin_name = "infra",
     version,
-    disable_version_flag = true,
     styles = STYLES,
     max_term_width = 100,
     subcommand_required = true,
@@ -96,10 +95,13 @@ It works from the state alone when the stack file no longer parses.")]
   infra output -raw endpoint         also prints a sensitive one: it was asked for by name")]
     Output(Output),
     /// Look into the state
-    #[command(subcommand, after_help = "Examples:
+    #[command(
+        subcommand,
+        after_help = "Examples:
   infra state list
   infra state list network.main
-  infra state show aws_vpc.main")]
+  infra state show aws_vpc.main"
+    )]
     State(State),
     /// Bring an existing resource under management
     #[command(after_help = "Examples:

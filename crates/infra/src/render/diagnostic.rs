@@ -3,7 +3,8 @@
 use super::literal::tame;
 use infra_model::diagnostic::{Diagnostic, Severity, Sources};
 use miette::{
-    Diagnostic as Drawable, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode,
+    Diagnostic as Drawable, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource,
+    SourceCode,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -17,7 +18,11 @@ pub(crate) struct Canvas {
 
 /// One diagnostic as text that ends in a line break.
 pub(crate) fn draw(diagnostic: &Diagnostic, sources: &Sources, canvas: Canvas) -> String {
-    let theme = if canvas.colours { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let theme = if canvas.colours {
+        GraphicalTheme::unicode()
+    } else {
+        GraphicalTheme::unicode_nocolor()
+    };
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_width(canvas.width)
         .with_context_lines(1)
@@ -115,7 +120,9 @@ impl Drawable for Drawn {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.help.as_ref().map(|h| Box::new(h) as Box<dyn fmt::Display>)
+        self.help
+            .as_ref()
+            .map(|h| Box::new(h) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
@@ -127,7 +134,8 @@ impl Drawable for Drawn {
     }
 
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Drawable> + 'a>> {
-        (!self.related.is_empty()).then(|| Box::new(self.related.iter().map(|d| d as &dyn Drawable)) as Box<_>)
+        (!self.related.is_empty())
+            .then(|| Box::new(self.related.iter().map(|d| d as &dyn Drawable)) as Box<_>)
     }
 }
 
@@ -144,12 +152,29 @@ mod tests {
     #[test]
     fn a_place_is_underlined_and_other_files_follow() {
         let mut sources = Sources::default();
-        let main = sources.add("stacks/prod.toml", "[network.main]\ncidr = \"10.0.0.0/16\"\nzoness = 3\n");
+        let main = sources.add(
+            "stacks/prod.toml",
+            "[network.main]\ncidr = \"10.0.0.0/16\"\nzoness = 3\n",
+        );
         let base = sources.add("stacks/base.toml", "[network.main]\nzones = 2\n");
         let diagnostic = Diagnostic::error("there is no attribute `zoness`")
             .code("E0203")
-            .at(Span { file: main, start: 36, end: 42 }, "did you mean `zones`?")
-            .at(Span { file: base, start: 15, end: 20 }, "it is set here")
+            .at(
+                Span {
+                    file: main,
+                    start: 36,
+                    end: 42,
+                },
+                "did you mean `zones`?",
+            )
+            .at(
+                Span {
+                    file: base,
+                    start: 15,
+                    end: 20,
+                },
+                "it is set here",
+            )
             .help("a network has: cidr, zones, …");
         insta::assert_snapshot!(draw(&diagnostic, &sources, CANVAS));
     }

@@ -149,7 +149,11 @@ impl Compare<'_> {
                 before: Box::new(Node {
                     mark: Mark::Remove,
                     forces: false,
-                    body: Compare { replace: &[], ..self }.collection(s, before, None, path),
+                    body: Compare {
+                        replace: &[],
+                        ..self
+                    }
+                    .collection(s, before, None, path),
                 }),
                 after: after.map(literal).unwrap_or_default(),
             },
@@ -158,7 +162,10 @@ impl Compare<'_> {
 
     /// Strings, numbers, and collections without anything in them.
     fn leaf(self, before: Option<&Value>, after: Option<&Value>) -> Body {
-        let (old, new) = (before.and_then(Value::as_str), after.and_then(Value::as_str));
+        let (old, new) = (
+            before.and_then(Value::as_str),
+            after.and_then(Value::as_str),
+        );
         let textual = (before.is_none() || old.is_some()) && (after.is_none() || new.is_some());
         if !textual {
             return leaf(before, after);
@@ -166,7 +173,8 @@ impl Compare<'_> {
         if let Some(document) = self.document(old, new) {
             return document;
         }
-        let lines = |text: Option<&str>| text.is_some_and(|t| t.trim_end_matches('\n').contains('\n'));
+        let lines =
+            |text: Option<&str>| text.is_some_and(|t| t.trim_end_matches('\n').contains('\n'));
         if lines(old) || lines(new) {
             return Body::Text(self.lines(old, new));
         }
@@ -186,16 +194,25 @@ impl Compare<'_> {
         let (old, new) = (parse(before)?, parse(after)?);
         let spacing_only = before != after && old.is_some() && old == new;
         // Replacements are forced by attributes, not by what their text means.
-        let plain = Compare { replace: &[], show_all: self.show_all };
+        let plain = Compare {
+            replace: &[],
+            show_all: self.show_all,
+        };
         let document = plain.value(old.as_ref(), new.as_ref(), &Path::default())?;
-        Some(Body::Json { document: Box::new(document), spacing_only })
+        Some(Body::Json {
+            document: Box::new(document),
+            spacing_only,
+        })
     }
 
     fn lines(self, before: Option<&str>, after: Option<&str>) -> Vec<Line> {
         let show = |line: &str| tame(line.strip_suffix('\n').unwrap_or(line));
         let (Some(before), Some(after)) = (before, after) else {
             let text = before.or(after).unwrap_or_default();
-            return text.lines().map(|l| Line::Shown(Mark::Same, tame(l))).collect();
+            return text
+                .lines()
+                .map(|l| Line::Shown(Mark::Same, tame(l)))
+                .collect();
         };
         let diff = TextDiff::from_lines(before, after);
         let marked: Vec<(Mark, String)> = diff
@@ -216,7 +233,9 @@ impl Compare<'_> {
         if self.show_all || marked.iter().all(|(m, _)| *m == Mark::Same) {
             return marked.into_iter().map(|(m, l)| Line::Shown(m, l)).collect();
         }
-        let changed: Vec<usize> = (0..marked.len()).filter(|i| marked[*i].0 != Mark::Same).collect();
+        let changed: Vec<usize> = (0..marked.len())
+            .filter(|i| marked[*i].0 != Mark::Same)
+            .collect();
         let mut next = 0;
         let mut out = Vec::new();
         let mut hidden = 0;
@@ -241,7 +260,13 @@ impl Compare<'_> {
         out
     }
 
-    fn collection(self, shape: Shape, before: Option<&Value>, after: Option<&Value>, path: &Path) -> Body {
+    fn collection(
+        self,
+        shape: Shape,
+        before: Option<&Value>,
+        after: Option<&Value>,
+        path: &Path,
+    ) -> Body {
         match shape {
             Shape::Leaf => self.leaf(before, after),
             Shape::Map | Shape::Object => self.entries(shape, before, after, path),
@@ -249,9 +274,22 @@ impl Compare<'_> {
         }
     }
 
-    fn entries(self, shape: Shape, before: Option<&Value>, after: Option<&Value>, path: &Path) -> Body {
-        let (old, new) = (before.and_then(Value::entries), after.and_then(Value::entries));
-        let names: BTreeSet<&Str> = [old, new].into_iter().flatten().flat_map(BTreeMap::keys).collect();
+    fn entries(
+        self,
+        shape: Shape,
+        before: Option<&Value>,
+        after: Option<&Value>,
+        path: &Path,
+    ) -> Body {
+        let (old, new) = (
+            before.and_then(Value::entries),
+            after.and_then(Value::entries),
+        );
+        let names: BTreeSet<&Str> = [old, new]
+            .into_iter()
+            .flatten()
+            .flat_map(BTreeMap::keys)
+            .collect();
         let mut shown = Vec::new();
         let mut hidden = 0;
         for name in names {
@@ -262,18 +300,30 @@ impl Compare<'_> {
             let (old, new) = (old.and_then(|m| m.get(name)), new.and_then(|m| m.get(name)));
             match self.value(old, new, &path.join(step)) {
                 None => {}
-                Some(node) if node.mark == Mark::Same && !self.show_all && after.is_some() => hidden += 1,
+                Some(node) if node.mark == Mark::Same && !self.show_all && after.is_some() => {
+                    hidden += 1
+                }
                 Some(node) => shown.push(Entry::Shown(label, node)),
             }
         }
         if hidden > 0 {
-            let noun = if shape == Shape::Map { "element" } else { "attribute" };
+            let noun = if shape == Shape::Map {
+                "element"
+            } else {
+                "attribute"
+            };
             shown.push(Entry::Hidden(hidden, noun));
         }
         Body::Entries(shown)
     }
 
-    fn items(self, shape: Shape, before: Option<&Value>, after: Option<&Value>, path: &Path) -> Body {
+    fn items(
+        self,
+        shape: Shape,
+        before: Option<&Value>,
+        after: Option<&Value>,
+        path: &Path,
+    ) -> Body {
         let (old, new) = (
             before.and_then(Value::elements).unwrap_or_default(),
             after.and_then(Value::elements).unwrap_or_default(),
@@ -306,12 +356,16 @@ impl Compare<'_> {
     }
 
     fn forces(self, path: &Path) -> bool {
-        self.replace.iter().any(|p| p.is_prefix_of(path) && path.is_prefix_of(p))
+        self.replace
+            .iter()
+            .any(|p| p.is_prefix_of(path) && path.is_prefix_of(p))
     }
 
     /// Members of a set have no place of their own: what forces lies somewhere below.
     fn forces_below(self, path: &Path) -> bool {
-        self.replace.iter().any(|p| path.is_prefix_of(p) && !p.is_prefix_of(path))
+        self.replace
+            .iter()
+            .any(|p| path.is_prefix_of(p) && !p.is_prefix_of(path))
     }
 }
 
@@ -371,7 +425,11 @@ impl Pair {
         }
     }
 
-    fn values<'v>(self, before: &'v [Value], after: &'v [Value]) -> (Option<&'v Value>, Option<&'v Value>, usize) {
+    fn values<'v>(
+        self,
+        before: &'v [Value],
+        after: &'v [Value],
+    ) -> (Option<&'v Value>, Option<&'v Value>, usize) {
         match self {
             Pair::Same(i, j) | Pair::Change(i, j) => (Some(&before[i]), Some(&after[j]), j),
             Pair::Add(j) => (None, Some(&after[j]), j),
@@ -400,18 +458,33 @@ fn pairs(before: &[Value], after: &[Value], set: bool) -> Vec<Pair> {
             Some(j) => Pair::Same(i, *j),
             None => Pair::Remove(i),
         });
-        let added = (0..new.len()).filter(|j| !members.contains(&new[*j])).map(Pair::Add);
+        let added = (0..new.len())
+            .filter(|j| !members.contains(&new[*j]))
+            .map(Pair::Add);
         return removed.chain(added).collect();
     }
     let mut out = Vec::new();
     for op in capture_diff_slices(Algorithm::Myers, &old, &new) {
         match op {
-            DiffOp::Equal { old_index, new_index, len } => {
+            DiffOp::Equal {
+                old_index,
+                new_index,
+                len,
+            } => {
                 out.extend((0..len).map(|k| Pair::Same(old_index + k, new_index + k)));
             }
-            DiffOp::Delete { old_index, old_len, .. } => out.extend((old_index..old_index + old_len).map(Pair::Remove)),
-            DiffOp::Insert { new_index, new_len, .. } => out.extend((new_index..new_index + new_len).map(Pair::Add)),
-            DiffOp::Replace { old_index, old_len, new_index, new_len } => {
+            DiffOp::Delete {
+                old_index, old_len, ..
+            } => out.extend((old_index..old_index + old_len).map(Pair::Remove)),
+            DiffOp::Insert {
+                new_index, new_len, ..
+            } => out.extend((new_index..new_index + new_len).map(Pair::Add)),
+            DiffOp::Replace {
+                old_index,
+                old_len,
+                new_index,
+                new_len,
+            } => {
                 let both = old_len.min(new_len);
                 for k in 0..both {
                     let (i, j) = (old_index + k, new_index + k);

@@ -30,7 +30,9 @@ pub(crate) fn literal(value: &Value) -> String {
 }
 
 fn braces<'a>(entries: impl Iterator<Item = (String, &'a Value)>) -> String {
-    let entries: Vec<_> = entries.map(|(k, v)| format!("{k} = {}", literal(v))).collect();
+    let entries: Vec<_> = entries
+        .map(|(k, v)| format!("{k} = {}", literal(v)))
+        .collect();
     format!("{{ {} }}", entries.join(", "))
 }
 
@@ -100,8 +102,14 @@ mod tests {
             ("a\"b\n${x}".into(), r#""a\"b\n$${x}""#),
             ("\u{1b}[31m".into(), r#""\u001b[31m""#),
             (Value::strings(["a", "b"]), r#"["a", "b"]"#),
-            (Value::map(Type::String, [("a.b", "x".into())]), r#"{ "a.b" = "x" }"#),
-            (Value::object([("a", 1.into()), ("b c", 2.into())]), r#"{ a = 1, "b c" = 2 }"#),
+            (
+                Value::map(Type::String, [("a.b", "x".into())]),
+                r#"{ "a.b" = "x" }"#,
+            ),
+            (
+                Value::object([("a", 1.into()), ("b c", 2.into())]),
+                r#"{ a = 1, "b c" = 2 }"#,
+            ),
             (Value::from("secret").sensitive(), SENSITIVE),
             (Value::UNKNOWN, UNKNOWN),
         ];

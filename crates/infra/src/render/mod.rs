@@ -3,11 +3,13 @@
 
 pub(crate) mod diagnostic;
 pub(crate) mod diff;
+pub(crate) mod graph;
 pub(crate) mod json;
 pub(crate) mod literal;
 pub(crate) mod paint;
 pub(crate) mod plan;
 pub(crate) mod print;
+pub(crate) mod report;
 pub(crate) mod state;
 pub(crate) mod stored;
 pub(crate) mod tree;

@@ -108,7 +108,11 @@ mod tests {
                 force,
                 dumb,
             };
-            assert_eq!(surroundings.colours(terminal), expected, "{surroundings:?} {terminal}");
+            assert_eq!(
+                surroundings.colours(terminal),
+                expected,
+                "{surroundings:?} {terminal}"
+            );
         }
     }
 

@@ -54,7 +54,9 @@ pub(crate) fn counts(summary: Summary) -> String {
 
 /// Whether a change is worth showing.
 pub(crate) fn is_visible(change: &Change) -> bool {
-    change.action != ChangeAction::NoOp || change.previous_address.is_some() || change.importing.is_some()
+    change.action != ChangeAction::NoOp
+        || change.previous_address.is_some()
+        || change.importing.is_some()
 }
 
 /// The schema of an instance's type.
@@ -74,7 +76,8 @@ impl Writer<'_> {
         let title = self.paint.bold("Changes outside of infra");
         self.printer.line(&title);
         self.printer.line("");
-        self.printer.line("The clouds differ from what infra last saw:");
+        self.printer
+            .line("The clouds differ from what infra last saw:");
         for drift in &plan.drift {
             self.drifted(drift);
         }
@@ -93,12 +96,14 @@ impl Writer<'_> {
         self.heading(&drift.address.to_string(), what);
         let before = veil(&drift.before, schema);
         let after = drift.after.as_ref().map(|a| veil(a, schema));
-        let inside = Compare::default().inside(schema, Some(&before), after.as_ref(), &Path::default());
+        let inside =
+            Compare::default().inside(schema, Some(&before), after.as_ref(), &Path::default());
         let symbol = match mark {
             Mark::Remove => self.paint.red("-"),
             _ => self.paint.yellow("~"),
         };
-        self.printer.block(LEVEL, &symbol, &header(&drift.address), &inside, "");
+        self.printer
+            .block(LEVEL, &symbol, &header(&drift.address), &inside, "");
     }
 
     fn heading(&mut self, subject: &str, what: &str) {
@@ -123,7 +128,13 @@ impl Writer<'_> {
         for action in actions.into_iter().filter(|a| *a != ChangeAction::NoOp) {
             let text = format!("{} {}", self.symbol(action), meaning(action));
             // Wider symbols begin further left, so that the words stand in one column.
-            let level = if action.is_replace() { 0 } else if action == ChangeAction::Read { 1 } else { 2 };
+            let level = if action.is_replace() {
+                0
+            } else if action == ChangeAction::Read {
+                1
+            } else {
+                2
+            };
             self.printer.at(level, &text);
         }
         for change in visible {
@@ -171,7 +182,9 @@ impl Writer<'_> {
         };
         let inside = match change.action {
             ChangeAction::Forget => Inside::default(),
-            ChangeAction::NoOp => compare.inside(schema, after.as_ref(), after.as_ref(), &Path::default()),
+            ChangeAction::NoOp => {
+                compare.inside(schema, after.as_ref(), after.as_ref(), &Path::default())
+            }
             _ => compare.inside(schema, before.as_ref(), after.as_ref(), &Path::default()),
         };
         let symbol = self.symbol(change.action);
@@ -182,9 +195,11 @@ impl Writer<'_> {
             _ => LEVEL,
         };
         if level == LEVEL {
-            self.printer.block(LEVEL, &symbol, &header(&change.address), &inside, "");
+            self.printer
+                .block(LEVEL, &symbol, &header(&change.address), &inside, "");
         } else {
-            self.printer.wide_block(LEVEL, level, &symbol, &header(&change.address), &inside);
+            self.printer
+                .wide_block(LEVEL, level, &symbol, &header(&change.address), &inside);
         }
     }
 
@@ -200,7 +215,8 @@ impl Writer<'_> {
         }
         let title = self.paint.bold("Changes to Outputs:");
         self.printer.line(&title);
-        self.printer.named(LEVEL, changed.iter().map(|(k, n)| (k.as_str(), n)));
+        self.printer
+            .named(LEVEL, changed.iter().map(|(k, n)| (k.as_str(), n)));
         self.printer.line("");
     }
 
@@ -208,18 +224,34 @@ impl Writer<'_> {
         let nothing = !plan.changes.iter().any(is_visible);
         let text = match (plan.mode, nothing) {
             (PlanMode::RefreshOnly, true) if plan.drift.is_empty() => {
-                format!("{} The clouds are as infra last saw them.", self.paint.green("No changes."))
+                format!(
+                    "{} The clouds are as infra last saw them.",
+                    self.paint.green("No changes.")
+                )
             }
             (PlanMode::RefreshOnly, _) => {
                 let n = plan.drift.len();
-                let s = if n == 1 { "resource has" } else { "resources have" };
-                format!("{} {n} {s} changed outside of infra.", self.paint.bold("Drift:"))
+                let s = if n == 1 {
+                    "resource has"
+                } else {
+                    "resources have"
+                };
+                format!(
+                    "{} {n} {s} changed outside of infra.",
+                    self.paint.bold("Drift:")
+                )
             }
             (PlanMode::Destroy, true) => {
-                format!("{} There is nothing to destroy.", self.paint.green("No changes."))
+                format!(
+                    "{} There is nothing to destroy.",
+                    self.paint.green("No changes.")
+                )
             }
             (PlanMode::Normal, true) if plan.outputs.values().any(OutputChange::is_change) => {
-                format!("{} Only outputs change; applying this plan touches no cloud.", self.paint.bold("Plan:"))
+                format!(
+                    "{} Only outputs change; applying this plan touches no cloud.",
+                    self.paint.bold("Plan:")
+                )
             }
             (PlanMode::Normal, true) if !plan.drift.is_empty() => format!(
                 "{} The stack file already matches the changes outside; applying records them.",
@@ -242,7 +274,13 @@ impl Writer<'_> {
 /// An output before and after; none when neither is there.
 pub(crate) fn output_node(change: &OutputChange) -> Option<Node> {
     let veiled = |v: &Option<Value>| {
-        v.as_ref().map(|v| if change.sensitive { v.clone().sensitive() } else { v.clone() })
+        v.as_ref().map(|v| {
+            if change.sensitive {
+                v.clone().sensitive()
+            } else {
+                v.clone()
+            }
+        })
     };
     let (before, after) = (veiled(&change.before), veiled(&change.after));
     Compare::default().value(before.as_ref(), after.as_ref(), &Path::default())
@@ -254,7 +292,11 @@ pub(crate) fn header(address: &Address) -> String {
         Mode::Managed => "resource",
         Mode::Data => "data",
     };
-    format!("{word} {} {}", quoted(&address.block.type_name), quoted(&address.block.name))
+    format!(
+        "{word} {} {}",
+        quoted(&address.block.type_name),
+        quoted(&address.block.name)
+    )
 }
 
 fn meaning(action: ChangeAction) -> &'static str {
@@ -286,7 +328,9 @@ fn fate(change: &Change) -> String {
         (_, Some(Reason::TriggeredBy(_))) => {
             "will be replaced due to changes in replace_triggered_by".to_owned()
         }
-        (ChangeAction::DeleteThenCreate | ChangeAction::CreateThenDelete, _) => "must be replaced".to_owned(),
+        (ChangeAction::DeleteThenCreate | ChangeAction::CreateThenDelete, _) => {
+            "must be replaced".to_owned()
+        }
     }
 }
 
@@ -294,45 +338,78 @@ fn reasons(change: &Change) -> Vec<String> {
     let mut out = Vec::new();
     match &change.reason {
         Some(Reason::CannotUpdate { place, because }) => {
-            let paths: Vec<String> = change.replace_paths.iter().map(ToString::to_string).collect();
-            let what = if paths.is_empty() { "an attribute".to_owned() } else { paths.join(", ") };
+            let paths: Vec<String> = change
+                .replace_paths
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            let what = if paths.is_empty() {
+                "an attribute".to_owned()
+            } else {
+                paths.join(", ")
+            };
             out.push(match (because, place) {
                 (Some(address), Some(place)) => {
                     format!("because {what}, set at {place}, changes when {address} is replaced")
                 }
-                (Some(address), None) => format!("because {what} changes when {address} is replaced"),
+                (Some(address), None) => {
+                    format!("because {what} changes when {address} is replaced")
+                }
                 (None, Some(place)) => format!("because {what} changed at {place}"),
                 (None, None) => format!("because {what} changed"),
             });
         }
         Some(Reason::TriggeredBy(what)) => out.push(format!("because {what} changes")),
         Some(Reason::NotInConfiguration) => {
-            out.push(format!("because {} is not in the stack file", change.address.block));
+            out.push(format!(
+                "because {} is not in the stack file",
+                change.address.block
+            ));
         }
         Some(Reason::NoSuchInstance) => {
-            let key = change.address.key.as_ref().map(ToString::to_string).unwrap_or_default();
+            let key = change
+                .address
+                .key
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default();
             out.push(match change.address.key {
                 Some(_) => format!("because key {key} is not in count or for_each"),
-                None => "because the block now has count or for_each, or is switched off".to_owned(),
+                None => {
+                    "because the block now has count or for_each, or is switched off".to_owned()
+                }
             });
         }
         Some(Reason::Removed) => out.push("because of a [[removed]] block".to_owned()),
         Some(Reason::Deposed) => {
-            out.push("left over from a replacement of this instance that did not finish".to_owned());
+            out.push(
+                "left over from a replacement of this instance that did not finish".to_owned(),
+            );
         }
-        Some(Reason::ConfigUnknown) => out.push("its configuration refers to values not yet known".to_owned()),
-        Some(Reason::DependencyPending) => out.push("it depends on a resource with changes pending".to_owned()),
+        Some(Reason::ConfigUnknown) => {
+            out.push("its configuration refers to values not yet known".to_owned())
+        }
+        Some(Reason::DependencyPending) => {
+            out.push("it depends on a resource with changes pending".to_owned())
+        }
         Some(Reason::Vanished) => out.push("because it was deleted outside of infra".to_owned()),
         Some(Reason::Tainted | Reason::Requested | Reason::Destroy) | None => {}
     }
-    if let Some(old) = change.previous_address.as_ref().filter(|_| change.action != ChangeAction::NoOp) {
+    if let Some(old) = change
+        .previous_address
+        .as_ref()
+        .filter(|_| change.action != ChangeAction::NoOp)
+    {
         out.push(format!("moved from {old}"));
     }
     if let Some(id) = &change.importing {
         out.push(format!("imported from {}", quoted(id)));
     }
     match &change.resuming {
-        Some(Some(id)) => out.push(format!("an interrupted run began it, and {} exists already", quoted(id))),
+        Some(Some(id)) => out.push(format!(
+            "an interrupted run began it, and {} exists already",
+            quoted(id)
+        )),
         Some(None) => out.push("an interrupted run began it".to_owned()),
         None => {}
     }

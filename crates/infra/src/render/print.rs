@@ -47,7 +47,8 @@ impl Printer {
         if symbol.is_empty() {
             self.out.extend(std::iter::repeat_n(' ', level));
         } else {
-            self.out.extend(std::iter::repeat_n(' ', level.saturating_sub(2)));
+            self.out
+                .extend(std::iter::repeat_n(' ', level.saturating_sub(2)));
             self.out.push_str(symbol);
             self.out.push(' ');
         }
@@ -76,7 +77,14 @@ impl Printer {
     }
 
     /// A block with its header and closing brace.
-    pub(crate) fn block(&mut self, level: usize, symbol: &str, header: &str, inside: &Inside, note: &str) {
+    pub(crate) fn block(
+        &mut self,
+        level: usize,
+        symbol: &str,
+        header: &str,
+        inside: &Inside,
+        note: &str,
+    ) {
         if *inside == Inside::default() {
             self.row(level, symbol, &format!("{header} {{}}{note}"));
             return;
@@ -87,19 +95,36 @@ impl Printer {
     }
 
     /// A block whose symbol is wider than one character: it begins at `start`, the names stay at their level.
-    pub(crate) fn wide_block(&mut self, level: usize, start: usize, symbol: &str, header: &str, inside: &Inside) {
-        self.out.extend(std::iter::repeat_n(' ', start.saturating_sub(2)));
+    pub(crate) fn wide_block(
+        &mut self,
+        level: usize,
+        start: usize,
+        symbol: &str,
+        header: &str,
+        inside: &Inside,
+    ) {
+        self.out
+            .extend(std::iter::repeat_n(' ', start.saturating_sub(2)));
         self.line(&format!("{symbol} {header} {{"));
         self.inside(level + STEP, inside);
         self.at(level, "}");
     }
 
     fn inside(&mut self, level: usize, inside: &Inside) {
-        self.named(level, inside.attributes.iter().map(|(k, n)| (k.as_str(), n)));
+        self.named(
+            level,
+            inside.attributes.iter().map(|(k, n)| (k.as_str(), n)),
+        );
         self.hidden(level, inside.hidden_attributes, "attribute");
         let mut previous: Option<&str> = None;
         let before_blocks = !inside.attributes.is_empty() || inside.hidden_attributes > 0;
-        for NestedDiff { name, mark, forces, inside } in &inside.blocks {
+        for NestedDiff {
+            name,
+            mark,
+            forces,
+            inside,
+        } in &inside.blocks
+        {
             if previous.map_or(before_blocks, |p| p != name) {
                 self.line("");
             }
@@ -117,7 +142,11 @@ impl Printer {
     }
 
     /// Rows of names and values, aligned.
-    pub(crate) fn named<'n>(&mut self, level: usize, rows: impl Iterator<Item = (&'n str, &'n Node)> + Clone) {
+    pub(crate) fn named<'n>(
+        &mut self,
+        level: usize,
+        rows: impl Iterator<Item = (&'n str, &'n Node)> + Clone,
+    ) {
         let width = rows
             .clone()
             .map(|(name, _)| console::measure_text_width(name))
@@ -125,7 +154,12 @@ impl Printer {
             .unwrap_or(0);
         for (name, node) in rows {
             let gap = " ".repeat(width - console::measure_text_width(name));
-            self.node(level, &format!("{}{gap} = ", tame(name)), node, After { in_list: false });
+            self.node(
+                level,
+                &format!("{}{gap} = ", tame(name)),
+                node,
+                After { in_list: false },
+            );
         }
     }
 
@@ -160,7 +194,11 @@ impl Printer {
                     (Some(b), None, _) => b.clone(),
                     (None, None, _) => "null".to_owned(),
                 };
-                self.row(level, &symbol, &format!("{label}{value}{gone}{comma}{note}"));
+                self.row(
+                    level,
+                    &symbol,
+                    &format!("{label}{value}{gone}{comma}{note}"),
+                );
             }
             Body::Veiled(text) => {
                 let text = self.paint.dim(text);
@@ -180,7 +218,10 @@ impl Printer {
                 }
                 self.at(level, &format!("EOT{gone}{comma}"));
             }
-            Body::Json { document, spacing_only } => {
+            Body::Json {
+                document,
+                spacing_only,
+            } => {
                 self.row(level, &symbol, &format!("{label}jsonencode({note}"));
                 let mut document = document.clone();
                 // The attribute's own symbol has said that the whole document comes or goes.

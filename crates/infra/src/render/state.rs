@@ -15,7 +15,10 @@ use infra_state::{ResourceState, State};
 use std::sync::Arc;
 
 /// The schema of an instance's type.
-pub(crate) fn schema_of<'s>(schemas: &'s dyn Schemas, address: &Address) -> Option<&'s Arc<Schema>> {
+pub(crate) fn schema_of<'s>(
+    schemas: &'s dyn Schemas,
+    address: &Address,
+) -> Option<&'s Arc<Schema>> {
     match address.block.mode {
         Mode::Managed => schemas.resource(&address.block.type_name),
         Mode::Data => schemas.data(&address.block.type_name),
@@ -23,7 +26,12 @@ pub(crate) fn schema_of<'s>(schemas: &'s dyn Schemas, address: &Address) -> Opti
 }
 
 /// One resource, with a comment that names it.
-pub(crate) fn resource_text(address: &Address, resource: &ResourceState, schemas: &dyn Schemas, paint: Paint) -> String {
+pub(crate) fn resource_text(
+    address: &Address,
+    resource: &ResourceState,
+    schemas: &dyn Schemas,
+    paint: Paint,
+) -> String {
     let mut printer = Printer::new(paint);
     one(&mut printer, address, resource, schemas, paint);
     printer.finish()
@@ -54,7 +62,13 @@ pub(crate) fn state_text(state: &State, schemas: &dyn Schemas, paint: Paint) -> 
     printer.finish()
 }
 
-fn one(printer: &mut Printer, address: &Address, resource: &ResourceState, schemas: &dyn Schemas, paint: Paint) {
+fn one(
+    printer: &mut Printer,
+    address: &Address,
+    resource: &ResourceState,
+    schemas: &dyn Schemas,
+    paint: Paint,
+) {
     let mut notes = Vec::new();
     if resource.tainted {
         notes.push("tainted");
@@ -62,7 +76,11 @@ fn one(printer: &mut Printer, address: &Address, resource: &ResourceState, schem
     if !resource.has_current() {
         notes.push("only objects left over from a replacement");
     }
-    let note = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
+    let note = if notes.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", notes.join(", "))
+    };
     let title = paint.bold(format!("# {address}:{note}"));
     printer.line(&title);
     if resource.has_current() {
@@ -72,7 +90,12 @@ fn one(printer: &mut Printer, address: &Address, resource: &ResourceState, schem
             replace: &[],
             show_all: true,
         };
-        let inside = whole.inside(schema.map(|s| &s.block), Some(&value), Some(&value), &Path::default());
+        let inside = whole.inside(
+            schema.map(|s| &s.block),
+            Some(&value),
+            Some(&value),
+            &Path::default(),
+        );
         printer.block(0, "", &header(address), &inside, "");
     }
     for (key, object) in &resource.deposed {

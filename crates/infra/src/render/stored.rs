@@ -28,7 +28,9 @@ pub(crate) fn stored_value(resource: &ResourceState, schema: Option<&Schema>) ->
 /// Takes encrypted values out.
 fn blank(json: &mut Json) {
     match json {
-        Json::Object(entries) if entries.len() == 1 && entries.contains_key("$sealed") => *json = Json::Null,
+        Json::Object(entries) if entries.len() == 1 && entries.contains_key("$sealed") => {
+            *json = Json::Null
+        }
         Json::Object(entries) => entries.values_mut().for_each(blank),
         Json::Array(items) => items.iter_mut().for_each(blank),
         _ => {}
@@ -44,14 +46,18 @@ fn mark(value: &Value, path: &[Step]) -> Value {
     };
     let (bare, marks) = value.unmark();
     let marked = match (bare, step) {
-        (Value::Object(entries), Step::Attribute(name) | Step::Key { key: name }) if entries.contains_key(name) => {
+        (Value::Object(entries), Step::Attribute(name) | Step::Key { key: name })
+            if entries.contains_key(name) =>
+        {
             let mut entries = (**entries).clone();
             if let Some(entry) = entries.get_mut(name) {
                 *entry = mark(entry, rest);
             }
             Value::Object(Arc::new(entries))
         }
-        (Value::Map(ty, entries), Step::Attribute(name) | Step::Key { key: name }) if entries.contains_key(name) => {
+        (Value::Map(ty, entries), Step::Attribute(name) | Step::Key { key: name })
+            if entries.contains_key(name) =>
+        {
             let mut entries = (**entries).clone();
             if let Some(entry) = entries.get_mut(name) {
                 *entry = mark(entry, rest);
@@ -74,7 +80,6 @@ fn mark(value: &Value, path: &[Step]) -> Value {
     marked.with_marks(marks)
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,7 +89,10 @@ mod tests {
     use serde_json::json;
 
     fn path(text: &[&str]) -> Path {
-        let step = |t: &&str| t.parse().map_or_else(|_| Step::Attribute((*t).into()), Step::Index);
+        let step = |t: &&str| {
+            t.parse()
+                .map_or_else(|_| Step::Attribute((*t).into()), Step::Index)
+        };
         Path(text.iter().map(step).collect())
     }
 
@@ -107,8 +115,17 @@ mod tests {
     #[test]
     fn sensitive_and_sealed_values_never_show() {
         let plain = resource(json!({ "a": ["x", "secret"], "id": "1" }), &[&["a", "1"]]);
-        assert_eq!(literal(&stored_value(&plain, None)), r#"{ a = ["x", (sensitive value)], id = "1" }"#);
-        let sealed = resource(json!({ "p": { "$sealed": "1:abc:ZZZ" }, "id": "1" }), &[&["p"]]);
-        assert_eq!(literal(&stored_value(&sealed, None)), r#"{ id = "1", p = (sensitive value) }"#);
+        assert_eq!(
+            literal(&stored_value(&plain, None)),
+            r#"{ a = ["x", (sensitive value)], id = "1" }"#
+        );
+        let sealed = resource(
+            json!({ "p": { "$sealed": "1:abc:ZZZ" }, "id": "1" }),
+            &[&["p"]],
+        );
+        assert_eq!(
+            literal(&stored_value(&sealed, None)),
+            r#"{ id = "1", p = (sensitive value) }"#
+        );
     }
 }

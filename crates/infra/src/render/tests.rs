@@ -6,7 +6,9 @@ use super::plan::plan_text;
 use indexmap::IndexMap;
 use infra_engine::{Change, ChangeAction, Drift, OutputChange, Plan, PlanMode, Reason};
 use infra_model::path::{Path, Step};
-use infra_model::schema::{Attribute, Block, Compare, NestedBlock, Nesting, Schema, Schemas, Traits};
+use infra_model::schema::{
+    Attribute, Block, Compare, NestedBlock, Nesting, Schema, Schemas, Traits,
+};
 use infra_model::time::Timestamp;
 use infra_model::types::Type;
 use infra_model::value::Value;
@@ -36,11 +38,23 @@ pub(crate) fn schemas() -> OneType {
     }
     let mut block = Block::default();
     for name in ["id", "name", "image", "script", "policy", "zone"] {
-        block.attributes.insert(name.into(), attribute(Type::String));
+        block
+            .attributes
+            .insert(name.into(), attribute(Type::String));
     }
-    block.attributes.insert("tags".into(), attribute(Type::map(Type::String)));
-    block.attributes.insert("disks".into(), attribute(Type::list(Type::String)));
-    block.attributes.insert("password".into(), Attribute { sensitive: true, ..attribute(Type::String) });
+    block
+        .attributes
+        .insert("tags".into(), attribute(Type::map(Type::String)));
+    block
+        .attributes
+        .insert("disks".into(), attribute(Type::list(Type::String)));
+    block.attributes.insert(
+        "password".into(),
+        Attribute {
+            sensitive: true,
+            ..attribute(Type::String)
+        },
+    );
     block.blocks.insert(
         "rule".into(),
         NestedBlock {
@@ -53,7 +67,13 @@ pub(crate) fn schemas() -> OneType {
             doc: "".into(),
         },
     );
-    OneType(Arc::new(Schema::new("cloud_server", 1, "A server.", block, Traits::default())))
+    OneType(Arc::new(Schema::new(
+        "cloud_server",
+        1,
+        "A server.",
+        block,
+        Traits::default(),
+    )))
 }
 
 impl Schemas for OneType {
@@ -96,14 +116,27 @@ fn server(changes: &[(&str, Value)]) -> Value {
         ("policy", Value::Null(Type::String)),
         ("zone", "a".into()),
         ("password", Value::from("hunter2").sensitive()),
-        ("tags", Value::map(Type::String, [("team", Value::from("shop")), ("tier", "web".into())])),
+        (
+            "tags",
+            Value::map(
+                Type::String,
+                [("team", Value::from("shop")), ("tier", "web".into())],
+            ),
+        ),
         ("disks", Value::strings(["root", "data"])),
         ("rule", rules(vec![rule("80", "tcp"), rule("443", "tcp")])),
     ]);
-    changes.iter().fold(value, |value, (name, new)| value.with_attribute(name, new.clone()))
+    changes.iter().fold(value, |value, (name, new)| {
+        value.with_attribute(name, new.clone())
+    })
 }
 
-fn change(address: &str, action: ChangeAction, before: Option<Value>, after: Option<Value>) -> Change {
+fn change(
+    address: &str,
+    action: ChangeAction,
+    before: Option<Value>,
+    after: Option<Value>,
+) -> Change {
     Change {
         address: address.parse::<Address>().expect("an address"),
         previous_address: None,
@@ -136,6 +169,7 @@ fn plan(changes: Vec<Change>) -> Plan {
         partial: false,
         diagnostics: Vec::new(),
         refreshed: Vec::new(),
+        reads: Vec::new(),
     }
 }
 
@@ -151,41 +185,88 @@ fn created() -> Change {
     let after = server(&[
         ("id", UNKNOWN),
         ("script", "#!/bin/sh\necho \"hello\"\n".into()),
-        ("policy", r#"{"Version":"1","Allow":[{"Action":"read"}]}"#.into()),
+        (
+            "policy",
+            r#"{"Version":"1","Allow":[{"Action":"read"}]}"#.into(),
+        ),
     ]);
-    change("cloud_server.web[\"a\"]", ChangeAction::Create, None, Some(after))
+    change(
+        "cloud_server.web[\"a\"]",
+        ChangeAction::Create,
+        None,
+        Some(after),
+    )
 }
 
 fn updated() -> Change {
     let script = |middle: &str| -> Value {
-        let lines: Vec<String> = (1..12).map(|i| if i == 6 { middle.to_owned() } else { format!("echo {i}") }).collect();
+        let lines: Vec<String> = (1..12)
+            .map(|i| {
+                if i == 6 {
+                    middle.to_owned()
+                } else {
+                    format!("echo {i}")
+                }
+            })
+            .collect();
         format!("{}\n", lines.join("\n")).into()
     };
-    let before = server(&[("script", script("old")), ("policy", r#"{"A":["x","y"],"B":1}"#.into())]);
+    let before = server(&[
+        ("script", script("old")),
+        ("policy", r#"{"A":["x","y"],"B":1}"#.into()),
+    ]);
     let after = server(&[
         ("script", script("new")),
         ("policy", r#"{ "A": ["x", "z"], "B": 1 }"#.into()),
         ("password", Value::from("hunter23").sensitive()),
-        ("tags", Value::map(Type::String, [("team", Value::from("search")), ("tier", "web".into()), ("a b", "new".into())])),
+        (
+            "tags",
+            Value::map(
+                Type::String,
+                [
+                    ("team", Value::from("search")),
+                    ("tier", "web".into()),
+                    ("a b", "new".into()),
+                ],
+            ),
+        ),
         ("disks", Value::strings(["root", "logs", "data"])),
         ("rule", rules(vec![rule("80", "udp"), rule("443", "tcp")])),
     ]);
-    change("network.main.cloud_server.web", ChangeAction::Update, Some(before), Some(after))
+    change(
+        "network.main.cloud_server.web",
+        ChangeAction::Update,
+        Some(before),
+        Some(after),
+    )
 }
 
 fn replaced() -> Change {
     let after = server(&[("id", UNKNOWN), ("zone", "b".into())]);
     Change {
-        reason: Some(Reason::CannotUpdate { place: Some("stacks/prod.toml:14".to_owned()), because: None }),
+        reason: Some(Reason::CannotUpdate {
+            place: Some("stacks/prod.toml:14".to_owned()),
+            because: None,
+        }),
         replace_paths: vec![Path::attribute("zone")],
-        ..change("cloud_server.db", ChangeAction::DeleteThenCreate, Some(server(&[])), Some(after))
+        ..change(
+            "cloud_server.db",
+            ChangeAction::DeleteThenCreate,
+            Some(server(&[])),
+            Some(after),
+        )
     }
 }
 
 fn deleted() -> Change {
     Change {
         reason: Some(Reason::NotInConfiguration),
-        ..change("cloud_server.old", ChangeAction::Delete, Some(server(&[])), None)
+        ..change(
+            "cloud_server.old",
+            ChangeAction::Delete,
+            Some(server(&[])),
+            None,
+        )
     }
 }
 
@@ -217,18 +298,50 @@ fn every_action_and_reason_has_its_words() {
         ..change(address, action, server(), server())
     };
     let mut changes = vec![
-        with("cloud_server.tainted", ChangeAction::DeleteThenCreate, Reason::Tainted),
-        with("cloud_server.asked", ChangeAction::CreateThenDelete, Reason::Requested),
-        with("cloud_server.triggered", ChangeAction::DeleteThenCreate, Reason::TriggeredBy("cloud_server.web".to_owned())),
+        with(
+            "cloud_server.tainted",
+            ChangeAction::DeleteThenCreate,
+            Reason::Tainted,
+        ),
+        with(
+            "cloud_server.asked",
+            ChangeAction::CreateThenDelete,
+            Reason::Requested,
+        ),
+        with(
+            "cloud_server.triggered",
+            ChangeAction::DeleteThenCreate,
+            Reason::TriggeredBy("cloud_server.web".to_owned()),
+        ),
         with("cloud_server.gone", ChangeAction::Create, Reason::Vanished),
-        with("data.cloud_server.later", ChangeAction::Read, Reason::DependencyPending),
-        with("cloud_server.forgotten", ChangeAction::Forget, Reason::Removed),
+        with(
+            "data.cloud_server.later",
+            ChangeAction::Read,
+            Reason::DependencyPending,
+        ),
+        with(
+            "cloud_server.forgotten",
+            ChangeAction::Forget,
+            Reason::Removed,
+        ),
         change("cloud_server.same", ChangeAction::NoOp, server(), server()),
     ];
     changes.push(Change {
-        reason: Some(Reason::CannotUpdate { place: None, because: "cloud_server.web".parse().ok() }),
-        replace_paths: vec![Path(vec![Step::Attribute("rule".into()), Step::Index(0), Step::Attribute("port".into())])],
-        ..change("cloud_server.chained", ChangeAction::DeleteThenCreate, server(), server())
+        reason: Some(Reason::CannotUpdate {
+            place: None,
+            because: "cloud_server.web".parse().ok(),
+        }),
+        replace_paths: vec![Path(vec![
+            Step::Attribute("rule".into()),
+            Step::Index(0),
+            Step::Attribute("port".into()),
+        ])],
+        ..change(
+            "cloud_server.chained",
+            ChangeAction::DeleteThenCreate,
+            server(),
+            server(),
+        )
     });
     changes.push(Change {
         previous_address: "cloud_server.before".parse().ok(),
@@ -236,34 +349,62 @@ fn every_action_and_reason_has_its_words() {
     });
     changes.push(Change {
         importing: Some("srv-7".to_owned()),
-        ..change("cloud_server.imported", ChangeAction::Update, server(), server())
+        ..change(
+            "cloud_server.imported",
+            ChangeAction::Update,
+            server(),
+            server(),
+        )
     });
     changes.push(Change {
         resuming: Some(Some("srv-8".to_owned())),
-        ..change("cloud_server.interrupted", ChangeAction::Create, None, server())
+        ..change(
+            "cloud_server.interrupted",
+            ChangeAction::Create,
+            None,
+            server(),
+        )
     });
     let text = text(&plan(changes));
     // The bodies are other tests' subject.
-    let lines: Vec<&str> = text.lines().filter(|l| l.starts_with("  # ") || !l.starts_with("    ")).collect();
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|l| l.starts_with("  # ") || !l.starts_with("    "))
+        .collect();
     insta::assert_snapshot!(lines.join("\n"));
 }
 
 #[test]
 fn drift_and_outputs_stand_apart() {
-    let mut plan = plan(vec![change("cloud_server.web", ChangeAction::NoOp, Some(server(&[])), Some(server(&[])))]);
+    let mut plan = plan(vec![change(
+        "cloud_server.web",
+        ChangeAction::NoOp,
+        Some(server(&[])),
+        Some(server(&[])),
+    )]);
     let drift = |address: &str, after: Option<Value>| Drift {
         address: address.parse().expect("an address"),
         before: server(&[]),
         after,
     };
     plan.drift = vec![
-        drift("cloud_server.web", Some(server(&[("image", "debian-14".into())]))),
+        drift(
+            "cloud_server.web",
+            Some(server(&[("image", "debian-14".into())])),
+        ),
         drift("cloud_server.gone", None),
     ];
-    let output = |before: Option<Value>, after: Option<Value>, sensitive: bool| OutputChange { before, after, sensitive };
+    let output = |before: Option<Value>, after: Option<Value>, sensitive: bool| OutputChange {
+        before,
+        after,
+        sensitive,
+    };
     plan.outputs = IndexMap::from_iter([
         ("endpoint".into(), output(None, Some(UNKNOWN), false)),
-        ("secret".into(), output(Some("hunter2".into()), Some("hunter23".into()), true)),
+        (
+            "secret".into(),
+            output(Some("hunter2".into()), Some("hunter23".into()), true),
+        ),
         ("size".into(), output(Some(1.into()), Some(2.into()), false)),
         ("same".into(), output(Some(1.into()), Some(1.into()), false)),
         ("old".into(), output(Some("x".into()), None, false)),
@@ -277,11 +418,17 @@ fn drift_and_outputs_stand_apart() {
 #[test]
 fn nothing_to_do_is_said_in_one_line() {
     let mut empty = plan(Vec::new());
-    assert_eq!(text(&empty), "No changes. Your infrastructure matches the stack file.\n");
+    assert_eq!(
+        text(&empty),
+        "No changes. Your infrastructure matches the stack file.\n"
+    );
     empty.mode = PlanMode::Destroy;
     assert_eq!(text(&empty), "No changes. There is nothing to destroy.\n");
     empty.mode = PlanMode::RefreshOnly;
-    assert_eq!(text(&empty), "No changes. The clouds are as infra last saw them.\n");
+    assert_eq!(
+        text(&empty),
+        "No changes. The clouds are as infra last saw them.\n"
+    );
 }
 
 #[test]
@@ -289,9 +436,16 @@ fn the_json_plan_is_terraforms() {
     let mut plan = plan(vec![created(), updated(), replaced(), deleted()]);
     plan.outputs = IndexMap::from_iter([(
         "endpoint".into(),
-        OutputChange { before: None, after: Some(UNKNOWN), sensitive: false },
+        OutputChange {
+            before: None,
+            after: Some(UNKNOWN),
+            sensitive: false,
+        },
     )]);
-    let variables = [("region".into(), "eu-west-1".into()), ("password".into(), Value::from("hunter2").sensitive())];
+    let variables = [
+        ("region".into(), "eu-west-1".into()),
+        ("password".into(), Value::from("hunter2").sensitive()),
+    ];
     let json = plan_json(&plan, &variables, &schemas());
     let text = serde_json::to_string_pretty(&json).expect("JSON");
     assert!(!text.contains("hunter2"), "a secret is shown:\n{text}");

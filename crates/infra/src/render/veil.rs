@@ -13,7 +13,10 @@ pub(crate) fn veil(value: &Value, schema: Option<&Block>) -> Value {
 }
 
 fn hides(block: &Block) -> bool {
-    block.attributes.values().any(|a| a.sensitive || a.write_only)
+    block
+        .attributes
+        .values()
+        .any(|a| a.sensitive || a.write_only)
         || block.blocks.values().any(|b| hides(&b.block))
 }
 
@@ -42,7 +45,9 @@ fn mark(value: &Value, block: &Block) -> Value {
                 Arc::new(items.iter().map(|i| mark(i, &nested.block)).collect()),
             ),
             // A member of a set is known by its whole value: none of it can be shown.
-            Value::Set(_, items) if nested.nesting == Nesting::Set && !items.is_empty() => list.clone().sensitive(),
+            Value::Set(_, items) if nested.nesting == Nesting::Set && !items.is_empty() => {
+                list.clone().sensitive()
+            }
             other => other.clone(),
         };
         *entry = marked.with_marks(list_marks);

@@ -22,7 +22,9 @@ impl SystemKeys {
             .map(PathBuf::from)
             .or_else(|| super::home().map(|h| h.join(".config")));
         SystemKeys {
-            variable: std::env::var("INFRA_STATE_KEY").ok().filter(|v| !v.is_empty()),
+            variable: std::env::var("INFRA_STATE_KEY")
+                .ok()
+                .filter(|v| !v.is_empty()),
             file: config.map(|c| c.join("infra").join("key")),
             told,
         }
@@ -44,15 +46,17 @@ impl KeySource for SystemKeys {
                 .map(Some)
                 .map_err(|_| StateError::BadKey(format!("{} is not a key's text", file.display()))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(StateError::BadKey(format!("cannot read {}: {error}", file.display()))),
+            Err(error) => Err(StateError::BadKey(format!(
+                "cannot read {}: {error}",
+                file.display()
+            ))),
         }
     }
 
     fn create(&self) -> Result<Key, StateError> {
-        let file = self
-            .file
-            .as_ref()
-            .ok_or_else(|| StateError::BadKey("there is no home folder to keep one in".to_owned()))?;
+        let file = self.file.as_ref().ok_or_else(|| {
+            StateError::BadKey("there is no home folder to keep one in".to_owned())
+        })?;
         let key = generate_key(&SystemRandom);
         write_new(file, &key.to_text())
             .map_err(|e| StateError::BadKey(format!("cannot write {}: {e}", file.display())))?;
@@ -87,22 +91,36 @@ mod tests {
     fn a_key_is_made_once_for_its_owner_alone_and_read_back() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("infra/key");
-        let keys = SystemKeys { variable: None, file: Some(file.clone()), told: |_| () };
+        let keys = SystemKeys {
+            variable: None,
+            file: Some(file.clone()),
+            told: |_| (),
+        };
         assert_eq!(keys.existing().expect("none"), None);
         let key = keys.create().expect("made");
         assert_eq!(keys.existing().expect("read"), Some(key));
-        assert!(keys.create().is_err(), "an existing key is never written over");
+        assert!(
+            keys.create().is_err(),
+            "an existing key is never written over"
+        );
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            let mode = std::fs::metadata(file).expect("a file").permissions().mode();
+            let mode = std::fs::metadata(file)
+                .expect("a file")
+                .permissions()
+                .mode();
             assert_eq!(mode & 0o777, 0o600);
         }
     }
 
     #[test]
     fn the_environment_comes_first_and_is_never_repeated() {
-        let keys = SystemKeys { variable: Some("nonsense".to_owned()), file: None, told: |_| () };
+        let keys = SystemKeys {
+            variable: Some("nonsense".to_owned()),
+            file: None,
+            told: |_| (),
+        };
         let error = keys.existing().expect_err("no key").to_string();
         assert!(!error.contains("nonsense"), "{error}");
     }

@@ -4,6 +4,7 @@ mod clock;
 mod files;
 mod key;
 mod random;
+pub(crate) mod signals;
 
 pub(crate) use clock::SystemClock;
 pub(crate) use files::SystemFiles;

@@ -30,7 +30,10 @@ pub(crate) fn diagnostic_json(diagnostic: &Diagnostic, sources: &Sources) -> Jso
 
 fn detail(diagnostic: &Diagnostic) -> String {
     let labels = diagnostic.labels.iter().map(|(_, text)| text.as_str());
-    let parts: Vec<&str> = labels.chain(diagnostic.help.as_deref()).filter(|t| !t.is_empty()).collect();
+    let parts: Vec<&str> = labels
+        .chain(diagnostic.help.as_deref())
+        .filter(|t| !t.is_empty())
+        .collect();
     parts.join("\n")
 }
 
@@ -78,10 +81,19 @@ mod tests {
     fn ranges_count_lines_from_one_and_columns_in_characters() {
         let mut sources = Sources::default();
         let file = sources.add("stacks/x.toml", "a = 1\nü = \"b\"\n");
-        let span = Span { file, start: 11, end: 14 };
-        let diagnostic = Diagnostic::error("no such thing").at(span, "here").help("try another");
+        let span = Span {
+            file,
+            start: 11,
+            end: 14,
+        };
+        let diagnostic = Diagnostic::error("no such thing")
+            .at(span, "here")
+            .help("try another");
         let json = diagnostic_json(&diagnostic, &sources);
-        assert_eq!(json["range"]["start"], json!({ "line": 2, "column": 5, "byte": 11 }));
+        assert_eq!(
+            json["range"]["start"],
+            json!({ "line": 2, "column": 5, "byte": 11 })
+        );
         assert_eq!(json["snippet"]["code"], "ü = \"b\"");
         assert_eq!(json["snippet"]["highlight_start_offset"], 5);
         assert_eq!(json["detail"], "here\ntry another");

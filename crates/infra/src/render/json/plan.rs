@@ -19,8 +19,16 @@ pub(crate) fn plan_json(plan: &Plan, variables: &[(Str, Value)], schemas: &dyn S
         .iter()
         .map(|(name, value)| (name.to_string(), json!({ "value": values::plain(value) })))
         .collect();
-    let changes: Vec<Json> = plan.changes.iter().map(|c| resource_change(c, schemas)).collect();
-    let drift: Vec<Json> = plan.drift.iter().map(|d| resource_drift(d, schemas)).collect();
+    let changes: Vec<Json> = plan
+        .changes
+        .iter()
+        .map(|c| resource_change(c, schemas))
+        .collect();
+    let drift: Vec<Json> = plan
+        .drift
+        .iter()
+        .map(|d| resource_drift(d, schemas))
+        .collect();
     let outputs: Map<_, _> = plan
         .outputs
         .iter()
@@ -52,7 +60,8 @@ pub(crate) fn plan_json(plan: &Plan, variables: &[(Str, Value)], schemas: &dyn S
 
 /// RFC 3339, in seconds as Terraform writes it.
 pub(crate) fn timestamp(moment: Timestamp) -> String {
-    jiff::Timestamp::from_second(moment.0.div_euclid(1000)).map_or_else(|_| moment.0.to_string(), |t| t.to_string())
+    jiff::Timestamp::from_second(moment.0.div_euclid(1000))
+        .map_or_else(|_| moment.0.to_string(), |t| t.to_string())
 }
 
 /// Terraform's word or words for an action.
@@ -93,9 +102,18 @@ fn sides(before: Option<&Value>, after: Option<&Value>, into: &mut Map<String, J
     let or = |value: Option<&Value>, f: fn(&Value) -> Json, absent: Json| value.map_or(absent, f);
     into.insert("before".into(), or(before, values::plain, Json::Null));
     into.insert("after".into(), or(after, values::plain, Json::Null));
-    into.insert("after_unknown".into(), or(after, values::unknown, json!({})));
-    into.insert("before_sensitive".into(), or(before, values::sensitive, Json::Bool(false)));
-    into.insert("after_sensitive".into(), or(after, values::sensitive, Json::Bool(false)));
+    into.insert(
+        "after_unknown".into(),
+        or(after, values::unknown, json!({})),
+    );
+    into.insert(
+        "before_sensitive".into(),
+        or(before, values::sensitive, Json::Bool(false)),
+    );
+    into.insert(
+        "after_sensitive".into(),
+        or(after, values::sensitive, Json::Bool(false)),
+    );
 }
 
 fn resource_change(change: &Change, schemas: &dyn Schemas) -> Json {
@@ -130,7 +148,11 @@ fn resource_drift(drift: &Drift, schemas: &dyn Schemas) -> Json {
     let schema = block_of(schemas, &drift.address);
     let before = veil(&drift.before, schema);
     let after = drift.after.as_ref().map(|a| veil(a, schema));
-    let action = if after.is_some() { ChangeAction::Update } else { ChangeAction::Delete };
+    let action = if after.is_some() {
+        ChangeAction::Update
+    } else {
+        ChangeAction::Delete
+    };
     let mut inner = Map::new();
     inner.insert("actions".into(), actions(action));
     sides(Some(&before), after.as_ref(), &mut inner);
@@ -142,9 +164,15 @@ fn resource_drift(drift: &Drift, schemas: &dyn Schemas) -> Json {
 fn located(address: &Address) -> Map<String, Json> {
     let mut entry = tree::identity(address);
     if !address.block.scope.is_root() {
-        entry.insert("module_address".into(), address.block.scope.to_string().into());
+        entry.insert(
+            "module_address".into(),
+            address.block.scope.to_string().into(),
+        );
     }
-    entry.insert("provider_name".into(), tree::provider_name(&address.block.type_name).into());
+    entry.insert(
+        "provider_name".into(),
+        tree::provider_name(&address.block.type_name).into(),
+    );
     entry
 }
 
@@ -159,7 +187,15 @@ fn path_json(path: &Path) -> Json {
 }
 
 fn output_change(change: &OutputChange) -> Json {
-    let veiled = |v: &Option<Value>| v.as_ref().map(|v| if change.sensitive { v.clone().sensitive() } else { v.clone() });
+    let veiled = |v: &Option<Value>| {
+        v.as_ref().map(|v| {
+            if change.sensitive {
+                v.clone().sensitive()
+            } else {
+                v.clone()
+            }
+        })
+    };
     let (before, after) = (veiled(&change.before), veiled(&change.after));
     let action = match (&change.before, &change.after) {
         _ if !change.is_change() => ChangeAction::NoOp,
@@ -184,7 +220,10 @@ fn schema_version(schemas: &dyn Schemas, address: &Address) -> u32 {
     schema.map_or(0, |s| s.version)
 }
 
-fn modules<'p>(values: impl Iterator<Item = (&'p Change, &'p Value)>, schemas: &dyn Schemas) -> Json {
+fn modules<'p>(
+    values: impl Iterator<Item = (&'p Change, &'p Value)>,
+    schemas: &dyn Schemas,
+) -> Json {
     let mut modules = Modules::default();
     for (change, value) in values {
         let mut more = Map::new();
@@ -210,17 +249,30 @@ fn planned_values(plan: &Plan, schemas: &dyn Schemas) -> Json {
     let outputs: Map<_, _> = plan
         .outputs
         .iter()
-        .filter_map(|(name, c)| Some((name.to_string(), tree::output(c.after.as_ref()?, c.sensitive))))
+        .filter_map(|(name, c)| {
+            Some((
+                name.to_string(),
+                tree::output(c.after.as_ref()?, c.sensitive),
+            ))
+        })
         .collect();
     json!({ "outputs": outputs, "root_module": modules(after, schemas) })
 }
 
 fn prior_state(plan: &Plan, schemas: &dyn Schemas) -> Json {
-    let before = plan.changes.iter().filter_map(|c| Some((c, c.before.as_ref()?)));
+    let before = plan
+        .changes
+        .iter()
+        .filter_map(|c| Some((c, c.before.as_ref()?)));
     let outputs: Map<_, _> = plan
         .outputs
         .iter()
-        .filter_map(|(name, c)| Some((name.to_string(), tree::output(c.before.as_ref()?, c.sensitive))))
+        .filter_map(|(name, c)| {
+            Some((
+                name.to_string(),
+                tree::output(c.before.as_ref()?, c.sensitive),
+            ))
+        })
         .collect();
     json!({
         "format_version": STATE_FORMAT,
@@ -244,7 +296,11 @@ fn configuration(plan: &Plan) -> Json {
             let mut entry = tree::identity(&block.instance(None));
             entry.insert("provider_config_key".into(), key.into());
             entry.insert("schema_version".into(), 0.into());
-            let needs: Vec<String> = change.dependencies.iter().map(ToString::to_string).collect();
+            let needs: Vec<String> = change
+                .dependencies
+                .iter()
+                .map(ToString::to_string)
+                .collect();
             if !needs.is_empty() {
                 entry.insert("depends_on".into(), json!(needs));
             }

@@ -14,7 +14,11 @@ pub(crate) fn state_json(state: &State, schemas: &dyn Schemas) -> Json {
     resources.sort_by_key(|(address, _)| *address);
     for (address, resource) in resources {
         let schema = schema_of(schemas, address).map(|s| &**s);
-        let needs: Vec<String> = resource.dependencies.iter().map(ToString::to_string).collect();
+        let needs: Vec<String> = resource
+            .dependencies
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         let common = |tainted: bool| {
             let mut more = Map::new();
             if !needs.is_empty() {

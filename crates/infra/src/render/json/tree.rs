@@ -32,7 +32,10 @@ pub(crate) struct Modules {
 impl Modules {
     pub(crate) fn add(&mut self, resource: Resource<'_>) {
         let mut entry = identity(resource.address);
-        entry.insert("provider_name".into(), provider_name(&resource.address.block.type_name).into());
+        entry.insert(
+            "provider_name".into(),
+            provider_name(&resource.address.block.type_name).into(),
+        );
         entry.insert("schema_version".into(), resource.schema_version.into());
         entry.insert("values".into(), values::plain(resource.value));
         entry.insert("sensitive_values".into(), values::sensitive(resource.value));
@@ -45,7 +48,10 @@ impl Modules {
             enclosing = enclosing.join(step.clone());
             self.resources.entry(enclosing.clone()).or_default();
         }
-        self.resources.entry(scope).or_default().push(Json::Object(entry));
+        self.resources
+            .entry(scope)
+            .or_default()
+            .push(Json::Object(entry));
     }
 
     /// `root_module`
@@ -62,7 +68,8 @@ impl Modules {
             module.insert("address".into(), scope.to_string().into());
         }
         let depth = scope.steps().len();
-        let inside = |s: &ScopePath| s.steps().len() == depth + 1 && s.steps()[..depth] == *scope.steps();
+        let inside =
+            |s: &ScopePath| s.steps().len() == depth + 1 && s.steps()[..depth] == *scope.steps();
         let children: Vec<ScopePath> = self
             .resources
             .range(scope.clone()..)
@@ -123,7 +130,11 @@ pub(crate) fn output(value: &Value, sensitive: bool) -> Json {
     entry.insert("sensitive".into(), hidden.into());
     entry.insert("type".into(), infra_model::json::type_to_json(&value.ty()));
     if !value.is_unknown() {
-        let shown = if hidden { Json::Null } else { values::plain(value) };
+        let shown = if hidden {
+            Json::Null
+        } else {
+            values::plain(value)
+        };
         entry.insert("value".into(), shown);
     }
     Json::Object(entry)

@@ -65,11 +65,23 @@ mod tests {
             ("id", Value::Unknown(Type::String)),
             ("password", Value::from("secret").sensitive()),
             ("zones", Value::strings(["a", "b"])),
-            ("tags", Value::map(Type::String, [("k", Value::Unknown(Type::String))])),
+            (
+                "tags",
+                Value::map(Type::String, [("k", Value::Unknown(Type::String))]),
+            ),
             ("none", Value::Null(Type::Bool)),
         ]);
-        assert_eq!(plain(&value), json!({ "none": null, "password": null, "tags": {}, "zones": ["a", "b"] }));
-        assert_eq!(unknown(&value), json!({ "id": true, "tags": { "k": true }, "zones": [false, false] }));
-        assert_eq!(sensitive(&value), json!({ "password": true, "tags": {}, "zones": [false, false] }));
+        assert_eq!(
+            plain(&value),
+            json!({ "none": null, "password": null, "tags": {}, "zones": ["a", "b"] })
+        );
+        assert_eq!(
+            unknown(&value),
+            json!({ "id": true, "tags": { "k": true }, "zones": [false, false] })
+        );
+        assert_eq!(
+            sensitive(&value),
+            json!({ "password": true, "tags": {}, "zones": [false, false] })
+        );
     }
 }

@@ -1,0 +1,266 @@
+//! What references mean in the console: variables and locals as the stack file has them, resources as the state has them.
+
+use crate::providers::Providers;
+use crate::render::state::schema_of;
+use crate::render::stored::stored_value;
+use infra_lang::Evaluator;
+use infra_model::address::{BlockAddress, InstanceKey, ScopePath};
+use infra_model::diagnostic::{Diagnostic, Diagnostics, Span};
+use infra_model::evaluate::{Evaluate, KnownStep, Phase, Resolved, Scope};
+use infra_model::expr::{At, Expr, Root};
+use infra_model::program::{ComponentInstance, Program, Repeat};
+use infra_model::time::Timestamp;
+use infra_model::types::Type;
+use infra_model::value::{Str, Value};
+use infra_state::State;
+use std::collections::{BTreeMap, HashMap};
+
+/// The values of everything recorded, by block and instance.
+pub(super) struct Recorded(HashMap<BlockAddress, BTreeMap<Option<InstanceKey>, Value>>);
+
+impl Recorded {
+    /// Decodes the state.
+    pub(super) fn new(program: &Program, state: &State, providers: &Providers) -> Recorded {
+        let mut blocks: HashMap<BlockAddress, BTreeMap<_, _>> = program
+            .blocks
+            .iter()
+            .map(|b| (b.address.clone(), BTreeMap::new()))
+            .collect();
+        for (address, resource) in state.resources.iter().filter(|(_, r)| r.has_current()) {
+            let schema = schema_of(providers, address).map(|s| &**s);
+            let value = stored_value(resource, schema);
+            blocks
+                .entry(address.block.clone())
+                .or_default()
+                .insert(address.key.clone(), value);
+        }
+        Recorded(blocks)
+    }
+}
+
+/// References at one place of the stack.
+pub(super) struct StateScope<'a> {
+    program: &'a Program,
+    recorded: &'a Recorded,
+    evaluator: &'a Evaluator,
+    at: ScopePath,
+    now: Timestamp,
+}
+
+impl<'a> StateScope<'a> {
+    /// At the stack's own level.
+    pub(super) fn root(
+        program: &'a Program,
+        recorded: &'a Recorded,
+        evaluator: &'a Evaluator,
+        now: Timestamp,
+    ) -> Self {
+        StateScope {
+            program,
+            recorded,
+            evaluator,
+            at: ScopePath::root(),
+            now,
+        }
+    }
+
+    fn within(&self, expr: &Expr, at: ScopePath) -> Result<Value, Diagnostic> {
+        let scope = StateScope { at, ..*self };
+        self.evaluator.evaluate(expr, &scope).map_err(first)
+    }
+
+    fn resource(&self, block: &BlockAddress, span: Span) -> Result<Resolved, Diagnostic> {
+        let Some(instances) = self.recorded.0.get(block) else {
+            return Err(Diagnostic::error(format!("there is no {block}")).at(span, ""));
+        };
+        let repeat = self
+            .program
+            .blocks
+            .iter()
+            .find(|b| b.address == *block)
+            .map(|b| &b.repeat);
+        let keyed = |instances: &BTreeMap<Option<InstanceKey>, Value>| {
+            let named = instances.iter().filter_map(|(k, v)| match k {
+                Some(InstanceKey::Name(name)) => Some((name.clone(), v.clone())),
+                _ => None,
+            });
+            Value::object(named)
+        };
+        let value = match repeat {
+            Some(Repeat::Count(_)) => Value::tuple(instances.values().cloned().collect()),
+            Some(Repeat::ForEach(_)) => keyed(instances),
+            _ if instances
+                .keys()
+                .any(|k| matches!(k, Some(InstanceKey::Name(_)))) =>
+            {
+                keyed(instances)
+            }
+            _ => match instances.get(&None) {
+                Some(value) => value.clone(),
+                None if instances.is_empty() => Value::Unknown(Type::Any),
+                None => Value::tuple(instances.values().cloned().collect()),
+            },
+        };
+        Ok(Resolved::whole(value))
+    }
+
+    fn component(
+        &self,
+        kind: &str,
+        name: &str,
+        steps: &[KnownStep],
+        span: Span,
+    ) -> Result<Resolved, Diagnostic> {
+        let instances: Vec<&ComponentInstance> = self
+            .program
+            .components
+            .iter()
+            .filter(|c| *c.step.kind == *kind && *c.step.name == *name)
+            .collect();
+        let missing = |what: String| Diagnostic::error(format!("there is no {what}")).at(span, "");
+        match (instances.as_slice(), steps) {
+            ([], _) => Err(missing(format!("{kind}.{name}"))),
+            ([only], _) if only.step.key.is_none() => {
+                let (value, consumed) = self.outputs(only, steps, span)?;
+                Ok(Resolved { value, consumed })
+            }
+            (some, [KnownStep::Key(key), rest @ ..]) => {
+                let instance = some
+                    .iter()
+                    .find(|c| c.step.key.as_ref() == Some(key))
+                    .ok_or_else(|| missing(format!("{kind}.{name}{key}")))?;
+                let (value, consumed) = self.outputs(instance, rest, span)?;
+                Ok(Resolved {
+                    value,
+                    consumed: consumed + 1,
+                })
+            }
+            (some, _) => {
+                let mut named: BTreeMap<Str, Value> = BTreeMap::new();
+                let mut counted = Vec::new();
+                for instance in some {
+                    let (value, _) = self.outputs(instance, &[], span)?;
+                    match &instance.step.key {
+                        Some(InstanceKey::Name(name)) => drop(named.insert(name.clone(), value)),
+                        _ => counted.push(value),
+                    }
+                }
+                Ok(Resolved::whole(if named.is_empty() {
+                    Value::tuple(counted)
+                } else {
+                    Value::object(named)
+                }))
+            }
+        }
+    }
+
+    /// One output, or all of them; and how many steps that took.
+    fn outputs(
+        &self,
+        instance: &ComponentInstance,
+        steps: &[KnownStep],
+        span: Span,
+    ) -> Result<(Value, usize), Diagnostic> {
+        if let Some(KnownStep::Attribute(name)) = steps.first() {
+            let Some(expr) = instance.outputs.get(name) else {
+                let names: Vec<&str> = instance.outputs.keys().map(|k| &**k).collect();
+                return Err(Diagnostic::error(format!(
+                    "{} has no output `{name}`",
+                    instance.scope()
+                ))
+                .at(span, "")
+                .help(format!("it has {}", names.join(", "))));
+            };
+            return Ok((self.within(expr, instance.scope())?, 1));
+        }
+        let mut all: BTreeMap<Str, Value> = BTreeMap::new();
+        for (name, expr) in &instance.outputs {
+            all.insert(name.clone(), self.within(expr, instance.scope())?);
+        }
+        Ok((Value::object(all), 0))
+    }
+}
+
+/// One problem stands for all: the scope has room for one.
+fn first(diagnostics: Diagnostics) -> Diagnostic {
+    diagnostics
+        .into_iter()
+        .next()
+        .unwrap_or_else(|| Diagnostic::error("this has no value"))
+}
+
+impl Scope for StateScope<'_> {
+    fn resolve(
+        &self,
+        root: &Root,
+        steps: &[KnownStep],
+        span: Span,
+    ) -> Result<Resolved, Diagnostic> {
+        let missing =
+            |what: String| Diagnostic::error(format!("there is no {what} here")).at(span, "");
+        Ok(Resolved::whole(match root {
+            Root::Variable(name) => {
+                let variable = self
+                    .program
+                    .variables
+                    .get(name)
+                    .ok_or_else(|| missing(format!("var.{name}")))?;
+                if variable.sensitive {
+                    variable.value.clone().sensitive()
+                } else {
+                    variable.value.clone()
+                }
+            }
+            Root::Local(name) => {
+                let local = self
+                    .program
+                    .locals
+                    .get(name)
+                    .ok_or_else(|| missing(format!("local.{name}")))?;
+                self.within(&local.value, ScopePath::root())?
+            }
+            Root::Resource {
+                at,
+                mode,
+                type_name,
+                name,
+            } => {
+                let scope = match at {
+                    At::Module => self.at.module(),
+                    At::Component => self.at.clone(),
+                };
+                let block = BlockAddress {
+                    scope,
+                    mode: *mode,
+                    type_name: type_name.clone(),
+                    name: name.clone(),
+                };
+                return self.resource(&block, span);
+            }
+            Root::Component { kind, name } => return self.component(kind, name, steps, span),
+            Root::Stack(field) if &**field == "name" => {
+                Value::string(self.program.stack.name.clone())
+            }
+            Root::Stack(field) if &**field == "instance" => self
+                .program
+                .stack
+                .instance
+                .clone()
+                .map_or(Value::Null(Type::String), Value::string),
+            Root::Stack(field) => return Err(missing(format!("stack.{field}"))),
+            Root::Module(name) => return Err(missing(format!("module.{name}"))),
+            Root::Path(field) => return Err(missing(format!("path.{field}"))),
+            Root::EachKey | Root::EachValue => return Err(missing("`each`".to_owned())),
+            Root::CountIndex => return Err(missing("`count.index`".to_owned())),
+            Root::SelfValue | Root::SplatItem => return Err(missing("`self`".to_owned())),
+        }))
+    }
+
+    fn phase(&self) -> Phase {
+        Phase::Plan
+    }
+
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+}

@@ -1,0 +1,90 @@
+//! `infra destroy`: works from the state alone when the stack file no longer parses.
+
+use super::apply::plan_and_apply;
+use super::approve;
+use super::session::{Opening, options};
+use crate::cli::{Choice, Destroy, Planning};
+use crate::error::{CommandError, Outcome};
+use crate::place::Place;
+use crate::stack::Loading;
+use crate::ui::Ui;
+use infra_engine::PlanOptions;
+use infra_model::diagnostic::Diagnostic;
+use infra_model::program::Program;
+use std::path::Path;
+
+pub(super) fn run(arguments: &Destroy, ui: Ui) -> Outcome {
+    let choice = Choice {
+        destroy: true,
+        unprotect: arguments.unprotect,
+        ..Choice::default()
+    };
+    let planning = &arguments.planning;
+    run_as(
+        arguments.stack.as_deref(),
+        planning,
+        arguments.auto_approve,
+        options(planning, &choice)?,
+        ui,
+    )
+}
+
+/// As `infra destroy`, or `infra apply -destroy`.
+pub(super) fn run_as(
+    stack: Option<&Path>,
+    planning: &Planning,
+    auto_approve: bool,
+    options: PlanOptions,
+    ui: Ui,
+) -> Outcome {
+    approve::require_terminal(ui, auto_approve, "destroy")?;
+    let place = Place::find(stack, planning.place.instance.as_deref())?;
+    let mut opening = Opening::new(ui, place, planning, "destroy");
+    opening.program = program(&opening, planning, options.unprotect)?;
+    opening.lock = true;
+    super::runtime()?
+        .block_on(async { plan_and_apply(opening.open().await?, &options, auto_approve).await })
+}
+
+/// The program, or none with a warning when the file is broken or gone: the state knows enough.
+fn program(
+    opening: &Opening<'_>,
+    planning: &Planning,
+    unprotect: bool,
+) -> Result<Option<Program>, CommandError> {
+    let place = &opening.place;
+    if place.protected && !unprotect {
+        return Err(CommandError::hint(
+            format!(
+                "{} is protected: destroying it is refused",
+                place.file.display()
+            ),
+            "run again with --unprotect if it really must go",
+        ));
+    }
+    let ui = opening.ui;
+    let Some(text) = &place.text else {
+        let message = format!(
+            "there is no file {}: destroying what the state knows",
+            place.file.display()
+        );
+        ui.diagnostics(&[Diagnostic::warning(message)], &Default::default());
+        return Ok(None);
+    };
+    let mut loading = Loading::new(&opening.providers, &planning.variables)?;
+    // What is destroyed needs no variables, except where a provider's configuration does.
+    loading.require_variables = false;
+    let loaded = loading.load(&place.file, text, place.instance.as_deref());
+    if loaded.program.is_none() {
+        let mut diagnostics = loaded.diagnostics;
+        for diagnostic in &mut diagnostics {
+            diagnostic.severity = infra_model::diagnostic::Severity::Warning;
+        }
+        diagnostics.push(Diagnostic::warning(format!(
+            "{} has errors: destroying what the state knows, in the order that it recorded",
+            place.file.display()
+        )));
+        ui.diagnostics(&diagnostics, &loaded.sources);
+    }
+    Ok(loaded.program)
+}

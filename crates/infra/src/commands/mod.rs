@@ -1,0 +1,100 @@
+//! One file per command. Each gathers what it needs, asks the libraries, and hands the answer to `render`.
+
+mod apply;
+mod approve;
+mod completions;
+mod console;
+mod destroy;
+mod drift;
+mod fmt;
+mod graph;
+mod import;
+mod output;
+mod plan;
+mod sandbox;
+mod saved;
+mod session;
+mod show;
+mod state;
+mod validate;
+mod version;
+
+use crate::cli::{Cli, Command, State};
+use crate::error::{CommandError, Exit, Outcome};
+use crate::ui::Ui;
+use infra_model::diagnostic::Diagnostic;
+use std::path::PathBuf;
+use tokio::runtime::{Builder, Runtime};
+
+/// Does what was asked, and tells what went wrong.
+pub(crate) fn run(cli: Cli) -> Exit {
+    let mut ui = Ui::of_process(cli.no_color);
+    if let Some(directory) = &cli.directory
+        && let Err(error) = std::env::set_current_dir(directory)
+    {
+        let error = CommandError::io("change to", directory, &error);
+        ui.diagnostics(&error.diagnostics, &error.sources);
+        return Exit::Error;
+    }
+    ui = ui.streaming(match &cli.command {
+        Command::Plan(plan) => plan.planning.json,
+        Command::Apply(apply) => apply.planning.json,
+        Command::Destroy(destroy) => destroy.planning.json,
+        Command::Drift(drift) => drift.planning.json,
+        _ => false,
+    });
+    if ui.is_stream() {
+        version::event(ui);
+    }
+    match dispatch(&cli.command, ui) {
+        Ok(exit) => exit,
+        Err(error) => {
+            ui.diagnostics(&error.diagnostics, &error.sources);
+            Exit::Error
+        }
+    }
+}
+
+fn dispatch(command: &Command, ui: Ui) -> Outcome {
+    match command {
+        Command::Validate(arguments) => validate::run(arguments, ui),
+        Command::Fmt(arguments) => fmt::run(arguments, ui),
+        Command::Plan(arguments) => plan::run(arguments, ui),
+        Command::Apply(arguments) => apply::run(arguments, ui),
+        Command::Destroy(arguments) => destroy::run(arguments, ui),
+        Command::Drift(arguments) => drift::run(arguments, ui),
+        Command::Show(arguments) => show::run(arguments, ui),
+        Command::Output(arguments) => output::run(arguments, ui),
+        Command::State(State::List(arguments)) => state::list(arguments, ui),
+        Command::State(State::Show(arguments)) => state::show(arguments, ui),
+        Command::Import(arguments) => import::run(arguments, ui),
+        Command::Graph(arguments) => graph::run(arguments, ui),
+        Command::Console(arguments) => console::run(arguments, ui),
+        Command::Sandbox(arguments) => sandbox::run(arguments, ui),
+        Command::Version(arguments) => version::run(arguments, ui),
+        Command::Completions(arguments) => completions::run(arguments, ui),
+    }
+}
+
+/// The runtime, for the commands that talk to something.
+fn runtime() -> Result<Runtime, CommandError> {
+    Builder::new_multi_thread()
+        .worker_threads(4)
+        .enable_all()
+        .build()
+        .map_err(|e| Diagnostic::error(format!("the runtime does not start: {e}")).into())
+}
+
+/// The stack file (the positional that ends in `.toml`) and the other positionals.
+fn words(words: &[String]) -> (Option<PathBuf>, Vec<&str>) {
+    let is_stack = |w: &&String| w.ends_with(".toml");
+    let stack = words.iter().find(is_stack).map(PathBuf::from);
+    (
+        stack,
+        words
+            .iter()
+            .filter(|w| !is_stack(w))
+            .map(String::as_str)
+            .collect(),
+    )
+}

@@ -1,0 +1,42 @@
+//! `infra plan`
+
+use super::saved;
+use super::session::{Opening, exit, options};
+use crate::cli::Plan;
+use crate::error::{CommandError, Outcome};
+use crate::place::Place;
+use crate::ui::Ui;
+
+pub(super) fn run(arguments: &Plan, ui: Ui) -> Outcome {
+    let planning = &arguments.planning;
+    let place = Place::find(
+        arguments.stack.as_deref(),
+        planning.place.instance.as_deref(),
+    )?;
+    let options = options(planning, &arguments.choice)?;
+    let opening = Opening::new(ui, place, planning, "plan").loaded(&planning.variables)?;
+    super::runtime()?.block_on(async {
+        let mut session = opening.open().await?;
+        if arguments.out.is_some() {
+            session = session.settle_lineage("plan").await?;
+        }
+        let plan = session.plan(&options, false).await?;
+        session.show(&plan);
+        let changes = plan.has_changes();
+        let stack = session.place.file.display().to_string();
+        if let Some(out) = &arguments.out {
+            let bytes = saved::to_bytes(&session, plan)?;
+            saved::write(out, &bytes).map_err(|e| CommandError::io("write", out, &e))?;
+            ui.talk(&format!(
+                "\nSaved. To do exactly this: infra apply {}",
+                out.display()
+            ));
+        } else if changes && !arguments.detailed_exitcode {
+            ui.talk(&format!(
+                "\nTo do it: infra apply {stack}. To do exactly this later, save it with -out FILE."
+            ));
+        }
+        session.close().await?;
+        Ok(exit(changes && arguments.detailed_exitcode))
+    })
+}

@@ -1,0 +1,166 @@
+//! Saved plans: written by `plan -out`, applied exactly or refused.
+
+use super::apply::finish;
+use super::session::{Opening, Session};
+use crate::cli::Planning;
+use crate::error::{CommandError, Outcome};
+use crate::place::{Place, keyring};
+use crate::stack::{Loading, SavedFiles};
+use crate::ui::Ui;
+use infra_engine::{Plan, SavedPlan};
+use infra_lang::Given;
+use infra_model::diagnostic::Diagnostic;
+use infra_model::json::to_json;
+use infra_model::program::Program;
+use infra_model::value::Str;
+use infra_state::Sealer;
+use std::collections::BTreeSet;
+use std::fs::OpenOptions;
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Saved plans are sealed under a name of their own: the file must be read before it is known whose state it belongs to.
+const SCOPE: &str = "saved plan";
+
+/// Whether a file begins like a saved plan.
+pub(super) fn is_plan(file: &Path) -> Result<bool, CommandError> {
+    let mut start = [0; 16];
+    let length = match std::fs::File::open(file).and_then(|mut f| f.read(&mut start)) {
+        Ok(length) => length,
+        // A stack file that is gone may still have a state.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(CommandError::io("read", file, &error)),
+    };
+    Ok(SavedPlan::is_one(&start[..length]))
+}
+
+/// Reads a saved plan.
+pub(super) fn read(file: &Path) -> Result<SavedPlan, CommandError> {
+    let bytes = std::fs::read(file).map_err(|e| CommandError::io("read", file, &e))?;
+    Ok(SavedPlan::from_bytes(
+        &bytes,
+        &Sealer::new(keyring(), SCOPE),
+    )?)
+}
+
+/// A plan with everything that applying it needs.
+pub(super) fn to_bytes(session: &Session, plan: Plan) -> Result<Vec<u8>, CommandError> {
+    let empty = Program::default();
+    let program = session.program.as_ref().unwrap_or(&empty);
+    let saved = SavedPlan {
+        plan,
+        stack_file: session.place.file.to_string_lossy().as_ref().into(),
+        instance: session.place.instance.as_deref().map(Into::into),
+        sources: sources(program),
+        variables: program
+            .variables
+            .iter()
+            .filter(|(_, v)| !v.ephemeral)
+            .map(|(name, v)| {
+                (
+                    name.clone(),
+                    if v.sensitive {
+                        v.value.clone().sensitive()
+                    } else {
+                        v.value.clone()
+                    },
+                )
+            })
+            .collect(),
+    };
+    Ok(saved.to_bytes(&Sealer::new(keyring(), SCOPE))?)
+}
+
+/// The stack's texts, and the texts of files that expressions have read.
+fn sources(program: &Program) -> Vec<(Str, Str)> {
+    let mut sources: Vec<(Str, Str)> = program
+        .sources
+        .files()
+        .iter()
+        .map(|f| (f.name.clone(), f.text.clone()))
+        .collect();
+    let known: BTreeSet<Str> = sources.iter().map(|(name, _)| name.clone()).collect();
+    for (path, _) in program
+        .files_read
+        .iter()
+        .filter(|(path, _)| !known.contains(path))
+    {
+        // What is no text is read from the disk again when the plan is applied.
+        if let Ok(text) = std::fs::read_to_string(&**path) {
+            sources.push((path.clone(), text.into()));
+        }
+    }
+    sources
+}
+
+/// Writes a plan for its owner alone.
+pub(super) fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(file)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Applies a saved plan without asking: it was shown when it was made.
+pub(super) fn apply(file: &Path, planning: &Planning, ui: Ui) -> Outcome {
+    let saved = read(file)?;
+    let stack = Path::new(&*saved.stack_file);
+    let place = Place::find(Some(stack), saved.instance.as_deref())?;
+    let mut opening = Opening::new(ui, place, planning, "apply");
+    opening.lock = true;
+    opening.files = Arc::new(SavedFiles::new(
+        saved.sources.iter().map(|(p, t)| (&**p, &**t)),
+    ));
+    opening.program = program(&saved, &opening, planning)?;
+    super::runtime()?.block_on(async { finish(opening.open().await?, &saved.plan).await })
+}
+
+/// The program as it was planned, from the texts in the plan.
+fn program(
+    saved: &SavedPlan,
+    opening: &Opening<'_>,
+    planning: &Planning,
+) -> Result<Option<Program>, CommandError> {
+    let Some((_, text)) = saved.sources.first() else {
+        return Ok(None);
+    };
+    let mut loading = Loading::new(&opening.providers, &planning.variables)?;
+    let values: serde_json::Map<_, _> = saved
+        .variables
+        .iter()
+        .map(|(name, value)| (name.to_string(), to_json(value)))
+        .collect();
+    // Ephemeral values are not in the plan: they are given again, like at planning.
+    let known: BTreeSet<&str> = saved.variables.iter().map(|(name, _)| &**name).collect();
+    let again = std::mem::take(&mut loading.given);
+    for given in &again {
+        if let Given::Value { name, .. } = given
+            && known.contains(name.as_str())
+        {
+            let message = format!("`{name}` is fixed by the saved plan");
+            return Err(Diagnostic::error(message)
+                .help("make a new plan to change it")
+                .into());
+        }
+    }
+    loading.given = again;
+    loading.given.push(Given::File {
+        name: "saved-plan.json".to_owned(),
+        text: serde_json::Value::Object(values).to_string(),
+    });
+    loading.files = opening.files.clone();
+    loading.now = saved.plan.created;
+    let loaded = loading.load(
+        Path::new(&*saved.stack_file),
+        text,
+        saved.instance.as_deref(),
+    );
+    match loaded.program {
+        Some(program) => Ok(Some(program)),
+        None => Err(CommandError::new(loaded.diagnostics, loaded.sources)),
+    }
+}

@@ -1,0 +1,216 @@
+//! A run over a stack: its program, state, world and engine, opened together and closed together.
+
+use crate::cli::{Choice, Planning, Variables};
+use crate::error::{CommandError, Exit};
+use crate::live::Running;
+use crate::place::Place;
+use crate::providers::Providers;
+use crate::render::plan::plan_text;
+use crate::stack::{Loading, working_directory};
+use crate::system::{SystemClock, SystemFiles, SystemRandom};
+use crate::ui::Ui;
+use crate::world::Surroundings;
+use infra_engine::plan::Target;
+use infra_engine::{Engine, Input, Plan, PlanMode, PlanOptions};
+use infra_lang::Evaluator;
+use infra_lang::files::Files;
+use infra_model::Address;
+use infra_model::diagnostic::{Diagnostic, Sources};
+use infra_model::program::Program;
+use infra_model::provider::Environment;
+use infra_state::{StateChange, Store};
+use std::sync::Arc;
+
+/// Everything that a run works with.
+pub(super) struct Session {
+    pub(super) ui: Ui,
+    pub(super) place: Place,
+    pub(super) providers: Providers,
+    pub(super) engine: Engine,
+    /// None when only the state is at hand.
+    pub(super) program: Option<Program>,
+    pub(super) store: Store,
+    surroundings: Surroundings,
+}
+
+/// How to open one.
+pub(super) struct Opening<'a> {
+    pub(super) ui: Ui,
+    pub(super) place: Place,
+    pub(super) providers: Providers,
+    pub(super) program: Option<Program>,
+    /// `--sandbox`
+    pub(super) sandbox: Option<&'a str>,
+    pub(super) parallelism: Option<u16>,
+    /// Takes the lock, so that the state can be changed.
+    pub(super) lock: bool,
+    /// For whoever waits for the lock.
+    pub(super) command: &'a str,
+    /// How expressions read files.
+    pub(super) files: Arc<dyn Files>,
+}
+
+impl<'a> Opening<'a> {
+    /// With the flags that plan, apply, destroy and drift share.
+    pub(super) fn new(
+        ui: Ui,
+        place: Place,
+        planning: &'a Planning,
+        command: &'a str,
+    ) -> Opening<'a> {
+        Opening {
+            ui,
+            place,
+            providers: Providers::new(),
+            program: None,
+            sandbox: planning.place.sandbox.as_deref(),
+            parallelism: planning.parallelism,
+            lock: false,
+            command,
+            files: Arc::new(SystemFiles),
+        }
+    }
+
+    /// With the program of the stack file.
+    pub(super) fn loaded(mut self, variables: &Variables) -> Result<Opening<'a>, CommandError> {
+        let program = Loading::new(&self.providers, variables)?.program(&self.place, self.ui)?;
+        self.program = Some(program);
+        Ok(self)
+    }
+
+    /// Opens world and state.
+    pub(super) async fn open(self) -> Result<Session, CommandError> {
+        let surroundings = Surroundings::open(&self.place, self.sandbox).await?;
+        let store = self
+            .place
+            .open(surroundings.world.clone(), self.lock, self.command)?;
+        let engine = Engine {
+            providers: self.providers.map(),
+            evaluator: Arc::new(Evaluator::new(self.files, working_directory())),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            environment: Environment {
+                variables: surroundings.variables.clone(),
+                directory: self.place.folder(),
+            },
+            parallelism: self.parallelism.map(usize::from),
+        };
+        Ok(Session {
+            ui: self.ui,
+            place: self.place,
+            providers: self.providers,
+            engine,
+            program: self.program,
+            store,
+            surroundings,
+        })
+    }
+}
+
+impl Session {
+    pub(super) fn input(&self) -> Input<'_> {
+        Input {
+            program: self.program.as_ref(),
+            store: &self.store,
+        }
+    }
+
+    /// The texts that diagnostics point into.
+    pub(super) fn sources(&self) -> Sources {
+        self.program
+            .as_ref()
+            .map(|p| p.sources.clone())
+            .unwrap_or_default()
+    }
+
+    /// Makes the identity of a state that is new durable, so that a saved plan can name it.
+    pub(super) async fn settle_lineage(self, command: &str) -> Result<Session, CommandError> {
+        if !self.store.is_new() {
+            return Ok(self);
+        }
+        let world = self.surroundings.world.clone();
+        let writing = self.place.open(world.clone(), true, command)?;
+        let path = writing.state().stack_file.clone();
+        writing
+            .apply_changes(vec![StateChange::StackFile { path }])
+            .await?;
+        writing.close().await?;
+        let store = self.place.open(world, false, command)?;
+        Ok(Session { store, ..self })
+    }
+
+    /// Takes up what interrupted runs left, then plans. With a lock what was left is finished, otherwise only looked up.
+    pub(super) async fn plan(
+        &self,
+        options: &PlanOptions,
+        finish: bool,
+    ) -> Result<Plan, CommandError> {
+        let sources = self.sources();
+        let running = Running::start(self.ui);
+        let recovery = self.engine.recover(self.input(), finish, &running).await;
+        let plan = match &recovery {
+            Ok(_) => Some(self.engine.plan(self.input(), options, &running).await),
+            Err(_) => None,
+        };
+        running.finish();
+        let recovery = recovery.map_err(|e| CommandError::from(e).within(&sources))?;
+        for (address, id) in &recovery.adopted {
+            self.ui.talk(&format!(
+                "{address}: taken up from an interrupted run [id={id}]"
+            ));
+        }
+        self.ui.diagnostics(&recovery.diagnostics, &sources);
+        if finish && recovery.diagnostics.iter().any(Diagnostic::is_error) {
+            return Err(CommandError::hint(
+                "what an interrupted run began is not finished",
+                "run the same command again; nothing is lost",
+            ));
+        }
+        match plan {
+            Some(Ok(plan)) => Ok(plan),
+            Some(Err(error)) => Err(CommandError::from(error).within(&sources)),
+            None => Err(Diagnostic::error("there is no plan").into()),
+        }
+    }
+
+    /// Shows a plan and its warnings.
+    pub(super) fn show(&self, plan: &Plan) {
+        if self.ui.is_stream() {
+            crate::render::json::stream::plan_events(plan, self.ui);
+        } else {
+            self.ui
+                .result(&plan_text(plan, &self.providers, self.ui.out));
+        }
+        self.ui.diagnostics(&plan.diagnostics, &self.sources());
+    }
+
+    /// Folds the journal, lets go of the lock and of the sandbox. The first error counts.
+    pub(super) async fn close(self) -> Result<(), CommandError> {
+        let closed = self.store.close().await;
+        self.surroundings.close().await;
+        Ok(closed?)
+    }
+}
+
+/// The engine's options from the flags.
+pub(super) fn options(planning: &Planning, choice: &Choice) -> Result<PlanOptions, CommandError> {
+    let targets = |texts: &[String]| texts.iter().map(|t| Target(t.clone())).collect();
+    let replace: Result<Vec<Address>, _> = choice.replace.iter().map(|t| t.parse()).collect();
+    Ok(PlanOptions {
+        mode: match (choice.destroy, choice.refresh_only) {
+            (true, _) => PlanMode::Destroy,
+            (_, true) => PlanMode::RefreshOnly,
+            _ => PlanMode::Normal,
+        },
+        refresh: planning.refresh,
+        targets: targets(&planning.target),
+        excludes: targets(&planning.exclude),
+        replace: replace.map_err(|e| Diagnostic::error(e.to_string()))?,
+        unprotect: choice.unprotect,
+    })
+}
+
+/// `Changes` when asked to say so and there are some.
+pub(super) fn exit(changes: bool) -> Exit {
+    if changes { Exit::Changes } else { Exit::Done }
+}

@@ -1,0 +1,154 @@
+//! From a stack file to a program: gathers what loading depends on, reports what is wrong.
+
+use crate::cli::Variables;
+use crate::error::CommandError;
+use crate::place::Place;
+use crate::providers::Providers;
+use crate::system::{SystemClock, SystemFiles};
+use crate::ui::Ui;
+use infra_lang::files::Files;
+use infra_lang::{Given, LoadRequest, Loaded};
+use infra_model::diagnostic::Diagnostic;
+use infra_model::program::Program;
+use infra_model::time::{Clock, Timestamp};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// How to load.
+pub(crate) struct Loading<'a> {
+    pub(crate) providers: &'a Providers,
+    pub(crate) given: Vec<Given>,
+    /// A variable without a value is an error.
+    pub(crate) require_variables: bool,
+    pub(crate) files: Arc<dyn Files>,
+    pub(crate) now: Timestamp,
+}
+
+impl<'a> Loading<'a> {
+    /// From the disk, with the variables of the command line.
+    pub(crate) fn new(
+        providers: &'a Providers,
+        variables: &Variables,
+    ) -> Result<Loading<'a>, CommandError> {
+        Ok(Loading {
+            providers,
+            given: given(variables)?,
+            require_variables: true,
+            files: Arc::new(SystemFiles),
+            now: SystemClock.now(),
+        })
+    }
+
+    /// The program of a text, or everything that is wrong with it.
+    pub(crate) fn load(&self, path: &Path, text: &str, instance: Option<&str>) -> Loaded {
+        let environment: Vec<(String, String)> = std::env::vars_os()
+            .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+            .filter(|(k, _)| k.starts_with(infra_lang::ENVIRONMENT_PREFIX))
+            .collect();
+        let name = path.to_string_lossy();
+        let expand = infra_components::components();
+        infra_lang::load(&LoadRequest {
+            path,
+            name: &name,
+            text,
+            schemas: self.providers,
+            expand: &expand,
+            given: &self.given,
+            environment: &environment,
+            require_variables: self.require_variables,
+            instance: instance.map(Into::into),
+            files: self.files.clone(),
+            working_directory: working_directory(),
+            now: self.now,
+        })
+    }
+
+    /// The program of a stack; warnings are told.
+    pub(crate) fn program(&self, place: &Place, ui: Ui) -> Result<Program, CommandError> {
+        let text = text_of(place)?;
+        let loaded = self.load(&place.file, text, place.instance.as_deref());
+        match loaded.program {
+            Some(program) => {
+                ui.diagnostics(&loaded.diagnostics, &loaded.sources);
+                Ok(program)
+            }
+            None => Err(CommandError::new(loaded.diagnostics, loaded.sources)),
+        }
+    }
+}
+
+/// The stack file's text.
+pub(crate) fn text_of(place: &Place) -> Result<&str, CommandError> {
+    place.text.as_deref().ok_or_else(|| {
+        Diagnostic::error(format!("there is no file {}", place.file.display())).into()
+    })
+}
+
+/// Where the command runs.
+pub(crate) fn working_directory() -> PathBuf {
+    std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."))
+}
+
+/// `-var-file` and `-var`: files first, so that a single value wins.
+fn given(variables: &Variables) -> Result<Vec<Given>, CommandError> {
+    let mut given = Vec::new();
+    for file in &variables.var_file {
+        let text = std::fs::read_to_string(file).map_err(|e| CommandError::io("read", file, &e))?;
+        given.push(Given::File {
+            name: file.to_string_lossy().into_owned(),
+            text,
+        });
+    }
+    for pair in &variables.var {
+        let Some((name, value)) = pair.split_once('=') else {
+            let help = "write -var NAME=VALUE";
+            return Err(CommandError::hint(
+                format!("`{pair}` sets no variable"),
+                help,
+            ));
+        };
+        given.push(Given::Value {
+            name: name.trim().to_owned(),
+            value: value.to_owned(),
+        });
+    }
+    Ok(given)
+}
+
+/// Files as a saved plan remembers them; what it does not have comes from the disk.
+pub(crate) struct SavedFiles(BTreeMap<PathBuf, Vec<u8>>);
+
+impl SavedFiles {
+    /// From paths and texts.
+    pub(crate) fn new<'t>(files: impl IntoIterator<Item = (&'t str, &'t str)>) -> SavedFiles {
+        SavedFiles(
+            files
+                .into_iter()
+                .map(|(path, text)| (PathBuf::from(path), text.as_bytes().to_vec()))
+                .collect(),
+        )
+    }
+}
+
+impl Files for SavedFiles {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.0
+            .get(path)
+            .cloned()
+            .map_or_else(|| SystemFiles.read(path), Ok)
+    }
+
+    fn is_file(&self, path: &Path) -> bool {
+        self.0.contains_key(path) || SystemFiles.is_file(path)
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
+        SystemFiles.list(folder)
+    }
+
+    fn home(&self) -> Option<PathBuf> {
+        SystemFiles.home()
+    }
+}

@@ -1,0 +1,121 @@
+//! Which world a run talks to: the real clouds, a sandbox started inside, or a running one.
+
+use crate::error::CommandError;
+use crate::place::Place;
+use infra_sandbox::{Options, Sandbox};
+use infra_state::World;
+use serde::Deserialize;
+use std::io;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// How long a running sandbox may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The world of one run. A sandbox started inside ends with it.
+pub(crate) struct Surroundings {
+    /// For the state.
+    pub(crate) world: World,
+    /// For the providers; empty for the real clouds.
+    pub(crate) variables: Vec<(String, String)>,
+    sandbox: Option<Sandbox>,
+}
+
+impl Surroundings {
+    /// As `--sandbox` says: not at all, inside (empty), or at a URL.
+    pub(crate) async fn open(
+        place: &Place,
+        sandbox: Option<&str>,
+    ) -> Result<Surroundings, CommandError> {
+        match sandbox {
+            None => Ok(Surroundings {
+                world: World::Cloud,
+                variables: Vec::new(),
+                sandbox: None,
+            }),
+            Some("") => Surroundings::start(place).await,
+            Some(url) => Surroundings::join(url).await,
+        }
+    }
+
+    async fn start(place: &Place) -> Result<Surroundings, CommandError> {
+        let file = place.world_file();
+        if let Some(folder) = file.parent() {
+            std::fs::create_dir_all(folder).map_err(|e| CommandError::io("make", folder, &e))?;
+        }
+        let sandbox = Sandbox::start(Options {
+            world: Some(file),
+            ..Options::default()
+        })
+        .await?;
+        Ok(Surroundings {
+            world: World::Sandbox(sandbox.world_id().to_string().into()),
+            variables: sandbox.environment(),
+            sandbox: Some(sandbox),
+        })
+    }
+
+    async fn join(url: &str) -> Result<Surroundings, CommandError> {
+        let failed = |why: String| {
+            CommandError::hint(
+                format!("no sandbox answers at {url}: {why}"),
+                "start one with `infra sandbox`; it prints its URL",
+            )
+        };
+        let url = url.trim_end_matches('/');
+        let authority = url
+            .strip_prefix("http://")
+            .filter(|a| !a.contains('/'))
+            .ok_or_else(|| failed("the URL has the form http://127.0.0.1:4700".to_owned()))?;
+        let body = tokio::time::timeout(PATIENCE, get(authority, "/_sandbox/world"))
+            .await
+            .map_err(|_| failed("it does not answer in time".to_owned()))?
+            .map_err(|e| failed(e.to_string()))?;
+        #[derive(Deserialize)]
+        struct Answer {
+            id: String,
+        }
+        let answer: Answer = serde_json::from_str(&body)
+            .map_err(|_| failed("something else answers there".to_owned()))?;
+        Ok(Surroundings {
+            world: World::Sandbox(answer.id.into()),
+            variables: environment(url),
+            sandbox: None,
+        })
+    }
+
+    /// Lets a sandbox that was started inside finish what it is answering.
+    pub(crate) async fn close(self) {
+        if let Some(sandbox) = self.sandbox {
+            sandbox.shutdown().await;
+        }
+    }
+}
+
+/// The body of a plain HTTP answer; a client library would be too much for one question on loopback.
+async fn get(authority: &str, path: &str) -> io::Result<String> {
+    let mut stream = TcpStream::connect(authority).await?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    answer
+        .split_once("\r\n\r\n")
+        .map(|(_, body)| body.to_owned())
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the answer has no body"))
+}
+
+/// As [`Sandbox::environment`] has it, for one that runs elsewhere.
+fn environment(url: &str) -> Vec<(String, String)> {
+    [
+        ("AWS_ENDPOINT_URL", url),
+        ("AWS_ACCESS_KEY_ID", "AKIASANDBOXSANDBOX00"),
+        ("AWS_SECRET_ACCESS_KEY", "sandbox"),
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_DEFAULT_REGION", "eu-west-1"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
+}
