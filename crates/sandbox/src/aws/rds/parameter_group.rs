@@ -368,6 +368,7 @@ fn write_parameters(xml: &mut Xml, params: &Params, group: &ParameterGroup) -> A
         }
         all.retain(|parameter| values.contains(&parameter.name));
     }
+    all.sort_by_key(|parameter| parameter.name);
     let page = pages(all, |parameter| parameter.name, params)?;
     xml.list("Parameters", "Parameter", &page.items, |xml, parameter| {
         let set = group.values.get(parameter.name);
