@@ -17,6 +17,8 @@ pub(crate) mod regions;
 pub(crate) mod rest;
 mod s3;
 mod sts;
+#[cfg(test)]
+mod tests;
 pub(crate) mod xml;
 
 use serde_json::Value;

@@ -6,7 +6,10 @@ use super::kms::key::{self, Key};
 
 /// The name in the ARN of a role of this account.
 pub(crate) fn role_name(arn: &str) -> Option<&str> {
-    let path = arn.strip_prefix("arn:aws:iam::")?.strip_prefix(ACCOUNT)?.strip_prefix(":role/")?;
+    let path = arn
+        .strip_prefix("arn:aws:iam::")?
+        .strip_prefix(ACCOUNT)?
+        .strip_prefix(":role/")?;
     path.rsplit('/').next().filter(|name| !name.is_empty())
 }
 
@@ -36,5 +39,8 @@ pub(crate) fn enabled_key(ctx: &Ctx<'_>, text: &str) -> Option<String> {
 pub(crate) fn may_be_certificate(ctx: &Ctx<'_>, arn: &str) -> bool {
     let acm = format!("arn:aws:acm:{}:{ACCOUNT}:certificate/", ctx.region);
     let iam = format!("arn:aws:iam::{ACCOUNT}:server-certificate/");
-    [acm, iam].iter().any(|prefix| arn.strip_prefix(prefix.as_str()).is_some_and(|rest| !rest.is_empty()))
+    [acm, iam].iter().any(|prefix| {
+        arn.strip_prefix(prefix.as_str())
+            .is_some_and(|rest| !rest.is_empty())
+    })
 }

@@ -35,6 +35,9 @@ pub(super) struct Addon {
     created: Millis,
     modified: Millis,
     active_at: Millis,
+    /// Whether making it ends in failure.
+    #[serde(default)]
+    failed: bool,
     busy_until: Millis,
     gone_at: Option<Millis>,
 }
@@ -76,11 +79,24 @@ impl Addon {
             "DELETING"
         } else if !ctx.past(self.active_at) {
             "CREATING"
+        } else if self.failed {
+            "CREATE_FAILED"
         } else if !ctx.past(self.busy_until) {
             "UPDATING"
         } else {
             "ACTIVE"
         }
+    }
+
+    fn issues(&self, ctx: &Ctx<'_>) -> Value {
+        if self.status(ctx) != "CREATE_FAILED" {
+            return json!([]);
+        }
+        json!([{
+            "code": "InsufficientNumberOfReplicas",
+            "message": "The add-on is unhealthy because it doesn't have the desired number of replicas.",
+            "resourceIds": [],
+        }])
     }
 
     fn view(&self, ctx: &Ctx<'_>, tags: &Tags) -> Value {
@@ -90,7 +106,7 @@ impl Addon {
             "clusterName": self.cluster,
             "status": self.status(ctx),
             "addonVersion": self.version,
-            "health": {"issues": []},
+            "health": {"issues": self.issues(ctx)},
             "addonArn": self.arn(ctx),
             "createdAt": seconds(self.created),
             "modifiedAt": seconds(self.modified),
@@ -413,6 +429,7 @@ fn create(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
         created: ctx.now,
         modified: ctx.now,
         active_at: ctx.due(Work::AddonCreate),
+        failed: ctx.pace.fails,
         busy_until: ctx.now,
         gone_at: None,
     };
@@ -506,6 +523,9 @@ fn change(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
         associate(ctx, &addon, associations)?;
     }
     let done_at = ctx.due(Work::AddonUpdate);
+    if ctx.pace.fails {
+        addon = find(ctx, request)?.edit();
+    }
     addon.busy_until = done_at;
     addon.modified = ctx.now;
     let part = Some(update::addon_part(&addon.name));

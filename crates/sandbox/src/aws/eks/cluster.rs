@@ -46,6 +46,9 @@ pub(crate) struct Cluster {
     pub(super) digits: String,
     pub(super) created: Millis,
     pub(super) active_at: Millis,
+    /// Whether making it ends in failure.
+    #[serde(default)]
+    pub(super) failed: bool,
     pub(super) busy_until: Millis,
     pub(super) gone_at: Option<Millis>,
 }
@@ -80,6 +83,8 @@ impl Cluster {
             "DELETING"
         } else if !ctx.past(self.active_at) {
             "CREATING"
+        } else if self.failed {
+            "FAILED"
         } else if !ctx.past(self.busy_until) {
             "UPDATING"
         } else {
@@ -221,6 +226,7 @@ fn create(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
         digits: ctx.new_hex(32).to_uppercase(),
         created: ctx.now,
         active_at: ctx.due(Work::ClusterCreate),
+        failed: ctx.pace.fails,
         busy_until: ctx.now,
         gone_at: None,
         config,
@@ -305,7 +311,7 @@ fn delete(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
         return refuse(in_use("Cluster has nodegroups attached"));
     }
     match stored.status(ctx) {
-        "ACTIVE" => {}
+        "ACTIVE" | "FAILED" => {}
         "DELETING" => return Ok(json!({"cluster": stored.view(ctx, stored.tags())})),
         status => {
             return refuse(in_use(format!(

@@ -101,6 +101,12 @@ fn begin(
     } else {
         Work::AddonUpdate
     });
+    if ctx.pace.fails {
+        // It ends with everything as before.
+        cluster = cluster::find(ctx, &cluster.name)
+            .expect("it was found when the request began")
+            .edit();
+    }
     cluster.busy_until = done_at;
     let name = cluster.name.clone();
     ctx.put(cluster);

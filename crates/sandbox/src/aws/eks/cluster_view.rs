@@ -18,6 +18,17 @@ pub(super) const LOG_TYPES: [&str; 5] = [
 ];
 
 impl Cluster {
+    fn issues(&self, ctx: &Ctx<'_>) -> Value {
+        if self.status(ctx) != "FAILED" {
+            return json!([]);
+        }
+        json!([{
+            "code": "InternalFailure",
+            "message": "The control plane could not be created",
+            "resourceIds": [self.name],
+        }])
+    }
+
     /// The cluster as operations answer it.
     pub(super) fn view(&self, ctx: &Ctx<'_>, tags: &Tags) -> Value {
         let config = &self.config;
@@ -45,7 +56,7 @@ impl Cluster {
             "certificateAuthority": {},
             "platformVersion": versions::find(version).map_or("eks.1", |version| version.platform),
             "tags": tags.to_map(),
-            "health": {"issues": []},
+            "health": {"issues": self.issues(ctx)},
             "accessConfig": {
                 "bootstrapClusterCreatorAdminPermissions":
                     config.access_config.bootstrap_cluster_creator_admin_permissions.unwrap_or(true),
@@ -74,7 +85,7 @@ impl Cluster {
             }
         }
         // The control plane has an address only once it runs.
-        if ctx.past(self.active_at) {
+        if ctx.past(self.active_at) && !self.failed {
             let issuer = format!(
                 "https://oidc.eks.{}.amazonaws.com/id/{}",
                 ctx.region, self.digits

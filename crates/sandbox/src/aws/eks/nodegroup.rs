@@ -39,6 +39,9 @@ pub(crate) struct Nodegroup {
     pub(super) created: Millis,
     pub(super) modified: Millis,
     pub(super) active_at: Millis,
+    /// Whether making it ends in failure.
+    #[serde(default)]
+    pub(super) failed: bool,
     pub(super) busy_until: Millis,
     pub(super) gone_at: Option<Millis>,
 }
@@ -98,6 +101,8 @@ impl Nodegroup {
             "DELETING"
         } else if !ctx.past(self.active_at) {
             "CREATING"
+        } else if self.failed {
+            "CREATE_FAILED"
         } else if !ctx.past(self.busy_until) {
             "UPDATING"
         } else {
@@ -111,6 +116,17 @@ impl Nodegroup {
             max_size: 2,
             desired_size: 2,
         })
+    }
+
+    fn issues(&self, ctx: &Ctx<'_>) -> Value {
+        if self.status(ctx) != "CREATE_FAILED" {
+            return json!([]);
+        }
+        json!([{
+            "code": "NodeCreationFailure",
+            "message": "Instances failed to join the kubernetes cluster",
+            "resourceIds": [self.group],
+        }])
     }
 
     fn view(&self, ctx: &Ctx<'_>, tags: &Tags) -> Value {
@@ -140,7 +156,7 @@ impl Nodegroup {
             "labels": config.labels,
             "taints": config.taints,
             "resources": resources,
-            "health": {"issues": []},
+            "health": {"issues": self.issues(ctx)},
             "updateConfig": config.update_config.clone().unwrap_or(UpdateConfig {
                 max_unavailable: Some(1),
                 max_unavailable_percentage: None,
@@ -278,6 +294,7 @@ fn create(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
         created: ctx.now,
         modified: ctx.now,
         active_at: ctx.due(Work::NodegroupCreate),
+        failed: ctx.pace.fails,
         busy_until: ctx.now,
         gone_at: None,
         config,

@@ -111,6 +111,12 @@ fn begin(
         ("ConfigUpdate", Work::AddonUpdate)
     };
     let done_at = ctx.due(work);
+    if ctx.pace.fails
+        && let Some(before) = ctx.get::<Nodegroup>(&nodegroup.id)
+    {
+        // It ends with everything as before.
+        nodegroup = before.edit();
+    }
     nodegroup.busy_until = done_at;
     nodegroup.modified = ctx.now;
     let cluster = nodegroup.cluster.clone();

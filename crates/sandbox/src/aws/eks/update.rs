@@ -22,6 +22,9 @@ pub(super) struct Update {
     params: Vec<(String, String)>,
     created: Millis,
     done_at: Millis,
+    /// Whether it ends in failure, with everything as before.
+    #[serde(default)]
+    failed: bool,
 }
 
 impl Document for Update {
@@ -59,6 +62,7 @@ pub(super) fn begin(ctx: &mut Ctx<'_>, new: NewUpdate<'_>) -> Update {
             .collect(),
         created: ctx.now,
         done_at: new.done_at,
+        failed: ctx.pace.fails,
     };
     ctx.put(update.clone());
     update
@@ -72,13 +76,25 @@ impl Update {
             .iter()
             .map(|(kind, value)| json!({"type": kind, "value": value}))
             .collect();
+        let (status, errors) = match (ctx.past(self.done_at), self.failed) {
+            (false, _) => ("InProgress", json!([])),
+            (true, false) => ("Successful", json!([])),
+            (true, true) => {
+                let error = json!({
+                    "errorCode": "Unknown",
+                    "errorMessage": "The update failed",
+                    "resourceIds": [],
+                });
+                ("Failed", json!([error]))
+            }
+        };
         json!({"update": {
             "id": self.id,
-            "status": if ctx.past(self.done_at) { "Successful" } else { "InProgress" },
+            "status": status,
             "type": self.kind,
             "params": params,
             "createdAt": seconds(self.created),
-            "errors": [],
+            "errors": errors,
         }})
     }
 }

@@ -39,6 +39,9 @@ pub(crate) struct LoadBalancer {
     dns: String,
     created: Millis,
     active_at: Millis,
+    /// Whether making it ends in failure.
+    #[serde(default)]
+    failed: bool,
     /// Attributes that differ from the defaults.
     pub(super) attributes: BTreeMap<String, String>,
     /// Of the request that made it: the same request again is no error.
@@ -335,6 +338,7 @@ fn create(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
         dns,
         created: ctx.now,
         active_at: ctx.due(Work::LoadBalancerCreate),
+        failed: ctx.pace.fails,
         attributes: BTreeMap::new(),
         fingerprint,
         controller: None,
@@ -503,14 +507,12 @@ fn write(xml: &mut Xml, ctx: &Ctx<'_>, balancer: &LoadBalancer) {
         .text("Scheme", &balancer.scheme)
         .text("VpcId", &balancer.vpc)
         .node("State", |xml| {
-            xml.text(
-                "Code",
-                if ctx.past(balancer.active_at) {
-                    "active"
-                } else {
-                    "provisioning"
-                },
-            );
+            let state = match (ctx.past(balancer.active_at), balancer.failed) {
+                (false, _) => "provisioning",
+                (true, false) => "active",
+                (true, true) => "failed",
+            };
+            xml.text("Code", state);
         })
         .text("Type", &balancer.kind);
     write_places(xml, ctx, &balancer.places);

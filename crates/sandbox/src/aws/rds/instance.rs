@@ -48,6 +48,9 @@ pub(super) struct Instance {
     pub(super) digits: String,
     pub(super) created: Millis,
     pub(super) available_at: Millis,
+    /// Whether making it ends in failure.
+    #[serde(default)]
+    failed: bool,
     /// What it is doing until then.
     pub(super) busy: Option<(String, Millis)>,
     pub(super) stopped: bool,
@@ -98,6 +101,9 @@ impl Instance {
         }
         if !ctx.past(self.available_at) {
             return "creating";
+        }
+        if self.failed {
+            return "failed";
         }
         match &self.busy {
             Some((doing, until)) if !ctx.past(*until) => doing,
@@ -446,6 +452,7 @@ fn create(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
         digits: ctx.new_hex(12),
         created: ctx.now,
         available_at: ctx.due(Work::DatabaseCreate),
+        failed: ctx.pace.fails,
         busy: None,
         stopped: false,
         gone_at: None,
