@@ -125,7 +125,8 @@ The stack file must already have the block that it will belong to.")]
     #[command(after_help = "Examples:
   infra sandbox
   infra sandbox --world demo.world --latency realistic
-  eval \"$(infra sandbox --env --listen 127.0.0.1:4700 &)\"")]
+  infra sandbox --env                the environment as lines for a shell
+  infra plan --sandbox=http://127.0.0.1:4700 stacks/quickstart.toml")]
     Sandbox(Sandbox),
     /// Print the version
     Version(Version),
@@ -171,7 +172,7 @@ pub(crate) struct Planning {
     /// Leave this out, and what depends on it
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) exclude: Vec<String>,
-    /// Do not read the clouds first
+    /// Read the clouds first; -refresh=false goes by the state alone
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = true, action = clap::ArgAction::Set)]
     pub(crate) refresh: bool,
     /// At most so many operations at once; by default only the clouds' own limits count

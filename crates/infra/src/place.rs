@@ -8,6 +8,7 @@ use crate::ui::say;
 use infra_model::diagnostic::Diagnostic;
 use infra_state::{Keyring, LocalStorage, OpenOptions, Storage, Store, World};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -32,10 +33,12 @@ pub(crate) struct Place {
 }
 
 /// What a state says about itself before it is opened.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 struct Label {
     stack_file: String,
     world: World,
+    #[serde(default)]
+    resources: BTreeMap<String, serde::de::IgnoredAny>,
 }
 
 /// What of `[stack]` matters before the file is checked.
@@ -58,7 +61,11 @@ impl Place {
             Err(error) => return Err(CommandError::io("read", &file, &error)),
         };
         let (base, recorded) = home_of(&file);
-        let directory = base.join("state");
+        let directory = if base == Path::new(".") {
+            PathBuf::from("state")
+        } else {
+            base.join("state")
+        };
         let table = text.as_deref().map(stack_table).unwrap_or_default();
         let stem = file
             .file_stem()
@@ -75,14 +82,18 @@ impl Place {
             text,
         };
         place.check_name(instance)?;
-        if table.name.is_none()
-            && place
-                .label()?
-                .is_none_or(|l| l.stack_file != place.recorded)
-            && let Some(name) = place.recorded_name(&suffix)?
+        // Another state may name the file: the name cannot be read any more, or it was changed.
+        if place
+            .label()?
+            .is_none_or(|l| l.stack_file != place.recorded)
+            && let Some((name, label)) = place.recorded_name(&suffix)?
         {
-            // The name cannot be read from the file any more, but a state names the file.
-            place.name = name;
+            if table.name.is_some() && !label.resources.is_empty() {
+                return Err(place.renamed(&name));
+            }
+            if table.name.is_none() {
+                place.name = name;
+            }
         }
         if place.text.is_none() && place.label()?.is_none() {
             let help = "give the path of a stack file, such as stacks/prod.toml";
@@ -129,8 +140,18 @@ impl Place {
         label(&self.storage(), &self.name)
     }
 
-    /// The name of the state that records this file.
-    fn recorded_name(&self, suffix: &str) -> Result<Option<String>, CommandError> {
+    /// The stack has another name than the state that has its resources.
+    fn renamed(&self, old: &str) -> CommandError {
+        let (file, new) = (self.file.display(), &self.name);
+        let folder = self.directory.display();
+        CommandError::hint(
+            format!("{file} is now called `{new}`, and its resources are in the state `{old}`"),
+            format!("set [stack].name back, or rename {folder}/{old}.* to {folder}/{new}.*"),
+        )
+    }
+
+    /// The name of the state that records this file, and what it says about itself.
+    fn recorded_name(&self, suffix: &str) -> Result<Option<(String, Label)>, CommandError> {
         let storage = self.storage();
         let files = storage.list().unwrap_or_default();
         for file in files {
@@ -139,9 +160,10 @@ impl Place {
             };
             let instance = name.find('@').map_or("", |i| &name[i..]);
             if instance == suffix
-                && label(&storage, name)?.is_some_and(|l| l.stack_file == self.recorded)
+                && let Some(label) = label(&storage, name)?
+                && label.stack_file == self.recorded
             {
-                return Ok(Some(name.to_owned()));
+                return Ok(Some((name.to_owned(), label)));
             }
         }
         Ok(None)
@@ -191,7 +213,7 @@ impl Place {
 
     /// Whether the state belongs to a file that is gone: then it was moved here.
     fn was_moved(&self, recorded: &str) -> bool {
-        let base = self.directory.parent().unwrap_or(Path::new("."));
+        let base = self.directory.parent().unwrap_or(Path::new(""));
         recorded != self.recorded && !base.join(recorded).exists()
     }
 }
@@ -390,5 +412,26 @@ mod tests {
         std::fs::remove_file(&file).expect("removed");
         assert_eq!(Place::find(Some(&file), None).expect("found").name, "shop");
         assert!(Place::find(Some(&folder.path().join("y.toml")), None).is_err());
+    }
+
+    #[test]
+    fn a_stack_that_is_renamed_does_not_lose_its_resources() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("x.toml");
+        std::fs::write(&file, "[stack]\nname = \"new\"\n").expect("written");
+        std::fs::create_dir(folder.path().join("state")).expect("made");
+        let write = |resources: serde_json::Value| {
+            let state = serde_json::json!({ "stack_file": "x.toml", "world": "cloud", "resources": resources });
+            std::fs::write(folder.path().join("state/old.json"), state.to_string())
+                .expect("written");
+        };
+        write(serde_json::json!({ "aws_vpc.main": {} }));
+        let error = Place::find(Some(&file), None).expect_err("refused");
+        assert!(
+            error.diagnostics[0].message.contains("in the state `old`"),
+            "{error:?}"
+        );
+        write(serde_json::json!({}));
+        assert_eq!(Place::find(Some(&file), None).expect("found").name, "new");
     }
 }

@@ -138,6 +138,12 @@ impl Ui {
 
 /// A line to the person at the terminal.
 pub(crate) fn say(text: &str) {
-    // Nobody to tell if even this cannot be written.
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    // One write, so that lines of two processes do not mix. Nobody is left to tell if it cannot be made.
+    let _ = io::stderr().lock().write_all(
+        format!(
+            "{text}
+"
+        )
+        .as_bytes(),
+    );
 }

@@ -85,7 +85,7 @@ pub(super) async fn finish(session: Session, plan: &Plan) -> Outcome {
     running.finish();
     listening.abort();
     let state = session.store.state();
-    let stack = session.place.file.display().to_string();
+    let stack = session.stack();
     let closed = session.close().await;
     let report = applied.map_err(|e| CommandError::from(e).within(&sources))?;
     ui.diagnostics(&report::problems(&report), &sources);

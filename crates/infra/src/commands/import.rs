@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &Import, ui: Ui) -> Outcome {
             .import(session.input(), &address, id, &running)
             .await;
         running.finish();
-        let stack = session.place.file.display().to_string();
+        let stack = session.stack();
         let closed = session.close().await;
         let report = imported.map_err(|e| CommandError::from(e).within(&sources))?;
         closed?;

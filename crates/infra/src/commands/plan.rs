@@ -23,7 +23,7 @@ pub(super) fn run(arguments: &Plan, ui: Ui) -> Outcome {
         let plan = session.plan(&options, false).await?;
         session.show(&plan);
         let changes = plan.has_changes();
-        let stack = session.place.file.display().to_string();
+        let stack = session.stack();
         if let Some(out) = &arguments.out {
             let bytes = saved::to_bytes(&session, plan)?;
             saved::write(out, &bytes).map_err(|e| CommandError::io("write", out, &e))?;

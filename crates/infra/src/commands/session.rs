@@ -11,7 +11,7 @@ use crate::system::{SystemClock, SystemFiles, SystemRandom};
 use crate::ui::Ui;
 use crate::world::Surroundings;
 use infra_engine::plan::Target;
-use infra_engine::{Engine, Input, Plan, PlanMode, PlanOptions};
+use infra_engine::{Engine, EngineError, Input, Plan, PlanMode, PlanOptions};
 use infra_lang::Evaluator;
 use infra_lang::files::Files;
 use infra_model::Address;
@@ -31,6 +31,8 @@ pub(super) struct Session {
     pub(super) program: Option<Program>,
     pub(super) store: Store,
     surroundings: Surroundings,
+    /// The flags that name the same copy in the same world again.
+    again: String,
 }
 
 /// How to open one.
@@ -81,6 +83,17 @@ impl<'a> Opening<'a> {
     /// Opens world and state.
     pub(super) async fn open(self) -> Result<Session, CommandError> {
         let surroundings = Surroundings::open(&self.place, self.sandbox).await?;
+        let sandbox = match self.sandbox {
+            None => String::new(),
+            Some("") => " --sandbox".to_owned(),
+            Some(url) => format!(" --sandbox={url}"),
+        };
+        let instance = self
+            .place
+            .instance
+            .as_ref()
+            .map(|i| format!(" --instance {i}"))
+            .unwrap_or_default();
         let store = self
             .place
             .open(surroundings.world.clone(), self.lock, self.command)?;
@@ -103,6 +116,7 @@ impl<'a> Opening<'a> {
             program: self.program,
             store,
             surroundings,
+            again: format!("{sandbox}{instance}"),
         })
     }
 }
@@ -113,6 +127,11 @@ impl Session {
             program: self.program.as_ref(),
             store: &self.store,
         }
+    }
+
+    /// What follows `infra apply` to do it again: the stack file, and the flags that name this copy in this world.
+    pub(super) fn stack(&self) -> String {
+        format!("{}{}", self.place.file.display(), self.again)
     }
 
     /// The texts that diagnostics point into.
@@ -146,12 +165,21 @@ impl Session {
         finish: bool,
     ) -> Result<Plan, CommandError> {
         let sources = self.sources();
+        let within = |error: EngineError| CommandError::from(error).within(&sources);
+        self.recover(finish).await?;
+        let running = Running::start(self.ui);
+        let plan = self.engine.plan(self.input(), options, &running).await;
+        running.finish();
+        plan.map_err(within)
+    }
+
+    async fn recover(&self, finish: bool) -> Result<(), CommandError> {
+        if self.store.read(|state| state.unfinished.is_empty()) {
+            return Ok(());
+        }
+        let sources = self.sources();
         let running = Running::start(self.ui);
         let recovery = self.engine.recover(self.input(), finish, &running).await;
-        let plan = match &recovery {
-            Ok(_) => Some(self.engine.plan(self.input(), options, &running).await),
-            Err(_) => None,
-        };
         running.finish();
         let recovery = recovery.map_err(|e| CommandError::from(e).within(&sources))?;
         for (address, id) in &recovery.adopted {
@@ -159,18 +187,11 @@ impl Session {
                 "{address}: taken up from an interrupted run [id={id}]"
             ));
         }
-        self.ui.diagnostics(&recovery.diagnostics, &sources);
         if finish && recovery.diagnostics.iter().any(Diagnostic::is_error) {
-            return Err(CommandError::hint(
-                "what an interrupted run began is not finished",
-                "run the same command again; nothing is lost",
-            ));
+            return Err(CommandError::new(recovery.diagnostics, sources));
         }
-        match plan {
-            Some(Ok(plan)) => Ok(plan),
-            Some(Err(error)) => Err(CommandError::from(error).within(&sources)),
-            None => Err(Diagnostic::error("there is no plan").into()),
-        }
+        self.ui.diagnostics(&recovery.diagnostics, &sources);
+        Ok(())
     }
 
     /// Shows a plan and its warnings.

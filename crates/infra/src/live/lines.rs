@@ -96,12 +96,12 @@ impl Observer for Lines {
                 address,
                 action,
                 id,
-                ..
-            } => self.running.begin(address, *action, id.clone()),
+                critical,
+            } => self.running.begin(address, *action, id.clone(), *critical),
             Event::Identified { address, id } => self.running.identify(address, id),
             Event::Status { address, status } if !self.running.status(address, status) => return,
             Event::Finished { address, .. } | Event::Failed { address, .. } => {
-                self.running.end(address)
+                self.running.end(address);
             }
             _ => {}
         }

@@ -81,6 +81,7 @@ struct Operation {
     started: Instant,
     id: Option<String>,
     status: Option<String>,
+    critical: bool,
 }
 
 /// What is under way, by address.
@@ -93,12 +94,13 @@ impl Table {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(&self, address: &Address, action: Action, id: Option<String>) {
+    fn begin(&self, address: &Address, action: Action, id: Option<String>, critical: bool) {
         let operation = Operation {
             action,
             started: Instant::now(),
             id,
             status: None,
+            critical,
         };
         self.lock().insert(address.clone(), operation);
     }

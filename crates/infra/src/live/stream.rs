@@ -76,13 +76,18 @@ impl Observer for Stream {
     fn event(&self, event: Event) {
         let message = line(&event).unwrap_or_default();
         match &event {
+            // Nothing is read: nothing is told.
+            Event::RefreshStarted { resources: 0 }
+            | Event::Refreshed { resources: 0 }
+            | Event::Planned { .. }
+            | Event::ApplyStarted { .. } => {}
             Event::Started {
                 address,
                 action,
                 id,
-                ..
+                critical,
             } => {
-                self.running.begin(address, *action, id.clone());
+                self.running.begin(address, *action, id.clone(), *critical);
                 self.hook(
                     "info",
                     "apply_start",
@@ -169,7 +174,6 @@ impl Observer for Stream {
                     json!({ "resources": resources }),
                 );
             }
-            Event::Planned { .. } | Event::ApplyStarted { .. } => {}
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::lines::line;
 use super::words::{duration, going};
-use super::{Live, Table};
+use super::{Live, Operation, Table};
 use crate::render::literal::tame;
 use crate::ui::Ui;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -15,8 +15,10 @@ use std::time::{Duration, Instant};
 
 /// At most so many operations are drawn; the rest are counted.
 const SHOWN: usize = 16;
-/// How often spinners move.
+/// How often it is drawn anew.
 const FRAME: Duration = Duration::from_millis(120);
+/// What is done before this is never drawn, only told: thousands of quick ones would only flicker.
+const NOTICEABLE: Duration = Duration::from_millis(150);
 
 /// Draws to standard error.
 pub(super) struct Terminal {
@@ -29,16 +31,11 @@ pub(super) struct Terminal {
 #[derive(Default)]
 struct Drawn {
     total: Option<ProgressBar>,
-    rows: BTreeMap<Address, Row>,
+    rows: BTreeMap<Address, ProgressBar>,
     steps: u64,
     done: u64,
     expected: Duration,
     started: Option<Instant>,
-}
-
-struct Row {
-    bar: ProgressBar,
-    critical: bool,
 }
 
 impl Terminal {
@@ -56,114 +53,83 @@ impl Terminal {
     }
 
     /// A line above what is drawn.
-    fn above(&self, text: &str) {
+    fn above(&self, event: &Event, symbol: &str) {
+        let Some(text) = line(event) else {
+            return;
+        };
+        let gap = if symbol.is_empty() { "" } else { " " };
+        let text = format!("{symbol}{gap}{text}");
         // A terminal that cannot be drawn on still gets the line.
-        if self.bars.println(text).is_err() {
-            self.ui.talk(text);
+        if self.bars.println(&text).is_err() {
+            self.ui.talk(&text);
         }
     }
 
-    fn spinner(&self, template: &str) -> ProgressBar {
+    fn bar(&self, bar: ProgressBar, template: &str) -> ProgressBar {
         let style = ProgressStyle::with_template(template)
-            .unwrap_or_else(|_| ProgressStyle::default_spinner());
-        let bar = self.bars.add(ProgressBar::new_spinner().with_style(style));
-        bar.enable_steady_tick(FRAME);
-        bar
+            .unwrap_or_else(|_| ProgressStyle::default_spinner())
+            .progress_chars("━━─");
+        self.bars.add(bar.with_style(style))
     }
 
-    fn row(&self, address: &Address, critical: bool) {
-        let mut drawn = self.drawn();
-        if drawn.rows.len() >= SHOWN || drawn.rows.contains_key(address) {
-            return;
-        }
-        let bar = self.spinner("  {spinner} {msg}");
-        drawn.rows.insert(address.clone(), Row { bar, critical });
-        drop(drawn);
-        self.describe(address);
-    }
-
-    /// Writes an operation's row anew.
-    fn describe(&self, address: &Address) {
-        let Some(operation) = self.running.lock().get(address).cloned() else {
-            return;
-        };
-        let drawn = self.drawn();
-        let Some(row) = drawn.rows.get(address) else {
-            return;
-        };
+    fn describe(&self, address: &Address, operation: &Operation) -> String {
         let paint = self.ui.err;
         let status = operation
             .status
             .as_deref()
             .map(|s| format!("  {}", paint.cyan(tame(s))))
             .unwrap_or_default();
-        let critical = if row.critical {
+        let critical = if operation.critical {
             format!("  {}", paint.yellow("◆ critical path"))
         } else {
             String::new()
         };
-        let text = format!(
-            "{address}: {}  {}{status}{critical}",
-            going(operation.action),
-            duration(operation.started.elapsed())
-        );
-        row.bar.set_message(text);
+        let elapsed = duration(operation.started.elapsed());
+        format!(
+            "{address}: {}  {elapsed}{status}{critical}",
+            going(operation.action)
+        )
     }
 
-    fn ended(&self, address: &Address, counted: bool) {
+    fn ended(&self, event: &Event, address: &Address, symbol: &str) {
         self.running.end(address);
         let mut drawn = self.drawn();
-        if let Some(row) = drawn.rows.remove(address) {
-            row.bar.finish_and_clear();
-            self.bars.remove(&row.bar);
+        if let Some(bar) = drawn.rows.remove(address) {
+            bar.finish_and_clear();
+            self.bars.remove(&bar);
         }
-        if counted {
-            drawn.done += 1;
-        }
+        drawn.done += 1;
         drop(drawn);
-        self.total();
+        self.above(event, symbol);
     }
+}
 
-    fn total(&self) {
-        let drawn = self.drawn();
-        let Some(bar) = &drawn.total else {
+impl Drawn {
+    fn describe_total(&self) {
+        let Some(bar) = &self.total else {
             return;
         };
-        bar.set_position(drawn.done.min(drawn.steps));
-        let elapsed = drawn.started.map(|s| s.elapsed()).unwrap_or_default();
-        let left = drawn.expected.saturating_sub(elapsed);
-        let estimate = if left > Duration::from_secs(1) {
-            format!(", about {} left", duration(left))
-        } else {
-            String::new()
-        };
-        bar.set_message(format!("{}{estimate}", duration(elapsed)));
-    }
-
-    /// Rows of operations that had no room before.
-    fn fill(&self) {
-        let waiting: Vec<Address> = {
-            let drawn = self.drawn();
-            let free = SHOWN.saturating_sub(drawn.rows.len());
-            self.running
-                .all()
-                .into_iter()
-                .map(|(a, _)| a)
-                .filter(|a| !drawn.rows.contains_key(a))
-                .take(free)
-                .collect()
-        };
-        for address in waiting {
-            self.row(&address, false);
+        if let Some(started) = self.started {
+            bar.set_position(self.done.min(self.steps));
+            let elapsed = started.elapsed();
+            let left = self.expected.saturating_sub(elapsed);
+            let estimate = if left >= Duration::from_secs(1) {
+                format!(", about {} left", duration(left))
+            } else {
+                String::new()
+            };
+            bar.set_message(format!("{}{estimate}", duration(elapsed)));
         }
+        bar.tick();
     }
 }
 
 impl Observer for Terminal {
     fn event(&self, event: Event) {
+        let paint = self.ui.err;
         match &event {
             Event::RefreshStarted { resources } if *resources > 0 => {
-                let bar = self.spinner("{spinner} {msg}");
+                let bar = self.bar(ProgressBar::new_spinner(), "{spinner} {msg}");
                 bar.set_message(line(&event).unwrap_or_default());
                 self.drawn().total = Some(bar);
             }
@@ -171,22 +137,18 @@ impl Observer for Terminal {
                 steps,
                 critical_path,
             } => {
-                let template = "{bar:24.green/dim} {pos}/{len}  {msg}";
-                let style = ProgressStyle::with_template(template)
-                    .unwrap_or_else(|_| ProgressStyle::default_bar())
-                    .progress_chars("━━─");
-                let bar = self
-                    .bars
-                    .add(ProgressBar::new(*steps as u64).with_style(style));
                 let mut drawn = self.drawn();
-                if let Some(old) = drawn.total.replace(bar) {
+                if let Some(old) = drawn.total.take() {
                     old.finish_and_clear();
                 }
-                drawn.steps = *steps as u64;
+                let steps = u64::try_from(*steps).unwrap_or(u64::MAX);
+                drawn.total = Some(self.bar(
+                    ProgressBar::new(steps),
+                    "{bar:24.green/dim} {pos}/{len}  {msg}",
+                ));
+                drawn.steps = steps;
                 drawn.expected = *critical_path;
                 drawn.started = Some(Instant::now());
-                drop(drawn);
-                self.total();
             }
             Event::Started {
                 address,
@@ -194,60 +156,52 @@ impl Observer for Terminal {
                 id,
                 critical,
             } => {
-                self.running.begin(address, *action, id.clone());
-                self.row(address, *critical);
+                self.running.begin(address, *action, id.clone(), *critical);
             }
-            Event::Identified { address, id } => {
-                self.running.identify(address, id);
-                self.describe(address);
-            }
+            Event::Identified { address, id } => self.running.identify(address, id),
             Event::Status { address, status } => {
-                if self.running.status(address, status) {
-                    self.describe(address);
-                }
+                self.running.status(address, status);
             }
-            Event::Finished { address, .. } => {
-                self.ended(address, true);
-                let text = line(&event).unwrap_or_default();
-                self.above(&format!("{} {text}", self.ui.err.green("✓")));
-            }
-            Event::Failed { address, .. } => {
-                self.ended(address, true);
-                let text = line(&event).unwrap_or_default();
-                self.above(&format!("{} {text}", self.ui.err.red("✗")));
-            }
-            Event::Skipped { .. } => {
-                let text = line(&event).unwrap_or_default();
-                self.above(&format!("{} {text}", self.ui.err.yellow("•")));
-            }
-            Event::Recovering { .. } => self.above(&line(&event).unwrap_or_default()),
+            Event::Finished { address, .. } => self.ended(&event, address, &paint.green("✓")),
+            Event::Failed { address, .. } => self.ended(&event, address, &paint.red("✗")),
+            Event::Skipped { .. } => self.above(&event, &paint.yellow("•")),
+            Event::Recovering { .. } => self.above(&event, ""),
             Event::RefreshStarted { .. }
             | Event::Refreshed { .. }
             | Event::DataRead { .. }
             | Event::Planned { .. } => {}
-        }
-        if matches!(event, Event::Finished { .. } | Event::Failed { .. }) {
-            self.fill();
         }
     }
 }
 
 impl Live for Terminal {
     fn tick(&self) {
-        for (address, _) in self.running.all() {
-            self.describe(&address);
+        let running = self.running.all();
+        let mut drawn = self.drawn();
+        for (address, operation) in &running {
+            if !drawn.rows.contains_key(address) {
+                if drawn.rows.len() >= SHOWN || operation.started.elapsed() < NOTICEABLE {
+                    continue;
+                }
+                let bar = self.bar(ProgressBar::new_spinner(), "  {spinner} {msg}");
+                drawn.rows.insert(address.clone(), bar);
+            }
+            if let Some(bar) = drawn.rows.get(address) {
+                bar.set_message(self.describe(address, operation));
+                bar.tick();
+            }
         }
-        self.total();
+        drawn.describe_total();
     }
 
     fn every(&self) -> Duration {
-        Duration::from_secs(1)
+        FRAME
     }
 
     fn finish(&self) {
         let mut drawn = self.drawn();
-        for row in std::mem::take(&mut drawn.rows).into_values() {
-            row.bar.finish_and_clear();
+        for bar in std::mem::take(&mut drawn.rows).into_values() {
+            bar.finish_and_clear();
         }
         if let Some(total) = drawn.total.take() {
             total.finish_and_clear();

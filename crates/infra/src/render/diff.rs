@@ -301,7 +301,7 @@ impl Compare<'_> {
             match self.value(old, new, &path.join(step)) {
                 None => {}
                 Some(node) if node.mark == Mark::Same && !self.show_all && after.is_some() => {
-                    hidden += 1
+                    hidden += 1;
                 }
                 Some(node) => shown.push(Entry::Shown(label, node)),
             }

@@ -387,10 +387,10 @@ fn reasons(change: &Change) -> Vec<String> {
             );
         }
         Some(Reason::ConfigUnknown) => {
-            out.push("its configuration refers to values not yet known".to_owned())
+            out.push("its configuration refers to values not yet known".to_owned());
         }
         Some(Reason::DependencyPending) => {
-            out.push("it depends on a resource with changes pending".to_owned())
+            out.push("it depends on a resource with changes pending".to_owned());
         }
         Some(Reason::Vanished) => out.push("because it was deleted outside of infra".to_owned()),
         Some(Reason::Tainted | Reason::Requested | Reason::Destroy) | None => {}

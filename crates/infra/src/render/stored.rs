@@ -29,7 +29,7 @@ pub(crate) fn stored_value(resource: &ResourceState, schema: Option<&Schema>) ->
 fn blank(json: &mut Json) {
     match json {
         Json::Object(entries) if entries.len() == 1 && entries.contains_key("$sealed") => {
-            *json = Json::Null
+            *json = Json::Null;
         }
         Json::Object(entries) => entries.values_mut().for_each(blank),
         Json::Array(items) => items.iter_mut().for_each(blank),
