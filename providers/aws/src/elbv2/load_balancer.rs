@@ -1,0 +1,758 @@
+//! `aws_lb`.
+
+use super::attributes::{self, Attribute, Of, Pairs, fill, number, on, text};
+use super::{suffix, tagging};
+use crate::batch::{self, Page};
+use crate::client::Client;
+use crate::family::{ELB_READ, ELB_WRITE};
+use crate::naming;
+use crate::tags::{self, Tags};
+use crate::wait::{self, Progress};
+use async_trait::async_trait;
+use aws_sdk_elasticloadbalancingv2::types::{
+    IpAddressType, LoadBalancer as Found, LoadBalancerSchemeEnum, LoadBalancerStateEnum,
+    LoadBalancerTypeEnum, SubnetMapping,
+};
+use infra_model::resource::Item;
+use infra_model::schema::Traits;
+use infra_model::{
+    CallContext, ErrorKind, Operation, Path, PlanRequest, Planned, ProviderError, Record,
+    Recovered, Resource, Value, planning,
+};
+use std::collections::BTreeSet;
+
+/// A load balancer: for HTTP (`application`), for connections (`network`), or in front of appliances (`gateway`).
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct LoadBalancerRecord {
+    /// Its name, up to 32 letters, digits and hyphens. Left out, one is made up.
+    #[record(optional, computed, force_new)]
+    pub(crate) name: Option<String>,
+    /// What a made-up name starts with, up to 6 characters.
+    #[record(optional, force_new)]
+    pub(crate) name_prefix: Option<String>,
+    /// `application`, `network` or `gateway`.
+    #[record(optional, force_new, default = "application")]
+    pub(crate) load_balancer_type: String,
+    /// Whether it has private addresses only.
+    #[record(optional, computed, force_new)]
+    pub(crate) internal: Option<bool>,
+    /// `ipv4`, `dualstack` or `dualstack-without-public-ipv4`.
+    #[record(optional, computed)]
+    pub(crate) ip_address_type: Option<String>,
+    /// Security groups. A network load balancer that was made without can never have any.
+    #[record(optional, computed)]
+    pub(crate) security_groups: Option<BTreeSet<String>>,
+    /// Subnets, one a zone; an application load balancer needs two.
+    #[record(optional, computed)]
+    pub(crate) subnets: Option<BTreeSet<String>>,
+    /// Subnets with addresses of one's own, instead of `subnets`.
+    #[record(block, set, computed)]
+    pub(crate) subnet_mapping: Vec<SubnetMappingRecord>,
+    /// Where requests are logged.
+    #[record(block, max = 1)]
+    pub(crate) access_logs: Vec<Logs>,
+    /// Where connections are logged.
+    #[record(block, max = 1)]
+    pub(crate) connection_logs: Vec<Logs>,
+    /// Seconds after which an idle connection is closed.
+    #[record(optional, default = 60)]
+    pub(crate) idle_timeout: i64,
+    /// Seconds for which a client's connection is kept.
+    #[record(optional, default = 3600)]
+    pub(crate) client_keep_alive: i64,
+    /// Whether it refuses to be deleted.
+    #[record(optional, default = false)]
+    pub(crate) enable_deletion_protection: bool,
+    /// Whether every zone's load goes to the targets of all zones. Application load balancers always do that.
+    #[record(optional, default = false)]
+    pub(crate) enable_cross_zone_load_balancing: bool,
+    /// Whether HTTP/2 is spoken.
+    #[record(optional, default = true)]
+    pub(crate) enable_http2: bool,
+    /// Whether headers tell the targets the TLS version and cipher.
+    #[record(optional, default = false)]
+    pub(crate) enable_tls_version_and_cipher_suite_headers: bool,
+    /// Whether `X-Forwarded-For` keeps the client's port.
+    #[record(optional, default = false)]
+    pub(crate) enable_xff_client_port: bool,
+    /// Whether requests pass when the firewall cannot be reached.
+    #[record(optional, default = false)]
+    pub(crate) enable_waf_fail_open: bool,
+    /// Whether a zone may be shifted away from.
+    #[record(optional, default = false)]
+    pub(crate) enable_zonal_shift: bool,
+    /// Whether headers with invalid names are dropped.
+    #[record(optional, default = false)]
+    pub(crate) drop_invalid_header_fields: bool,
+    /// Whether the `Host` header is passed on as it is.
+    #[record(optional, default = false)]
+    pub(crate) preserve_host_header: bool,
+    /// `append`, `preserve` or `remove`: what happens to `X-Forwarded-For`.
+    #[record(optional, default = "append")]
+    pub(crate) xff_header_processing_mode: String,
+    /// `monitor`, `defensive` or `strictest`: how ambiguous requests are treated.
+    #[record(optional, default = "defensive")]
+    pub(crate) desync_mitigation_mode: String,
+    /// `any_availability_zone`, `availability_zone_affinity` or `partial_availability_zone_affinity`.
+    #[record(optional, default = "any_availability_zone")]
+    pub(crate) dns_record_client_routing_policy: String,
+    /// `on` or `off`: whether security groups also hold for traffic through PrivateLink.
+    #[record(optional, computed)]
+    pub(crate) enforce_security_group_inbound_rules_on_private_link_traffic: Option<String>,
+    /// A pool of addresses of an Outpost.
+    #[record(optional, force_new)]
+    pub(crate) customer_owned_ipv4_pool: Option<String>,
+    /// Tags.
+    #[record(optional)]
+    pub(crate) tags: Tags,
+    /// Tags with the provider's default ones.
+    #[record(computed)]
+    pub(crate) tags_all: Tags,
+    /// The ARN.
+    #[record(computed)]
+    pub(crate) id: Option<String>,
+    /// The ARN.
+    #[record(computed)]
+    pub(crate) arn: Option<String>,
+    /// What metrics call it.
+    #[record(computed)]
+    pub(crate) arn_suffix: Option<String>,
+    /// Its name in DNS.
+    #[record(computed)]
+    pub(crate) dns_name: Option<String>,
+    /// The hosted zone of its DNS name, for aliases.
+    #[record(computed)]
+    pub(crate) zone_id: Option<String>,
+    /// The VPC that it is in.
+    #[record(computed)]
+    pub(crate) vpc_id: Option<String>,
+}
+
+/// A subnet with an address of one's own.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct SubnetMappingRecord {
+    /// The subnet.
+    #[record(required)]
+    pub(crate) subnet_id: String,
+    /// An elastic address, for one on the internet.
+    #[record(optional)]
+    pub(crate) allocation_id: Option<String>,
+    /// A private address, for an internal one.
+    #[record(optional)]
+    pub(crate) private_ipv4_address: Option<String>,
+    /// An IPv6 address.
+    #[record(optional)]
+    pub(crate) ipv6_address: Option<String>,
+}
+
+/// A place for logs.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct Logs {
+    /// The bucket.
+    #[record(required)]
+    pub(crate) bucket: String,
+    /// What the objects' names start with.
+    #[record(optional)]
+    pub(crate) prefix: Option<String>,
+    /// Whether logs are written.
+    #[record(optional, default = false)]
+    pub(crate) enabled: bool,
+}
+
+const HTTP: &[&str] = &["application"];
+const ZONAL: &[&str] = &["network", "gateway"];
+const NETWORK: &[&str] = &["network"];
+
+macro_rules! attribute {
+    ($key:literal, $kinds:expr, $default:literal, bool $field:ident) => {
+        Attribute {
+            key: $key,
+            kinds: $kinds,
+            default: $default,
+            get: |r| Some(r.$field.to_string()),
+            set: |r, v| r.$field = on(v),
+        }
+    };
+    ($key:literal, $kinds:expr, $default:literal, number $field:ident) => {
+        Attribute {
+            key: $key,
+            kinds: $kinds,
+            default: $default,
+            get: |r| Some(r.$field.to_string()),
+            set: |r, v| r.$field = number(v),
+        }
+    };
+    ($key:literal, $kinds:expr, $default:literal, text $field:ident) => {
+        Attribute {
+            key: $key,
+            kinds: $kinds,
+            default: $default,
+            get: |r| Some(r.$field.clone()),
+            set: |r, v| r.$field = v.to_owned(),
+        }
+    };
+}
+
+// The keys and defaults are those of "Load balancer attributes" in the user guides.
+const ATTRIBUTES: &[Attribute<LoadBalancerRecord>] = &[
+    attribute!("idle_timeout.timeout_seconds", HTTP, "60", number idle_timeout),
+    attribute!("client_keep_alive.seconds", HTTP, "3600", number client_keep_alive),
+    attribute!("deletion_protection.enabled", &[], "false", bool enable_deletion_protection),
+    attribute!("load_balancing.cross_zone.enabled", ZONAL, "false", bool enable_cross_zone_load_balancing),
+    attribute!("routing.http2.enabled", HTTP, "true", bool enable_http2),
+    attribute!(
+        "routing.http.x_amzn_tls_version_and_cipher_suite.enabled",
+        HTTP,
+        "false",
+        bool enable_tls_version_and_cipher_suite_headers
+    ),
+    attribute!("routing.http.xff_client_port.enabled", HTTP, "false", bool enable_xff_client_port),
+    attribute!("waf.fail_open.enabled", HTTP, "false", bool enable_waf_fail_open),
+    attribute!("zonal_shift.config.enabled", &["application", "network"], "false", bool enable_zonal_shift),
+    attribute!("routing.http.drop_invalid_header_fields.enabled", HTTP, "false", bool drop_invalid_header_fields),
+    attribute!("routing.http.preserve_host_header.enabled", HTTP, "false", bool preserve_host_header),
+    attribute!("routing.http.xff_header_processing.mode", HTTP, "append", text xff_header_processing_mode),
+    attribute!("routing.http.desync_mitigation_mode", HTTP, "defensive", text desync_mitigation_mode),
+    attribute!(
+        "dns_record.client_routing_policy",
+        NETWORK,
+        "any_availability_zone",
+        text dns_record_client_routing_policy
+    ),
+];
+
+pub(crate) struct LoadBalancer;
+
+#[async_trait]
+impl Resource<Client> for LoadBalancer {
+    type Record = LoadBalancerRecord;
+    const TYPE: &'static str = "aws_lb";
+
+    fn traits() -> Traits {
+        Traits::default()
+            .seconds(150, 5, 15)
+            .family(ELB_WRITE.name)
+    }
+
+    fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
+        let Some(prior) = request.prior.filter(|_| planned.replace.is_empty()) else {
+            return Ok(());
+        };
+        let count = |value: &Value| {
+            let groups = value.get("security_groups")?;
+            Some(groups.elements().map_or(0, <[Value]>::len))
+        };
+        let network = prior.get("load_balancer_type").and_then(Value::as_str) == Some("network");
+        let known = planned
+            .value
+            .get("security_groups")
+            .is_some_and(|v| !v.is_unknown());
+        // A network load balancer has security groups from the start or never.
+        if network && known && (count(prior) == Some(0)) != (count(&planned.value) == Some(0)) {
+            planned.replace.push(Path::attribute("security_groups"));
+            return Ok(());
+        }
+        let block = LoadBalancerRecord::block();
+        let changed = |name: &str| planned.value.get(name) != prior.get(name);
+        let (subnets, mapping) = (changed("subnets"), changed("subnet_mapping"));
+        if subnets && !mapping {
+            if let Some(nested) = block.blocks.get("subnet_mapping") {
+                let unknown = Value::Unknown(nested.value_type());
+                let value = std::mem::replace(&mut planned.value, Value::NULL);
+                planned.value = value.with_attribute("subnet_mapping", unknown);
+            }
+        } else if mapping && !subnets {
+            planning::mark_unknown(planned, &block, &["subnets"]);
+        }
+        Ok(())
+    }
+
+    fn validate(config: &Value) -> Vec<ProviderError> {
+        let mut errors = Vec::new();
+        if let Some(name) = config.get("name").and_then(Value::as_str) {
+            errors.extend(check_name(name, 32));
+            if name.starts_with("internal-") {
+                errors.push(ProviderError::invalid(
+                    "name",
+                    "the name of a load balancer must not start with `internal-`",
+                ));
+            }
+        }
+        let given = |name: &str| {
+            config
+                .get(name)
+                .is_some_and(|v| !v.is_null() && v.elements().is_none_or(|e| !e.is_empty()))
+        };
+        if !given("subnets") && !given("subnet_mapping") {
+            errors.push(ProviderError::invalid(
+                "subnets",
+                "a load balancer needs `subnets` or `subnet_mapping`",
+            ));
+        }
+        errors
+    }
+
+    fn id(record: &LoadBalancerRecord) -> String {
+        record.id.clone().unwrap_or_default()
+    }
+
+    async fn read(
+        client: &Client,
+        context: &CallContext,
+        items: &[Item<LoadBalancerRecord>],
+    ) -> Vec<Result<Option<LoadBalancerRecord>, ProviderError>> {
+        let ids: Vec<String> = items.iter().map(|i| i.id.clone()).collect();
+        let found = batch::by_listing(
+            &ids,
+            |b: &Found| b.load_balancer_arn.clone(),
+            |arn| list(client, context, arn.map(|a| vec![a]), None),
+        )
+        .await;
+        let there: Vec<String> = found
+            .iter()
+            .filter_map(|f| f.as_ref().ok()?.as_ref()?.load_balancer_arn.clone())
+            .collect();
+        let mut beside = attributes::beside(client, context, Of::LoadBalancer, &there).await;
+        found
+            .into_iter()
+            .zip(items)
+            .map(|(found, item)| {
+                let Some(balancer) = found? else {
+                    return Ok(None);
+                };
+                let Some(beside) = beside.remove(&item.id).transpose()? else {
+                    return Ok(None);
+                };
+                let (tags, tags_all) = tags::split(
+                    beside.tags,
+                    &client.config().tags,
+                    item.prior.as_ref().map(|p| &p.tags),
+                );
+                let mut record = record(balancer, &beside.attributes, item.prior.as_ref());
+                (record.tags, record.tags_all) = (tags, tags_all);
+                Ok(Some(record))
+            })
+            .collect()
+    }
+
+    async fn create(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        mut desired: LoadBalancerRecord,
+    ) -> Result<LoadBalancerRecord, ProviderError> {
+        let name = name(&desired, operation);
+        desired.name = Some(name.clone());
+        let (subnets, mappings) = places(&desired);
+        let gateway = desired.load_balancer_type == "gateway";
+        let scheme = if desired.internal == Some(true) {
+            LoadBalancerSchemeEnum::Internal
+        } else {
+            LoadBalancerSchemeEnum::InternetFacing
+        };
+        let request = client
+            .elbv2()
+            .create_load_balancer()
+            .name(&name)
+            .r#type(LoadBalancerTypeEnum::from(
+                desired.load_balancer_type.as_str(),
+            ))
+            .set_scheme((!gateway).then_some(scheme))
+            .set_ip_address_type(desired.ip_address_type.as_deref().map(IpAddressType::from))
+            .set_security_groups(groups(&desired))
+            .set_subnets(subnets)
+            .set_subnet_mappings(mappings)
+            .set_customer_owned_ipv4_pool(desired.customer_owned_ipv4_pool.clone())
+            .set_tags(Some(tagging::for_create(client, operation, &desired.tags)));
+        let arn = client
+            .begin_named(
+                context,
+                operation,
+                ELB_WRITE,
+                "CreateLoadBalancer",
+                || find(client, context, operation, &name),
+                || request.clone().send(),
+                |made| made.load_balancers().first()?.load_balancer_arn(),
+            )
+            .await?;
+        active(client, context, operation, &arn).await?;
+        configure(client, context, &arn, &desired).await?;
+        if let Some(enforce) =
+            &desired.enforce_security_group_inbound_rules_on_private_link_traffic
+        {
+            set_groups(client, context, &arn, &desired, Some(enforce)).await?;
+        }
+        wait::settled::<LoadBalancer>(client, context, operation, &arn, desired).await
+    }
+
+    async fn update(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        prior: LoadBalancerRecord,
+        desired: LoadBalancerRecord,
+    ) -> Result<LoadBalancerRecord, ProviderError> {
+        let arn = LoadBalancer::id(&prior);
+        let enforce = &desired.enforce_security_group_inbound_rules_on_private_link_traffic;
+        let enforced =
+            *enforce != prior.enforce_security_group_inbound_rules_on_private_link_traffic;
+        if prior.security_groups != desired.security_groups || enforced {
+            let enforce = enforce.as_ref().filter(|_| enforced);
+            set_groups(client, context, &arn, &desired, enforce).await?;
+        }
+        if places(&prior) != places(&desired) {
+            let (subnets, mappings) = places(&desired);
+            let kind = desired.ip_address_type.as_deref().map(IpAddressType::from);
+            client
+                .call(context, ELB_WRITE, "SetSubnets", || {
+                    client
+                        .elbv2()
+                        .set_subnets()
+                        .load_balancer_arn(&arn)
+                        .set_subnets(subnets.clone())
+                        .set_subnet_mappings(mappings.clone())
+                        .set_ip_address_type(kind.clone())
+                        .send()
+                })
+                .await?;
+        } else if prior.ip_address_type != desired.ip_address_type
+            && let Some(kind) = &desired.ip_address_type
+        {
+            client
+                .call(context, ELB_WRITE, "SetIpAddressType", || {
+                    client
+                        .elbv2()
+                        .set_ip_address_type()
+                        .load_balancer_arn(&arn)
+                        .ip_address_type(kind.as_str().into())
+                        .send()
+                })
+                .await?;
+        }
+        configure(client, context, &arn, &desired).await?;
+        let (before, own) = (&prior.tags_all, &desired.tags);
+        tagging::update(client, context, operation, &arn, before, own).await?;
+        active(client, context, operation, &arn).await?;
+        wait::settled::<LoadBalancer>(client, context, operation, &arn, desired).await
+    }
+
+    async fn delete(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        prior: LoadBalancerRecord,
+    ) -> Result<(), ProviderError> {
+        let arn = LoadBalancer::id(&prior);
+        wait::while_in_use(context, operation, wait::QUICK, || {
+            client.call(context, ELB_WRITE, "DeleteLoadBalancer", || {
+                client
+                    .elbv2()
+                    .delete_load_balancer()
+                    .load_balancer_arn(&arn)
+                    .send()
+            })
+        })
+        .await?;
+        wait::until(context, operation, wait::MINUTES, || {
+            let arn = arn.clone();
+            async move {
+                match list(client, context, Some(vec![arn]), None).await {
+                    Err(error) if error.kind == ErrorKind::NotFound => Ok(Progress::Done(())),
+                    Err(error) => Err(error),
+                    Ok(found) if found.is_empty() => Ok(Progress::Done(())),
+                    Ok(_) => Ok(Progress::Pending("deleting".to_owned())),
+                }
+            }
+        })
+        .await
+    }
+
+    async fn recover(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        desired: LoadBalancerRecord,
+    ) -> Result<Recovered, ProviderError> {
+        let name = name(&desired, operation);
+        find(client, context, operation, &name).await
+    }
+}
+
+/// Letters, digits and single hyphens inside.
+pub(super) fn check_name(name: &str, longest: usize) -> Option<ProviderError> {
+    let legal = name.len() <= longest
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        && !name.starts_with('-')
+        && !name.ends_with('-');
+    (!legal).then(|| {
+        ProviderError::invalid(
+            "name",
+            format!("`{name}` must be up to {longest} letters, digits and hyphens, and neither start nor end with a hyphen"),
+        )
+    })
+}
+
+fn name(record: &LoadBalancerRecord, operation: &Operation) -> String {
+    naming::chosen(
+        record.name.as_deref(),
+        record.name_prefix.as_deref(),
+        operation,
+    )
+}
+
+fn groups(record: &LoadBalancerRecord) -> Option<Vec<String>> {
+    let groups = record.security_groups.as_ref()?;
+    (!groups.is_empty()).then(|| groups.iter().cloned().collect())
+}
+
+/// Subnets or subnet mappings: the API takes one of the two.
+fn places(record: &LoadBalancerRecord) -> (Option<Vec<String>>, Option<Vec<SubnetMapping>>) {
+    let plain = record.subnet_mapping.iter().all(|m| {
+        m.allocation_id.is_none() && m.private_ipv4_address.is_none() && m.ipv6_address.is_none()
+    });
+    match &record.subnets {
+        Some(subnets) if plain || record.subnet_mapping.len() != subnets.len() => {
+            (Some(subnets.iter().cloned().collect()), None)
+        }
+        _ => {
+            let mappings = record.subnet_mapping.iter().map(|m| {
+                SubnetMapping::builder()
+                    .subnet_id(&m.subnet_id)
+                    .set_allocation_id(m.allocation_id.clone())
+                    .set_private_ipv4_address(m.private_ipv4_address.clone())
+                    .set_ipv6_address(m.ipv6_address.clone())
+                    .build()
+            });
+            (None, Some(mappings.collect()))
+        }
+    }
+}
+
+async fn list(
+    client: &Client,
+    context: &CallContext,
+    arns: Option<Vec<String>>,
+    names: Option<Vec<String>>,
+) -> Result<Vec<Found>, ProviderError> {
+    batch::all_pages(|marker| {
+        let (arns, names) = (arns.clone(), names.clone());
+        async move {
+            let answer = client
+                .call(context, ELB_READ, "DescribeLoadBalancers", || {
+                    client
+                        .elbv2()
+                        .describe_load_balancers()
+                        .set_load_balancer_arns(arns.clone())
+                        .set_names(names.clone())
+                        .set_marker(marker.clone())
+                        .send()
+                })
+                .await?;
+            Ok(Page {
+                items: answer.load_balancers.unwrap_or_default(),
+                next: answer.next_marker,
+            })
+        }
+    })
+    .await
+}
+
+/// What has the name, and whether the operation made it.
+async fn find(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    name: &str,
+) -> Result<Recovered, ProviderError> {
+    let found = match list(client, context, None, Some(vec![name.to_owned()])).await {
+        Err(error) if error.kind == ErrorKind::NotFound => return Ok(Recovered::Absent),
+        found => found?,
+    };
+    let arns = found.into_iter().filter_map(|b| b.load_balancer_arn);
+    tagging::whose(client, context, operation, arns.collect()).await
+}
+
+async fn active(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    arn: &str,
+) -> Result<(), ProviderError> {
+    wait::until(context, operation, wait::MINUTES, || async move {
+        let found = match list(client, context, Some(vec![arn.to_owned()]), None).await {
+            Err(error) if error.kind == ErrorKind::NotFound => None,
+            found => found?.pop(),
+        };
+        let Some(balancer) = found else {
+            return Ok(Progress::Pending("appearing".to_owned()));
+        };
+        let state = balancer.state();
+        match state.and_then(|s| s.code()) {
+            Some(LoadBalancerStateEnum::Active | LoadBalancerStateEnum::ActiveImpaired) => {
+                Ok(Progress::Done(()))
+            }
+            Some(LoadBalancerStateEnum::Failed) => Err(ProviderError {
+                service: "elbv2".to_owned(),
+                operation: "CreateLoadBalancer".to_owned(),
+                ..ProviderError::new(
+                    ErrorKind::Failed,
+                    state
+                        .and_then(|s| s.reason())
+                        .unwrap_or("the load balancer failed"),
+                )
+            }),
+            code => Ok(Progress::Pending(
+                code.map_or("provisioning", LoadBalancerStateEnum::as_str)
+                    .to_owned(),
+            )),
+        }
+    })
+    .await
+}
+
+/// Sets the attributes that differ.
+async fn configure(
+    client: &Client,
+    context: &CallContext,
+    arn: &str,
+    desired: &LoadBalancerRecord,
+) -> Result<(), ProviderError> {
+    let found = attributes::read(client, context, Of::LoadBalancer, arn).await?;
+    let kind = desired.load_balancer_type.as_str();
+    let mut pairs = attributes::wanted(ATTRIBUTES, kind, desired, &found);
+    for (start, logs) in [
+        ("access_logs", &desired.access_logs),
+        ("connection_logs", &desired.connection_logs),
+    ] {
+        let key = |name: &str| format!("{start}.s3.{name}");
+        let mut wanted = vec![(key("enabled"), logs.iter().any(|l| l.enabled).to_string())];
+        if let Some(logs) = logs.first() {
+            wanted.push((key("bucket"), logs.bucket.clone()));
+            wanted.push((key("prefix"), logs.prefix.clone().unwrap_or_default()));
+        }
+        let is = |key: &str| found.get(key).map_or("", String::as_str);
+        let off = |value: &str| matches!(value, "" | "false");
+        pairs.extend(
+            wanted
+                .into_iter()
+                .filter(|(k, v)| is(k) != v && !(off(is(k)) && off(v))),
+        );
+    }
+    attributes::set(client, context, Of::LoadBalancer, arn, &pairs).await
+}
+
+async fn set_groups(
+    client: &Client,
+    context: &CallContext,
+    arn: &str,
+    desired: &LoadBalancerRecord,
+    enforce: Option<&String>,
+) -> Result<(), ProviderError> {
+    client
+        .call(context, ELB_WRITE, "SetSecurityGroups", || {
+            client
+                .elbv2()
+                .set_security_groups()
+                .load_balancer_arn(arn)
+                .set_security_groups(Some(groups(desired).unwrap_or_default()))
+                .set_enforce_security_group_inbound_rules_on_private_link_traffic(
+                    enforce.map(|e| e.as_str().into()),
+                )
+                .send()
+        })
+        .await?;
+    Ok(())
+}
+
+fn logs(start: &str, found: &Pairs, prior: Option<&Vec<Logs>>) -> Vec<Logs> {
+    let value = |name: &str| found.get(&format!("{start}.s3.{name}"));
+    let enabled = value("enabled").is_some_and(|v| on(v));
+    // Switched off is as not there, unless the stack says so itself.
+    if !enabled && prior.is_none_or(Vec::is_empty) {
+        return Vec::new();
+    }
+    let before = prior.and_then(|p| p.first());
+    let bucket = value("bucket").filter(|b| !b.is_empty()).cloned();
+    vec![Logs {
+        bucket: bucket
+            .or_else(|| before.map(|b| b.bucket.clone()))
+            .unwrap_or_default(),
+        prefix: value("prefix").and_then(|p| text(p)),
+        enabled,
+    }]
+}
+
+fn record(
+    found: Found,
+    attributes: &Pairs,
+    prior: Option<&LoadBalancerRecord>,
+) -> LoadBalancerRecord {
+    let arn = found.load_balancer_arn.clone().unwrap_or_default();
+    let kind = found
+        .r#type()
+        .map_or("application", LoadBalancerTypeEnum::as_str)
+        .to_owned();
+    let mut record = LoadBalancerRecord {
+        name_prefix: prior.and_then(|p| p.name_prefix.clone()),
+        internal: Some(found.scheme() == Some(&LoadBalancerSchemeEnum::Internal)),
+        ip_address_type: found.ip_address_type().map(|t| t.as_str().to_owned()),
+        security_groups: Some(found.security_groups().iter().cloned().collect()),
+        subnets: Some(
+            found
+                .availability_zones()
+                .iter()
+                .filter_map(|z| z.subnet_id.clone())
+                .collect(),
+        ),
+        subnet_mapping: mappings(&found, prior),
+        access_logs: logs("access_logs", attributes, prior.map(|p| &p.access_logs)),
+        connection_logs: logs(
+            "connection_logs",
+            attributes,
+            prior.map(|p| &p.connection_logs),
+        ),
+        arn_suffix: suffix(&arn),
+        id: Some(arn.clone()),
+        arn: Some(arn),
+        name: found.load_balancer_name,
+        enforce_security_group_inbound_rules_on_private_link_traffic: found
+            .enforce_security_group_inbound_rules_on_private_link_traffic,
+        customer_owned_ipv4_pool: found.customer_owned_ipv4_pool,
+        dns_name: found.dns_name,
+        zone_id: found.canonical_hosted_zone_id,
+        vpc_id: found.vpc_id,
+        ..LoadBalancerRecord::default()
+    };
+    fill(ATTRIBUTES, &kind, attributes, prior, &mut record);
+    record.load_balancer_type = kind;
+    record
+}
+
+/// The subnets with the addresses that were asked for.
+fn mappings(found: &Found, prior: Option<&LoadBalancerRecord>) -> Vec<SubnetMappingRecord> {
+    found
+        .availability_zones()
+        .iter()
+        .filter_map(|zone| {
+            let subnet = zone.subnet_id.clone()?;
+            let address = zone.load_balancer_addresses().first();
+            let before = prior.map(|p| p.subnet_mapping.iter().find(|m| m.subnet_id == subnet));
+            // Addresses that AWS chose are not told apart from given ones.
+            let asked = |of: fn(&SubnetMappingRecord) -> bool| {
+                before.is_none_or(|b| b.is_some_and(of))
+            };
+            Some(SubnetMappingRecord {
+                allocation_id: address
+                    .and_then(|a| a.allocation_id.clone())
+                    .filter(|_| asked(|m| m.allocation_id.is_some())),
+                private_ipv4_address: address
+                    .and_then(|a| a.private_ipv4_address.clone())
+                    .filter(|_| asked(|m| m.private_ipv4_address.is_some())),
+                ipv6_address: address
+                    .and_then(|a| a.ipv6_address.clone())
+                    .filter(|_| asked(|m| m.ipv6_address.is_some())),
+                subnet_id: subnet,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,675 @@
+//! `aws_lb_target_group`.
+
+use super::attributes::{self, Attribute, Of, Pairs, fill, number, on, text};
+use super::load_balancer::check_name;
+use super::{suffix, tagging};
+use crate::batch::{self, Page};
+use crate::client::Client;
+use crate::family::{ELB_READ, ELB_WRITE};
+use crate::naming;
+use crate::tags::{self, Tags};
+use crate::wait;
+use async_trait::async_trait;
+use aws_sdk_elasticloadbalancingv2::types::{
+    Matcher, ProtocolEnum, TargetGroup as Found, TargetGroupIpAddressTypeEnum, TargetTypeEnum,
+};
+use infra_model::resource::Item;
+use infra_model::schema::Traits;
+use infra_model::{
+    CallContext, ErrorKind, Operation, PlanRequest, Planned, ProviderError, Record, Recovered,
+    Resource, Type, Value,
+};
+use std::collections::BTreeSet;
+
+/// Targets of load balancers, and how they are checked.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct TargetGroupRecord {
+    /// Its name, up to 32 letters, digits and hyphens. Left out, one is made up.
+    #[record(optional, computed, force_new)]
+    pub(crate) name: Option<String>,
+    /// What a made-up name starts with, up to 6 characters.
+    #[record(optional, force_new)]
+    pub(crate) name_prefix: Option<String>,
+    /// `instance`, `ip`, `lambda` or `alb`.
+    #[record(optional, force_new, default = "instance")]
+    pub(crate) target_type: String,
+    /// The port of the targets. Not for `lambda`.
+    #[record(optional, force_new)]
+    pub(crate) port: Option<i32>,
+    /// `HTTP`, `HTTPS`, `TCP`, `UDP`, `TCP_UDP`, `TLS` or `GENEVE`. Not for `lambda`.
+    #[record(optional, force_new)]
+    pub(crate) protocol: Option<String>,
+    /// `HTTP1`, `HTTP2` or `GRPC`.
+    #[record(optional, computed, force_new)]
+    pub(crate) protocol_version: Option<String>,
+    /// The VPC of the targets. Not for `lambda`.
+    #[record(optional, force_new)]
+    pub(crate) vpc_id: Option<String>,
+    /// `ipv4` or `ipv6`.
+    #[record(optional, computed, force_new)]
+    pub(crate) ip_address_type: Option<String>,
+    /// How targets are checked.
+    #[record(block, max = 1, computed)]
+    pub(crate) health_check: Vec<HealthCheck>,
+    /// Whether a client comes back to the same target.
+    #[record(block, max = 1, computed)]
+    pub(crate) stickiness: Vec<Stickiness>,
+    /// What happens to connections of unhealthy targets, behind a network load balancer.
+    #[record(block, max = 1, computed)]
+    pub(crate) target_health_state: Vec<TargetHealthState>,
+    /// Seconds for which a leaving target goes on answering.
+    #[record(optional, default = 300)]
+    pub(crate) deregistration_delay: i64,
+    /// Seconds over which a new target's share of requests grows.
+    #[record(optional, default = 0)]
+    pub(crate) slow_start: i64,
+    /// `round_robin`, `least_outstanding_requests` or `weighted_random`.
+    #[record(optional, computed)]
+    pub(crate) load_balancing_algorithm_type: Option<String>,
+    /// `on` or `off`: whether targets that behave oddly get less.
+    #[record(optional, computed)]
+    pub(crate) load_balancing_anomaly_mitigation: Option<String>,
+    /// `true`, `false` or `use_load_balancer_configuration`.
+    #[record(optional, computed)]
+    pub(crate) load_balancing_cross_zone_enabled: Option<String>,
+    /// Whether connections are closed when a target has left.
+    #[record(optional, computed)]
+    pub(crate) connection_termination: Option<bool>,
+    /// Whether targets see the clients' addresses.
+    #[record(optional, computed)]
+    pub(crate) preserve_client_ip: Option<bool>,
+    /// Whether connections start with a proxy protocol header.
+    #[record(optional, default = false)]
+    pub(crate) proxy_protocol_v2: bool,
+    /// Whether a function gets repeated headers as lists.
+    #[record(optional, default = false)]
+    pub(crate) lambda_multi_value_headers_enabled: bool,
+    /// Tags.
+    #[record(optional)]
+    pub(crate) tags: Tags,
+    /// Tags with the provider's default ones.
+    #[record(computed)]
+    pub(crate) tags_all: Tags,
+    /// The ARN.
+    #[record(computed)]
+    pub(crate) id: Option<String>,
+    /// The ARN.
+    #[record(computed)]
+    pub(crate) arn: Option<String>,
+    /// What metrics call it.
+    #[record(computed)]
+    pub(crate) arn_suffix: Option<String>,
+    /// The load balancers that send to it.
+    #[record(computed)]
+    pub(crate) load_balancer_arns: BTreeSet<String>,
+}
+
+/// How targets are checked.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct HealthCheck {
+    /// Whether they are.
+    #[record(optional, default = true)]
+    pub(crate) enabled: bool,
+    /// `HTTP`, `HTTPS` or `TCP`.
+    #[record(optional, default = "HTTP")]
+    pub(crate) protocol: String,
+    /// A port, or `traffic-port` for the targets' own.
+    #[record(optional, default = "traffic-port")]
+    pub(crate) port: String,
+    /// What is asked for over HTTP.
+    #[record(optional, computed)]
+    pub(crate) path: Option<String>,
+    /// The answers that are healthy, as `200-399`.
+    #[record(optional, computed)]
+    pub(crate) matcher: Option<String>,
+    /// Seconds between checks.
+    #[record(optional, default = 30)]
+    pub(crate) interval: i32,
+    /// Seconds to wait for an answer.
+    #[record(optional, computed)]
+    pub(crate) timeout: Option<i32>,
+    /// Good checks in a row that make a target healthy.
+    #[record(optional, default = 3)]
+    pub(crate) healthy_threshold: i32,
+    /// Bad checks in a row that make a target unhealthy.
+    #[record(optional, default = 3)]
+    pub(crate) unhealthy_threshold: i32,
+}
+
+/// Whether a client comes back to the same target.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct Stickiness {
+    /// `lb_cookie`, `app_cookie`, `source_ip`, `source_ip_dest_ip` or `source_ip_dest_ip_proto`.
+    #[record(required, rename = "type")]
+    pub(crate) kind: String,
+    /// Whether it does.
+    #[record(optional, default = true)]
+    pub(crate) enabled: bool,
+    /// Seconds for which a cookie holds.
+    #[record(optional, default = 86400)]
+    pub(crate) cookie_duration: i64,
+    /// The application's own cookie.
+    #[record(optional)]
+    pub(crate) cookie_name: Option<String>,
+}
+
+/// What happens to connections of unhealthy targets.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct TargetHealthState {
+    /// Whether they are closed.
+    #[record(required)]
+    pub(crate) enable_unhealthy_connection_termination: bool,
+    /// Seconds to wait when they are not.
+    #[record(optional)]
+    pub(crate) unhealthy_draining_interval: Option<i64>,
+}
+
+const HTTP: &[&str] = &["HTTP", "HTTPS"];
+const FLOW: &[&str] = &["TCP", "UDP", "TCP_UDP", "TLS"];
+const PORTED: &[&str] = &["HTTP", "HTTPS", "TCP", "UDP", "TCP_UDP", "TLS", "GENEVE"];
+/// What the kind of a group without a protocol is called here.
+const LAMBDA: &str = "lambda";
+
+// The keys and defaults are those of "Target group attributes" in the user guides.
+const ATTRIBUTES: &[Attribute<TargetGroupRecord>] = &[
+    Attribute {
+        key: "deregistration_delay.timeout_seconds",
+        kinds: PORTED,
+        default: "300",
+        get: |r| Some(r.deregistration_delay.to_string()),
+        set: |r, v| r.deregistration_delay = number(v),
+    },
+    Attribute {
+        key: "slow_start.duration_seconds",
+        kinds: HTTP,
+        default: "0",
+        get: |r| Some(r.slow_start.to_string()),
+        set: |r, v| r.slow_start = number(v),
+    },
+    Attribute {
+        key: "load_balancing.algorithm.type",
+        kinds: HTTP,
+        default: "",
+        get: |r| r.load_balancing_algorithm_type.clone(),
+        set: |r, v| r.load_balancing_algorithm_type = text(v),
+    },
+    Attribute {
+        key: "load_balancing.algorithm.anomaly_mitigation",
+        kinds: HTTP,
+        default: "",
+        get: |r| r.load_balancing_anomaly_mitigation.clone(),
+        set: |r, v| r.load_balancing_anomaly_mitigation = text(v),
+    },
+    Attribute {
+        key: "load_balancing.cross_zone.enabled",
+        kinds: PORTED,
+        default: "",
+        get: |r| r.load_balancing_cross_zone_enabled.clone(),
+        set: |r, v| r.load_balancing_cross_zone_enabled = text(v),
+    },
+    Attribute {
+        key: "deregistration_delay.connection_termination.enabled",
+        kinds: FLOW,
+        default: "",
+        get: |r| r.connection_termination.map(|b| b.to_string()),
+        set: |r, v| r.connection_termination = text(v).map(|v| on(&v)),
+    },
+    Attribute {
+        key: "preserve_client_ip.enabled",
+        kinds: FLOW,
+        default: "",
+        get: |r| r.preserve_client_ip.map(|b| b.to_string()),
+        set: |r, v| r.preserve_client_ip = text(v).map(|v| on(&v)),
+    },
+    Attribute {
+        key: "proxy_protocol_v2.enabled",
+        kinds: FLOW,
+        default: "false",
+        get: |r| Some(r.proxy_protocol_v2.to_string()),
+        set: |r, v| r.proxy_protocol_v2 = on(v),
+    },
+    Attribute {
+        key: "lambda.multi_value_headers.enabled",
+        kinds: &[LAMBDA],
+        default: "false",
+        get: |r| Some(r.lambda_multi_value_headers_enabled.to_string()),
+        set: |r, v| r.lambda_multi_value_headers_enabled = on(v),
+    },
+];
+
+pub(crate) struct TargetGroup;
+
+#[async_trait]
+impl Resource<Client> for TargetGroup {
+    type Record = TargetGroupRecord;
+    const TYPE: &'static str = "aws_lb_target_group";
+
+    fn traits() -> Traits {
+        Traits::default().seconds(2, 2, 2).family(ELB_WRITE.name)
+    }
+
+    fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
+        let Some(prior) = request.prior.filter(|_| planned.replace.is_empty()) else {
+            return Ok(());
+        };
+        let check = |value: &Value| value.get("health_check")?.elements()?.first().cloned();
+        let (Some(old), Some(mut new)) = (check(prior), check(&planned.value)) else {
+            return Ok(());
+        };
+        if old.get("protocol") == new.get("protocol") {
+            return Ok(());
+        }
+        // A check over another protocol has another path, matcher and timeout, unless they are said.
+        let said = check(request.config);
+        for (name, ty) in [
+            ("path", Type::String),
+            ("matcher", Type::String),
+            ("timeout", Type::Number),
+        ] {
+            let said = said.as_ref().and_then(|c| c.get(name));
+            if said.is_none_or(Value::is_null) {
+                new = new.with_attribute(name, Value::Unknown(ty));
+            }
+        }
+        let block = TargetGroupRecord::block();
+        if let Some(nested) = block.blocks.get("health_check") {
+            let list = Value::list(nested.block.implied_type(), vec![new]);
+            let value = std::mem::replace(&mut planned.value, Value::NULL);
+            planned.value = value.with_attribute("health_check", list);
+        }
+        Ok(())
+    }
+
+    fn validate(config: &Value) -> Vec<ProviderError> {
+        let mut errors = Vec::new();
+        if let Some(name) = config.get("name").and_then(Value::as_str) {
+            errors.extend(check_name(name, 32));
+        }
+        let kind = config.get("target_type").cloned().unwrap_or(Value::NULL);
+        if kind.is_unknown() || kind.as_str() == Some(LAMBDA) {
+            return errors;
+        }
+        for name in ["port", "protocol", "vpc_id"] {
+            if config.get(name).is_none_or(Value::is_null) {
+                errors.push(ProviderError::invalid(
+                    name,
+                    format!("a target group needs `{name}`, unless its `target_type` is \"lambda\""),
+                ));
+            }
+        }
+        errors
+    }
+
+    fn id(record: &TargetGroupRecord) -> String {
+        record.id.clone().unwrap_or_default()
+    }
+
+    async fn read(
+        client: &Client,
+        context: &CallContext,
+        items: &[Item<TargetGroupRecord>],
+    ) -> Vec<Result<Option<TargetGroupRecord>, ProviderError>> {
+        let ids: Vec<String> = items.iter().map(|i| i.id.clone()).collect();
+        let found = batch::by_listing(
+            &ids,
+            |g: &Found| g.target_group_arn.clone(),
+            |arn| list(client, context, arn.map(|a| vec![a]), None),
+        )
+        .await;
+        let there: Vec<String> = found
+            .iter()
+            .filter_map(|f| f.as_ref().ok()?.as_ref()?.target_group_arn.clone())
+            .collect();
+        let mut beside = attributes::beside(client, context, Of::TargetGroup, &there).await;
+        found
+            .into_iter()
+            .zip(items)
+            .map(|(found, item)| {
+                let Some(group) = found? else {
+                    return Ok(None);
+                };
+                let Some(beside) = beside.remove(&item.id).transpose()? else {
+                    return Ok(None);
+                };
+                let (tags, tags_all) = tags::split(
+                    beside.tags,
+                    &client.config().tags,
+                    item.prior.as_ref().map(|p| &p.tags),
+                );
+                let mut record = record(group, &beside.attributes, item.prior.as_ref());
+                (record.tags, record.tags_all) = (tags, tags_all);
+                Ok(Some(record))
+            })
+            .collect()
+    }
+
+    async fn create(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        mut desired: TargetGroupRecord,
+    ) -> Result<TargetGroupRecord, ProviderError> {
+        let name = name(&desired, operation);
+        desired.name = Some(name.clone());
+        let check = desired.health_check.first();
+        let request = client
+            .elbv2()
+            .create_target_group()
+            .name(&name)
+            .target_type(TargetTypeEnum::from(desired.target_type.as_str()))
+            .set_port(desired.port)
+            .set_protocol(desired.protocol.as_deref().map(ProtocolEnum::from))
+            .set_protocol_version(desired.protocol_version.clone())
+            .set_vpc_id(desired.vpc_id.clone())
+            .set_ip_address_type(
+                desired
+                    .ip_address_type
+                    .as_deref()
+                    .map(TargetGroupIpAddressTypeEnum::from),
+            )
+            .set_health_check_enabled(check.map(|c| c.enabled))
+            .set_health_check_protocol(check.and_then(|c| protocol(c, &desired)))
+            .set_health_check_port(check.and_then(|c| port(c, &desired)))
+            .set_health_check_path(check.and_then(path))
+            .set_matcher(check.and_then(|c| matcher(c, &desired)))
+            .set_health_check_interval_seconds(check.map(|c| c.interval))
+            .set_health_check_timeout_seconds(check.and_then(|c| c.timeout))
+            .set_healthy_threshold_count(check.map(|c| c.healthy_threshold))
+            .set_unhealthy_threshold_count(check.map(|c| c.unhealthy_threshold))
+            .set_tags(Some(tagging::for_create(client, operation, &desired.tags)));
+        let arn = client
+            .begin_named(
+                context,
+                operation,
+                ELB_WRITE,
+                "CreateTargetGroup",
+                || find(client, context, operation, &name),
+                || request.clone().send(),
+                |made| made.target_groups().first()?.target_group_arn(),
+            )
+            .await?;
+        configure(client, context, &arn, &desired).await?;
+        wait::settled::<TargetGroup>(client, context, operation, &arn, desired).await
+    }
+
+    async fn update(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        prior: TargetGroupRecord,
+        desired: TargetGroupRecord,
+    ) -> Result<TargetGroupRecord, ProviderError> {
+        let arn = TargetGroup::id(&prior);
+        if let Some(check) = desired.health_check.first() {
+            client
+                .call(context, ELB_WRITE, "ModifyTargetGroup", || {
+                    client
+                        .elbv2()
+                        .modify_target_group()
+                        .target_group_arn(&arn)
+                        .health_check_enabled(check.enabled)
+                        .set_health_check_protocol(protocol(check, &desired))
+                        .set_health_check_port(port(check, &desired))
+                        .set_health_check_path(path(check))
+                        .set_matcher(matcher(check, &desired))
+                        .health_check_interval_seconds(check.interval)
+                        .set_health_check_timeout_seconds(check.timeout)
+                        .healthy_threshold_count(check.healthy_threshold)
+                        .unhealthy_threshold_count(check.unhealthy_threshold)
+                        .send()
+                })
+                .await?;
+        }
+        configure(client, context, &arn, &desired).await?;
+        let (before, own) = (&prior.tags_all, &desired.tags);
+        tagging::update(client, context, operation, &arn, before, own).await?;
+        wait::settled::<TargetGroup>(client, context, operation, &arn, desired).await
+    }
+
+    async fn delete(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        prior: TargetGroupRecord,
+    ) -> Result<(), ProviderError> {
+        let arn = TargetGroup::id(&prior);
+        wait::while_in_use(context, operation, wait::QUICK, || {
+            client.call(context, ELB_WRITE, "DeleteTargetGroup", || {
+                client
+                    .elbv2()
+                    .delete_target_group()
+                    .target_group_arn(&arn)
+                    .send()
+            })
+        })
+        .await
+    }
+
+    async fn recover(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        desired: TargetGroupRecord,
+    ) -> Result<Recovered, ProviderError> {
+        let name = name(&desired, operation);
+        find(client, context, operation, &name).await
+    }
+}
+
+fn name(record: &TargetGroupRecord, operation: &Operation) -> String {
+    naming::chosen(
+        record.name.as_deref(),
+        record.name_prefix.as_deref(),
+        operation,
+    )
+}
+
+/// A function is asked by itself, over no protocol and at no port.
+fn protocol(check: &HealthCheck, record: &TargetGroupRecord) -> Option<ProtocolEnum> {
+    (record.target_type != LAMBDA).then(|| ProtocolEnum::from(check.protocol.as_str()))
+}
+
+fn port(check: &HealthCheck, record: &TargetGroupRecord) -> Option<String> {
+    (record.target_type != LAMBDA).then(|| check.port.clone())
+}
+
+fn path(check: &HealthCheck) -> Option<String> {
+    check.path.clone().filter(|_| check.protocol != "TCP")
+}
+
+fn matcher(check: &HealthCheck, record: &TargetGroupRecord) -> Option<Matcher> {
+    let codes = check.matcher.clone().filter(|_| check.protocol != "TCP")?;
+    let builder = Matcher::builder();
+    Some(if record.protocol_version.as_deref() == Some("GRPC") {
+        builder.grpc_code(codes).build()
+    } else {
+        builder.http_code(codes).build()
+    })
+}
+
+async fn list(
+    client: &Client,
+    context: &CallContext,
+    arns: Option<Vec<String>>,
+    names: Option<Vec<String>>,
+) -> Result<Vec<Found>, ProviderError> {
+    batch::all_pages(|marker| {
+        let (arns, names) = (arns.clone(), names.clone());
+        async move {
+            let answer = client
+                .call(context, ELB_READ, "DescribeTargetGroups", || {
+                    client
+                        .elbv2()
+                        .describe_target_groups()
+                        .set_target_group_arns(arns.clone())
+                        .set_names(names.clone())
+                        .set_marker(marker.clone())
+                        .send()
+                })
+                .await?;
+            Ok(Page {
+                items: answer.target_groups.unwrap_or_default(),
+                next: answer.next_marker,
+            })
+        }
+    })
+    .await
+}
+
+/// What has the name, and whether the operation made it.
+async fn find(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    name: &str,
+) -> Result<Recovered, ProviderError> {
+    let found = match list(client, context, None, Some(vec![name.to_owned()])).await {
+        Err(error) if error.kind == ErrorKind::NotFound => return Ok(Recovered::Absent),
+        found => found?,
+    };
+    let arns = found.into_iter().filter_map(|g| g.target_group_arn);
+    tagging::whose(client, context, operation, arns.collect()).await
+}
+
+/// Which attributes it has.
+fn kind(record: &TargetGroupRecord) -> &str {
+    record.protocol.as_deref().unwrap_or(LAMBDA)
+}
+
+/// Sets the attributes that differ.
+async fn configure(
+    client: &Client,
+    context: &CallContext,
+    arn: &str,
+    desired: &TargetGroupRecord,
+) -> Result<(), ProviderError> {
+    let found = attributes::read(client, context, Of::TargetGroup, arn).await?;
+    let mut pairs = attributes::wanted(ATTRIBUTES, kind(desired), desired, &found);
+    let mut wanted = Vec::new();
+    if let Some(sticky) = desired.stickiness.first() {
+        wanted.push(("stickiness.enabled", sticky.enabled.to_string()));
+        wanted.push(("stickiness.type", sticky.kind.clone()));
+        let duration = sticky.cookie_duration.to_string();
+        match sticky.kind.as_str() {
+            "lb_cookie" => wanted.push(("stickiness.lb_cookie.duration_seconds", duration)),
+            "app_cookie" => {
+                wanted.push(("stickiness.app_cookie.duration_seconds", duration));
+                let name = sticky.cookie_name.clone().unwrap_or_default();
+                wanted.push(("stickiness.app_cookie.cookie_name", name));
+            }
+            _ => {}
+        }
+    }
+    if let Some(state) = desired.target_health_state.first() {
+        let on = state.enable_unhealthy_connection_termination.to_string();
+        wanted.push((TERMINATION, on));
+        if let Some(seconds) = state.unhealthy_draining_interval {
+            wanted.push((DRAINING, seconds.to_string()));
+        }
+    }
+    pairs.extend(
+        wanted
+            .into_iter()
+            .filter(|(k, v)| found.get(*k) != Some(v))
+            .map(|(k, v)| (k.to_owned(), v)),
+    );
+    attributes::set(client, context, Of::TargetGroup, arn, &pairs).await
+}
+
+const TERMINATION: &str = "target_health_state.unhealthy.connection_termination.enabled";
+const DRAINING: &str = "target_health_state.unhealthy.draining_interval_seconds";
+
+fn record(
+    found: Found,
+    attributes: &Pairs,
+    prior: Option<&TargetGroupRecord>,
+) -> TargetGroupRecord {
+    let arn = found.target_group_arn.clone().unwrap_or_default();
+    let check = health_check(&found, prior);
+    let mut record = TargetGroupRecord {
+        name_prefix: prior.and_then(|p| p.name_prefix.clone()),
+        target_type: found
+            .target_type()
+            .map_or("instance", TargetTypeEnum::as_str)
+            .to_owned(),
+        port: found.port,
+        protocol: found.protocol().map(|p| p.as_str().to_owned()),
+        ip_address_type: found.ip_address_type().map(|t| t.as_str().to_owned()),
+        health_check: vec![check],
+        stickiness: stickiness(attributes, prior),
+        target_health_state: health_state(attributes, prior),
+        arn_suffix: suffix(&arn),
+        id: Some(arn.clone()),
+        arn: Some(arn),
+        name: found.target_group_name,
+        protocol_version: found.protocol_version,
+        vpc_id: found.vpc_id,
+        load_balancer_arns: found
+            .load_balancer_arns
+            .unwrap_or_default()
+            .into_iter()
+            .collect(),
+        ..TargetGroupRecord::default()
+    };
+    let kind = kind(&record).to_owned();
+    fill(ATTRIBUTES, &kind, attributes, prior, &mut record);
+    record
+}
+
+fn health_check(found: &Found, prior: Option<&TargetGroupRecord>) -> HealthCheck {
+    let before = prior.and_then(|p| p.health_check.first());
+    let matcher = found.matcher();
+    let codes = matcher.and_then(|m| m.http_code.clone().or_else(|| m.grpc_code.clone()));
+    HealthCheck {
+        enabled: found.health_check_enabled.unwrap_or(true),
+        // Functions have neither: what was said stays.
+        protocol: found.health_check_protocol().map_or_else(
+            || before.map_or_else(|| "HTTP".to_owned(), |b| b.protocol.clone()),
+            |p| p.as_str().to_owned(),
+        ),
+        port: found.health_check_port.clone().unwrap_or_else(|| {
+            before.map_or_else(|| "traffic-port".to_owned(), |b| b.port.clone())
+        }),
+        path: found.health_check_path.clone(),
+        matcher: codes,
+        interval: found.health_check_interval_seconds.unwrap_or(30),
+        timeout: found.health_check_timeout_seconds,
+        healthy_threshold: found.healthy_threshold_count.unwrap_or(3),
+        unhealthy_threshold: found.unhealthy_threshold_count.unwrap_or(3),
+    }
+}
+
+fn stickiness(found: &Pairs, prior: Option<&TargetGroupRecord>) -> Vec<Stickiness> {
+    let before = prior.and_then(|p| p.stickiness.first());
+    let Some(kind) = found.get("stickiness.type").filter(|k| !k.is_empty()) else {
+        return Vec::new();
+    };
+    let duration = found
+        .get(&format!("stickiness.{kind}.duration_seconds"))
+        .map(|d| number(d));
+    vec![Stickiness {
+        enabled: found.get("stickiness.enabled").is_some_and(|e| on(e)),
+        cookie_duration: duration
+            .or(before.map(|b| b.cookie_duration))
+            .unwrap_or(86400),
+        cookie_name: found
+            .get("stickiness.app_cookie.cookie_name")
+            .and_then(|n| text(n))
+            .filter(|_| kind == "app_cookie"),
+        kind: kind.clone(),
+    }]
+}
+
+fn health_state(found: &Pairs, prior: Option<&TargetGroupRecord>) -> Vec<TargetHealthState> {
+    let before = prior.and_then(|p| p.target_health_state.first());
+    let Some(termination) = found.get(TERMINATION) else {
+        return Vec::new();
+    };
+    let interval = found.get(DRAINING).map(|d| number(d));
+    vec![TargetHealthState {
+        enable_unhealthy_connection_termination: on(termination),
+        // Zero is as nothing said.
+        unhealthy_draining_interval: interval
+            .filter(|i| *i != 0 || before.is_some_and(|b| b.unhealthy_draining_interval.is_some())),
+    }]
+}

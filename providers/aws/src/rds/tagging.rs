@@ -1,0 +1,102 @@
+//! Tags of RDS' resources, by ARN.
+
+use crate::client::Client;
+use crate::family::RDS;
+use crate::tags::{self, Tags};
+use aws_sdk_rds::types::Tag;
+use futures::future::join_all;
+use infra_model::{CallContext, ErrorKind, Operation, ProviderError, Recovered};
+
+fn to_sdk(tags: &Tags) -> Vec<Tag> {
+    tags.iter()
+        .map(|(k, v)| Tag::builder().key(k).value(v).build())
+        .collect()
+}
+
+/// As the provider keeps them.
+pub(super) fn from_sdk(tags: &[Tag]) -> Tags {
+    tags.iter()
+        .filter_map(|t| Some((t.key.clone()?, t.value.clone().unwrap_or_default())))
+        .collect()
+}
+
+/// The tags of a new resource, for its create call.
+pub(super) fn for_create(client: &Client, operation: &Operation, own: &Tags) -> Vec<Tag> {
+    to_sdk(&tags::for_create(&client.config().tags, own, operation))
+}
+
+/// The tags of each; none of what is gone.
+pub(super) async fn read(
+    client: &Client,
+    context: &CallContext,
+    arns: Vec<Option<String>>,
+) -> Vec<Result<Option<Tags>, ProviderError>> {
+    join_all(arns.into_iter().map(|arn| async move {
+        let Some(arn) = arn else {
+            return Ok(None);
+        };
+        let answer = client
+            .call(context, RDS, "ListTagsForResource", || {
+                client
+                    .rds()
+                    .list_tags_for_resource()
+                    .resource_name(&arn)
+                    .send()
+            })
+            .await;
+        match answer {
+            Ok(answer) => Ok(Some(from_sdk(answer.tag_list()))),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }))
+    .await
+}
+
+/// Whether the operation made what has these tags.
+pub(super) fn whose(operation: &Operation, id: String, tags: Option<&Tags>) -> Recovered {
+    match tags {
+        None => Recovered::Absent,
+        Some(tags) if tags.get(tags::OPERATION).map(String::as_str) == Some(&*operation.id.0) => {
+            Recovered::Found(id)
+        }
+        Some(_) => Recovered::Foreign(id),
+    }
+}
+
+/// Brings tags from what they were, defaults included, to the resource's own and the present defaults.
+pub(super) async fn update(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    arn: Option<&str>,
+    prior_all: &Tags,
+    own: &Tags,
+) -> Result<(), ProviderError> {
+    let arn = arn.unwrap_or_default();
+    let desired = tags::merged(&client.config().tags, own);
+    let (set, gone) = tags::changes(prior_all, &desired, operation);
+    if !gone.is_empty() {
+        client
+            .call(context, RDS, "RemoveTagsFromResource", || {
+                client
+                    .rds()
+                    .remove_tags_from_resource()
+                    .resource_name(arn)
+                    .set_tag_keys(Some(gone.clone()))
+                    .send()
+            })
+            .await?;
+    }
+    client
+        .call(context, RDS, "AddTagsToResource", || {
+            client
+                .rds()
+                .add_tags_to_resource()
+                .resource_name(arn)
+                .set_tags(Some(to_sdk(&set)))
+                .send()
+        })
+        .await?;
+    Ok(())
+}
