@@ -6,7 +6,7 @@ use super::{Live, Table};
 use crate::render::json::tree::key_json;
 use crate::ui::Ui;
 use infra_engine::{Event, Observer};
-use infra_model::address::{Address, ProviderAddress};
+use infra_model::address::Address;
 use infra_model::operation::Action;
 use serde_json::{Map, Value as Json, json};
 use std::time::Duration;
@@ -44,7 +44,7 @@ pub(crate) fn resource(address: &Address) -> Json {
         "addr": whole,
         "module": module,
         "resource": inner,
-        "implied_provider": ProviderAddress::of_type(&block.type_name).map(|p| p.name.to_string()).unwrap_or_default(),
+        "implied_provider": block.type_name.split('_').next().unwrap_or_default(),
         "resource_type": &*block.type_name,
         "resource_name": &*block.name,
         "resource_key": address.key.as_ref().map_or(Json::Null, key_json),
