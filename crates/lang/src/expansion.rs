@@ -21,9 +21,7 @@ use infra_model::address::{BlockAddress, InstanceKey, Mode, ScopePath, ScopeStep
 use infra_model::diagnostic::Diagnostic;
 use infra_model::expand::{ComponentKind, Expand, Expansion, Instance, Known};
 use infra_model::expr::{At, Expr};
-use infra_model::program::{
-    ComponentInstance, Local, ProviderBlock, ResourceBlock,
-};
+use infra_model::program::{ComponentInstance, Local, ProviderBlock, ResourceBlock};
 use infra_model::schema::Schemas;
 use infra_model::{Str, Value};
 
@@ -106,7 +104,8 @@ impl Expander<'_> {
         };
         let mut outputs = Vec::with_capacity(instances.len());
         for (key, repetition) in instances {
-            if let Some(values) = self.instance(kind, declaration, key.clone(), &repetition, knowledge)
+            if let Some(values) =
+                self.instance(kind, declaration, key.clone(), &repetition, knowledge)
             {
                 outputs.push((key, values));
             }
@@ -153,15 +152,22 @@ impl Expander<'_> {
             name: declaration.name.clone(),
             key,
         };
-        let key_text = step.key.as_ref().map(ToString::to_string).unwrap_or_default();
-        self.known.entry(declaration.kind.clone()).or_default().insert(
-            format!("{}{key_text}", declaration.name),
-            Known {
-                reference: format!("{name}{key_text}"),
-                inputs: coerced,
-                facts: expansion.facts.clone(),
-            },
-        );
+        let key_text = step
+            .key
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        self.known
+            .entry(declaration.kind.clone())
+            .or_default()
+            .insert(
+                format!("{}{key_text}", declaration.name),
+                Known {
+                    reference: format!("{name}{key_text}"),
+                    inputs: coerced,
+                    facts: expansion.facts.clone(),
+                },
+            );
         let instance = self.lower(kind, declaration, &inputs, step, expansion, knowledge);
         let path = instance.scope();
         let scope = knowledge.scope(&path);
@@ -225,8 +231,11 @@ impl Expander<'_> {
         };
         match answer {
             Ok(mut expansion) => {
-                self.report
-                    .extend(std::mem::take(&mut expansion.diagnostics).into_iter().map(finish));
+                self.report.extend(
+                    std::mem::take(&mut expansion.diagnostics)
+                        .into_iter()
+                        .map(finish),
+                );
                 Some(expansion)
             }
             Err(found) => {
@@ -291,8 +300,13 @@ impl Expander<'_> {
                 type_name: native.type_name.clone(),
                 name: native.name.clone(),
             };
-            let mut block =
-                resource::read(address.clone(), Some(&native.provider), table, span, reading);
+            let mut block = resource::read(
+                address.clone(),
+                Some(&native.provider),
+                table,
+                span,
+                reading,
+            );
             block
                 .depends_on
                 .extend(declaration.depends_on.iter().cloned());

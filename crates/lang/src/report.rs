@@ -46,10 +46,17 @@ impl Report {
     /// Everything, without repetitions, in the order of the places in the files.
     pub(crate) fn into_diagnostics(self) -> Diagnostics {
         let mut found = self.found.into_inner();
-        let place =
-            |d: &Diagnostic| d.labels.first().map_or((u16::MAX, 0), |(s, _)| (s.file.0, s.start));
+        let place = |d: &Diagnostic| {
+            d.labels
+                .first()
+                .map_or((u16::MAX, 0), |(s, _)| (s.file.0, s.start))
+        };
         found.sort_by(|a, b| (place(a), &a.message).cmp(&(place(b), &b.message)));
-        found.dedup();
+        // What two passes found is told once, in the words of the first.
+        found.dedup_by(|b, a| {
+            let at = |d: &Diagnostic| d.labels.first().map(|(span, _)| *span);
+            a.message == b.message && at(a) == at(b)
+        });
         found
     }
 }
@@ -61,7 +68,9 @@ pub(crate) fn error(
     span: Span,
     label: impl Into<String>,
 ) -> Diagnostic {
-    Diagnostic::error(message).code(code.as_str()).at(span, label)
+    Diagnostic::error(message)
+        .code(code.as_str())
+        .at(span, label)
 }
 
 /// "did you mean `x`?", or else a list of what there is when it is short, or else the given words.

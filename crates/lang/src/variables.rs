@@ -125,9 +125,10 @@ impl Resolving<'_> {
     }
 
     fn undeclared(&self, name: &str) {
-        let mut diagnostic =
-            Diagnostic::error(format!("`-var` gives a value to `{name}`, which the stack does not declare"))
-                .code(Code::UndeclaredVariable.as_str());
+        let mut diagnostic = Diagnostic::error(format!(
+            "`-var` gives a value to `{name}`, which the stack does not declare"
+        ))
+        .code(Code::UndeclaredVariable.as_str());
         diagnostic.help = suggest(
             name,
             self.declarations.keys().map(|k| &**k),
@@ -256,10 +257,12 @@ impl Resolving<'_> {
         let value = match self.evaluator.evaluate(expr, &scope) {
             Ok(value) => value,
             Err(found) => {
-                self.reading.report.extend(found.into_iter().map(|d| Diagnostic {
-                    code: d.code.or(Some(Code::Evaluation.as_str())),
-                    ..d.or_at(expr.span)
-                }));
+                self.reading
+                    .report
+                    .extend(found.into_iter().map(|d| Diagnostic {
+                        code: d.code.or(Some(Code::Evaluation.as_str())),
+                        ..d.or_at(expr.span)
+                    }));
                 return Some(Value::Unknown(declaration.ty.clone()));
             }
         };

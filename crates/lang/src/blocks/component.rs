@@ -43,8 +43,7 @@ pub(crate) fn read_all(
         };
         let (lifecycle, enabled) = match table.get("lifecycle") {
             Some(entry) => {
-                let (lifecycle, enabled) =
-                    resource::lifecycle(&entry.node, Mode::Managed, reading);
+                let (lifecycle, enabled) = resource::lifecycle(&entry.node, Mode::Managed, reading);
                 only_for_resources(entry, reading);
                 (lifecycle, enabled)
             }

@@ -22,7 +22,7 @@ pub(crate) fn parse(text: &Text, report: &Report) -> Option<Type> {
     match text.value.parse::<Expression>() {
         Ok(expression) => parser.ty(&expression),
         Err(parse) => {
-            let syntax = crate::parse::template::syntax_error(text, &parse, 0);
+            let syntax = crate::parse::template::syntax_error(text, &parse);
             parser.refuse_at(syntax.labels.first().map(|l| l.0)?, "this is not a type");
             None
         }
@@ -57,7 +57,10 @@ impl Parser<'_> {
                 "list" | "set" | "map" => {
                     self.refuse(
                         expression.span(),
-                        format!("`{0}` needs the type of its elements, as in `{0}(string)`", name.as_str()),
+                        format!(
+                            "`{0}` needs the type of its elements, as in `{0}(string)`",
+                            name.as_str()
+                        ),
                     );
                     None
                 }
@@ -159,13 +162,19 @@ impl Parser<'_> {
             [ty, default] => {
                 let ty = self.ty(ty)?;
                 let Some(value) = constant(default) else {
-                    self.refuse(default.span(), "the default of an optional attribute is a constant");
+                    self.refuse(
+                        default.span(),
+                        "the default of an optional attribute is a constant",
+                    );
                     return None;
                 };
                 match convert(&value, &ty) {
                     Ok(value) => (ty, Some(value)),
                     Err(problem) => {
-                        self.refuse(default.span(), format!("the default does not fit: {problem}"));
+                        self.refuse(
+                            default.span(),
+                            format!("the default does not fit: {problem}"),
+                        );
                         return None;
                     }
                 }
@@ -200,7 +209,11 @@ fn constant(expression: &Expression) -> Option<Value> {
         Expression::Null(_) => Some(Value::NULL),
         Expression::Bool(b) => Some(Value::Bool(**b)),
         Expression::Number(n) => {
-            let written: String = n.as_repr()?.chars().filter(|c| !c.is_whitespace()).collect();
+            let written: String = n
+                .as_repr()?
+                .chars()
+                .filter(|c| !c.is_whitespace())
+                .collect();
             written.parse::<Number>().ok().map(Value::Number)
         }
         Expression::String(s) => Some(Value::String(normalise(s))),
@@ -260,11 +273,23 @@ mod tests {
     #[test]
     fn what_is_no_type_is_refused() {
         for text in [
-            "strin", "list", "list()", "object(string)", "\"string\"", "list(string", "optional(string)",
-            "object({ a = optional(number, var.x) })", "object({ a = optional(number, \"x\") })", "",
+            "strin",
+            "list",
+            "list()",
+            "object(string)",
+            "\"string\"",
+            "list(string",
+            "optional(string)",
+            "object({ a = optional(number, var.x) })",
+            "object({ a = optional(number, \"x\") })",
+            "",
         ] {
             let report = Report::default();
-            assert_eq!(parse(&Text::fixed(text, Span::default()), &report), None, "{text}");
+            assert_eq!(
+                parse(&Text::fixed(text, Span::default()), &report),
+                None,
+                "{text}"
+            );
             assert_eq!(report.len(), 1, "{text}");
         }
     }

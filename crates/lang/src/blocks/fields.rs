@@ -6,13 +6,13 @@ use crate::parse::node::{Entry, Node, NodeKind, Table};
 use crate::parse::template;
 use crate::parse::text::Text;
 use crate::report::{Report, error, suggest};
+use infra_model::Str;
 use infra_model::address::is_identifier;
 use infra_model::convert::normalise;
 use infra_model::diagnostic::Span;
 use infra_model::expr::{Expr, ExprKind, Root, StaticStep};
 use infra_model::path::{Path, Step};
 use infra_model::program::Dependency;
-use infra_model::Str;
 
 /// What reading a block needs everywhere.
 #[derive(Clone, Copy)]
@@ -174,7 +174,9 @@ impl<'a> Reading<'a> {
                     entry.key_span(),
                     "not an identifier",
                 )
-                .help("names begin with a letter or `_` and go on with letters, digits, `_` and `-`"),
+                .help(
+                    "names begin with a letter or `_` and go on with letters, digits, `_` and `-`",
+                ),
             );
             return false;
         }

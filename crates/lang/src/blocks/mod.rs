@@ -41,8 +41,21 @@ pub(crate) struct Declarations {
 
 /// The tables that have a fixed name.
 const TABLES: [&str; 15] = [
-    "stack", "variables", "locals", "clouds", "resource", "data", "outputs", "moved", "import",
-    "removed", "check", "module", "ephemeral", "hardening", "policies",
+    "stack",
+    "variables",
+    "locals",
+    "clouds",
+    "resource",
+    "data",
+    "outputs",
+    "moved",
+    "import",
+    "removed",
+    "check",
+    "module",
+    "ephemeral",
+    "hardening",
+    "policies",
 ];
 
 /// What people who know other tools write, and what it is called here.
@@ -160,7 +173,9 @@ fn resources(entry: &Entry, mode: Mode, out: &mut Vec<ResourceBlock>, reading: R
                             entry.node.span,
                             format!("this is {}", entry.node.what()),
                         )
-                        .help(format!("is the name missing, as in `[{word}.{type_name}.NAME]`?")),
+                        .help(format!(
+                            "is the name missing, as in `[{word}.{type_name}.NAME]`?"
+                        )),
                     );
                 }
                 continue;
@@ -171,7 +186,13 @@ fn resources(entry: &Entry, mode: Mode, out: &mut Vec<ResourceBlock>, reading: R
                 type_name: type_name.clone(),
                 name: name.clone(),
             };
-            out.push(resource::read(address, None, table, entry.node.span, reading));
+            out.push(resource::read(
+                address,
+                None,
+                table,
+                entry.node.span,
+                reading,
+            ));
         }
     }
 }
@@ -269,13 +290,8 @@ pub(crate) fn address(entry: &Entry, setting: &str, reading: Reading<'_>) -> Opt
         Ok(address) => Some(address),
         Err(problem) => {
             reading.report.push(
-                error(
-                    Code::BadAddress,
-                    problem.to_string(),
-                    entry.node.span,
-                    "",
-                )
-                .help("write `TYPE.NAME`, with `[\"key\"]` for one instance"),
+                error(Code::BadAddress, problem.to_string(), entry.node.span, "")
+                    .help("write `TYPE.NAME`, with `[\"key\"]` for one instance"),
             );
             None
         }

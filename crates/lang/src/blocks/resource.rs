@@ -4,13 +4,11 @@ use crate::blocks::fields::Reading;
 use crate::codes::Code;
 use crate::parse::node::{Entry, Node, NodeKind, Table};
 use crate::report::error;
+use infra_model::Value;
 use infra_model::address::{BlockAddress, Mode, ProviderAddress};
 use infra_model::diagnostic::Span;
 use infra_model::expr::Expr;
-use infra_model::program::{
-    Condition, IgnoreChanges, Lifecycle, Repeat, ResourceBlock,
-};
-use infra_model::Value;
+use infra_model::program::{Condition, IgnoreChanges, Lifecycle, Repeat, ResourceBlock};
 
 /// Keys that are never part of a resource's configuration.
 pub(crate) const META: [&str; 5] = ["for_each", "count", "depends_on", "provider", "lifecycle"];
@@ -100,7 +98,9 @@ pub(crate) fn repeat(table: &Table, enabled: Option<(Expr, Span)>, reading: Read
     let ways: Vec<(&str, Span)> = [
         for_each.as_ref().map(|(span, _)| ("for_each", *span)),
         count.as_ref().map(|(span, _)| ("count", *span)),
-        enabled.as_ref().map(|(_, span)| ("lifecycle.enabled", *span)),
+        enabled
+            .as_ref()
+            .map(|(_, span)| ("lifecycle.enabled", *span)),
     ]
     .into_iter()
     .flatten()
@@ -229,7 +229,6 @@ pub(crate) fn conditions(table: &Table, key: &str, reading: Reading<'_>) -> Vec<
         .collect()
 }
 
-
 /// A name for messages: `a resource`, `a data source`.
 pub(crate) fn what(mode: Mode) -> &'static str {
     match mode {
@@ -237,4 +236,3 @@ pub(crate) fn what(mode: Mode) -> &'static str {
         Mode::Data => "a data source",
     }
 }
-

@@ -37,7 +37,9 @@ pub(crate) fn read(entry: &Entry, reading: Reading<'_>) -> StackDeclaration {
                 entry.node.span,
                 "it names files and tags",
             )
-            .help("use letters, digits, `-`, `_` and `.`, up to 64, beginning with a letter or digit"),
+            .help(
+                "use letters, digits, `-`, `_` and `.`, up to 64, beginning with a letter or digit",
+            ),
         );
         None
     });

@@ -32,7 +32,14 @@ pub(crate) fn outputs(entry: &Entry, out: &mut IndexMap<Str, Output>, reading: R
         };
         reading.only(
             table,
-            &["value", "type", "sensitive", "ephemeral", "description", "depends_on"],
+            &[
+                "value",
+                "type",
+                "sensitive",
+                "ephemeral",
+                "description",
+                "depends_on",
+            ],
             "an output",
         );
         if let Some(entry) = table.get("ephemeral") {

@@ -193,7 +193,7 @@ impl Nodes<'_> {
     fn of_expr(&self, expr: &Expr, scope: &ScopePath) -> Vec<Edge> {
         let mut out = Vec::new();
         expr.references(&mut |root, steps, span| {
-            self.of_root(root, steps, span, scope, false, &mut out)
+            self.of_root(root, steps, span, scope, false, &mut out);
         });
         out
     }

@@ -228,7 +228,7 @@ impl References<'_> {
                 self.resource(&block, span, steps, standing, in_expression);
             }
             Root::Component { kind, name } => {
-                self.component(kind, name, span, steps, in_expression)
+                self.component(kind, name, span, steps, in_expression);
             }
             Root::EachKey | Root::EachValue => {
                 if standing.keying != Keying::ForEach {

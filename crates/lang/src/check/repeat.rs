@@ -182,7 +182,9 @@ fn for_each(
                 infra_model::expr::ExprKind::Tuple(_) => {
                     "write a table `{ key = value }`, or wrap the array: `\"${toset([…])}\"`"
                 }
-                _ => "wrap it in `toset()` when its elements are strings that differ, or build a map with `{ for … }`",
+                _ => {
+                    "wrap it in `toset()` when its elements are strings that differ, or build a map with `{ for … }`"
+                }
             };
             refuse(
                 Code::BadRepeat,

@@ -101,12 +101,23 @@ impl Values<'_> {
     pub(crate) fn conditions(&self, conditions: &[Condition], scope: &StaticScope<'_>) {
         for condition in conditions {
             self.converts(&condition.condition, &Type::Bool, scope, "a condition");
-            self.converts(&condition.message, &Type::String, scope, "the message of a condition");
+            self.converts(
+                &condition.message,
+                &Type::String,
+                scope,
+                "the message of a condition",
+            );
         }
     }
 
     /// Against a schema, with every problem at its place.
-    pub(crate) fn coerce(&self, block: &Block, value: &Value, config: &Expr, subject: &Subject<'_>) -> Option<Value> {
+    pub(crate) fn coerce(
+        &self,
+        block: &Block,
+        value: &Value,
+        config: &Expr,
+        subject: &Subject<'_>,
+    ) -> Option<Value> {
         match block.coerce(value) {
             Ok(value) => {
                 self.deprecations(block, config, subject);
@@ -129,9 +140,12 @@ impl Values<'_> {
             {
                 let place = locate(config, &Path::attribute(name.clone()));
                 self.report.push(
-                    Diagnostic::warning(format!("`{name}` of `{}` is deprecated", subject.type_name))
-                        .at(place.key, "deprecated")
-                        .help(instead.to_string()),
+                    Diagnostic::warning(format!(
+                        "`{name}` of `{}` is deprecated",
+                        subject.type_name
+                    ))
+                    .at(place.key, "deprecated")
+                    .help(instead.to_string()),
                 );
             }
         }
@@ -204,7 +218,14 @@ fn explain(
             } else {
                 "the attribute"
             };
-            return missing(config, problem, &place, subject, format!("{inside} needs {kind} `{name}`"), name);
+            return missing(
+                config,
+                problem,
+                &place,
+                subject,
+                format!("{inside} needs {kind} `{name}`"),
+                name,
+            );
         }
     }
     let at = if place.exact { place.value } else { place.key };

@@ -53,7 +53,7 @@ fn read_lines<'a>(tokens: &mut Tokens<'a>) -> Vec<Line<'a>> {
                 lines.push(Line::Header { name, comment });
             }
             _ => {
-                let key = key(tokens, token);
+                let key = key(tokens, token, &mut Vec::new());
                 let value = read_value(tokens);
                 let comment = tokens.comment_on_line();
                 tokens.skip_newline();
@@ -85,14 +85,16 @@ fn header(tokens: &mut Tokens<'_>) -> String {
     name
 }
 
-/// A dotted key without white space, up to its `=`, which is consumed.
-fn key<'a>(tokens: &mut Tokens<'a>, first: Token<'a>) -> String {
+/// A dotted key without white space, up to its `=`, which is consumed. Comments on the way are put into `comments`.
+fn key<'a>(tokens: &mut Tokens<'a>, first: Token<'a>, comments: &mut Vec<&'a str>) -> String {
     let mut key = first.text.to_owned();
     while let Some(token) = tokens.next_significant() {
-        if token.text == "=" {
-            break;
+        match token.kind {
+            Kind::Newline => {}
+            Kind::Comment => comments.push(token.text.trim_end()),
+            _ if token.text == "=" => break,
+            _ => key.push_str(token.text),
         }
-        key.push_str(token.text);
     }
     key
 }
@@ -320,6 +322,7 @@ mod tests {
                 "a = \"\"\"\n  keep\n\n\n  this \"\"\"\nb=1",
                 "a = \"\"\"\n  keep\n\n\n  this \"\"\"\nb = 1\n",
             ),
+            ("a = { x = # why\n 1 }", "a = {\n  # why\n  x = 1,\n}\n"),
             ("a.\"b c\" . d=1", "a.\"b c\".d = 1\n"),
             (
                 "[[moved]]\nfrom='a.b'\nto='a.c'\n[[moved]]\nfrom=\"#\"\nto=''",

@@ -87,9 +87,7 @@ impl<'a> Tokens<'a> {
         let mut length = end(self.rest);
         let bytes = self.rest.as_bytes();
         let is_date = length == 10 && bytes[4] == b'-' && bytes[7] == b'-';
-        if is_date
-            && bytes.get(10) == Some(&b' ')
-            && bytes.get(11).is_some_and(u8::is_ascii_digit)
+        if is_date && bytes.get(10) == Some(&b' ') && bytes.get(11).is_some_and(u8::is_ascii_digit)
         {
             length = 11 + end(&self.rest[11..]);
         }
@@ -120,7 +118,10 @@ fn quoted_length(text: &str) -> usize {
         } else if text[at..].starts_with(close) {
             at += close.len();
             // Up to two quotes may stand right before the closing three.
-            let more = text[at..].bytes().take(2).take_while(|b| quote.as_bytes()[0] == *b);
+            let more = text[at..]
+                .bytes()
+                .take(2)
+                .take_while(|b| quote.as_bytes()[0] == *b);
             return if open == 3 { at + more.count() } else { at };
         } else {
             at += text[at..].chars().next().map_or(1, char::len_utf8);

@@ -73,7 +73,21 @@ fn group<'a>(tokens: &mut Tokens<'a>, open: char, close: char) -> Value<'a> {
                 fresh_line = false;
                 let key = (open == '{').then(|| {
                     tokens.next_significant();
-                    key(tokens, token)
+                    let mut comments = Vec::new();
+                    let name = key(tokens, token, &mut comments);
+                    while let Some(next) = tokens
+                        .peek()
+                        .filter(|t| matches!(t.kind, Kind::Newline | Kind::Comment))
+                    {
+                        tokens.next_significant();
+                        tall = true;
+                        if next.kind == Kind::Comment {
+                            comments.push(next.text.trim_end());
+                        }
+                    }
+                    tall |= !comments.is_empty();
+                    items.extend(comments.into_iter().map(Item::Comment));
+                    name
                 });
                 let value = read_value(tokens);
                 items.push(Item::Element {

@@ -30,7 +30,7 @@ pub(crate) fn of_text(text: &Text, span: Span, names: &Names<'_>, report: &Repor
     match value.parse::<Template>() {
         Ok(template) => lowering.template(&template, span),
         Err(error) => {
-            report.push(syntax_error(text, &error, 0));
+            report.push(syntax_error(text, &error));
             poison(span)
         }
     }
@@ -47,7 +47,7 @@ pub(crate) fn of_bare(text: &Text, names: &Names<'_>, report: &Report) -> Option
     match text.value.parse::<hcl_edit::expr::Expression>() {
         Ok(expression) => Some(lowering.lower(&expression)),
         Err(error) => {
-            report.push(syntax_error(text, &error, 0));
+            report.push(syntax_error(text, &error));
             None
         }
     }
@@ -57,9 +57,8 @@ pub(crate) fn of_bare(text: &Text, names: &Names<'_>, report: &Report) -> Option
 pub(crate) fn syntax_error(
     text: &Text,
     parse: &hcl_edit::parser::Error,
-    base: usize,
 ) -> infra_model::Diagnostic {
-    let at = (base + parse.location().offset()).min(text.value.len());
+    let at = text.value.floor_char_boundary(parse.location().offset());
     let rest = &text.value[at..];
     let length = rest.chars().next().map_or(0, char::len_utf8);
     let mut diagnostic = error(

@@ -173,7 +173,11 @@ mod tests {
             ("a = \"\"\"\r\none\r\n${two}\r\n\"\"\"", "two", "two"),
             ("a = \"\"\"one \\\n   ${two}\"\"\"", "two", "two"),
             ("a = '''\none\n${two}'''", "two", "two"),
-            ("a = \"\"\"x\\ty${two}\\\n\n  z\"\"\"", "two}z", "two}\\\n\n  z"),
+            (
+                "a = \"\"\"x\\ty${two}\\\n\n  z\"\"\"",
+                "two}z",
+                "two}\\\n\n  z",
+            ),
         ] {
             if part.is_empty() {
                 continue;
