@@ -56,7 +56,9 @@ impl Extending<'_> {
             .iter()
             .filter_map(|item| Some((item.as_text()?.value.to_string(), item.span)))
             .collect();
-        if names.len() != items.len() || items.is_empty() && !matches!(node.kind, NodeKind::Array(_)) {
+        if names.len() != items.len()
+            || items.is_empty() && !matches!(node.kind, NodeKind::Array(_))
+        {
             self.report.error(
                 Code::WrongShape,
                 "`extends` is an array of file names",
@@ -68,9 +70,8 @@ impl Extending<'_> {
     }
 
     fn base(&mut self, path: &Path, name: &str, span: Span) -> Option<Table> {
-        let refuse = |message: String, help: &str| {
-            error(Code::BadExtends, message, span, "").help(help)
-        };
+        let refuse =
+            |message: String, help: &str| error(Code::BadExtends, message, span, "").help(help);
         if name.contains("${") {
             self.report.push(refuse(
                 "`extends` must be written out".to_owned(),
@@ -102,7 +103,9 @@ impl Extending<'_> {
             ));
             return None;
         };
-        let file = self.sources.add(path.to_string_lossy().as_ref(), text.as_str());
+        let file = self
+            .sources
+            .add(path.to_string_lossy().as_ref(), text.as_str());
         self.read(path, &text, file)
     }
 }

@@ -41,7 +41,9 @@ impl Repetition {
             ExprKind::Attribute(source, name) => {
                 ExprKind::Attribute(self.replace(source), name.clone())
             }
-            ExprKind::Index(source, key) => ExprKind::Index(self.replace(source), self.replace(key)),
+            ExprKind::Index(source, key) => {
+                ExprKind::Index(self.replace(source), self.replace(key))
+            }
             ExprKind::Splat { source, each } => ExprKind::Splat {
                 source: self.replace(source),
                 each: self.replace(each),
