@@ -2,7 +2,8 @@
 //! not id lists: an id list with one missing id fails whole.
 
 use futures::future::join_all;
-use infra_model::ProviderError;
+use infra_model::resource::Item;
+use infra_model::{ErrorKind, ProviderError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
@@ -92,10 +93,60 @@ where
         .collect()
 }
 
+/// Reads items by id: what most types' `read` is. `record` answers none for what is there but counts as deleted.
+pub async fn read<T: Clone, R, F>(
+    items: &[Item<R>],
+    id_of: impl Fn(&T) -> Option<String>,
+    list: impl Fn(Vec<String>) -> F,
+    record: impl Fn(T, Option<&R>) -> Option<R>,
+) -> Vec<Result<Option<R>, ProviderError>>
+where
+    F: Future<Output = Result<Vec<T>, ProviderError>>,
+{
+    let ids: Vec<String> = items.iter().map(|i| i.id.clone()).collect();
+    by_id(&ids, id_of, list)
+        .await
+        .into_iter()
+        .zip(items)
+        .map(|(found, item)| Ok(found?.and_then(|f| record(f, item.prior.as_ref()))))
+        .collect()
+}
+
+/// The one thing found under each id, of an API without filters whose id lists fail whole: one id is asked for by itself,
+/// several are looked for in the listing of everything. `list` lists one or all.
+pub async fn by_listing<T: Clone, F>(
+    ids: &[String],
+    id_of: impl Fn(&T) -> Option<String>,
+    list: impl Fn(Option<String>) -> F,
+) -> Vec<Result<Option<T>, ProviderError>>
+where
+    F: Future<Output = Result<Vec<T>, ProviderError>>,
+{
+    if let [id] = ids {
+        return vec![match list(Some(id.clone())).await {
+            Ok(items) => Ok(items.into_iter().next()),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }];
+    }
+    if ids.is_empty() {
+        return Vec::new();
+    }
+    match list(None).await {
+        Ok(items) => {
+            let found: BTreeMap<String, T> = items
+                .into_iter()
+                .filter_map(|item| Some((id_of(&item)?, item)))
+                .collect();
+            ids.iter().map(|id| Ok(found.get(id).cloned())).collect()
+        }
+        Err(error) => ids.iter().map(|_| Err(error.clone())).collect(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use infra_model::ErrorKind;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[tokio::test]

@@ -182,7 +182,9 @@ fn kind(code: &str, status: u16) -> ErrorKind {
             "ConflictException",
             "InvalidStateFault",
         ])
-        || starts(&["Duplicate", "InvalidDBInstanceState"])
+        || starts(&["Duplicate"])
+        // `InvalidDBInstanceState`, `InvalidDBSubnetGroupStateFault`, …
+        || (starts(&["InvalidDB"]) && code.contains("State"))
     {
         ErrorKind::Conflict
     } else if starts(&["TooMany", "Insufficient"])
@@ -280,6 +282,7 @@ mod tests {
             ("DuplicateLoadBalancerName", 400, ErrorKind::Conflict),
             ("InvalidSubnet.Conflict", 400, ErrorKind::Conflict),
             ("DeleteConflict", 409, ErrorKind::Conflict),
+            ("InvalidDBSubnetGroupStateFault", 400, ErrorKind::Conflict),
             ("UnauthorizedOperation", 403, ErrorKind::Denied),
             ("AccessDeniedException", 400, ErrorKind::Denied),
             ("ExpiredTokenException", 400, ErrorKind::Denied),

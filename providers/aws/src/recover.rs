@@ -82,6 +82,66 @@ impl Client {
         context.events.id_known(operation, &id).await?;
         Ok(id)
     }
+
+    /// [`Client::begin`] for what has a name or a place that only one can have, and no token: what the operation made earlier
+    /// is gone on with, and what stands there otherwise is not taken over. `find` tells which it is.
+    ///
+    /// # Errors
+    /// The place is taken; otherwise as [`Client::begin`].
+    #[allow(clippy::too_many_arguments, reason = "one call's whole description")]
+    pub async fn begin_named<T, E, F, G>(
+        &self,
+        context: &CallContext,
+        operation: &Operation,
+        family: Family,
+        call: &'static str,
+        find: impl Fn() -> G + Send + Sync,
+        send: impl Fn() -> F + Send + Sync,
+        id_of: impl Fn(&T) -> Option<&str> + Send + Sync,
+    ) -> Result<String, ProviderError>
+    where
+        T: Send + Sync,
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
+        G: Future<Output = Result<Recovered, ProviderError>> + Send,
+    {
+        if let Some(id) = &operation.known_id {
+            return Ok(id.clone());
+        }
+        let ours = || -> BoxFuture<'_, Result<Option<String>, ProviderError>> {
+            Box::pin(async {
+                match find().await? {
+                    Recovered::Found(id) => Ok(Some(id)),
+                    Recovered::Absent => Ok(None),
+                    Recovered::Foreign(id) => Err(taken(family, call, &id)),
+                }
+            })
+        };
+        if let Some(id) = ours().await? {
+            context.events.id_known(operation, &id).await?;
+            return Ok(id);
+        }
+        let lost = Lost::LookUp(SETTLE, &ours);
+        self.begin(context, operation, family, call, lost, send, id_of)
+            .await
+    }
+}
+
+/// How long what was just made may be missing from answers.
+const SETTLE: Duration = Duration::from_secs(5);
+
+fn taken(family: Family, call: &str, id: &str) -> ProviderError {
+    ProviderError {
+        service: family.service.to_owned(),
+        operation: call.to_owned(),
+        code: "AlreadyExists".to_owned(),
+        ..ProviderError::new(
+            ErrorKind::Conflict,
+            format!(
+                "`{id}` exists already and was not made by this stack: import it, or choose another name"
+            ),
+        )
+    }
 }
 
 /// What was found of an operation, if it is still there: tags outlive what they were on.

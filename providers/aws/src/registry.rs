@@ -1,14 +1,35 @@
 //! Every type of the provider, one line each.
 
 use crate::client::Client;
-use crate::{data, ec2};
+use crate::{data, ec2, elbv2, rds, s3};
 use infra_model::resource::{DynDataSource, DynResource, Typed};
 
 /// Managed types.
 pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
     vec![
         // --- EC2 ---
+        Typed::<ec2::egress_only_internet_gateway::EgressOnlyInternetGateway>::register(),
+        Typed::<ec2::eip::Eip>::register(),
+        Typed::<ec2::internet_gateway::InternetGateway>::register(),
+        Typed::<ec2::nat_gateway::NatGateway>::register(),
+        Typed::<ec2::subnet::Subnet>::register(),
         Typed::<ec2::vpc::Vpc>::register(),
+        // --- Elastic Load Balancing ---
+        Typed::<elbv2::listener::Listener>::register(),
+        Typed::<elbv2::listener_rule::ListenerRule>::register(),
+        Typed::<elbv2::load_balancer::LoadBalancer>::register(),
+        Typed::<elbv2::target_group::TargetGroup>::register(),
+        // --- RDS ---
+        Typed::<rds::instance::Instance>::register(),
+        Typed::<rds::parameter_group::ParameterGroup>::register(),
+        Typed::<rds::subnet_group::SubnetGroup>::register(),
+        // --- S3 ---
+        Typed::<s3::bucket::Bucket>::register(),
+        Typed::<s3::Encryption>::register(),
+        Typed::<s3::Lifecycle>::register(),
+        Typed::<s3::Policy>::register(),
+        Typed::<s3::PublicAccessBlock>::register(),
+        Typed::<s3::Versioning>::register(),
     ]
 }
 
@@ -16,6 +37,9 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
 pub(crate) fn data() -> Vec<Box<dyn DynDataSource<Client>>> {
     vec![
         // --- account and region ---
+        Typed::<data::availability_zones::AvailabilityZones>::register_data(),
         Typed::<data::caller_identity::CallerIdentity>::register_data(),
+        Typed::<data::partition::Partition>::register_data(),
+        Typed::<data::region::Region>::register_data(),
     ]
 }

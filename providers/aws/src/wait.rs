@@ -2,10 +2,11 @@
 //! resource up: a wait that runs out keeps the id.
 
 use crate::client::Client;
-use futures::future::BoxFuture;
+use crate::error::absent_is_done;
 use infra_model::resource::Item;
 use infra_model::{
-    Block, CallContext, ErrorKind, Operation, ProviderError, Record, Resource, Value, planning,
+    Block, CallContext, ErrorKind, NestedBlock, Nesting, Operation, ProviderError, Record,
+    Resource, Value, planning,
 };
 use std::future::Future;
 use std::time::Duration;
@@ -126,7 +127,7 @@ pub async fn settled<R: Resource<Client>>(
 
 /// Whether everything that was asked for is what is.
 fn agrees(block: &Block, wanted: &Value, found: &Value) -> bool {
-    block
+    let attributes = block
         .attributes
         .iter()
         .filter(|(_, a)| (a.required || a.optional) && !a.write_only)
@@ -137,32 +138,75 @@ fn agrees(block: &Block, wanted: &Value, found: &Value) -> bool {
                 }
                 _ => true,
             },
-        )
+        );
+    let inside = |nested: &NestedBlock, wanted: &[Value], found: &[Value]| match nested.nesting {
+        Nesting::List => wanted
+            .iter()
+            .zip(found)
+            .all(|(w, f)| agrees(&nested.block, w, f)),
+        Nesting::Set => wanted
+            .iter()
+            .all(|w| found.iter().any(|f| agrees(&nested.block, w, f))),
+    };
+    attributes
+        && block.blocks.iter().all(|(name, nested)| {
+            let of = |value: &Value| value.get(name).and_then(Value::elements).map(<[_]>::to_vec);
+            match (of(wanted), of(found)) {
+                // What is not asked for is decided by AWS where the schema says so.
+                (Some(wanted), Some(_)) if wanted.is_empty() && nested.computed => true,
+                (Some(wanted), Some(found)) => {
+                    wanted.len() == found.len() && inside(nested, &wanted, &found)
+                }
+                _ => true,
+            }
+        })
 }
 
-/// Sends a delete until it is accepted: what depends on the resource may take a while to let go of it.
+/// Sends a delete until it is accepted: what depends on the resource may take a while to let go of it. What is absent is
+/// done.
 ///
 /// # Errors
-/// The refusal, when it stands for longer than the pace's limit; any other error but absence.
-pub async fn while_in_use<'a>(
+/// The refusal, when it stands for longer than the pace's limit; any other error.
+pub async fn while_in_use<T, F>(
     context: &CallContext,
     operation: &Operation,
     pace: Pace,
-    delete: impl Fn() -> BoxFuture<'a, Result<(), ProviderError>> + Send + Sync,
-) -> Result<(), ProviderError> {
+    delete: impl Fn() -> F + Send + Sync,
+) -> Result<(), ProviderError>
+where
+    T: Send,
+    F: Future<Output = Result<T, ProviderError>> + Send,
+{
+    let refused = |error: &ProviderError| error.kind == ErrorKind::Conflict;
+    absent_is_done(while_refused(context, operation, pace, refused, delete).await)
+}
+
+/// Sends a call again while it is refused for a reason that passes by itself, such as a role that is not known everywhere
+/// yet.
+///
+/// # Errors
+/// The refusal, when it stands for longer than the pace's limit; any other error.
+pub async fn while_refused<T, F>(
+    context: &CallContext,
+    operation: &Operation,
+    pace: Pace,
+    passes: impl Fn(&ProviderError) -> bool + Send + Sync,
+    call: impl Fn() -> F + Send + Sync,
+) -> Result<T, ProviderError>
+where
+    T: Send,
+    F: Future<Output = Result<T, ProviderError>> + Send,
+{
     let start = context.clock.now();
     let mut pause = pace.first;
     loop {
-        match delete().await {
-            Err(error)
-                if error.kind == ErrorKind::Conflict
-                    && context.clock.now().since(start) < pace.limit =>
-            {
+        match call().await {
+            Err(error) if passes(&error) && context.clock.now().since(start) < pace.limit => {
                 context.events.status(operation, &error.code);
                 context.clock.sleep(pause).await;
                 pause = (pause * 3 / 2).min(pace.longest);
             }
-            other => return crate::error::absent_is_done(other),
+            other => return other,
         }
     }
 }

@@ -1,3 +1,6 @@
 //! Data sources that belong to no resource type: the account, the region, what is offered there.
 
+pub(crate) mod availability_zones;
 pub(crate) mod caller_identity;
+pub(crate) mod partition;
+pub(crate) mod region;

@@ -1,11 +1,16 @@
 //! What all EC2 types share: filtered lists, tags in the create call, tag changes, finding by the operation's tag.
 
 use crate::client::Client;
-use crate::family::EC2_TAGS;
-use crate::recover::found;
+use crate::family::{EC2_TAGS, EC2_WRITE};
+use crate::recover::{Lost, found};
 use crate::tags::{self, Tags};
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use futures::future::BoxFuture;
 use infra_model::{CallContext, Operation, ProviderError, Recovered, Resource};
+use std::future::Future;
 use std::time::Duration;
 
 /// How long a new resource may be missing from lists.
@@ -118,26 +123,37 @@ pub(crate) async fn tagged(
     client: &Client,
     context: &CallContext,
     operation: &Operation,
-    kind: &ResourceType,
 ) -> Result<Vec<String>, ProviderError> {
     let filters = vec![
         filter("key", [tags::OPERATION]),
         filter("value", [operation.id.to_string()]),
-        filter("resource-type", [kind.as_str()]),
     ];
     let found =
         list!(client, context, "DescribeTags": describe_tags.set_filters(filters) -> tags).await?;
     Ok(found.into_iter().filter_map(|t| t.resource_id).collect())
 }
 
-/// The first of [`tagged`], for a create whose answer was lost.
-pub(crate) async fn made(
+/// Begins a creation whose API has no token: a lost answer is looked up by the operation's tag.
+pub(crate) async fn begin<T, E, F>(
     client: &Client,
     context: &CallContext,
     operation: &Operation,
-    kind: &ResourceType,
-) -> Result<Option<String>, ProviderError> {
-    Ok(tagged(client, context, operation, kind).await?.pop())
+    call: &'static str,
+    send: impl Fn() -> F + Send + Sync,
+    id_of: impl Fn(&T) -> Option<&str> + Send + Sync,
+) -> Result<String, ProviderError>
+where
+    T: Send + Sync,
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    F: Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
+{
+    let find = || -> BoxFuture<'_, Result<Option<String>, ProviderError>> {
+        Box::pin(async { Ok(tagged(client, context, operation).await?.pop()) })
+    };
+    let lost = Lost::LookUp(SETTLE, &find);
+    client
+        .begin(context, operation, EC2_WRITE, call, lost, send, id_of)
+        .await
 }
 
 /// Finds by the operation's tag what is still there.
@@ -145,8 +161,7 @@ pub(crate) async fn recover<R: Resource<Client>>(
     client: &Client,
     context: &CallContext,
     operation: &Operation,
-    kind: &ResourceType,
 ) -> Result<Recovered, ProviderError> {
-    let candidates = tagged(client, context, operation, kind).await?;
+    let candidates = tagged(client, context, operation).await?;
     found::<R>(client, context, candidates).await
 }

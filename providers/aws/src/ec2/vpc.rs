@@ -3,9 +3,7 @@
 use super::tagging::{self, filter, list};
 use crate::batch::{FILTER_VALUES, by_id, by_key};
 use crate::client::Client;
-use crate::error::absent_is_done;
 use crate::family::EC2_WRITE;
-use crate::recover::Lost;
 use crate::wait::{self, Progress};
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{
@@ -213,24 +211,15 @@ impl Resource<Client> for Vpc {
                 ResourceType::Vpc,
                 &desired.tags,
             ));
-        let id = client
-            .begin(
-                context,
-                operation,
-                EC2_WRITE,
-                "CreateVpc",
-                Lost::LookUp(tagging::SETTLE, &|| {
-                    Box::pin(tagging::made(
-                        client,
-                        context,
-                        operation,
-                        &ResourceType::Vpc,
-                    ))
-                }),
-                || request.clone().send(),
-                |made| made.vpc()?.vpc_id(),
-            )
-            .await?;
+        let id = tagging::begin(
+            client,
+            context,
+            operation,
+            "CreateVpc",
+            || request.clone().send(),
+            |made| made.vpc()?.vpc_id(),
+        )
+        .await?;
         let made = available(client, context, operation, &id).await?;
         let ipv6 = ipv6_association(&made).is_some();
         if operation.known_id.is_some() && desired.assign_generated_ipv6_cidr_block != ipv6 {
@@ -285,16 +274,9 @@ impl Resource<Client> for Vpc {
         prior: VpcRecord,
     ) -> Result<(), ProviderError> {
         let id = Vpc::id(&prior);
-        wait::while_in_use(context, operation, wait::QUICK, || {
-            let id = &id;
-            Box::pin(async move {
-                absent_is_done(
-                    client
-                        .call(context, EC2_WRITE, "DeleteVpc", || {
-                            client.ec2().delete_vpc().vpc_id(id).send()
-                        })
-                        .await,
-                )
+        wait::while_in_use(context, operation, wait::MINUTES, || {
+            client.call(context, EC2_WRITE, "DeleteVpc", || {
+                client.ec2().delete_vpc().vpc_id(&id).send()
             })
         })
         .await
@@ -306,7 +288,7 @@ impl Resource<Client> for Vpc {
         operation: &Operation,
         _: VpcRecord,
     ) -> Result<Recovered, ProviderError> {
-        tagging::recover::<Vpc>(client, context, operation, &ResourceType::Vpc).await
+        tagging::recover::<Vpc>(client, context, operation).await
     }
 }
 
