@@ -290,10 +290,7 @@ pub(super) fn from_sdk(found: &[Sdk], prior: Option<&[Action]>) -> Vec<Action> {
 }
 
 fn one(found: &Sdk, prior: Option<&Action>) -> Action {
-    let kind = found
-        .r#type()
-        .map_or("", ActionTypeEnum::as_str)
-        .to_owned();
+    let kind = found.r#type().map_or("", ActionTypeEnum::as_str).to_owned();
     let prior = prior.filter(|p| p.kind == kind);
     let (target_group_arn, forward) = if kind == "forward" {
         targets(found, prior)
@@ -304,7 +301,11 @@ fn one(found: &Sdk, prior: Option<&Action>) -> Action {
         order: found.order,
         target_group_arn,
         forward,
-        redirect: found.redirect_config().map(redirected).into_iter().collect(),
+        redirect: found
+            .redirect_config()
+            .map(redirected)
+            .into_iter()
+            .collect(),
         fixed_response: found
             .fixed_response_config()
             .map(|f| FixedResponse {
@@ -349,7 +350,8 @@ fn targets(found: &Sdk, prior: Option<&Action>) -> (Option<String>, Vec<Forward>
         .filter(|_| groups.len() <= 1 && !enabled);
     let before = prior.and_then(|p| p.forward.first());
     let by_arn = prior.is_some_and(|p| p.target_group_arn.is_some());
-    let list = before.is_some() || single.is_none() || (!by_arn && groups.iter().any(|g| g.weight != 1));
+    let list =
+        before.is_some() || single.is_none() || (!by_arn && groups.iter().any(|g| g.weight != 1));
     let forward = Forward {
         stickiness: match before.and_then(|b| b.stickiness.first()) {
             None if !enabled => Vec::new(),
@@ -371,9 +373,8 @@ fn targets(found: &Sdk, prior: Option<&Action>) -> (Option<String>, Vec<Forward>
 }
 
 fn redirected(found: &RedirectActionConfig) -> Redirect {
-    let or = |value: &Option<String>, default: &str| {
-        value.clone().unwrap_or_else(|| default.to_owned())
-    };
+    let or =
+        |value: &Option<String>, default: &str| value.clone().unwrap_or_else(|| default.to_owned());
     Redirect {
         status_code: found
             .status_code()
@@ -466,7 +467,11 @@ mod tests {
         if sdk.forward_config.is_none() {
             let alone = listed(&[(sdk.target_group_arn().unwrap_or_default(), 1)]);
             sdk.forward_config = alone.forward.first().map(forward);
-        } else if let [one] = sdk.forward_config().map(|c| c.target_groups()).unwrap_or_default() {
+        } else if let [one] = sdk
+            .forward_config()
+            .map(|c| c.target_groups())
+            .unwrap_or_default()
+        {
             sdk.target_group_arn = one.target_group_arn.clone();
         }
         sdk
@@ -487,7 +492,10 @@ mod tests {
 
     #[test]
     fn several_actions_get_an_order() {
-        let orders: Vec<Option<i32>> = to_sdk(&[to("a"), to("b")]).iter().map(|a| a.order).collect();
+        let orders: Vec<Option<i32>> = to_sdk(&[to("a"), to("b")])
+            .iter()
+            .map(|a| a.order)
+            .collect();
         assert_eq!(orders, [Some(1), Some(2)]);
         assert_eq!(to_sdk(&[to("a")])[0].order, None);
     }

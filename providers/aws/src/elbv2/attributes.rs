@@ -182,8 +182,7 @@ pub(super) async fn beside(
     arns: &[String],
 ) -> BTreeMap<String, Result<Beside, ProviderError>> {
     let attributes = join_all(arns.iter().map(|arn| read(client, context, of, arn)));
-    let (mut tags, attributes) =
-        futures::join!(tagging::read(client, context, arns), attributes);
+    let (mut tags, attributes) = futures::join!(tagging::read(client, context, arns), attributes);
     arns.iter()
         .zip(attributes)
         .filter_map(|(arn, attributes)| {

@@ -10,8 +10,8 @@ use crate::tags::{self, Tags};
 use crate::wait::{self, Pace};
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types::{
-    AdvertiseTrustStoreCaNamesEnum, Certificate, Listener as Found,
-    MutualAuthenticationAttributes, ProtocolEnum,
+    AdvertiseTrustStoreCaNamesEnum, Certificate, Listener as Found, MutualAuthenticationAttributes,
+    ProtocolEnum,
 };
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
@@ -143,7 +143,10 @@ const ATTRIBUTES: &[Attribute<ListenerRecord>] = &[
         key: "routing.http.response.server.enabled",
         kinds: WEB,
         default: "",
-        get: |r| r.routing_http_response_server_enabled.map(|b| b.to_string()),
+        get: |r| {
+            r.routing_http_response_server_enabled
+                .map(|b| b.to_string())
+        },
         set: |r, v| r.routing_http_response_server_enabled = text(v).map(|v| on(&v)),
     },
     header!(
@@ -212,9 +215,7 @@ impl Resource<Client> for Listener {
             .attributes
             .iter()
             .filter(|(name, a)| {
-                a.optional
-                    && a.computed
-                    && request.config.get(name).is_none_or(Value::is_null)
+                a.optional && a.computed && request.config.get(name).is_none_or(Value::is_null)
             })
             .map(|(name, _)| &**name)
             .collect();
@@ -425,8 +426,7 @@ where
         .certificate_arn
         .as_ref()
         .is_some_and(|c| c.contains(":iam:"));
-    let passes =
-        |error: &ProviderError| from_iam && error.code.starts_with("CertificateNotFound");
+    let passes = |error: &ProviderError| from_iam && error.code.starts_with("CertificateNotFound");
     wait::while_refused(context, operation, pace, passes, call).await
 }
 

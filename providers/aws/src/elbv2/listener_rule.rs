@@ -124,10 +124,7 @@ impl Resource<Client> for ListenerRule {
                     listener_arn: parent(&item.id).unwrap_or_default(),
                     priority: priority(&rule),
                     condition: condition::from_sdk(rule.conditions()),
-                    action: action::from_sdk(
-                        rule.actions(),
-                        prior.map(|p| p.action.as_slice()),
-                    ),
+                    action: action::from_sdk(rule.actions(), prior.map(|p| p.action.as_slice())),
                     tags,
                     tags_all,
                     id: rule.rule_arn.clone(),

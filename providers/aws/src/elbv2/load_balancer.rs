@@ -229,9 +229,7 @@ impl Resource<Client> for LoadBalancer {
     const TYPE: &'static str = "aws_lb";
 
     fn traits() -> Traits {
-        Traits::default()
-            .seconds(150, 5, 15)
-            .family(ELB_WRITE.name)
+        Traits::default().seconds(150, 5, 15).family(ELB_WRITE.name)
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
@@ -377,8 +375,7 @@ impl Resource<Client> for LoadBalancer {
             .await?;
         active(client, context, operation, &arn).await?;
         configure(client, context, &arn, &desired).await?;
-        if let Some(enforce) =
-            &desired.enforce_security_group_inbound_rules_on_private_link_traffic
+        if let Some(enforce) = &desired.enforce_security_group_inbound_rules_on_private_link_traffic
         {
             set_groups(client, context, &arn, &desired, Some(enforce)).await?;
         }
@@ -738,9 +735,8 @@ fn mappings(found: &Found, prior: Option<&LoadBalancerRecord>) -> Vec<SubnetMapp
             let address = zone.load_balancer_addresses().first();
             let before = prior.map(|p| p.subnet_mapping.iter().find(|m| m.subnet_id == subnet));
             // Addresses that AWS chose are not told apart from given ones.
-            let asked = |of: fn(&SubnetMappingRecord) -> bool| {
-                before.is_none_or(|b| b.is_some_and(of))
-            };
+            let asked =
+                |of: fn(&SubnetMappingRecord) -> bool| before.is_none_or(|b| b.is_some_and(of));
             Some(SubnetMappingRecord {
                 allocation_id: address
                     .and_then(|a| a.allocation_id.clone())

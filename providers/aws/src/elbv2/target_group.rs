@@ -293,7 +293,9 @@ impl Resource<Client> for TargetGroup {
             if config.get(name).is_none_or(Value::is_null) {
                 errors.push(ProviderError::invalid(
                     name,
-                    format!("a target group needs `{name}`, unless its `target_type` is \"lambda\""),
+                    format!(
+                        "a target group needs `{name}`, unless its `target_type` is \"lambda\""
+                    ),
                 ));
             }
         }

@@ -499,7 +499,13 @@ mod tests {
     use infra_model::Schema;
 
     fn planned(prior: &InstanceRecord, config: &[(&'static str, Value)]) -> Planned {
-        let schema = Schema::new("aws_db_instance", 0, "", InstanceRecord::block(), Instance::traits());
+        let schema = Schema::new(
+            "aws_db_instance",
+            0,
+            "",
+            InstanceRecord::block(),
+            Instance::traits(),
+        );
         let config = schema
             .block
             .coerce(&Value::object(config.iter().cloned()))
@@ -539,7 +545,12 @@ mod tests {
 
     #[test]
     fn a_part_of_the_running_version_changes_nothing() {
-        for (wanted, becomes) in [("17", "17.5"), ("17.5", "17.5"), ("17.6", "17.6"), ("18", "18")] {
+        for (wanted, becomes) in [
+            ("17", "17.5"),
+            ("17.5", "17.5"),
+            ("17.6", "17.6"),
+            ("18", "18"),
+        ] {
             let planned = planned(&running(), &config(wanted));
             let version = planned.value.get("engine_version").and_then(Value::as_str);
             assert_eq!(version, Some(becomes), "{wanted}");
@@ -558,7 +569,10 @@ mod tests {
             config.push(("allocated_storage", Value::from(20)));
             config.extend(max.map(|m: i64| ("max_allocated_storage", Value::from(m))));
             let planned = planned(&running(), &config);
-            let storage = planned.value.get("allocated_storage").and_then(Value::as_i64);
+            let storage = planned
+                .value
+                .get("allocated_storage")
+                .and_then(Value::as_i64);
             assert_eq!(storage, Some(becomes));
         }
     }

@@ -33,10 +33,7 @@ pub(super) async fn one(
     let is_id = id
         .strip_prefix("db-")
         .is_some_and(|rest| rest.len() > 1 && !rest.contains(|c: char| c.is_ascii_lowercase()));
-    let filter = Filter::builder()
-        .name("dbi-resource-id")
-        .values(id)
-        .build();
+    let filter = Filter::builder().name("dbi-resource-id").values(id).build();
     let filters = is_id.then(|| vec![filter]);
     let name = (!is_id).then(|| id.to_owned());
     let found = list!(client, context, "DescribeDBInstances": describe_db_instances.set_db_instance_identifier(name).set_filters(filters) => db_instances)
@@ -137,12 +134,9 @@ pub(super) fn create(
                 .map(DatabaseInsightsMode::from),
         )
         .set_enable_performance_insights(insights.then_some(true))
-        .set_performance_insights_kms_key_id(
-            d.performance_insights_kms_key_id.filter(|_| insights),
-        )
+        .set_performance_insights_kms_key_id(d.performance_insights_kms_key_id.filter(|_| insights))
         .set_performance_insights_retention_period(
-            d.performance_insights_retention_period
-                .filter(|_| insights),
+            d.performance_insights_retention_period.filter(|_| insights),
         )
         .set_tags(Some(tagging::for_create(client, operation, &desired.tags)))
 }
@@ -301,9 +295,7 @@ pub(super) fn modify(
                     .filter(|_| on && !prior.performance_insights_enabled),
             )
             .set_performance_insights_retention_period(
-                desired
-                    .performance_insights_retention_period
-                    .filter(|_| on),
+                desired.performance_insights_retention_period.filter(|_| on),
             )
             .set_database_insights_mode(
                 desired

@@ -5,7 +5,7 @@ use super::instance::{InstanceRecord, MasterUserSecret};
 use super::tagging;
 use crate::client::Client;
 use crate::tags;
-use aws_sdk_rds::types::{DbInstance as Found, DatabaseInsightsMode};
+use aws_sdk_rds::types::{DatabaseInsightsMode, DbInstance as Found};
 use infra_model::{ErrorKind, ProviderError};
 
 /// Whether a version, or a part of one, is what runs: `17` covers `17.5`, and not `170`.
@@ -102,8 +102,7 @@ pub(super) fn record(
     prior: Option<&InstanceRecord>,
 ) -> InstanceRecord {
     let found_tags = tagging::from_sdk(found.tag_list());
-    let (tags, tags_all) =
-        tags::split(found_tags, &client.config().tags, prior.map(|p| &p.tags));
+    let (tags, tags_all) = tags::split(found_tags, &client.config().tags, prior.map(|p| &p.tags));
     let pending = found.pending_modified_values();
     macro_rules! soon {
         ($field:ident) => {
@@ -141,7 +140,9 @@ pub(super) fn record(
         max_allocated_storage: found
             .max_allocated_storage
             // Switched off by a zero.
-            .or(prior.and_then(|p| p.max_allocated_storage).filter(|m| *m == 0)),
+            .or(prior
+                .and_then(|p| p.max_allocated_storage)
+                .filter(|m| *m == 0)),
         iops: soon!(iops),
         storage_throughput: soon!(storage_throughput),
         dedicated_log_volume: soon!(dedicated_log_volume).unwrap_or(false),

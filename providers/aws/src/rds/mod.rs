@@ -1,9 +1,9 @@
 //! RDS: database instances, their subnets and parameters. One file a type; an instance's calls and view are in files of
 //! their own, what all share is in `tagging`.
 
+pub(crate) mod instance;
 mod instance_call;
 mod instance_view;
-pub(crate) mod instance;
 pub(crate) mod parameter_group;
 pub(crate) mod subnet_group;
 mod tagging;

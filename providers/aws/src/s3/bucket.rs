@@ -17,8 +17,7 @@ use futures::future::join_all;
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
 use infra_model::{
-    CallContext, ErrorKind, Operation, ProviderError, Record, Recovered, Resource, Timestamp,
-    Value,
+    CallContext, ErrorKind, Operation, ProviderError, Record, Recovered, Resource, Timestamp, Value,
 };
 
 /// A bucket for objects. Its settings are resources of their own.

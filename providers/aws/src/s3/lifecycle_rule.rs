@@ -214,13 +214,13 @@ fn one(rule: &Rule) -> Result<SdkRule, ProviderError> {
                 .build()
         }))
         .set_noncurrent_version_transitions((!old.is_empty()).then_some(old))
-        .set_abort_incomplete_multipart_upload(
-            rule.abort_incomplete_multipart_upload.first().map(|a| {
+        .set_abort_incomplete_multipart_upload(rule.abort_incomplete_multipart_upload.first().map(
+            |a| {
                 AbortIncompleteMultipartUpload::builder()
                     .set_days_after_initiation(a.days_after_initiation)
                     .build()
-            }),
-        )
+            },
+        ))
         .build()
         .map_err(malformed)
 }
@@ -295,7 +295,9 @@ pub(super) fn from_sdk(found: &[SdkRule], prior: &[Rule]) -> Vec<Rule> {
 #[allow(deprecated, reason = "old rules have a prefix of their own")]
 fn shown(found: &SdkRule, said: Option<&Rule>) -> Rule {
     let expiration = found.expiration().map(|e| Expiration {
-        date: e.date().and_then(|d| spelled(d, said.and_then(|s| s.expiration.first()?.date.as_ref()))),
+        date: e
+            .date()
+            .and_then(|d| spelled(d, said.and_then(|s| s.expiration.first()?.date.as_ref()))),
         days: e.days,
         expired_object_delete_marker: e.expired_object_delete_marker.filter(|marker| {
             // Not said, and said not to be, are the same.

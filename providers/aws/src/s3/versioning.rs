@@ -8,9 +8,7 @@ use async_trait::async_trait;
 use aws_sdk_s3::types::{
     BucketVersioningStatus, MfaDelete, MfaDeleteStatus, VersioningConfiguration,
 };
-use infra_model::{
-    CallContext, Operation, PlanRequest, Planned, ProviderError, Record, Value,
-};
+use infra_model::{CallContext, Operation, PlanRequest, Planned, ProviderError, Record, Value};
 
 /// Whether a bucket keeps old versions of its objects. What was on can only be suspended; destroying this does that.
 #[derive(Clone, Debug, Default, Record)]
@@ -108,7 +106,9 @@ impl Setting for Versioning {
             mfa: prior.and_then(|p| p.mfa.clone()),
             versioning_configuration: vec![Configuration {
                 status,
-                mfa_delete: found.mfa_delete().map(|m: &MfaDeleteStatus| m.as_str().to_owned()),
+                mfa_delete: found
+                    .mfa_delete()
+                    .map(|m: &MfaDeleteStatus| m.as_str().to_owned()),
             }],
             id: Some(place.id()),
         }))
@@ -129,7 +129,16 @@ impl Setting for Versioning {
             return Ok(());
         };
         let mfa_delete = wanted.mfa_delete.as_deref().map(MfaDelete::from);
-        set(client, context, operation, place, &wanted.status, mfa_delete, record.mfa.as_ref()).await
+        set(
+            client,
+            context,
+            operation,
+            place,
+            &wanted.status,
+            mfa_delete,
+            record.mfa.as_ref(),
+        )
+        .await
     }
 
     async fn clear(
@@ -143,7 +152,16 @@ impl Setting for Versioning {
         if !record.versioning_configuration.iter().any(on) {
             return Ok(());
         }
-        set(client, context, operation, place, "Suspended", None, record.mfa.as_ref()).await
+        set(
+            client,
+            context,
+            operation,
+            place,
+            "Suspended",
+            None,
+            record.mfa.as_ref(),
+        )
+        .await
     }
 }
 
