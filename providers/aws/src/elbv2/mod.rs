@@ -7,8 +7,10 @@ mod condition;
 pub(crate) mod listener;
 pub(crate) mod listener_rule;
 pub(crate) mod load_balancer;
+mod load_balancer_attributes;
 mod tagging;
 pub(crate) mod target_group;
+mod target_group_attributes;
 
 /// `app/web/50dc6c495c0c9188` of a load balancer's ARN, `targetgroup/web/73e2d6bc24d8a067` of a target group's: what metrics
 /// call them.
