@@ -9,6 +9,8 @@ mod ec2;
 mod elbv2;
 pub mod error;
 pub mod family;
+mod iam;
+mod kms;
 mod naming;
 mod rds;
 pub mod recover;

@@ -1,7 +1,7 @@
 //! Every type of the provider, one line each.
 
 use crate::client::Client;
-use crate::{data, ec2, elbv2, rds, s3};
+use crate::{data, ec2, elbv2, iam, kms, rds, s3};
 use infra_model::resource::{DynDataSource, DynResource, Typed};
 
 /// Managed types.
@@ -19,6 +19,15 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
         Typed::<elbv2::listener_rule::ListenerRule>::register(),
         Typed::<elbv2::load_balancer::LoadBalancer>::register(),
         Typed::<elbv2::target_group::TargetGroup>::register(),
+        // --- IAM ---
+        Typed::<iam::openid_connect_provider::OpenIdConnectProvider>::register(),
+        Typed::<iam::policy::Policy>::register(),
+        Typed::<iam::role::Role>::register(),
+        Typed::<iam::role_policy::RolePolicy>::register(),
+        Typed::<iam::role_policy_attachment::RolePolicyAttachment>::register(),
+        // --- KMS ---
+        Typed::<kms::alias::Alias>::register(),
+        Typed::<kms::key::Key>::register(),
         // --- RDS ---
         Typed::<rds::instance::Instance>::register(),
         Typed::<rds::parameter_group::ParameterGroup>::register(),
