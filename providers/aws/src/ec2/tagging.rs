@@ -105,17 +105,27 @@ pub(crate) async fn update(
             })
             .await?;
     }
+    write(client, context, id, &set).await
+}
+
+/// Writes tags as they are.
+pub(crate) async fn write(
+    client: &Client,
+    context: &CallContext,
+    id: &str,
+    tags: &Tags,
+) -> Result<(), ProviderError> {
     client
         .call(context, EC2_TAGS, "CreateTags", || {
             client
                 .ec2()
                 .create_tags()
                 .resources(id)
-                .set_tags(Some(to_sdk(&set)))
+                .set_tags(Some(to_sdk(tags)))
                 .send()
         })
-        .await?;
-    Ok(())
+        .await
+        .map(|_| ())
 }
 
 /// Ids of what carries the operation's tag: normally none or one.

@@ -244,6 +244,7 @@ fn describe(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
             "isDefault",
             "owner-id",
             "state",
+            "vpc-id",
         ],
         indexed: &[],
         field: |ctx, vpc, name| {
@@ -252,6 +253,7 @@ fn describe(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
                 "dhcp-options-id" => dhcp_options(ctx),
                 "is-default" | "isDefault" => "false".to_owned(),
                 "owner-id" => ACCOUNT.to_owned(),
+                "vpc-id" => vpc.id.clone(),
                 _ => state(ctx, vpc).to_owned(),
             }]
         },
