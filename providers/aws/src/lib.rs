@@ -1,11 +1,13 @@
 //! Amazon Web Services. Each resource type is one file: its schema and its life. The core beside them calls the cloud,
 //! marks what is ours, waits and recovers; it knows no type.
 
+mod autoscaling;
 pub mod batch;
 pub mod client;
 pub mod config;
 mod data;
 mod ec2;
+mod eks;
 mod elbv2;
 pub mod error;
 pub mod family;

@@ -1,7 +1,7 @@
 //! Every type of the provider, one line each.
 
 use crate::client::Client;
-use crate::{data, ec2, elbv2, iam, kms, rds, s3};
+use crate::{autoscaling, data, ec2, eks, elbv2, iam, kms, rds, s3};
 use infra_model::resource::{DynDataSource, DynResource, Typed};
 
 /// Managed types.
@@ -23,6 +23,15 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
         Typed::<ec2::security_group::SecurityGroup>::register(),
         Typed::<ec2::subnet::Subnet>::register(),
         Typed::<ec2::vpc::Vpc>::register(),
+        // --- EKS ---
+        Typed::<eks::access_entry::AccessEntry>::register(),
+        Typed::<eks::access_policy_association::PolicyAssociation>::register(),
+        Typed::<eks::addon::Addon>::register(),
+        Typed::<eks::cluster::Cluster>::register(),
+        Typed::<eks::node_group::NodeGroup>::register(),
+        Typed::<eks::pod_identity_association::PodIdentity>::register(),
+        // --- Auto Scaling ---
+        Typed::<autoscaling::attachment::Attachment>::register(),
         // --- Elastic Load Balancing ---
         Typed::<elbv2::listener::Listener>::register(),
         Typed::<elbv2::listener_rule::ListenerRule>::register(),
