@@ -16,9 +16,16 @@ fn every_broken_stack_is_explained() {
     assert!(names.len() >= 30, "only {} broken stacks", names.len());
     let mut wrong = Vec::new();
     for path in names {
-        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        let name = path
+            .file_stem()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
         let scratch = Folder::new();
-        scratch.write("stacks/broken.toml", &std::fs::read_to_string(&path).expect("a stack"));
+        scratch.write(
+            "stacks/broken.toml",
+            &std::fs::read_to_string(&path).expect("a stack"),
+        );
         let ran = scratch.run(&["validate", "stacks/broken.toml"]).expect(1);
         assert!(ran.stdout.is_empty(), "{name}: errors belong on stderr");
         let expected = path.with_extension("txt");
@@ -27,7 +34,10 @@ fn every_broken_stack_is_explained() {
         }
         let text = std::fs::read_to_string(&expected).unwrap_or_default();
         if text != ran.stderr {
-            wrong.push(format!("--- {name}: expected\n{text}\n--- found\n{}", ran.stderr));
+            wrong.push(format!(
+                "--- {name}: expected\n{text}\n--- found\n{}",
+                ran.stderr
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

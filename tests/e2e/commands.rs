@@ -23,9 +23,24 @@ sensitive = true
     let secret = "correct-horse-battery";
     let variable = format!("token={secret}");
     let commands: [&[&str]; 7] = [
-        &["plan", "-out", "p", "stacks/s.toml", "-var", &variable, &flag],
+        &[
+            "plan",
+            "-out",
+            "p",
+            "stacks/s.toml",
+            "-var",
+            &variable,
+            &flag,
+        ],
         &["show", "p"],
-        &["apply", "-auto-approve", "stacks/s.toml", "-var", &variable, &flag],
+        &[
+            "apply",
+            "-auto-approve",
+            "stacks/s.toml",
+            "-var",
+            &variable,
+            &flag,
+        ],
         &["show", "stacks/s.toml"],
         &["output", "stacks/s.toml"],
         &["state", "show", "stacks/s.toml", "terraform_data.holder"],
@@ -33,19 +48,37 @@ sensitive = true
     ];
     for command in commands {
         let ran = folder.run(command).expect(0);
-        assert!(!ran.stdout.contains(secret) && !ran.stderr.contains(secret), "{command:?}: {ran:?}");
+        assert!(
+            !ran.stdout.contains(secret) && !ran.stderr.contains(secret),
+            "{command:?}: {ran:?}"
+        );
     }
     let mut files = vec![folder.path().to_path_buf()];
     while let Some(path) = files.pop() {
         if path.is_dir() {
-            files.extend(std::fs::read_dir(&path).expect("a folder").flatten().map(|e| e.path()));
+            files.extend(
+                std::fs::read_dir(&path)
+                    .expect("a folder")
+                    .flatten()
+                    .map(|e| e.path()),
+            );
         } else {
             let bytes = std::fs::read(&path).expect("a file");
-            assert!(!bytes.windows(secret.len()).any(|w| w == secret.as_bytes()), "{} has the secret in clear", path.display());
+            assert!(
+                !bytes.windows(secret.len()).any(|w| w == secret.as_bytes()),
+                "{} has the secret in clear",
+                path.display()
+            );
         }
     }
-    let raw = folder.run(&["output", "-raw", "stacks/s.toml", "token"]).expect(0);
-    assert_eq!(raw.stdout.trim_end(), format!("prefix-{secret}"), "-raw is asked for by name");
+    let raw = folder
+        .run(&["output", "-raw", "stacks/s.toml", "token"])
+        .expect(0);
+    assert_eq!(
+        raw.stdout.trim_end(),
+        format!("prefix-{secret}"),
+        "-raw is asked for by name"
+    );
 }
 
 #[test]
@@ -55,10 +88,16 @@ fn exit_codes_are_terraforms() {
     let folder = Folder::new();
     folder.write("stacks/x.toml", "[resource.terraform_data.a]\ninput = 1\n");
     folder.run(&["plan", "stacks/x.toml", &flag]).expect(0);
-    folder.run(&["plan", "-detailed-exitcode", "stacks/x.toml", &flag]).expect(2);
+    folder
+        .run(&["plan", "-detailed-exitcode", "stacks/x.toml", &flag])
+        .expect(2);
     folder.run(&["apply", "stacks/x.toml", &flag]).expect(1);
-    folder.run(&["apply", "-auto-approve", "stacks/x.toml", &flag]).expect(0);
-    folder.run(&["plan", "-detailed-exitcode", "stacks/x.toml", &flag]).expect(0);
+    folder
+        .run(&["apply", "-auto-approve", "stacks/x.toml", &flag])
+        .expect(0);
+    folder
+        .run(&["plan", "-detailed-exitcode", "stacks/x.toml", &flag])
+        .expect(0);
     folder.run(&["plan", "--nonsense"]).expect(1);
     folder.run(&["validate", "stacks/none.toml"]).expect(1);
     folder.run(&["version"]).expect(0);
@@ -71,12 +110,23 @@ fn a_saved_plan_is_applied_exactly_or_refused() {
     let flag = server.flag();
     let folder = Folder::new();
     folder.write("stacks/x.toml", "[resource.terraform_data.a]\ninput = 1\n");
-    folder.run(&["plan", "-out", "first", "stacks/x.toml", &flag]).expect(0);
-    folder.run(&["plan", "-out", "second", "stacks/x.toml", &flag]).expect(0);
+    folder
+        .run(&["plan", "-out", "first", "stacks/x.toml", &flag])
+        .expect(0);
+    folder
+        .run(&["plan", "-out", "second", "stacks/x.toml", &flag])
+        .expect(0);
     // What the file says by then does not matter.
     folder.write("stacks/x.toml", "[resource.terraform_data.b]\ninput = 2\n");
     folder.run(&["apply", "first", &flag]).expect(0);
-    assert_eq!(folder.run(&["state", "list", "stacks/x.toml"]).expect(0).stdout.trim(), "terraform_data.a");
+    assert_eq!(
+        folder
+            .run(&["state", "list", "stacks/x.toml"])
+            .expect(0)
+            .stdout
+            .trim(),
+        "terraform_data.a"
+    );
     let stale = folder.run(&["apply", "second", &flag]).expect(1);
     assert!(stale.stderr.contains("stale"), "{}", stale.stderr);
 }
@@ -86,11 +136,18 @@ fn a_stack_that_no_longer_parses_can_be_destroyed() {
     let server = Server::sandbox(&[]);
     let flag = server.flag();
     let folder = Folder::new();
-    folder.write("stacks/x.toml", "[resource.aws_vpc.a]\ncidr_block = \"10.0.0.0/16\"\n");
-    folder.run(&["apply", "-auto-approve", "stacks/x.toml", &flag]).expect(0);
+    folder.write(
+        "stacks/x.toml",
+        "[resource.aws_vpc.a]\ncidr_block = \"10.0.0.0/16\"\n",
+    );
+    folder
+        .run(&["apply", "-auto-approve", "stacks/x.toml", &flag])
+        .expect(0);
     assert_eq!(server.resources().len(), 1);
     folder.write("stacks/x.toml", "this is no TOML [");
-    folder.run(&["destroy", "-auto-approve", "stacks/x.toml", &flag]).expect(0);
+    folder
+        .run(&["destroy", "-auto-approve", "stacks/x.toml", &flag])
+        .expect(0);
     assert!(server.resources().is_empty());
 }
 
@@ -100,8 +157,12 @@ fn a_state_of_the_sandbox_is_refused_elsewhere() {
     let other = Server::sandbox(&[]);
     let folder = Folder::new();
     folder.write("stacks/x.toml", "[resource.terraform_data.a]\n");
-    folder.run(&["apply", "-auto-approve", "stacks/x.toml", &server.flag()]).expect(0);
-    let refused = folder.run(&["plan", "stacks/x.toml", &other.flag()]).expect(1);
+    folder
+        .run(&["apply", "-auto-approve", "stacks/x.toml", &server.flag()])
+        .expect(0);
+    let refused = folder
+        .run(&["plan", "stacks/x.toml", &other.flag()])
+        .expect(1);
     assert!(refused.stderr.contains("sandbox"), "{}", refused.stderr);
     folder.run(&["plan", "stacks/x.toml"]).expect(1);
 }
@@ -113,7 +174,16 @@ fn state_files_are_private() {
     let server = Server::sandbox(&[]);
     let folder = Folder::new();
     folder.write("stacks/x.toml", "[resource.terraform_data.a]\n");
-    folder.run(&["apply", "-auto-approve", "stacks/x.toml", &server.flag()]).expect(0);
+    folder
+        .run(&["apply", "-auto-approve", "stacks/x.toml", &server.flag()])
+        .expect(0);
     let state = folder.path().join("state/x.json");
-    assert_eq!(std::fs::metadata(&state).expect("a state").permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        std::fs::metadata(&state)
+            .expect("a state")
+            .permissions()
+            .mode()
+            & 0o777,
+        0o600
+    );
 }

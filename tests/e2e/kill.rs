@@ -10,7 +10,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 fn census(server: &Server) -> BTreeMap<String, usize> {
     let mut census = BTreeMap::new();
     for resource in server.resources() {
-        *census.entry(resource["type"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
+        *census
+            .entry(resource["type"].as_str().unwrap_or_default().to_owned())
+            .or_default() += 1;
     }
     census
 }
@@ -23,13 +25,24 @@ fn twenty_kills_at_random_times_lose_nothing() {
         let folder = Folder::new();
         folder.example("quickstart.toml");
         let started = Instant::now();
-        folder.run(&["apply", "-auto-approve", "stacks/quickstart.toml", &flag]).expect(0);
+        folder
+            .run(&["apply", "-auto-approve", "stacks/quickstart.toml", &flag])
+            .expect(0);
         let full = started.elapsed();
         let expected = census(&server);
-        folder.run(&["destroy", "-auto-approve", "stacks/quickstart.toml", &flag]).expect(0);
+        folder
+            .run(&["destroy", "-auto-approve", "stacks/quickstart.toml", &flag])
+            .expect(0);
         (expected, full)
     };
-    let mut seed = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_nanos() & 0xFFFF_FFFF).expect("fits");
+    let mut seed = u64::try_from(
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .expect("after 1970")
+            .as_nanos()
+            & 0xFFFF_FFFF,
+    )
+    .expect("fits");
     println!("seed {seed}");
     let mut killed = 0;
     while killed < 20 {
@@ -37,7 +50,9 @@ fn twenty_kills_at_random_times_lose_nothing() {
         folder.example("quickstart.toml");
         // Several kills in one life, then a run to the end.
         for _ in 0..3 {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             let share = f64::from(u32::try_from(seed >> 40).expect("24 bits")) / f64::from(1 << 24);
             let moment = full.mul_f64(share);
             let mut child = folder
@@ -56,10 +71,26 @@ fn twenty_kills_at_random_times_lose_nothing() {
             }
             child.wait().expect("waits");
         }
-        let last = folder.run(&["apply", "-auto-approve", "stacks/quickstart.toml", &flag]).expect(0);
-        assert_eq!(census(&server), expected, "after {killed} kills\n{}", last.stderr);
-        folder.run(&["plan", "-detailed-exitcode", "stacks/quickstart.toml", &flag]).expect(0);
-        folder.run(&["destroy", "-auto-approve", "stacks/quickstart.toml", &flag]).expect(0);
+        let last = folder
+            .run(&["apply", "-auto-approve", "stacks/quickstart.toml", &flag])
+            .expect(0);
+        assert_eq!(
+            census(&server),
+            expected,
+            "after {killed} kills\n{}",
+            last.stderr
+        );
+        folder
+            .run(&[
+                "plan",
+                "-detailed-exitcode",
+                "stacks/quickstart.toml",
+                &flag,
+            ])
+            .expect(0);
+        folder
+            .run(&["destroy", "-auto-approve", "stacks/quickstart.toml", &flag])
+            .expect(0);
         let left: Vec<Json> = server.resources();
         assert!(left.is_empty(), "left on the server: {left:#?}");
     }

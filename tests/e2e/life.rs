@@ -9,12 +9,20 @@ fn life(name: &str, variables: &[&str]) {
     let file = format!("stacks/{name}");
     let flag = server.flag();
     let run = |arguments: &[&str]| {
-        let all: Vec<&str> = arguments.iter().copied().chain([file.as_str(), flag.as_str()]).chain(variables.iter().copied()).collect();
+        let all: Vec<&str> = arguments
+            .iter()
+            .copied()
+            .chain([file.as_str(), flag.as_str()])
+            .chain(variables.iter().copied())
+            .collect();
         folder.run(&all)
     };
     run(&["plan", "-detailed-exitcode"]).expect(2);
     let applied = run(&["apply", "-auto-approve"]).expect(0);
-    assert!(applied.stdout.contains("Apply complete!") || applied.stderr.contains("Apply complete!"), "{applied:?}");
+    assert!(
+        applied.stdout.contains("Apply complete!") || applied.stderr.contains("Apply complete!"),
+        "{applied:?}"
+    );
     run(&["plan", "-detailed-exitcode"]).expect(0);
     run(&["drift"]).expect(0);
     assert!(!server.resources().is_empty());
@@ -36,7 +44,13 @@ fn staging_lives_and_leaves_nothing() {
 
 #[test]
 fn prod_lives_and_leaves_nothing() {
-    life("prod.toml", &["-var", "certificate_arn=arn:aws:acm:eu-west-1:123456789012:certificate/0f0e0d0c-0b0a-0908-0706-050403020100"]);
+    life(
+        "prod.toml",
+        &[
+            "-var",
+            "certificate_arn=arn:aws:acm:eu-west-1:123456789012:certificate/0f0e0d0c-0b0a-0908-0706-050403020100",
+        ],
+    );
 }
 
 #[test]
@@ -48,8 +62,15 @@ fn native_lives_and_leaves_nothing() {
 fn a_protected_stack_is_not_destroyed() {
     let server = Server::sandbox(&[]);
     let folder = Folder::new();
-    folder.write("stacks/p.toml", "[stack]\nname = \"p\"\nprotect = true\n[resource.terraform_data.x]\n");
-    folder.run(&["apply", "-auto-approve", "stacks/p.toml", &server.flag()]).expect(0);
-    let refused = folder.run(&["destroy", "-auto-approve", "stacks/p.toml", &server.flag()]).expect(1);
+    folder.write(
+        "stacks/p.toml",
+        "[stack]\nname = \"p\"\nprotect = true\n[resource.terraform_data.x]\n",
+    );
+    folder
+        .run(&["apply", "-auto-approve", "stacks/p.toml", &server.flag()])
+        .expect(0);
+    let refused = folder
+        .run(&["destroy", "-auto-approve", "stacks/p.toml", &server.flag()])
+        .expect(1);
     assert!(refused.stderr.contains("--unprotect"), "{}", refused.stderr);
 }

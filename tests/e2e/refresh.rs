@@ -19,18 +19,39 @@ cidr_block = "${cidrsubnet("10.0.0.0/16", 10, count.index)}"
 "#,
     );
     let flag = server.flag();
-    folder.run(&["apply", "-auto-approve", "stacks/many.toml", &flag]).expect(0);
+    folder
+        .run(&["apply", "-auto-approve", "stacks/many.toml", &flag])
+        .expect(0);
     let before = calls(&server);
-    folder.run(&["plan", "-detailed-exitcode", "stacks/many.toml", &flag]).expect(0);
+    folder
+        .run(&["plan", "-detailed-exitcode", "stacks/many.toml", &flag])
+        .expect(0);
     let made = calls(&server) - before;
-    assert!(made <= 5 + 2, "{made} calls: {}", server.get("/_sandbox/counts"));
-    let subnets = server.get("/_sandbox/counts")["ec2"]["DescribeSubnets"].as_u64().expect("a count");
-    assert!(subnets <= 5 * 2, "{subnets} calls of DescribeSubnets in apply and plan");
-    folder.run(&["destroy", "-auto-approve", "stacks/many.toml", &flag]).expect(0);
+    assert!(
+        made <= 5 + 2,
+        "{made} calls: {}",
+        server.get("/_sandbox/counts")
+    );
+    let subnets = server.get("/_sandbox/counts")["ec2"]["DescribeSubnets"]
+        .as_u64()
+        .expect("a count");
+    assert!(
+        subnets <= 5 * 2,
+        "{subnets} calls of DescribeSubnets in apply and plan"
+    );
+    folder
+        .run(&["destroy", "-auto-approve", "stacks/many.toml", &flag])
+        .expect(0);
     assert!(server.resources().is_empty());
 }
 
 fn calls(server: &Server) -> u64 {
     let counts = server.get("/_sandbox/counts");
-    counts.as_object().into_iter().flat_map(|services| services.values()).flat_map(|s| s.as_object().into_iter().flatten()).filter_map(|(_, n)| n.as_u64()).sum()
+    counts
+        .as_object()
+        .into_iter()
+        .flat_map(|services| services.values())
+        .flat_map(|s| s.as_object().into_iter().flatten())
+        .filter_map(|(_, n)| n.as_u64())
+        .sum()
 }

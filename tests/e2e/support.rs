@@ -27,7 +27,13 @@ impl Ran {
     /// Fails the test unless the exit code is this.
     #[track_caller]
     pub fn expect(self, code: i32) -> Ran {
-        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code,
+            Some(code),
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout,
+            self.stderr
+        );
         self
     }
 
@@ -48,12 +54,18 @@ impl Folder {
     pub fn new() -> Folder {
         let dir = tempfile::tempdir().expect("a scratch folder");
         std::fs::create_dir(dir.path().join("stacks")).expect("stacks/");
-        Folder { dir, environment: Vec::new() }
+        Folder {
+            dir,
+            environment: Vec::new(),
+        }
     }
 
     /// With an environment that reaches a server.
     pub fn against(server: &Server) -> Folder {
-        Folder { environment: server.environment(), ..Folder::new() }
+        Folder {
+            environment: server.environment(),
+            ..Folder::new()
+        }
     }
 
     pub fn path(&self) -> &Path {
@@ -66,7 +78,10 @@ impl Folder {
 
     /// Copies an example stack.
     pub fn example(&self, name: &str) {
-        self.write(&format!("stacks/{name}"), &std::fs::read_to_string(root().join("stacks").join(name)).expect("an example"));
+        self.write(
+            &format!("stacks/{name}"),
+            &std::fs::read_to_string(root().join("stacks").join(name)).expect("an example"),
+        );
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
@@ -112,26 +127,47 @@ impl Server {
             .expect("the sandbox starts");
         let mut line = String::new();
         let stdout = child.stdout.take().expect("piped");
-        BufReader::new(stdout).read_line(&mut line).expect("its first line");
+        BufReader::new(stdout)
+            .read_line(&mut line)
+            .expect("its first line");
         let ready: Json = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}"));
-        let url = ready["endpoints"]["aws"].as_str().unwrap_or_else(|| panic!("no AWS endpoint in {line}")).to_owned();
+        let url = ready["endpoints"]["aws"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no AWS endpoint in {line}"))
+            .to_owned();
         Server { child, url }
     }
 
     /// moto, where `make test` has installed it; `None` says why it is skipped.
     pub fn moto() -> Option<Server> {
         static PYTHON: OnceLock<Option<String>> = OnceLock::new();
-        let python = PYTHON.get_or_init(|| std::env::var("INFRA_PYTHON").ok()).clone()?;
-        let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+        let python = PYTHON
+            .get_or_init(|| std::env::var("INFRA_PYTHON").ok())
+            .clone()?;
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .expect("a port")
+            .local_addr()
+            .expect("an address")
+            .port();
         let child = Command::new(&python)
-            .args(["-m", "moto.server", "-H", "127.0.0.1", "-p", &port.to_string()])
+            .args([
+                "-m",
+                "moto.server",
+                "-H",
+                "127.0.0.1",
+                "-p",
+                &port.to_string(),
+            ])
             .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("moto starts");
-        let server = Server { child, url: format!("http://127.0.0.1:{port}") };
+        let server = Server {
+            child,
+            url: format!("http://127.0.0.1:{port}"),
+        };
         let patience = std::time::Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(patience.elapsed().as_secs() < 60, "moto does not listen");
@@ -173,7 +209,10 @@ impl Server {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("answers");
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
-        if !head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
+        if !head
+            .to_ascii_lowercase()
+            .contains("transfer-encoding: chunked")
+        {
             return body.to_owned();
         }
         let mut text = String::new();
@@ -191,7 +230,10 @@ impl Server {
 
     /// What is left on the server.
     pub fn resources(&self) -> Vec<Json> {
-        self.get("/_sandbox/resources").as_array().expect("a list").clone()
+        self.get("/_sandbox/resources")
+            .as_array()
+            .expect("a list")
+            .clone()
     }
 }
 

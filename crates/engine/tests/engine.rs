@@ -182,10 +182,10 @@ fn instances_come_and_go_by_key() {
         format!(
             r#"
 [resource.terraform_data.each]
-for_each = "${{toset([{keys}])}}"
+for_each = '${{toset([{keys}])}}'
 input = "${{each.key}}"
 [resource.terraform_data.all]
-input = "${{join(",", [for k, v in terraform_data.each : v.output])}}"
+input = '${{join(",", [for k, v in terraform_data.each : v.output])}}'
 [outputs.all]
 value = "${{terraform_data.all.output}}"
 "#

@@ -62,6 +62,8 @@ struct Alive {
     id: String,
     value: Value,
     operation: Operation,
+    /// Whether it outlives its deletion, as what AWS made does.
+    stays: bool,
 }
 
 struct Life {
@@ -207,6 +209,7 @@ impl Life {
                 id: String::new(),
                 value,
                 operation,
+                stays: false,
             },
         );
         Ok(())
@@ -305,6 +308,7 @@ impl Life {
             id,
             value,
             operation,
+            stays: row["stays"] == Json::Bool(true),
         })
     }
 
@@ -342,7 +346,7 @@ impl Life {
         let Some(alive) = self.alive.get(address) else {
             return Ok(());
         };
-        let (type_name, id, mut value) = (
+        let (type_name, mut id, mut value) = (
             alive.type_name.clone(),
             alive.id.clone(),
             alive.value.clone(),
@@ -387,6 +391,10 @@ impl Life {
                 .await?;
             println!("  updated {}", to_json(&updated));
             self.kept(&planned.value, &updated, "update");
+            // Some are another thing after a change.
+            if let Some(now) = updated.get("id").and_then(Value::as_str) {
+                now.clone_into(&mut id);
+            }
             value = self
                 .unchanged(&type_name, &id, &updated, &config, "update")
                 .await?;
@@ -417,6 +425,7 @@ impl Life {
         }
         if let Some(alive) = self.alive.get_mut(address) {
             alive.value = value;
+            alive.id = id;
         }
         Ok(())
     }
@@ -465,6 +474,7 @@ impl Life {
         }
         match self.read(&alive.type_name, &alive.id, &alive.value).await {
             Ok(None) => {}
+            Ok(Some(_)) if alive.stays => {}
             Ok(Some(value)) => self.problem(format!("still there: {}", to_json(&value))),
             Err(error) => self.problem(error),
         }
