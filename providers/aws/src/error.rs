@@ -66,6 +66,17 @@ where
     out
 }
 
+/// The typed error of an item that a call, answered with success all the same, reports as not done.
+#[must_use]
+pub fn of_item(service: &str, operation: &str, code: &str, message: &str) -> ProviderError {
+    ProviderError {
+        service: service.to_owned(),
+        operation: operation.to_owned(),
+        code: code.to_owned(),
+        ..ProviderError::new(kind(code, 400), message)
+    }
+}
+
 /// A request that could not even be sent: the credential chain's errors have no type of their own at this level.
 fn without_answer(message: &str) -> ErrorKind {
     let lower = message.to_ascii_lowercase();

@@ -23,6 +23,7 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
         Typed::<ec2::security_group::SecurityGroup>::register(),
         Typed::<ec2::subnet::Subnet>::register(),
         Typed::<ec2::vpc::Vpc>::register(),
+        Typed::<ec2::vpc_endpoint::VpcEndpoint>::register(),
         // --- EKS ---
         Typed::<eks::access_entry::AccessEntry>::register(),
         Typed::<eks::access_policy_association::PolicyAssociation>::register(),

@@ -1,6 +1,7 @@
 //! `aws_flow_log`.
 
-use super::tagging::{self, list};
+use super::hop::exactly_one;
+use super::tagging::{self, filter, list};
 use crate::batch;
 use crate::client::Client;
 use crate::family::EC2_WRITE;
@@ -13,7 +14,10 @@ use aws_sdk_ec2::types::{
 };
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
-use infra_model::{CallContext, ErrorKind, Operation, ProviderError, Record, Recovered, Resource};
+use infra_model::{
+    CallContext, ErrorKind, Operation, ProviderError, Record, Recovered, Resource, Value,
+};
+use std::sync::Mutex;
 
 /// A record of the traffic of a VPC, a subnet or a network interface.
 #[derive(Clone, Debug, Default, Record)]
@@ -70,6 +74,10 @@ impl Resource<Client> for FlowLog {
         Traits::default().family(EC2_WRITE.name)
     }
 
+    fn validate(config: &Value) -> Vec<ProviderError> {
+        exactly_one(config, &["vpc_id", "subnet_id", "eni_id"])
+    }
+
     fn id(record: &FlowLogRecord) -> String {
         record.id.clone().unwrap_or_default()
     }
@@ -79,25 +87,13 @@ impl Resource<Client> for FlowLog {
         context: &CallContext,
         items: &[Item<FlowLogRecord>],
     ) -> Vec<Result<Option<FlowLogRecord>, ProviderError>> {
-        // DescribeFlowLogs has no filter for ids; all of the account's are a few pages.
-        let ids: Vec<String> = items.iter().map(|i| i.id.clone()).collect();
-        let found = batch::by_listing(&ids, |f: &Found| f.flow_log_id.clone(), |one| async move {
-            match one {
-                Some(id) => client
-                    .call(context, crate::family::EC2_READ, "DescribeFlowLogs", || {
-                        client.ec2().describe_flow_logs().flow_log_ids(&id).send()
-                    })
-                    .await
-                    .map(|answer| answer.flow_logs.unwrap_or_default()),
-                None => list!(client, context, "DescribeFlowLogs": describe_flow_logs.set_filter(Vec::new()) -> flow_logs).await,
-            }
-        })
-        .await;
-        found
-            .into_iter()
-            .zip(items)
-            .map(|(found, item)| Ok(found?.map(|f| record(client, f, item.prior.as_ref()))))
-            .collect()
+        batch::read(
+            items,
+            |f: &Found| f.flow_log_id.clone(),
+            |ids| list!(client, context, "DescribeFlowLogs": describe_flow_logs.set_filter(vec![filter("flow-log-id", ids)]) -> flow_logs),
+            |found, prior| Some(record(client, found, prior)),
+        )
+        .await
     }
 
     async fn create(
@@ -137,25 +133,34 @@ impl Resource<Client> for FlowLog {
                 ResourceType::VpcFlowLog,
                 &desired.tags,
             ));
-        if let Some(id) = operation.known_id.clone() {
-            return wait::settled::<FlowLog>(client, context, operation, &id, desired).await;
-        }
-        let id = client
-            .begin(
-                context,
-                operation,
-                EC2_WRITE,
-                "CreateFlowLogs",
-                Lost::Resend,
-                || request.clone().send(),
-                // None when it was refused: the answer is 200 all the same.
-                |made| Some(made.flow_log_ids().first().map_or("", String::as_str)),
-            )
-            .await?;
-        if id.is_empty() {
-            let message = "the flow log was not made: its destination refuses it";
-            return Err(ProviderError::new(ErrorKind::Invalid, message));
-        }
+        // A role that was just made is not known everywhere yet.
+        let role = |e: &ProviderError| {
+            e.kind == ErrorKind::Invalid && e.message.to_ascii_lowercase().contains("assume")
+        };
+        let id = wait::while_refused(context, operation, wait::QUICK, role, || async {
+            // A refusal comes in an answer that is no error.
+            let made = Mutex::new(Ok(()));
+            let answer = client
+                .begin(
+                    context,
+                    operation,
+                    EC2_WRITE,
+                    "CreateFlowLogs",
+                    Lost::Resend,
+                    || request.clone().send(),
+                    |answer| {
+                        let done = tagging::all_done("CreateFlowLogs", answer.unsuccessful());
+                        if let Ok(mut made) = made.lock() {
+                            *made = done;
+                        }
+                        answer.flow_log_ids().first().map(String::as_str)
+                    },
+                )
+                .await;
+            made.into_inner().unwrap_or(Ok(()))?;
+            answer
+        })
+        .await?;
         wait::settled::<FlowLog>(client, context, operation, &id, desired).await
     }
 
@@ -186,10 +191,13 @@ impl Resource<Client> for FlowLog {
         prior: FlowLogRecord,
     ) -> Result<(), ProviderError> {
         let id = FlowLog::id(&prior);
-        wait::while_in_use(context, operation, wait::QUICK, || {
-            client.call(context, EC2_WRITE, "DeleteFlowLogs", || {
-                client.ec2().delete_flow_logs().flow_log_ids(&id).send()
-            })
+        wait::while_in_use(context, operation, wait::QUICK, || async {
+            let answer = client
+                .call(context, EC2_WRITE, "DeleteFlowLogs", || {
+                    client.ec2().delete_flow_logs().flow_log_ids(&id).send()
+                })
+                .await?;
+            tagging::all_done("DeleteFlowLogs", answer.unsuccessful())
         })
         .await
     }

@@ -18,3 +18,4 @@ pub(crate) mod security_group_rule;
 pub(crate) mod subnet;
 pub(crate) mod tagging;
 pub(crate) mod vpc;
+pub(crate) mod vpc_endpoint;

@@ -4,7 +4,7 @@ use crate::client::Client;
 use crate::family::{EC2_TAGS, EC2_WRITE};
 use crate::recover::{Lost, found};
 use crate::tags::{self, Tags};
-use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
+use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification, UnsuccessfulItem};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -126,6 +126,19 @@ pub(crate) async fn write(
         })
         .await
         .map(|_| ())
+}
+
+/// The first item that a call on several reports as not done.
+pub(crate) fn all_done(call: &str, items: &[UnsuccessfulItem]) -> Result<(), ProviderError> {
+    match items.iter().find_map(|i| i.error()) {
+        None => Ok(()),
+        Some(error) => Err(crate::error::of_item(
+            "ec2",
+            call,
+            error.code().unwrap_or_default(),
+            error.message().unwrap_or("not done, and no reason given"),
+        )),
+    }
 }
 
 /// Ids of what carries the operation's tag: normally none or one.

@@ -237,7 +237,15 @@ impl Resource<Client> for VpcEndpoint {
                 .await?;
             available(client, context, operation, &id).await?;
         }
-        tagging::update(client, context, operation, &id, &prior.tags_all, &desired.tags).await?;
+        tagging::update(
+            client,
+            context,
+            operation,
+            &id,
+            &prior.tags_all,
+            &desired.tags,
+        )
+        .await?;
         wait::settled::<VpcEndpoint>(client, context, operation, &id, desired).await
     }
 
