@@ -6,6 +6,8 @@
 //! # update: 2                   `var.step` at which it is changed in place (left out: it cannot be)
 //! # replace: 3                  `var.step` at which it is replaced (left out: it cannot be)
 //! # import: vpc-id expression   an attribute, or text with {attribute}s, that `infra import` takes
+//! # stays: because …            deleting lets go of it only: no drift afterwards
+//! # alone: because …            why import and deleting behind its back are left out
 //! # moto: no, because …         why moto is left out
 //! ```
 
@@ -19,6 +21,8 @@ struct Table {
     update: Option<String>,
     replace: Option<String>,
     import: String,
+    stays: bool,
+    alone: bool,
     moto: bool,
 }
 
@@ -47,6 +51,8 @@ fn tables() -> Vec<Table> {
             update: head("update"),
             replace: head("replace"),
             import: head("import").unwrap_or_else(|| "id".to_owned()),
+            stays: head("stays").is_some(),
+            alone: head("alone").is_some(),
             moto: head("moto").is_none(),
             text,
         }
@@ -144,6 +150,10 @@ fn live(table: &Table, server: &Server, flags: &[&str]) {
         settle(n, Some(&["delete", "create"]));
         last = n;
     }
+    if table.alone {
+        run(&folder, &["destroy", "-auto-approve"], last).expect(0);
+        return;
+    }
     // Import into a second state, which then deletes it behind the first one's back.
     let shown = folder
         .run(&["show", "-json", "stacks/t.toml"])
@@ -171,7 +181,7 @@ fn live(table: &Table, server: &Server, flags: &[&str]) {
         last,
     )
     .expect(0);
-    run(&folder, &["drift"], last).expect(2);
+    run(&folder, &["drift"], last).expect(if table.stays { 0 } else { 2 });
     // Deleting what is gone already is done.
     run(
         &folder,

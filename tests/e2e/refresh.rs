@@ -15,7 +15,7 @@ cidr_block = "10.0.0.0/16"
 [resource.aws_subnet.many]
 count      = 300
 vpc_id     = "${aws_vpc.main.id}"
-cidr_block = "${cidrsubnet("10.0.0.0/16", 10, count.index)}"
+cidr_block = '${cidrsubnet("10.0.0.0/16", 10, count.index)}'
 "#,
     );
     let flag = server.flag();

@@ -22,7 +22,6 @@ use infra_model::{
     CallContext, ErrorKind, Operation, PlanRequest, Planned, ProviderError, Record, Recovered,
     Resource, Type, Value,
 };
-use std::collections::BTreeSet;
 
 /// Targets of load balancers, and how they are checked.
 #[derive(Clone, Debug, Default, Record)]
@@ -102,9 +101,6 @@ pub(crate) struct TargetGroupRecord {
     /// What metrics call it.
     #[record(computed)]
     pub(crate) arn_suffix: Option<String>,
-    /// The load balancers that send to it.
-    #[record(computed)]
-    pub(crate) load_balancer_arns: BTreeSet<String>,
 }
 
 /// How targets are checked.
@@ -488,11 +484,6 @@ fn record(
         name: found.target_group_name,
         protocol_version: found.protocol_version,
         vpc_id: found.vpc_id,
-        load_balancer_arns: found
-            .load_balancer_arns
-            .unwrap_or_default()
-            .into_iter()
-            .collect(),
         ..TargetGroupRecord::default()
     };
     let kind = kind(&record).to_owned();
