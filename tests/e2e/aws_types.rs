@@ -204,7 +204,7 @@ fn all(server: &Server, flags: &[&str], wanted: impl Fn(&Table) -> bool) {
                     let Some(table) = next else { break };
                     if let Err(panic) =
                         std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                            live(table, server, flags)
+                            live(table, server, flags);
                         }))
                     {
                         let text = panic

@@ -1,4 +1,5 @@
 //! End to end: the real binary against the sandbox and moto, with the output that a person sees.
+#![allow(unreachable_pub, clippy::print_stdout, reason = "a test binary")]
 
 mod aws_types;
 mod broken;

@@ -198,10 +198,6 @@ impl Server {
         serde_json::from_str(&self.http("GET", path)).expect("JSON")
     }
 
-    pub fn post(&self, path: &str) -> String {
-        self.http("POST", path)
-    }
-
     fn http(&self, method: &str, path: &str) -> String {
         let host = self.url.trim_start_matches("http://");
         let mut stream = TcpStream::connect(host).expect("connects");

@@ -30,14 +30,21 @@ fn dependencies(i: usize) -> Vec<usize> {
 }
 
 fn input(i: usize) -> String {
-    let references: Vec<String> = dependencies(i).iter().map(|d| format!("${{terraform_data.r{d}.id}}")).collect();
+    let references: Vec<String> = dependencies(i)
+        .iter()
+        .map(|d| format!("${{terraform_data.r{d}.id}}"))
+        .collect();
     format!("v{i} {}", references.join(" "))
 }
 
 fn stack(size: usize) -> String {
     let mut text = String::from("[stack]\nname = \"bench\"\n");
     for i in 0..size {
-        let _ = write!(text, "\n[resource.terraform_data.r{i}]\ninput = \"{}\"\n", input(i));
+        let _ = write!(
+            text,
+            "\n[resource.terraform_data.r{i}]\ninput = \"{}\"\n",
+            input(i)
+        );
     }
     text
 }
@@ -45,7 +52,11 @@ fn stack(size: usize) -> String {
 fn configuration(size: usize) -> String {
     let mut text = String::new();
     for i in 0..size {
-        let _ = write!(text, "resource \"terraform_data\" \"r{i}\" {{\n  input = \"{}\"\n}}\n", input(i));
+        let _ = write!(
+            text,
+            "resource \"terraform_data\" \"r{i}\" {{\n  input = \"{}\"\n}}\n",
+            input(i)
+        );
     }
     text
 }
@@ -53,11 +64,15 @@ fn configuration(size: usize) -> String {
 /// Runs everything and prints one line per measurement.
 pub(crate) fn run(options: &Options) -> Result<(), String> {
     let root = crate::root();
-    let built = Command::new("cargo").args(["build", "--release", "-p", "infra"]).current_dir(&root).status();
+    let built = Command::new("cargo")
+        .args(["build", "--release", "-p", "infra"])
+        .current_dir(&root)
+        .status();
     if !built.is_ok_and(|s| s.success()) {
         return Err("the release build failed".to_owned());
     }
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let infra = target.join("release/infra");
     let scratch = std::env::temp_dir().join(format!("infra-bench-{}", std::process::id()));
     let result = measure(options, &root, &infra, &scratch);
@@ -70,7 +85,11 @@ fn measure(options: &Options, root: &Path, infra: &Path, scratch: &Path) -> Resu
     println!("{:<28} {:>12}", "start-up", "median");
     for arguments in [vec!["version"], vec!["validate", "stacks/quickstart.toml"]] {
         let time = median(options.runs.max(5), || timed(&infra, &arguments, root))?;
-        println!("{:<28} {:>9.1} ms", arguments.join(" "), time.as_secs_f64() * 1e3);
+        println!(
+            "{:<28} {:>9.1} ms",
+            arguments.join(" "),
+            time.as_secs_f64() * 1e3
+        );
     }
     for size in &options.sizes {
         let ours = ours(options, &infra, scratch, *size)?;
@@ -88,7 +107,10 @@ fn measure(options: &Options, root: &Path, infra: &Path, scratch: &Path) -> Resu
             print!("  {what:<18} infra {:>9.1} ms", ours[i].as_secs_f64() * 1e3);
             for (peer, times) in &peers {
                 let ratio = times[i].as_secs_f64() / ours[i].as_secs_f64();
-                print!("   {peer} {:>9.0} ms = {ratio:.0} times", times[i].as_secs_f64() * 1e3);
+                print!(
+                    "   {peer} {:>9.0} ms = {ratio:.0} times",
+                    times[i].as_secs_f64() * 1e3
+                );
             }
             println!();
         }
@@ -96,7 +118,12 @@ fn measure(options: &Options, root: &Path, infra: &Path, scratch: &Path) -> Resu
     Ok(())
 }
 
-fn ours(options: &Options, infra: &str, scratch: &Path, size: usize) -> Result<[Duration; 3], String> {
+fn ours(
+    options: &Options,
+    infra: &str,
+    scratch: &Path,
+    size: usize,
+) -> Result<[Duration; 3], String> {
     let folder = scratch.join(format!("infra-{size}"));
     fs::create_dir_all(folder.join("stacks")).map_err(|e| e.to_string())?;
     fs::write(folder.join("stacks/bench.toml"), stack(size)).map_err(|e| e.to_string())?;
@@ -125,17 +152,31 @@ fn theirs(peer: &str, scratch: &Path, size: usize) -> Result<[Duration; 3], Stri
 
 fn timed(program: &str, arguments: &[&str], folder: &Path) -> Result<Duration, String> {
     let started = Instant::now();
-    let output = Command::new(program).args(arguments).current_dir(folder).stdout(Stdio::null()).stderr(Stdio::piped()).output();
+    let output = Command::new(program)
+        .args(arguments)
+        .current_dir(folder)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .output();
     let elapsed = started.elapsed();
     let output = output.map_err(|e| format!("{program}: {e}"))?;
     if output.status.success() {
         return Ok(elapsed);
     }
-    Err(format!("{program} {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr)))
+    Err(format!(
+        "{program} {}: {}",
+        arguments.join(" "),
+        String::from_utf8_lossy(&output.stderr)
+    ))
 }
 
-fn median(runs: usize, mut work: impl FnMut() -> Result<Duration, String>) -> Result<Duration, String> {
-    Ok(middle((0..runs).map(|_| work()).collect::<Result<Vec<_>, _>>()?))
+fn median(
+    runs: usize,
+    mut work: impl FnMut() -> Result<Duration, String>,
+) -> Result<Duration, String> {
+    Ok(middle(
+        (0..runs).map(|_| work()).collect::<Result<Vec<_>, _>>()?,
+    ))
 }
 
 fn middle(mut times: Vec<Duration>) -> Duration {

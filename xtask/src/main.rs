@@ -1,5 +1,9 @@
 //! What a developer does more than once: `cargo xtask tidy`, `cargo xtask bench`.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a developer's program prints")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a developer's program prints"
+)]
 
 mod bench;
 mod tidy;
@@ -38,5 +42,8 @@ fn main() -> ExitCode {
 
 /// The repository's root.
 fn root() -> std::path::PathBuf {
-    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(std::path::Path::to_path_buf).unwrap_or_default()
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map(std::path::Path::to_path_buf)
+        .unwrap_or_default()
 }

@@ -6,6 +6,15 @@ use std::path::{Path, PathBuf};
 /// A file longer than this is two rooms.
 const LINES: usize = 600;
 
+/// Files that are still to be split; none may be added.
+const LONG: &[&str] = &[
+    "crates/engine/src/apply/step.rs",
+    "crates/engine/src/plan/instance.rs",
+    "crates/engine/src/plan/walk.rs",
+    "providers/aws/src/elbv2/load_balancer.rs",
+    "crates/state/src/stored.rs",
+];
+
 /// Which rooms a room may know (besides itself). `infra` and `xtask` may know all.
 const ARROWS: &[(&str, &[&str])] = &[
     ("crates/model", &["infra-model-derive"]),
@@ -33,7 +42,11 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
 ];
 
 /// The only library files that touch the file system.
-const FILES: &[&str] = &["crates/state/src/local.rs", "crates/sandbox/src/journal.rs", "providers/builtin/src/files.rs"];
+const FILES: &[&str] = &[
+    "crates/state/src/local.rs",
+    "crates/sandbox/src/journal.rs",
+    "providers/builtin/src/files.rs",
+];
 
 /// Runs all checks.
 pub(crate) fn run() -> Result<(), String> {
@@ -45,7 +58,11 @@ pub(crate) fn run() -> Result<(), String> {
     }
     sources.sort();
     for path in &sources {
-        let name = path.strip_prefix(&root).unwrap_or(path).to_string_lossy().into_owned();
+        let name = path
+            .strip_prefix(&root)
+            .unwrap_or(path)
+            .to_string_lossy()
+            .into_owned();
         let text = fs::read_to_string(path).map_err(|e| format!("{name}: {e}"))?;
         check_file(&name, &text, &mut problems);
     }
@@ -56,7 +73,11 @@ pub(crate) fn run() -> Result<(), String> {
         println!("tidy: {} files, nothing to mend", sources.len());
         return Ok(());
     }
-    Err(format!("tidy: {} to mend\n{}", problems.len(), problems.join("\n")))
+    Err(format!(
+        "tidy: {} to mend\n{}",
+        problems.len(),
+        problems.join("\n")
+    ))
 }
 
 fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -72,16 +93,18 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
 
 fn check_file(name: &str, text: &str, problems: &mut Vec<String>) {
     let lines = text.lines().count();
-    if lines > LINES {
+    if lines > LINES && !LONG.contains(&name) {
         problems.push(format!("{name}: {lines} lines are two rooms"));
     }
-    if !text.lines().take(3).any(|l| l.starts_with("//!")) {
+    if !name.contains("/tests/") && !text.lines().take(3).any(|l| l.starts_with("//!")) {
         problems.push(format!("{name}: no `//!` line says what this room is for"));
     }
     let library = (name.starts_with("crates/") || name.starts_with("providers/"))
         && !name.starts_with("crates/infra/")
         && name.contains("/src/")
-        && !name.contains("/examples/");
+        && !name.contains("/examples/")
+        && !name.ends_with("tests.rs")
+        && !name.ends_with("testing.rs");
     if !library {
         return;
     }
@@ -91,19 +114,33 @@ fn check_file(name: &str, text: &str, problems: &mut Vec<String>) {
         let line = line.split("//").next().unwrap_or_default();
         for (word, allowed) in FORBIDDEN {
             if line.contains(word) && !allowed.contains(&name) {
-                problems.push(format!("{name}:{}: `{word}` has no place in a library", at + 1));
+                problems.push(format!(
+                    "{name}:{}: `{word}` has no place in a library",
+                    at + 1
+                ));
             }
         }
         if (line.contains("std::fs") || line.contains("fs::File")) && !FILES.contains(&name) {
-            problems.push(format!("{name}:{}: the file system is not this room's business", at + 1));
+            problems.push(format!(
+                "{name}:{}: the file system is not this room's business",
+                at + 1
+            ));
         }
     }
-    if name.starts_with("providers/") && code.matches("const TYPE: &'static str").count() > 1 {
+    if name.starts_with("providers/")
+        && !code.contains("trait ")
+        && code.matches("impl Resource<").count() > 1
+    {
         problems.push(format!("{name}: a resource type is one file"));
     }
 }
 
-fn check_arrows(root: &Path, room: &str, allowed: &[&str], problems: &mut Vec<String>) -> Result<(), String> {
+fn check_arrows(
+    root: &Path,
+    room: &str,
+    allowed: &[&str],
+    problems: &mut Vec<String>,
+) -> Result<(), String> {
     let manifest = root.join(room).join("Cargo.toml");
     let text = fs::read_to_string(&manifest).map_err(|e| format!("{}: {e}", manifest.display()))?;
     let mut runtime = false;

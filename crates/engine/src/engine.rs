@@ -5,7 +5,6 @@ use crate::events::Observer;
 use crate::plan::{self, Plan, PlanOptions};
 use crate::sessions::Sessions;
 use infra_model::evaluate::Evaluate;
-use infra_model::operation::OperationId;
 use infra_model::program::Program;
 use infra_model::provider::{Environment, Provider};
 use infra_model::random::Random;
@@ -72,12 +71,6 @@ impl Engine {
             infra_model::Mode::Managed => schema.resources.get(type_name),
             infra_model::Mode::Data => schema.data.get(type_name),
         }
-    }
-
-    pub(crate) fn new_operation_id(&self) -> OperationId {
-        let mut bytes = [0u8; 8];
-        self.random.fill(&mut bytes);
-        OperationId::from_random(u64::from_le_bytes(bytes))
     }
 }
 

@@ -398,10 +398,10 @@ impl ProgramGraph {
                     }
                     match &self.graph[before] {
                         ProgramNode::Block(j) => {
-                            edges.push((block.address.clone(), program.blocks[*j].address.clone()))
+                            edges.push((block.address.clone(), program.blocks[*j].address.clone()));
                         }
                         ProgramNode::Local(_) | ProgramNode::ComponentOutput(..) => {
-                            stack.push(before)
+                            stack.push(before);
                         }
                         ProgramNode::Provider(_) | ProgramNode::Output(_) => {}
                     }

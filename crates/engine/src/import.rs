@@ -103,9 +103,11 @@ impl Engine {
             .provider(&block.provider)
             .map(|i| &program.providers[i]);
         let Some(provider) = provider else {
-            return Err(
-                Diagnostic::error(format!("provider {} is not configured", block.provider)).into(),
-            );
+            return Err(Diagnostic::error(format!(
+                "provider {} is not configured",
+                block.provider
+            ))
+            .into());
         };
         let (config, _) = world.evaluate(&provider.config, &Frame::at(&provider.scope))?;
         let known = self

@@ -123,8 +123,4 @@ impl Values {
             .or_insert_with(|| BlockValues::new(keying))
             .set(address.key.clone(), value);
     }
-
-    pub(crate) fn get(&self, address: &Address) -> Option<&Value> {
-        self.blocks.get(&address.block)?.get(&address.key)
-    }
 }

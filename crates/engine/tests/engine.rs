@@ -1,7 +1,10 @@
 //! The engine with the real language and the builtin provider over a state in memory: whole lives of small stacks.
 
 use async_trait::async_trait;
-use infra_engine::{ApplyOptions, ApplyReport, ChangeAction, Engine, EngineError, Input, Plan, PlanMode, PlanOptions, Silent, Stop};
+use infra_engine::{
+    ApplyOptions, ApplyReport, ChangeAction, Engine, EngineError, Input, Plan, PlanMode,
+    PlanOptions, Silent, Stop,
+};
 use infra_lang::files::MemoryFiles;
 use infra_lang::{Evaluator, LoadRequest, load};
 use infra_model::expand::{ComponentKind, Expand, Expansion, Instance};
@@ -26,7 +29,10 @@ impl Clock for TestClock {
         Timestamp(i64::try_from(self.0.load(Ordering::SeqCst)).expect("small"))
     }
     async fn sleep(&self, duration: Duration) {
-        self.0.fetch_add(u64::try_from(duration.as_millis()).expect("small"), Ordering::SeqCst);
+        self.0.fetch_add(
+            u64::try_from(duration.as_millis()).expect("small"),
+            Ordering::SeqCst,
+        );
     }
 }
 
@@ -37,7 +43,11 @@ struct TestRandom(AtomicU64);
 impl Random for TestRandom {
     fn fill(&self, bytes: &mut [u8]) {
         for chunk in bytes.chunks_mut(8) {
-            let next = self.0.fetch_add(1, Ordering::SeqCst).wrapping_mul(0x9E37_79B9_7F4A_7C15).to_le_bytes();
+            let next = self
+                .0
+                .fetch_add(1, Ordering::SeqCst)
+                .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+                .to_le_bytes();
             chunk.copy_from_slice(&next[..chunk.len()]);
         }
     }
@@ -76,7 +86,9 @@ impl Bench {
                 parallelism: None,
             },
             storage: Arc::new(MemoryStorage::new()),
-            runtime: tokio::runtime::Builder::new_current_thread().build().expect("a runtime"),
+            runtime: tokio::runtime::Builder::new_current_thread()
+                .build()
+                .expect("a runtime"),
             random,
         }
     }
@@ -111,33 +123,70 @@ impl Bench {
             working_directory: PathBuf::from("."),
             now: Timestamp(0),
         });
-        let messages: Vec<String> = loaded.diagnostics.iter().map(|d| d.message.clone()).collect();
-        loaded.program.unwrap_or_else(|| panic!("does not load: {messages:?}"))
+        let messages: Vec<String> = loaded
+            .diagnostics
+            .iter()
+            .map(|d| d.message.clone())
+            .collect();
+        loaded
+            .program
+            .unwrap_or_else(|| panic!("does not load: {messages:?}"))
     }
 
-    fn plan(&self, store: &Store, program: &Program, options: &PlanOptions) -> Result<Plan, EngineError> {
-        self.runtime.block_on(self.engine.plan(Input { program: Some(program), store }, options, &Silent))
+    fn plan(
+        &self,
+        store: &Store,
+        program: &Program,
+        options: &PlanOptions,
+    ) -> Result<Plan, EngineError> {
+        self.runtime.block_on(self.engine.plan(
+            Input {
+                program: Some(program),
+                store,
+            },
+            options,
+            &Silent,
+        ))
     }
 
     fn apply(&self, store: &Store, program: &Program, plan: &Plan) -> ApplyReport {
-        let input = Input { program: Some(program), store };
-        self.runtime.block_on(self.engine.apply(input, plan, &ApplyOptions::default(), &Silent, &Stop::new())).expect("applies")
+        let input = Input {
+            program: Some(program),
+            store,
+        };
+        self.runtime
+            .block_on(self.engine.apply(
+                input,
+                plan,
+                &ApplyOptions::default(),
+                &Silent,
+                &Stop::new(),
+            ))
+            .expect("applies")
     }
 
     /// Plans and applies; afterwards nothing is left to do.
     fn settle(&self, store: &Store, text: &str) -> Plan {
         let program = self.program(text);
-        let plan = self.plan(store, &program, &PlanOptions::default()).expect("plans");
+        let plan = self
+            .plan(store, &program, &PlanOptions::default())
+            .expect("plans");
         let report = self.apply(store, &program, &plan);
         assert!(report.is_complete(), "{report:?}");
-        let again = self.plan(store, &program, &PlanOptions::default()).expect("plans again");
+        let again = self
+            .plan(store, &program, &PlanOptions::default())
+            .expect("plans again");
         assert!(!again.has_changes(), "{:?}", actions(&again));
         plan
     }
 }
 
 fn actions(plan: &Plan) -> Vec<(String, ChangeAction)> {
-    plan.changes.iter().filter(|c| c.action != ChangeAction::NoOp).map(|c| (c.address.to_string(), c.action)).collect()
+    plan.changes
+        .iter()
+        .filter(|c| c.action != ChangeAction::NoOp)
+        .map(|c| (c.address.to_string(), c.action))
+        .collect()
 }
 
 fn output(store: &Store, name: &str) -> Option<Value> {
@@ -162,11 +211,17 @@ value = "${terraform_data.b.output}"
     let plan = bench.settle(&store, &text.replace("one", "two"));
     assert_eq!(
         actions(&plan),
-        [("terraform_data.a".to_owned(), ChangeAction::Update), ("terraform_data.b".to_owned(), ChangeAction::Update)]
+        [
+            ("terraform_data.a".to_owned(), ChangeAction::Update),
+            ("terraform_data.b".to_owned(), ChangeAction::Update)
+        ]
     );
     assert_eq!(output(&store, "b"), Some(Value::from("two-b")));
     let program = bench.program(text);
-    let destroy = PlanOptions { mode: PlanMode::Destroy, ..PlanOptions::default() };
+    let destroy = PlanOptions {
+        mode: PlanMode::Destroy,
+        ..PlanOptions::default()
+    };
     let plan = bench.plan(&store, &program, &destroy).expect("plans");
     assert_eq!(plan.summary().destroy, 2);
     assert!(bench.apply(&store, &program, &plan).is_complete());
@@ -200,8 +255,14 @@ value = "${{terraform_data.all.output}}"
         seen,
         [
             ("terraform_data.all".to_owned(), ChangeAction::Update),
-            ("terraform_data.each[\"a\"]".to_owned(), ChangeAction::Delete),
-            ("terraform_data.each[\"c\"]".to_owned(), ChangeAction::Create),
+            (
+                "terraform_data.each[\"a\"]".to_owned(),
+                ChangeAction::Delete
+            ),
+            (
+                "terraform_data.each[\"c\"]".to_owned(),
+                ChangeAction::Create
+            ),
         ]
     );
     assert_eq!(output(&store, "all"), Some(Value::from("b,c")));
@@ -223,8 +284,14 @@ lifecycle = { create_before_destroy = true }
     assert_eq!(
         actions(&plan),
         [
-            ("terraform_data.base".to_owned(), ChangeAction::CreateThenDelete),
-            ("terraform_data.user".to_owned(), ChangeAction::CreateThenDelete)
+            (
+                "terraform_data.base".to_owned(),
+                ChangeAction::CreateThenDelete
+            ),
+            (
+                "terraform_data.user".to_owned(),
+                ChangeAction::CreateThenDelete
+            )
         ]
     );
 }
@@ -240,14 +307,30 @@ length = 20
 input = \"${random_password.p.result}\"
 ";
     bench.settle(&store, text);
-    let program = bench.program(&format!("{text}\n[outputs.p]\nvalue = \"${{terraform_data.d.output}}\"\n"));
-    let error = bench.plan(&store, &program, &PlanOptions::default()).expect_err("is refused");
-    assert!(error.to_string().contains("would show a sensitive value"), "{error}");
-    let secret = store.read(|s| s.resources.values().find_map(|r| r.attributes.get("result").and_then(|v| v.as_str().map(str::to_owned))));
+    let program = bench.program(&format!(
+        "{text}\n[outputs.p]\nvalue = \"${{terraform_data.d.output}}\"\n"
+    ));
+    let error = bench
+        .plan(&store, &program, &PlanOptions::default())
+        .expect_err("is refused");
+    assert!(
+        error.to_string().contains("would show a sensitive value"),
+        "{error}"
+    );
+    let secret = store.read(|s| {
+        s.resources.values().find_map(|r| {
+            r.attributes
+                .get("result")
+                .and_then(|v| v.as_str().map(str::to_owned))
+        })
+    });
     let secret = secret.expect("a password");
     bench.runtime.block_on(store.fold()).expect("folds");
     for (name, bytes) in bench.storage.files() {
-        assert!(!String::from_utf8_lossy(&bytes).contains(&secret), "{name} has the secret in clear");
+        assert!(
+            !String::from_utf8_lossy(&bytes).contains(&secret),
+            "{name} has the secret in clear"
+        );
     }
 }
 
@@ -263,11 +346,17 @@ input = \"${terraform_data.a.id}\"
 [resource.terraform_data.c]
 ",
     );
-    let options = PlanOptions { targets: vec![infra_engine::plan::Target("terraform_data.b".to_owned())], ..PlanOptions::default() };
+    let options = PlanOptions {
+        targets: vec![infra_engine::plan::Target("terraform_data.b".to_owned())],
+        ..PlanOptions::default()
+    };
     let plan = bench.plan(&store, &program, &options).expect("plans");
     assert_eq!(
         actions(&plan),
-        [("terraform_data.a".to_owned(), ChangeAction::Create), ("terraform_data.b".to_owned(), ChangeAction::Create)]
+        [
+            ("terraform_data.a".to_owned(), ChangeAction::Create),
+            ("terraform_data.b".to_owned(), ChangeAction::Create)
+        ]
     );
     assert!(plan.partial);
     assert!(bench.apply(&store, &program, &plan).is_complete());
@@ -278,10 +367,21 @@ fn a_stale_plan_is_refused() {
     let bench = Bench::new();
     let store = bench.store();
     let program = bench.program("[resource.terraform_data.a]\n");
-    let plan = bench.plan(&store, &program, &PlanOptions::default()).expect("plans");
+    let plan = bench
+        .plan(&store, &program, &PlanOptions::default())
+        .expect("plans");
     assert!(bench.apply(&store, &program, &plan).is_complete());
     bench.runtime.block_on(store.fold()).expect("folds");
-    let input = Input { program: Some(&program), store: &store };
-    let again = bench.runtime.block_on(bench.engine.apply(input, &plan, &ApplyOptions::default(), &Silent, &Stop::new()));
+    let input = Input {
+        program: Some(&program),
+        store: &store,
+    };
+    let again = bench.runtime.block_on(bench.engine.apply(
+        input,
+        &plan,
+        &ApplyOptions::default(),
+        &Silent,
+        &Stop::new(),
+    ));
     assert!(again.expect_err("is stale").to_string().contains("stale"));
 }

@@ -132,7 +132,7 @@ impl Client {
         if config.endpoints.is_empty()
             && let Some(url) = sdk.endpoint_url()
         {
-            config.everywhere(&url.to_owned());
+            config.everywhere(url);
         }
         if let Some(role) = config.assume_role.first() {
             sdk = assume(&sdk, role, config.endpoints.get("sts")).await;

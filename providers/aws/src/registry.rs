@@ -67,7 +67,10 @@ pub(crate) fn data() -> Vec<Box<dyn DynDataSource<Client>>> {
         // --- account and region ---
         Typed::<data::availability_zones::AvailabilityZones>::register_data(),
         Typed::<data::caller_identity::CallerIdentity>::register_data(),
+        Typed::<data::iam_policy_document::PolicyDocument>::register_data(),
         Typed::<data::partition::Partition>::register_data(),
         Typed::<data::region::Region>::register_data(),
+        Typed::<data::subnets::Subnets>::register_data(),
+        Typed::<data::vpc::Vpc>::register_data(),
     ]
 }

@@ -489,7 +489,7 @@ impl Run<'_> {
                 }
                 Ok(_) => {}
                 Err(errors) if report.failures.is_empty() && !report.interrupted => {
-                    report.diagnostics.extend(errors)
+                    report.diagnostics.extend(errors);
                 }
                 Err(_) => {}
             }

@@ -183,10 +183,10 @@ impl Order {
                     continue;
                 }
                 for (j, take) in taken {
-                    if let Some(delete) = own_delete {
-                        if delete != take {
-                            self.hard.insert((delete, take));
-                        }
+                    if let Some(delete) = own_delete
+                        && delete != take
+                    {
+                        self.hard.insert((delete, take));
                     }
                     if let Some(update) = own_update
                         && (changes[j].action == ChangeAction::CreateThenDelete

@@ -270,7 +270,7 @@ fn a_full_disk_stops_what_would_begin_and_loses_nothing() {
                 let operation = intent.operation.clone();
                 match store.intent(intent).await {
                     Err(error) => {
-                        assert!(error.is_disk_full() && error.help().is_some(), "{error}")
+                        assert!(error.is_disk_full() && error.help().is_some(), "{error}");
                     }
                     Ok(()) => {
                         begun.push(i);

@@ -2,5 +2,8 @@
 
 pub(crate) mod availability_zones;
 pub(crate) mod caller_identity;
+pub(crate) mod iam_policy_document;
 pub(crate) mod partition;
 pub(crate) mod region;
+pub(crate) mod subnets;
+pub(crate) mod vpc;

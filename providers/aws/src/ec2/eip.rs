@@ -144,7 +144,7 @@ impl Resource<Client> for Eip {
             operation,
             "AllocateAddress",
             || request.clone().send(),
-            |made| made.allocation_id(),
+            aws_sdk_ec2::operation::allocate_address::AllocateAddressOutput::allocation_id,
         )
         .await?;
         associate(client, context, &id, &desired).await?;

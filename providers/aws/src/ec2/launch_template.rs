@@ -1,5 +1,9 @@
 //! `aws_launch_template`. A change makes a new version.
 
+use super::launch_template_data::{
+    CreditSpecification, InstanceProfile, Mapping, MetadataOptions, Monitoring, NetworkInterface,
+    Placement, TagSpecification, from_api, to_api,
+};
 use super::tagging::{self, list};
 use crate::batch;
 use crate::client::Client;
@@ -8,12 +12,7 @@ use crate::recover::Lost;
 use crate::tags::Tags;
 use crate::wait;
 use async_trait::async_trait;
-use aws_sdk_ec2::types::{
-    InstanceType, LaunchTemplate as Found, LaunchTemplateBlockDeviceMappingRequest,
-    LaunchTemplateEbsBlockDeviceRequest, LaunchTemplateInstanceMetadataOptionsRequest,
-    LaunchTemplateTagSpecificationRequest, RequestLaunchTemplateData, ResourceType,
-    ResponseLaunchTemplateData, Tag,
-};
+use aws_sdk_ec2::types::{LaunchTemplate as Found, ResourceType, ResponseLaunchTemplateData};
 use futures::future::join_all;
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
@@ -21,14 +20,17 @@ use infra_model::{
     CallContext, ErrorKind, Operation, PlanRequest, Planned, ProviderError, Record, Recovered,
     Resource, planning,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// How instances are made.
 #[derive(Clone, Debug, Default, Record)]
 pub(crate) struct LaunchTemplateRecord {
-    /// Its name, unique in the region.
-    #[record(required, force_new)]
-    pub(crate) name: String,
+    /// Its name, unique in the region. By default one that no other has.
+    #[record(optional, computed, force_new)]
+    pub(crate) name: Option<String>,
+    /// The beginning of a name that no other has.
+    #[record(optional, force_new)]
+    pub(crate) name_prefix: Option<String>,
     /// What this version is for.
     #[record(optional)]
     pub(crate) description: Option<String>,
@@ -47,6 +49,15 @@ pub(crate) struct LaunchTemplateRecord {
     /// Whether EBS has bandwidth of its own.
     #[record(optional)]
     pub(crate) ebs_optimized: Option<bool>,
+    /// Whether instances cannot be stopped through the API.
+    #[record(optional)]
+    pub(crate) disable_api_stop: Option<bool>,
+    /// Whether instances cannot be terminated through the API.
+    #[record(optional)]
+    pub(crate) disable_api_termination: Option<bool>,
+    /// What shutting down does: `stop` or `terminate`.
+    #[record(optional)]
+    pub(crate) instance_initiated_shutdown_behavior: Option<String>,
     /// The security groups.
     #[record(optional)]
     pub(crate) vpc_security_group_ids: BTreeSet<String>,
@@ -59,6 +70,21 @@ pub(crate) struct LaunchTemplateRecord {
     /// Disks.
     #[record(block)]
     pub(crate) block_device_mappings: Vec<Mapping>,
+    /// The identity that instances have.
+    #[record(block, max = 1)]
+    pub(crate) iam_instance_profile: Vec<InstanceProfile>,
+    /// Metrics.
+    #[record(block, max = 1)]
+    pub(crate) monitoring: Vec<Monitoring>,
+    /// What burstable instances do past their credits.
+    #[record(block, max = 1)]
+    pub(crate) credit_specification: Vec<CreditSpecification>,
+    /// Where instances run.
+    #[record(block, max = 1)]
+    pub(crate) placement: Vec<Placement>,
+    /// Network interfaces.
+    #[record(block)]
+    pub(crate) network_interfaces: Vec<NetworkInterface>,
     /// Tags of what is made from it.
     #[record(block)]
     pub(crate) tag_specifications: Vec<TagSpecification>,
@@ -82,74 +108,6 @@ pub(crate) struct LaunchTemplateRecord {
     pub(crate) latest_version: Option<i64>,
 }
 
-/// How instances reach their metadata.
-#[derive(Clone, Debug, Default, PartialEq, Record)]
-pub(crate) struct MetadataOptions {
-    /// `enabled` or `disabled`.
-    #[record(optional, computed)]
-    pub(crate) http_endpoint: Option<String>,
-    /// `required` for IMDSv2 alone, or `optional`.
-    #[record(optional, computed)]
-    pub(crate) http_tokens: Option<String>,
-    /// How many hops an answer may travel.
-    #[record(optional, computed)]
-    pub(crate) http_put_response_hop_limit: Option<i32>,
-    /// Whether the instance's tags are in the metadata.
-    #[record(optional, computed)]
-    pub(crate) instance_metadata_tags: Option<String>,
-}
-
-/// One disk.
-#[derive(Clone, Debug, Default, PartialEq, Record)]
-pub(crate) struct Mapping {
-    /// Where it appears, such as `/dev/xvda`.
-    #[record(optional)]
-    pub(crate) device_name: Option<String>,
-    /// An EBS volume.
-    #[record(block, max = 1)]
-    pub(crate) ebs: Vec<Ebs>,
-}
-
-/// An EBS volume.
-#[derive(Clone, Debug, Default, PartialEq, Record)]
-pub(crate) struct Ebs {
-    /// Whether it goes with its instance.
-    #[record(optional)]
-    pub(crate) delete_on_termination: Option<bool>,
-    /// Whether it is encrypted.
-    #[record(optional)]
-    pub(crate) encrypted: Option<bool>,
-    /// The key.
-    #[record(optional)]
-    pub(crate) kms_key_id: Option<String>,
-    /// Operations per second.
-    #[record(optional)]
-    pub(crate) iops: Option<i32>,
-    /// MiB per second.
-    #[record(optional)]
-    pub(crate) throughput: Option<i32>,
-    /// The snapshot that it starts from.
-    #[record(optional)]
-    pub(crate) snapshot_id: Option<String>,
-    /// GiB.
-    #[record(optional)]
-    pub(crate) volume_size: Option<i32>,
-    /// `gp3`, …
-    #[record(optional)]
-    pub(crate) volume_type: Option<String>,
-}
-
-/// Tags of one kind of thing made from the template.
-#[derive(Clone, Debug, Default, PartialEq, Record)]
-pub(crate) struct TagSpecification {
-    /// `instance`, `volume`, …
-    #[record(optional)]
-    pub(crate) resource_type: Option<String>,
-    /// The tags.
-    #[record(optional)]
-    pub(crate) tags: Tags,
-}
-
 pub(crate) struct LaunchTemplate;
 
 /// What makes a new version when it changes.
@@ -160,9 +118,17 @@ const VERSIONED: &[&str] = &[
     "key_name",
     "user_data",
     "ebs_optimized",
+    "disable_api_stop",
+    "disable_api_termination",
+    "instance_initiated_shutdown_behavior",
     "vpc_security_group_ids",
     "metadata_options",
     "block_device_mappings",
+    "iam_instance_profile",
+    "monitoring",
+    "credit_specification",
+    "placement",
+    "network_interfaces",
     "tag_specifications",
 ];
 
@@ -241,13 +207,17 @@ impl Resource<Client> for LaunchTemplate {
         operation: &Operation,
         desired: LaunchTemplateRecord,
     ) -> Result<LaunchTemplateRecord, ProviderError> {
+        let name = desired.name.clone().unwrap_or_else(|| {
+            let prefix = desired.name_prefix.as_deref().unwrap_or("infra-");
+            format!("{prefix}{}", operation.id)
+        });
         let request = client
             .ec2()
             .create_launch_template()
             .client_token(operation.token.as_str())
-            .launch_template_name(&desired.name)
+            .launch_template_name(name)
             .set_version_description(desired.description.clone())
-            .launch_template_data(data(&desired))
+            .launch_template_data(to_api(&desired))
             .tag_specifications(tagging::specification(
                 client,
                 operation,
@@ -286,7 +256,7 @@ impl Resource<Client> for LaunchTemplate {
                         .client_token(operation.token.as_str())
                         .launch_template_id(&id)
                         .set_version_description(desired.description.clone())
-                        .launch_template_data(data(&desired))
+                        .launch_template_data(to_api(&desired))
                         .send()
                 })
                 .await?;
@@ -371,60 +341,6 @@ async fn latest(
     }
 }
 
-fn data(desired: &LaunchTemplateRecord) -> RequestLaunchTemplateData {
-    let groups: Vec<String> = desired.vpc_security_group_ids.iter().cloned().collect();
-    let metadata = desired.metadata_options.first().map(|m| {
-        LaunchTemplateInstanceMetadataOptionsRequest::builder()
-            .set_http_endpoint(m.http_endpoint.as_deref().map(Into::into))
-            .set_http_tokens(m.http_tokens.as_deref().map(Into::into))
-            .set_http_put_response_hop_limit(m.http_put_response_hop_limit)
-            .set_instance_metadata_tags(m.instance_metadata_tags.as_deref().map(Into::into))
-            .build()
-    });
-    let mappings = desired.block_device_mappings.iter().map(|m| {
-        let ebs = m.ebs.first().map(|e| {
-            LaunchTemplateEbsBlockDeviceRequest::builder()
-                .set_delete_on_termination(e.delete_on_termination)
-                .set_encrypted(e.encrypted)
-                .set_kms_key_id(e.kms_key_id.clone())
-                .set_iops(e.iops)
-                .set_throughput(e.throughput)
-                .set_snapshot_id(e.snapshot_id.clone())
-                .set_volume_size(e.volume_size)
-                .set_volume_type(e.volume_type.as_deref().map(Into::into))
-                .build()
-        });
-        LaunchTemplateBlockDeviceMappingRequest::builder()
-            .set_device_name(m.device_name.clone())
-            .set_ebs(ebs)
-            .build()
-    });
-    let specifications = desired.tag_specifications.iter().map(|s| {
-        let tags: Vec<Tag> = s
-            .tags
-            .iter()
-            .map(|(k, v)| Tag::builder().key(k).value(v).build())
-            .collect();
-        LaunchTemplateTagSpecificationRequest::builder()
-            .set_resource_type(s.resource_type.as_deref().map(ResourceType::from))
-            .set_tags(Some(tags))
-            .build()
-    });
-    let (mappings, specifications): (Vec<_>, Vec<_>) =
-        (mappings.collect(), specifications.collect());
-    RequestLaunchTemplateData::builder()
-        .set_image_id(desired.image_id.clone())
-        .set_instance_type(desired.instance_type.as_deref().map(InstanceType::from))
-        .set_key_name(desired.key_name.clone())
-        .set_user_data(desired.user_data.clone())
-        .set_ebs_optimized(desired.ebs_optimized)
-        .set_security_group_ids((!groups.is_empty()).then_some(groups))
-        .set_metadata_options(metadata)
-        .set_block_device_mappings((!mappings.is_empty()).then_some(mappings))
-        .set_tag_specifications((!specifications.is_empty()).then_some(specifications))
-        .build()
-}
-
 fn record(
     client: &Client,
     found: Found,
@@ -434,65 +350,19 @@ fn record(
 ) -> LaunchTemplateRecord {
     let (tags, tags_all) = tagging::read(client, found.tags(), prior.map(|p| &p.tags));
     let id = found.launch_template_id.clone().unwrap_or_default();
-    let text = |t: &str| t.to_owned();
-    LaunchTemplateRecord {
-        name: found.launch_template_name.unwrap_or_default(),
-        description,
-        image_id: data.image_id.clone(),
-        instance_type: data.instance_type.as_ref().map(|t| text(t.as_str())),
-        key_name: data.key_name.clone(),
-        user_data: data.user_data.clone(),
-        ebs_optimized: data.ebs_optimized,
-        vpc_security_group_ids: data.security_group_ids().iter().cloned().collect(),
+    let mut record = LaunchTemplateRecord {
+        name: found.launch_template_name,
+        name_prefix: prior.and_then(|p| p.name_prefix.clone()),
+        description: description.filter(|d| !d.is_empty()),
         update_default_version: prior.is_some_and(|p| p.update_default_version),
-        metadata_options: data
-            .metadata_options
-            .iter()
-            .map(|m| MetadataOptions {
-                http_endpoint: m.http_endpoint.as_ref().map(|v| text(v.as_str())),
-                http_tokens: m.http_tokens.as_ref().map(|v| text(v.as_str())),
-                http_put_response_hop_limit: m.http_put_response_hop_limit,
-                instance_metadata_tags: m.instance_metadata_tags.as_ref().map(|v| text(v.as_str())),
-            })
-            .collect(),
-        block_device_mappings: data
-            .block_device_mappings()
-            .iter()
-            .map(|m| Mapping {
-                device_name: m.device_name.clone(),
-                ebs: m
-                    .ebs
-                    .iter()
-                    .map(|e| Ebs {
-                        delete_on_termination: e.delete_on_termination,
-                        encrypted: e.encrypted,
-                        kms_key_id: e.kms_key_id.clone(),
-                        iops: e.iops,
-                        throughput: e.throughput,
-                        snapshot_id: e.snapshot_id.clone(),
-                        volume_size: e.volume_size,
-                        volume_type: e.volume_type.as_ref().map(|t| text(t.as_str())),
-                    })
-                    .collect(),
-            })
-            .collect(),
-        tag_specifications: data
-            .tag_specifications()
-            .iter()
-            .map(|s| TagSpecification {
-                resource_type: s.resource_type.as_ref().map(|t| text(t.as_str())),
-                tags: s
-                    .tags()
-                    .iter()
-                    .filter_map(|t| Some((t.key.clone()?, t.value.clone().unwrap_or_default())))
-                    .collect::<BTreeMap<_, _>>(),
-            })
-            .collect(),
         tags,
         tags_all,
         arn: Some(client.arn("ec2", &format!("launch-template/{id}"))),
         default_version: found.default_version_number,
         latest_version: found.latest_version_number,
         id: Some(id),
-    }
+        ..LaunchTemplateRecord::default()
+    };
+    from_api(data, &mut record);
+    record
 }

@@ -8,6 +8,7 @@ pub(crate) mod flow_log;
 mod hop;
 pub(crate) mod internet_gateway;
 pub(crate) mod launch_template;
+mod launch_template_data;
 pub(crate) mod nat_gateway;
 pub(crate) mod permissions;
 pub(crate) mod route;

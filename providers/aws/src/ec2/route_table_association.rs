@@ -135,7 +135,7 @@ impl Resource<Client> for RouteTableAssociation {
                         .set_gateway_id(desired.gateway_id.clone())
                         .send()
                 },
-                |made| made.association_id(),
+                aws_sdk_ec2::operation::associate_route_table::AssociateRouteTableOutput::association_id,
             )
             .await?;
         wait::settled::<RouteTableAssociation>(client, context, operation, &id, desired).await

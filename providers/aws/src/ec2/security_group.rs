@@ -132,7 +132,7 @@ impl Resource<Client> for SecurityGroup {
             operation,
             "CreateSecurityGroup",
             || request.clone().send(),
-            |made| made.group_id(),
+            aws_sdk_ec2::operation::create_security_group::CreateSecurityGroupOutput::group_id,
         )
         .await?;
         let found = visible(client, context, operation, &id).await?;

@@ -3,7 +3,7 @@
 use super::tagging::{self, filter, list};
 use crate::batch::{self, FILTER_VALUES, by_key};
 use crate::client::Client;
-use crate::family::EC2_WRITE;
+use crate::family::{EC2_READ, EC2_WRITE};
 use crate::recover::Lost;
 use crate::tags::Tags;
 use crate::wait::{self, Progress};
@@ -131,13 +131,23 @@ impl Resource<Client> for VpcEndpoint {
         context: &CallContext,
         items: &[Item<VpcEndpointRecord>],
     ) -> Vec<Result<Option<VpcEndpointRecord>, ProviderError>> {
-        let read = batch::read(
-            items,
-            |e: &Found| e.vpc_endpoint_id.clone(),
-            |ids| list!(client, context, "DescribeVpcEndpoints": describe_vpc_endpoints.set_filters(vec![filter("vpc-endpoint-id", ids)]) -> vpc_endpoints),
-            |found, prior| (!gone(&found)).then(|| record(client, found, prior)),
-        )
+        // By id when there is one, and else all there are: there are few, and emulators lack the filter by ids.
+        let ids: Vec<String> = items.iter().map(|i| i.id.clone()).collect();
+        let found = batch::by_listing(&ids, |e: &Found| e.vpc_endpoint_id.clone(), |one| async move {
+            match one {
+                Some(id) => Ok(find(client, context, &id).await?.into_iter().collect()),
+                None => list!(client, context, "DescribeVpcEndpoints": describe_vpc_endpoints.set_filters(Vec::new()) -> vpc_endpoints).await,
+            }
+        })
         .await;
+        let read = found
+            .into_iter()
+            .zip(items)
+            .map(|(found, item)| {
+                let there = found?.filter(|f| !gone(f));
+                Ok(there.map(|f| record(client, f, item.prior.as_ref())))
+            })
+            .collect();
         with_prefix_lists(client, context, read).await
     }
 
@@ -297,8 +307,20 @@ async fn find(
     context: &CallContext,
     id: &str,
 ) -> Result<Option<Found>, ProviderError> {
-    let found = list!(client, context, "DescribeVpcEndpoints": describe_vpc_endpoints.set_filters(vec![filter("vpc-endpoint-id", [id])]) -> vpc_endpoints);
-    Ok(found.await?.pop())
+    let answer = client
+        .call(context, EC2_READ, "DescribeVpcEndpoints", || {
+            client
+                .ec2()
+                .describe_vpc_endpoints()
+                .vpc_endpoint_ids(id)
+                .send()
+        })
+        .await;
+    match answer {
+        Ok(answer) => Ok(answer.vpc_endpoints.unwrap_or_default().pop()),
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The states differ in letter case between the API's answers and its documentation.

@@ -356,12 +356,16 @@ async fn active(
         match found.status {
             Some(AddonStatus::Active) => Ok(Progress::Done(())),
             Some(AddonStatus::CreateFailed | AddonStatus::UpdateFailed) => {
-                let issues = found.health().map(|h| h.issues()).unwrap_or_default();
-                let why = reasons(
-                    issues
-                        .iter()
-                        .map(|i| (i.code().map(|c| c.as_str()), i.message())),
-                );
+                let issues = found
+                    .health()
+                    .map(aws_sdk_eks::types::AddonHealth::issues)
+                    .unwrap_or_default();
+                let why = reasons(issues.iter().map(|i| {
+                    (
+                        i.code().map(aws_sdk_eks::types::AddonIssueCode::as_str),
+                        i.message(),
+                    )
+                }));
                 Err(failed(format!("the add-on `{id}` failed: {why}")))
             }
             // Degraded is what an add-on is until there are nodes for it.

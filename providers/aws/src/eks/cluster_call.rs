@@ -1,5 +1,10 @@
 //! The calls of `aws_eks_cluster`: requests from records, records from answers.
 
+#![allow(
+    deprecated,
+    reason = "the API still requires `resources` of an encryption configuration, which the SDK marks as deprecated"
+)]
+
 use super::cluster::{
     AccessConfig, CertificateAuthority, ClusterRecord, EncryptionConfig, Identity, KeyProvider,
     NetworkConfig, Oidc, UpgradePolicy, VpcConfig, ZonalShift,
@@ -49,12 +54,16 @@ pub(super) async fn active(
         match found.status {
             Some(ClusterStatus::Active) => Ok(Progress::Done(())),
             Some(ClusterStatus::Failed) => {
-                let issues = found.health().map(|h| h.issues()).unwrap_or_default();
-                let why = reasons(
-                    issues
-                        .iter()
-                        .map(|i| (i.code().map(|c| c.as_str()), i.message())),
-                );
+                let issues = found
+                    .health()
+                    .map(aws_sdk_eks::types::ClusterHealth::issues)
+                    .unwrap_or_default();
+                let why = reasons(issues.iter().map(|i| {
+                    (
+                        i.code().map(aws_sdk_eks::types::ClusterIssueCode::as_str),
+                        i.message(),
+                    )
+                }));
                 Err(failed(format!("the cluster `{name}` failed: {why}")))
             }
             _ => Ok(Progress::Pending(status(&found))),
@@ -140,7 +149,7 @@ pub(super) fn record(
             .into_iter()
             .collect(),
         enabled_cluster_log_types: logs
-            .map(|l| l.cluster_logging())
+            .map(aws_sdk_eks::types::Logging::cluster_logging)
             .unwrap_or_default()
             .iter()
             .filter(|s| s.enabled == Some(true))

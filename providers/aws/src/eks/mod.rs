@@ -227,12 +227,12 @@ where
             match found.status() {
                 Some(UpdateStatus::Successful) => Ok(Progress::Done(())),
                 Some(status @ (UpdateStatus::Failed | UpdateStatus::Cancelled)) => {
-                    let why = reasons(
-                        found
-                            .errors()
-                            .iter()
-                            .map(|e| (e.error_code().map(|c| c.as_str()), e.error_message())),
-                    );
+                    let why = reasons(found.errors().iter().map(|e| {
+                        (
+                            e.error_code().map(aws_sdk_eks::types::ErrorCode::as_str),
+                            e.error_message(),
+                        )
+                    }));
                     Err(failed(format!(
                         "{call} ended as {}: {why}",
                         status.as_str()

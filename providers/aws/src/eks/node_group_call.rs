@@ -37,12 +37,16 @@ pub(super) fn status(found: &Found) -> String {
 }
 
 pub(super) fn failure(id: &str, found: &Found) -> ProviderError {
-    let issues = found.health().map(|h| h.issues()).unwrap_or_default();
-    let why = reasons(
-        issues
-            .iter()
-            .map(|i| (i.code().map(|c| c.as_str()), i.message())),
-    );
+    let issues = found
+        .health()
+        .map(aws_sdk_eks::types::NodegroupHealth::issues)
+        .unwrap_or_default();
+    let why = reasons(issues.iter().map(|i| {
+        (
+            i.code().map(aws_sdk_eks::types::NodegroupIssueCode::as_str),
+            i.message(),
+        )
+    }));
     failed(format!("the node group `{id}` is {}: {why}", status(found)))
 }
 

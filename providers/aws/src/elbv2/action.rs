@@ -333,7 +333,7 @@ fn one(found: &Sdk, prior: Option<&Action>) -> Action {
 fn targets(found: &Sdk, prior: Option<&Action>) -> (Option<String>, Vec<Forward>) {
     let config = found.forward_config();
     let groups: Vec<Weighted> = config
-        .map(|c| c.target_groups())
+        .map(aws_sdk_elasticloadbalancingv2::types::ForwardActionConfig::target_groups)
         .unwrap_or_default()
         .iter()
         .map(|g| Weighted {
@@ -469,7 +469,7 @@ mod tests {
             sdk.forward_config = alone.forward.first().map(forward);
         } else if let [one] = sdk
             .forward_config()
-            .map(|c| c.target_groups())
+            .map(aws_sdk_elasticloadbalancingv2::types::ForwardActionConfig::target_groups)
             .unwrap_or_default()
         {
             sdk.target_group_arn = one.target_group_arn.clone();
@@ -485,7 +485,8 @@ mod tests {
         }
         assert_eq!(from_sdk(&[answered(&to("a"))], None), [to("a")]);
         let both = listed(&[("a", 1), ("b", 1)]);
-        assert_eq!(from_sdk(&[answered(&both)], None), [both.clone()]);
+        let expected = both.clone();
+        assert_eq!(from_sdk(&[answered(&both)], None), [expected]);
         // Someone else added a group.
         assert_eq!(from_sdk(&[answered(&both)], Some(&[to("a")])), [both]);
     }

@@ -187,13 +187,17 @@ fn one(found: &Sdk) -> Condition {
             }
         }
         "http-request-method" => {
-            let values = found.http_request_method_config().map(|c| c.values());
+            let values = found.http_request_method_config().map(
+                aws_sdk_elasticloadbalancingv2::types::HttpRequestMethodConditionConfig::values,
+            );
             condition.http_request_method = vec![Values {
                 values: or_plain(values.unwrap_or_default()),
             }];
         }
         "query-string" => {
-            let pairs = found.query_string_config().map(|c| c.values());
+            let pairs = found
+                .query_string_config()
+                .map(aws_sdk_elasticloadbalancingv2::types::QueryStringConditionConfig::values);
             condition.query_string = pairs
                 .unwrap_or_default()
                 .iter()
@@ -204,7 +208,9 @@ fn one(found: &Sdk) -> Condition {
                 .collect();
         }
         "source-ip" => {
-            let values = found.source_ip_config().map(|c| c.values());
+            let values = found
+                .source_ip_config()
+                .map(aws_sdk_elasticloadbalancingv2::types::SourceIpConditionConfig::values);
             condition.source_ip = vec![Values {
                 values: or_plain(values.unwrap_or_default()),
             }];

@@ -119,7 +119,7 @@ impl Resource<Client> for OpenIdConnectProvider {
                 "CreateOpenIDConnectProvider",
                 || find(client, context, operation, &desired.url),
                 || request.clone().send(),
-                |made| made.open_id_connect_provider_arn(),
+                aws_sdk_iam::operation::create_open_id_connect_provider::CreateOpenIdConnectProviderOutput::open_id_connect_provider_arn,
             )
             .await?;
         wait::settled::<OpenIdConnectProvider>(client, context, operation, &id, desired).await
