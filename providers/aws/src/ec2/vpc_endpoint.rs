@@ -3,6 +3,7 @@
 use super::tagging::{self, filter, list};
 use crate::batch::{self, FILTER_VALUES, by_key};
 use crate::client::Client;
+use crate::error::absent_is_done;
 use crate::family::{EC2_READ, EC2_WRITE};
 use crate::recover::Lost;
 use crate::tags::Tags;
@@ -275,10 +276,14 @@ impl Resource<Client> for VpcEndpoint {
                     .send()
             })
             .await;
+        // Whether it is gone, the wait tells: what is not found may be another thing.
         match answer {
-            Err(error) if error.kind == ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
-            Ok(answer) => tagging::all_done("DeleteVpcEndpoints", answer.unsuccessful())?,
+            Ok(answer) => {
+                let done = tagging::all_done("DeleteVpcEndpoints", answer.unsuccessful());
+                absent_is_done(done)?;
+            }
         }
         wait::until(context, operation, wait::MINUTES, || {
             let id = &id;
