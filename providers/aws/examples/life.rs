@@ -228,26 +228,34 @@ impl Life {
         })
     }
 
+    /// What `type.name.attribute` is of what is alive.
+    fn referred(&self, reference: &str) -> Option<Json> {
+        let parts: Vec<&str> = reference.splitn(3, '.').collect();
+        let [kind, name, attribute] = parts[..] else {
+            return None;
+        };
+        let alive = self.alive.get(&format!("{kind}.{name}"));
+        let value = alive.map(|a| to_json(&a.value)).unwrap_or_default();
+        let place = format!("/{}", attribute.replace('.', "/"));
+        Some(value.pointer(&place).cloned().unwrap_or_default())
+    }
+
     fn filled(&self, json: &Json) -> Json {
         match json {
             Json::String(text) => {
-                let Some(reference) = text.strip_prefix("${").and_then(|t| t.strip_suffix('}'))
-                else {
-                    return json.clone();
-                };
-                let parts: Vec<&str> = reference.splitn(3, '.').collect();
-                let [kind, name, attribute] = parts[..] else {
-                    return json.clone();
-                };
-                let value = self
-                    .alive
-                    .get(&format!("{kind}.{name}"))
-                    .map(|a| to_json(&a.value))
-                    .unwrap_or_default();
-                value
-                    .pointer(&format!("/{}", attribute.replace('.', "/")))
-                    .cloned()
-                    .unwrap_or_default()
+                let whole = text.strip_prefix("${").and_then(|t| t.strip_suffix('}'));
+                if let Some(reference) = whole.filter(|r| !r.contains("${")) {
+                    return self.referred(reference).unwrap_or_else(|| json.clone());
+                }
+                let mut out = text.clone();
+                while let Some((before, rest)) = out.split_once("${")
+                    && let Some((reference, after)) = rest.split_once('}')
+                    && let Some(value) = self.referred(reference)
+                {
+                    let value = value.as_str().unwrap_or_default();
+                    out = format!("{before}{value}{after}");
+                }
+                out.into()
             }
             Json::Array(items) => items.iter().map(|i| self.filled(i)).collect(),
             Json::Object(map) => map

@@ -130,7 +130,8 @@ impl Client {
 /// How long what was just made may be missing from answers.
 const SETTLE: Duration = Duration::from_secs(5);
 
-fn taken(family: Family, call: &str, id: &str) -> ProviderError {
+/// What stands in a place and is not the operation's.
+pub(crate) fn taken(family: Family, call: &str, id: &str) -> ProviderError {
     ProviderError {
         service: family.service.to_owned(),
         operation: call.to_owned(),

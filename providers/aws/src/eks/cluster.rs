@@ -12,7 +12,7 @@ use infra_model::resource::Item;
 use infra_model::schema::Traits;
 use infra_model::{
     CallContext, ErrorKind, Operation, Path, PlanRequest, Planned, ProviderError, Record,
-    Recovered, Resource, Value, planning,
+    Recovered, Resource, Schema, Type, Value, planning,
 };
 use std::collections::BTreeSet;
 
@@ -54,7 +54,7 @@ pub(crate) struct ClusterRecord {
     pub(crate) enabled_cluster_log_types: BTreeSet<String>,
     /// Whether networking, DNS and proxy are put in without being asked for as add-ons.
     #[record(optional, force_new, default = true)]
-    pub(crate) bootstrap_self_managed_addons: bool,
+    pub(crate) bootstrap_self_managed_addons: Option<bool>,
     /// Whether it refuses to be deleted.
     #[record(optional, computed)]
     pub(crate) deletion_protection: Option<bool>,
@@ -215,6 +215,7 @@ impl Resource<Client> for Cluster {
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
+        forget_unread(request, planned);
         let Some(prior) = request.prior.filter(|_| planned.replace.is_empty()) else {
             return Ok(());
         };
@@ -230,6 +231,13 @@ impl Resource<Client> for Cluster {
         }
         if planned.value.get("version") != prior.get("version") {
             planning::mark_unknown(planned, &ClusterRecord::block(), &["platform_version"]);
+        }
+        let public = |value: &Value| inside(value, VPC, "endpoint_public_access");
+        let said = inside(request.config, VPC, CIDRS);
+        if public(prior) != public(&planned.value) && said.is_none_or(|v| v.is_null()) {
+            // From where it is reached follows from its being reached at all.
+            let unknown = Value::Unknown(Type::set(Type::String));
+            planned.value = with_inside(&planned.value, VPC, CIDRS, unknown);
         }
         Ok(())
     }
@@ -348,6 +356,61 @@ impl Resource<Client> for Cluster {
     }
 }
 
+const VPC: &str = "vpc_config";
+const CIDRS: &str = "public_access_cidrs";
+const ADDONS: &str = "bootstrap_self_managed_addons";
+const ACCESS: &str = "access_config";
+const ADMIN: &str = "bootstrap_cluster_creator_admin_permissions";
+
+/// An attribute of the first of a cluster's blocks of a name.
+fn inside(cluster: &Value, block: &str, attribute: &str) -> Option<Value> {
+    let first = cluster.get(block)?.elements()?.first()?;
+    first.get(attribute).cloned()
+}
+
+fn with_inside(cluster: &Value, block: &str, attribute: &str, value: Value) -> Value {
+    let found = cluster.get(block).and_then(Value::elements);
+    let Some(first) = found.and_then(<[_]>::first) else {
+        return cluster.clone();
+    };
+    let first = first.clone().with_attribute(attribute, value);
+    let list = Value::list(first.ty(), vec![first]);
+    cluster.clone().with_attribute(block, list)
+}
+
+/// EKS does not tell how a cluster was made. What was never read, as after an import, is taken to be as it is said: it is no
+/// reason to replace a cluster.
+fn forget_unread(request: &PlanRequest<'_>, planned: &mut Planned) {
+    let Some(prior) = request.prior.filter(|_| !planned.replace.is_empty()) else {
+        return;
+    };
+    let mut taken = prior.clone();
+    if prior.get(ADDONS).is_some_and(Value::is_null)
+        && let Some(wanted) = planned.value.get(ADDONS)
+    {
+        taken = taken.with_attribute(ADDONS, wanted.clone());
+    }
+    if inside(prior, ACCESS, ADMIN).is_some_and(|v| v.is_null())
+        && let Some(wanted) = inside(&planned.value, ACCESS, ADMIN)
+    {
+        taken = with_inside(&taken, ACCESS, ADMIN, wanted);
+    }
+    if taken != *prior {
+        let schema = Schema::new(
+            Cluster::TYPE,
+            Cluster::VERSION,
+            ClusterRecord::doc(),
+            ClusterRecord::block(),
+            Cluster::traits(),
+        );
+        let request = PlanRequest {
+            prior: Some(&taken),
+            ..*request
+        };
+        *planned = planning::by_schema(&schema, &request);
+    }
+}
+
 async fn find(
     client: &Client,
     context: &CallContext,
@@ -358,4 +421,97 @@ async fn find(
         None => Recovered::Absent,
         Some(found) => tagging::whose(operation, name.to_owned(), &found.tags),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A cluster as it is read, and what a stack file says of it.
+    fn cluster(addons: Option<bool>, admin: Option<bool>, public: bool) -> ClusterRecord {
+        ClusterRecord {
+            name: "shop".to_owned(),
+            role_arn: "arn:aws:iam::123456789012:role/shop".to_owned(),
+            vpc_config: vec![VpcConfig {
+                endpoint_public_access: public,
+                public_access_cidrs: Some(BTreeSet::new()),
+                ..VpcConfig::default()
+            }],
+            access_config: vec![AccessConfig {
+                authentication_mode: Some("API".to_owned()),
+                bootstrap_cluster_creator_admin_permissions: admin,
+            }],
+            bootstrap_self_managed_addons: addons,
+            id: Some("shop".to_owned()),
+            arn: Some("arn:aws:eks:eu-west-1:123456789012:cluster/shop".to_owned()),
+            ..ClusterRecord::default()
+        }
+    }
+
+    fn plan(prior: &ClusterRecord, addons: bool, public: bool) -> Planned {
+        let vpc = Value::object([
+            ("subnet_ids", Value::set(Type::String, Vec::new())),
+            ("endpoint_public_access", Value::from(public)),
+        ]);
+        let access = Value::object([
+            ("authentication_mode", Value::from("API")),
+            (ADMIN, Value::from(true)),
+        ]);
+        let said = Value::object([
+            ("name", Value::from(prior.name.as_str())),
+            ("role_arn", Value::from(prior.role_arn.as_str())),
+            (VPC, vpc),
+            (ACCESS, access),
+            (ADDONS, Value::from(addons)),
+        ]);
+        let config = ClusterRecord::block().coerce(&said).expect("is accepted");
+        let schema = Schema::new("", 0, "", ClusterRecord::block(), Cluster::traits());
+        let prior = prior.to_value();
+        let request = PlanRequest {
+            type_name: Cluster::TYPE,
+            prior: Some(&prior),
+            config: &config,
+            private: None,
+            provider: None,
+        };
+        let mut planned = planning::by_schema(&schema, &request);
+        Cluster::plan(&request, &mut planned).expect("plans");
+        planned
+    }
+
+    #[test]
+    fn what_was_never_read_replaces_no_cluster() {
+        for (addons, admin, replaced) in [
+            (None, None, false),
+            (None, Some(true), false),
+            (Some(false), None, false),
+            (Some(false), Some(true), false),
+            (Some(true), Some(true), true),
+            (None, Some(false), true),
+        ] {
+            let planned = plan(&cluster(addons, admin, false), false, false);
+            assert_eq!(
+                !planned.replace.is_empty(),
+                replaced,
+                "{addons:?} {admin:?}"
+            );
+            let arn = planned.value.get("arn").expect("is an attribute");
+            assert_eq!(arn.is_unknown(), replaced, "{addons:?} {admin:?}");
+            assert_eq!(planned.value.get(ADDONS), Some(&Value::from(false)));
+        }
+    }
+
+    #[test]
+    fn ranges_are_unknown_only_while_public_access_changes() {
+        for (before, after, unknown) in [
+            (false, true, true),
+            (true, false, true),
+            (true, true, false),
+        ] {
+            let planned = plan(&cluster(Some(false), Some(true), before), false, after);
+            assert!(planned.replace.is_empty());
+            let ranges = inside(&planned.value, VPC, CIDRS).expect("is an attribute");
+            assert_eq!(ranges.is_unknown(), unknown, "{before} {after}");
+        }
+    }
 }

@@ -72,6 +72,10 @@ pub(super) async fn active(
     .await
 }
 
+#[allow(
+    deprecated,
+    reason = "Terraform requires `resources`, and older clusters heed them"
+)]
 pub(super) fn record(
     client: &Client,
     found: Found,
@@ -155,7 +159,7 @@ pub(super) fn record(
             .filter(|s| s.enabled == Some(true))
             .flat_map(|s| s.types().iter().map(|t| t.as_str().to_owned()))
             .collect(),
-        bootstrap_self_managed_addons: prior.is_none_or(|p| p.bootstrap_self_managed_addons),
+        bootstrap_self_managed_addons: prior.and_then(|p| p.bootstrap_self_managed_addons),
         deletion_protection: Some(found.deletion_protection == Some(true)),
         tags,
         tags_all,
@@ -186,6 +190,10 @@ pub(super) fn record(
     }
 }
 
+#[allow(
+    deprecated,
+    reason = "Terraform requires `resources`, and older clusters heed them"
+)]
 fn encryption(said: &[EncryptionConfig]) -> Option<Vec<sdk::EncryptionConfig>> {
     let made: Vec<_> = said
         .iter()
@@ -303,7 +311,7 @@ pub(super) fn create(
         .set_upgrade_policy(desired.upgrade_policy.first().map(policy))
         .set_zonal_shift_config(shifting(desired).then(|| shift(true)))
         .set_logging((!logs.is_empty()).then(|| logging(logs, false)))
-        .bootstrap_self_managed_addons(desired.bootstrap_self_managed_addons)
+        .set_bootstrap_self_managed_addons(desired.bootstrap_self_managed_addons)
         .set_deletion_protection(desired.deletion_protection.filter(|on| *on))
         .set_tags(tagging::for_create(client, operation, &desired.tags))
 }

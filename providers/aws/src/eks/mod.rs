@@ -13,6 +13,7 @@ mod tagging;
 
 use crate::client::Client;
 use crate::family::EKS;
+use crate::recover;
 use crate::wait::{self, Pace, Progress};
 use aws_sdk_eks::types::{Update, UpdateStatus};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -155,7 +156,13 @@ where
         }
         Err(error) if error.kind == ErrorKind::Conflict => match find().await? {
             Recovered::Found(id) => id,
-            _ => return Err(error),
+            Recovered::Foreign(id) => {
+                return Err(ProviderError {
+                    request_id: error.request_id,
+                    ..recover::taken(EKS, call, &id)
+                });
+            }
+            Recovered::Absent => return Err(error),
         },
         Err(error) => return Err(error),
     };

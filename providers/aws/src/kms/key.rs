@@ -262,7 +262,9 @@ async fn configure(
         }};
     }
     let enabled = prior.is_none_or(|p| p.is_enabled);
-    if desired.is_enabled && !enabled {
+    // A resumed creation may have come as far as disabling it.
+    let resumed = prior.is_none() && operation.known_id.is_some();
+    if resumed || (desired.is_enabled && !enabled) {
         send!("EnableKey", kms.enable_key());
     }
     let rotates = |r: &KeyRecord| (r.enable_key_rotation, r.rotation_period_in_days);
