@@ -349,3 +349,56 @@ async fn assume(
         ))
         .build()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::family::EC2_WRITE;
+    use crate::testing::World;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Arc, Mutex};
+
+    /// Runs a call that fails with these kinds, one after the other, and then works; how it ended, and how often it was sent.
+    async fn sent(failures: &[ErrorKind], resend: Resend) -> (Result<(), ErrorKind>, usize, usize) {
+        let world = Arc::new(World::default());
+        let left = Mutex::new(failures.to_vec());
+        let sent = AtomicUsize::new(0);
+        let attempt = || -> BoxFuture<'_, Result<(), ProviderError>> {
+            sent.fetch_add(1, Ordering::Relaxed);
+            let mut left = left.lock().expect("not poisoned");
+            let next = (!left.is_empty()).then(|| left.remove(0));
+            Box::pin(async move { next.map_or(Ok(()), |kind| Err(ProviderError::new(kind, "no"))) })
+        };
+        let result = retried(&world.context(), EC2_WRITE, "Call", resend, &attempt).await;
+        assert_eq!(
+            world.entered.load(Ordering::Relaxed),
+            sent.load(Ordering::Relaxed),
+            "one permit for each attempt"
+        );
+        (
+            result.map_err(|e| e.kind),
+            sent.load(Ordering::Relaxed),
+            world.throttled.load(Ordering::Relaxed),
+        )
+    }
+
+    #[tokio::test]
+    async fn calls_are_sent_again_only_when_that_is_safe() {
+        use ErrorKind::{Denied, Throttled, Transient};
+        for (failures, resend, expected) in [
+            (vec![Throttled, Throttled], Resend::Safe, (Ok(()), 3, 2)),
+            (vec![Throttled], Resend::Never, (Ok(()), 2, 1)),
+            (vec![Transient, Transient], Resend::Safe, (Ok(()), 3, 0)),
+            (vec![Transient], Resend::Never, (Err(Transient), 1, 0)),
+            (vec![Denied], Resend::Safe, (Err(Denied), 1, 0)),
+            (vec![Transient; 20], Resend::Safe, (Err(Transient), 6, 0)),
+            (vec![Throttled; 20], Resend::Safe, (Err(Throttled), 12, 12)),
+        ] {
+            assert_eq!(
+                sent(&failures, resend).await,
+                expected,
+                "{failures:?} {resend:?}"
+            );
+        }
+    }
+}

@@ -1,7 +1,14 @@
 //! What unit tests need to make operations. Nothing here reaches a cloud.
 
+use async_trait::async_trait;
 use infra_model::operation::Marking;
-use infra_model::{Action, Operation, OperationId, Timestamp, Token};
+use infra_model::provider::{Events, Gate, Permit};
+use infra_model::{
+    Action, CallContext, Clock, Operation, OperationId, ProviderError, Timestamp, Token,
+};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// A create operation of an address in the stack `demo`.
 pub(crate) fn operation(address: &str) -> Operation {
@@ -18,5 +25,63 @@ pub(crate) fn operation(address: &str) -> Operation {
             ..Marking::default()
         },
         private: None,
+    }
+}
+
+/// A world without time or cloud: sleeping moves the clock, and everything is counted.
+#[derive(Default)]
+pub(crate) struct World {
+    now: AtomicI64,
+    pub(crate) entered: AtomicUsize,
+    pub(crate) throttled: AtomicUsize,
+    pub(crate) statuses: Mutex<Vec<String>>,
+    pub(crate) ids: Mutex<Vec<String>>,
+}
+
+impl World {
+    /// It, lent to a call.
+    pub(crate) fn context(self: &Arc<World>) -> CallContext {
+        CallContext {
+            clock: self.clone(),
+            gate: self.clone(),
+            events: self.clone(),
+            provider: "aws",
+        }
+    }
+}
+
+#[async_trait]
+impl Clock for World {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.now.load(Ordering::Relaxed))
+    }
+    async fn sleep(&self, duration: Duration) {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        self.now.fetch_add(millis, Ordering::Relaxed);
+    }
+}
+
+#[async_trait]
+impl Gate for World {
+    async fn enter(&self, _: &str, _: &str) -> Result<Permit, ProviderError> {
+        self.entered.fetch_add(1, Ordering::Relaxed);
+        Ok(Permit::new(()))
+    }
+    fn throttled(&self, _: &str, _: &str) {
+        self.throttled.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[async_trait]
+impl Events for World {
+    async fn id_known(&self, _: &Operation, id: &str) -> Result<(), ProviderError> {
+        self.ids.lock().expect("not poisoned").push(id.to_owned());
+        Ok(())
+    }
+    fn status(&self, _: &Operation, status: &str) {
+        self.statuses
+            .lock()
+            .expect("not poisoned")
+            .push(status.to_owned());
     }
 }

@@ -210,3 +210,61 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{World, operation};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[tokio::test]
+    async fn a_wait_shows_the_status_and_ends_in_time() {
+        let world = Arc::new(World::default());
+        let operation = operation("aws_vpc.main");
+        let polls = AtomicUsize::new(0);
+        let result = until(&world.context(), &operation, QUICK, || async {
+            Ok(match polls.fetch_add(1, Ordering::Relaxed) {
+                0 | 1 => Progress::Pending("pending".to_owned()),
+                _ => Progress::Done(7),
+            })
+        })
+        .await;
+        assert_eq!(result, Ok(7));
+        assert_eq!(
+            *world.statuses.lock().expect("not poisoned"),
+            ["pending", "pending"]
+        );
+
+        let never = until(&world.context(), &operation, QUICK, || async {
+            Ok(Progress::<()>::Pending("stuck".to_owned()))
+        })
+        .await;
+        let error = never.expect_err("ends");
+        assert_eq!(error.kind, ErrorKind::TimedOut);
+        assert!(error.message.contains("`stuck` after 5 minutes"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_delete_waits_for_what_is_in_the_way() {
+        let world = Arc::new(World::default());
+        let operation = operation("aws_vpc.main");
+        for (kind, tries, ends) in [
+            (ErrorKind::Conflict, 3, Ok(())),
+            (ErrorKind::Conflict, usize::MAX, Err(ErrorKind::Conflict)),
+            (ErrorKind::NotFound, usize::MAX, Ok(())),
+            (ErrorKind::Denied, usize::MAX, Err(ErrorKind::Denied)),
+        ] {
+            let sent = AtomicUsize::new(0);
+            let result = while_in_use(&world.context(), &operation, QUICK, || async {
+                if sent.fetch_add(1, Ordering::Relaxed) < tries {
+                    Err(ProviderError::new(kind, "no"))
+                } else {
+                    Ok(())
+                }
+            })
+            .await;
+            assert_eq!(result.map_err(|e| e.kind), ends, "{kind:?}");
+        }
+    }
+}
