@@ -26,6 +26,15 @@ fn life(name: &str, variables: &[&str]) {
     run(&["plan", "-detailed-exitcode"]).expect(0);
     run(&["drift"]).expect(0);
     assert!(!server.resources().is_empty());
+    // Deletion protection is the cloud's own: it is lifted by an apply before the stack can go.
+    let text = std::fs::read_to_string(folder.path().join(&file)).expect("a stack");
+    if text.contains("protect     = true") {
+        folder.write(
+            &file,
+            &text.replace("protect     = true", "protect     = false"),
+        );
+        run(&["apply", "-auto-approve"]).expect(0);
+    }
     run(&["destroy", "-auto-approve", "--unprotect"]).expect(0);
     let left = server.resources();
     assert!(left.is_empty(), "left on the server: {left:#?}");

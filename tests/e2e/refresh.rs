@@ -22,22 +22,15 @@ cidr_block = '${cidrsubnet("10.0.0.0/16", 10, count.index)}'
     folder
         .run(&["apply", "-auto-approve", "stacks/many.toml", &flag])
         .expect(0);
-    let before = calls(&server);
+    let before = subnets_read(&server);
     folder
         .run(&["plan", "-detailed-exitcode", "stacks/many.toml", &flag])
         .expect(0);
-    let made = calls(&server) - before;
+    let made = subnets_read(&server) - before;
     assert!(
-        made <= 5 + 2,
+        (1..=5).contains(&made),
         "{made} calls: {}",
         server.get("/_sandbox/counts")
-    );
-    let subnets = server.get("/_sandbox/counts")["ec2"]["DescribeSubnets"]
-        .as_u64()
-        .expect("a count");
-    assert!(
-        subnets <= 5 * 2,
-        "{subnets} calls of DescribeSubnets in apply and plan"
     );
     folder
         .run(&["destroy", "-auto-approve", "stacks/many.toml", &flag])
@@ -45,13 +38,9 @@ cidr_block = '${cidrsubnet("10.0.0.0/16", 10, count.index)}'
     assert!(server.resources().is_empty());
 }
 
-fn calls(server: &Server) -> u64 {
-    let counts = server.get("/_sandbox/counts");
-    counts
-        .as_object()
-        .into_iter()
-        .flat_map(|services| services.values())
-        .flat_map(|s| s.as_object().into_iter().flatten())
-        .filter_map(|(_, n)| n.as_u64())
-        .sum()
+/// Calls of `DescribeSubnets` so far.
+fn subnets_read(server: &Server) -> u64 {
+    server.get("/_sandbox/counts")["ec2"]["DescribeSubnets"]
+        .as_u64()
+        .unwrap_or(0)
 }

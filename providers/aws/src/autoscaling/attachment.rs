@@ -157,7 +157,7 @@ impl Resource<Client> for Attachment {
                     },
                 )
             });
-            absent_is_done(sent.await)?;
+            detached(client, context, &id, sent.await).await?;
         } else {
             let sent = wait::while_refused(context, operation, wait::MINUTES, busy, || {
                 client.call(context, AUTOSCALING, "DetachLoadBalancers", || {
@@ -169,7 +169,7 @@ impl Resource<Client> for Attachment {
                         .send()
                 })
             });
-            absent_is_done(sent.await)?;
+            detached(client, context, &id, sent.await).await?;
         }
         wait::until(context, operation, wait::MINUTES, || {
             let id = &id;
@@ -233,6 +233,25 @@ async fn is_attached(
     let (name, target) = parts(id)?;
     let found = groups(client, context, vec![name.to_owned()]).await?;
     Ok(found.iter().any(|g| attached(g, target)))
+}
+
+/// What is attached no more is detached, also when the answer that said so was lost and the call sent again was refused.
+async fn detached<T>(
+    client: &Client,
+    context: &CallContext,
+    id: &str,
+    sent: Result<T, ProviderError>,
+) -> Result<(), ProviderError> {
+    match sent {
+        Err(error) if error.kind == ErrorKind::Invalid => {
+            if is_attached(client, context, id).await? {
+                Err(error)
+            } else {
+                Ok(())
+            }
+        }
+        sent => absent_is_done(sent),
+    }
 }
 
 /// Another change of the group, which passes.
