@@ -4,6 +4,7 @@
 use crate::config::Config;
 use crate::error;
 use crate::family::Family;
+use crate::poll::Polls;
 use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
@@ -34,6 +35,8 @@ pub struct Client {
     partition: String,
     sdk: SdkConfig,
     clients: Clients,
+    /// NAT gateways that are being made or deleted.
+    pub(crate) nat_gateways: Polls<aws_sdk_ec2::types::NatGateway>,
 }
 
 #[derive(Default)]
@@ -144,6 +147,7 @@ impl Client {
             partition: String::new(),
             sdk,
             clients: Clients::default(),
+            nat_gateways: Polls::default(),
         };
         client.identify().await?;
         Ok(client)

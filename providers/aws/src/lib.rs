@@ -14,6 +14,7 @@ pub mod family;
 mod iam;
 mod kms;
 mod naming;
+pub mod poll;
 mod preflight;
 mod rds;
 pub mod recover;

@@ -58,6 +58,7 @@ impl Clock for World {
     async fn sleep(&self, duration: Duration) {
         let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         self.now.fetch_add(millis, Ordering::Relaxed);
+        tokio::task::yield_now().await;
     }
 }
 

@@ -204,8 +204,15 @@ async fn find(
     context: &CallContext,
     id: &str,
 ) -> Result<Option<Found>, ProviderError> {
-    let found = list!(client, context, "DescribeNatGateways": describe_nat_gateways.set_filter(vec![filter("nat-gateway-id", [id])]) -> nat_gateways);
-    Ok(found.await?.pop())
+    client
+        .nat_gateways
+        .ask(
+            context,
+            id,
+            |n| n.nat_gateway_id.clone(),
+            |ids| list!(client, context, "DescribeNatGateways": describe_nat_gateways.set_filter(vec![filter("nat-gateway-id", ids)]) -> nat_gateways),
+        )
+        .await
 }
 
 fn gone(found: &Found) -> bool {
