@@ -52,14 +52,21 @@ fn staging_lives_and_leaves_nothing() {
 }
 
 #[test]
-fn prod_lives_and_leaves_nothing() {
-    life(
-        "prod.toml",
-        &[
+fn prod_is_planned() {
+    let server = Server::sandbox(&[]);
+    let folder = Folder::new();
+    folder.example("prod.toml");
+    let certificate = "certificate_arn=arn:aws:acm:eu-west-1:123456789012:certificate/0f0e0d0c-0b0a-0908-0706-050403020100";
+    folder
+        .run(&[
+            "plan",
+            "-detailed-exitcode",
+            "stacks/prod.toml",
             "-var",
-            "certificate_arn=arn:aws:acm:eu-west-1:123456789012:certificate/0f0e0d0c-0b0a-0908-0706-050403020100",
-        ],
-    );
+            certificate,
+            &server.flag(),
+        ])
+        .expect(2);
 }
 
 #[test]
