@@ -97,7 +97,7 @@ async fn addresses(
         .ok()?
         .account_attributes()
         .iter()
-        .flat_map(|a| a.attribute_values())
+        .flat_map(aws_sdk_ec2::types::AccountAttribute::attribute_values)
         .find_map(|v| v.attribute_value()?.parse().ok())?;
     let used = used.ok()?.addresses().len();
     if used + new.len() <= limit {
