@@ -1,5 +1,6 @@
 //! `aws_eks_cluster`.
 
+use super::cluster_auto::{self, ComputeConfig, StorageConfig, Switch};
 use super::{cluster_call as call, each, tagging, there};
 use crate::client::Client;
 use crate::error::absent_is_done;
@@ -40,6 +41,12 @@ pub(crate) struct ClusterRecord {
     /// What is encrypted with a key of one's own.
     #[record(block, max = 1)]
     pub(crate) encryption_config: Vec<EncryptionConfig>,
+    /// Whether EKS makes machines, which is one part of Auto Mode.
+    #[record(block, max = 1)]
+    pub(crate) compute_config: Vec<ComputeConfig>,
+    /// Whether EKS makes disks, which is another part.
+    #[record(block, max = 1)]
+    pub(crate) storage_config: Vec<StorageConfig>,
     /// The addresses of services.
     #[record(block, computed, max = 1)]
     pub(crate) kubernetes_network_config: Vec<NetworkConfig>,
@@ -161,6 +168,9 @@ pub(crate) struct NetworkConfig {
     /// The range of services' IPv6 addresses.
     #[record(computed)]
     pub(crate) service_ipv6_cidr: Option<String>,
+    /// Whether EKS makes load balancers, which is the last part of Auto Mode.
+    #[record(block, computed, max = 1)]
+    pub(crate) elastic_load_balancing: Vec<Switch>,
 }
 
 /// What happens when a version's standard support ends.
@@ -219,6 +229,7 @@ impl Resource<Client> for Cluster {
         let Some(prior) = request.prior.filter(|_| planned.replace.is_empty()) else {
             return Ok(());
         };
+        cluster_auto::plan(prior, planned);
         // A key can be added, but neither changed nor taken away.
         let name = "encryption_config";
         let had = prior
@@ -243,23 +254,21 @@ impl Resource<Client> for Cluster {
     }
 
     fn validate(config: &Value) -> Vec<ProviderError> {
-        let Some(name) = config.get("name").and_then(Value::as_str) else {
-            return Vec::new();
-        };
+        let mut errors = cluster_auto::validate(config);
         let legal = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        let first = name
-            .chars()
-            .next()
-            .is_some_and(|c| c.is_ascii_alphanumeric());
-        if first && name.len() <= 100 && name.chars().all(legal) {
-            return Vec::new();
-        }
-        vec![ProviderError::invalid(
-            "name",
-            format!(
+        let right = |name: &str| {
+            name.starts_with(|c: char| c.is_ascii_alphanumeric())
+                && name.len() <= 100
+                && name.chars().all(legal)
+        };
+        let name = config.get("name").and_then(Value::as_str);
+        if let Some(name) = name.filter(|name| !right(name)) {
+            let message = format!(
                 "`{name}` must be up to 100 letters, digits, hyphens and underscores, a letter or digit first"
-            ),
-        )]
+            );
+            errors.push(ProviderError::invalid("name", message));
+        }
+        errors
     }
 
     fn id(record: &ClusterRecord) -> String {

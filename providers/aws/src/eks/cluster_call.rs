@@ -9,6 +9,7 @@ use super::cluster::{
     AccessConfig, CertificateAuthority, ClusterRecord, EncryptionConfig, Identity, KeyProvider,
     NetworkConfig, Oidc, UpgradePolicy, VpcConfig, ZonalShift,
 };
+use super::cluster_auto::{self, Auto, Switch};
 use super::{Target, change, failed, list, reasons, set, tagging, time};
 use crate::client::Client;
 use crate::family::EKS;
@@ -72,10 +73,6 @@ pub(super) async fn active(
     .await
 }
 
-#[allow(
-    deprecated,
-    reason = "Terraform requires `resources`, and older clusters heed them"
-)]
 pub(super) fn record(
     client: &Client,
     found: Found,
@@ -132,12 +129,21 @@ pub(super) fn record(
                     .collect(),
             })
             .collect(),
+        compute_config: cluster_auto::compute(found.compute_config.as_ref(), prior),
+        storage_config: cluster_auto::storage(found.storage_config.as_ref(), prior),
         kubernetes_network_config: found
             .kubernetes_network_config
             .map(|n| NetworkConfig {
                 ip_family: n.ip_family.map(|f| f.as_str().to_owned()),
                 service_ipv4_cidr: n.service_ipv4_cidr,
                 service_ipv6_cidr: n.service_ipv6_cidr,
+                elastic_load_balancing: n
+                    .elastic_load_balancing
+                    .map(|e| Switch {
+                        enabled: Some(e.enabled == Some(true)),
+                    })
+                    .into_iter()
+                    .collect(),
             })
             .into_iter()
             .collect(),
@@ -190,10 +196,6 @@ pub(super) fn record(
     }
 }
 
-#[allow(
-    deprecated,
-    reason = "Terraform requires `resources`, and older clusters heed them"
-)]
 fn encryption(said: &[EncryptionConfig]) -> Option<Vec<sdk::EncryptionConfig>> {
     let made: Vec<_> = said
         .iter()
@@ -283,8 +285,10 @@ pub(super) fn create(
             )
             .build()
     });
+    let auto = Auto::of(desired);
     let network = desired.kubernetes_network_config.first().map(|n| {
         sdk::KubernetesNetworkConfigRequest::builder()
+            .set_elastic_load_balancing(auto.any().then(|| auto.balancing()))
             .set_ip_family(n.ip_family.as_deref().map(sdk::IpFamily::from))
             .set_service_ipv4_cidr(n.service_ipv4_cidr.clone())
             .build()
@@ -308,6 +312,8 @@ pub(super) fn create(
         .set_access_config(access)
         .set_encryption_config(encryption(&desired.encryption_config))
         .set_kubernetes_network_config(network)
+        .set_compute_config(auto.any().then(|| auto.compute()))
+        .set_storage_config(auto.any().then(|| auto.storage()))
         .set_upgrade_policy(desired.upgrade_policy.first().map(policy))
         .set_zonal_shift_config(shifting(desired).then(|| shift(true)))
         .set_logging((!logs.is_empty()).then(|| logging(logs, false)))
@@ -412,6 +418,17 @@ fn configs(
     if shifting(prior) != shifting(desired) {
         let config = shift(shifting(desired));
         all.push(("shift", begin().zonal_shift_config(config)));
+    }
+    let auto = Auto::of(desired);
+    if Auto::of(prior) != auto {
+        let network = sdk::KubernetesNetworkConfigRequest::builder()
+            .elastic_load_balancing(auto.balancing())
+            .build();
+        let request = begin()
+            .compute_config(auto.compute())
+            .kubernetes_network_config(network)
+            .storage_config(auto.storage());
+        all.push(("auto", request));
     }
     if let Some(on) = desired.deletion_protection
         && prior.deletion_protection != Some(on)
