@@ -310,6 +310,11 @@ impl ProgramGraph {
             .copied()
     }
 
+    /// The place of a node.
+    pub(crate) fn index(&self, node: &ProgramNode) -> Option<NodeIndex> {
+        self.index.get(node).copied()
+    }
+
     /// The block at an address.
     pub(crate) fn block_at(&self, address: &BlockAddress) -> Option<usize> {
         self.blocks.get(address).copied()

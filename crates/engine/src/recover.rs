@@ -142,7 +142,15 @@ impl Engine {
             private: intent.private.clone(),
         };
         let Some(id) = self
-            .find(sessions, &connected, &operation, schema, &desired, finish)
+            .find(
+                &intent.provider.name,
+                sessions,
+                &connected,
+                &operation,
+                schema,
+                &desired,
+                finish,
+            )
             .await?
         else {
             if finish {
@@ -185,8 +193,13 @@ impl Engine {
     }
 
     /// The id of what the operation made: known, or looked up until its settle time has passed.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "one call site; a struct would only rename them"
+    )]
     async fn find(
         &self,
+        provider: &str,
         sessions: &Sessions,
         connected: &Connected,
         operation: &Operation,
@@ -197,7 +210,7 @@ impl Engine {
         if let Some(id) = &operation.known_id {
             return Ok(Some(Recovered::Found(id.clone())));
         }
-        let context = sessions.context(&connected_name(operation, schema), Arc::new(NoEvents));
+        let context = sessions.context(provider, Arc::new(NoEvents));
         let found = connected
             .session
             .recover(&context, operation, &schema.type_name, desired)
@@ -251,7 +264,6 @@ impl Engine {
                 id: id.clone(),
             })
         };
-        let read_only = |error: ProviderError| error;
         let made = if intent.lookup_only {
             // A secret belonged to it that is not stored: it can be looked up, never sent again.
             Err(ProviderError::new(
@@ -271,7 +283,7 @@ impl Engine {
             Err(error) => {
                 match half_made(connected, &context, schema, desired, &id, &error, resource).await {
                     Some((outcome, _)) => outcome,
-                    None => return Err(read_only(error).into()),
+                    None => return Err(error.into()),
                 }
             }
         };
@@ -292,13 +304,6 @@ impl Engine {
             expires: None,
         }
     }
-}
-
-fn connected_name(operation: &Operation, schema: &Schema) -> String {
-    let _ = operation;
-    infra_model::ProviderAddress::of_type(&schema.type_name)
-        .map(|p| p.name.to_string())
-        .unwrap_or_default()
 }
 
 fn unknown(intent: &Intent) -> ProviderError {

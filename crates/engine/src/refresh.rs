@@ -58,7 +58,7 @@ pub(crate) fn batches(
             address.clone(),
             ReadItem {
                 id: resource.id.clone(),
-                prior: codec::without_unknowns(value),
+                prior: value.without_unknowns(),
             },
         ));
     }

@@ -5,7 +5,7 @@ use infra_model::address::ProviderAddress;
 use infra_model::provider::{CallContext, Events, Session};
 use infra_model::provider_error::{ErrorKind, ProviderError};
 use infra_model::value::Value;
-use infra_model::{json, planning};
+use infra_model::{json, planning, schema};
 use serde_json::Value as Json;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -98,15 +98,11 @@ impl Sessions {
             .config
             .coerce(&json::implied(recorded))
             .map_err(|errors| {
-                let texts: Vec<String> = errors
-                    .iter()
-                    .map(|e| format!("{}: {}", e.path, e.message))
-                    .collect();
                 ProviderError::new(
                     ErrorKind::Invalid,
                     format!(
                         "the state's configuration of provider {address} cannot be used: {}",
-                        texts.join("; ")
+                        schema::in_words(&errors)
                     ),
                 )
             })?;

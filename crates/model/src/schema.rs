@@ -192,6 +192,16 @@ pub struct ApiFamily {
     pub per_second: f64,
 }
 
+/// Problems of a configuration as one text: for errors that carry no places in the source.
+#[must_use]
+pub fn in_words(errors: &[ConfigError]) -> String {
+    let texts: Vec<String> = errors
+        .iter()
+        .map(|e| format!("{}: {}", e.path, e.message))
+        .collect();
+    texts.join("; ")
+}
+
 /// A problem with a configuration value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {

@@ -230,6 +230,30 @@ impl Value {
         }
     }
 
+    /// The value with its unknown parts null: what a provider gets to act on is never unknown.
+    #[must_use]
+    pub fn without_unknowns(&self) -> Value {
+        if self.is_wholly_known() {
+            return self.clone();
+        }
+        let all = |items: &[Value]| items.iter().map(Value::without_unknowns).collect();
+        match self {
+            Value::Unknown(ty) => Value::Null(ty.clone()),
+            Value::List(t, items) => Value::list(t.clone(), all(items)),
+            Value::Set(t, items) => Value::set(t.clone(), all(items)),
+            Value::Tuple(items) => Value::tuple(all(items)),
+            Value::Map(t, items) => Value::map(
+                t.clone(),
+                items.iter().map(|(k, v)| (k.clone(), v.without_unknowns())),
+            ),
+            Value::Object(items) => {
+                Value::object(items.iter().map(|(k, v)| (k.clone(), v.without_unknowns())))
+            }
+            Value::Marked(marks, inner) => inner.without_unknowns().with_marks(*marks),
+            known => known.clone(),
+        }
+    }
+
     /// The union of all marks in it, however deep.
     #[must_use]
     pub fn deep_marks(&self) -> Marks {

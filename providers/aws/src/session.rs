@@ -196,7 +196,7 @@ impl Session for AwsSession {
         desired: &Value,
     ) -> Result<Value, ProviderError> {
         let resource = self.catalogue.resource(type_name)?;
-        let desired = shape::known(desired);
+        let desired = desired.without_unknowns();
         let value = resource
             .create(&self.client, context, operation, &desired)
             .await
@@ -213,7 +213,7 @@ impl Session for AwsSession {
         desired: &Value,
     ) -> Result<Value, ProviderError> {
         let resource = self.catalogue.resource(type_name)?;
-        let desired = shape::known(desired);
+        let desired = desired.without_unknowns();
         let value = resource
             .update(&self.client, context, operation, prior, &desired)
             .await
@@ -243,7 +243,12 @@ impl Session for AwsSession {
     ) -> Result<Recovered, ProviderError> {
         self.catalogue
             .resource(type_name)?
-            .recover(&self.client, context, operation, &shape::known(desired))
+            .recover(
+                &self.client,
+                context,
+                operation,
+                &desired.without_unknowns(),
+            )
             .await
     }
 

@@ -1,28 +1,8 @@
-//! Shapes values at the provider's border, so that no type has to: what the engine does not know yet is null on the way in;
-//! on the way out an empty collection is null where the stack file says nothing, because the cloud cannot tell the two apart.
+//! Shapes values at the provider's border, so that no type has to: on the way out an empty collection is null where the stack file says nothing, because the cloud cannot tell the two apart.
 
 use infra_model::{Attribute, Block, NestedBlock, Nesting, Type, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// Unknown values as nulls: what is still unknown when a resource is created is for the provider to decide.
-pub(crate) fn known(value: &Value) -> Value {
-    if value.is_wholly_known() {
-        return value.clone();
-    }
-    match value {
-        Value::Unknown(ty) => Value::Null(ty.clone()),
-        Value::Marked(marks, inner) => known(inner).with_marks(*marks),
-        Value::List(ty, items) => Value::list(ty.clone(), items.iter().map(known).collect()),
-        Value::Set(ty, items) => Value::set(ty.clone(), items.iter().map(known).collect()),
-        Value::Tuple(items) => Value::tuple(items.iter().map(known).collect()),
-        Value::Map(ty, items) => {
-            Value::map(ty.clone(), items.iter().map(|(k, v)| (k.clone(), known(v))))
-        }
-        Value::Object(items) => Value::object(items.iter().map(|(k, v)| (k.clone(), known(v)))),
-        other => other.clone(),
-    }
-}
 
 /// The value with its empty collections null where the reference's are.
 pub(crate) fn like(block: &Block, reference: &Value, value: Value) -> Value {

@@ -28,10 +28,7 @@ impl Run<'_> {
             value.deep_marks().ephemeral || schema.block.attributes.values().any(|a| a.write_only)
         });
         let (provider_config, (planned, sensitive_paths)) = match planned {
-            Some((value, config)) => (
-                config,
-                codec::encode(schema, &codec::without_unknowns(value)),
-            ),
+            Some((value, config)) => (config, codec::encode(schema, &value.without_unknowns())),
             None => (Arc::default(), (Json::Null, Vec::new())),
         };
         let (prior, prior_sensitive_paths) = match prior {

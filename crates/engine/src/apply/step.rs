@@ -12,7 +12,7 @@ use infra_model::operation::{Action, Marking, Operation};
 use infra_model::program::ResourceBlock;
 use infra_model::provider::PlanRequest;
 use infra_model::provider_error::{ErrorKind, ProviderError};
-use infra_model::schema::Schema;
+use infra_model::schema::{self, ConfigError, Schema};
 use infra_model::value::Value;
 use infra_state::{Intent, Outcome, ResourceState, StateChange};
 use std::sync::Arc;
@@ -25,6 +25,11 @@ pub(super) fn in_words(diagnostics: Diagnostics) -> ProviderError {
         .collect::<Vec<_>>()
         .join("; ");
     ProviderError::new(ErrorKind::Invalid, text)
+}
+
+/// A configuration that the schema refuses, as one provider error.
+fn refused(errors: &[ConfigError]) -> ProviderError {
+    ProviderError::new(ErrorKind::Invalid, schema::in_words(errors))
 }
 
 impl Run<'_> {
@@ -180,13 +185,11 @@ impl Run<'_> {
             .engine
             .provider(&change.provider.name)
             .ok_or_else(|| ProviderError::new(ErrorKind::Invalid, "unknown provider"))?;
-        let config = provider.schema().config.coerce(&value).map_err(|errors| {
-            let texts: Vec<String> = errors
-                .iter()
-                .map(|e| format!("{}: {}", e.path, e.message))
-                .collect();
-            ProviderError::new(ErrorKind::Invalid, texts.join("; "))
-        })?;
+        let config = provider
+            .schema()
+            .config
+            .coerce(&value)
+            .map_err(|e| refused(&e))?;
         if !config.is_wholly_known() {
             return Err(ProviderError::new(
                 ErrorKind::Other,
@@ -224,13 +227,7 @@ impl Run<'_> {
             None,
         )
         .map_err(in_words)?;
-        let config = schema.block.coerce(&value).map_err(|errors| {
-            let texts: Vec<String> = errors
-                .iter()
-                .map(|e| format!("{}: {}", e.path, e.message))
-                .collect();
-            ProviderError::new(ErrorKind::Invalid, texts.join("; "))
-        })?;
+        let config = schema.block.coerce(&value).map_err(|e| refused(&e))?;
         let config = plan::ignore(
             config,
             change.before.as_ref(),
@@ -260,7 +257,7 @@ impl Run<'_> {
                 )
             });
         }
-        let desired = codec::without_unknowns(&with_write_only(schema, &planned_value, &config));
+        let desired = with_write_only(schema, &planned_value, &config).without_unknowns();
         Ok(Settled {
             desired,
             planned: planned_value,
@@ -475,7 +472,7 @@ impl Run<'_> {
         let context = self
             .sessions
             .context(&change.provider.name, self.news.clone());
-        let known = codec::without_unknowns(prior);
+        let known = prior.without_unknowns();
         let operation = self.operation(
             change,
             Action::Update,
@@ -608,7 +605,7 @@ impl Run<'_> {
                 &context,
                 &operation,
                 &schema.type_name,
-                &codec::without_unknowns(&prior),
+                &prior.without_unknowns(),
             )
             .await
         {
@@ -648,13 +645,7 @@ impl Run<'_> {
             .world
             .evaluate(&block.config, &frame)
             .map_err(in_words)?;
-        let config = schema.block.coerce(&value).map_err(|errors| {
-            let texts: Vec<String> = errors
-                .iter()
-                .map(|e| format!("{}: {}", e.path, e.message))
-                .collect();
-            ProviderError::new(ErrorKind::Invalid, texts.join("; "))
-        })?;
+        let config = schema.block.coerce(&value).map_err(|e| refused(&e))?;
         let connected = self.connected(change).await?;
         let context = self
             .sessions
@@ -664,7 +655,7 @@ impl Run<'_> {
             .read_data(
                 &context,
                 &change.address.block.type_name,
-                &codec::without_unknowns(&config),
+                &config.without_unknowns(),
             )
             .await?;
         self.world

@@ -696,11 +696,9 @@ impl<'a> Planner<'a> {
     pub(crate) fn data(
         &mut self,
         world: &World<'_>,
-        graph: &ProgramGraph,
         i: usize,
         errors: &mut Diagnostics,
     ) -> Vec<(Address, Value)> {
-        let _ = graph;
         let block = &self.program.blocks[i];
         let Some(schema) = self
             .engine

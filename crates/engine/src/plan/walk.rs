@@ -197,8 +197,7 @@ impl<'a> Walk<'a> {
             .collect();
         let mut parked: Vec<petgraph::graph::NodeIndex> = Vec::new();
         // Batches whose provider the program does not configure are read with what the state recorded.
-        let (sessions, engine) = (self.sessions, self.engine);
-        let _ = engine;
+        let sessions = self.sessions;
         for i in 0..self.batches.len() {
             if self.graph.provider(&self.batches[i].provider).is_none() {
                 running.push(Self::read_batch(sessions, i, self.batches[i].clone(), None));
@@ -277,10 +276,7 @@ impl<'a> Walk<'a> {
                             self.release_batches_of(i);
                         }
                     }
-                    if let Some(node) = nodes
-                        .node_indices()
-                        .find(|n| nodes[*n] == ProgramNode::Provider(i))
-                    {
+                    if let Some(node) = self.graph.index(&ProgramNode::Provider(i)) {
                         release(nodes, node, &mut missing, &mut ready);
                     }
                     ready.extend(parked.drain(..));
@@ -298,9 +294,7 @@ impl<'a> Walk<'a> {
                     let left = self.reading.entry(block).or_insert(1);
                     *left -= 1;
                     if *left == 0
-                        && let Some(node) = nodes
-                            .node_indices()
-                            .find(|n| nodes[*n] == ProgramNode::Block(block))
+                        && let Some(node) = self.graph.index(&ProgramNode::Block(block))
                     {
                         release(nodes, node, &mut missing, &mut ready);
                     }
@@ -437,7 +431,7 @@ impl<'a> Walk<'a> {
         }
         let block = &self.program.blocks[i];
         let mut errors = Diagnostics::new();
-        let instances = self.planner.data(&self.world, self.graph, i, &mut errors);
+        let instances = self.planner.data(&self.world, i, &mut errors);
         self.errors.append(&mut errors);
         let mut reads: Vec<BoxFuture<'a, Done>> = Vec::new();
         let Some(connected) = self.sessions.get(&block.provider) else {
