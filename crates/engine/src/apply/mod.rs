@@ -3,6 +3,7 @@
 
 mod news;
 mod outcome;
+mod settle;
 
 mod step;
 
@@ -513,7 +514,7 @@ impl Run<'_> {
             .block_at(&address.block)
             .map(|i| &self.program.blocks[i])
             .ok_or_else(missing)?;
-        let (_, list, _) = crate::plan::instances(&self.world, block).map_err(step::in_words)?;
+        let (_, list, _) = crate::plan::instances(&self.world, block).map_err(settle::in_words)?;
         let frames: Arc<HashMap<_, _>> = Arc::new(list.unwrap_or_default().into_iter().collect());
         lock(&self.frames).insert(address.block.clone(), frames.clone());
         frames.get(&address.key).cloned().ok_or_else(missing)

@@ -1,36 +1,18 @@
-//! One step: evaluate again now that more is known, write the intent, call the provider, write the outcome.
+//! One step: write the intent, call the provider, write the outcome.
 
+use super::settle::{Settled, in_words, refused};
 use super::{End, Failure, Run, lock, news};
 use crate::codec;
 use crate::events::Event;
 use crate::plan::{self, Change, ChangeAction, StepKind};
 use crate::scope::Frame;
-use crate::sessions::Connected;
 use infra_model::address::Mode;
-use infra_model::diagnostic::Diagnostics;
 use infra_model::operation::{Action, Marking, Operation};
-use infra_model::program::ResourceBlock;
-use infra_model::provider::PlanRequest;
 use infra_model::provider_error::{ErrorKind, ProviderError};
-use infra_model::schema::{self, ConfigError, Schema};
+use infra_model::schema::Schema;
 use infra_model::value::Value;
 use infra_state::{Intent, Outcome, ResourceState, StateChange};
 use std::sync::Arc;
-
-/// Diagnostics of an evaluation as one provider error: what a report can carry.
-pub(super) fn in_words(diagnostics: Diagnostics) -> ProviderError {
-    let text = diagnostics
-        .iter()
-        .map(|d| d.message.as_str())
-        .collect::<Vec<_>>()
-        .join("; ");
-    ProviderError::new(ErrorKind::Invalid, text)
-}
-
-/// A configuration that the schema refuses, as one provider error.
-fn refused(errors: &[ConfigError]) -> ProviderError {
-    ProviderError::new(ErrorKind::Invalid, schema::in_words(errors))
-}
 
 impl Run<'_> {
     /// Runs one step to its end.
@@ -145,125 +127,6 @@ impl Run<'_> {
             change.address.block.mode,
             &change.address.block.type_name,
         )
-    }
-
-    fn block(&self, change: &Change) -> Result<&ResourceBlock, ProviderError> {
-        let found = self
-            .graph
-            .block_at(&change.address.block)
-            .map(|i| &self.program.blocks[i]);
-        found.ok_or_else(|| {
-            ProviderError::new(ErrorKind::Other, "it is not in the stack file any more")
-        })
-    }
-
-    /// The session of a change's provider: configured from the program now, if its configuration was not known before.
-    async fn connected(&self, change: &Change) -> Result<Connected, ProviderError> {
-        if let Some(known) = self.sessions.get(&change.provider) {
-            return Ok(known);
-        }
-        let Some(i) = self.graph.provider(&change.provider) else {
-            let at = change.previous_address.as_ref().unwrap_or(&change.address);
-            let recorded = self
-                .input
-                .store
-                .read(|s| s.resource(at).map(|r| r.provider_config.clone()));
-            let Some(recorded) = recorded else {
-                return Err(ProviderError::new(
-                    ErrorKind::Invalid,
-                    format!("provider {} is not configured", change.provider),
-                ));
-            };
-            return self.sessions.reconnect(&change.provider, &recorded).await;
-        };
-        let block = &self.program.providers[i];
-        let (value, _) = self
-            .world
-            .evaluate(&block.config, &Frame::at(&block.scope))
-            .map_err(in_words)?;
-        let provider = self
-            .engine
-            .provider(&change.provider.name)
-            .ok_or_else(|| ProviderError::new(ErrorKind::Invalid, "unknown provider"))?;
-        let config = provider
-            .schema()
-            .config
-            .coerce(&value)
-            .map_err(|e| refused(&e))?;
-        if !config.is_wholly_known() {
-            return Err(ProviderError::new(
-                ErrorKind::Other,
-                format!(
-                    "the configuration of provider {} is still not known",
-                    change.provider
-                ),
-            ));
-        }
-        self.sessions
-            .connect(&change.provider, &config.unmark_deep())
-            .await
-    }
-
-    /// The configuration and the final plan of a change, checked against what was promised.
-    fn settle(
-        &self,
-        change: &Change,
-        schema: &Schema,
-        prior: Option<&Value>,
-        connected: Option<&Connected>,
-    ) -> Result<Settled, ProviderError> {
-        let block = self.block(change)?;
-        let frame = self.frame(&change.address)?;
-        let (value, _) = self
-            .world
-            .evaluate(&block.config, &frame)
-            .map_err(in_words)?;
-        plan::conditions(
-            &self.world,
-            &block.lifecycle.preconditions,
-            &frame,
-            &change.address,
-            "precondition",
-            None,
-        )
-        .map_err(in_words)?;
-        let config = schema.block.coerce(&value).map_err(|e| refused(&e))?;
-        let config = plan::ignore(
-            config,
-            change.before.as_ref(),
-            &block.lifecycle.ignore_changes,
-            schema,
-        );
-        let provider = self
-            .engine
-            .provider(&change.provider.name)
-            .ok_or_else(|| ProviderError::new(ErrorKind::Invalid, "unknown provider"))?;
-        let planned = provider.plan(&PlanRequest {
-            type_name: &schema.type_name,
-            prior,
-            config: &config,
-            private: change.private.as_ref(),
-            provider: connected.map(|c| &c.value),
-        })?;
-        let planned_value = codec::carry_marks(&config, planned.value);
-        if let Some(promised) = &change.after
-            && let Some(path) = codec::broken_promise(promised, &planned_value)
-        {
-            return Err(ProviderError {
-                attribute: Some(path.clone()),
-                ..ProviderError::new(
-                    ErrorKind::Other,
-                    format!("`{path}` is not what the plan had promised; make a new plan"),
-                )
-            });
-        }
-        let desired = with_write_only(schema, &planned_value, &config).without_unknowns();
-        Ok(Settled {
-            desired,
-            planned: planned_value,
-            private: planned.private,
-            frame,
-        })
     }
 
     fn operation(
@@ -672,26 +535,4 @@ impl Run<'_> {
             }])
             .map_err(|e| news::unwritable(&e))
     }
-}
-
-/// What a step has settled before its call.
-pub(super) struct Settled {
-    pub(super) desired: Value,
-    pub(super) planned: Value,
-    pub(super) private: Option<serde_json::Value>,
-    pub(super) frame: Frame,
-}
-
-/// A planned value with the write-only attributes of the configuration: they are sent and never stored.
-fn with_write_only(schema: &Schema, planned: &Value, config: &Value) -> Value {
-    let names = schema
-        .block
-        .attributes
-        .iter()
-        .filter(|(_, a)| a.write_only)
-        .map(|(n, _)| n);
-    names.fold(planned.clone(), |value, name| match config.get(name) {
-        Some(secret) => value.with_attribute(name, secret.clone()),
-        None => value,
-    })
 }

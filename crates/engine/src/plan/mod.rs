@@ -1,7 +1,13 @@
 //! The plan as data: every change with its before, after and reason, and the steps in the order in which apply walks them.
 
+mod config;
+mod data;
 mod instance;
 mod order;
+mod orphans;
+mod outputs;
+mod repeat;
+mod target;
 mod walk;
 
 use indexmap::IndexMap;
@@ -13,7 +19,8 @@ use infra_model::value::{Str, Value};
 use infra_state::{DependencyRef, DeposedKey};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use instance::{conditions, ignore, instances};
+pub(crate) use config::{conditions, ignore};
+pub(crate) use repeat::instances;
 pub(crate) use walk::run;
 
 /// What a plan is for.

@@ -1,7 +1,9 @@
 //! The walk over the program: provider configurations, batches of reads and data sources run concurrently; every block is
 //! planned as soon as all that it refers to is.
 
+use super::config;
 use super::instance::{self, Planner};
+use super::outputs::output_value;
 use super::{
     ChangeAction, DataRead, Drift, OutputChange, Plan, PlanMode, PlanOptions, Reason, Refreshed,
     Target, order,
@@ -18,13 +20,13 @@ use crate::values::Values;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use indexmap::{IndexMap, IndexSet};
-use infra_model::address::{Address, Mode, ScopePath};
+use infra_model::address::{Address, Mode};
 use infra_model::diagnostic::{Diagnostic, Diagnostics};
 use infra_model::evaluate::Phase;
 use infra_model::program::Program;
 use infra_model::provider_error::ProviderError;
 use infra_model::value::{Str, Value};
-use infra_state::{OutputState, State};
+use infra_state::State;
 use petgraph::Direction;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -65,28 +67,28 @@ pub(crate) async fn run(
     walk.finish()
 }
 
-struct Walk<'a> {
-    engine: &'a Engine,
-    sessions: &'a Sessions,
-    program: &'a Program,
-    graph: &'a ProgramGraph,
-    state: &'a State,
-    options: &'a PlanOptions,
-    observer: &'a dyn Observer,
-    world: World<'a>,
-    planner: Planner<'a>,
-    batches: Vec<Batch>,
+pub(super) struct Walk<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) sessions: &'a Sessions,
+    pub(super) program: &'a Program,
+    pub(super) graph: &'a ProgramGraph,
+    pub(super) state: &'a State,
+    pub(super) options: &'a PlanOptions,
+    pub(super) observer: &'a dyn Observer,
+    pub(super) world: World<'a>,
+    pub(super) planner: Planner<'a>,
+    pub(super) batches: Vec<Batch>,
     /// Batches that a block waits for, by block index.
-    waits: HashMap<usize, Vec<usize>>,
-    open_batches: HashSet<usize>,
-    drift: Vec<Drift>,
-    refreshed: Vec<Refreshed>,
-    reads: Vec<DataRead>,
-    outputs: IndexMap<Str, OutputChange>,
-    errors: Diagnostics,
-    warnings: Diagnostics,
+    pub(super) waits: HashMap<usize, Vec<usize>>,
+    pub(super) open_batches: HashSet<usize>,
+    pub(super) drift: Vec<Drift>,
+    pub(super) refreshed: Vec<Refreshed>,
+    pub(super) reads: Vec<DataRead>,
+    pub(super) outputs: IndexMap<Str, OutputChange>,
+    pub(super) errors: Diagnostics,
+    pub(super) warnings: Diagnostics,
     /// Instances of data sources still being read, by block.
-    reading: HashMap<usize, usize>,
+    pub(super) reading: HashMap<usize, usize>,
 }
 
 impl<'a> Walk<'a> {
@@ -340,7 +342,7 @@ impl<'a> Walk<'a> {
                     Ok(config) if config.is_wholly_known() => Some(config.unmark_deep()),
                     Ok(_) => None,
                     Err(errors) => {
-                        self.errors.extend(instance::config_errors(
+                        self.errors.extend(config::config_errors(
                             errors,
                             &block.config,
                             &block.address,
@@ -484,53 +486,6 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn plan_output(&mut self, i: usize) {
-        let Some((name, output)) = self.program.outputs.get_index(i) else {
-            return;
-        };
-        let before = self.state.outputs.get(name).map(output_value);
-        let after = if self.options.mode == PlanMode::Destroy {
-            None
-        } else {
-            match self
-                .world
-                .evaluate(&output.value, &Frame::at(&ScopePath::root()))
-            {
-                Ok((value, _)) => match codec::to_type(&value, output.ty.as_ref()) {
-                    Ok(value) => Some(value),
-                    Err(error) => {
-                        self.errors.push(
-                            Diagnostic::error(format!("output `{name}`: {error}"))
-                                .at(output.value.span, ""),
-                        );
-                        return;
-                    }
-                },
-                Err(errors) => {
-                    self.errors.extend(errors);
-                    return;
-                }
-            }
-        };
-        let marks = after.as_ref().map(Value::deep_marks).unwrap_or_default();
-        if marks.sensitive && !output.sensitive {
-            let help = "add `sensitive = true` to the output, or use nonsensitive() if it really is no secret";
-            self.errors.push(
-                Diagnostic::error(format!("output `{name}` would show a sensitive value"))
-                    .at(output.value.span, "")
-                    .help(help),
-            );
-        }
-        self.outputs.insert(
-            name.clone(),
-            OutputChange {
-                before,
-                after,
-                sensitive: output.sensitive,
-            },
-        );
-    }
-
     fn finish(mut self) -> Result<Plan, EngineError> {
         for (name, output) in &self.state.outputs {
             if !self.outputs.contains_key(name) {
@@ -590,30 +545,6 @@ impl<'a> Walk<'a> {
             reads: self.reads,
         })
     }
-
-    /// Assertions that warn.
-    fn checks(&mut self) {
-        if self.options.mode != PlanMode::Normal {
-            return;
-        }
-        for check in &self.program.checks {
-            for condition in &check.assertions {
-                if let Ok((value, _)) = self.world.evaluate(&condition.condition, &Frame::default())
-                    && value.as_bool() == Some(false)
-                {
-                    let message = self.world.evaluate(&condition.message, &Frame::default());
-                    let text = message
-                        .ok()
-                        .and_then(|(v, _)| v.as_str().map(str::to_owned))
-                        .unwrap_or_default();
-                    self.warnings.push(
-                        Diagnostic::warning(format!("check `{}` failed: {text}", check.name))
-                            .at(condition.condition.span, ""),
-                    );
-                }
-            }
-        }
-    }
 }
 
 fn release(
@@ -627,14 +558,6 @@ fn release(
         if missing[next.index()] == 0 {
             ready.push_back(next);
         }
-    }
-}
-
-fn output_value(output: &OutputState) -> Value {
-    if output.sensitive {
-        output.value.clone().sensitive()
-    } else {
-        output.value.clone()
     }
 }
 
