@@ -3,11 +3,12 @@
 use super::tagging;
 use crate::client::Client;
 use crate::family::{ELB_READ, ELB_WRITE};
-use crate::tags::Tags;
+use crate::tags::{self, Tags};
 use aws_sdk_elasticloadbalancingv2::types::{
     ListenerAttribute, LoadBalancerAttribute, TargetGroupAttribute,
 };
 use futures::future::join_all;
+use infra_model::resource::Item;
 use infra_model::{CallContext, ErrorKind, ProviderError};
 use std::collections::BTreeMap;
 
@@ -172,6 +173,52 @@ pub(super) async fn set(
 pub(super) struct Beside {
     pub(super) tags: Tags,
     pub(super) attributes: Pairs,
+}
+
+/// What makes a record of a listed thing: its ARN, the record, and where the record keeps its tags.
+pub(super) struct Making<T, R> {
+    pub(super) of: Of,
+    pub(super) arn: fn(&T) -> Option<String>,
+    pub(super) record: fn(T, &Pairs, Option<&R>) -> R,
+    pub(super) tags: fn(&mut R) -> (&mut Tags, &mut Tags),
+    pub(super) prior_tags: fn(&R) -> &Tags,
+}
+
+/// The records of what was found, with the tags and attributes that other calls tell; one that vanished between is absent.
+pub(super) async fn records<T: Send, R: Send + Sync>(
+    client: &Client,
+    context: &CallContext,
+    items: &[Item<R>],
+    found: Vec<Result<Option<T>, ProviderError>>,
+    making: Making<T, R>,
+) -> Vec<Result<Option<R>, ProviderError>> {
+    let there: Vec<String> = found
+        .iter()
+        .filter_map(|f| (making.arn)(f.as_ref().ok()?.as_ref()?))
+        .collect();
+    let mut beside = beside(client, context, making.of, &there).await;
+    found
+        .into_iter()
+        .zip(items)
+        .map(|(found, item)| {
+            let Some(found) = found? else {
+                return Ok(None);
+            };
+            let Some(beside) = beside.remove(&item.id).transpose()? else {
+                return Ok(None);
+            };
+            let prior = item.prior.as_ref();
+            let split = tags::split(
+                beside.tags,
+                &client.config().tags,
+                prior.map(making.prior_tags),
+            );
+            let mut record = (making.record)(found, &beside.attributes, prior);
+            let (own, all) = (making.tags)(&mut record);
+            (*own, *all) = split;
+            Ok(Some(record))
+        })
+        .collect()
 }
 
 /// Tags and attributes of each ARN that there is.

@@ -8,6 +8,7 @@ pub(crate) mod listener;
 pub(crate) mod listener_rule;
 pub(crate) mod load_balancer;
 mod load_balancer_attributes;
+mod load_balancer_view;
 mod tagging;
 pub(crate) mod target_group;
 mod target_group_attributes;

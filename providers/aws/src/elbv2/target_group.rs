@@ -1,6 +1,6 @@
 //! `aws_lb_target_group`.
 
-use super::attributes::{self, Of, Pairs, fill};
+use super::attributes::{self, Making, Of, Pairs, fill};
 use super::load_balancer::check_name;
 use super::target_group_attributes::{
     ATTRIBUTES, LAMBDA, configure, health_state, kind, stickiness,
@@ -10,7 +10,7 @@ use crate::batch::{self, Page};
 use crate::client::Client;
 use crate::family::{ELB_READ, ELB_WRITE};
 use crate::naming;
-use crate::tags::{self, Tags};
+use crate::tags::Tags;
 use crate::wait;
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types::{
@@ -244,31 +244,14 @@ impl Resource<Client> for TargetGroup {
             |arn| list(client, context, arn.map(|a| vec![a]), None),
         )
         .await;
-        let there: Vec<String> = found
-            .iter()
-            .filter_map(|f| f.as_ref().ok()?.as_ref()?.target_group_arn.clone())
-            .collect();
-        let mut beside = attributes::beside(client, context, Of::TargetGroup, &there).await;
-        found
-            .into_iter()
-            .zip(items)
-            .map(|(found, item)| {
-                let Some(group) = found? else {
-                    return Ok(None);
-                };
-                let Some(beside) = beside.remove(&item.id).transpose()? else {
-                    return Ok(None);
-                };
-                let (tags, tags_all) = tags::split(
-                    beside.tags,
-                    &client.config().tags,
-                    item.prior.as_ref().map(|p| &p.tags),
-                );
-                let mut record = record(group, &beside.attributes, item.prior.as_ref());
-                (record.tags, record.tags_all) = (tags, tags_all);
-                Ok(Some(record))
-            })
-            .collect()
+        let making = Making {
+            of: Of::TargetGroup,
+            arn: |f: &Found| f.target_group_arn.clone(),
+            record,
+            tags: |r: &mut TargetGroupRecord| (&mut r.tags, &mut r.tags_all),
+            prior_tags: |r| &r.tags,
+        };
+        attributes::records(client, context, items, found, making).await
     }
 
     async fn create(
