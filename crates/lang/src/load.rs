@@ -239,7 +239,16 @@ fn check_references(
         }
     }
     for import in &declared.imports {
-        references.check(&import.id, &here);
+        if let Some(expr) = import.repeat.expr() {
+            references.check(expr, &here);
+        }
+        let inside = Standing {
+            keying: Keying::of(&import.repeat),
+            ..Standing::at(&root)
+        };
+        for expr in import.key.iter().chain([&import.id]) {
+            references.check(expr, &inside);
+        }
     }
     for check in &declared.checks {
         conditions(&check.assertions, &here);
@@ -346,6 +355,9 @@ fn assemble(
     }
     for check in &declared.checks {
         values.conditions(&check.assertions, &scope);
+    }
+    for import in &declared.imports {
+        values.import(import, &scope);
     }
     let moved = moves(declared.moved, &blocks, &declared.components);
     check_instructions(&blocks, &declared.imports, &declared.removed, report);

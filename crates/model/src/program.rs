@@ -238,9 +238,13 @@ pub struct Moved {
 /// `[[import]]`
 #[derive(Clone, Debug)]
 pub struct Import {
-    /// The instance to fill.
+    /// The instance to fill; without its key when [`Import::key`] computes it.
     pub to: Address,
-    /// The import id.
+    /// The key in `to = "aws_vpc.main[each.key]"`: a string or a whole number.
+    pub key: Option<Expr>,
+    /// Single, or `for_each`: one import for each element, with `each` in `key` and `id`.
+    pub repeat: Repeat,
+    /// The import id, a string.
     pub id: Expr,
     /// Where it is declared.
     pub span: Span,

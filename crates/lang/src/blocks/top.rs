@@ -4,10 +4,12 @@ use crate::blocks::fields::Reading;
 use crate::blocks::{address, constraint};
 use crate::codes::Code;
 use crate::parse::node::Entry;
+use crate::parse::template;
 use crate::report::error;
 use indexmap::IndexMap;
-use infra_model::Str;
-use infra_model::program::{Check, Import, Moved, Output, Removed};
+use infra_model::expr::Expr;
+use infra_model::program::{Check, Import, Moved, Output, Removed, Repeat};
+use infra_model::{Address, Str};
 
 /// `[outputs.NAME]`
 pub(crate) fn outputs(entry: &Entry, out: &mut IndexMap<Str, Output>, reading: Reading<'_>) {
@@ -113,16 +115,58 @@ pub(crate) fn imports(entry: &Entry, reading: Reading<'_>) -> Vec<Import> {
         .tables(&entry.node, what)
         .into_iter()
         .filter_map(|(table, span)| {
-            reading.only(table, &["to", "id"], what);
+            reading.only(table, &["for_each", "to", "id"], what);
             let to = reading.required(table, "to", span, what);
             let id = reading.required(table, "id", span, what);
+            let repeat = match table.get("for_each") {
+                Some(entry) => Repeat::ForEach(reading.expression(&entry.node)),
+                None => Repeat::Single,
+            };
+            let (address, key) = target(to?, reading)?;
             Some(Import {
-                to: address(to?, "to", reading)?,
+                to: address,
+                key,
+                repeat,
                 id: reading.expression(&id?.node),
                 span: to?.node.span,
             })
         })
         .collect()
+}
+
+/// What an import fills: an address, whose last key may be an expression (`aws_vpc.main[each.key]`).
+fn target(entry: &Entry, reading: Reading<'_>) -> Option<(Address, Option<Expr>)> {
+    if let Some(text) = entry.node.as_text()
+        && text.value.parse::<Address>().is_err()
+        && let Some(open) = last_key(&text.value)
+        && let Ok(address) = text.value[..open].parse::<Address>()
+    {
+        let inner = text.slice(open + 1..text.value.len() - 1);
+        let key = template::of_bare(&inner, reading.names, reading.report)?;
+        return Some((address, Some(key)));
+    }
+    Some((super::address(entry, "to", reading)?, None))
+}
+
+/// Where the bracket opens that closes at the end of the text.
+fn last_key(text: &str) -> Option<usize> {
+    let (mut open, mut quoted, mut escaped) = (Vec::new(), false, false);
+    for (at, c) in text.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            '[' if !quoted => open.push(at),
+            ']' if !quoted => {
+                let start = open.pop()?;
+                if open.is_empty() && at + 1 == text.len() {
+                    return Some(start);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 /// `[[removed]]`
@@ -183,4 +227,24 @@ pub(crate) fn checks(entry: &Entry, reading: Reading<'_>) -> Vec<Check> {
             }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::last_key;
+
+    #[test]
+    fn the_last_key_of_an_address_is_found() {
+        for (text, open) in [
+            ("a.b[each.key]", Some(3)),
+            ("a.b[each.value[\"x]\"]]", Some(3)),
+            ("m.q[\"x\"].a.b[each.key]", Some(12)),
+            ("m.q[\"x\"].a.b", None),
+            ("a.b", None),
+            ("a.b]", None),
+            ("a.b[", None),
+        ] {
+            assert_eq!(last_key(text), open, "{text}");
+        }
+    }
 }

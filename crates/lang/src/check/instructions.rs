@@ -85,13 +85,23 @@ pub(crate) fn check_instructions(
             ),
             Some(block) => {
                 let keyed = matches!(block.repeat, Repeat::Count(_) | Repeat::ForEach(_));
-                if keyed != address.key.is_some() {
+                if keyed != (address.key.is_some() || import.key.is_some()) {
                     let message = if keyed {
                         format!("`{}` has several instances", address.block)
                     } else {
                         format!("`{}` has no instances with keys", address.block)
                     };
                     report.error(Code::BadAddress, message, import.span, "which one?");
+                } else if import.key.is_none() && import.repeat.expr().is_some() {
+                    report.push(
+                        error(
+                            Code::BadAddress,
+                            format!("every element would be imported as `{address}`"),
+                            import.span,
+                            "the same for every element",
+                        )
+                        .help("use the element's key: `TYPE.NAME[each.key]`"),
+                    );
                 }
             }
         }

@@ -9,7 +9,7 @@ use crate::report::{Report, error, suggest};
 use infra_model::diagnostic::{Diagnostic, Span};
 use infra_model::expr::Expr;
 use infra_model::path::{Path, Step};
-use infra_model::program::{Condition, IgnoreChanges, ProviderBlock, ResourceBlock};
+use infra_model::program::{Condition, IgnoreChanges, Import, ProviderBlock, ResourceBlock};
 use infra_model::schema::{Block, ConfigError, Schema};
 use infra_model::{Type, Value};
 
@@ -47,6 +47,29 @@ impl Values<'_> {
         self.conditions(&block.lifecycle.preconditions, &scope);
         scope.this = Some(schema.map_or(Type::Any, |s| s.implied_type().clone()));
         self.conditions(&block.lifecycle.postconditions, &scope);
+    }
+
+    /// An import: its keys are strings or numbers, its ids strings.
+    pub(crate) fn import(&self, import: &Import, scope: &StaticScope<'_>) {
+        let repetition =
+            repeat::instances(&import.repeat, self.knowledge, scope, self.report).representative();
+        let scope = StaticScope {
+            each: repetition.each,
+            ..self.knowledge.scope(scope.path)
+        };
+        if let Some(key) = &import.key {
+            self.converts(key, &Type::String, &scope, "the key of an import");
+        }
+        if let Some(id) = self.converts(&import.id, &Type::String, &scope, "the id of an import")
+            && (id.is_null() || id.bare().as_str() == Some(""))
+        {
+            self.report.error(
+                Code::WrongType,
+                "the id of an import: it is empty",
+                import.id.span,
+                "nothing has this id",
+            );
+        }
     }
 
     /// A provider's configuration.

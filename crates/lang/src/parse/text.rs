@@ -93,6 +93,25 @@ impl Text {
         }
     }
 
+    /// A part of the text, which knows its own place.
+    pub(crate) fn slice(&self, range: Range<usize>) -> Text {
+        let origin = match &self.origin {
+            Origin::Plain { file, start } => Origin::Plain {
+                file: *file,
+                start: start + offset(range.start),
+            },
+            Origin::Escaped { file, offsets } => Origin::Escaped {
+                file: *file,
+                offsets: offsets[range.start..=range.end].into(),
+            },
+            Origin::Fixed(span) => Origin::Fixed(*span),
+        };
+        Text {
+            value: self.value[range].into(),
+            origin,
+        }
+    }
+
     /// Where all of it stands, without the quotes.
     pub(crate) fn whole(&self) -> Span {
         self.span(0..self.value.len())

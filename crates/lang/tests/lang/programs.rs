@@ -288,6 +288,35 @@ fn files_extend_others() {
 }
 
 #[test]
+fn one_import_may_stand_for_many() {
+    let text = r#"
+[locals]
+ids = { a = "vpc-1", b = "vpc-2" }
+[resource.aws_vpc.main]
+for_each = "${local.ids}"
+cidr_block = "10.0.0.0/16"
+[[import]]
+for_each = "${local.ids}"
+to = "aws_vpc.main[each.key]"
+id = "${each.value}"
+[[import]]
+to = 'aws_vpc.main["c"]'
+id = "vpc-3"
+"#;
+    let program = program(text);
+    let [many, one] = program.imports.as_slice() else {
+        panic!("two imports: {:?}", program.imports);
+    };
+    assert_eq!(many.to.to_string(), "aws_vpc.main");
+    assert!(matches!(many.repeat, Repeat::ForEach(_)));
+    let key = many.key.as_ref().expect("a computed key");
+    assert_eq!(references(key, text), ["each.key"]);
+    assert_eq!(references(&many.id, text), ["each.value"]);
+    assert_eq!(one.to.to_string(), "aws_vpc.main[\"c\"]");
+    assert!(one.key.is_none() && matches!(one.repeat, Repeat::Single));
+}
+
+#[test]
 fn variables_take_the_last_value_given() {
     let text = "[variables.n]\ntype = \"number\"\ndefault = 1\n[variables.l]\ntype = \"list(number)\"\nsensitive = true\n[variables.o]\ntype = \"object({ a = optional(string, \\\"d\\\") })\"\ndefault = {}\n";
     let value = |name: &str, value: &str| Given::Value {
