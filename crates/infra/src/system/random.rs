@@ -1,8 +1,6 @@
 //! The system's randomness.
 
 use infra_model::Random;
-use rand::TryRngCore;
-use rand::rngs::OsRng;
 
 /// Asks the operating system.
 #[derive(Clone, Copy, Debug)]
@@ -10,8 +8,6 @@ pub(crate) struct SystemRandom;
 
 impl Random for SystemRandom {
     fn fill(&self, bytes: &mut [u8]) {
-        OsRng
-            .try_fill_bytes(bytes)
-            .expect("the operating system always has random bytes");
+        getrandom::fill(bytes).expect("the operating system always has random bytes");
     }
 }
