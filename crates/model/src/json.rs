@@ -47,7 +47,10 @@ pub fn to_json_as(value: &Value, ty: &Type) -> Json {
     if matches!(ty, Type::Any) {
         return match value {
             Value::Null(_) | Value::Unknown(_) => Json::Null,
-            _ => serde_json::json!({ "type": type_to_json(&value.ty()), "value": to_json(value) }),
+            _ => {
+                let ty = value.ty();
+                serde_json::json!({ "type": type_to_json(&ty), "value": to_json_as(value, &ty) })
+            }
         };
     }
     match (value, ty) {
@@ -76,6 +79,7 @@ pub fn to_json_as(value: &Value, ty: &Type) -> Json {
                     .collect(),
             )
         }
+        (Value::Number(n), _) => number_to_exact_json(n),
         _ => to_json(value),
     }
 }
@@ -171,19 +175,41 @@ pub fn implied(json: &Json) -> Value {
     }
 }
 
-/// A number as JSON: exact where JSON's own number types are, a string of digits through a double otherwise.
+/// A number as JSON, with all the digits that Terraform prints of it.
 fn number_to_json(number: &Number) -> Json {
-    if let Some(i) = number.to_i64() {
-        return Json::from(i);
+    number.to_i64().map_or_else(
+        || Json::Number(serde_json::Number::from_string_unchecked(number.to_string())),
+        Json::from,
+    )
+}
+
+/// A number as JSON that reads back as the same number. What was computed as a double has more digits than it is printed
+/// with: 0.1 as a double is not 0.1.
+fn number_to_exact_json(number: &Number) -> Json {
+    let short = number.to_string();
+    if number.to_i64().is_some() || short.parse().as_ref() == Ok(number) {
+        return number_to_json(number);
     }
-    serde_json::Number::from_f64(number.to_f64())
-        .map_or_else(|| Json::String(number.to_string()), Json::Number)
+    let (negative, digits, exponent) = number.exact_digits();
+    let sign = if negative { "-" } else { "" };
+    let text = format!("{sign}0.{digits}e{exponent}");
+    Json::Number(serde_json::Number::from_string_unchecked(text))
 }
 
 fn json_to_number(json: &Json) -> Option<Number> {
     match json {
-        Json::Number(n) => n.to_string().parse().ok(),
-        // Numbers that a double cannot hold are kept as text.
+        Json::Number(n) => {
+            let text = n.as_str();
+            let number: Number = text.parse().ok()?;
+            // What was stored as 0.d…e… was computed as a double, and is printed like one.
+            let double = text.starts_with("0.") || text.starts_with("-0.");
+            let double = (double && text.contains('e')).then(|| Number::from_f64(number.to_f64()));
+            match double.flatten() {
+                Some(double) if double == number => Some(double),
+                _ => Some(number),
+            }
+        }
+        // Numbers that a double cannot hold were once kept as text.
         Json::String(s) => s.parse().ok(),
         _ => None,
     }
@@ -275,10 +301,40 @@ mod tests {
             ),
             ("none", Value::Null(Type::Bool)),
         ]);
-        let json = to_json_as(&value, &ty);
-        let back = from_json(&json, &ty).expect("decodes");
-        assert_eq!(back.get("any"), value.get("any"));
-        assert_eq!(back.get("names"), value.get("names"));
-        assert_eq!(back.get("none"), value.get("none"));
+        assert_eq!(from_json(&to_json_as(&value, &ty), &ty), Ok(value));
+    }
+
+    #[test]
+    fn numbers_keep_their_digits_through_text() {
+        let parse = |text: &str| text.parse::<Number>().expect("a number");
+        let third = parse("1").div(&parse("3")).expect("not by zero");
+        let double = Number::from_f64(0.1).expect("finite");
+        let huge = Number::from_f64(1e23).expect("finite");
+        let tiny = Number::from_f64(5e-324).expect("finite");
+        for number in [
+            parse("0"),
+            parse("-7"),
+            parse("9223372036854775808"),
+            parse("123456789012345678901234567890.25"),
+            parse("1e50"),
+            parse("-0.1"),
+            parse("1e-30"),
+            third,
+            double,
+            huge,
+            tiny,
+        ] {
+            for ty in [Type::Number, Type::Any] {
+                let value = Value::Number(number.clone());
+                let text = to_json_as(&value, &ty).to_string();
+                let json: Json = serde_json::from_str(&text).expect("JSON");
+                let back = from_json(&json, &ty).expect("a number");
+                assert_eq!(back, value, "{text}");
+                let Value::Number(back) = back else { panic!() };
+                assert_eq!(back.to_string(), number.to_string(), "{text}");
+            }
+            let plain = to_json(&Value::Number(number.clone())).to_string();
+            assert_eq!(plain, number.to_string());
+        }
     }
 }

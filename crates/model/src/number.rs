@@ -380,7 +380,7 @@ impl Serialize for Number {
 impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
-        impl serde::de::Visitor<'_> for Visitor {
+        impl<'de> serde::de::Visitor<'de> for Visitor {
             type Value = Number;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a number")
@@ -396,6 +396,19 @@ impl<'de> Deserialize<'de> for Number {
             }
             fn visit_str<E: serde::de::Error>(self, v: &str) -> Result<Number, E> {
                 v.parse().map_err(E::custom)
+            }
+            /// How `serde_json` hands on a number with all its digits.
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Number, A::Error> {
+                use serde::de::Error;
+                let number =
+                    serde_json::Number::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
+                if let Some(small) = number.as_i64() {
+                    return Ok(Number::from(small));
+                }
+                number
+                    .as_f64()
+                    .and_then(Number::from_f64)
+                    .ok_or_else(|| A::Error::custom("not a finite number"))
             }
         }
         deserializer.deserialize_any(Visitor)

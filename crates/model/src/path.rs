@@ -1,6 +1,7 @@
 //! Paths into a value, as plans, errors and `ignore_changes` name them: `vpc_config[0].subnet_ids`.
 
 use crate::value::{Str, Value};
+use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -9,7 +10,7 @@ use std::fmt;
 pub struct Path(pub Vec<Step>);
 
 /// One step of a path.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(untagged)]
 pub enum Step {
     /// An attribute of an object.
@@ -78,6 +79,39 @@ impl Step {
     }
 }
 
+impl<'de> Deserialize<'de> for Step {
+    /// Text, a number, or `{"key": …}`. Numbers of `serde_json` come as objects when they are met unannounced, which
+    /// derived untagged enumerations do not understand.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Step, D::Error> {
+        struct Steps;
+        impl<'de> Visitor<'de> for Steps {
+            type Value = Step;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a step of a path")
+            }
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Step, E> {
+                Ok(Step::Attribute(name.into()))
+            }
+            fn visit_u64<E: de::Error>(self, index: u64) -> Result<Step, E> {
+                usize::try_from(index).map(Step::Index).map_err(E::custom)
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Step, A::Error> {
+                use de::Error;
+                let json =
+                    serde_json::Value::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                if let Some(index) = json.as_u64() {
+                    return self.visit_u64(index);
+                }
+                match json.get("key").and_then(serde_json::Value::as_str) {
+                    Some(key) => Ok(Step::Key { key: key.into() }),
+                    None => Err(A::Error::custom("a step has a `key`")),
+                }
+            }
+        }
+        deserializer.deserialize_any(Steps)
+    }
+}
+
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, step) in self.0.iter().enumerate() {
@@ -89,5 +123,26 @@ impl fmt::Display for Path {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_read_back_from_json() {
+        let path = Path(vec![
+            Step::Attribute("a".into()),
+            Step::Index(3),
+            Step::Key { key: "k".into() },
+        ]);
+        let text = serde_json::to_string(&path).expect("JSON");
+        assert_eq!(text, r#"["a",3,{"key":"k"}]"#);
+        assert_eq!(serde_json::from_str::<Path>(&text).expect("reads"), path);
+        let json = serde_json::to_value(&path).expect("JSON");
+        assert_eq!(serde_json::from_value::<Path>(json).expect("reads"), path);
+        assert!(serde_json::from_str::<Path>(r#"[{"kee":"k"}]"#).is_err());
+        assert!(serde_json::from_str::<Path>("[-1]").is_err());
     }
 }
