@@ -17,13 +17,12 @@ use std::path::Path;
 pub fn parse_expression(
     text: &str,
     expand: &dyn Expand,
-    stack_folder: &Path,
     working_directory: &Path,
     sources: &mut Sources,
 ) -> Result<Expr, Diagnostics> {
     let file = sources.add("<console>", text);
     let kinds: Vec<Str> = expand.kinds().iter().map(|k| k.name.clone()).collect();
-    let paths = Paths::of(stack_folder, working_directory);
+    let paths = Paths::of(working_directory);
     let report = Report::default();
     let expr = template::of_bare(
         &Text::plain(text, file, 0),

@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 /// Everything that loading a stack depends on.
 pub struct LoadRequest<'a> {
-    /// Where the file is: `extends` and `path.module` are relative to it.
+    /// Where the file is: `extends` and paths in functions are relative to its folder.
     pub path: &'a Path,
     /// What the user calls it.
     pub name: &'a str,
@@ -48,7 +48,7 @@ pub struct LoadRequest<'a> {
     pub instance: Option<Str>,
     /// How files are read.
     pub files: Arc<dyn Files>,
-    /// Where the command runs: paths in functions are relative to it.
+    /// Where the command runs: `path.cwd`, and where a relative `path` starts.
     pub working_directory: PathBuf,
     /// The moment of the plan.
     pub now: Timestamp,
@@ -109,7 +109,8 @@ fn build(
         .map(|k| k.name.clone())
         .collect();
     let folder = request.path.parent().unwrap_or_else(|| Path::new(""));
-    let paths = Paths::of(folder, &request.working_directory);
+    let base = request.working_directory.join(folder);
+    let paths = Paths::of(&request.working_directory);
     let names = Names::of_stack(&kinds, &paths);
     let reading = Reading {
         names: &names,
@@ -118,10 +119,7 @@ fn build(
     let declared = blocks::read(&table, request.schemas, reading);
     drop(table);
 
-    let evaluator = Evaluator::new(
-        Arc::clone(files) as Arc<dyn Files>,
-        request.working_directory.clone(),
-    );
+    let evaluator = Evaluator::new(Arc::clone(files) as Arc<dyn Files>, base.clone());
     let resolving = Resolving {
         declarations: &declared.variables,
         evaluator: &evaluator,
@@ -141,10 +139,7 @@ fn build(
         components: facts_of_components(&declared.components),
         stack: stack(request, &declared),
         now: request.now,
-        evaluator: Evaluator::new(
-            Arc::clone(files) as Arc<dyn Files>,
-            request.working_directory.clone(),
-        ),
+        evaluator: Evaluator::new(Arc::clone(files) as Arc<dyn Files>, base),
     };
     check_references(request, &declared, &knowledge, report);
     resolving.validate(&knowledge);

@@ -178,7 +178,11 @@ pub fn implied(json: &Json) -> Value {
 /// A number as JSON, with all the digits that Terraform prints of it.
 fn number_to_json(number: &Number) -> Json {
     number.to_i64().map_or_else(
-        || Json::Number(serde_json::Number::from_string_unchecked(number.to_string())),
+        || {
+            Json::Number(serde_json::Number::from_string_unchecked(
+                number.to_string(),
+            ))
+        },
         Json::from,
     )
 }

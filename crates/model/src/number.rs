@@ -400,8 +400,9 @@ impl<'de> Deserialize<'de> for Number {
             /// How `serde_json` hands on a number with all its digits.
             fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Number, A::Error> {
                 use serde::de::Error;
-                let number =
-                    serde_json::Number::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
+                let number = serde_json::Number::deserialize(
+                    serde::de::value::MapAccessDeserializer::new(map),
+                )?;
                 if let Some(small) = number.as_i64() {
                     return Ok(Number::from(small));
                 }

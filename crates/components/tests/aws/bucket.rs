@@ -4,7 +4,7 @@ use serde_json::json;
 #[test]
 fn a_bucket() {
     let expansion = Fixture::new().add("bucket", "assets", &json!({ "cloud": "aws" }));
-    insta::assert_json_snapshot!(unfolded(&expansion));
+    insta::assert_snapshot!(unfolded(&expansion));
 }
 
 #[test]

@@ -11,7 +11,7 @@ fn with(more: Json) -> Json {
 #[test]
 fn a_small_cluster() {
     let expansion = Fixture::with_network().add("cluster", "main", &small_cluster());
-    insta::assert_json_snapshot!(unfolded(&expansion));
+    insta::assert_snapshot!(unfolded(&expansion));
 }
 
 #[test]

@@ -11,7 +11,7 @@ fn postgres(more: Json) -> Json {
 #[test]
 fn a_small_postgres() {
     let expansion = Fixture::with_cluster().add("database", "orders", &postgres(json!({})));
-    insta::assert_json_snapshot!(unfolded(&expansion));
+    insta::assert_snapshot!(unfolded(&expansion));
 }
 
 #[test]

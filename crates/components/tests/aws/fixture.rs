@@ -216,8 +216,8 @@ pub(crate) fn readable(expansion: &Expansion) -> Json {
 }
 
 /// The same for snapshots.
-pub(crate) fn unfolded(expansion: &Expansion) -> Json {
-    unfold(&readable(expansion))
+pub(crate) fn unfolded(expansion: &Expansion) -> String {
+    format!("{:#}", unfold(&readable(expansion)))
 }
 
 /// The body of a native by address.

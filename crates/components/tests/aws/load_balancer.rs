@@ -17,7 +17,7 @@ fn web(more: Json) -> Json {
 #[test]
 fn an_application_load_balancer() {
     let expansion = Fixture::with_cluster().add("load_balancer", "web", &web(json!({})));
-    insta::assert_json_snapshot!(unfolded(&expansion));
+    insta::assert_snapshot!(unfolded(&expansion));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 #[test]
 fn a_network_over_two_zones() {
     let expansion = Fixture::new().add("network", "main", &json!({ "cloud": "aws" }));
-    insta::assert_json_snapshot!(unfolded(&expansion));
+    insta::assert_snapshot!(unfolded(&expansion));
 }
 
 #[test]

@@ -99,7 +99,10 @@ impl<'a> Opening<'a> {
             .open(surroundings.world.clone(), self.lock, self.command)?;
         let engine = Engine {
             providers: self.providers.map(),
-            evaluator: Arc::new(Evaluator::new(self.files, working_directory())),
+            evaluator: Arc::new(Evaluator::new(
+                self.files,
+                working_directory().join(self.place.folder()),
+            )),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             environment: Environment {

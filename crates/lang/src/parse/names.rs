@@ -22,22 +22,17 @@ pub(crate) struct Names<'a> {
 /// The values of `path.module`, `path.root` and `path.cwd`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Paths {
-    /// The folder of the stack file, as the user wrote it.
+    /// The folder of the stack file. Paths in functions and in resources start there, so it is `.`.
     pub(crate) root: String,
     /// The folder in which the command runs.
     pub(crate) cwd: String,
 }
 
 impl Paths {
-    /// For a stack in a folder.
-    pub(crate) fn of(stack_folder: &Path, working_directory: &Path) -> Paths {
-        let folder = stack_folder.to_string_lossy();
+    /// For a command that runs in a folder.
+    pub(crate) fn of(working_directory: &Path) -> Paths {
         Paths {
-            root: if folder.is_empty() {
-                ".".to_owned()
-            } else {
-                folder.into_owned()
-            },
+            root: ".".to_owned(),
             cwd: working_directory.to_string_lossy().into_owned(),
         }
     }

@@ -89,7 +89,7 @@ fn evaluated(text: &str, phase: Phase) -> Result<Value, Diagnostics> {
     ]);
     let evaluator = Evaluator::new(Arc::new(files), PathBuf::from("/stack"));
     let here = Path::new("/stack");
-    let expr = parse_expression(text, &NoComponents, here, here, &mut Sources::default())?;
+    let expr = parse_expression(text, &NoComponents, here, &mut Sources::default())?;
     evaluator.evaluate(&expr, &World(phase))
 }
 

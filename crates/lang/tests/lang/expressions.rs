@@ -50,8 +50,8 @@ fn answer(evaluator: &Evaluator, expression: &str) -> Result<Json, String> {
         messages.join("; ")
     };
     let here = Path::new("/stack");
-    let expr = parse_expression(&text, &NoComponents, here, here, &mut Sources::default())
-        .map_err(said)?;
+    let expr =
+        parse_expression(&text, &NoComponents, here, &mut Sources::default()).map_err(said)?;
     match evaluator.evaluate(&expr, &Nothing).map_err(said)? {
         Value::String(json) => serde_json::from_str(&json).map_err(|e| e.to_string()),
         other => Err(format!("not known: {other:?}")),

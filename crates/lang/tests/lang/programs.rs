@@ -288,6 +288,24 @@ fn files_extend_others() {
 }
 
 #[test]
+fn paths_start_in_the_folder_of_the_stack() {
+    let files = MemoryFiles::new([("stacks/greeting.tmpl", "Hello, ${name}!")]);
+    let text = r#"
+[resource.terraform_data.x]
+input = [
+  '${templatefile("greeting.tmpl", { name = "you" })}',
+  '${file("${path.module}/greeting.tmpl")}',
+  '${fileset(path.root, "*.tmpl")}',
+]
+[resource.terraform_data.x.lifecycle]
+precondition = [{ condition = '${fileexists("greeting.tmpl")}', message = "no greeting" }]
+"#;
+    let program = program_with(text, &[], files);
+    let read: Vec<&str> = program.files_read.iter().map(|(path, _)| &**path).collect();
+    assert_eq!(read, ["stacks/greeting.tmpl"]);
+}
+
+#[test]
 fn one_import_may_stand_for_many() {
     let text = r#"
 [locals]
@@ -390,7 +408,6 @@ fn the_console_takes_bare_expressions() {
         infra_lang::parse_expression(
             text,
             &crate::world::Parts::new(),
-            std::path::Path::new("stacks"),
             std::path::Path::new("/here"),
             sources,
         )
@@ -398,6 +415,6 @@ fn the_console_takes_bare_expressions() {
     let expr = parse("network.main.id", &mut sources).expect("an expression");
     assert_eq!(references(&expr, "network.main.id"), ["network.main"]);
     let expr = parse("path.module", &mut sources).expect("an expression");
-    assert_eq!(expr.as_literal(), Some(&Value::from("stacks")));
+    assert_eq!(expr.as_literal(), Some(&Value::from(".")));
     assert!(parse("1 +", &mut sources).is_err());
 }

@@ -21,7 +21,7 @@ use infra_state::{State, World};
 use scope::{Recorded, StateScope};
 use serde_json::{Value as Json, json};
 use std::io::{BufRead, stdin};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// What expressions are evaluated with.
@@ -31,7 +31,6 @@ struct Calculator {
     providers: Providers,
     program: Program,
     state: Arc<State>,
-    folder: PathBuf,
 }
 
 pub(super) fn run(arguments: &Console, ui: Ui) -> Outcome {
@@ -95,7 +94,6 @@ impl Calculator {
             providers,
             program: Program::default(),
             state: Arc::new(State::empty("", "", World::Cloud)),
-            folder: PathBuf::from("."),
         };
         let only = stack_files(Path::new("stacks"))?.len() == 1;
         if arguments.stack.is_none() && !only {
@@ -109,20 +107,15 @@ impl Calculator {
         if let Some(store) = place.look("console")? {
             calculator.state = store.state();
         }
-        calculator.folder = place.folder();
+        let folder = working_directory().join(place.folder());
+        calculator.evaluator = Evaluator::new(Arc::new(SystemFiles), folder);
         Ok(calculator)
     }
 
     fn evaluate(&self, text: &str, recorded: &Recorded) -> Result<Value, (Diagnostics, Sources)> {
         // Places in the stack's own files keep their numbers: the expression comes after them.
         let mut sources = self.program.sources.clone();
-        let parsed = parse_expression(
-            text,
-            &*self.expand,
-            &self.folder,
-            &working_directory(),
-            &mut sources,
-        );
+        let parsed = parse_expression(text, &*self.expand, &working_directory(), &mut sources);
         let scope = StateScope::root(&self.program, recorded, &self.evaluator, SystemClock.now());
         parsed
             .and_then(|expr| self.evaluator.evaluate(&expr, &scope))
