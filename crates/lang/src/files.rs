@@ -19,6 +19,9 @@ pub trait Files: Send + Sync {
     /// Whether a file (not a folder) exists.
     fn is_file(&self, path: &Path) -> bool;
 
+    /// Whether a folder exists.
+    fn is_folder(&self, path: &Path) -> bool;
+
     /// Every file below a folder, however deep, relative to it and in no particular order; for `fileset`.
     ///
     /// # Errors
@@ -59,6 +62,12 @@ impl Files for MemoryFiles {
 
     fn is_file(&self, path: &Path) -> bool {
         self.files.contains_key(path)
+    }
+
+    fn is_folder(&self, path: &Path) -> bool {
+        self.files
+            .keys()
+            .any(|file| file != path && file.starts_with(path))
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
@@ -115,6 +124,10 @@ impl Files for RecordingFiles {
 
     fn is_file(&self, path: &Path) -> bool {
         self.inner.is_file(path)
+    }
+
+    fn is_folder(&self, path: &Path) -> bool {
+        self.inner.is_folder(path)
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {

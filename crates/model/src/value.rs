@@ -9,14 +9,11 @@ use std::sync::Arc;
 /// Shared text; cloning is cheap.
 pub type Str = Arc<str>;
 
-/// A value. Cloning is cheap: collections are shared.
+/// A value. Cloning is cheap: collections are shared. The order of values is that of the elements of sets: null comes after
+/// everything that is known, and what is unknown after that.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Value {
-    /// Absent, with the type it would have had.
-    Null(Type),
-    /// Known after apply, with its type (`Any` when even that is not known).
-    Unknown(Type),
     /// A truth value.
     Bool(bool),
     /// A number.
@@ -33,6 +30,10 @@ pub enum Value {
     Map(Type, Arc<BTreeMap<Str, Value>>),
     /// Named attributes.
     Object(Arc<BTreeMap<Str, Value>>),
+    /// Absent, with the type it would have had.
+    Null(Type),
+    /// Known after apply, with its type (`Any` when even that is not known).
+    Unknown(Type),
     /// A value that carries marks; never directly around another `Marked`. Use [`Value::with_marks`].
     Marked(Marks, Arc<Value>),
 }

@@ -17,6 +17,10 @@ impl Files for SystemFiles {
         path.is_file()
     }
 
+    fn is_folder(&self, path: &Path) -> bool {
+        path.is_dir()
+    }
+
     fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
         let mut found = Vec::new();
         let mut folders = vec![PathBuf::new()];

@@ -120,7 +120,11 @@ pub(super) fn filebase64(call: &Call<'_>) -> Outcome {
 
 pub(super) fn fileexists(call: &Call<'_>) -> Outcome {
     let path = located(call, 0)?;
-    Ok(Value::Bool(call.context.evaluator.files().is_file(&path)))
+    let files = call.context.evaluator.files();
+    if files.is_folder(&path) {
+        return bad(0, format!("{:?} is a folder, not a file", call.text(0)));
+    }
+    Ok(Value::Bool(files.is_file(&path)))
 }
 
 pub(super) fn filemd5(call: &Call<'_>) -> Outcome {
@@ -148,8 +152,15 @@ pub(super) fn filebase64sha512(call: &Call<'_>) -> Outcome {
 }
 
 pub(super) fn fileset(call: &Call<'_>) -> Outcome {
-    let folder = located(call, 0)?;
-    let pattern = clean(call.text(1));
+    let mut folder = located(call, 0)?;
+    let cleaned = clean(call.text(1));
+    // A pattern may begin above the folder.
+    let (mut above, mut pattern) = (String::new(), cleaned.as_str());
+    while let Some(rest) = pattern.strip_prefix("../") {
+        folder.pop();
+        above.push_str("../");
+        pattern = rest;
+    }
     // A folder that does not exist has no files.
     let files = call
         .context
@@ -158,11 +169,11 @@ pub(super) fn fileset(call: &Call<'_>) -> Outcome {
         .list(&folder)
         .unwrap_or_default();
     let mut found = Vec::new();
-    glob::matches(&pattern, "").or_else(|reason| bad(1, reason))?;
+    glob::matches(pattern, "").or_else(|reason| bad(1, reason))?;
     for file in files {
         let name = slashed(&file);
-        if glob::matches(&pattern, &name).or_else(|reason| bad(1, reason))? {
-            found.push(Value::from(name));
+        if glob::matches(pattern, &name).or_else(|reason| bad(1, reason))? {
+            found.push(Value::from(format!("{above}{name}")));
         }
     }
     Ok(Value::set(Type::String, found))
@@ -179,5 +190,9 @@ pub(super) fn templatefile(call: &Call<'_>) -> Outcome {
 }
 
 pub(super) fn templatestring(call: &Call<'_>) -> Outcome {
-    template::render(call, call.text(0))
+    let rendered = template::render(call, call.text(0))?;
+    match infra_model::convert::convert(&rendered, &Type::String) {
+        Ok(text) => Ok(text),
+        Err(problem) => bad(0, format!("the template does not make a string: {problem}")),
+    }
 }

@@ -1,6 +1,7 @@
 //! The functions of expressions, Terraform's by name and meaning. Each is one small Rust function in the module of its theme
 //! and one line of the table. None prints, reads a clock or the environment, or writes anything.
 
+mod code_pages;
 mod collection;
 mod collection_types;
 mod convert;

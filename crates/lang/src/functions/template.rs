@@ -37,13 +37,18 @@ pub(super) fn render(call: &Call<'_>, source: &str) -> Outcome {
     }
     let expr = parse(source, &variables).or_else(|reason| bad(0, reason))?;
     let context = call.context;
-    context
-        .evaluator
-        .with_variables(&expr, context.scope, &variables, context.depth + 1)
-        .or_else(|errors| {
+    let rendered =
+        context
+            .evaluator
+            .with_variables(&expr, context.scope, &variables, context.depth + 1);
+    match rendered {
+        Ok(value) if value.is_null() => bad(0, "the template makes null"),
+        Ok(value) => Ok(value),
+        Err(errors) => {
             let reasons: Vec<String> = errors.into_iter().map(|d| d.message).collect();
             bad(0, format!("the template fails: {}", reasons.join("; ")))
-        })
+        }
+    }
 }
 
 /// The template as an expression over its variables.

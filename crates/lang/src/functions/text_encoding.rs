@@ -1,5 +1,6 @@
 //! Character encodings by their IANA names.
 
+use super::code_pages;
 use encoding_rs::Encoding;
 
 /// An encoding that text can be written in.
@@ -11,6 +12,8 @@ pub(super) enum TextEncoding {
         little: bool,
         mark: bool,
     },
+    /// ASCII and these.
+    Page(&'static str),
     Table(&'static Encoding),
 }
 
@@ -35,6 +38,9 @@ pub(super) fn find(name: &str) -> Option<TextEncoding> {
             mark: false,
         },
         other => {
+            if let Some(page) = code_pages::find(other) {
+                return Some(TextEncoding::Page(page));
+            }
             let encoding = Encoding::for_label_no_replacement(other.as_bytes())?;
             // The web writes UTF-16 as UTF-8.
             if encoding.output_encoding() != encoding {
@@ -52,6 +58,13 @@ impl TextEncoding {
             TextEncoding::Bytes(limit) => text
                 .chars()
                 .map(|c| u8::try_from(c).ok().filter(|b| u32::from(*b) < *limit))
+                .collect(),
+            TextEncoding::Page(page) => text
+                .chars()
+                .map(|c| match u8::try_from(c) {
+                    Ok(byte) if byte.is_ascii() => Some(byte),
+                    _ => u8::try_from(0x80 + page.chars().position(|own| own == c)?).ok(),
+                })
                 .collect(),
             TextEncoding::Utf8 => Some(text.as_bytes().to_vec()),
             TextEncoding::Utf16 { little, mark } => {
@@ -84,6 +97,13 @@ impl TextEncoding {
             TextEncoding::Bytes(limit) => bytes
                 .iter()
                 .map(|b| Some(char::from(*b)).filter(|c| u32::from(*c) < *limit))
+                .collect(),
+            TextEncoding::Page(page) => bytes
+                .iter()
+                .map(|byte| match byte.checked_sub(0x80) {
+                    Some(upper) => page.chars().nth(usize::from(upper)),
+                    None => Some(char::from(*byte)),
+                })
                 .collect(),
             TextEncoding::Utf8 => String::from_utf8(bytes.to_vec()).ok(),
             TextEncoding::Utf16 { little, mark } => {

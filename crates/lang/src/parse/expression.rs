@@ -19,8 +19,10 @@ use std::ops::Range;
 pub(crate) enum Step {
     /// `.name`
     Attribute(Str),
-    /// `[key]` or `.0`
+    /// `[key]`
     Index(Expr),
+    /// `.0`
+    Position(Expr),
     /// `.*`
     AttributeSplat,
     /// `[*]`
@@ -105,6 +107,11 @@ impl Lowering<'_> {
                 parts.push(call.name.name.as_str());
                 let name = parts.join("::");
                 let arguments: Vec<Expr> = call.args.iter().map(|a| self.lower(a)).collect();
+                if let ("templatestring", Some(first)) =
+                    (call.name.name.as_str(), call.args.iter().next())
+                {
+                    self.template_by_name(first);
+                }
                 let name_span = match (call.name.namespace.first(), call.name.name.span()) {
                     (Some(first), Some(last)) => {
                         self.place(first.span().map(|first| first.start..last.end))
@@ -154,12 +161,31 @@ impl Lowering<'_> {
         Expr::new(kind, span)
     }
 
+    /// A template that is written out in the call would be filled in before the call sees it.
+    fn template_by_name(&self, template: &Expression) {
+        if !matches!(template, Expression::Variable(_) | Expression::Traversal(_)) {
+            self.report.push(
+                error(
+                    Code::BadReference,
+                    "`templatestring` takes a reference to its template",
+                    self.place(template.span()),
+                    "not a reference",
+                )
+                .help("put the template under `[locals]`, with `$${` for what it fills in; or write the text with `${…}` itself"),
+            );
+        }
+    }
+
     fn object_key(&mut self, key: &ObjectKey) -> Expr {
         match key {
             ObjectKey::Ident(name) => Expr::literal(
                 Value::String(normalise(name.as_str())),
                 self.place(name.span()),
             ),
+            // A bare word is the key itself, even this one.
+            ObjectKey::Expression(null @ Expression::Null(_)) => {
+                Expr::literal("null", self.place(null.span()))
+            }
             ObjectKey::Expression(expression) => self.lower(expression),
         }
     }
@@ -174,7 +200,7 @@ impl Lowering<'_> {
                 TraversalOperator::GetAttr(name) => Step::Attribute(normalise(name.as_str())),
                 TraversalOperator::Index(key) => Step::Index(self.lower(key)),
                 TraversalOperator::LegacyIndex(index) => {
-                    Step::Index(Expr::literal(Value::Number(Number::from(**index)), at))
+                    Step::Position(Expr::literal(Value::Number(Number::from(**index)), at))
                 }
             };
             steps.push((step, at));
@@ -394,7 +420,7 @@ fn apply<I: Iterator<Item = (Step, Span)>>(
         span.end = span.end.max(at.end);
         source = match step {
             Step::Attribute(name) => Expr::new(ExprKind::Attribute(source, name), span),
-            Step::Index(key) => Expr::new(ExprKind::Index(source, key), span),
+            Step::Index(key) | Step::Position(key) => Expr::new(ExprKind::Index(source, key), span),
             Step::FullSplat => {
                 let each = apply(Expr::new(ExprKind::Reference(Root::SplatItem), at), steps);
                 span.end = span.end.max(each.span.end);
@@ -402,12 +428,17 @@ fn apply<I: Iterator<Item = (Step, Span)>>(
             }
             Step::AttributeSplat => {
                 let mut each = Expr::new(ExprKind::Reference(Root::SplatItem), at);
-                while let Some((Step::Attribute(name), end)) =
-                    steps.next_if(|(step, _)| matches!(step, Step::Attribute(_)))
+                // Names and positions belong to each element, `[…]` to the whole.
+                while let Some((step, end)) = steps
+                    .next_if(|(step, _)| matches!(step, Step::Attribute(_) | Step::Position(_)))
                 {
                     let mut inner = each.span;
                     inner.end = inner.end.max(end.end);
-                    each = Expr::new(ExprKind::Attribute(each, name), inner);
+                    each = match step {
+                        Step::Attribute(name) => Expr::new(ExprKind::Attribute(each, name), inner),
+                        Step::Position(key) => Expr::new(ExprKind::Index(each, key), inner),
+                        _ => each,
+                    };
                 }
                 span.end = span.end.max(each.span.end);
                 Expr::new(ExprKind::Splat { source, each }, span)

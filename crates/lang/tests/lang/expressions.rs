@@ -33,12 +33,14 @@ impl Scope for Nothing {
         Err(Diagnostic::error("nothing is declared"))
     }
 
+    /// What a console may know: `timestamp()` and its like are unknown until apply.
     fn phase(&self) -> Phase {
-        Phase::Plan
+        Phase::Apply
     }
 
+    /// After 2020.
     fn now(&self) -> Timestamp {
-        Timestamp(0)
+        Timestamp(1_800_000_000_000)
     }
 }
 
@@ -58,11 +60,101 @@ fn answer(evaluator: &Evaluator, expression: &str) -> Result<Json, String> {
     }
 }
 
+/// `tests/expressions`, where the recorded answers are.
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/expressions")
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).expect("the recorded answers are there")
+}
+
+/// Every recorded line.
+fn recorded() -> Vec<Json> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder())
+        .expect("the folder is there")
+        .map(|entry| entry.expect("a file").path())
+        .filter(|path| path.extension().is_some_and(|e| e == "jsonl"))
+        .collect();
+    files.sort();
+    files
+        .iter()
+        .flat_map(|file| {
+            let lines = read(file);
+            let parsed = lines
+                .lines()
+                .map(|l| serde_json::from_str(l).expect("a line of JSON"));
+            parsed.collect::<Vec<Json>>()
+        })
+        .collect()
+}
+
+/// What lay in Terraform's working directory when it was asked, as `/stack`.
+fn files() -> MemoryFiles {
+    let mut files = MemoryFiles::default();
+    let root = folder().join("files");
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let inner = path.strip_prefix(&root).expect("below it");
+            let content = std::fs::read(&path).expect("a file");
+            files.files.insert(Path::new("/stack").join(inner), content);
+        }
+    }
+    files
+}
+
+#[test]
+fn every_function_of_terraform_is_asked_for() {
+    // Terraform's console does not know it: a test of evaluation does.
+    const NOT_ASKED: [&str; 1] = ["plantimestamp"];
+    let known: Vec<&str> = infra_lang::functions::signatures()
+        .iter()
+        .map(|f| f.name)
+        .collect();
+    let expressions: Vec<String> = recorded()
+        .iter()
+        .map(|line| line["expr"].as_str().expect("an expression").to_owned())
+        .collect();
+    let calls = |text: &str, name: &str| {
+        text.match_indices(&format!("{name}("))
+            .any(|(at, _)| !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))
+    };
+    let names = read(&folder().join("functions.txt"));
+    assert_eq!(
+        names.lines().count(),
+        known.len(),
+        "functions of infra's own"
+    );
+    for name in names.lines() {
+        assert!(known.contains(&name), "there is no function {name}");
+        if NOT_ASKED.contains(&name) {
+            continue;
+        }
+        let asked = expressions.iter().filter(|e| calls(e, name)).count();
+        assert!(asked >= 5, "{name} is asked {asked} times");
+        let twin = format!("core::{name}");
+        assert!(
+            expressions.iter().any(|e| calls(e, &twin)),
+            "{twin} is never asked"
+        );
+    }
+    for operator in [
+        "+", "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=", "&&", "||", "!", "?",
+    ] {
+        let asked = expressions.iter().filter(|e| e.contains(operator)).count();
+        assert!(asked >= 20, "{operator} is asked {asked} times");
+    }
+}
+
 #[test]
 fn expressions_have_the_values_that_terraform_gives_them() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/expressions");
-    let read = |path: &Path| std::fs::read_to_string(path).expect("the recorded answers are there");
-    let differences = read(&folder.join("differences.tsv"));
+    let differences = read(&folder().join("differences.tsv"));
     let mut expected_to_differ: BTreeMap<&str, &str> = differences
         .lines()
         .map(|line| {
@@ -70,38 +162,29 @@ fn expressions_have_the_values_that_terraform_gives_them() {
                 .expect("an expression, a tab, a reason")
         })
         .collect();
-    let evaluator = Evaluator::new(Arc::new(MemoryFiles::default()), PathBuf::from("/stack"));
-    let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
-        .expect("the folder is there")
-        .map(|entry| entry.expect("a file").path())
-        .filter(|path| path.extension().is_some_and(|e| e == "jsonl"))
-        .collect();
-    files.sort();
+    let evaluator = Evaluator::new(Arc::new(files()), PathBuf::from("/stack"));
     let mut checked = 0;
     let mut wrong = Vec::new();
-    for file in files {
-        for line in read(&file).lines() {
-            let recorded: Json = serde_json::from_str(line).expect("a line of JSON");
-            let expression = recorded["expr"].as_str().expect("an expression");
-            let ours = answer(&evaluator, expression);
-            let agrees = match (&ours, recorded.get("json")) {
-                (Ok(ours), Some(theirs)) => same(ours, theirs),
-                (Err(_), None) => true,
-                _ => false,
+    for recorded in recorded() {
+        let expression = recorded["expr"].as_str().expect("an expression");
+        let ours = answer(&evaluator, expression);
+        let agrees = match (&ours, recorded.get("json")) {
+            (Ok(ours), Some(theirs)) => same(ours, theirs),
+            (Err(_), None) => true,
+            _ => false,
+        };
+        checked += 1;
+        let listed = expected_to_differ.remove(expression).is_some();
+        if agrees == listed {
+            let theirs = recorded.get("json").unwrap_or(&recorded["error"]);
+            let note = if listed {
+                "  (listed as different, but agrees)"
+            } else {
+                ""
             };
-            checked += 1;
-            let listed = expected_to_differ.remove(expression).is_some();
-            if agrees == listed {
-                let theirs = recorded.get("json").unwrap_or(&recorded["error"]);
-                let note = if listed {
-                    "  (listed as different, but agrees)"
-                } else {
-                    ""
-                };
-                wrong.push(format!(
-                    "{expression}\n    theirs {theirs}\n    ours   {ours:?}{note}"
-                ));
-            }
+            wrong.push(format!(
+                "{expression}\n    theirs {theirs}\n    ours   {ours:?}{note}"
+            ));
         }
     }
     assert!(
@@ -110,7 +193,7 @@ fn expressions_have_the_values_that_terraform_gives_them() {
         wrong.len(),
         wrong.join("\n")
     );
-    assert!(checked > 3000, "only {checked} expressions were found");
+    assert!(checked > 4000, "only {checked} expressions were found");
     assert!(
         expected_to_differ.is_empty(),
         "no such expressions: {expected_to_differ:?}"
