@@ -118,6 +118,8 @@ codes! {
         "The keys of `for_each` become parts of addresses, which are shown and stored in clear, so they cannot be sensitive.";
     BadRepeat = "E0410", "not something to repeat over",
         "`for_each` takes a map, an object or a set of strings; `count` takes a whole number from 0; `enabled` takes a bool.";
+    EphemeralStored = "E0411", "an ephemeral value would be stored",
+        "Ephemeral values are given or read anew at every run and are never stored, so they reach only what is not stored either: provider configurations, write-only attributes, and other ephemeral values. `ephemeralasnull()` leaves them out of a larger value.";
     UnknownType = "E0501", "unknown resource type",
         "No provider of this binary has a resource type of that name.";
     UnknownDataType = "E0502", "unknown data source type",

@@ -357,6 +357,7 @@ pub(crate) fn facts_of(block: &ResourceBlock, schemas: &dyn Schemas) -> BlockFac
             Mode::Managed => schemas.resource(type_name).cloned(),
             Mode::Data => schemas.data(type_name).cloned(),
         },
+        check: block.check.clone(),
     }
 }
 

@@ -142,7 +142,9 @@ fn build(
         evaluator: Evaluator::new(Arc::clone(files) as Arc<dyn Files>, base),
     };
     check_references(request, &declared, &knowledge, report);
-    resolving.validate(&knowledge);
+    // Validations may refer to locals; errors in those are told once, at the end.
+    let _ = knowledge.settle_locals(&declared.locals, &order_of_locals(&declared.locals));
+    resolving.validate(&mut knowledge);
 
     let mut expander = Expander {
         expand: request.expand,
@@ -246,7 +248,11 @@ fn check_references(
         }
     }
     for check in &declared.checks {
-        conditions(&check.assertions, &here);
+        let inside = Standing {
+            check: Some(&check.name),
+            ..Standing::at(&root)
+        };
+        conditions(&check.assertions, &inside);
     }
 }
 
@@ -255,6 +261,7 @@ fn check_block(block: &ResourceBlock, references: &References<'_>) {
     let facts = references.knowledge.blocks.get(&block.address);
     let outside = Standing {
         own: Some(&block.address),
+        check: block.check.as_deref(),
         ..Standing::at(&block.address.scope)
     };
     if let Some(expr) = block.repeat.expr() {
@@ -338,15 +345,8 @@ fn assemble(
     }
     let root = ScopePath::root();
     let scope = knowledge.scope(&root);
-    for output in declared.outputs.values() {
-        match &output.ty {
-            Some(ty) => {
-                values.converts(&output.value, ty, &scope, "the value of an output");
-            }
-            None => {
-                values.value(&output.value, &scope);
-            }
-        }
+    for (name, output) in &declared.outputs {
+        values.output(name, output, &scope);
     }
     for check in &declared.checks {
         values.conditions(&check.assertions, &scope);

@@ -14,7 +14,7 @@ use indexmap::IndexMap;
 use infra_model::convert::{convert, normalise};
 use infra_model::diagnostic::{Diagnostic, Sources, Span};
 use infra_model::evaluate::Evaluate;
-use infra_model::program::Variable;
+use infra_model::program::{Condition, Variable};
 use infra_model::value::Marks;
 use infra_model::{ScopePath, Str, Timestamp, Type, Value};
 use std::collections::HashMap;
@@ -116,6 +116,7 @@ impl Resolving<'_> {
                     value: value.with_marks(marks),
                     sensitive: declaration.sensitive,
                     ephemeral: declaration.ephemeral,
+                    validations: Vec::new(),
                     description: declaration.description.clone(),
                     span: declaration.span,
                 };
@@ -322,53 +323,76 @@ impl Resolving<'_> {
         convert(&value, &declaration.ty).map_err(|problem| problem.to_string())
     }
 
-    /// The stack's own conditions on its variables.
-    pub(crate) fn validate(&self, knowledge: &Knowledge) {
+    /// The stack's own conditions on its variables, over all that is known before anything is planned. Those that are not
+    /// known to hold yet are left to the plan.
+    pub(crate) fn validate(&self, knowledge: &mut Knowledge) {
+        for (name, declaration) in self.declarations {
+            let open: Vec<Condition> = declaration
+                .validations
+                .iter()
+                .filter(|condition| !self.decided(name, declaration, condition, knowledge))
+                .cloned()
+                .collect();
+            if let Some(variable) = knowledge.variables.get_mut(name) {
+                variable.validations = open;
+            }
+        }
+    }
+
+    /// Whether a condition is known; one that does not hold is reported.
+    fn decided(
+        &self,
+        name: &str,
+        declaration: &VariableDeclaration,
+        condition: &Condition,
+        knowledge: &Knowledge,
+    ) -> bool {
         let root = ScopePath::root();
         let scope = knowledge.scope(&root);
         let report = self.reading.report;
-        for (name, declaration) in self.declarations {
-            for condition in &declaration.validations {
-                let holds = match knowledge.evaluate(&condition.condition, &scope) {
-                    Ok(value) => value,
+        let holds = match knowledge.evaluate(&condition.condition, &scope) {
+            Ok(value) => convert(value.bare(), &Type::Bool),
+            Err(found) => {
+                report.extend(found);
+                return true;
+            }
+        };
+        match holds {
+            Ok(Value::Bool(true)) => true,
+            Ok(Value::Unknown(_)) => false,
+            Ok(Value::Bool(false)) => {
+                let message = match knowledge.evaluate(&condition.message, &scope) {
+                    Ok(value) if value.deep_marks().sensitive => {
+                        "the message is about a sensitive value and is not shown".to_owned()
+                    }
+                    Ok(value) => match convert(value.bare(), &Type::String) {
+                        Ok(text) => text.as_str().unwrap_or_default().to_owned(),
+                        Err(_) => String::new(),
+                    },
                     Err(found) => {
                         report.extend(found);
-                        continue;
+                        String::new()
                     }
                 };
-                match convert(holds.bare(), &Type::Bool) {
-                    Ok(Value::Bool(false)) => {
-                        let message = match knowledge.evaluate(&condition.message, &scope) {
-                            Ok(value) if value.deep_marks().sensitive => {
-                                "the message is about a sensitive value and is not shown".to_owned()
-                            }
-                            Ok(value) => match convert(value.bare(), &Type::String) {
-                                Ok(text) => text.as_str().unwrap_or_default().to_owned(),
-                                Err(_) => String::new(),
-                            },
-                            Err(found) => {
-                                report.extend(found);
-                                String::new()
-                            }
-                        };
-                        report.push(
-                            error(
-                                Code::ValidationFailed,
-                                format!("the value of `{name}` is refused: {message}"),
-                                condition.condition.span,
-                                "this does not hold",
-                            )
-                            .at(declaration.span, "the variable"),
-                        );
-                    }
-                    Ok(Value::Bool(true) | Value::Unknown(_)) => {}
-                    _ => report.error(
-                        Code::WrongType,
-                        "a condition: a bool is required",
+                report.push(
+                    error(
+                        Code::ValidationFailed,
+                        format!("the value of `{name}` is refused: {message}"),
                         condition.condition.span,
-                        "",
-                    ),
-                }
+                        "this does not hold",
+                    )
+                    .at(declaration.span, "the variable"),
+                );
+                true
+            }
+            _ => {
+                report.error(
+                    Code::WrongType,
+                    "a condition: a bool is required",
+                    condition.condition.span,
+                    "",
+                );
+                true
             }
         }
     }

@@ -65,6 +65,8 @@ pub struct Variable {
     pub sensitive: bool,
     /// Never stored.
     pub ephemeral: bool,
+    /// The `validation`s that are not known to hold before resources are planned.
+    pub validations: Vec<Condition>,
     /// Documentation.
     pub description: Option<Str>,
     /// Where it is declared.
@@ -108,6 +110,8 @@ pub struct ResourceBlock {
     pub depends_on: Vec<Dependency>,
     /// `lifecycle`
     pub lifecycle: Lifecycle,
+    /// The `[[check]]` that a data source stands in: when it cannot be read, that is a warning.
+    pub check: Option<Str>,
     /// Where it is declared.
     pub span: Span,
 }

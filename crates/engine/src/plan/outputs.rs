@@ -5,8 +5,11 @@ use super::{OutputChange, PlanMode};
 use crate::codec;
 use crate::scope::Frame;
 use infra_model::address::ScopePath;
+use infra_model::convert::convert;
 use infra_model::diagnostic::Diagnostic;
-use infra_model::value::Value;
+use infra_model::program::Condition;
+use infra_model::types::Type;
+use infra_model::value::{Marks, Value};
 use infra_state::OutputState;
 
 impl Walk<'_> {
@@ -58,21 +61,26 @@ impl Walk<'_> {
         );
     }
 
-    /// Assertions that warn.
+    /// Assertions that warn, and conditions on variables that needed the plan to be known.
     pub(super) fn checks(&mut self) {
         if self.options.mode != PlanMode::Normal {
             return;
         }
+        for (name, variable) in &self.program.variables {
+            for condition in &variable.validations {
+                if let Some(text) = self.failing(condition) {
+                    let message = format!("the value of `{name}` is refused: {text}");
+                    self.errors.push(
+                        Diagnostic::error(message)
+                            .at(condition.condition.span, "this does not hold")
+                            .at(variable.span, "the variable"),
+                    );
+                }
+            }
+        }
         for check in &self.program.checks {
             for condition in &check.assertions {
-                if let Ok((value, _)) = self.world.evaluate(&condition.condition, &Frame::default())
-                    && value.as_bool() == Some(false)
-                {
-                    let message = self.world.evaluate(&condition.message, &Frame::default());
-                    let text = message
-                        .ok()
-                        .and_then(|(v, _)| v.as_str().map(str::to_owned))
-                        .unwrap_or_default();
+                if let Some(text) = self.failing(condition) {
                     self.warnings.push(
                         Diagnostic::warning(format!("check `{}` failed: {text}", check.name))
                             .at(condition.condition.span, ""),
@@ -80,6 +88,23 @@ impl Walk<'_> {
                 }
             }
         }
+    }
+
+    /// The message of a condition that is known not to hold.
+    fn failing(&self, condition: &Condition) -> Option<String> {
+        let frame = Frame::default();
+        let (value, _) = self.world.evaluate(&condition.condition, &frame).ok()?;
+        if convert(value.bare(), &Type::Bool) != Ok(Value::Bool(false)) {
+            return None;
+        }
+        let message = self.world.evaluate(&condition.message, &frame).ok();
+        Some(match message {
+            Some((message, _)) if message.deep_marks() == Marks::NONE => {
+                message.as_str().unwrap_or_default().to_owned()
+            }
+            Some(_) => "(sensitive message)".to_owned(),
+            None => String::new(),
+        })
     }
 }
 

@@ -471,16 +471,25 @@ impl<'a> Walk<'a> {
                 });
             }
             Err(error) => {
-                let span = self
-                    .graph
-                    .block_at(&address.block)
-                    .map(|i| self.program.blocks[i].span);
-                let mut diagnostic =
-                    Diagnostic::error(format!("{address} cannot be read: {error}")).about(address);
-                if let Some(span) = span {
-                    diagnostic = diagnostic.at(span, "");
+                let block = self.graph.block_at(&address.block);
+                let block = block.map(|i| &self.program.blocks[i]);
+                let message = format!("{address} cannot be read: {error}");
+                // A check that cannot look is a check that fails.
+                let check = block.is_some_and(|b| b.check.is_some());
+                let mut diagnostic = if check {
+                    Diagnostic::warning(message)
+                } else {
+                    Diagnostic::error(message)
                 }
-                self.errors.push(diagnostic);
+                .about(address);
+                if let Some(block) = block {
+                    diagnostic = diagnostic.at(block.span, "");
+                }
+                if check {
+                    self.warnings.push(diagnostic);
+                } else {
+                    self.errors.push(diagnostic);
+                }
                 self.world.values().set(address, Value::UNKNOWN);
             }
         }

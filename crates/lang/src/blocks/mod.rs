@@ -86,7 +86,7 @@ pub(crate) fn read(root: &Table, schemas: &dyn Schemas, reading: Reading<'_>) ->
             "moved" => all.moved = top::moved(entry, reading),
             "import" => all.imports = top::imports(entry, reading),
             "removed" => all.removed = top::removed(entry, reading),
-            "check" => all.checks = top::checks(entry, reading),
+            "check" => all.checks = top::checks(entry, &mut all.blocks, reading),
             "module" | "ephemeral" | "hardening" | "policies" => reading.report.error(
                 Code::NotSupported,
                 format!("`{name}` is not supported yet"),
@@ -144,7 +144,13 @@ fn locals(entry: &Entry, all: &mut Declarations, reading: Reading<'_>) {
     }
 }
 
-fn resources(entry: &Entry, mode: Mode, out: &mut Vec<ResourceBlock>, reading: Reading<'_>) {
+/// `[resource.TYPE.NAME]` and `[data.TYPE.NAME]`.
+pub(crate) fn resources(
+    entry: &Entry,
+    mode: Mode,
+    out: &mut Vec<ResourceBlock>,
+    reading: Reading<'_>,
+) {
     let word = match mode {
         Mode::Managed => "resource",
         Mode::Data => "data",

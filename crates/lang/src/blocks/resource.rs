@@ -45,6 +45,7 @@ pub(crate) fn read(
         address,
         provider,
         lifecycle,
+        check: None,
         span,
     }
 }

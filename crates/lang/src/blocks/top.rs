@@ -8,8 +8,8 @@ use crate::parse::template;
 use crate::report::error;
 use indexmap::IndexMap;
 use infra_model::expr::Expr;
-use infra_model::program::{Check, Import, Moved, Output, Removed, Repeat};
-use infra_model::{Address, Str};
+use infra_model::program::{Check, Import, Moved, Output, Removed, Repeat, ResourceBlock};
+use infra_model::{Address, Mode, Str};
 
 /// `[outputs.NAME]`
 pub(crate) fn outputs(entry: &Entry, out: &mut IndexMap<Str, Output>, reading: Reading<'_>) {
@@ -148,6 +148,29 @@ fn target(entry: &Entry, reading: Reading<'_>) -> Option<(Address, Option<Expr>)
     Some((super::address(entry, "to", reading)?, None))
 }
 
+/// The data sources of a check; their names must be free in the whole stack.
+fn own_data(entry: &Entry, check: &Str, blocks: &mut Vec<ResourceBlock>, reading: Reading<'_>) {
+    let mut own = Vec::new();
+    super::resources(entry, Mode::Data, &mut own, reading);
+    for mut block in own {
+        if let Some(other) = blocks.iter().find(|b| b.address == block.address) {
+            reading.report.push(
+                error(
+                    Code::DuplicateName,
+                    format!("there are two `{}`", block.address),
+                    block.span,
+                    "the second",
+                )
+                .at(other.span, "the first")
+                .help("data sources of checks share their names with those of the stack"),
+            );
+            continue;
+        }
+        block.check = Some(check.clone());
+        blocks.push(block);
+    }
+}
+
 /// Where the bracket opens that closes at the end of the text.
 fn last_key(text: &str) -> Option<usize> {
     let (mut open, mut quoted, mut escaped) = (Vec::new(), false, false);
@@ -176,12 +199,21 @@ pub(crate) fn removed(entry: &Entry, reading: Reading<'_>) -> Vec<Removed> {
         .tables(&entry.node, what)
         .into_iter()
         .filter_map(|(table, span)| {
-            reading.only(table, &["from", "destroy"], what);
+            reading.only(table, &["from", "destroy", "lifecycle"], what);
             let from = reading.required(table, "from", span, what)?;
+            // Terraform has it in a block of its own.
+            let lifecycle = table
+                .get("lifecycle")
+                .and_then(|entry| reading.table(&entry.node, "`lifecycle`"));
+            if let Some(lifecycle) = lifecycle {
+                reading.only(lifecycle, &["destroy"], "`lifecycle` of `[[removed]]`");
+            }
+            let destroy = table
+                .get("destroy")
+                .or_else(|| lifecycle.and_then(|table| table.get("destroy")));
             Some(Removed {
                 from: address(from, "from", reading)?,
-                destroy: table
-                    .get("destroy")
+                destroy: destroy
                     .and_then(|entry| reading.constant_bool(&entry.node, "`destroy`"))
                     .unwrap_or(true),
                 span: from.node.span,
@@ -190,8 +222,12 @@ pub(crate) fn removed(entry: &Entry, reading: Reading<'_>) -> Vec<Removed> {
         .collect()
 }
 
-/// `[[check]]`
-pub(crate) fn checks(entry: &Entry, reading: Reading<'_>) -> Vec<Check> {
+/// `[[check]]`, and the data sources in them.
+pub(crate) fn checks(
+    entry: &Entry,
+    blocks: &mut Vec<ResourceBlock>,
+    reading: Reading<'_>,
+) -> Vec<Check> {
     let what = "`[[check]]`";
     let mut names: Vec<Str> = Vec::new();
     reading
@@ -199,7 +235,7 @@ pub(crate) fn checks(entry: &Entry, reading: Reading<'_>) -> Vec<Check> {
         .into_iter()
         .enumerate()
         .map(|(i, (table, span))| {
-            reading.only(table, &["name", "assert"], what);
+            reading.only(table, &["name", "assert", "data"], what);
             let name = match reading.required(table, "name", span, what) {
                 Some(entry) => {
                     let name = reading.constant_string(&entry.node, "`name`");
@@ -219,6 +255,9 @@ pub(crate) fn checks(entry: &Entry, reading: Reading<'_>) -> Vec<Check> {
             }
             .unwrap_or_else(|| format!("check {}", i + 1).into());
             names.push(name.clone());
+            if let Some(data) = table.get("data") {
+                own_data(data, &name, blocks, reading);
+            }
             reading.required(table, "assert", span, what);
             Check {
                 name,

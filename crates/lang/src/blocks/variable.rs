@@ -3,12 +3,26 @@
 use crate::blocks::constraint;
 use crate::blocks::fields::Reading;
 use crate::blocks::resource::conditions;
+use crate::codes::Code;
 use crate::parse::node::Entry;
+use crate::report::error;
 use indexmap::IndexMap;
 use infra_model::diagnostic::Span;
 use infra_model::expr::Expr;
 use infra_model::program::Condition;
 use infra_model::{Str, Type};
+
+/// The settings of `[module.NAME]` that are not variables of the module.
+const RESERVED: [&str; 8] = [
+    "source",
+    "version",
+    "providers",
+    "count",
+    "for_each",
+    "lifecycle",
+    "depends_on",
+    "locals",
+];
 
 /// A variable as it is declared.
 pub(crate) struct VariableDeclaration {
@@ -32,6 +46,17 @@ pub(crate) fn read_all(
         return;
     };
     for (name, entry) in &table.entries {
+        if RESERVED.contains(&&**name) {
+            reading.report.push(
+                error(
+                    Code::ReservedName,
+                    format!("`{name}` cannot be the name of a variable"),
+                    entry.key_span(),
+                    "reserved: `[module.NAME]` has a setting of this name",
+                )
+                .help("choose another name, so that the file can be used as a module"),
+            );
+        }
         if reading.name(name, entry, "a variable")
             && let Some(declaration) = read(entry, reading)
         {

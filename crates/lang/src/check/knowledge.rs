@@ -42,6 +42,8 @@ pub(crate) struct BlockFacts {
     pub(crate) keying: Keying,
     /// Of its type, if the type exists.
     pub(crate) schema: Option<Arc<Schema>>,
+    /// The `[[check]]` that it stands in.
+    pub(crate) check: Option<Str>,
 }
 
 /// The key of a component instance and the values of its outputs.

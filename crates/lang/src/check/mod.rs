@@ -1,6 +1,7 @@
 //! What can be known to be wrong before anything is planned: references, values, cycles.
 
 pub(crate) mod cycles;
+pub(crate) mod ephemeral;
 pub(crate) mod instructions;
 pub(crate) mod knowledge;
 pub(crate) mod references;

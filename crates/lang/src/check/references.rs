@@ -33,6 +33,8 @@ pub(crate) struct Standing<'a> {
     pub(crate) keying: Keying,
     /// The type of `self`, where it means something.
     pub(crate) this: Option<&'a Type>,
+    /// The `[[check]]` that it is part of: only there can its data sources be referred to.
+    pub(crate) check: Option<&'a str>,
 }
 
 impl<'a> Standing<'a> {
@@ -43,6 +45,7 @@ impl<'a> Standing<'a> {
             own: None,
             keying: Keying::Single,
             this: None,
+            check: None,
         }
     }
 }
@@ -335,6 +338,18 @@ impl References<'_> {
             self.unknown_block(block, span);
             return;
         };
+        if let Some(check) = facts.check.as_deref().filter(|c| standing.check != Some(c)) {
+            self.report.push(
+                error(
+                    Code::UnknownData,
+                    format!("`{}` belongs to the check `{check}`", short(block)),
+                    span,
+                    "known only there",
+                )
+                .help("what others need as well stands in `[data.TYPE.NAME]`"),
+            );
+            return;
+        }
         if !in_expression {
             return;
         }

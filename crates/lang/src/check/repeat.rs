@@ -1,5 +1,6 @@
 //! What a block repeats over, as far as it is known while checking.
 
+use crate::check::ephemeral;
 use crate::check::knowledge::{Knowledge, StaticScope};
 use crate::codes::Code;
 use crate::report::{Report, error};
@@ -70,6 +71,13 @@ pub(crate) fn instances(
         report.push(error(code, message, expr.span, label).help(help));
         Instances::Wrong
     };
+    if value.marks().ephemeral {
+        report.push(ephemeral::refusal(
+            "which instances there are is stored, so it cannot be ephemeral".to_owned(),
+            expr.span,
+        ));
+        return Instances::Wrong;
+    }
     match repeat {
         Repeat::Single => Instances::Known(vec![(None, Repetition::default())]),
         Repeat::Enabled(_) => match infra_model::convert::convert(value.bare(), &Type::Bool) {

@@ -1,6 +1,7 @@
 //! Evaluates everything as far as it is known and holds it against the schemas: wrong types, missing and unknown attributes,
 //! expressions that cannot succeed.
 
+use crate::check::ephemeral;
 use crate::check::knowledge::{Knowledge, StaticScope};
 use crate::check::repeat;
 use crate::codes::Code;
@@ -9,7 +10,9 @@ use crate::report::{Report, error, suggest};
 use infra_model::diagnostic::{Diagnostic, Span};
 use infra_model::expr::Expr;
 use infra_model::path::{Path, Step};
-use infra_model::program::{Condition, IgnoreChanges, Import, ProviderBlock, ResourceBlock};
+use infra_model::program::{
+    Condition, IgnoreChanges, Import, Output, ProviderBlock, ResourceBlock,
+};
 use infra_model::schema::{Block, ConfigError, Schema};
 use infra_model::{Type, Value};
 
@@ -38,6 +41,13 @@ impl Values<'_> {
                     header: block.span,
                 };
                 self.coerce(&schema.block, &value, &block.config, &what);
+                ephemeral::stored(
+                    &schema.block,
+                    &value,
+                    &block.config,
+                    &schema.type_name,
+                    self.report,
+                );
             }
             self.ignored(block, schema);
         }
@@ -69,6 +79,20 @@ impl Values<'_> {
                 import.id.span,
                 "nothing has this id",
             );
+        }
+    }
+
+    /// An output, with the type that it declares.
+    pub(crate) fn output(&self, name: &str, output: &Output, scope: &StaticScope<'_>) {
+        let value = match &output.ty {
+            Some(ty) => self.converts(&output.value, ty, scope, "the value of an output"),
+            None => self.value(&output.value, scope),
+        };
+        if value.is_some_and(|value| value.deep_marks().ephemeral) {
+            self.report.push(ephemeral::refusal(
+                format!("the output `{name}` would store an ephemeral value"),
+                output.value.span,
+            ));
         }
     }
 
