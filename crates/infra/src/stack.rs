@@ -144,6 +144,10 @@ impl Files for SavedFiles {
         self.0.contains_key(path) || SystemFiles.is_file(path)
     }
 
+    fn is_folder(&self, path: &Path) -> bool {
+        SystemFiles.is_folder(path)
+    }
+
     fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
         SystemFiles.list(folder)
     }
