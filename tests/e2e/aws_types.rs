@@ -1,92 +1,37 @@
 //! The full life of every AWS type, against the sandbox and against moto: create, read, plan without changes, update in place,
-//! replace, import, drift, delete, delete again. The tables are stacks in `tests/aws/`, one per type, with a head of comments:
-//!
-//! ```text
-//! # target: aws_vpc.this        what the steps act on
-//! # update: 2                   `var.step` at which it is changed in place (left out: it cannot be)
-//! # replace: 3                  `var.step` at which it is replaced (left out: it cannot be)
-//! # import: vpc-id expression   an attribute, or text with {attribute}s, that `infra import` takes
-//! # stays: because …            deleting lets go of it only: no drift afterwards
-//! # alone: because …            why import and deleting behind its back are left out
-//! # moto: no, because …         why moto is left out
-//! ```
+//! replace, import, drift, delete, delete again. The tables are in `tests/aws/`.
 
-use crate::support::{Folder, Ran, Server, root};
+use crate::aws_tables::{Lacks, Step, Table, tables};
+use crate::support::{Folder, Ran, Server, say};
 use serde_json::Value as Json;
-
-struct Table {
-    name: String,
-    text: String,
-    target: String,
-    update: Option<String>,
-    replace: Option<String>,
-    import: String,
-    stays: bool,
-    alone: bool,
-    moto: bool,
-}
-
-fn tables() -> Vec<Table> {
-    let mut paths: Vec<_> = std::fs::read_dir(root().join("tests/aws"))
-        .expect("tests/aws")
-        .flatten()
-        .map(|e| e.path())
-        .collect();
-    paths.sort();
-    let only = std::env::var("INFRA_TYPE").ok();
-    let tables = paths.into_iter().map(|path| {
-        let text = std::fs::read_to_string(&path).expect("a table");
-        let head = |key: &str| {
-            text.lines()
-                .find_map(|l| l.strip_prefix(&format!("# {key}: ")))
-                .map(str::to_owned)
-        };
-        Table {
-            name: path
-                .file_stem()
-                .expect("a name")
-                .to_string_lossy()
-                .into_owned(),
-            target: head("target").unwrap_or_else(|| panic!("{}: no target", path.display())),
-            update: head("update"),
-            replace: head("replace"),
-            import: head("import").unwrap_or_else(|| "id".to_owned()),
-            stays: head("stays").is_some(),
-            alone: head("alone").is_some(),
-            moto: head("moto").is_none(),
-            text,
-        }
-    });
-    tables
-        .filter(|t| only.as_ref().is_none_or(|o| *o == t.name))
-        .collect()
-}
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::time::Instant;
 
 /// The attributes of the target in the state.
-fn attributes(shown: &Json, target: &str) -> Option<Json> {
+fn attributes(folder: &Folder, target: &str) -> serde_json::Map<String, Json> {
     fn find<'a>(module: &'a Json, target: &str) -> Option<&'a Json> {
-        let own = module["resources"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .find(|r| r["address"] == target);
-        own.or_else(|| {
-            module["child_modules"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .find_map(|m| find(m, target))
-        })
+        let list = |key: &str| module[key].as_array().into_iter().flatten();
+        list("resources")
+            .find(|r| r["address"] == target)
+            .or_else(|| list("child_modules").find_map(|m| find(m, target)))
     }
-    find(&shown["values"]["root_module"], target).map(|r| r["values"].clone())
+    let shown = folder
+        .run(&["show", "-json", "stacks/t.toml"])
+        .expect(0)
+        .json();
+    find(&shown["values"]["root_module"], target)
+        .and_then(|r| r["values"].as_object().cloned())
+        .unwrap_or_else(|| panic!("{target} is not in the state"))
 }
 
 /// Replaces `{name}`s by attributes; a bare name is one attribute.
-fn import_id(pattern: &str, attributes: &Json) -> String {
+fn import_id(pattern: &str, attributes: &serde_json::Map<String, Json>) -> String {
     let text = |name: &str| {
-        attributes[name]
+        let value = &attributes[name];
+        value
             .as_str()
-            .map_or_else(|| attributes[name].to_string(), str::to_owned)
+            .map_or_else(|| value.to_string(), str::to_owned)
     };
     if !pattern.contains('{') {
         return text(pattern);
@@ -102,128 +47,203 @@ fn import_id(pattern: &str, attributes: &Json) -> String {
     out + rest
 }
 
-fn live(table: &Table, server: &Server, flags: &[&str]) {
-    let folder = Folder::against(server);
-    folder.write("stacks/t.toml", &table.text);
-    let step = |n: &str| format!("step={n}");
-    let run = |folder: &Folder, arguments: &[&str], n: &str| -> Ran {
-        let step = step(n);
-        let all: Vec<&str> = arguments
-            .iter()
-            .copied()
-            .chain(["stacks/t.toml", "-var", step.as_str()])
-            .chain(flags.iter().copied())
-            .collect();
-        folder.run(&all)
-    };
-    let settle = |n: &str, action: Option<&[&str]>| {
-        println!("{}: step {n}", table.name);
-        if let Some(action) = action {
-            run(&folder, &["plan", "-out", "plan.bin"], n).expect(0);
-            let shown = folder.run(&["show", "-json", "plan.bin"]).expect(0).json();
-            let change = shown["resource_changes"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .find(|c| c["address"] == table.target.as_str());
-            let found = change
-                .map(|c| c["change"]["actions"].clone())
-                .unwrap_or_default();
-            let found: Vec<&str> = found
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(Json::as_str)
-                .collect();
-            assert_eq!(found, action, "{}: step {n}", table.name);
-        }
-        run(&folder, &["apply", "-auto-approve"], n).expect(0);
-        run(&folder, &["plan", "-detailed-exitcode"], n).expect(0);
-    };
-    settle("1", Some(&["create"]));
-    let mut last = "1";
-    if let Some(n) = &table.update {
-        settle(n, Some(&["update"]));
-        last = n;
-    }
-    if let Some(n) = &table.replace {
-        settle(n, Some(&["delete", "create"]));
-        last = n;
-    }
-    if table.alone {
-        run(&folder, &["destroy", "-auto-approve"], last).expect(0);
-        return;
-    }
-    // Import into a second state, which then deletes it behind the first one's back.
-    let shown = folder
-        .run(&["show", "-json", "stacks/t.toml"])
-        .expect(0)
-        .json();
-    let attributes = attributes(&shown, &table.target)
-        .unwrap_or_else(|| panic!("{}: {} is not in the state", table.name, table.target));
-    let other = Folder::against(server);
-    other.write("stacks/t.toml", &table.text);
-    let id = import_id(&table.import, &attributes);
-    let step = step(last);
-    let mut import = vec![
-        "import",
-        "stacks/t.toml",
-        table.target.as_str(),
-        id.as_str(),
-        "-var",
-        step.as_str(),
-    ];
-    import.extend(flags);
-    other.run(&import).expect(0);
-    run(
-        &other,
-        &["destroy", "-auto-approve", "-target", &table.target],
-        last,
-    )
-    .expect(0);
-    run(&folder, &["drift"], last).expect(if table.stays { 0 } else { 2 });
-    // Deleting what is gone already is done.
-    run(
-        &folder,
-        &["destroy", "-auto-approve", "-refresh=false"],
-        last,
-    )
-    .expect(0);
+/// A table's life on a server.
+struct Life<'a> {
+    table: &'a Table,
+    server: &'a Server,
+    flags: Vec<String>,
 }
 
-/// Every table against a server, four at a time; all failures are told.
-fn all(server: &Server, flags: &[&str], wanted: impl Fn(&Table) -> bool) {
-    let tables: Vec<Table> = tables().into_iter().filter(wanted).collect();
-    let queue = std::sync::Mutex::new(tables.iter());
-    let failed = std::sync::Mutex::new(Vec::new());
+impl Life<'_> {
+    fn folder(&self) -> Folder {
+        let folder = Folder::against(self.server);
+        folder.write("stacks/t.toml", &self.table.text);
+        folder
+    }
+
+    /// A command on the stack, with its variables.
+    fn run(&self, folder: &Folder, arguments: &[&str], number: &str) -> Ran {
+        let step = format!("step={number}");
+        let (command, rest) = arguments.split_first().expect("a command");
+        let mut all = vec![*command, "stacks/t.toml"];
+        all.extend(rest);
+        all.extend(["-var", step.as_str()]);
+        all.extend(self.flags.iter().map(String::as_str));
+        folder.run(&all)
+    }
+
+    /// Plans, looks at what is planned for the target, applies, and plans again.
+    fn settle(&self, folder: &Folder, number: &str, actions: &[&str]) {
+        let name = &self.table.name;
+        self.run(folder, &["plan", "-out", "plan.bin"], number)
+            .expect(0);
+        let shown = folder.run(&["show", "-json", "plan.bin"]).expect(0).json();
+        let planned = shown["resource_changes"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|c| c["address"] == self.table.target.as_str())
+            .map(|c| c["change"]["actions"].clone());
+        assert_eq!(
+            planned,
+            Some(Json::from(actions.to_vec())),
+            "{name}: step {number}"
+        );
+        self.run(folder, &["apply", "-auto-approve"], number)
+            .expect(0);
+        self.run(folder, &["plan", "-detailed-exitcode"], number)
+            .expect(0);
+    }
+
+    /// Imports the target into a state of its own, where it must look as in the one that created it.
+    fn import(&self, folder: &Folder, number: &str) -> Folder {
+        let created = attributes(folder, &self.table.target);
+        let other = self.folder();
+        let id = import_id(&self.table.import, &created);
+        self.run(
+            &other,
+            &["import", self.table.target.as_str(), id.as_str()],
+            number,
+        )
+        .expect(0);
+        let imported = attributes(&other, &self.table.target);
+        let unread: BTreeSet<&String> = created
+            .iter()
+            .filter(|(name, value)| imported.get(*name) != Some(value))
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(
+            unread,
+            self.table.unread.iter().collect(),
+            "{}: attributes that importing does not find",
+            self.table.name
+        );
+        other
+    }
+
+    /// All steps but those left out; which were made.
+    fn live(&self, left_out: &[Step]) -> Vec<Step> {
+        let (table, folder) = (self.table, self.folder());
+        let steps: Vec<Step> = Step::ALL
+            .into_iter()
+            .filter(|s| table.has(*s) && !left_out.contains(s))
+            .collect();
+        let mut last = "1";
+        let mut imported = None;
+        for step in &steps {
+            println!("{}: {step:?}", table.name);
+            last = table.number(*step).unwrap_or(last);
+            match step {
+                Step::Create => self.settle(&folder, last, &["create"]),
+                Step::Update => self.settle(&folder, last, &["update"]),
+                Step::Replace => self.settle(&folder, last, &["delete", "create"]),
+                Step::Import => imported = Some(self.import(&folder, last)),
+                Step::Drift => {
+                    // Somebody deletes it behind the state's back.
+                    let behind = imported
+                        .take()
+                        .filter(|_| table.deletes_imported)
+                        .unwrap_or_else(|| folder.copy());
+                    let only = ["destroy", "-auto-approve", "-target", &table.target];
+                    self.run(&behind, &only, last).expect(0);
+                    self.run(&folder, &["drift"], last).expect(2);
+                }
+                // Without a refresh it is deleted again: what is gone already is done.
+                Step::Delete => {
+                    let all = ["destroy", "-auto-approve", "-refresh=false"];
+                    self.run(&folder, &all, last).expect(0);
+                }
+            }
+        }
+        steps
+    }
+}
+
+/// Every table against a server, four at a time; all failures are told, and what was done and left out is said.
+/// `INFRA_TYPE` chooses one table.
+fn every_type_lives(server: &Server, flags: &[&str], moto: bool) {
+    let start = Instant::now();
+    let only = std::env::var("INFRA_TYPE").ok();
+    let tables: Vec<Table> = tables()
+        .into_iter()
+        .filter(|t| only.as_ref().is_none_or(|o| *o == t.name))
+        .collect();
+    let queue = Mutex::new(tables.iter());
+    let failed = Mutex::new(Vec::new());
+    let done = Mutex::new((BTreeSet::new(), 0));
+    let one = |table: &Table| {
+        let lacks = |what: &Lacks| moto && table.moto.iter().any(|(l, _)| l == what);
+        if lacks(&Lacks::Type) {
+            return;
+        }
+        let left_out: Vec<Step> = Step::ALL
+            .into_iter()
+            .filter(|s| lacks(&Lacks::Step(*s)))
+            .collect();
+        let mut flags: Vec<String> = flags.iter().map(|f| (*f).to_owned()).collect();
+        if moto && table.text.contains("[variables.moto]") {
+            flags.extend(["-var".to_owned(), "moto=true".to_owned()]);
+        }
+        let life = Life {
+            table,
+            server,
+            flags,
+        };
+        let lived = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| life.live(&left_out)));
+        match lived {
+            Ok(steps) => {
+                let mut done = done.lock().expect("no panic holds it");
+                done.0.insert(table.type_name().to_owned());
+                done.1 += steps.len();
+            }
+            Err(panic) => {
+                let text = panic.downcast::<String>().map_or_else(
+                    |other| {
+                        let text = other.downcast::<&str>();
+                        text.map_or("panicked".to_owned(), |t| (*t).to_owned())
+                    },
+                    |text| *text,
+                );
+                let mut failed = failed.lock().expect("no panic holds it");
+                failed.push(format!("{}: {text}", table.name));
+            }
+        }
+    };
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 loop {
                     let next = queue.lock().expect("no panic holds it").next();
                     let Some(table) = next else { break };
-                    if let Err(panic) =
-                        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                            live(table, server, flags);
-                        }))
-                    {
-                        let text = panic
-                            .downcast_ref::<String>()
-                            .cloned()
-                            .unwrap_or_else(|| "panicked".to_owned());
-                        failed
-                            .lock()
-                            .expect("no panic holds it")
-                            .push(format!("{}: {text}", table.name));
-                    }
+                    one(table);
                 }
             });
         }
     });
+    let (types, steps) = done.into_inner().expect("no panic held it");
+    say(&format!(
+        "{} types, {steps} steps in {} s on {}",
+        types.len(),
+        start.elapsed().as_secs(),
+        if moto { "moto" } else { "the sandbox" }
+    ));
+    for table in tables.iter().filter(|_| moto) {
+        for (lacks, why) in &table.moto {
+            let what = match lacks {
+                Lacks::Type => String::new(),
+                Lacks::Step(step) => format!(" without {step:?}").to_lowercase(),
+                Lacks::Attribute(name) => format!(" without `{name}`"),
+            };
+            say(&format!(
+                "  not on moto: {}{what}, because {why}",
+                table.name
+            ));
+        }
+    }
     let failed = failed.into_inner().expect("no panic held it");
     assert!(
         failed.is_empty(),
-        "{} of {} types failed\n{}",
+        "{} of {} tables failed\n{}",
         failed.len(),
         tables.len(),
         failed.join("\n\n")
@@ -234,16 +254,28 @@ fn all(server: &Server, flags: &[&str], wanted: impl Fn(&Table) -> bool) {
 fn every_type_lives_in_the_sandbox() {
     let server = Server::sandbox(&["--latency", "none"]);
     let flag = server.flag();
-    all(&server, &[flag.as_str()], |_| true);
+    every_type_lives(&server, &[flag.as_str()], false);
     let left = server.resources();
     assert!(left.is_empty(), "left on the server: {left:#?}");
 }
 
 #[test]
 fn every_type_lives_in_moto() {
-    let Some(server) = Server::moto() else {
-        println!("skipped: INFRA_PYTHON names no Python with moto; `make test` sets it");
-        return;
-    };
-    all(&server, &[], |t| t.moto);
+    if let Some(server) = Server::moto("every_type_lives_in_moto") {
+        every_type_lives(&server, &[], true);
+    }
+}
+
+#[test]
+fn every_type_has_a_table() {
+    let tables = tables();
+    let tested: BTreeSet<&str> = tables.iter().map(Table::type_name).collect();
+    let provider = infra_aws::provider();
+    let types: BTreeSet<&str> = provider
+        .schema()
+        .resources
+        .keys()
+        .map(|name| &**name)
+        .collect();
+    assert_eq!(tested, types, "tables in tests/aws, and registered types");
 }

@@ -1,6 +1,8 @@
 //! End to end: the real binary against the sandbox and moto, with the output that a person sees.
 #![allow(unreachable_pub, clippy::print_stdout, reason = "a test binary")]
 
+mod aws_data;
+mod aws_tables;
 mod aws_types;
 mod broken;
 mod commands;

@@ -5,7 +5,6 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 
 /// The binary under test.
 pub const INFRA: &str = env!("CARGO_BIN_EXE_infra");
@@ -13,6 +12,11 @@ pub const INFRA: &str = env!("CARGO_BIN_EXE_infra");
 /// The repository's root.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Tells a person something about a test that passes: the test harness keeps only what is printed by its own macros.
+pub fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// What a command gave.
@@ -66,6 +70,23 @@ impl Folder {
             environment: server.environment(),
             ..Folder::new()
         }
+    }
+
+    /// Another folder with the same stacks and states.
+    pub fn copy(&self) -> Folder {
+        let copy = Folder {
+            environment: self.environment.clone(),
+            ..Folder::new()
+        };
+        for part in ["stacks", "state"] {
+            let to = copy.path().join(part);
+            std::fs::create_dir_all(&to).expect("a folder");
+            let files = std::fs::read_dir(self.path().join(part)).expect("a folder");
+            for file in files.flatten().filter(|f| f.path().is_file()) {
+                std::fs::copy(file.path(), to.join(file.file_name())).expect("copied");
+            }
+        }
+        copy
     }
 
     pub fn path(&self) -> &Path {
@@ -138,12 +159,15 @@ impl Server {
         Server { child, url }
     }
 
-    /// moto, where `make test` has installed it; `None` says why it is skipped.
-    pub fn moto() -> Option<Server> {
-        static PYTHON: OnceLock<Option<String>> = OnceLock::new();
-        let python = PYTHON
-            .get_or_init(|| std::env::var("INFRA_PYTHON").ok())
-            .clone()?;
+    /// moto, by the Python that `make test` installs it into and names in `INFRA_PYTHON`; without that, it is said that the
+    /// test is skipped.
+    pub fn moto(test: &str) -> Option<Server> {
+        let Ok(python) = std::env::var("INFRA_PYTHON") else {
+            say(&format!(
+                "{test} is skipped: INFRA_PYTHON names no Python with moto (`make test` installs one)"
+            ));
+            return None;
+        };
         let port = std::net::TcpListener::bind("127.0.0.1:0")
             .expect("a port")
             .local_addr()
@@ -164,14 +188,16 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .expect("moto starts");
-        let server = Server {
+        let mut server = Server {
             child,
             url: format!("http://127.0.0.1:{port}"),
         };
         let patience = std::time::Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            let ended = server.child.try_wait().expect("moto can be asked");
+            assert!(ended.is_none(), "{python} runs no moto: {ended:?}");
             assert!(patience.elapsed().as_secs() < 60, "moto does not listen");
-            std::thread::yield_now();
+            std::thread::sleep(std::time::Duration::from_millis(50));
         }
         Some(server)
     }

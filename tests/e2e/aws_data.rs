@@ -1,0 +1,108 @@
+//! Every data source of AWS, against the sandbox and against moto: the stack is `tests/aws_data.toml`.
+
+use crate::support::{Folder, Server, root, say};
+use serde_json::{Value as Json, json};
+
+fn stack() -> String {
+    std::fs::read_to_string(root().join("tests/aws_data.toml")).expect("the stack")
+}
+
+fn every_source_reads(server: &Server, flags: &[&str]) {
+    let folder = Folder::against(server);
+    folder.write("stacks/t.toml", &stack());
+    let run = |arguments: &[&str]| folder.run(&[arguments, flags].concat());
+    run(&["apply", "stacks/t.toml", "-auto-approve"]).expect(0);
+    run(&["plan", "stacks/t.toml", "-detailed-exitcode"]).expect(0);
+    let outputs = folder
+        .run(&["output", "-json", "stacks/t.toml"])
+        .expect(0)
+        .json();
+    let of = |name: &str| &outputs[name]["value"];
+    let texts = |value: &Json| -> Vec<String> {
+        let list = value.as_array().expect("a list").iter();
+        list.map(|v| v.as_str().expect("text").to_owned()).collect()
+    };
+
+    assert_eq!(of("region"), "eu-west-1");
+    assert_eq!(of("partition")["partition"], "aws");
+    assert_eq!(of("partition")["dns_suffix"], "amazonaws.com");
+    let account = of("me")["account_id"].as_str().expect("an account");
+    assert!(
+        account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit()),
+        "{account}"
+    );
+    let arn = of("me")["arn"].as_str().expect("an ARN");
+    assert!(arn.contains(account), "{arn}");
+
+    let zones = texts(&of("zones")["names"]);
+    assert!(zones.len() > 1, "{zones:?}");
+    assert!(
+        zones.iter().all(|z| z.starts_with("eu-west-1")),
+        "{zones:?}"
+    );
+    assert_eq!(texts(&of("zones")["zone_ids"]).len(), zones.len());
+    assert_eq!(texts(of("other_zones")), zones[1..]);
+
+    let (vpc, found) = (of("vpc"), of("by_id"));
+    for same in [
+        "id",
+        "arn",
+        "cidr_block",
+        "enable_dns_hostnames",
+        "owner_id",
+    ] {
+        assert_eq!(vpc[same], found[same], "{same} of the VPC");
+    }
+    assert_eq!(found["owner_id"], account);
+    assert_eq!(of("by_tag"), &vpc["id"]);
+    assert_eq!(texts(of("subnets")).len(), 2);
+    assert_eq!(of("found"), of("subnets"));
+
+    let expected = json!({
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": "sts:AssumeRole",
+                "Principal": { "Service": "ec2.amazonaws.com" },
+                "Condition": { "StringEquals": { "aws:SourceAccount": account } },
+            },
+            {
+                "Sid": "Objects",
+                "Effect": "Deny",
+                "Action": ["s3:PutObject", "s3:GetObject"],
+                "Resource": "arn:aws:s3:::logs/*",
+            },
+        ],
+    });
+    assert_eq!(of("policy"), &expected);
+
+    run(&["destroy", "stacks/t.toml", "-auto-approve"]).expect(0);
+    say("every data source reads what is there");
+}
+
+#[test]
+fn every_source_reads_in_the_sandbox() {
+    let server = Server::sandbox(&["--latency", "none"]);
+    let flag = server.flag();
+    every_source_reads(&server, &[flag.as_str()]);
+}
+
+#[test]
+fn every_source_reads_in_moto() {
+    if let Some(server) = Server::moto("every_source_reads_in_moto") {
+        every_source_reads(&server, &[]);
+    }
+}
+
+#[test]
+fn every_source_is_in_the_stack() {
+    let stack = stack();
+    for name in infra_aws::provider().schema().data.keys() {
+        let block = format!("[data.{name}.");
+        assert!(
+            stack.contains(&block),
+            "tests/aws_data.toml has no {block}…]"
+        );
+    }
+}

@@ -1,0 +1,190 @@
+//! The tables of `tests/aws/`: stacks in which one AWS type lives, each with a head of comments that says how.
+//!
+//! ```text
+//! # target: aws_vpc.this        what the steps act on
+//! # update: 2                   `var.step` at which it is changed in place (left out: it cannot be)
+//! # replace: 3                  `var.step` at which it is replaced (left out: it cannot be)
+//! # import: vpc-id expression   an attribute, or text with {attribute}s, that `infra import` takes
+//! # unread: a, because …        an attribute that AWS does not tell, so that importing leaves it out
+//! # deletes: created, because … what was imported is not enough to delete it by
+//! # moto: no, because …         moto has no such type
+//! # moto: no update, because …  moto cannot do a step: `update`, `replace`, `import` or `drift`
+//! # moto: no name, because …    moto cannot do an attribute: `var.moto` is true there, and the stack leaves it out
+//! ```
+
+use crate::support::root;
+
+/// What a type goes through, in this order. Reading is part of every step, and so is a plan without changes at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    Create,
+    Update,
+    Replace,
+    Import,
+    Drift,
+    Delete,
+}
+
+impl Step {
+    pub const ALL: [Step; 6] = [
+        Step::Create,
+        Step::Update,
+        Step::Replace,
+        Step::Import,
+        Step::Drift,
+        Step::Delete,
+    ];
+
+    fn named(name: &str) -> Option<Step> {
+        [
+            ("update", Step::Update),
+            ("replace", Step::Replace),
+            ("import", Step::Import),
+            ("drift", Step::Drift),
+        ]
+        .into_iter()
+        .find_map(|(n, step)| (n == name).then_some(step))
+    }
+}
+
+/// What moto cannot do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lacks {
+    /// The type.
+    Type,
+    /// A step.
+    Step(Step),
+    /// An attribute, which the stack leaves out where `var.moto` is set.
+    Attribute(String),
+}
+
+/// One stack.
+pub struct Table {
+    /// The file's name; the type's, or that with a word for the variety.
+    pub name: String,
+    /// The stack.
+    pub text: String,
+    /// `aws_vpc.this`
+    pub target: String,
+    update: Option<String>,
+    replace: Option<String>,
+    /// An attribute, or text with {attribute}s.
+    pub import: String,
+    /// Attributes that importing leaves out.
+    pub unread: Vec<String>,
+    /// Whether what was imported is enough to delete it by.
+    pub deletes_imported: bool,
+    /// What moto cannot do, and why.
+    pub moto: Vec<(Lacks, String)>,
+}
+
+impl Table {
+    /// `aws_vpc`
+    pub fn type_name(&self) -> &str {
+        self.target.split('.').next().unwrap_or_default()
+    }
+
+    /// The `var.step` of a step that applies; none when the type has no such step.
+    pub fn number(&self, step: Step) -> Option<&str> {
+        match step {
+            Step::Create => Some("1"),
+            Step::Update => self.update.as_deref(),
+            Step::Replace => self.replace.as_deref(),
+            Step::Import | Step::Drift | Step::Delete => None,
+        }
+    }
+
+    /// Whether the type has this step at all.
+    pub fn has(&self, step: Step) -> bool {
+        !matches!(step, Step::Update | Step::Replace) || self.number(step).is_some()
+    }
+
+    fn parse(name: &str, text: String) -> Table {
+        let all = |key: &str| {
+            let prefix = format!("# {key}: ");
+            text.lines()
+                .filter_map(|l| l.strip_prefix(&prefix))
+                .map(str::to_owned)
+                .collect::<Vec<String>>()
+        };
+        let one = |key: &str| all(key).pop();
+        let because = |line: &str| {
+            let (what, why) = line
+                .split_once(", because ")
+                .unwrap_or_else(|| panic!("{name}: `{line}` gives no reason"));
+            (what.to_owned(), why.to_owned())
+        };
+        let moto = all("moto").into_iter().map(|line| {
+            let (what, why) = because(&line);
+            let lacks = match what.strip_prefix("no") {
+                Some("") => Lacks::Type,
+                Some(rest) => {
+                    let word = rest.trim();
+                    Step::named(word).map_or_else(|| Lacks::Attribute(word.to_owned()), Lacks::Step)
+                }
+                None => panic!("{name}: `{line}` says nothing that moto lacks"),
+            };
+            let declared = text.contains("[variables.moto]") && text.contains("var.moto");
+            assert!(
+                !matches!(lacks, Lacks::Attribute(_)) || declared,
+                "{name}: `{what}` without a use of var.moto"
+            );
+            (lacks, why)
+        });
+        let deletes = one("deletes").map(|line| because(&line).0);
+        assert!(
+            deletes.as_deref().is_none_or(|d| d == "created"),
+            "{name}: deletes {deletes:?}"
+        );
+        Table {
+            name: name.to_owned(),
+            target: one("target").unwrap_or_else(|| panic!("{name}: no target")),
+            update: one("update"),
+            replace: one("replace"),
+            import: one("import").unwrap_or_else(|| "id".to_owned()),
+            unread: all("unread").iter().map(|line| because(line).0).collect(),
+            deletes_imported: deletes.is_none(),
+            moto: moto.collect(),
+            text,
+        }
+    }
+}
+
+/// Every table, by name.
+pub fn tables() -> Vec<Table> {
+    let mut paths: Vec<_> = std::fs::read_dir(root().join("tests/aws"))
+        .expect("tests/aws")
+        .flatten()
+        .map(|e| e.path())
+        .filter(|p| p.extension().is_some_and(|e| e == "toml"))
+        .collect();
+    paths.sort();
+    paths
+        .into_iter()
+        .map(|path| {
+            let name = path.file_stem().expect("a name").to_string_lossy();
+            Table::parse(&name, std::fs::read_to_string(&path).expect("a table"))
+        })
+        .collect()
+}
+
+#[test]
+fn a_head_is_read() {
+    let text = "# target: aws_x.this\n# update: 2\n# import: {a}:{b}\n# unread: c, because it is secret\n\
+                # deletes: created, because it asks\n# moto: no update, because it cannot\n\
+                # moto: no d, because it forgets\n[variables.moto]\n[resource.aws_x.this]\nd = \"${var.moto}\"\n";
+    let table = Table::parse("aws_x", text.to_owned());
+    assert_eq!(table.type_name(), "aws_x");
+    assert_eq!(table.number(Step::Create), Some("1"));
+    assert_eq!(table.number(Step::Update), Some("2"));
+    assert!(table.has(Step::Import) && !table.has(Step::Replace));
+    assert_eq!(table.unread, ["c"]);
+    assert!(!table.deletes_imported);
+    assert_eq!(
+        table.moto,
+        [
+            (Lacks::Step(Step::Update), "it cannot".to_owned()),
+            (Lacks::Attribute("d".to_owned()), "it forgets".to_owned()),
+        ]
+    );
+}
