@@ -97,6 +97,9 @@ fn convert_at(value: &Value, ty: &Type, path: &Path) -> Result<Value, ConvertErr
             for (i, item) in items.iter().enumerate() {
                 out.push(convert_at(item, want, &path.join(Step::Index(i)))?);
             }
+            if want.contains_any() && out.iter().any(is_open) {
+                return Ok(undecided(ty, &out));
+            }
             let element = settle_element(want, value, &mut out, path)?;
             if matches!(ty, Type::List(_)) {
                 return Ok(Value::list(element, out));
@@ -131,6 +134,9 @@ fn convert_at(value: &Value, ty: &Type, path: &Path) -> Result<Value, ConvertErr
                 .collect::<Result<Vec<_>, ConvertError>>()?
                 .into_iter()
                 .unzip();
+            if want.contains_any() && out.iter().any(is_open) {
+                return Ok(undecided(ty, &out));
+            }
             let element = settle_element(want, value, &mut out, path)?;
             Ok(Value::map(element, keys.into_iter().zip(out)))
         }
@@ -139,6 +145,27 @@ fn convert_at(value: &Value, ty: &Type, path: &Path) -> Result<Value, ConvertErr
         }
         _ => Err(required()),
     }
+}
+
+/// Whether the type of a value may yet turn out to be another.
+fn is_open(value: &Value) -> bool {
+    match value {
+        Value::Unknown(ty) => ty.contains_any(),
+        Value::Marked(_, inner) => is_open(inner),
+        Value::List(_, items) | Value::Set(_, items) | Value::Tuple(items) => {
+            items.iter().any(is_open)
+        }
+        Value::Map(_, items) | Value::Object(items) => items.values().any(is_open),
+        _ => false,
+    }
+}
+
+/// A collection whose elements have no common type yet, because the type of one is open.
+fn undecided(ty: &Type, items: &[Value]) -> Value {
+    let marks = items
+        .iter()
+        .fold(crate::value::Marks::NONE, |m, v| m.union(v.deep_marks()));
+    Value::Unknown(ty.clone()).with_marks(marks)
 }
 
 fn set_with_marks(element: Type, items: Vec<Value>) -> Value {
@@ -296,21 +323,36 @@ pub fn without_optional(ty: &Type) -> Type {
     }
 }
 
-/// The one type that all convert to, as for the branches of a conditional; `None` when there is none.
+/// The one type that all convert to, as for the branches of a conditional; `None` when there is none. `any` is the type of
+/// null, which fits every other.
 #[must_use]
 pub fn unify(types: &[Type]) -> Option<Type> {
+    unify_all(types, false)
+}
+
+/// As [`unify`], for values that are not known yet: `any` may turn out to be anything, and so may what it is unified with.
+#[must_use]
+pub fn unify_open(types: &[Type]) -> Option<Type> {
+    unify_all(types, true)
+}
+
+fn unify_all(types: &[Type], open: bool) -> Option<Type> {
+    if open && types.iter().any(|t| matches!(t, Type::Any)) {
+        return Some(Type::Any);
+    }
     let mut known = types.iter().filter(|t| !matches!(t, Type::Any));
     let Some(first) = known.next() else {
         return Some(Type::Any);
     };
-    known.try_fold(first.clone(), |so_far, next| unify_two(&so_far, next))
+    known.try_fold(first.clone(), |so_far, next| unify_two(&so_far, next, open))
 }
 
-fn unify_two(a: &Type, b: &Type) -> Option<Type> {
+fn unify_two(a: &Type, b: &Type, open: bool) -> Option<Type> {
     if a == b {
         return Some(a.clone());
     }
     match (a, b) {
+        (Type::Any, _) | (_, Type::Any) if open => Some(Type::Any),
         (Type::Any, other) | (other, Type::Any) => Some(other.clone()),
         (x, y) if x.is_primitive() && y.is_primitive() => {
             // Bool and number have no common type but string.
@@ -320,9 +362,9 @@ fn unify_two(a: &Type, b: &Type) -> Option<Type> {
                 None
             }
         }
-        (Type::List(x), Type::List(y)) => unify_two(x, y).map(Type::list),
-        (Type::Set(x), Type::Set(y)) => unify_two(x, y).map(Type::set),
-        (Type::Map(x), Type::Map(y)) => unify_two(x, y).map(Type::map),
+        (Type::List(x), Type::List(y)) => unify_two(x, y, open).map(Type::list),
+        (Type::Set(x), Type::Set(y)) => unify_two(x, y, open).map(Type::set),
+        (Type::Map(x), Type::Map(y)) => unify_two(x, y, open).map(Type::map),
         // A list is kept, and the set's elements must fit it.
         (Type::List(x), Type::Set(y)) | (Type::Set(y), Type::List(x)) => {
             can_convert(y, x).then(|| Type::List(x.clone()))
@@ -330,15 +372,17 @@ fn unify_two(a: &Type, b: &Type) -> Option<Type> {
         (Type::Tuple(x), Type::Tuple(y)) if x.len() == y.len() => x
             .iter()
             .zip(y.iter())
-            .map(|(x, y)| unify_two(x, y))
+            .map(|(x, y)| unify_two(x, y, open))
             .collect::<Option<Vec<_>>>()
             .map(Type::tuple),
         (Type::Tuple(x), Type::Tuple(y)) => {
-            unify(&x.iter().chain(y.iter()).cloned().collect::<Vec<_>>()).map(Type::list)
+            unify_all(&x.iter().chain(y.iter()).cloned().collect::<Vec<_>>(), open).map(Type::list)
         }
-        (Type::Tuple(x), Type::List(y)) | (Type::List(y), Type::Tuple(x)) => {
-            unify(&x.iter().cloned().chain([(**y).clone()]).collect::<Vec<_>>()).map(Type::list)
-        }
+        (Type::Tuple(x), Type::List(y)) | (Type::List(y), Type::Tuple(x)) => unify_all(
+            &x.iter().cloned().chain([(**y).clone()]).collect::<Vec<_>>(),
+            open,
+        )
+        .map(Type::list),
         (Type::Tuple(x), Type::Set(y)) | (Type::Set(y), Type::Tuple(x)) => x
             .iter()
             .all(|x| can_convert(x, y))
@@ -347,7 +391,7 @@ fn unify_two(a: &Type, b: &Type) -> Option<Type> {
             if x.attributes.keys().eq(y.attributes.keys()) {
                 let attributes = x.attributes.iter().zip(y.attributes.values());
                 attributes
-                    .map(|((k, x), y)| Some((k.clone(), unify_two(&x.ty, &y.ty)?)))
+                    .map(|((k, x), y)| Some((k.clone(), unify_two(&x.ty, &y.ty, open)?)))
                     .collect::<Option<Vec<_>>>()
                     .map(Type::object)
             } else {
@@ -357,15 +401,16 @@ fn unify_two(a: &Type, b: &Type) -> Option<Type> {
                     .chain(y.attributes.values())
                     .map(|a| a.ty.clone())
                     .collect();
-                unify(&all).map(Type::map)
+                unify_all(&all, open).map(Type::map)
             }
         }
-        (Type::Object(x), Type::Map(y)) | (Type::Map(y), Type::Object(x)) => unify(
+        (Type::Object(x), Type::Map(y)) | (Type::Map(y), Type::Object(x)) => unify_all(
             &x.attributes
                 .values()
                 .map(|a| a.ty.clone())
                 .chain([(**y).clone()])
                 .collect::<Vec<_>>(),
+            open,
         )
         .map(Type::map),
         _ => None,

@@ -2,10 +2,10 @@
 
 use super::{Bindings, Computed, Run, described, error, problem};
 use crate::functions::{self, Context, Function, FunctionError, Implementation};
-use infra_model::Value;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Span, did_you_mean};
 use infra_model::expr::{Expr, ExprKind};
 use infra_model::value::Marks;
+use infra_model::{Type, Value};
 
 impl Run<'_> {
     pub(super) fn call(&self, expr: &Expr, bindings: Bindings<'_>) -> Computed {
@@ -31,7 +31,13 @@ impl Run<'_> {
                 return self.first_that_works(arguments, *name_span, bindings);
             }
             Implementation::Can if !expand_last && arguments.len() == 1 => {
-                return Ok(Value::Bool(self.value(&arguments[0], bindings).is_ok()));
+                return Ok(match self.value(&arguments[0], bindings) {
+                    Ok(value) if may_fail_later(&arguments[0], &value) => {
+                        Value::Unknown(Type::Bool)
+                    }
+                    Ok(_) => Value::Bool(true),
+                    Err(_) => Value::Bool(false),
+                });
             }
             Implementation::Eager(implementation) => implementation,
             Implementation::Try | Implementation::Can => {
@@ -101,6 +107,10 @@ impl Run<'_> {
         let mut reasons = Vec::new();
         for argument in arguments {
             match self.value(argument, bindings) {
+                // It may fail yet, and then another one counts.
+                Ok(value) if may_fail_later(argument, &value) => {
+                    return Ok(Value::UNKNOWN.with_marks(value.deep_marks()));
+                }
                 Ok(value) => return Ok(value),
                 Err(errors) => reasons.extend(errors.into_iter().map(|d| d.message)),
             }
@@ -115,6 +125,23 @@ impl Run<'_> {
             )
             .help(reasons.join("; ")),
         ])
+    }
+}
+
+/// Whether an expression that has worked with what is known may fail once more is known. A reference to something of a
+/// known type cannot.
+fn may_fail_later(expr: &Expr, value: &Value) -> bool {
+    fn is_reference(expr: &Expr) -> bool {
+        match &*expr.kind {
+            ExprKind::Reference(_) | ExprKind::Binding(_) => true,
+            ExprKind::Attribute(source, _) => is_reference(source),
+            ExprKind::Index(source, key) => is_reference(source) && key.as_literal().is_some(),
+            _ => false,
+        }
+    }
+    match value.bare() {
+        Value::Unknown(ty) => ty.contains_any() || !is_reference(expr),
+        known => !known.is_wholly_known() && !is_reference(expr),
     }
 }
 

@@ -9,7 +9,7 @@ mod traversal;
 
 use crate::codes::Code;
 use crate::files::Files;
-use infra_model::convert::{can_convert, convert, unify};
+use infra_model::convert::{can_convert, convert, unify, unify_open};
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Span};
 use infra_model::evaluate::{Evaluate, Scope};
 use infra_model::expr::{Expr, ExprKind, Root};
@@ -240,16 +240,28 @@ impl Run<'_> {
         let (chosen, other) = match decided {
             Some(true) => (yes?, no.ok()),
             Some(false) => (no?, yes.ok()),
-            None => {
-                let (yes, no) = both(yes, no)?;
-                (yes, Some(no))
-            }
+            // A branch that fails matters only when it is the one.
+            None => match (yes, no) {
+                (Ok(yes), Ok(no)) => (yes, Some(no)),
+                (Ok(only), Err(_)) | (Err(_), Ok(only)) => {
+                    let marks = marks.union(only.deep_marks());
+                    return Ok(Value::Unknown(only.ty()).with_marks(marks));
+                }
+                (Err(mut errors), Err(others)) => {
+                    errors.extend(others);
+                    return Err(errors);
+                }
+            },
         };
         let Some(other) = other else {
             return Ok(chosen.with_marks(marks));
         };
         let marks = marks.union(chosen.marks()).union(other.marks());
-        let Some(ty) = common_type(&chosen, &other) else {
+        let Some(ty) = common_type(
+            &chosen,
+            &other,
+            decided.is_some() && chosen.is_wholly_known(),
+        ) else {
             return error(
                 format!(
                     "both results of a conditional must be of one type, but here they are {} and {}",
@@ -272,14 +284,15 @@ impl Run<'_> {
 }
 
 /// The type of a conditional's result; `Any` when one side may yet turn out to be anything.
-fn common_type(a: &Value, b: &Value) -> Option<Type> {
+fn common_type(a: &Value, b: &Value, decided: bool) -> Option<Type> {
     let (x, y) = (a.ty(), b.ty());
     match (&x, &y) {
         (Type::Any, _) if a.is_null() => Some(y),
         (_, Type::Any) if b.is_null() => Some(x),
         (Type::Any, _) | (_, Type::Any) => Some(Type::Any),
         _ if x == y => Some(x),
-        _ => unify(&[x, y]),
+        _ if decided => unify(&[x, y]),
+        _ => unify_open(&[x, y]),
     }
 }
 

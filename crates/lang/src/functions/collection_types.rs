@@ -1,17 +1,14 @@
 //! The types of results that depend on the arguments, for results that are not known yet.
 
 use super::pattern;
-use infra_model::convert::unify;
+use infra_model::convert::unify_open;
 use infra_model::types::ObjectType;
 use infra_model::{Type, Value};
 use std::sync::Arc;
 
 /// The unification of types; `Any` while one of them is open, or when there is none.
 fn common(types: &[Type]) -> Type {
-    if types.iter().any(|t| matches!(t, Type::Any)) {
-        return Type::Any;
-    }
-    unify(types).unwrap_or(Type::Any)
+    unify_open(types).unwrap_or(Type::Any)
 }
 
 fn first(arguments: &[Value]) -> Type {
@@ -43,7 +40,7 @@ pub(super) fn coalesce(arguments: &[Value]) -> Type {
         return Type::Any;
     }
     let types: Vec<Type> = arguments.iter().map(Value::ty).collect();
-    unify(&types).unwrap_or(Type::Any)
+    unify_open(&types).unwrap_or(Type::Any)
 }
 
 pub(super) fn coalescelist(arguments: &[Value]) -> Type {
@@ -61,7 +58,7 @@ pub(super) fn concat(arguments: &[Value]) -> Type {
         return Type::Any;
     }
     if types.iter().all(|t| matches!(t, Type::List(_)))
-        && let Some(list @ Type::List(_)) = unify(&types)
+        && let Some(list @ Type::List(_)) = unify_open(&types)
     {
         return list;
     }
@@ -217,7 +214,7 @@ pub(super) fn zipmap(arguments: &[Value]) -> Type {
 
 pub(super) fn setintersection(arguments: &[Value]) -> Type {
     let types: Vec<Type> = arguments.iter().map(Value::ty).collect();
-    match unify(&types) {
+    match unify_open(&types) {
         Some(set @ Type::Set(_)) => set,
         _ => Type::set(Type::Any),
     }

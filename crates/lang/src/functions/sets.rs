@@ -1,7 +1,7 @@
 //! Functions on sets.
 
 use super::{Call, FunctionError, Outcome, bad, failed, types};
-use infra_model::convert::{convert, unify};
+use infra_model::convert::{convert, unify, unify_open};
 use infra_model::value::Marks;
 use infra_model::{Type, Value};
 use std::collections::BTreeSet;
@@ -11,7 +11,12 @@ type Sets = (Type, Option<Vec<BTreeSet<Value>>>);
 
 fn sets(call: &Call<'_>) -> Result<Sets, FunctionError> {
     let types: Vec<Type> = call.arguments.iter().map(Value::ty).collect();
-    let Some(ty @ Type::Set(_)) = unify(&types) else {
+    let common = if call.wholly_known() {
+        unify(&types)
+    } else {
+        unify_open(&types)
+    };
+    let Some(ty @ Type::Set(_)) = common else {
         return failed("all sets must have elements of one type");
     };
     let Type::Set(element) = &ty else {
@@ -73,7 +78,13 @@ pub(super) fn setproduct(call: &Call<'_>) -> Outcome {
             }
             Value::List(_, items) | Value::Set(_, items) => factors.push(items.to_vec()),
             Value::Tuple(_) => match convert(bare, &Type::list(Type::Any)) {
-                Ok(list) => factors.push(list.elements().unwrap_or_default().to_vec()),
+                Ok(list) => match list.elements() {
+                    Some(items) => factors.push(items.to_vec()),
+                    None => {
+                        marks = marks.union(list.deep_marks());
+                        unknown = true;
+                    }
+                },
                 Err(e) => return bad(i, e.to_string()),
             },
             _ => return bad(i, "a list or set is required"),

@@ -252,7 +252,12 @@ fn unknown_values_give_unknown_results_of_the_right_type() {
                 "unknown list(tuple([string, string]))",
             ),
             ("try(var.text, 1)", "unknown string"),
-            ("can(var.any.x)", "true"),
+            ("can(var.any.x)", "unknown bool"),
+            ("can(var.text)", "true"),
+            ("try(tonumber(var.text), \"x\")", "unknown any"),
+            ("tolist([1, var.any])", "unknown list(any)"),
+            ("tomap({ a = 1, b = var.any })", "unknown map(any)"),
+            ("var.flag ? [1] : [var.any]", "unknown tuple([any])"),
             ("issensitive(var.text)", "unknown bool"),
             (
                 "cidrsubnet(\"10.0.0.0/8\", 8, var.number)",

@@ -70,7 +70,7 @@ fn read(path: &Path) -> String {
 }
 
 /// Every recorded line.
-fn recorded() -> Vec<Json> {
+pub(crate) fn recorded() -> Vec<Json> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder())
         .expect("the folder is there")
         .map(|entry| entry.expect("a file").path())
@@ -90,7 +90,7 @@ fn recorded() -> Vec<Json> {
 }
 
 /// What lay in Terraform's working directory when it was asked, as `/stack`.
-fn files() -> MemoryFiles {
+pub(crate) fn files() -> MemoryFiles {
     let mut files = MemoryFiles::default();
     let root = folder().join("files");
     let mut folders = vec![root.clone()];

@@ -3,5 +3,7 @@
 mod broken;
 mod evaluation;
 mod expressions;
+mod literals;
 mod programs;
+mod properties;
 mod world;
