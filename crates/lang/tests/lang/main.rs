@@ -1,8 +1,10 @@
 //! The language from outside: stack files in, programs or messages out.
 
 mod broken;
+mod dice;
 mod evaluation;
 mod expressions;
+mod layout;
 mod literals;
 mod programs;
 mod properties;

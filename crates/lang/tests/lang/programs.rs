@@ -379,29 +379,6 @@ fn implied_providers_stand_nowhere() {
 }
 
 #[test]
-fn example_stacks_are_toml_and_keep_their_meaning_when_formatted() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../stacks");
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return;
-    };
-    for entry in entries {
-        let path = entry.expect("an entry").path();
-        if path.extension().is_none_or(|e| e != "toml") {
-            continue;
-        }
-        let text = std::fs::read_to_string(&path).expect("a stack");
-        let once =
-            infra_lang::format(&text).unwrap_or_else(|e| panic!("{}: {e:?}", path.display()));
-        assert_eq!(
-            infra_lang::format(&once).as_ref(),
-            Ok(&once),
-            "{}",
-            path.display()
-        );
-    }
-}
-
-#[test]
 fn the_console_takes_bare_expressions() {
     let mut sources = infra_model::Sources::default();
     let parse = |text: &str, sources: &mut infra_model::Sources| {
