@@ -145,6 +145,15 @@ impl ProgramGraph {
             {
                 self.of_dependency(program, dependency, scope, &node, &mut edges);
             }
+            if let Some(key) = &block.provider_key {
+                self.of_expr(program, key, scope, &node, &mut edges);
+                // Which of them is known only with the instances: all come first.
+                for (i, provider) in program.providers.iter().enumerate() {
+                    if provider.address.without_key().as_ref() == Some(&block.provider) {
+                        edges.push((ProgramNode::Provider(i), node.clone()));
+                    }
+                }
+            }
             if let Some(provider) = self.providers.get(&block.provider) {
                 edges.push((ProgramNode::Provider(*provider), node));
             }

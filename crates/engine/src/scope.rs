@@ -3,11 +3,12 @@
 
 use crate::graph::ProgramGraph;
 use crate::values::{Keying, Values};
-use infra_model::address::{BlockAddress, InstanceKey, ScopePath};
+use infra_model::address::{BlockAddress, InstanceKey, ProviderAddress, ScopePath};
+use infra_model::convert::convert;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Span, did_you_mean};
 use infra_model::evaluate::{Evaluate, KnownStep, Phase, Resolved, Scope};
 use infra_model::expr::{At, Expr, Root};
-use infra_model::program::{Dependency, Program};
+use infra_model::program::{Dependency, Program, ResourceBlock};
 use infra_model::time::Timestamp;
 use infra_model::types::Type;
 use infra_model::value::{Str, Value};
@@ -100,6 +101,44 @@ impl<'a> World<'a> {
         };
         let value = self.evaluator.evaluate(expr, &scope)?;
         Ok((value, scope.touched.into_inner()))
+    }
+
+    /// The provider configuration of one instance.
+    pub(crate) fn provider_of(
+        &self,
+        block: &ResourceBlock,
+        frame: &Frame,
+    ) -> Result<ProviderAddress, Diagnostics> {
+        let Some(key) = &block.provider_key else {
+            return Ok(block.provider.clone());
+        };
+        let (value, _) = self.evaluate(key, frame)?;
+        let name = convert(value.bare(), &Type::String).ok();
+        let refuse = |message: String, help: String| {
+            let refusal = Diagnostic::error(message).at(key.span, "").help(help);
+            vec![refusal.about(&block.address)]
+        };
+        let Some(name) = name.as_ref().and_then(Value::as_str) else {
+            return Err(refuse(
+                "the key of a provider must be a string that is known while planning".to_owned(),
+                "use `each.key`, or text".to_owned(),
+            ));
+        };
+        let address = block.provider.with_key(&InstanceKey::Name(name.into()));
+        if self.graph.provider(&address).is_some() {
+            return Ok(address);
+        }
+        let there: Vec<String> = self
+            .program
+            .providers
+            .iter()
+            .filter(|p| p.address.without_key().as_ref() == Some(&block.provider))
+            .map(|p| p.address.to_string())
+            .collect();
+        Err(refuse(
+            format!("there is no provider configuration {address}"),
+            format!("there is {}", there.join(", ")),
+        ))
     }
 
     /// What a bare dependency means.

@@ -194,6 +194,39 @@ fn output(store: &Store, name: &str) -> Option<Value> {
 }
 
 #[test]
+fn instances_use_the_configuration_of_their_key() {
+    let bench = Bench::new();
+    let store = bench.store();
+    let text = r#"
+[variables.keys]
+default = { a = 1, b = 2 }
+[clouds.builtin.alias.each]
+for_each = "${var.keys}"
+[resource.terraform_data.x]
+for_each = "${var.keys}"
+provider = "builtin.each[each.key]"
+input = "${each.value}"
+"#;
+    bench.settle(&store, text);
+    let providers: Vec<String> = store.read(|s| {
+        s.resources
+            .values()
+            .map(|r| r.provider.to_string())
+            .collect()
+    });
+    assert_eq!(providers, ["builtin.each[\"a\"]", "builtin.each[\"b\"]"]);
+    let wrong = text.replace("[each.key]", "[upper(each.key)]");
+    let program = bench.program(&wrong);
+    let refused = bench.plan(&store, &program, &PlanOptions::default());
+    let message = format!("{:?}", refused.expect_err("there is no such configuration"));
+    assert!(
+        message.contains("there is no provider configuration builtin.each[\\\"A\\\"]"),
+        "{message}"
+    );
+    bench.settle(&store, "");
+}
+
+#[test]
 fn a_stack_is_created_changed_and_destroyed() {
     let bench = Bench::new();
     let store = bench.store();

@@ -1,24 +1,26 @@
 //! From a stack file to a checked program: the order of the passes, and nothing else.
 
 use crate::blocks::fields::Reading;
-use crate::blocks::{self, Declarations};
+use crate::blocks::{self, Declarations, ProviderDeclaration};
 use crate::check::cycles::{self, order_of_locals};
 use crate::check::instructions::{check_instructions, moves};
 use crate::check::knowledge::{Keying, Knowledge};
 use crate::check::references::{References, Standing};
+use crate::check::repeat::{self, Instances};
 use crate::check::types::{check_types, imply_providers};
 use crate::check::values::Values;
+use crate::codes::Code;
 use crate::eval::Evaluator;
 use crate::expansion::{Expanded, Expander, facts_of, facts_of_components};
 use crate::extends::Extending;
 use crate::files::{Files, RecordingFiles};
 use crate::parse::names::{Names, Paths};
-use crate::report::Report;
+use crate::report::{Report, error};
 use crate::variables::{Given, Resolving};
 use infra_model::address::ScopePath;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Sources, Span};
 use infra_model::expand::Expand;
-use infra_model::program::{Condition, Program, ResourceBlock, Stack};
+use infra_model::program::{Condition, Program, ProviderBlock, ResourceBlock, Stack};
 use infra_model::schema::Schemas;
 use infra_model::{Str, Timestamp};
 use std::cell::Cell;
@@ -210,7 +212,14 @@ fn check_references(
         references.check(&local.value, &here);
     }
     for provider in &declared.providers {
-        references.check(&provider.config, &here);
+        if let Some(expr) = provider.repeat.expr() {
+            references.check(expr, &here);
+        }
+        let inside = Standing {
+            keying: Keying::of(&provider.repeat),
+            ..Standing::at(&root)
+        };
+        references.check(&provider.block.config, &inside);
     }
     for block in &declared.blocks {
         check_block(block, &references);
@@ -272,6 +281,9 @@ fn check_block(block: &ResourceBlock, references: &References<'_>) {
         ..outside
     };
     references.check(&block.config, &inside);
+    if let Some(key) = &block.provider_key {
+        references.check(key, &inside);
+    }
     for dependency in block
         .depends_on
         .iter()
@@ -313,7 +325,7 @@ fn assemble(
     let mut blocks = declared.blocks;
     let own = blocks.len();
     blocks.extend(expanded.blocks);
-    let mut providers = declared.providers;
+    let mut providers = configurations(declared.providers, knowledge, report);
     providers.extend(expanded.providers);
     check_types(&blocks, request.schemas, report);
     imply_providers(&blocks, &mut providers, report);
@@ -371,6 +383,48 @@ fn assemble(
         sources: Sources::default(),
         files_read: Vec::new(),
     }
+}
+
+/// The provider configurations, those with `for_each` one by one.
+fn configurations(
+    declared: Vec<ProviderDeclaration>,
+    knowledge: &Knowledge,
+    report: &Report,
+) -> Vec<ProviderBlock> {
+    let root = ScopePath::root();
+    let mut out = Vec::with_capacity(declared.len());
+    for ProviderDeclaration { block, repeat } in declared {
+        match repeat::instances(&repeat, knowledge, &knowledge.scope(&root), report) {
+            Instances::Known(instances) => {
+                out.extend(
+                    instances
+                        .into_iter()
+                        .map(|(key, repetition)| ProviderBlock {
+                            address: key.map_or_else(
+                                || block.address.clone(),
+                                |k| block.address.with_key(&k),
+                            ),
+                            config: repetition.apply(&block.config),
+                            ..block.clone()
+                        }),
+                );
+            }
+            Instances::Wrong => {}
+            Instances::Unknown(_) => report.push(
+                error(
+                    Code::UnknownInput,
+                    format!(
+                        "how many `clouds.{}` there are must be known while planning",
+                        block.address
+                    ),
+                    repeat.expr().map_or(block.span, |e| e.span),
+                    "this depends on what exists only after apply",
+                )
+                .help("use literals, variables, and local values that depend on no resource"),
+            ),
+        }
+    }
+    out
 }
 
 /// What components became refers only to what exists; if not, the component is to blame, at its own block.

@@ -61,13 +61,14 @@ pub struct Address {
     pub key: Option<InstanceKey>,
 }
 
-/// A provider configuration: `aws`, or `aws.us` for an alias; `kubernetes.main` for a cluster's.
+/// A provider configuration: `aws`, or `aws.us` for an alias; `kubernetes.main` for a cluster's; `aws.by_region["eu"]` for
+/// one of an alias with `for_each`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct ProviderAddress {
     /// `aws`, `builtin`, …
     pub name: Str,
-    /// The alias, if not the default configuration.
+    /// The alias, if not the default configuration, with its key where it has one.
     pub alias: Option<Str>,
 }
 
@@ -134,6 +135,26 @@ impl ProviderAddress {
             name: name.into(),
             alias: None,
         }
+    }
+
+    /// One configuration of an alias with `for_each`.
+    #[must_use]
+    pub fn with_key(&self, key: &InstanceKey) -> ProviderAddress {
+        let alias = self.alias.as_deref().unwrap_or_default();
+        ProviderAddress {
+            name: self.name.clone(),
+            alias: Some(format!("{alias}{key}").into()),
+        }
+    }
+
+    /// Without the key of an alias with `for_each`; `None` when there is no key.
+    #[must_use]
+    pub fn without_key(&self) -> Option<ProviderAddress> {
+        let (alias, _) = self.alias.as_deref()?.split_once('[')?;
+        Some(ProviderAddress {
+            name: self.name.clone(),
+            alias: Some(alias.into()),
+        })
     }
 
     /// The provider of a resource type, by its prefix; `None` when no prefix is known.
@@ -318,10 +339,14 @@ impl FromStr for ProviderAddress {
         let (name, alias) = text
             .split_once('.')
             .map_or((text, None), |(n, a)| (n, Some(a)));
-        if !is_identifier(name) || alias.is_some_and(|a| !is_identifier(a)) {
+        // An alias is a name, with a key where it has `for_each`.
+        let is_alias = |a: &str| {
+            is_identifier(a) || matches!(split(a).as_deref(), Ok([(_, Some(InstanceKey::Name(_)))]))
+        };
+        if !is_identifier(name) || alias.is_some_and(|a| !is_alias(a)) {
             return Err(AddressError {
                 text: text.to_owned(),
-                why: "a provider is NAME or NAME.ALIAS",
+                why: "a provider is NAME, NAME.ALIAS or NAME.ALIAS[\"KEY\"]",
             });
         }
         Ok(ProviderAddress {
@@ -423,6 +448,34 @@ mod tests {
             "a b.c",
         ] {
             assert!(text.parse::<Address>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn providers_read_back_as_they_print() {
+        for text in [
+            "aws",
+            "aws.us",
+            "aws.by_region[\"eu-west-1\"]",
+            "aws.x[\"a.b]\"]",
+        ] {
+            let address: ProviderAddress = text.parse().expect(text);
+            assert_eq!(address.to_string(), text);
+        }
+        let base: ProviderAddress = "aws.x".parse().expect("an alias");
+        let one = base.with_key(&InstanceKey::Name("a.b".into()));
+        assert_eq!(one.to_string(), "aws.x[\"a.b\"]");
+        assert_eq!(one.without_key(), Some(base.clone()));
+        assert_eq!(base.without_key(), None);
+        for text in [
+            "",
+            "aws.",
+            "aws.x[0]",
+            "aws.x[",
+            "aws.x.y",
+            "aws.x[\"a\"].y",
+        ] {
+            assert!(text.parse::<ProviderAddress>().is_err(), "{text}");
         }
     }
 

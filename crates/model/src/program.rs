@@ -100,8 +100,10 @@ pub struct ProviderBlock {
 pub struct ResourceBlock {
     /// Its address.
     pub address: BlockAddress,
-    /// The provider configuration it uses.
+    /// The provider configuration it uses; without its key when [`ResourceBlock::provider_key`] computes it.
     pub provider: ProviderAddress,
+    /// The key in `provider = "aws.by_region[each.key]"`.
+    pub provider_key: Option<Expr>,
     /// How many instances.
     pub repeat: Repeat,
     /// Its configuration, an object constructor without meta-arguments.

@@ -6,7 +6,7 @@ use super::repeat::instances;
 use super::{Change, ChangeAction, Reason};
 use crate::scope::{Touched, World};
 use crate::values::BlockValues;
-use infra_model::address::{Address, Mode};
+use infra_model::address::{Address, Mode, ProviderAddress};
 use infra_model::diagnostic::Diagnostics;
 use infra_model::value::Value;
 
@@ -18,7 +18,7 @@ impl Planner<'_> {
         world: &World<'_>,
         i: usize,
         errors: &mut Diagnostics,
-    ) -> Vec<(Address, Value)> {
+    ) -> Vec<(Address, ProviderAddress, Value)> {
         let block = &self.program.blocks[i];
         let Some(schema) = self
             .engine
@@ -51,6 +51,13 @@ impl Planner<'_> {
         let mut now = Vec::new();
         for (key, frame) in list {
             let address = block.address.instance(key);
+            let provider = match world.provider_of(block, &frame) {
+                Ok(provider) => provider,
+                Err(found) => {
+                    errors.extend(found);
+                    continue;
+                }
+            };
             let evaluated = world
                 .evaluate(&block.config, &frame)
                 .map_err(|e| about(e, &address))
@@ -77,7 +84,7 @@ impl Planner<'_> {
                     .any(|c| d.covers(&c.address) && c.action != ChangeAction::NoOp)
             });
             if config.is_wholly_known() && !pending {
-                now.push((address, config));
+                now.push((address, provider, config));
                 continue;
             }
             // What the configuration does not say stays unknown until it is read.
@@ -87,7 +94,7 @@ impl Planner<'_> {
                 address: address.clone(),
                 previous_address: None,
                 deposed: None,
-                provider: block.provider.clone(),
+                provider,
                 action: ChangeAction::Read,
                 reason: Some(if pending {
                     Reason::DependencyPending

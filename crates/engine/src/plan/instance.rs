@@ -8,7 +8,7 @@ use crate::codec;
 use crate::engine::Engine;
 use crate::graph::ProgramGraph;
 use crate::scope::{Frame, Touched, World};
-use crate::sessions::Connected;
+use crate::sessions::{Connected, Sessions};
 use crate::values::{BlockValues, Keying};
 use indexmap::IndexMap;
 use infra_model::address::{Address, BlockAddress, Mode, ProviderAddress};
@@ -191,7 +191,7 @@ impl<'a> Planner<'a> {
         world: &World<'_>,
         graph: &ProgramGraph,
         i: usize,
-        connected: Option<&Connected>,
+        sessions: &Sessions,
         errors: &mut Diagnostics,
     ) {
         let program = self.program;
@@ -245,20 +245,23 @@ impl<'a> Planner<'a> {
             .iter()
             .flat_map(|d| world.dependency(d, &block.address.scope))
             .collect();
-        static_deps.extend(
-            self.providers
-                .get(&block.provider)
-                .into_iter()
-                .flatten()
-                .cloned(),
-        );
+        static_deps.extend(repeat_touched);
+        // Most blocks have one configuration for all instances.
+        let mut connected: Option<(ProviderAddress, Option<Connected>)> = None;
         for (key, frame) in list {
             let address = block.address.instance(key);
-            let mut touched = static_deps.clone();
-            touched.extend(repeat_touched.iter().cloned());
-            match self.instance(
-                world, graph, block, &schema, &address, &frame, touched, connected,
-            ) {
+            let planned = world.provider_of(block, &frame).and_then(|provider| {
+                if connected.as_ref().is_none_or(|(at, _)| *at != provider) {
+                    connected = Some((provider.clone(), sessions.get(&provider)));
+                }
+                let own = connected.as_ref().and_then(|(_, own)| own.as_ref());
+                let mut touched = static_deps.clone();
+                touched.extend(self.providers.get(&provider).into_iter().flatten().cloned());
+                self.instance(
+                    world, graph, block, &schema, &address, &frame, touched, provider, own,
+                )
+            });
+            match planned {
                 Ok(change) => {
                     let after = change.after.clone().unwrap_or(Value::NULL);
                     world.values().set(&address, after);
@@ -287,6 +290,7 @@ impl<'a> Planner<'a> {
         address: &Address,
         frame: &Frame,
         mut touched: Touched,
+        configuration: ProviderAddress,
         connected: Option<&Connected>,
     ) -> Result<Change, Diagnostics> {
         let provider = self
@@ -301,7 +305,7 @@ impl<'a> Planner<'a> {
             address: address.clone(),
             previous_address: previous,
             deposed: None,
-            provider: block.provider.clone(),
+            provider: configuration,
             action: ChangeAction::NoOp,
             reason: None,
             before: prior.clone(),

@@ -417,9 +417,8 @@ impl<'a> Walk<'a> {
     fn plan_block(&mut self, i: usize) {
         let mut errors = Diagnostics::new();
         if self.options.mode == PlanMode::Normal {
-            let connected = self.sessions.get(&self.program.blocks[i].provider);
             self.planner
-                .block(&self.world, self.graph, i, connected.as_ref(), &mut errors);
+                .block(&self.world, self.graph, i, self.sessions, &mut errors);
         } else {
             self.planner.values_from_prior(&self.world, i);
         }
@@ -436,10 +435,10 @@ impl<'a> Walk<'a> {
         let instances = self.planner.data(&self.world, i, &mut errors);
         self.errors.append(&mut errors);
         let mut reads: Vec<BoxFuture<'a, Done>> = Vec::new();
-        let Some(connected) = self.sessions.get(&block.provider) else {
-            return reads;
-        };
-        for (address, config) in instances {
+        for (address, provider, config) in instances {
+            let Some(connected) = self.sessions.get(&provider) else {
+                continue;
+            };
             if !self.in_target(&address) {
                 continue;
             }

@@ -18,7 +18,7 @@ use indexmap::IndexMap;
 use infra_model::address::{BlockAddress, Mode, ProviderAddress, ScopePath};
 use infra_model::diagnostic::Span;
 use infra_model::program::{
-    Check, Import, Local, Moved, Output, ProviderBlock, Removed, ResourceBlock,
+    Check, Import, Local, Moved, Output, ProviderBlock, Removed, Repeat, ResourceBlock,
 };
 use infra_model::schema::Schemas;
 use infra_model::{Address, Str};
@@ -29,7 +29,7 @@ pub(crate) struct Declarations {
     pub(crate) stack: stack::StackDeclaration,
     pub(crate) variables: IndexMap<Str, VariableDeclaration>,
     pub(crate) locals: IndexMap<Str, Local>,
-    pub(crate) providers: Vec<ProviderBlock>,
+    pub(crate) providers: Vec<ProviderDeclaration>,
     pub(crate) blocks: Vec<ResourceBlock>,
     pub(crate) components: Vec<ComponentDeclaration>,
     pub(crate) outputs: IndexMap<Str, Output>,
@@ -37,6 +37,12 @@ pub(crate) struct Declarations {
     pub(crate) imports: Vec<Import>,
     pub(crate) removed: Vec<Removed>,
     pub(crate) checks: Vec<Check>,
+}
+
+/// `[clouds.NAME]`, or an alias, which may be one for each of several.
+pub(crate) struct ProviderDeclaration {
+    pub(crate) block: ProviderBlock,
+    pub(crate) repeat: Repeat,
 }
 
 /// The tables that have a fixed name.
@@ -258,18 +264,28 @@ fn provider(
     table: &Table,
     span: Span,
     reading: Reading<'_>,
-) -> ProviderBlock {
-    ProviderBlock {
-        address,
-        scope: ScopePath::root(),
-        config: crate::parse::table_expression(
-            table,
-            &["alias"],
+) -> ProviderDeclaration {
+    // Only an alias is repeated: the default configuration has no key to tell it apart.
+    let (without, for_each): (&[&str], _) = match &address.alias {
+        Some(_) => (&["alias", "for_each"], table.get("for_each")),
+        None => (&["alias"], None),
+    };
+    ProviderDeclaration {
+        repeat: for_each.map_or(Repeat::Single, |entry| {
+            Repeat::ForEach(reading.expression(&entry.node))
+        }),
+        block: ProviderBlock {
+            address,
+            scope: ScopePath::root(),
+            config: crate::parse::table_expression(
+                table,
+                without,
+                span,
+                reading.names,
+                reading.report,
+            ),
             span,
-            reading.names,
-            reading.report,
-        ),
-        span,
+        },
     }
 }
 

@@ -1,8 +1,10 @@
 //! Resource blocks: configuration and meta-arguments, from a stack file or from a component's expansion.
 
 use crate::blocks::fields::Reading;
+use crate::blocks::top::last_key;
 use crate::codes::Code;
 use crate::parse::node::{Entry, Node, NodeKind, Table};
+use crate::parse::template;
 use crate::report::error;
 use infra_model::Value;
 use infra_model::address::{BlockAddress, Mode, ProviderAddress};
@@ -25,10 +27,12 @@ pub(crate) fn read(
         Some(entry) => lifecycle(&entry.node, address.mode, reading),
         None => (Lifecycle::default(), None),
     };
-    let provider = match (table.get("provider"), provider) {
-        (Some(entry), _) => self::provider(entry, &address, reading),
-        (None, Some(given)) => Some(given.clone()),
-        (None, None) => None,
+    let (provider, provider_key) = match (table.get("provider"), provider) {
+        (Some(entry), _) => match self::provider(entry, &address, reading) {
+            Some((provider, key)) => (Some(provider), key),
+            None => (None, None),
+        },
+        (None, given) => (given.cloned(), None),
     };
     let provider = provider
         .or_else(|| ProviderAddress::of_type(&address.type_name))
@@ -44,20 +48,31 @@ pub(crate) fn read(
             .unwrap_or_default(),
         address,
         provider,
+        provider_key,
         lifecycle,
         check: None,
         span,
     }
 }
 
-/// `provider = "aws.us"`
+/// `provider = "aws.us"`, or `"aws.by_region[each.key]"` with its key apart.
 fn provider(
     entry: &Entry,
     address: &BlockAddress,
     reading: Reading<'_>,
-) -> Option<ProviderAddress> {
-    let text = reading.constant_string(&entry.node, "`provider`")?;
-    let Ok(provider) = text.parse::<ProviderAddress>() else {
+) -> Option<(ProviderAddress, Option<Expr>)> {
+    let text = reading.constant_text(&entry.node, "`provider`")?;
+    let mut key = None;
+    let mut parsed = text.value.parse::<ProviderAddress>();
+    if parsed.is_err()
+        && let Some(open) = last_key(&text.value)
+    {
+        let inner = text.slice(open + 1..text.value.len() - 1);
+        key = Some(template::of_bare(&inner, reading.names, reading.report)?);
+        parsed = text.value[..open].parse();
+    }
+    let text = &text.value;
+    let Ok(provider) = parsed else {
         reading.report.push(
             error(
                 Code::BadAddress,
@@ -65,7 +80,7 @@ fn provider(
                 entry.node.span,
                 "",
             )
-            .help("write `NAME` or `NAME.ALIAS`, as in `aws.us`"),
+            .help("write `NAME` or `NAME.ALIAS`, as in `aws.us`, with a key where the alias has `for_each`: `aws.by_region[each.key]`"),
         );
         return None;
     };
@@ -85,7 +100,7 @@ fn provider(
         );
         return None;
     }
-    Some(provider)
+    Some((provider, key))
 }
 
 /// `for_each`, `count` or `lifecycle.enabled`.

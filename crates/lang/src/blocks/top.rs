@@ -172,7 +172,7 @@ fn own_data(entry: &Entry, check: &Str, blocks: &mut Vec<ResourceBlock>, reading
 }
 
 /// Where the bracket opens that closes at the end of the text.
-fn last_key(text: &str) -> Option<usize> {
+pub(crate) fn last_key(text: &str) -> Option<usize> {
     let (mut open, mut quoted, mut escaped) = (Vec::new(), false, false);
     for (at, c) in text.char_indices() {
         match c {

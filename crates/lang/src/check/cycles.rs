@@ -162,6 +162,12 @@ impl Graph {
             if let Some(provider) = nodes.providers.get(&block.provider) {
                 out.push((*provider, block.span));
             }
+            if let Some(key) = &block.provider_key {
+                out.extend(nodes.of_expr(key, scope));
+                let any = parts.providers.iter().map(|p| &p.address);
+                let own = any.filter(|p| p.without_key().as_ref() == Some(&block.provider));
+                out.extend(own.map(|p| (nodes.providers[p], block.span)));
+            }
             edges.push(out);
         }
         for provider in parts.providers {

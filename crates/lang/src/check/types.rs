@@ -83,8 +83,47 @@ pub(crate) fn imply_providers(
     report: &Report,
 ) {
     let mut known: HashSet<ProviderAddress> = providers.iter().map(|p| p.address.clone()).collect();
+    let keyed: HashSet<ProviderAddress> = providers
+        .iter()
+        .filter_map(|p| p.address.without_key())
+        .collect();
     for block in blocks {
-        if known.contains(&block.provider) {
+        if known.contains(&block.provider) && block.provider_key.is_none()
+            || block.provider_key.is_some() && keyed.contains(&block.provider)
+        {
+            continue;
+        }
+        if block.provider_key.is_some() && known.contains(&block.provider) {
+            report.push(
+                error(
+                    Code::UnknownAlias,
+                    format!("`{}` is one configuration and takes no key", block.provider),
+                    block.span,
+                    "used here with a key",
+                )
+                .help(format!(
+                    "write `{}`, or give `[clouds.{}.alias.…]` a `for_each`",
+                    block.provider, block.provider.name
+                )),
+            );
+            continue;
+        }
+        if block.provider_key.is_none() && keyed.contains(&block.provider) {
+            report.push(
+                error(
+                    Code::UnknownAlias,
+                    format!(
+                        "`{}` has `for_each`, so this names no one configuration",
+                        block.provider
+                    ),
+                    block.span,
+                    "which one?",
+                )
+                .help(format!(
+                    "write `{}[each.key]`, or one key in quotes",
+                    block.provider
+                )),
+            );
             continue;
         }
         known.insert(block.provider.clone());

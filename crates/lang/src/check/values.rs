@@ -51,6 +51,9 @@ impl Values<'_> {
             }
             self.ignored(block, schema);
         }
+        if let Some(key) = &block.provider_key {
+            self.converts(key, &Type::String, &scope, "the key of a provider");
+        }
         if let Some(prevent) = &block.lifecycle.prevent_destroy {
             self.converts(prevent, &Type::Bool, &scope, "`prevent_destroy`");
         }

@@ -306,6 +306,43 @@ precondition = [{ condition = '${fileexists("greeting.tmpl")}', message = "no gr
 }
 
 #[test]
+fn an_alias_may_stand_for_many_configurations() {
+    let text = r#"
+[locals]
+regions = { eu = "eu-west-1", us = "us-east-1" }
+[clouds.aws.alias.by_region]
+for_each = "${local.regions}"
+region = "${each.value}"
+[resource.aws_vpc.main]
+for_each = "${local.regions}"
+provider = "aws.by_region[each.key]"
+cidr_block = "10.0.0.0/16"
+[resource.aws_vpc.one]
+provider = 'aws.by_region["us"]'
+cidr_block = "10.0.0.0/16"
+"#;
+    let program = program(text);
+    let providers: Vec<String> = program
+        .providers
+        .iter()
+        .map(|p| p.address.to_string())
+        .collect();
+    assert_eq!(
+        providers,
+        ["aws.by_region[\"eu\"]", "aws.by_region[\"us\"]"]
+    );
+    let region = program.providers[1].config.attribute("region");
+    assert_eq!(
+        region.and_then(Expr::as_literal),
+        Some(&Value::from("us-east-1"))
+    );
+    assert_eq!(program.blocks[0].provider.to_string(), "aws.by_region");
+    assert!(program.blocks[0].provider_key.is_some());
+    assert_eq!(program.blocks[1].provider, program.providers[1].address);
+    assert!(program.blocks[1].provider_key.is_none());
+}
+
+#[test]
 fn one_import_may_stand_for_many() {
     let text = r#"
 [locals]
