@@ -139,7 +139,23 @@ fn merge(base: &mut Table, over: Table, top: bool) {
     }
 }
 
-fn merge_entry(below: &mut Entry, over: Entry, append: bool) {
+/// A table as an array of one.
+fn listed(node: &mut Node) {
+    if matches!(node.kind, NodeKind::Table(_)) {
+        let table = Node {
+            span: node.span,
+            kind: std::mem::replace(&mut node.kind, NodeKind::Invalid),
+        };
+        node.kind = NodeKind::Array(vec![table]);
+    }
+}
+
+fn merge_entry(below: &mut Entry, mut over: Entry, append: bool) {
+    if append {
+        // One table alone is an array of one.
+        listed(&mut below.node);
+        listed(&mut over.node);
+    }
     match (&mut below.node.kind, over.node.kind) {
         (NodeKind::Table(base), NodeKind::Table(table)) => {
             merge(base, table, false);

@@ -249,7 +249,7 @@ fn files_extend_others() {
     let files = MemoryFiles::new([
         (
             "stacks/base.toml",
-            "[stack]\nextends = [\"../lib/deep.toml\"]\ndescription = \"base\"\n[locals]\nlist = [1, 2]\nx = 1\n[locals.tags]\na = 1\nb = 1\n[[removed]]\nfrom = \"aws_vpc.a\"\n",
+            "[stack]\nextends = [\"../lib/deep.toml\"]\ndescription = \"base\"\n[locals]\nlist = [1, 2]\nx = 1\n[locals.tags]\na = 1\nb = 1\n[[removed]]\nfrom = \"aws_vpc.a\"\n[moved]\nfrom = \"aws_vpc.e\"\nto = \"aws_vpc.f\"\n",
         ),
         ("lib/deep.toml", "[locals]\nx = 0\ndeep = true\n"),
     ]);
@@ -268,7 +268,7 @@ fn files_extend_others() {
             .collect(),
     };
     let program = program_with(
-        "[stack]\nextends = [\"base.toml\"]\n[locals]\nlist = [3]\ntags = { b = 2 }\n[[removed]]\nfrom = \"aws_vpc.b\"\ndestroy = false\n",
+        "[stack]\nextends = [\"base.toml\"]\n[locals]\nlist = [3]\ntags = { b = 2 }\n[[removed]]\nfrom = \"aws_vpc.b\"\ndestroy = false\n[moved]\nfrom = \"aws_vpc.c\"\nto = \"aws_vpc.d\"\n",
         &[],
         files,
     );
@@ -283,6 +283,7 @@ fn files_extend_others() {
     );
     assert_eq!(program.removed.len(), 2);
     assert!(!program.removed[1].destroy);
+    assert_eq!(program.moved.len(), 2);
     assert_eq!(program.files_read.len(), 2);
     assert_eq!(program.sources.files().len(), 3);
 }
