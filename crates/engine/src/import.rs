@@ -13,7 +13,8 @@ use infra_model::diagnostic::{Diagnostic, did_you_mean};
 use infra_model::evaluate::Phase;
 use infra_model::program::Program;
 use infra_model::value::Value;
-use infra_state::{ResourceState, StateChange};
+use infra_state::{ResourceState, State, StateChange};
+use serde_json::Value as Json;
 use std::sync::Arc;
 
 /// What was imported.
@@ -81,7 +82,6 @@ impl Engine {
             Values::default(),
             Phase::Plan,
             self.clock.now(),
-            program.now,
         );
         let (_, list, _) = crate::plan::instances(&world, block)?;
         if let Some(list) = list
@@ -147,6 +147,17 @@ impl Engine {
         };
         let (attributes, sensitive_paths) = codec::encode(schema, &value);
         let id = codec::id_of(&value).unwrap_or_else(|| id.to_owned());
+        if let Some(other) = input
+            .store
+            .read(|s| managed_as(s, address, &connected.resolved, &id))
+        {
+            return Err(
+                Diagnostic::error(format!("`{id}` is managed already, as {other}"))
+                    .about(address)
+                    .help("give it the new address with [[moved]], or forget it there first: two addresses of one resource would undo each other")
+                    .into(),
+            );
+        }
         let resource = ResourceState {
             provider: block.provider.clone(),
             provider_config: connected.resolved.clone(),
@@ -174,4 +185,16 @@ impl Engine {
             value,
         })
     }
+}
+
+/// The address under which the state has this id of the same type in the same place already.
+fn managed_as(state: &State, address: &Address, place: &Json, id: &str) -> Option<Address> {
+    let mut others = state.resources.iter();
+    let found = others.find(|(at, resource)| {
+        at.block.type_name == address.block.type_name
+            && resource.has_current()
+            && resource.id == id
+            && *resource.provider_config == *place
+    });
+    found.map(|(at, _)| at.clone())
 }

@@ -8,6 +8,7 @@ use crate::events::{Event, Observer};
 use crate::sessions::{Connected, NoEvents, Sessions};
 use futures::stream::{FuturesUnordered, StreamExt};
 use infra_model::address::{Address, Mode};
+use infra_model::defect::Defect;
 use infra_model::diagnostic::{Diagnostic, Diagnostics};
 use infra_model::operation::{Action, Marking, Operation};
 use infra_model::provider::Recovered;
@@ -178,6 +179,17 @@ impl Engine {
         if !finish {
             return Ok(Ended::Adopted(id));
         }
+        if Defect::RecoveryDeletes.is_present() {
+            let context = sessions.context(&intent.provider.name, Arc::new(NoEvents));
+            let found = desired.clone().with_attribute("id", Value::from(&*id));
+            let type_name = &schema.type_name;
+            connected
+                .session
+                .delete(&context, &operation, type_name, &found)
+                .await?;
+            store.outcome(&operation.id, Outcome::Abandoned).await?;
+            return Ok(Ended::Abandoned);
+        }
         observer.event(Event::Recovering {
             address: intent.address.clone(),
             id: Some(id.clone()),
@@ -211,25 +223,26 @@ impl Engine {
             return Ok(Some(Recovered::Found(id.clone())));
         }
         let context = sessions.context(provider, Arc::new(NoEvents));
-        let found = connected
+        let mut found = connected
             .session
             .recover(&context, operation, &schema.type_name, desired)
             .await?;
-        if found != Recovered::Absent {
-            return Ok(Some(found));
-        }
-        let age = self.clock.now().since(operation.started);
-        if finish && age < schema.traits.settle {
-            self.clock
-                .sleep(schema.traits.settle.saturating_sub(age))
-                .await;
-            let again = connected
+        // The call may have been sent long after its intent, just before the run was cut short: only from now on is it
+        // certain that nobody sends it. Another one's object may be the predecessor's, which is going and still seen.
+        let wait = if Defect::RecoveryDoesNotWait.is_present() {
+            let age = self.clock.now().since(operation.started);
+            schema.traits.settle.saturating_sub(age)
+        } else {
+            schema.traits.settle
+        };
+        if finish && !matches!(found, Recovered::Found(_)) && !wait.is_zero() {
+            self.clock.sleep(wait).await;
+            found = connected
                 .session
                 .recover(&context, operation, &schema.type_name, desired)
                 .await?;
-            return Ok((again != Recovered::Absent).then_some(again));
         }
-        Ok(None)
+        Ok((found != Recovered::Absent).then_some(found))
     }
 
     #[allow(
@@ -280,6 +293,9 @@ impl Engine {
             Ok(value) => Outcome::Adopted(
                 resource(&codec::carry_marks(desired, value)).ok_or_else(|| unknown(intent))?,
             ),
+            Err(error) if error.is_passing() && !Defect::RecoveryAdoptsTooEarly.is_present() => {
+                return Err(error.into());
+            }
             Err(error) => {
                 match half_made(connected, &context, schema, desired, &id, &error, resource).await {
                     Some((outcome, _)) => outcome,

@@ -5,12 +5,15 @@ use crate::engine::Engine;
 use crate::sessions::{Connected, NoEvents, Sessions};
 use indexmap::IndexMap;
 use infra_model::address::{Address, Mode, ProviderAddress};
+use infra_model::defect::Defect;
 use infra_model::provider::ReadItem;
 use infra_model::provider_error::ProviderError;
+use infra_model::time::Timestamp;
 use infra_model::value::{Str, Value};
 use infra_state::State;
 use serde_json::Value as Json;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The instances of one type under one provider configuration.
 #[derive(Clone, Debug)]
@@ -20,6 +23,10 @@ pub(crate) struct Batch {
     /// The configuration that the state recorded, for when the program does not have one any more.
     pub(crate) recorded: Arc<Json>,
     pub(crate) items: Vec<(Address, ReadItem)>,
+    /// How long what was just made may be missing from reads.
+    settle: Duration,
+    /// Since when nothing was made.
+    quiet_since: Option<Timestamp>,
 }
 
 /// What was found of one instance.
@@ -53,6 +60,8 @@ pub(crate) fn batches(
             type_name: type_name.clone(),
             recorded: resource.provider_config.clone(),
             items: Vec::new(),
+            settle: schema.traits.settle,
+            quiet_since: state.quiet_since,
         });
         batch.items.push((
             address.clone(),
@@ -65,14 +74,33 @@ pub(crate) fn batches(
     batches.into_values().collect()
 }
 
-/// Reads one batch through a session.
+/// Reads one batch through a session. What is absent although a run may have made it just now is looked for once more when
+/// its settle time has passed: recreating what a read does not show yet would lose it.
 pub(crate) async fn read(sessions: &Sessions, connected: &Connected, batch: &Batch) -> Vec<Found> {
     let context = sessions.context(&batch.provider.name, Arc::new(NoEvents));
     let items: Vec<ReadItem> = batch.items.iter().map(|(_, item)| item.clone()).collect();
-    let answers = connected
+    let mut answers = connected
         .session
         .read_many(&context, &batch.type_name, &items)
         .await;
+    let absent: Vec<usize> = (0..answers.len())
+        .filter(|i| matches!(answers[*i], Ok(None)))
+        .collect();
+    let quiet = batch
+        .quiet_since
+        .map_or(Duration::ZERO, |since| context.clock.now().since(since));
+    let wait = batch.settle.saturating_sub(quiet);
+    if !absent.is_empty() && !wait.is_zero() && !Defect::AbsenceAtOnce.is_present() {
+        context.clock.sleep(wait).await;
+        let again: Vec<ReadItem> = absent.iter().map(|i| items[*i].clone()).collect();
+        let found = connected
+            .session
+            .read_many(&context, &batch.type_name, &again)
+            .await;
+        for (i, answer) in absent.into_iter().zip(found) {
+            answers[i] = answer;
+        }
+    }
     batch
         .items
         .iter()

@@ -6,6 +6,7 @@ extern crate self as infra_model;
 
 pub mod address;
 pub mod convert;
+pub mod defect;
 pub mod diagnostic;
 pub mod evaluate;
 pub mod expand;
@@ -17,7 +18,6 @@ pub mod operation;
 pub mod path;
 pub mod planning;
 pub mod program;
-pub mod protection;
 pub mod provider;
 pub mod provider_error;
 pub mod random;

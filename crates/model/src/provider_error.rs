@@ -1,5 +1,6 @@
 //! What a cloud answers when it does not do what was asked, typed so that the engine can decide and a person can act.
 
+use crate::defect::Defect;
 use crate::path::Path;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -52,6 +53,9 @@ pub struct ProviderError {
     pub attribute: Option<Path>,
     /// How long the cloud asks to wait.
     pub retry_after: Option<Duration>,
+    /// An earlier attempt of the same call was left without an answer: whatever this one says, it may have been done.
+    #[serde(default)]
+    pub maybe_done: bool,
 }
 
 impl ProviderError {
@@ -67,6 +71,7 @@ impl ProviderError {
             request_id: None,
             attribute: None,
             retry_after: None,
+            maybe_done: false,
         }
     }
 
@@ -79,19 +84,41 @@ impl ProviderError {
         }
     }
 
-    /// Whether it certainly was not done: the operation has ended and need not be looked for.
+    /// The error of a later attempt, after one that was left without an answer.
     #[must_use]
-    pub fn is_definite_refusal(&self) -> bool {
+    pub fn after_lost_answer(self) -> ProviderError {
+        ProviderError {
+            maybe_done: true,
+            ..self
+        }
+    }
+
+    /// Whether a wait or a call was cut short that may still end well: the operation goes on, and the next run with it.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
         matches!(
             self.kind,
-            ErrorKind::NotFound
-                | ErrorKind::Conflict
-                | ErrorKind::Denied
-                | ErrorKind::Quota
-                | ErrorKind::Invalid
+            ErrorKind::TimedOut
+                | ErrorKind::Transient
                 | ErrorKind::Interrupted
                 | ErrorKind::Throttled
         )
+    }
+
+    /// Whether it certainly was not done: the operation has ended and need not be looked for.
+    #[must_use]
+    pub fn is_definite_refusal(&self) -> bool {
+        (!self.maybe_done || Defect::RefusalAfterLostAnswer.is_present())
+            && matches!(
+                self.kind,
+                ErrorKind::NotFound
+                    | ErrorKind::Conflict
+                    | ErrorKind::Denied
+                    | ErrorKind::Quota
+                    | ErrorKind::Invalid
+                    | ErrorKind::Interrupted
+                    | ErrorKind::Throttled
+            )
     }
 }
 

@@ -11,7 +11,8 @@ use crate::seal::Sealer;
 use crate::snapshot;
 use crate::storage::Storage;
 use crate::transition;
-use infra_model::OperationId;
+use infra_model::defect::Defect;
+use infra_model::{Clock, OperationId, Timestamp};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
@@ -70,6 +71,7 @@ pub(crate) struct Chain {
 pub(crate) struct Shared {
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) names: Names,
+    clock: Arc<dyn Clock>,
     pub(crate) sealer: Sealer,
     pub(crate) inner: Mutex<Inner>,
     pub(crate) chain: Mutex<Chain>,
@@ -88,6 +90,7 @@ impl Shared {
     pub(crate) fn new(
         storage: Arc<dyn Storage>,
         names: Names,
+        clock: Arc<dyn Clock>,
         sealer: Sealer,
         inner: Inner,
         base: Base,
@@ -96,6 +99,7 @@ impl Shared {
         Shared {
             storage,
             names,
+            clock,
             sealer,
             inner: Mutex::new(inner),
             chain: Mutex::new(Chain {
@@ -121,6 +125,9 @@ impl Shared {
         let _turn = self.turn.lock().await;
         if let Ok(result) = answer.try_recv() {
             return result;
+        }
+        if Defect::IntentNotSynced.is_present() {
+            return self.flush();
         }
         // Others that are ready to write share the sync.
         tokio::task::yield_now().await;
@@ -240,7 +247,8 @@ impl Shared {
             .as_ref()
             .map_or(chain.base.sequence, |j| j.end.sequence);
         let serial = chain.base.serial + 1;
-        let written = self.write_snapshot(&chain.base, &state, serial, sequence);
+        let now = self.clock.now();
+        let written = self.write_snapshot(&chain.base, &state, serial, sequence, now);
         drop(state);
         let checksum = match (written, appended) {
             (Ok(checksum), _) => checksum,
@@ -269,6 +277,7 @@ impl Shared {
             let state = Arc::make_mut(&mut inner.state);
             state.serial = serial;
             state.sequence = sequence;
+            state.quiet_since = Some(now);
         }
         // One that stays is passed over by the next run, and replaced by its first record.
         let _ = self.storage.remove(&self.names.journal);
@@ -281,6 +290,7 @@ impl Shared {
         state: &State,
         serial: u64,
         sequence: u64,
+        now: Timestamp,
     ) -> Result<String, StateError> {
         let (bytes, checksum) = {
             let inner = self.inner();
@@ -288,7 +298,7 @@ impl Shared {
                 sealer: &self.sealer,
                 configs: &inner.configs,
             };
-            snapshot::encode(state, serial, sequence, &codec)?
+            snapshot::encode(state, serial, sequence, now, &codec)?
         };
         let (storage, names) = (&self.storage, &self.names);
         if base.checksum.is_some() {

@@ -6,7 +6,7 @@ use crate::seal;
 use indexmap::IndexMap;
 use infra_model::{
     Address, BlockAddress, InstanceKey, OperationId, Path, ProviderAddress, Random, ScopeStep, Str,
-    Value,
+    Timestamp, Value,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
@@ -41,6 +41,9 @@ pub struct State {
     pub unfinished: IndexMap<OperationId, Unfinished>,
     /// Learnt durations in milliseconds, by `type/action`.
     pub durations: BTreeMap<Str, u64>,
+    /// When the last run ended; none while one changes something, and after one that was interrupted. What was made
+    /// shortly before may not be seen by every read yet.
+    pub quiet_since: Option<Timestamp>,
 }
 
 /// Where resources live: a run against one world must never touch the state of another.
@@ -146,6 +149,7 @@ impl State {
             resources: IndexMap::new(),
             unfinished: IndexMap::new(),
             durations: BTreeMap::new(),
+            quiet_since: None,
         }
     }
 

@@ -131,6 +131,14 @@ impl MemoryStorage {
         files.map(|(k, v)| (k.clone(), v.now.clone())).collect()
     }
 
+    /// Every file's bytes as they are after the worst crash.
+    #[must_use]
+    pub fn durable_files(&self) -> BTreeMap<String, Vec<u8>> {
+        let disk = self.disk();
+        let files = disk.files.iter();
+        files.map(|(k, v)| (k.clone(), v.durable.clone())).collect()
+    }
+
     /// Puts bytes into a file, durably and past all faults.
     pub fn put(&self, name: &str, bytes: &[u8]) {
         let content = Content {

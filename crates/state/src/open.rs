@@ -15,6 +15,7 @@ use crate::store::OpenOptions;
 use crate::stored::StoredRecord;
 use crate::transition;
 use infra_model::OperationId;
+use infra_model::defect::Defect;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -362,7 +363,7 @@ fn repair(
 ) -> Result<Journal, StateError> {
     let file = storage.describe(&names.journal);
     let len = usize::try_from(log.end.len).expect("a file in memory fits");
-    if len < bytes.len() {
+    if len < bytes.len() && !Defect::TornTailKept.is_present() {
         let copy = format!("{}.torn-{}", names.journal, log.end.sequence);
         storage
             .write_atomic(&copy, &bytes[len..])

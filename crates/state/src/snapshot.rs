@@ -7,7 +7,8 @@ use crate::error::StateError;
 use crate::seal::Sealer;
 use crate::stored::{StoredIntent, StoredObject, StoredOutput};
 use indexmap::IndexMap;
-use infra_model::{Address, Str};
+use infra_model::defect::Defect;
+use infra_model::{Address, Str, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
@@ -33,6 +34,7 @@ struct DocumentOut<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unfinished: Vec<StoredIntent<'a>>,
     durations: &'a BTreeMap<Str, u64>,
+    quiet_since: Timestamp,
 }
 
 #[derive(Deserialize)]
@@ -49,6 +51,8 @@ struct DocumentIn {
     unfinished: Vec<StoredIntent<'static>>,
     #[serde(default)]
     durations: BTreeMap<Str, u64>,
+    #[serde(default)]
+    quiet_since: Option<Timestamp>,
 }
 
 /// A snapshot that was read.
@@ -63,11 +67,12 @@ fn opening() -> String {
     format!("{{\n  \"format\": {FORMAT},\n  \"checksum\": \"sha256:")
 }
 
-/// The bytes of a state under this serial and sequence, and their checksum.
+/// The bytes of a state that is folded now, under this serial and sequence, and their checksum.
 pub(crate) fn encode(
     state: &State,
     serial: u64,
     sequence: u64,
+    now: Timestamp,
     codec: &Codec<'_>,
 ) -> Result<(Vec<u8>, String), StateError> {
     let mut outputs = IndexMap::with_capacity(state.outputs.len());
@@ -80,6 +85,9 @@ pub(crate) fn encode(
     }
     let mut unfinished = Vec::with_capacity(state.unfinished.len());
     for u in state.unfinished.values() {
+        if Defect::UnfinishedNotFolded.is_present() {
+            break;
+        }
         unfinished.push(codec.store_intent(&u.intent, u.id.as_deref())?);
     }
     let document = DocumentOut {
@@ -95,6 +103,7 @@ pub(crate) fn encode(
         resources,
         unfinished,
         durations: &state.durations,
+        quiet_since: now,
     };
     let mut bytes =
         serde_json::to_vec_pretty(&document).expect("every key of a state is text when written");
@@ -167,6 +176,7 @@ pub(crate) fn decode(
     state.serial = document.serial;
     state.sequence = document.sequence;
     state.durations = document.durations;
+    state.quiet_since = document.quiet_since;
     for (name, stored) in document.outputs {
         let output = codec.load_output(&name, stored)?;
         state.outputs.insert(name, output);

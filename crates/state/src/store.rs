@@ -94,7 +94,15 @@ impl Store {
             queue: Vec::new(),
             queued_bytes: 0,
         };
-        let shared = Shared::new(storage, names, sealer, inner, opened.base, opened.journal);
+        let shared = Shared::new(
+            storage,
+            names,
+            options.clock,
+            sealer,
+            inner,
+            opened.base,
+            opened.journal,
+        );
         let store = Store {
             shared: Arc::new(shared),
             random: options.random,

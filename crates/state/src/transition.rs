@@ -13,6 +13,7 @@ pub(crate) fn begin(state: &mut State, intent: Intent) -> Result<(), StateError>
     if state.unfinished.contains_key(&intent.operation) {
         return Err(StateError::ReusedOperation(intent.operation));
     }
+    state.quiet_since = None;
     state
         .unfinished
         .insert(intent.operation.clone(), Unfinished { intent, id: None });
@@ -66,16 +67,14 @@ pub(crate) fn end(
         .unfinished
         .shift_remove(operation)
         .expect("the check found it");
+    state.quiet_since = None;
     let intent = unfinished.intent;
     let (address, key) = (intent.address, intent.deposed);
     match outcome {
         Outcome::Created(resource) | Outcome::Adopted(resource) => {
             put(state, address, resource, key.as_ref());
         }
-        Outcome::Updated(resource) => match key {
-            Some(key) => put_deposed(state, &address, key, &resource),
-            None => put(state, address, resource, None),
-        },
+        Outcome::Updated(resource) => put(state, address, resource, None),
         Outcome::Failed {
             resource: Some(resource),
         } => match (intent.action, key) {

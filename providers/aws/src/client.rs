@@ -291,7 +291,11 @@ async fn retried<'a, T: Send>(
                 context.gate.throttled(context.provider, family.name);
                 throttled += 1;
                 if throttled >= THROTTLED_ATTEMPTS {
-                    return Err(error);
+                    return Err(if transient > 0 {
+                        error.after_lost_answer()
+                    } else {
+                        error
+                    });
                 }
                 throttled
             }
@@ -302,6 +306,8 @@ async fn retried<'a, T: Send>(
                 }
                 transient
             }
+            // A refusal of this attempt says nothing about one whose answer was lost.
+            _ if transient > 0 => return Err(error.after_lost_answer()),
             _ => return Err(error),
         };
         tracing::debug!(operation, %error, tries, "sending again");
@@ -384,6 +390,24 @@ mod tests {
             sent.load(Ordering::Relaxed),
             world.throttled.load(Ordering::Relaxed),
         )
+    }
+
+    #[tokio::test]
+    async fn a_refusal_after_a_lost_answer_is_not_definite() {
+        use ErrorKind::{Denied, Throttled, Transient};
+        for (first, definite) in [(Transient, false), (Throttled, true)] {
+            let left = Mutex::new(vec![first, Denied]);
+            let attempt = || -> BoxFuture<'_, Result<(), ProviderError>> {
+                let kind = left.lock().expect("not poisoned").remove(0);
+                Box::pin(async move { Err(ProviderError::new(kind, "no")) })
+            };
+            let world = Arc::new(World::default());
+            let context = world.context();
+            let error = retried(&context, EC2_WRITE, "Call", Resend::Safe, &attempt).await;
+            let error = error.expect_err("is refused");
+            assert_eq!(error.kind, Denied);
+            assert_eq!(error.is_definite_refusal(), definite, "after {first:?}");
+        }
     }
 
     #[tokio::test]

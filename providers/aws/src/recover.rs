@@ -72,7 +72,9 @@ impl Client {
                 {
                     attempts += 1;
                     context.clock.sleep(settle).await;
-                    if let Some(id) = find().await? {
+                    // What cannot be looked up now may be there all the same.
+                    let found = find().await.map_err(ProviderError::after_lost_answer)?;
+                    if let Some(id) = found {
                         break id;
                     }
                 }

@@ -3,6 +3,7 @@
 
 use async_trait::async_trait;
 use infra_model::address::Address;
+use infra_model::defect::Defect;
 use infra_model::operation::{Operation, OperationId};
 use infra_model::provider::Events;
 use infra_model::provider_error::{ErrorKind, ProviderError};
@@ -64,6 +65,9 @@ impl Events for News {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(operation.id.clone(), id.to_owned());
+        if Defect::EarlyIdNotWritten.is_present() {
+            return Ok(());
+        }
         let (reply, answer) = oneshot::channel();
         let message = Message::Id {
             operation: operation.id.clone(),

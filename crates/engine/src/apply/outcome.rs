@@ -1,9 +1,10 @@
 //! Intents, and what is made of creations that failed on the way.
 
-use super::{Run, news};
+use super::Run;
 use crate::codec;
 use crate::plan::Change;
 use crate::sessions::Connected;
+use infra_model::defect::Defect;
 use infra_model::operation::Operation;
 use infra_model::provider::{CallContext, ReadItem};
 use infra_model::provider_error::{ErrorKind, ProviderError};
@@ -61,33 +62,6 @@ impl Run<'_> {
         }
     }
 
-    /// Records that a change or a deletion failed: refused, or failed on the way; what is there now is read by the next plan.
-    pub(super) async fn ended_without(
-        &self,
-        operation: &Operation,
-        error: &ProviderError,
-    ) -> Result<(), ProviderError> {
-        let outcome = if error.is_definite_refusal() {
-            Outcome::Refused
-        } else {
-            Outcome::Failed { resource: None }
-        };
-        self.outcome(operation, outcome).await
-    }
-
-    /// Records how an operation ended.
-    pub(super) async fn outcome(
-        &self,
-        operation: &Operation,
-        outcome: Outcome,
-    ) -> Result<(), ProviderError> {
-        let store = self.input.store;
-        store
-            .outcome(&operation.id, outcome)
-            .await
-            .map_err(|e| news::unwritable(&e))
-    }
-
     /// How a failed creation ends: `None` leaves it unfinished, for the next run to look up or go on waiting.
     #[allow(
         clippy::too_many_arguments,
@@ -105,15 +79,12 @@ impl Run<'_> {
         error: &ProviderError,
     ) -> Option<Outcome> {
         let Some(id) = id else {
+            if Defect::LostAnswerIsRefusal.is_present() {
+                return Some(Outcome::Refused);
+            }
             return error.is_definite_refusal().then_some(Outcome::Refused);
         };
-        if matches!(
-            error.kind,
-            ErrorKind::TimedOut
-                | ErrorKind::Transient
-                | ErrorKind::Interrupted
-                | ErrorKind::Throttled
-        ) {
+        if error.is_passing() {
             return None;
         }
         let (outcome, _) = half_made(connected, context, schema, desired, &id, error, |value| {
@@ -144,16 +115,25 @@ pub(crate) async fn half_made(
         id: id.to_owned(),
         prior,
     };
-    let found = connected
-        .session
-        .read_many(context, &schema.type_name, &[item])
-        .await
-        .pop()?;
+    let look = || async {
+        let items = std::slice::from_ref(&item);
+        let answers = connected
+            .session
+            .read_many(context, &schema.type_name, items);
+        answers.await.pop()
+    };
+    let mut found = look().await?;
+    if matches!(found, Ok(None)) && !Defect::HalfMadeAbsentAtOnce.is_present() {
+        // It was made just now, and may not be seen yet.
+        context.clock.sleep(schema.traits.settle).await;
+        found = look().await?;
+    }
     match found {
         Ok(Some(value)) => {
             let value = codec::carry_marks(desired, value);
             let resource = resource(&value)?;
-            let outcome = if error.kind == ErrorKind::Failed {
+            let outcome = if error.kind == ErrorKind::Failed && !Defect::TaintForgotten.is_present()
+            {
                 Outcome::Failed {
                     resource: Some(ResourceState {
                         tainted: true,

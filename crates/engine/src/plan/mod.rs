@@ -6,7 +6,6 @@ mod instance;
 mod order;
 mod orphans;
 mod outputs;
-mod protection;
 mod repeat;
 mod target;
 mod walk;
@@ -50,7 +49,7 @@ pub struct PlanOptions {
     pub excludes: Vec<Target>,
     /// Replace these even if nothing changed.
     pub replace: Vec<Address>,
-    /// Destroy protected stacks too, and lift the deletion protection of what is deleted.
+    /// Plan the destruction of protected stacks too.
     pub unprotect: bool,
 }
 
@@ -152,8 +151,6 @@ pub struct Change {
     pub after: Option<Value>,
     /// What forces the replacement.
     pub replace_paths: Vec<Path>,
-    /// The deletion protections that are lifted before the object is deleted.
-    pub lifts: Vec<Path>,
     /// The import id, when it is brought under management by this plan.
     pub importing: Option<String>,
     /// Its creation was begun by an interrupted run, which got this id (if it got that far).
@@ -278,8 +275,6 @@ pub enum StepKind {
     Create(u32),
     /// Change it in place.
     Update(u32),
-    /// Lift the deletion protection of the object that is deleted next.
-    Lift(u32),
     /// Delete it (or the deposed object that the change names, or the one that its replacement deposed).
     Delete(u32),
     /// Read the data source.
@@ -299,7 +294,6 @@ impl StepKind {
         match self {
             StepKind::Create(i)
             | StepKind::Update(i)
-            | StepKind::Lift(i)
             | StepKind::Delete(i)
             | StepKind::Read(i)
             | StepKind::Forget(i)

@@ -5,6 +5,7 @@ use super::{Change, ChangeAction, Step, StepKind};
 use crate::engine::Engine;
 use indexmap::IndexMap;
 use infra_model::address::{Address, BlockAddress, Mode};
+use infra_model::defect::Defect;
 use infra_state::{DependencyRef, State};
 use petgraph::graph::{DiGraph, NodeIndex};
 use std::collections::{HashMap, HashSet};
@@ -16,7 +17,9 @@ pub(super) fn steps(engine: &Engine, state: &State, changes: &[Change]) -> Vec<S
         order.add(u32::try_from(i).unwrap_or(u32::MAX), change);
     }
     order.forwards(changes);
-    order.backwards(state, changes);
+    if !Defect::DeletesUnordered.is_present() {
+        order.backwards(state, changes);
+    }
     order.without_soft_cycles();
     order.finish(engine, state, changes)
 }
@@ -31,10 +34,10 @@ struct Order {
     makes: IndexMap<Address, u32>,
     /// The step that takes its old object away.
     takes: HashMap<usize, u32>,
-    /// The step with which that begins, where it is another one.
-    begins: HashMap<usize, u32>,
     junctions: HashMap<BlockAddress, u32>,
     by_block: HashMap<BlockAddress, Vec<usize>>,
+    /// What has moved, by the block at which the state still has it.
+    by_old_block: HashMap<BlockAddress, Vec<usize>>,
 }
 
 impl Order {
@@ -49,6 +52,14 @@ impl Order {
             .entry(change.address.block.clone())
             .or_default()
             .push(at);
+        if let Some(old) = &change.previous_address
+            && !Defect::MovesForgotten.is_present()
+        {
+            self.by_old_block
+                .entry(old.block.clone())
+                .or_default()
+                .push(at);
+        }
         match change.action {
             ChangeAction::NoOp => {
                 if change.previous_address.is_some() || change.importing.is_some() {
@@ -69,39 +80,28 @@ impl Order {
                 self.makes.insert(change.address.clone(), step);
             }
             ChangeAction::Delete => {
-                self.take(i, change);
+                let step = self.push(StepKind::Delete(i));
+                self.takes.insert(at, step);
             }
             ChangeAction::Forget => {
                 let step = self.push(StepKind::Forget(i));
                 self.takes.insert(at, step);
             }
             ChangeAction::DeleteThenCreate => {
-                let (_, delete) = self.take(i, change);
+                let delete = self.push(StepKind::Delete(i));
                 let create = self.push(StepKind::Create(i));
                 self.hard.insert((delete, create));
+                self.takes.insert(at, delete);
                 self.makes.insert(change.address.clone(), create);
             }
             ChangeAction::CreateThenDelete => {
                 let create = self.push(StepKind::Create(i));
-                let (first, _) = self.take(i, change);
-                self.hard.insert((create, first));
+                let delete = self.push(StepKind::Delete(i));
+                self.hard.insert((create, delete));
+                self.takes.insert(at, delete);
                 self.makes.insert(change.address.clone(), create);
             }
         }
-    }
-
-    /// The steps that take an object away: the first and the last. Its protection is lifted only when nothing keeps it from
-    /// being deleted any more, so that a run that stops before leaves it protected.
-    fn take(&mut self, i: u32, change: &Change) -> (u32, u32) {
-        let at = i as usize;
-        let lift = (!change.lifts.is_empty()).then(|| self.push(StepKind::Lift(i)));
-        let delete = self.push(StepKind::Delete(i));
-        self.takes.insert(at, delete);
-        if let Some(lift) = lift {
-            self.hard.insert((lift, delete));
-            self.begins.insert(at, lift);
-        }
-        (lift.unwrap_or(delete), delete)
     }
 
     /// The step after which a dependency has its new value; a junction where it means several instances.
@@ -157,22 +157,28 @@ impl Order {
             } else {
                 recorded(state, change)
             };
-            for dependency in recorded.iter().chain(&change.dependencies) {
+            let planned = change.dependencies.as_slice();
+            for (dependency, is_recorded) in recorded
+                .iter()
+                .map(|d| (d, true))
+                .chain(planned.iter().map(|d| (d, false)))
+            {
                 let (block, _) = dependency.parts();
-                let targets: Vec<usize> = self
-                    .by_block
-                    .get(block)
-                    .into_iter()
-                    .flatten()
-                    .copied()
+                let now_there = self.by_block.get(block).into_iter().flatten().copied();
+                let mut targets: Vec<usize> = now_there
                     .filter(|j| *j != i && dependency.covers(&changes[*j].address))
                     .collect();
+                if is_recorded {
+                    // The state names what has moved by its old address.
+                    let moved = self.by_old_block.get(block).into_iter().flatten().copied();
+                    targets.extend(moved.filter(|j| {
+                        let old = changes[*j].previous_address.as_ref();
+                        *j != i && old.is_some_and(|old| dependency.covers(old))
+                    }));
+                }
                 let taken: Vec<(usize, u32)> = targets
                     .iter()
-                    .filter_map(|j| {
-                        let first = self.begins.get(j).or_else(|| self.takes.get(j))?;
-                        Some((*j, *first))
-                    })
+                    .filter_map(|j| self.takes.get(j).map(|s| (*j, *s)))
                     .collect();
                 if taken.is_empty() {
                     continue;
@@ -285,7 +291,7 @@ fn expected(engine: &Engine, state: &State, changes: &[Change], kind: &StepKind)
     };
     let (action, estimate) = match kind {
         StepKind::Create(_) => ("create", schema.traits.create),
-        StepKind::Update(_) | StepKind::Lift(_) => ("update", schema.traits.update),
+        StepKind::Update(_) => ("update", schema.traits.update),
         StepKind::Delete(_) => ("delete", schema.traits.delete),
         StepKind::Read(_) | StepKind::Forget(_) | StepKind::Record(_) | StepKind::Junction(_) => {
             return 0;

@@ -6,9 +6,11 @@ use super::{Change, ChangeAction, PlanMode, Reason};
 use crate::codec;
 use crate::graph::ProgramGraph;
 use infra_model::address::{Address, InstanceKey, Mode};
+use infra_model::defect::Defect;
 use infra_model::diagnostic::Diagnostics;
 use infra_model::expr::Expr;
 use infra_model::value::Value;
+use infra_state::Deposed;
 
 impl Planner<'_> {
     /// What is in the state and not in the program any more, and what replacements left over.
@@ -65,6 +67,9 @@ impl Planner<'_> {
             .flat_map(|(a, r)| r.deposed.keys().map(move |k| (a.clone(), k.clone())))
             .collect();
         for (address, key) in deposed {
+            if Defect::DeposedForgotten.is_present() {
+                break;
+            }
             self.delete(&address, ChangeAction::Delete, Reason::Deposed, Some(key));
         }
     }
@@ -80,41 +85,31 @@ impl Planner<'_> {
         let Some(resource) = self.state.resource(previous.as_ref().unwrap_or(address)) else {
             return;
         };
-        let before = match &deposed {
-            None => self.prior.get(address).cloned(),
-            Some(key) => resource.deposed.get(key).and_then(|d| {
-                let provider = self.engine.provider(&d.provider.name)?;
-                let schema = self.engine.schema(
-                    &d.provider.name,
-                    Mode::Managed,
-                    &address.block.type_name,
-                )?;
-                codec::decode(
-                    &**provider,
-                    schema,
-                    d.schema_version,
-                    &d.attributes,
-                    &d.sensitive_paths,
-                )
-                .ok()
-            }),
+        let object = deposed.as_ref().and_then(|key| resource.deposed.get(key));
+        let before = match (&deposed, object) {
+            (None, _) => self.prior.get(address).cloned(),
+            (Some(_), None) => None,
+            (Some(_), Some(object)) => self.deposed_value(address, object),
         };
+        // A deposed object depends on what it did, not on what its successor does.
+        let object = object.filter(|_| !Defect::DeposedOrderForgotten.is_present());
         let change = Change {
             address: address.clone(),
             previous_address: previous.clone(),
             deposed: deposed.clone(),
-            provider: resource.provider.clone(),
+            provider: object.map_or(&resource.provider, |o| &o.provider).clone(),
             action,
             reason: Some(reason),
             before,
             after: None,
             replace_paths: Vec::new(),
-            lifts: Vec::new(),
             importing: None,
             resuming: None,
             create_before_destroy: resource.create_before_destroy,
-            dependencies: resource.dependencies.clone(),
-            private: resource.private.clone(),
+            dependencies: object
+                .map_or(&resource.dependencies, |o| &o.dependencies)
+                .clone(),
+            private: object.map_or(&resource.private, |o| &o.private).clone(),
             span: None,
         };
         // A deposed object stands beside the change of its successor: it gets a key of its own in the list.
@@ -126,5 +121,21 @@ impl Planner<'_> {
             },
         };
         self.changes.insert(slot, change);
+    }
+
+    fn deposed_value(&self, address: &Address, object: &Deposed) -> Option<Value> {
+        let provider = self.engine.provider(&object.provider.name)?;
+        let type_name = &address.block.type_name;
+        let schema = self
+            .engine
+            .schema(&object.provider.name, Mode::Managed, type_name)?;
+        codec::decode(
+            &**provider,
+            schema,
+            object.schema_version,
+            &object.attributes,
+            &object.sensitive_paths,
+        )
+        .ok()
     }
 }

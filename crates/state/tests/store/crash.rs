@@ -78,11 +78,12 @@ async fn call(store: &Store, call: Call, n: usize) -> Result<(), StateError> {
     }
 }
 
-/// What must be found again; serial and sequence aside.
+/// What must be found again; serial and sequence aside, and when it was folded.
 fn essence(state: &State) -> State {
     State {
         serial: 0,
         sequence: 0,
+        quiet_since: None,
         ..state.clone()
     }
 }
