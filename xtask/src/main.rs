@@ -1,4 +1,4 @@
-//! What a developer does more than once: `cargo xtask tidy`, `cargo xtask bench`.
+//! What a developer does more than once: `cargo xtask tidy`, `cargo xtask bench`, `cargo xtask simulate`.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -6,6 +6,7 @@
 )]
 
 mod bench;
+mod simulate;
 mod tidy;
 
 use clap::{Parser, Subcommand};
@@ -24,12 +25,15 @@ enum Command {
     Tidy,
     /// Times start-up, plan and apply beside `terraform` and `tofu`, where they are installed.
     Bench(bench::Options),
+    /// Runs seeds of the simulation: `--seeds N --from S`, or `--seed S --trace` for one of them told in full.
+    Simulate(simulate::Options),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Tidy => tidy::run(),
         Command::Bench(options) => bench::run(&options),
+        Command::Simulate(options) => simulate::run(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

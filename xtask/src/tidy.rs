@@ -15,6 +15,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("crates/state", &["infra-model"]),
     ("crates/components", &["infra-model"]),
     ("crates/sandbox", &[]),
+    (
+        "crates/simulation",
+        &["infra-model", "infra-lang", "infra-engine", "infra-state"],
+    ),
     ("providers/aws", &["infra-model"]),
     ("providers/builtin", &["infra-model"]),
 ];

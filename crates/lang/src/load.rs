@@ -382,7 +382,6 @@ fn assemble(
         checks: declared.checks,
         sources: Sources::default(),
         files_read: Vec::new(),
-        now: request.now,
     }
 }
 

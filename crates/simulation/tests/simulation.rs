@@ -1,0 +1,63 @@
+//! Tens of thousands of seeded lives, the deliberate bugs that they must find, and the seeds that found real ones.
+
+use infra_model::defect::Defect;
+use infra_simulation::{Violation, fleet, run};
+use std::thread::available_parallelism;
+
+/// `make test` runs so many.
+const RUNS: u64 = 20_000;
+/// A deliberate bug is found within so many seeds; most are within the first hundred.
+const SEARCH: u64 = 4_000;
+
+#[test]
+fn whatever_goes_wrong_nothing_is_lost() {
+    let threads = available_parallelism().map_or(2, usize::from);
+    let fleet = fleet(0, RUNS, threads, None);
+    if let Some(Violation { seed, what, .. }) = fleet.violation {
+        panic!(
+            "seed {seed}: {what}\nsee all of it with: cargo xtask simulate --seed {seed} --trace"
+        );
+    }
+    assert_eq!(fleet.runs, RUNS);
+    let crashes = fleet.tally.crashes;
+    assert!(
+        crashes > RUNS / 2,
+        "only {crashes} crashes: it has become too quiet"
+    );
+}
+
+#[test]
+fn the_same_seed_tells_the_same_story_byte_for_byte() {
+    for seed in 0..60 {
+        let (first, again) = (run(seed, true), run(seed, true));
+        assert!(first == again, "seed {seed} is not repeatable");
+        let log = first.expect("holds").1;
+        assert!(log.lines().count() > 10, "a log of a life:\n{log}");
+    }
+}
+
+#[test]
+fn the_documentation_lists_every_deliberate_bug() {
+    let text = include_str!("../../../docs/simulation.md");
+    for defect in Defect::ALL {
+        let row = format!("| `{defect:?}` |");
+        assert!(text.contains(&row), "docs/simulation.md lacks {row}");
+    }
+}
+
+#[test]
+fn every_deliberate_bug_is_found() {
+    let mut missed = Vec::new();
+    for defect in Defect::ALL {
+        // The switch belongs to the thread.
+        let found = std::thread::spawn(|| {
+            Defect::put(Some(*defect));
+            (0..SEARCH).find_map(|seed| run(seed, false).err())
+        });
+        match found.join().expect("the simulation does not panic") {
+            Some(violation) => println!("{defect:?}: seed {}: {}", violation.seed, violation.what),
+            None => missed.push(defect),
+        }
+    }
+    assert!(missed.is_empty(), "not found: {missed:?}");
+}
