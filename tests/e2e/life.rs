@@ -2,7 +2,7 @@
 
 use crate::support::{Folder, Server};
 
-fn life(name: &str, variables: &[&str]) {
+fn life(name: &str) {
     let server = Server::sandbox(&[]);
     let folder = Folder::new();
     folder.example(name);
@@ -13,7 +13,6 @@ fn life(name: &str, variables: &[&str]) {
             .iter()
             .copied()
             .chain([file.as_str(), flag.as_str()])
-            .chain(variables.iter().copied())
             .collect();
         folder.run(&all)
     };
@@ -26,16 +25,7 @@ fn life(name: &str, variables: &[&str]) {
     run(&["plan", "-detailed-exitcode"]).expect(0);
     run(&["drift"]).expect(0);
     assert!(!server.resources().is_empty());
-    // Deletion protection is the cloud's own: it is lifted by an apply before the stack can go.
-    let text = std::fs::read_to_string(folder.path().join(&file)).expect("a stack");
-    if text.contains("protect     = true") {
-        folder.write(
-            &file,
-            &text.replace("protect     = true", "protect     = false"),
-        );
-        run(&["apply", "-auto-approve"]).expect(0);
-    }
-    run(&["destroy", "-auto-approve", "--unprotect"]).expect(0);
+    run(&["destroy", "-auto-approve"]).expect(0);
     let left = server.resources();
     assert!(left.is_empty(), "left on the server: {left:#?}");
     run(&["plan", "-detailed-exitcode"]).expect(2);
@@ -43,35 +33,69 @@ fn life(name: &str, variables: &[&str]) {
 
 #[test]
 fn quickstart_lives_and_leaves_nothing() {
-    life("quickstart.toml", &[]);
+    life("quickstart.toml");
 }
 
 #[test]
 fn staging_lives_and_leaves_nothing() {
-    life("staging.toml", &[]);
+    life("staging.toml");
 }
 
+const CERTIFICATE: &str = "certificate_arn=arn:aws:acm:eu-west-1:123456789012:certificate/0f0e0d0c-0b0a-0908-0706-050403020100";
+
+/// What the clouds themselves refuse to delete in it.
+const PROTECTED: [&str; 3] = [
+    "cluster.main.aws_eks_cluster.this (deletion_protection)",
+    "database.shop.aws_db_instance.this (deletion_protection)",
+    "load_balancer.web.aws_lb.this (enable_deletion_protection)",
+];
+
 #[test]
-fn prod_is_planned() {
+fn prod_lives_and_goes_only_when_it_really_must() {
     let server = Server::sandbox(&[]);
     let folder = Folder::new();
     folder.example("prod.toml");
-    let certificate = "certificate_arn=arn:aws:acm:eu-west-1:123456789012:certificate/0f0e0d0c-0b0a-0908-0706-050403020100";
-    folder
-        .run(&[
-            "plan",
-            "-detailed-exitcode",
-            "stacks/prod.toml",
-            "-var",
-            certificate,
-            &server.flag(),
-        ])
-        .expect(2);
+    let flag = server.flag();
+    let run = |arguments: &[&str]| {
+        let stack = ["stacks/prod.toml", flag.as_str(), "-var", CERTIFICATE];
+        folder.run(&[arguments, &stack].concat())
+    };
+    run(&["plan", "-detailed-exitcode"]).expect(2);
+    run(&["apply", "-auto-approve"]).expect(0);
+    run(&["plan", "-detailed-exitcode"]).expect(0);
+    run(&["drift"]).expect(0);
+
+    // Refused by name, and nothing is touched.
+    let before = server.resources();
+    for command in [&["destroy", "-auto-approve"][..], &["plan", "-destroy"]] {
+        let refused = run(command).expect(1);
+        assert!(refused.stderr.contains("--unprotect"), "{}", refused.stderr);
+        for name in PROTECTED {
+            assert!(refused.stderr.contains(name), "{}", refused.stderr);
+        }
+    }
+    assert_eq!(server.resources(), before);
+
+    // The plan says what is lifted; then everything goes, but the last snapshot of the database.
+    let plan = run(&["plan", "-destroy", "--unprotect"]).expect(0);
+    let lifted = plan.stdout.matches("is lifted first").count();
+    assert_eq!(lifted, PROTECTED.len(), "{}", plan.stdout);
+    let destroyed = run(&["destroy", "-auto-approve", "--unprotect"]).expect(0);
+    assert!(
+        destroyed.stdout.contains("Destroy complete!"),
+        "{destroyed:?}"
+    );
+    let left = server.resources();
+    let kinds: Vec<_> = left.iter().map(|r| (&r["type"], &r["id"])).collect();
+    assert_eq!(left.len(), 1, "{left:#?}");
+    assert_eq!(kinds[0].0, "aws_db_snapshot", "{left:#?}");
+    assert_eq!(kinds[0].1, "prod-shop-final", "{left:#?}");
+    run(&["plan", "-detailed-exitcode"]).expect(2);
 }
 
 #[test]
 fn native_lives_and_leaves_nothing() {
-    life("native.toml", &[]);
+    life("native.toml");
 }
 
 #[test]

@@ -30,6 +30,7 @@ pub(crate) struct World<'a> {
     memo: Mutex<HashMap<Memo, (Value, Arc<Touched>)>>,
     phase: Phase,
     now: Timestamp,
+    planned: Timestamp,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -69,6 +70,7 @@ impl<'a> World<'a> {
         values: Values,
         phase: Phase,
         now: Timestamp,
+        planned: Timestamp,
     ) -> World<'a> {
         World {
             program,
@@ -78,7 +80,13 @@ impl<'a> World<'a> {
             memo: Mutex::default(),
             phase,
             now,
+            planned,
         }
+    }
+
+    /// The plan's time.
+    pub(crate) fn planned(&self) -> Timestamp {
+        self.planned
     }
 
     pub(crate) fn values(&self) -> MutexGuard<'_, Values> {
@@ -486,5 +494,9 @@ impl Scope for FrameScope<'_, '_> {
 
     fn now(&self) -> Timestamp {
         self.world.now
+    }
+
+    fn planned(&self) -> Timestamp {
+        self.world.planned
     }
 }

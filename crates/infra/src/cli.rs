@@ -195,7 +195,7 @@ pub(crate) struct Choice {
     /// Replace this resource although nothing changed
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) replace: Vec<String>,
-    /// Allow the destruction of a protected stack
+    /// Lift the deletion protection of what this plan destroys or replaces; without it such a plan is refused
     #[arg(long)]
     pub(crate) unprotect: bool,
 }
@@ -264,7 +264,7 @@ pub(crate) struct Destroy {
     /// Do not ask
     #[arg(long)]
     pub(crate) auto_approve: bool,
-    /// Allow the destruction of a protected stack
+    /// Destroy a protected stack too, and lift the deletion protection of its resources; without it they are refused
     #[arg(long)]
     pub(crate) unprotect: bool,
     #[command(flatten)]

@@ -6,6 +6,7 @@ use crate::error::CommandError;
 use crate::system::{SystemClock, SystemKeys, SystemRandom, owner};
 use crate::ui::say;
 use infra_model::diagnostic::Diagnostic;
+use infra_model::program::Stack;
 use infra_state::{Keyring, LocalStorage, OpenOptions, Storage, Store, World};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -21,7 +22,7 @@ pub(crate) struct Place {
     /// What is in it, unless it cannot be read.
     pub(crate) text: Option<String>,
     /// `[stack].protect` as it is literally written.
-    pub(crate) protected: bool,
+    protected: bool,
     /// Which copy.
     pub(crate) instance: Option<String>,
     /// The state's name: `prod`, `staging@pr-1`.
@@ -129,6 +130,16 @@ impl Place {
             ));
         }
         Ok(())
+    }
+
+    /// The stack, as far as it is known without the rest of its file.
+    pub(crate) fn stack(&self) -> Stack {
+        Stack {
+            name: self.name.split('@').next().unwrap_or_default().into(),
+            instance: self.instance.as_deref().map(Into::into),
+            protect: self.protected,
+            ..Stack::default()
+        }
     }
 
     fn storage(&self) -> LocalStorage {

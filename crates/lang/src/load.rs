@@ -382,6 +382,7 @@ fn assemble(
         checks: declared.checks,
         sources: Sources::default(),
         files_read: Vec::new(),
+        now: request.now,
     }
 }
 

@@ -24,6 +24,7 @@ struct Options {
     force_new: bool,
     sensitive: bool,
     write_only: bool,
+    protects: bool,
     default: Option<Expr>,
     compare: Option<syn::Ident>,
     deprecated: Option<LitStr>,
@@ -46,6 +47,7 @@ fn options(field: &Field) -> syn::Result<Options> {
                 "force_new" => out.force_new = true,
                 "sensitive" => out.sensitive = true,
                 "write_only" => out.write_only = true,
+                "protects" => out.protects = true,
                 "block" => out.block = true,
                 "set" => out.set = true,
                 "default" => out.default = Some(meta.value()?.parse()?),
@@ -91,6 +93,11 @@ fn inner<'a>(ty: &'a Type, wrapper: &str) -> Option<&'a Type> {
         Some(syn::GenericArgument::Type(t)) => Some(t),
         _ => None,
     }
+}
+
+/// `bool` or `Option<bool>`.
+fn is_flag(ty: &Type) -> bool {
+    matches!(inner(ty, "Option").unwrap_or(ty), Type::Path(path) if path.path.is_ident("bool"))
 }
 
 fn expand(input: &DeriveInput) -> syn::Result<proc_macro2::TokenStream> {
@@ -162,8 +169,19 @@ fn expand(input: &DeriveInput) -> syn::Result<proc_macro2::TokenStream> {
             ));
         }
         let ty = &field.ty;
-        let (required, optional, sensitive, write_only) =
-            (o.required, o.optional, o.sensitive, o.write_only);
+        if o.protects && !is_flag(ty) {
+            return Err(syn::Error::new(
+                ty.span(),
+                "what protects is a `bool` or an `Option<bool>`",
+            ));
+        }
+        let (required, optional, sensitive, write_only, protects) = (
+            o.required,
+            o.optional,
+            o.sensitive,
+            o.write_only,
+            o.protects,
+        );
         let default = o.default.as_ref().map_or_else(
             || quote!(None),
             |d| quote!(Some(::infra_model::Value::from(#d))),
@@ -187,7 +205,7 @@ fn expand(input: &DeriveInput) -> syn::Result<proc_macro2::TokenStream> {
             block.attributes.insert(#name.into(), ::infra_model::Attribute {
                 ty: <#ty as ::infra_model::record::FieldValue>::ty(),
                 required: #required, optional: #optional, computed: #computed, force_new: #force_new,
-                sensitive: #sensitive, write_only: #write_only, default: #default,
+                sensitive: #sensitive, write_only: #write_only, protects: #protects, default: #default,
                 compare: ::infra_model::schema::Compare::#compare, doc: #doc.into(), deprecated: #deprecated,
             });
         });

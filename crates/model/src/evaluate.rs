@@ -28,8 +28,14 @@ pub trait Scope {
     /// What the run is doing.
     fn phase(&self) -> Phase;
 
-    /// The moment of the plan, for `plantimestamp()`, and of the apply for `timestamp()`.
+    /// The present moment, for `timestamp()`.
     fn now(&self) -> Timestamp;
+
+    /// The moment of the plan, for `plantimestamp()`: the same while planning, while that plan is applied, and when it is
+    /// applied from a file.
+    fn planned(&self) -> Timestamp {
+        self.now()
+    }
 }
 
 /// A step whose key is known.

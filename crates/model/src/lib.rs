@@ -18,6 +18,7 @@ pub mod operation;
 pub mod path;
 pub mod planning;
 pub mod program;
+pub mod protection;
 pub mod provider;
 pub mod provider_error;
 pub mod random;

@@ -4,6 +4,7 @@ use crate::address::{Address, BlockAddress, Mode, ProviderAddress, ScopePath, Sc
 use crate::diagnostic::{Sources, Span};
 use crate::expr::{Expr, Root, StaticStep};
 use crate::path::Path;
+use crate::time::Timestamp;
 use crate::types::Type;
 use crate::value::{Str, Value};
 use indexmap::IndexMap;
@@ -37,6 +38,8 @@ pub struct Program {
     pub sources: Sources,
     /// Files that expressions have read, with their checksums: a saved plan is bound to them.
     pub files_read: Vec<(Str, Str)>,
+    /// The moment that it was loaded for, which is the plan's: what `plantimestamp()` says everywhere in it.
+    pub now: Timestamp,
 }
 
 /// `[stack]`

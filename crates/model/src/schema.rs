@@ -36,6 +36,8 @@ pub struct Attribute {
     pub sensitive: bool,
     /// Sent, never stored.
     pub write_only: bool,
+    /// A boolean: while it is true, the cloud refuses to delete the resource.
+    pub protects: bool,
     /// What stands in when it is not set.
     pub default: Option<Value>,
     /// When two values mean the same.

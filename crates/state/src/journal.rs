@@ -28,8 +28,8 @@ pub struct Intent {
     pub provider_config: Arc<Json>,
     /// The id of the object that is changed or deleted.
     pub prior_id: Option<String>,
-    /// On a create: the current object is deposed under this key when the new one takes its place. On a delete: it is this
-    /// deposed object that is deleted.
+    /// On a create: the current object is deposed under this key when the new one takes its place. On a
+    /// delete or an update: it is this deposed object that is deleted or changed.
     pub deposed: Option<DeposedKey>,
     /// As the resource will record them.
     pub dependencies: Vec<DependencyRef>,
@@ -68,7 +68,7 @@ impl Intent {
 pub enum Outcome {
     /// It is there. Takes the place of the current object, which is deposed when the intent has a key for it.
     Created(ResourceState),
-    /// It is changed.
+    /// It is changed: the current object, or the deposed one that the intent names.
     Updated(ResourceState),
     /// It is gone: the current object, or the deposed one that the intent names.
     Deleted,

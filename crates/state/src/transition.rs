@@ -74,7 +74,10 @@ pub(crate) fn end(
         Outcome::Created(resource) | Outcome::Adopted(resource) => {
             put(state, address, resource, key.as_ref());
         }
-        Outcome::Updated(resource) => put(state, address, resource, None),
+        Outcome::Updated(resource) => match key {
+            Some(key) => put_deposed(state, &address, key, &resource),
+            None => put(state, address, resource, None),
+        },
         Outcome::Failed {
             resource: Some(resource),
         } => match (intent.action, key) {

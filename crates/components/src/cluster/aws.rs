@@ -118,7 +118,8 @@ fn control_plane(inputs: &Inputs, site: &Site, draft: &mut Draft<'_>) {
         "enabled_cluster_log_types": inputs.control_plane_logs.then_some(logs),
         // Networking, DNS and proxy come as add-ons that are kept up to date.
         "bootstrap_self_managed_addons": false,
-        "deletion_protection": draft.protect().then_some(true),
+        // Said even when it is off: left out, the cluster would keep what it has.
+        "deletion_protection": draft.protect(),
         "tags": draft.tags("", &[]),
         // Without its role's permissions a cluster can be neither made nor deleted.
         "depends_on": ["aws_iam_role_policy_attachment.cluster", "aws_iam_role_policy.cluster_key"],

@@ -13,6 +13,10 @@ use infra_model::{Record, Value};
 
 /// A managed relational database: private, encrypted with its own key, reachable only over TLS and only by its clients. Its
 /// password is made and rotated in the cloud's secret manager and never seen here.
+///
+/// In a stack with `protect = true` it refuses to be deleted, and leaves a last snapshot when it goes: on AWS `STACK-NAME-final`. That snapshot
+/// is encrypted with the database's own key, which goes with it after 30 days: until then copy the snapshot under another key, or cancel the
+/// key's deletion.
 #[derive(Record)]
 pub(crate) struct Inputs {
     /// The network it stands in, by name, such as `main`; for one of several `'main["eu"]'`. Must be known while planning.

@@ -215,6 +215,12 @@ fn a_protected_cluster_is_not_deleted() {
         at(&expansion, "aws_eks_cluster.this", "/deletion_protection"),
         true
     );
+    // Left out, a cluster would keep the protection that it has when the stack gives it up.
+    let free = Fixture::with_network().add("cluster", "main", &small_cluster());
+    assert_eq!(
+        at(&free, "aws_eks_cluster.this", "/deletion_protection"),
+        false
+    );
     assert_eq!(
         at(&expansion, "aws_kms_key.this", "/deletion_window_in_days"),
         30

@@ -3,8 +3,8 @@
 
 mod news;
 mod outcome;
+mod remove;
 mod settle;
-
 mod step;
 
 use crate::codec;
@@ -25,7 +25,7 @@ use infra_model::operation::Action;
 use infra_model::program::{Program, Repeat};
 use infra_model::provider_error::ProviderError;
 use infra_model::value::Value;
-use infra_state::{DeposedKey, OutputState, ResourceState, StateChange};
+use infra_state::{DeposedKey, OutputState, ResourceState, State, StateChange};
 use news::News;
 pub(crate) use outcome::half_made;
 use std::collections::{BinaryHeap, HashMap};
@@ -161,10 +161,10 @@ impl Engine {
         stop: &Stop,
     ) -> Result<ApplyReport, EngineError> {
         let state = input.store.state();
-        if plan.lineage != state.lineage
-            || plan.serial != state.serial
-            || !state.unfinished.is_empty()
-        {
+        if !state.unfinished.is_empty() {
+            return Err(unfinished(&state).into());
+        }
+        if plan.lineage != state.lineage || plan.serial != state.serial {
             let message = "this plan is stale: the state has changed since it was made";
             return Err(Diagnostic::error(message).help("make a new plan").into());
         }
@@ -179,6 +179,7 @@ impl Engine {
             starting_values(program, plan),
             Phase::Apply,
             self.clock.now(),
+            plan.created,
         );
         let (sender, receiver) = mpsc::unbounded_channel();
         let run = Run {
@@ -205,6 +206,22 @@ impl Engine {
         input.store.sync().await?;
         Ok(report)
     }
+}
+
+/// What an earlier run began and nobody has taken up stands in the way of every plan, also of one made after it.
+fn unfinished(state: &State) -> Diagnostic {
+    let names: Vec<String> = state
+        .unfinished
+        .values()
+        .map(|u| u.intent.address.to_string())
+        .collect();
+    let message = format!(
+        "what an interrupted run began is not finished yet: {}",
+        names.join(", ")
+    );
+    Diagnostic::error(message).help(
+        "apply the stack file: that takes it up first, and says what is wrong where it cannot; then make a new plan",
+    )
 }
 
 /// The values before the first step: what is there, what was read, and unknown where something will change.
@@ -358,7 +375,10 @@ impl Run<'_> {
             .filter(|s| {
                 matches!(
                     s.kind,
-                    StepKind::Create(_) | StepKind::Update(_) | StepKind::Delete(_)
+                    StepKind::Create(_)
+                        | StepKind::Update(_)
+                        | StepKind::Lift(_)
+                        | StepKind::Delete(_)
                 )
             })
             .count();
@@ -447,7 +467,9 @@ impl Run<'_> {
             StepKind::Update(_) => report.changed += 1,
             StepKind::Delete(_) => report.destroyed += 1,
             StepKind::Forget(_) => report.forgotten += 1,
-            StepKind::Read(_) | StepKind::Record(_) | StepKind::Junction(_) => {}
+            // Lifting a protection is part of the deletion that follows.
+            StepKind::Lift(_) | StepKind::Read(_) | StepKind::Record(_) | StepKind::Junction(_) => {
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Intents, and what is made of creations that failed on the way.
 
-use super::Run;
+use super::{Run, news};
 use crate::codec;
 use crate::plan::Change;
 use crate::sessions::Connected;
@@ -60,6 +60,33 @@ impl Run<'_> {
             prior_sensitive_paths,
             lookup_only,
         }
+    }
+
+    /// Records that a change or a deletion failed: refused, or failed on the way; what is there now is read by the next plan.
+    pub(super) async fn ended_without(
+        &self,
+        operation: &Operation,
+        error: &ProviderError,
+    ) -> Result<(), ProviderError> {
+        let outcome = if error.is_definite_refusal() {
+            Outcome::Refused
+        } else {
+            Outcome::Failed { resource: None }
+        };
+        self.outcome(operation, outcome).await
+    }
+
+    /// Records how an operation ended.
+    pub(super) async fn outcome(
+        &self,
+        operation: &Operation,
+        outcome: Outcome,
+    ) -> Result<(), ProviderError> {
+        let store = self.input.store;
+        store
+            .outcome(&operation.id, outcome)
+            .await
+            .map_err(|e| news::unwritable(&e))
     }
 
     /// How a failed creation ends: `None` leaves it unfinished, for the next run to look up or go on waiting.

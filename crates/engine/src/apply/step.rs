@@ -12,7 +12,7 @@ use infra_model::operation::{Action, Marking, Operation, OperationId, Token};
 use infra_model::provider_error::{ErrorKind, ProviderError};
 use infra_model::schema::Schema;
 use infra_model::value::Value;
-use infra_state::{Intent, Outcome, ResourceState, StateChange};
+use infra_state::{Outcome, ResourceState, StateChange};
 use std::sync::Arc;
 
 impl Run<'_> {
@@ -32,6 +32,11 @@ impl Run<'_> {
             StepKind::Update(_) => (
                 Action::Update,
                 self.timed(index, change, Action::Update, self.update(change))
+                    .await,
+            ),
+            StepKind::Lift(_) => (
+                Action::Update,
+                self.timed(index, change, Action::Update, self.lift(change))
                     .await,
             ),
             StepKind::Delete(_) => (
@@ -130,7 +135,7 @@ impl Run<'_> {
         )
     }
 
-    fn operation(
+    pub(super) fn operation(
         &self,
         change: &Change,
         action: Action,
@@ -404,107 +409,8 @@ impl Run<'_> {
             }
             Err(error) => {
                 if !schema.traits.state_only {
-                    let outcome = if error.is_definite_refusal() {
-                        Outcome::Refused
-                    } else {
-                        Outcome::Failed { resource: None }
-                    };
-                    store
-                        .outcome(&operation.id, outcome)
-                        .await
-                        .map_err(|e| news::unwritable(&e))?;
+                    self.ended_without(&operation, &error).await?;
                 }
-                Err(error)
-            }
-        }
-    }
-
-    async fn delete(&self, change: &Change) -> Result<Option<String>, ProviderError> {
-        let schema = self
-            .schema(change)
-            .ok_or_else(|| ProviderError::new(ErrorKind::Other, "unknown resource type"))?;
-        let store = self.input.store;
-        let deposed = change
-            .deposed
-            .clone()
-            .or_else(|| lock(&self.deposed).get(&change.address).cloned());
-        let target = store.read(|s| {
-            let resource = s.resource(&change.address)?;
-            match &deposed {
-                Some(key) => resource.deposed.get(key).cloned().map(ResourceState::from),
-                None => Some(resource.clone()),
-            }
-        });
-        let Some(target) = target else {
-            return Ok(None);
-        };
-        let provider = self
-            .engine
-            .provider(&target.provider.name)
-            .ok_or_else(|| ProviderError::new(ErrorKind::Invalid, "unknown provider"))?;
-        let prior = codec::decode_resource(&**provider, schema, &target)?;
-        if schema.traits.state_only {
-            let gone = match deposed {
-                Some(key) => StateChange::RemoveDeposed {
-                    address: change.address.clone(),
-                    key,
-                },
-                None => StateChange::Remove {
-                    address: change.address.clone(),
-                },
-            };
-            store.record(vec![gone]).map_err(|e| news::unwritable(&e))?;
-            return Ok(Some(target.id));
-        }
-        let connected = self
-            .sessions
-            .reconnect(&target.provider, &target.provider_config)
-            .await?;
-        let context = self
-            .sessions
-            .context(&target.provider.name, self.news.clone());
-        let operation = self.operation(
-            change,
-            Action::Delete,
-            Some(target.id.clone()),
-            target.private.clone(),
-        );
-        let intent = Intent {
-            provider_config: target.provider_config.clone(),
-            prior_id: Some(target.id.clone()),
-            ..self.intent(change, schema, &operation, None, Some(&prior), deposed)
-        };
-        store
-            .intent(intent)
-            .await
-            .map_err(|e| news::unwritable(&e))?;
-        match connected
-            .session
-            .delete(
-                &context,
-                &operation,
-                &schema.type_name,
-                &prior.without_unknowns(),
-            )
-            .await
-        {
-            Ok(()) => {
-                store
-                    .outcome(&operation.id, Outcome::Deleted)
-                    .await
-                    .map_err(|e| news::unwritable(&e))?;
-                Ok(Some(target.id))
-            }
-            Err(error) => {
-                let outcome = if error.is_definite_refusal() {
-                    Outcome::Refused
-                } else {
-                    Outcome::Failed { resource: None }
-                };
-                store
-                    .outcome(&operation.id, outcome)
-                    .await
-                    .map_err(|e| news::unwritable(&e))?;
                 Err(error)
             }
         }

@@ -104,6 +104,7 @@ impl Planner<'_> {
                 before: None,
                 after: Some(after),
                 replace_paths: Vec::new(),
+                lifts: Vec::new(),
                 importing: None,
                 resuming: None,
                 create_before_destroy: false,

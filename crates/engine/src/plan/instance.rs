@@ -311,6 +311,7 @@ impl<'a> Planner<'a> {
             before: prior.clone(),
             after: prior.clone(),
             replace_paths: Vec::new(),
+            lifts: Vec::new(),
             importing: None,
             resuming: None,
             create_before_destroy: block.lifecycle.create_before_destroy,

@@ -6,6 +6,7 @@ mod instance;
 mod order;
 mod orphans;
 mod outputs;
+mod protection;
 mod repeat;
 mod target;
 mod walk;
@@ -49,7 +50,7 @@ pub struct PlanOptions {
     pub excludes: Vec<Target>,
     /// Replace these even if nothing changed.
     pub replace: Vec<Address>,
-    /// Plan the destruction of protected stacks too.
+    /// Destroy protected stacks too, and lift the deletion protection of what is deleted.
     pub unprotect: bool,
 }
 
@@ -151,6 +152,8 @@ pub struct Change {
     pub after: Option<Value>,
     /// What forces the replacement.
     pub replace_paths: Vec<Path>,
+    /// The deletion protections that are lifted before the object is deleted.
+    pub lifts: Vec<Path>,
     /// The import id, when it is brought under management by this plan.
     pub importing: Option<String>,
     /// Its creation was begun by an interrupted run, which got this id (if it got that far).
@@ -275,6 +278,8 @@ pub enum StepKind {
     Create(u32),
     /// Change it in place.
     Update(u32),
+    /// Lift the deletion protection of the object that is deleted next.
+    Lift(u32),
     /// Delete it (or the deposed object that the change names, or the one that its replacement deposed).
     Delete(u32),
     /// Read the data source.
@@ -294,6 +299,7 @@ impl StepKind {
         match self {
             StepKind::Create(i)
             | StepKind::Update(i)
+            | StepKind::Lift(i)
             | StepKind::Delete(i)
             | StepKind::Read(i)
             | StepKind::Forget(i)

@@ -34,6 +34,8 @@ struct Order {
     makes: IndexMap<Address, u32>,
     /// The step that takes its old object away.
     takes: HashMap<usize, u32>,
+    /// The step with which that begins, where it is another one.
+    begins: HashMap<usize, u32>,
     junctions: HashMap<BlockAddress, u32>,
     by_block: HashMap<BlockAddress, Vec<usize>>,
     /// What has moved, by the block at which the state still has it.
@@ -80,28 +82,39 @@ impl Order {
                 self.makes.insert(change.address.clone(), step);
             }
             ChangeAction::Delete => {
-                let step = self.push(StepKind::Delete(i));
-                self.takes.insert(at, step);
+                self.take(i, change);
             }
             ChangeAction::Forget => {
                 let step = self.push(StepKind::Forget(i));
                 self.takes.insert(at, step);
             }
             ChangeAction::DeleteThenCreate => {
-                let delete = self.push(StepKind::Delete(i));
+                let (_, delete) = self.take(i, change);
                 let create = self.push(StepKind::Create(i));
                 self.hard.insert((delete, create));
-                self.takes.insert(at, delete);
                 self.makes.insert(change.address.clone(), create);
             }
             ChangeAction::CreateThenDelete => {
                 let create = self.push(StepKind::Create(i));
-                let delete = self.push(StepKind::Delete(i));
-                self.hard.insert((create, delete));
-                self.takes.insert(at, delete);
+                let (first, _) = self.take(i, change);
+                self.hard.insert((create, first));
                 self.makes.insert(change.address.clone(), create);
             }
         }
+    }
+
+    /// The steps that take an object away: the first and the last. Its protection is lifted only when nothing keeps it from
+    /// being deleted any more, so that a run that stops before leaves it protected.
+    fn take(&mut self, i: u32, change: &Change) -> (u32, u32) {
+        let at = i as usize;
+        let lift = (!change.lifts.is_empty()).then(|| self.push(StepKind::Lift(i)));
+        let delete = self.push(StepKind::Delete(i));
+        self.takes.insert(at, delete);
+        if let Some(lift) = lift {
+            self.hard.insert((lift, delete));
+            self.begins.insert(at, lift);
+        }
+        (lift.unwrap_or(delete), delete)
     }
 
     /// The step after which a dependency has its new value; a junction where it means several instances.
@@ -178,7 +191,10 @@ impl Order {
                 }
                 let taken: Vec<(usize, u32)> = targets
                     .iter()
-                    .filter_map(|j| self.takes.get(j).map(|s| (*j, *s)))
+                    .filter_map(|j| {
+                        let first = self.begins.get(j).or_else(|| self.takes.get(j))?;
+                        Some((*j, *first))
+                    })
                     .collect();
                 if taken.is_empty() {
                     continue;
@@ -291,7 +307,7 @@ fn expected(engine: &Engine, state: &State, changes: &[Change], kind: &StepKind)
     };
     let (action, estimate) = match kind {
         StepKind::Create(_) => ("create", schema.traits.create),
-        StepKind::Update(_) => ("update", schema.traits.update),
+        StepKind::Update(_) | StepKind::Lift(_) => ("update", schema.traits.update),
         StepKind::Delete(_) => ("delete", schema.traits.delete),
         StepKind::Read(_) | StepKind::Forget(_) | StepKind::Record(_) | StepKind::Junction(_) => {
             return 0;

@@ -103,6 +103,7 @@ impl Planner<'_> {
             before,
             after: None,
             replace_paths: Vec::new(),
+            lifts: Vec::new(),
             importing: None,
             resuming: None,
             create_before_destroy: resource.create_before_destroy,

@@ -26,6 +26,7 @@ use infra_model::diagnostic::{Diagnostic, Diagnostics};
 use infra_model::evaluate::Phase;
 use infra_model::program::Program;
 use infra_model::provider_error::ProviderError;
+use infra_model::time::Timestamp;
 use infra_model::value::{Str, Value};
 use infra_state::State;
 use petgraph::Direction;
@@ -49,21 +50,17 @@ pub(crate) async fn run(
 ) -> Result<Plan, EngineError> {
     let empty = Program::default();
     let program = input.program.unwrap_or(&empty);
+    engine.check_protection(input, options)?;
     let state = input.store.state();
-    if options.mode == PlanMode::Destroy && program.stack.protect && !options.unprotect {
-        let message = format!(
-            "the stack `{}` is protected: destroying it is refused",
-            program.stack.name
-        );
-        return Err(Diagnostic::error(message)
-            .help("run again with --unprotect if it really must go")
-            .into());
-    }
     let graph = ProgramGraph::new(program);
     if let Some(cycle) = graph.cycle(program) {
         return Err(cycle.into());
     }
-    let mut walk = Walk::new(engine, sessions, program, &graph, &state, options, observer)?;
+    // What was loaded with the plan's time in it and what is evaluated now must agree about that time.
+    let created = input.program.map_or_else(|| engine.clock.now(), |p| p.now);
+    let mut walk = Walk::new(
+        engine, sessions, program, &graph, &state, options, observer, created,
+    )?;
     walk.go().await;
     walk.finish()
 }
@@ -93,6 +90,10 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "one call site; a struct would only rename them"
+    )]
     fn new(
         engine: &'a Engine,
         sessions: &'a Sessions,
@@ -101,6 +102,7 @@ impl<'a> Walk<'a> {
         state: &'a State,
         options: &'a PlanOptions,
         observer: &'a dyn Observer,
+        created: Timestamp,
     ) -> Result<Walk<'a>, EngineError> {
         let moves = instance::moves(program, state);
         let mut prior: IndexMap<Address, Value> = IndexMap::with_capacity(state.resources.len());
@@ -163,6 +165,7 @@ impl<'a> Walk<'a> {
             Values::default(),
             Phase::Plan,
             engine.clock.now(),
+            created,
         );
         Ok(Walk {
             planner: Planner::new(engine, program, state, options, prior, moves),
@@ -509,6 +512,7 @@ impl<'a> Walk<'a> {
             }
         }
         self.planner.orphans(self.graph, &mut self.errors);
+        self.planner.protections(self.graph, &mut self.errors);
         self.checks();
         if self.errors.iter().any(Diagnostic::is_error) {
             self.errors.extend(self.warnings);
@@ -528,22 +532,24 @@ impl<'a> Walk<'a> {
                 action: change.action,
             });
         }
+        let vanished: HashSet<&Address> = self
+            .drift
+            .iter()
+            .filter(|d| d.after.is_none())
+            .map(|d| &d.address)
+            .collect();
         for change in changes
             .iter_mut()
             .filter(|c| c.action == ChangeAction::Create && c.reason.is_none())
         {
-            if self
-                .drift
-                .iter()
-                .any(|d| d.address == change.address && d.after.is_none())
-            {
+            if vanished.contains(&change.address) {
                 change.reason = Some(Reason::Vanished);
             }
         }
         let steps = order::steps(self.engine, self.state, &changes);
         Ok(Plan {
             mode: self.options.mode,
-            created: self.engine.clock.now(),
+            created: self.world.planned(),
             lineage: self.state.lineage.clone(),
             serial: self.state.serial,
             changes,

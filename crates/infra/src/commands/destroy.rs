@@ -7,8 +7,10 @@ use crate::cli::{Choice, Destroy, Planning};
 use crate::error::{CommandError, Outcome};
 use crate::place::Place;
 use crate::stack::Loading;
+use crate::system::SystemClock;
 use crate::ui::Ui;
 use infra_engine::PlanOptions;
+use infra_model::Clock;
 use infra_model::diagnostic::Diagnostic;
 use infra_model::program::Program;
 use std::path::Path;
@@ -40,28 +42,15 @@ pub(super) fn run_as(
     approve::require_terminal(ui, auto_approve, "destroy")?;
     let place = Place::find(stack, planning.place.instance.as_deref())?;
     let mut opening = Opening::new(ui, place, planning, "destroy");
-    opening.program = program(&opening, planning, options.unprotect)?;
+    opening.program = Some(program(&opening, planning)?);
     opening.lock = true;
     super::runtime()?
         .block_on(async { plan_and_apply(opening.open().await?, &options, auto_approve).await })
 }
 
-/// The program, or none with a warning when the file is broken or gone: the state knows enough.
-fn program(
-    opening: &Opening<'_>,
-    planning: &Planning,
-    unprotect: bool,
-) -> Result<Option<Program>, CommandError> {
+/// The program; what little can be read of it, with a warning, when the file is broken or gone: the state knows enough.
+fn program(opening: &Opening<'_>, planning: &Planning) -> Result<Program, CommandError> {
     let place = &opening.place;
-    if place.protected && !unprotect {
-        return Err(CommandError::hint(
-            format!(
-                "{} is protected: destroying it is refused",
-                place.file.display()
-            ),
-            "run again with --unprotect if it really must go",
-        ));
-    }
     let ui = opening.ui;
     let Some(text) = &place.text else {
         let message = format!(
@@ -69,7 +58,7 @@ fn program(
             place.file.display()
         );
         ui.diagnostics(&[Diagnostic::warning(message)], &Default::default());
-        return Ok(None);
+        return Ok(bare(place));
     };
     let mut loading = Loading::new(&opening.providers, &planning.variables)?;
     // What is destroyed needs no variables, except where a provider's configuration does.
@@ -86,5 +75,14 @@ fn program(
         )));
         ui.diagnostics(&diagnostics, &loaded.sources);
     }
-    Ok(loaded.program)
+    Ok(loaded.program.unwrap_or_else(|| bare(place)))
+}
+
+/// A program of nothing but the stack's name and whether it is protected, as far as they can be read.
+fn bare(place: &Place) -> Program {
+    Program {
+        stack: place.stack(),
+        now: SystemClock.now(),
+        ..Program::default()
+    }
 }

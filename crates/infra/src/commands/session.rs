@@ -27,7 +27,7 @@ pub(super) struct Session {
     pub(super) place: Place,
     pub(super) providers: Providers,
     pub(super) engine: Engine,
-    /// None when only the state is at hand.
+    /// None for commands that look at the state alone.
     pub(super) program: Option<Program>,
     pub(super) store: Store,
     surroundings: Surroundings,
@@ -169,6 +169,10 @@ impl Session {
     ) -> Result<Plan, CommandError> {
         let sources = self.sources();
         let within = |error: EngineError| CommandError::from(error).within(&sources);
+        // Before what an interrupted run began is finished: a refusal touches nothing.
+        self.engine
+            .check_protection(self.input(), options)
+            .map_err(within)?;
         self.recover(finish).await?;
         let running = Running::start(self.ui);
         let plan = self.engine.plan(self.input(), options, &running).await;

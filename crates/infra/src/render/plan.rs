@@ -395,6 +395,11 @@ fn reasons(change: &Change) -> Vec<String> {
         Some(Reason::Vanished) => out.push("because it was deleted outside of infra".to_owned()),
         Some(Reason::Tainted | Reason::Requested | Reason::Destroy) | None => {}
     }
+    if !change.lifts.is_empty() {
+        let names: Vec<String> = change.lifts.iter().map(ToString::to_string).collect();
+        let what = names.join(", ");
+        out.push(format!("protected from deletion: {what} is lifted first"));
+    }
     if let Some(old) = change
         .previous_address
         .as_ref()

@@ -27,6 +27,7 @@ pub(crate) fn schemas() -> OneType {
         force_new: false,
         sensitive: false,
         write_only: false,
+        protects: false,
         default: None,
         compare: Compare::Exact,
         doc: "".into(),
@@ -147,6 +148,7 @@ fn change(
         before,
         after,
         replace_paths: Vec::new(),
+        lifts: Vec::new(),
         importing: None,
         resuming: None,
         create_before_destroy: false,
@@ -270,6 +272,20 @@ fn deleted() -> Change {
     }
 }
 
+/// One whose deletion protection is lifted first.
+fn unprotected() -> Change {
+    Change {
+        reason: Some(Reason::Destroy),
+        lifts: vec![Path::attribute("deletion_protection")],
+        ..change(
+            "cloud_server.kept",
+            ChangeAction::Delete,
+            Some(server(&[])),
+            None,
+        )
+    }
+}
+
 #[test]
 fn a_creation_shows_everything_that_is_set() {
     insta::assert_snapshot!(text(&plan(vec![created()])));
@@ -288,6 +304,16 @@ fn a_replacement_says_which_attribute_forces_it_and_where_it_changed() {
 #[test]
 fn a_deletion_shows_what_goes_and_why() {
     insta::assert_snapshot!(text(&plan(vec![deleted()])));
+}
+
+#[test]
+fn a_protected_deletion_says_that_its_protection_is_lifted() {
+    let text = text(&plan(vec![unprotected()]));
+    let lines: Vec<&str> = text.lines().filter(|l| l.contains('#')).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r"
+      # cloud_server.kept will be destroyed
+      # (protected from deletion: deletion_protection is lifted first)
+    ");
 }
 
 #[test]

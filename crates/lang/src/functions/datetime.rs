@@ -131,7 +131,7 @@ pub(super) fn timestamp(call: &Call<'_>) -> Outcome {
 pub(super) fn plantimestamp(call: &Call<'_>) -> Outcome {
     match call.context.scope.phase() {
         Phase::Validate => Ok(Value::Unknown(Type::String)),
-        Phase::Plan | Phase::Apply => written(call.context.scope.now()),
+        Phase::Plan | Phase::Apply => written(call.context.scope.planned()),
     }
 }
 

@@ -63,7 +63,7 @@ pub(crate) struct ClusterRecord {
     #[record(optional, force_new, default = true)]
     pub(crate) bootstrap_self_managed_addons: Option<bool>,
     /// Whether it refuses to be deleted.
-    #[record(optional, computed)]
+    #[record(optional, computed, protects)]
     pub(crate) deletion_protection: Option<bool>,
     /// Tags.
     #[record(optional)]

@@ -63,7 +63,7 @@ pub(crate) struct LoadBalancerRecord {
     #[record(optional, default = 3600)]
     pub(crate) client_keep_alive: i64,
     /// Whether it refuses to be deleted.
-    #[record(optional, default = false)]
+    #[record(optional, default = false, protects)]
     pub(crate) enable_deletion_protection: bool,
     /// Whether every zone's load goes to the targets of all zones. Application load balancers always do that.
     #[record(optional, default = false)]

@@ -160,7 +160,7 @@ pub(crate) struct InstanceRecord {
     #[record(optional)]
     pub(crate) final_snapshot_identifier: Option<String>,
     /// Whether it refuses to be deleted.
-    #[record(optional, default = false)]
+    #[record(optional, default = false, protects)]
     pub(crate) deletion_protection: bool,
     /// Whether changes are made at once instead of in the maintenance window.
     #[record(optional, default = false)]

@@ -345,6 +345,22 @@ pub(super) async fn ready(
     .await
 }
 
+/// An older life of the database has left a snapshot of the same name: it is kept, and what can be done is said.
+fn snapshot_taken(error: ProviderError, prior: &InstanceRecord) -> ProviderError {
+    if error.code != "DBSnapshotAlreadyExists" {
+        return error;
+    }
+    let name = prior.final_snapshot_identifier.as_deref();
+    ProviderError {
+        message: format!(
+            "{}; delete that snapshot if it is not needed any more, or apply another `final_snapshot_identifier` than `{}` first",
+            error.message.trim_end_matches('.'),
+            name.unwrap_or_default()
+        ),
+        ..error
+    }
+}
+
 pub(super) async fn delete(
     client: &Client,
     context: &CallContext,
@@ -380,7 +396,7 @@ pub(super) async fn delete(
                     .send()
             })
         });
-        absent_is_done(sent.await)?;
+        absent_is_done(sent.await.map_err(|e| snapshot_taken(e, prior)))?;
     }
     wait::until(context, operation, wait::LONG, || {
         let (id, name) = (&id, &name);

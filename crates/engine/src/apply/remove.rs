@@ -1,0 +1,196 @@
+//! Taking an object away: lifting its deletion protection, deleting it. Both work from what the state recorded, because the
+//! stack file may not know the object any more, and both are journalled as operations of their own: a run that dies between
+//! them leaves an object that the next plan reads as unprotected.
+
+use super::{Run, lock, news};
+use crate::codec;
+use crate::events::Event;
+use crate::plan::Change;
+use crate::sessions::Connected;
+use infra_model::operation::Action;
+use infra_model::protection;
+use infra_model::provider::CallContext;
+use infra_model::provider_error::{ErrorKind, ProviderError};
+use infra_model::schema::Schema;
+use infra_model::value::Value;
+use infra_state::{DeposedKey, Intent, Outcome, ResourceState, StateChange};
+use std::sync::Arc;
+
+/// An object that goes.
+struct Going<'a> {
+    schema: &'a Arc<Schema>,
+    /// As the state has it.
+    resource: ResourceState,
+    /// The same as a value.
+    value: Value,
+    /// Its key, when it is not the current object.
+    deposed: Option<DeposedKey>,
+}
+
+impl Run<'_> {
+    /// The object that a change takes away; none when it is gone already.
+    fn going(&self, change: &Change) -> Result<Option<Going<'_>>, ProviderError> {
+        let schema = self
+            .schema(change)
+            .ok_or_else(|| ProviderError::new(ErrorKind::Other, "unknown resource type"))?;
+        let deposed = change
+            .deposed
+            .clone()
+            .or_else(|| lock(&self.deposed).get(&change.address).cloned());
+        let found = self.input.store.read(|s| {
+            let resource = s.resource(&change.address)?;
+            match &deposed {
+                Some(key) => resource.deposed.get(key).cloned().map(ResourceState::from),
+                None => Some(resource.clone()),
+            }
+        });
+        let Some(resource) = found else {
+            return Ok(None);
+        };
+        let provider = self
+            .engine
+            .provider(&resource.provider.name)
+            .ok_or_else(|| ProviderError::new(ErrorKind::Invalid, "unknown provider"))?;
+        let value = codec::decode_resource(&**provider, schema, &resource)?;
+        Ok(Some(Going {
+            schema,
+            resource,
+            value,
+            deposed,
+        }))
+    }
+
+    /// Where an object is, whatever the stack file says now.
+    async fn reach(&self, going: &Going<'_>) -> Result<(Connected, CallContext), ProviderError> {
+        let provider = &going.resource.provider;
+        let connected = self
+            .sessions
+            .reconnect(provider, &going.resource.provider_config)
+            .await?;
+        let context = self.sessions.context(&provider.name, self.news.clone());
+        Ok((connected, context))
+    }
+
+    /// Lifts the deletion protection of an object that is about to be deleted.
+    pub(super) async fn lift(&self, change: &Change) -> Result<Option<String>, ProviderError> {
+        let Some(going) = self.going(change)? else {
+            return Ok(None);
+        };
+        let (schema, resource) = (going.schema, &going.resource);
+        let desired = protection::lifted(&schema.block, &going.value);
+        let (connected, context) = self.reach(&going).await?;
+        let id = Some(resource.id.clone());
+        let operation = self.operation(change, Action::Update, id, resource.private.clone());
+        let planned = (&desired, resource.provider_config.clone());
+        let intent = Intent {
+            dependencies: resource.dependencies.clone(),
+            ..self.intent(
+                change,
+                schema,
+                &operation,
+                Some(planned),
+                Some(&going.value),
+                going.deposed.clone(),
+            )
+        };
+        let store = self.input.store;
+        store
+            .intent(intent)
+            .await
+            .map_err(|e| news::unwritable(&e))?;
+        self.observer.event(Event::Status {
+            address: change.address.clone(),
+            status: "lifting deletion protection".to_owned(),
+        });
+        let updated = connected
+            .session
+            .update(
+                &context,
+                &operation,
+                &schema.type_name,
+                &going.value.without_unknowns(),
+                &desired.without_unknowns(),
+            )
+            .await;
+        let value = match updated {
+            Ok(value) => codec::carry_marks(&desired, value),
+            Err(error) => {
+                self.ended_without(&operation, &error).await?;
+                return Err(error);
+            }
+        };
+        let changed = self.with_value(resource, &change.address, &value);
+        let changed =
+            changed.ok_or_else(|| ProviderError::new(ErrorKind::Other, "unknown resource type"))?;
+        self.outcome(&operation, Outcome::Updated(changed)).await?;
+        match protection::holding(&schema.block, &value)
+            .into_iter()
+            .next()
+        {
+            None => Ok(codec::id_of(&value)),
+            Some(path) => Err(ProviderError {
+                attribute: Some(path),
+                ..ProviderError::new(
+                    ErrorKind::Other,
+                    "the cloud has accepted to lift the deletion protection and still has it",
+                )
+            }),
+        }
+    }
+
+    /// Deletes an object.
+    pub(super) async fn delete(&self, change: &Change) -> Result<Option<String>, ProviderError> {
+        let Some(going) = self.going(change)? else {
+            return Ok(None);
+        };
+        let (schema, resource) = (going.schema, &going.resource);
+        let (store, address) = (self.input.store, change.address.clone());
+        let id = resource.id.clone();
+        if schema.traits.state_only {
+            let gone = match going.deposed {
+                Some(key) => StateChange::RemoveDeposed { address, key },
+                None => StateChange::Remove { address },
+            };
+            store.record(vec![gone]).map_err(|e| news::unwritable(&e))?;
+            return Ok(Some(id));
+        }
+        let (connected, context) = self.reach(&going).await?;
+        let operation = self.operation(
+            change,
+            Action::Delete,
+            Some(id.clone()),
+            resource.private.clone(),
+        );
+        let deposed = going.deposed.clone();
+        let intent = Intent {
+            provider_config: resource.provider_config.clone(),
+            ..self.intent(
+                change,
+                schema,
+                &operation,
+                None,
+                Some(&going.value),
+                deposed,
+            )
+        };
+        store
+            .intent(intent)
+            .await
+            .map_err(|e| news::unwritable(&e))?;
+        let prior = going.value.without_unknowns();
+        let deleted = connected
+            .session
+            .delete(&context, &operation, &schema.type_name, &prior)
+            .await;
+        match deleted {
+            Ok(()) => {
+                self.outcome(&operation, Outcome::Deleted).await?;
+                Ok(Some(id))
+            }
+            Err(error) => {
+                self.ended_without(&operation, &error).await?;
+                Err(error)
+            }
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! An engine with the real language over a state in memory.
+
+use async_trait::async_trait;
+use infra_engine::{
+    ApplyOptions, ApplyReport, ChangeAction, Engine, EngineError, Input, Plan, PlanOptions, Silent,
+    Stop,
+};
+use infra_lang::files::MemoryFiles;
+use infra_lang::{Evaluator, LoadRequest, load};
+use infra_model::expand::{ComponentKind, Expand, Expansion, Instance};
+use infra_model::program::Program;
+use infra_model::provider::Provider;
+use infra_model::random::Random;
+use infra_model::time::{Clock, Timestamp};
+use infra_model::{Diagnostics, Value};
+use infra_state::{Keyring, MemoryStorage, OpenOptions, Owner, Store, generate_key};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Time that passes only by waiting.
+#[derive(Default)]
+pub(crate) struct TestClock(AtomicU64);
+
+#[async_trait]
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(i64::try_from(self.0.load(Ordering::SeqCst)).expect("small"))
+    }
+    async fn sleep(&self, duration: Duration) {
+        self.0.fetch_add(
+            u64::try_from(duration.as_millis()).expect("small"),
+            Ordering::SeqCst,
+        );
+    }
+}
+
+/// Counts: never twice the same.
+#[derive(Default)]
+pub(crate) struct TestRandom(AtomicU64);
+
+impl Random for TestRandom {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            let next = self
+                .0
+                .fetch_add(1, Ordering::SeqCst)
+                .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+                .to_le_bytes();
+            chunk.copy_from_slice(&next[..chunk.len()]);
+        }
+    }
+}
+
+struct NoComponents;
+
+impl Expand for NoComponents {
+    fn kinds(&self) -> &[ComponentKind] {
+        &[]
+    }
+    fn expand(&self, _: &Instance<'_>) -> Result<Expansion, Diagnostics> {
+        Ok(Expansion::default())
+    }
+}
+
+pub(crate) struct Bench {
+    pub(crate) engine: Engine,
+    pub(crate) storage: Arc<MemoryStorage>,
+    pub(crate) runtime: tokio::runtime::Runtime,
+    random: Arc<TestRandom>,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Bench {
+        Bench::with(Vec::new())
+    }
+
+    /// With further providers beside the builtin one.
+    pub(crate) fn with(providers: Vec<Arc<dyn Provider>>) -> Bench {
+        let random = Arc::new(TestRandom::default());
+        let files = Arc::new(MemoryFiles::default());
+        let builtin = infra_builtin::provider(random.clone(), Arc::new(infra_builtin::OsFiles));
+        let providers = std::iter::once(builtin).chain(providers);
+        Bench {
+            engine: Engine {
+                providers: providers.map(|p| (p.name(), p)).collect(),
+                evaluator: Arc::new(Evaluator::new(files, PathBuf::from("."))),
+                clock: Arc::new(TestClock::default()),
+                random: random.clone(),
+                environment: Default::default(),
+                parallelism: None,
+            },
+            storage: Arc::new(MemoryStorage::new()),
+            runtime: tokio::runtime::Builder::new_current_thread()
+                .build()
+                .expect("a runtime"),
+            random,
+        }
+    }
+
+    pub(crate) fn store(&self) -> Store {
+        let key = generate_key(&*self.random);
+        let options = OpenOptions {
+            stack_file: "stacks/test.toml".into(),
+            world: infra_state::document::World::Cloud,
+            keyring: Keyring::with_key(key, self.random.clone()),
+            clock: self.engine.clock.clone(),
+            random: self.random.clone(),
+            lock: true,
+            accept_moved: false,
+            who: Owner::default(),
+        };
+        Store::open(self.storage.clone(), "test", options).expect("a state")
+    }
+
+    pub(crate) fn program(&self, text: &str) -> Program {
+        let loaded = load(&LoadRequest {
+            path: Path::new("stacks/test.toml"),
+            name: "stacks/test.toml",
+            text,
+            schemas: &self.engine,
+            expand: &NoComponents,
+            given: &[],
+            environment: &[],
+            require_variables: true,
+            instance: None,
+            files: Arc::new(MemoryFiles::default()),
+            working_directory: PathBuf::from("."),
+            now: Timestamp(0),
+        });
+        let messages: Vec<String> = loaded
+            .diagnostics
+            .iter()
+            .map(|d| d.message.clone())
+            .collect();
+        loaded
+            .program
+            .unwrap_or_else(|| panic!("does not load: {messages:?}"))
+    }
+
+    pub(crate) fn plan(
+        &self,
+        store: &Store,
+        program: &Program,
+        options: &PlanOptions,
+    ) -> Result<Plan, EngineError> {
+        self.runtime.block_on(self.engine.plan(
+            Input {
+                program: Some(program),
+                store,
+            },
+            options,
+            &Silent,
+        ))
+    }
+
+    pub(crate) fn apply(&self, store: &Store, program: &Program, plan: &Plan) -> ApplyReport {
+        let input = Input {
+            program: Some(program),
+            store,
+        };
+        self.runtime
+            .block_on(self.engine.apply(
+                input,
+                plan,
+                &ApplyOptions::default(),
+                &Silent,
+                &Stop::new(),
+            ))
+            .expect("applies")
+    }
+
+    /// Plans and applies; afterwards nothing is left to do.
+    pub(crate) fn settle(&self, store: &Store, text: &str) -> Plan {
+        let program = self.program(text);
+        let plan = self
+            .plan(store, &program, &PlanOptions::default())
+            .expect("plans");
+        let report = self.apply(store, &program, &plan);
+        assert!(report.is_complete(), "{report:?}");
+        let again = self
+            .plan(store, &program, &PlanOptions::default())
+            .expect("plans again");
+        assert!(!again.has_changes(), "{:?}", actions(&again));
+        plan
+    }
+}
+
+pub(crate) fn actions(plan: &Plan) -> Vec<(String, ChangeAction)> {
+    plan.changes
+        .iter()
+        .filter(|c| c.action != ChangeAction::NoOp)
+        .map(|c| (c.address.to_string(), c.action))
+        .collect()
+}
+
+pub(crate) fn output(store: &Store, name: &str) -> Option<Value> {
+    store.read(|s| s.outputs.get(name).map(|o| o.value.clone()))
+}
