@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 /// The attributes of the target in the state.
-fn attributes(folder: &Folder, target: &str) -> serde_json::Map<String, Json> {
+pub fn attributes(folder: &Folder, target: &str) -> serde_json::Map<String, Json> {
     fn find<'a>(module: &'a Json, target: &str) -> Option<&'a Json> {
         let list = |key: &str| module[key].as_array().into_iter().flatten();
         list("resources")

@@ -2,6 +2,7 @@
 #![allow(unreachable_pub, clippy::print_stdout, reason = "a test binary")]
 
 mod aws_data;
+mod aws_session;
 mod aws_tables;
 mod aws_types;
 mod broken;

@@ -144,6 +144,30 @@ where
     }
 }
 
+/// Every page of a listing by a service that goes on from markers; what a listing is limited to is cloned for each page.
+macro_rules! pages_by_marker {
+    ($client:expr, $context:expr, $service:ident, $family:expr, $call:literal: $method:ident $(. $set:ident($value:expr))* => $items:ident, $next:ident) => {{
+        let (client, context) = ($client, $context);
+        $crate::batch::all_pages(move |marker| {
+            let request = client
+                .$service()
+                .$method()
+                $(.$set($value.clone()))*
+                .set_marker(marker);
+            async move {
+                let answer = client
+                    .call(context, $family, $call, || request.clone().send())
+                    .await?;
+                Ok::<_, infra_model::ProviderError>($crate::batch::Page {
+                    items: answer.$items.unwrap_or_default(),
+                    next: answer.$next,
+                })
+            }
+        })
+    }};
+}
+pub(crate) use pages_by_marker;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,7 @@ mod instance;
 mod order;
 mod orphans;
 mod outputs;
+mod preflight;
 mod protection;
 mod repeat;
 mod target;

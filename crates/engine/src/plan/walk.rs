@@ -4,6 +4,7 @@
 use super::config;
 use super::instance::{self, Planner};
 use super::outputs::output_value;
+use super::preflight;
 use super::{
     ChangeAction, DataRead, Drift, OutputChange, Plan, PlanMode, PlanOptions, Reason, Refreshed,
     Target, order,
@@ -62,7 +63,9 @@ pub(crate) async fn run(
         engine, sessions, program, &graph, &state, options, observer, created,
     )?;
     walk.go().await;
-    walk.finish()
+    let mut plan = walk.finish()?;
+    preflight::check(sessions, program, &mut plan).await?;
+    Ok(plan)
 }
 
 pub(super) struct Walk<'a> {

@@ -1,6 +1,6 @@
 //! `aws_eks_addon`.
 
-use super::{Target, each, failed, parts, reasons, tagging, there, time};
+use super::{Change, each, failed, now, parts, reasons, tagging, there, time};
 use crate::client::Client;
 use crate::error::absent_is_done;
 use crate::family::EKS;
@@ -164,17 +164,8 @@ impl Resource<Client> for Addon {
         desired: AddonRecord,
     ) -> Result<AddonRecord, ProviderError> {
         let id = Addon::id(&prior);
-        let sorted = |record: &AddonRecord| {
-            let mut all = record.pod_identity_association.clone();
-            all.sort();
-            all
-        };
-        let roles = sorted(&prior) != sorted(&desired);
-        if roles
-            || prior.addon_version != desired.addon_version
-            || prior.configuration_values != desired.configuration_values
-            || prior.service_account_role_arn != desired.service_account_role_arn
-        {
+        if differs(&prior, &desired) {
+            let roles = roles(&prior) != roles(&desired);
             let conflicts = desired.resolve_conflicts_on_update.as_deref();
             let associations = associations(&desired)?;
             let request = client
@@ -189,14 +180,18 @@ impl Resource<Client> for Addon {
                 .set_pod_identity_associations(roles.then_some(associations))
                 .set_resolve_conflicts(conflicts.map(ResolveConflicts::from))
                 .set_service_account_role_arn(desired.service_account_role_arn.clone());
-            let target = Target {
+            let what = Change {
+                call: "UpdateAddon",
                 cluster: &desired.cluster_name,
                 node_group: None,
                 addon: Some(&desired.addon_name),
             };
             let send = || request.clone().send();
-            let call = "UpdateAddon";
-            super::change(client, context, operation, target, call, send, |a| a.update).await?;
+            let made = || async {
+                let now = now::<Addon>(client, context, &prior).await?;
+                Ok(!differs(&now, &desired))
+            };
+            super::change(client, context, operation, what, send, |a| a.update, made).await?;
         }
         let (before, own) = (&prior.tags_all, &desired.tags);
         let arn = prior.arn.as_deref();
@@ -250,6 +245,21 @@ impl Resource<Client> for Addon {
     ) -> Result<Recovered, ProviderError> {
         find(client, context, operation, &key(&desired)).await
     }
+}
+
+/// Its associations, in an order of their own.
+fn roles(record: &AddonRecord) -> Vec<Association> {
+    let mut all = record.pod_identity_association.clone();
+    all.sort();
+    all
+}
+
+/// Whether the add-on itself has to change.
+fn differs(prior: &AddonRecord, desired: &AddonRecord) -> bool {
+    roles(prior) != roles(desired)
+        || prior.addon_version != desired.addon_version
+        || prior.configuration_values != desired.configuration_values
+        || prior.service_account_role_arn != desired.service_account_role_arn
 }
 
 fn key(record: &AddonRecord) -> String {

@@ -6,11 +6,11 @@
 )]
 
 use super::cluster::{
-    AccessConfig, CertificateAuthority, ClusterRecord, EncryptionConfig, Identity, KeyProvider,
-    NetworkConfig, Oidc, UpgradePolicy, VpcConfig, ZonalShift,
+    AccessConfig, CertificateAuthority, Cluster, ClusterRecord, EncryptionConfig, Identity,
+    KeyProvider, NetworkConfig, Oidc, UpgradePolicy, VpcConfig, ZonalShift,
 };
 use super::cluster_auto::{self, Auto, Switch};
-use super::{Target, change, failed, list, reasons, set, tagging, time};
+use super::{Change, change, failed, list, now, reasons, set, tagging, time};
 use crate::client::Client;
 use crate::family::EKS;
 use crate::wait::{self, Progress};
@@ -331,11 +331,13 @@ pub(super) async fn update(
     desired: &ClusterRecord,
 ) -> Result<(), ProviderError> {
     let name = &prior.name;
-    let target = Target {
+    let what = |call: &'static str| Change {
+        call,
         cluster: name,
         node_group: None,
         addon: None,
     };
+    let now = || now::<Cluster>(client, context, prior);
     let token = |purpose: &str| operation.token.derived(purpose).as_str().to_owned();
     if let Some(version) = &desired.version
         && prior.version.as_ref() != Some(version)
@@ -348,8 +350,9 @@ pub(super) async fn update(
             .set_force(desired.force_update_version)
             .client_request_token(token("version"));
         let send = || request.clone().send();
-        let call = "UpdateClusterVersion";
-        change(client, context, operation, target, call, send, |a| a.update).await?;
+        let what = what("UpdateClusterVersion");
+        let made = || async { Ok(now().await?.version.as_ref() == Some(version)) };
+        change(client, context, operation, what, send, |a| a.update, made).await?;
     }
     if prior.encryption_config.is_empty() && !desired.encryption_config.is_empty() {
         let request = client
@@ -359,14 +362,19 @@ pub(super) async fn update(
             .set_encryption_config(encryption(&desired.encryption_config))
             .client_request_token(token("encryption"));
         let send = || request.clone().send();
-        let call = "AssociateEncryptionConfig";
-        change(client, context, operation, target, call, send, |a| a.update).await?;
+        let what = what("AssociateEncryptionConfig");
+        let made = || async { Ok(!now().await?.encryption_config.is_empty()) };
+        change(client, context, operation, what, send, |a| a.update, made).await?;
     }
     for (purpose, request) in configs(client, prior, desired) {
         let request = request.client_request_token(token(purpose));
         let send = || request.clone().send();
-        let call = "UpdateClusterConfig";
-        change(client, context, operation, target, call, send, |a| a.update).await?;
+        let what = what("UpdateClusterConfig");
+        let made = || async {
+            let left = configs(client, &now().await?, desired);
+            Ok(left.iter().all(|(other, _)| *other != purpose))
+        };
+        change(client, context, operation, what, send, |a| a.update, made).await?;
     }
     Ok(())
 }

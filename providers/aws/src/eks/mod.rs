@@ -24,7 +24,7 @@ use aws_smithy_types::date_time::Format;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use futures::future::join_all;
 use infra_model::resource::{Imported, Item};
-use infra_model::{CallContext, ErrorKind, Operation, ProviderError, Recovered};
+use infra_model::{CallContext, ErrorKind, Operation, ProviderError, Recovered, Resource};
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::future::Future;
@@ -56,6 +56,23 @@ where
     F: Future<Output = Result<Option<R>, ProviderError>>,
 {
     join_all(items.iter().cloned().map(one)).await
+}
+
+/// A record as it is now.
+async fn now<R: Resource<Client>>(
+    client: &Client,
+    context: &CallContext,
+    prior: &R::Record,
+) -> Result<R::Record, ProviderError> {
+    let id = R::id(prior);
+    let item = Item {
+        id: id.clone(),
+        prior: Some(prior.clone()),
+    };
+    let found = R::read(client, context, &[item]).await.pop().transpose()?;
+    found
+        .flatten()
+        .ok_or_else(|| failed(format!("`{id}` is gone")))
 }
 
 /// None of what is not there.
@@ -110,20 +127,15 @@ const ROLES: Pace = Pace {
     ..wait::QUICK
 };
 
+/// Whether a refusal is about a role or principal. EKS has no error of its own for one that has not spread yet; it says
+/// `InvalidParameterException` in words that differ from call to call and are documented nowhere (the tests have those that
+/// people have reported), and what they share is what they are about. What is truly wrong is told when [`ROLES`] has passed.
 fn role_unknown(error: &ProviderError) -> bool {
     let message = error.message.to_ascii_lowercase();
-    error.kind == ErrorKind::Invalid
-        && (message.contains("role") || message.contains("principal"))
-        && [
-            "assume",
-            "does not exist",
-            "not found",
-            "policies",
-            "policy must",
-            "invalid",
-        ]
-        .iter()
-        .any(|part| message.contains(part))
+    let words = || message.split(|c: char| !c.is_ascii_alphanumeric());
+    let about = words().any(|w| matches!(w, "role" | "noderole" | "principal" | "principalarn"));
+    // Permissions of the caller do not come by waiting.
+    error.kind == ErrorKind::Invalid && about && !message.contains("not allowed")
 }
 
 /// Creates, or goes on with what the operation began, and makes the id durable. `send` carries the operation's token;
@@ -171,47 +183,48 @@ where
     Ok(id)
 }
 
-/// What an update is of.
+/// A change that EKS makes in its own time.
 #[derive(Clone, Copy)]
-struct Target<'a> {
+struct Change<'a> {
+    call: &'static str,
     cluster: &'a str,
     node_group: Option<&'a str>,
     addon: Option<&'a str>,
 }
 
-/// Sends a change, which waits for others to be over, and sees it through.
-async fn change<T, E, F>(
+/// Sends a change, which waits for others to be over, and sees it through. A change that changes nothing is refused as
+/// invalid, in words that are documented nowhere: whether that is why, `made` tells by what is there. An interrupted run may
+/// have made it.
+async fn change<T, E, F, G>(
     client: &Client,
     context: &CallContext,
     operation: &Operation,
-    target: Target<'_>,
-    call: &'static str,
+    what: Change<'_>,
     send: impl Fn() -> F + Send + Sync,
     update: impl Fn(T) -> Option<Update> + Send + Sync,
+    made: impl Fn() -> G + Send + Sync,
 ) -> Result<(), ProviderError>
 where
     T: Send,
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     F: Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
+    G: Future<Output = Result<bool, ProviderError>> + Send,
 {
+    let call = what.call;
     let busy = |e: &ProviderError| e.kind == ErrorKind::Conflict;
     let sent = wait::while_refused(context, operation, wait::LONG, busy, || {
         client.call(context, EKS, call, &send)
     })
     .await;
-    let made = match sent {
+    let begun = match sent {
         Ok(answer) => update(answer),
-        // What an interrupted run had changed already.
-        Err(error)
-            if error.kind == ErrorKind::Invalid
-                && (error.message.contains("No changes needed")
-                    || error.message.contains("already at the desired")) =>
-        {
-            None
-        }
-        Err(error) => return Err(error),
+        Err(error) if error.kind != ErrorKind::Invalid => return Err(error),
+        Err(refused) => match made().await {
+            Ok(true) => None,
+            Ok(false) | Err(_) => return Err(refused),
+        },
     };
-    let Some(id) = made.and_then(|u| u.id) else {
+    let Some(id) = begun.and_then(|u| u.id) else {
         return Ok(());
     };
     wait::until(context, operation, wait::LONG, || {
@@ -222,9 +235,9 @@ where
                     client
                         .eks()
                         .describe_update()
-                        .name(target.cluster)
-                        .set_nodegroup_name(target.node_group.map(str::to_owned))
-                        .set_addon_name(target.addon.map(str::to_owned))
+                        .name(what.cluster)
+                        .set_nodegroup_name(what.node_group.map(str::to_owned))
+                        .set_addon_name(what.addon.map(str::to_owned))
                         .update_id(id)
                         .send()
                 })
@@ -253,4 +266,45 @@ where
         }
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Words that people have met, with where they reported them.
+    #[test]
+    fn a_role_that_has_not_spread_is_told_from_what_is_wrong() {
+        let passes = [
+            // github.com/terraform-aws-modules/terraform-aws-eks/issues/2406
+            "Role with arn: arn:aws:iam::123456789012:role/x, could not be assumed because it does not exist or the trusted entity is not correct",
+            // github.com/pulumi/pulumi-eks/issues/203
+            "Error in role params",
+            // github.com/eksctl-io/eksctl/issues/3290
+            "Following required service principals [ec2.amazonaws.com] were not found in the trust relationships of nodeRole arn:aws:iam::123456789012:role/x",
+            // github.com/terraform-aws-modules/terraform-aws-eks/issues/2969
+            "The specified principalArn is invalid: invalid principal.",
+            // github.com/hashicorp/terraform-provider-aws/pull/34717
+            "Role provided in the request does not exist",
+            // github.com/hashicorp/terraform-provider-aws/issues/41483
+            "Trust policy of the role provided is invalid. Follow the official documentation to resolve the issue.",
+        ];
+        let stands = [
+            // github.com/hashicorp/terraform-provider-aws/issues/36447
+            "The caller is not allowed to modify access entries with a principalArn value of a Service Linked Role",
+            // github.com/hashicorp/terraform-provider-aws/issues/14492
+            "Requested Nodegroup release version 1.17.9-20200723 is invalid. Allowed release version is 1.16.13-20200723",
+            // github.com/aws-quickstart/quickstart-amazon-eks-cluster-resource-provider/issues/38
+            "No changes needed for the logging config provided",
+            "unsupported Kubernetes version 1.99 of the controllers",
+        ];
+        for (messages, expected) in [(&passes[..], true), (&stands[..], false)] {
+            for message in messages {
+                let error = ProviderError::new(ErrorKind::Invalid, *message);
+                assert_eq!(role_unknown(&error), expected, "{message}");
+            }
+        }
+        let denied = ProviderError::new(ErrorKind::Denied, passes[0]);
+        assert!(!role_unknown(&denied));
+    }
 }

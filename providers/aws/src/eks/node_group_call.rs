@@ -1,14 +1,16 @@
 //! The calls of `aws_eks_node_group`: requests from records, records from answers.
 
 use super::node_group::{
-    AutoscalingGroup, LaunchTemplate, NodeGroupRecord, NodeRepair, RemoteAccess, Resources,
-    ScalingConfig, Taint, UpdateConfig,
+    AutoscalingGroup, LaunchTemplate, NodeGroup, NodeGroupRecord, NodeRepair, RemoteAccess,
+    Resources, ScalingConfig, Taint, UpdateConfig,
 };
-use super::{Target, change, failed, list, parts, reasons, set, tagging, there};
+use super::{Change, change, failed, list, now, parts, reasons, set, tagging, there};
 use crate::client::Client;
 use crate::family::EKS;
 use crate::wait::{self, Progress};
 use aws_sdk_eks::operation::create_nodegroup::builders::CreateNodegroupFluentBuilder;
+use aws_sdk_eks::operation::update_nodegroup_config::builders::UpdateNodegroupConfigFluentBuilder;
+use aws_sdk_eks::operation::update_nodegroup_version::builders::UpdateNodegroupVersionFluentBuilder;
 use aws_sdk_eks::types as sdk;
 use aws_sdk_eks::types::{Nodegroup as Found, NodegroupStatus};
 use infra_model::{CallContext, Operation, ProviderError};
@@ -256,13 +258,37 @@ pub(super) async fn update(
     prior: &NodeGroupRecord,
     desired: &NodeGroupRecord,
 ) -> Result<(), ProviderError> {
-    let name = prior.node_group_name.as_deref().unwrap_or_default();
-    let target = Target {
+    let what = |call: &'static str| Change {
+        call,
         cluster: &prior.cluster_name,
-        node_group: Some(name),
+        node_group: prior.node_group_name.as_deref(),
         addon: None,
     };
     let token = |purpose: &str| operation.token.derived(purpose).as_str().to_owned();
+    let now = || now::<NodeGroup>(client, context, prior);
+    if let Some(request) = version(client, prior, desired) {
+        let request = request.client_request_token(token("version"));
+        let send = || request.clone().send();
+        let made = || async { Ok(version(client, &now().await?, desired).is_none()) };
+        let what = what("UpdateNodegroupVersion");
+        change(client, context, operation, what, send, |a| a.update, made).await?;
+    }
+    if let Some(request) = config(client, prior, desired) {
+        let request = request.client_request_token(token("config"));
+        let send = || request.clone().send();
+        let made = || async { Ok(config(client, &now().await?, desired).is_none()) };
+        let what = what("UpdateNodegroupConfig");
+        change(client, context, operation, what, send, |a| a.update, made).await?;
+    }
+    Ok(())
+}
+
+/// What exchanges machines, where that is needed.
+fn version(
+    client: &Client,
+    prior: &NodeGroupRecord,
+    desired: &NodeGroupRecord,
+) -> Option<UpdateNodegroupVersionFluentBuilder> {
     let new = |was: &Option<String>, wanted: &Option<String>| {
         wanted.clone().filter(|w| was.as_ref() != Some(w))
     };
@@ -272,27 +298,28 @@ pub(super) async fn update(
         .launch_template
         .first()
         .filter(|t| prior.launch_template.first() != Some(*t));
-    if version.is_some() || release.is_some() || launch.is_some() {
-        let request = client
+    if version.is_none() && release.is_none() && launch.is_none() {
+        return None;
+    }
+    Some(
+        client
             .eks()
             .update_nodegroup_version()
-            .client_request_token(token("version"))
             .cluster_name(&prior.cluster_name)
-            .nodegroup_name(name)
+            .set_nodegroup_name(prior.node_group_name.clone())
             .set_version(version)
             .set_release_version(release)
             .set_launch_template(launch.map(template))
-            .set_force(desired.force_update_version);
-        let send = || request.clone().send();
-        let call = "UpdateNodegroupVersion";
-        change(client, context, operation, target, call, send, |a| a.update).await?;
-    }
-    let request = client
-        .eks()
-        .update_nodegroup_config()
-        .client_request_token(token("config"))
-        .cluster_name(&prior.cluster_name)
-        .nodegroup_name(name);
+            .set_force(desired.force_update_version),
+    )
+}
+
+/// What changes the rest, where that is needed.
+fn config(
+    client: &Client,
+    prior: &NodeGroupRecord,
+    desired: &NodeGroupRecord,
+) -> Option<UpdateNodegroupConfigFluentBuilder> {
     let (labels, taints) = (labels(prior, desired), taints(prior, desired));
     let sizes = desired
         .scaling_config
@@ -309,17 +336,20 @@ pub(super) async fn update(
         && exchange.is_none()
         && repairs.is_none()
     {
-        return Ok(());
+        return None;
     }
-    let request = request
-        .set_labels(labels)
-        .set_taints(taints)
-        .set_scaling_config(sizes.map(scaling))
-        .set_update_config(exchange.map(pace))
-        .set_node_repair_config(repairs.map(repair));
-    let send = || request.clone().send();
-    let call = "UpdateNodegroupConfig";
-    change(client, context, operation, target, call, send, |a| a.update).await
+    Some(
+        client
+            .eks()
+            .update_nodegroup_config()
+            .cluster_name(&prior.cluster_name)
+            .set_nodegroup_name(prior.node_group_name.clone())
+            .set_labels(labels)
+            .set_taints(taints)
+            .set_scaling_config(sizes.map(scaling))
+            .set_update_config(exchange.map(pace))
+            .set_node_repair_config(repairs.map(repair)),
+    )
 }
 
 fn labels(prior: &NodeGroupRecord, desired: &NodeGroupRecord) -> Option<sdk::UpdateLabelsPayload> {

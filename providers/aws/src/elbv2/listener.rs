@@ -2,10 +2,10 @@
 
 use super::action::{self, Action};
 use super::attributes::{self, Attribute, Of, Pairs, fill, on, text};
-use super::{parent, tagging};
-use crate::batch::{self, Page};
+use super::{list, parent, tagging, there};
+use crate::batch;
 use crate::client::Client;
-use crate::family::{ELB_READ, ELB_WRITE};
+use crate::family::ELB_WRITE;
 use crate::tags::{self, Tags};
 use crate::wait::{self, Pace};
 use async_trait::async_trait;
@@ -16,8 +16,8 @@ use aws_sdk_elasticloadbalancingv2::types::{
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
 use infra_model::{
-    CallContext, ErrorKind, Operation, PlanRequest, Planned, ProviderError, Record, Recovered,
-    Resource, Value, planning,
+    CallContext, Operation, PlanRequest, Planned, ProviderError, Record, Recovered, Resource,
+    Value, planning,
 };
 use std::time::Duration;
 
@@ -461,27 +461,8 @@ async fn listeners(
     context: &CallContext,
     balancer: &str,
 ) -> Result<Vec<Found>, ProviderError> {
-    let listing = batch::all_pages(|marker| async move {
-        let answer = client
-            .call(context, ELB_READ, "DescribeListeners", || {
-                client
-                    .elbv2()
-                    .describe_listeners()
-                    .load_balancer_arn(balancer)
-                    .set_marker(marker.clone())
-                    .send()
-            })
-            .await?;
-        Ok(Page {
-            items: answer.listeners.unwrap_or_default(),
-            next: answer.next_marker,
-        })
-    })
-    .await;
-    match listing {
-        Err(error) if error.kind == ErrorKind::NotFound => Ok(Vec::new()),
-        listing => listing,
-    }
+    let listed = list!(client, context, "DescribeListeners": describe_listeners.load_balancer_arn(balancer) => listeners);
+    there(listed.await)
 }
 
 /// What has the port, and whether the operation made it.

@@ -2,19 +2,17 @@
 
 use super::action::{self, Action};
 use super::condition::{self, Condition};
-use super::{parent, tagging};
-use crate::batch::{self, Page};
+use super::{list, parent, tagging, there};
+use crate::batch;
 use crate::client::Client;
-use crate::family::{ELB_READ, ELB_WRITE};
+use crate::family::ELB_WRITE;
 use crate::tags::{self, Tags};
 use crate::wait;
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types::{Rule as Found, RulePriorityPair};
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
-use infra_model::{
-    CallContext, ErrorKind, Operation, ProviderError, Record, Recovered, Resource, Value,
-};
+use infra_model::{CallContext, Operation, ProviderError, Record, Recovered, Resource, Value};
 
 /// What a listener does with requests of a certain kind.
 #[derive(Clone, Debug, Default, Record)]
@@ -260,27 +258,9 @@ async fn rules(
     context: &CallContext,
     listener: &str,
 ) -> Result<Vec<Found>, ProviderError> {
-    let listing = batch::all_pages(|marker| async move {
-        let answer = client
-            .call(context, ELB_READ, "DescribeRules", || {
-                client
-                    .elbv2()
-                    .describe_rules()
-                    .listener_arn(listener)
-                    .set_marker(marker.clone())
-                    .send()
-            })
-            .await?;
-        Ok(Page {
-            items: answer.rules.unwrap_or_default(),
-            next: answer.next_marker,
-        })
-    })
-    .await;
-    match listing {
-        Err(error) if error.kind == ErrorKind::NotFound => Ok(Vec::new()),
-        listing => listing,
-    }
+    let listed =
+        list!(client, context, "DescribeRules": describe_rules.listener_arn(listener) => rules);
+    there(listed.await)
 }
 
 async fn next_priority(

@@ -3,10 +3,10 @@
 use super::attributes::{self, Making, Of};
 use super::load_balancer_attributes::configure;
 use super::load_balancer_view::record;
-use super::tagging;
-use crate::batch::{self, Page};
+use super::{list, tagging, there};
+use crate::batch;
 use crate::client::Client;
-use crate::family::{ELB_READ, ELB_WRITE};
+use crate::family::ELB_WRITE;
 use crate::naming;
 use crate::tags::Tags;
 use crate::wait::{self, Progress};
@@ -243,7 +243,7 @@ impl Resource<Client> for LoadBalancer {
         let found = batch::by_listing(
             &ids,
             |b: &Found| b.load_balancer_arn.clone(),
-            |arn| list(client, context, arn.map(|a| vec![a]), None),
+            |arn| named(client, context, arn.map(|a| vec![a]), None),
         )
         .await;
         let making = Making {
@@ -376,7 +376,7 @@ impl Resource<Client> for LoadBalancer {
         wait::until(context, operation, wait::MINUTES, || {
             let arn = arn.clone();
             async move {
-                match list(client, context, Some(vec![arn]), None).await {
+                match named(client, context, Some(vec![arn]), None).await {
                     Err(error) if error.kind == ErrorKind::NotFound => Ok(Progress::Done(())),
                     Err(error) => Err(error),
                     Ok(found) if found.is_empty() => Ok(Progress::Done(())),
@@ -448,33 +448,13 @@ fn places(record: &LoadBalancerRecord) -> (Option<Vec<String>>, Option<Vec<Subne
     }
 }
 
-async fn list(
+async fn named(
     client: &Client,
     context: &CallContext,
     arns: Option<Vec<String>>,
     names: Option<Vec<String>>,
 ) -> Result<Vec<Found>, ProviderError> {
-    batch::all_pages(|marker| {
-        let (arns, names) = (arns.clone(), names.clone());
-        async move {
-            let answer = client
-                .call(context, ELB_READ, "DescribeLoadBalancers", || {
-                    client
-                        .elbv2()
-                        .describe_load_balancers()
-                        .set_load_balancer_arns(arns.clone())
-                        .set_names(names.clone())
-                        .set_marker(marker.clone())
-                        .send()
-                })
-                .await?;
-            Ok(Page {
-                items: answer.load_balancers.unwrap_or_default(),
-                next: answer.next_marker,
-            })
-        }
-    })
-    .await
+    list!(client, context, "DescribeLoadBalancers": describe_load_balancers.set_load_balancer_arns(arns).set_names(names) => load_balancers).await
 }
 
 /// What has the name, and whether the operation made it.
@@ -484,10 +464,7 @@ async fn find(
     operation: &Operation,
     name: &str,
 ) -> Result<Recovered, ProviderError> {
-    let found = match list(client, context, None, Some(vec![name.to_owned()])).await {
-        Err(error) if error.kind == ErrorKind::NotFound => return Ok(Recovered::Absent),
-        found => found?,
-    };
+    let found = there(named(client, context, None, Some(vec![name.to_owned()])).await)?;
     let arns = found.into_iter().filter_map(|b| b.load_balancer_arn);
     tagging::whose(client, context, operation, arns.collect()).await
 }
@@ -499,11 +476,8 @@ async fn active(
     arn: &str,
 ) -> Result<(), ProviderError> {
     wait::until(context, operation, wait::MINUTES, || async move {
-        let found = match list(client, context, Some(vec![arn.to_owned()]), None).await {
-            Err(error) if error.kind == ErrorKind::NotFound => None,
-            found => found?.pop(),
-        };
-        let Some(balancer) = found else {
+        let mut found = there(named(client, context, Some(vec![arn.to_owned()]), None).await)?;
+        let Some(balancer) = found.pop() else {
             return Ok(Progress::Pending("appearing".to_owned()));
         };
         let state = balancer.state();

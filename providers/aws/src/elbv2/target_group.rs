@@ -5,10 +5,10 @@ use super::load_balancer::check_name;
 use super::target_group_attributes::{
     ATTRIBUTES, LAMBDA, configure, health_state, kind, stickiness,
 };
-use super::{suffix, tagging};
-use crate::batch::{self, Page};
+use super::{list, suffix, tagging, there};
+use crate::batch;
 use crate::client::Client;
-use crate::family::{ELB_READ, ELB_WRITE};
+use crate::family::ELB_WRITE;
 use crate::naming;
 use crate::tags::Tags;
 use crate::wait;
@@ -19,8 +19,8 @@ use aws_sdk_elasticloadbalancingv2::types::{
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
 use infra_model::{
-    CallContext, ErrorKind, Operation, PlanRequest, Planned, ProviderError, Record, Recovered,
-    Resource, Type, Value,
+    CallContext, Operation, PlanRequest, Planned, ProviderError, Record, Recovered, Resource, Type,
+    Value,
 };
 
 /// Targets of load balancers, and how they are checked.
@@ -241,7 +241,7 @@ impl Resource<Client> for TargetGroup {
         let found = batch::by_listing(
             &ids,
             |g: &Found| g.target_group_arn.clone(),
-            |arn| list(client, context, arn.map(|a| vec![a]), None),
+            |arn| named(client, context, arn.map(|a| vec![a]), None),
         )
         .await;
         let making = Making {
@@ -398,33 +398,13 @@ fn matcher(check: &HealthCheck, record: &TargetGroupRecord) -> Option<Matcher> {
     })
 }
 
-async fn list(
+async fn named(
     client: &Client,
     context: &CallContext,
     arns: Option<Vec<String>>,
     names: Option<Vec<String>>,
 ) -> Result<Vec<Found>, ProviderError> {
-    batch::all_pages(|marker| {
-        let (arns, names) = (arns.clone(), names.clone());
-        async move {
-            let answer = client
-                .call(context, ELB_READ, "DescribeTargetGroups", || {
-                    client
-                        .elbv2()
-                        .describe_target_groups()
-                        .set_target_group_arns(arns.clone())
-                        .set_names(names.clone())
-                        .set_marker(marker.clone())
-                        .send()
-                })
-                .await?;
-            Ok(Page {
-                items: answer.target_groups.unwrap_or_default(),
-                next: answer.next_marker,
-            })
-        }
-    })
-    .await
+    list!(client, context, "DescribeTargetGroups": describe_target_groups.set_target_group_arns(arns).set_names(names) => target_groups).await
 }
 
 /// What has the name, and whether the operation made it.
@@ -434,10 +414,7 @@ async fn find(
     operation: &Operation,
     name: &str,
 ) -> Result<Recovered, ProviderError> {
-    let found = match list(client, context, None, Some(vec![name.to_owned()])).await {
-        Err(error) if error.kind == ErrorKind::NotFound => return Ok(Recovered::Absent),
-        found => found?,
-    };
+    let found = there(named(client, context, None, Some(vec![name.to_owned()])).await)?;
     let arns = found.into_iter().filter_map(|g| g.target_group_arn);
     tagging::whose(client, context, operation, arns.collect()).await
 }

@@ -32,24 +32,8 @@ fn check_name(config: &Value, attribute: &str, others: &str) -> Vec<ProviderErro
 
 /// Every page of a `Describe…`.
 macro_rules! list {
-    ($client:expr, $context:expr, $call:literal: $method:ident $(. $set:ident($value:expr))* => $items:ident) => {{
-        let (client, context) = ($client, $context);
-        $crate::batch::all_pages(move |marker| {
-            let request = client
-                .rds()
-                .$method()
-                $(.$set($value.clone()))*
-                .set_marker(marker);
-            async move {
-                let answer = client
-                    .call(context, $crate::family::RDS, $call, || request.clone().send())
-                    .await?;
-                Ok::<_, infra_model::ProviderError>($crate::batch::Page {
-                    items: answer.$items.unwrap_or_default(),
-                    next: answer.marker,
-                })
-            }
-        })
-    }};
+    ($client:expr, $context:expr, $call:literal: $($request:tt)*) => {
+        $crate::batch::pages_by_marker!($client, $context, rds, $crate::family::RDS, $call: $($request)*, marker)
+    };
 }
 use list;

@@ -267,14 +267,11 @@ async fn find(
     operation: &Operation,
     name: &str,
 ) -> Result<Recovered, ProviderError> {
-    let found = match groups(client, context, Some(name.to_owned())).await {
-        Err(error) if error.kind == ErrorKind::NotFound => return Ok(Recovered::Absent),
-        found => found?.pop(),
-    };
-    let arn = found.and_then(|g| g.db_parameter_group_arn);
-    let tags = tagging::read(client, context, vec![arn]).await.pop();
-    let tags = tags.transpose()?.flatten();
-    Ok(tagging::whose(operation, name.to_owned(), tags.as_ref()))
+    let found = groups(client, context, Some(name.to_owned())).await;
+    tagging::named(client, context, operation, name, found, |g| {
+        g.db_parameter_group_arn
+    })
+    .await
 }
 
 /// The parameters that somebody set; none when the group is gone.

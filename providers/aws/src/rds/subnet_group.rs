@@ -11,9 +11,7 @@ use async_trait::async_trait;
 use aws_sdk_rds::types::DbSubnetGroup as Found;
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
-use infra_model::{
-    CallContext, ErrorKind, Operation, ProviderError, Record, Recovered, Resource, Value,
-};
+use infra_model::{CallContext, Operation, ProviderError, Record, Recovered, Resource, Value};
 use std::collections::BTreeSet;
 
 /// The subnets in which databases may stand.
@@ -232,12 +230,9 @@ async fn find(
     operation: &Operation,
     name: &str,
 ) -> Result<Recovered, ProviderError> {
-    let found = match groups(client, context, Some(name.to_owned())).await {
-        Err(error) if error.kind == ErrorKind::NotFound => return Ok(Recovered::Absent),
-        found => found?.pop(),
-    };
-    let arn = found.and_then(|g| g.db_subnet_group_arn);
-    let tags = tagging::read(client, context, vec![arn]).await.pop();
-    let tags = tags.transpose()?.flatten();
-    Ok(tagging::whose(operation, name.to_owned(), tags.as_ref()))
+    let found = groups(client, context, Some(name.to_owned())).await;
+    tagging::named(client, context, operation, name, found, |g| {
+        g.db_subnet_group_arn
+    })
+    .await
 }

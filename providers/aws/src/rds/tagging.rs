@@ -64,6 +64,24 @@ pub(super) fn whose(operation: &Operation, id: String, tags: Option<&Tags>) -> R
     }
 }
 
+/// What has the name, as listed by it, and whether the operation made it.
+pub(super) async fn named<T>(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    name: &str,
+    listed: Result<Vec<T>, ProviderError>,
+    arn: impl FnOnce(T) -> Option<String>,
+) -> Result<Recovered, ProviderError> {
+    let found = match listed {
+        Err(error) if error.kind == ErrorKind::NotFound => None,
+        listed => listed?.pop(),
+    };
+    let tags = read(client, context, vec![found.and_then(arn)]).await.pop();
+    let tags = tags.transpose()?.flatten();
+    Ok(whose(operation, name.to_owned(), tags.as_ref()))
+}
+
 /// Brings tags from what they were, defaults included, to the resource's own and the present defaults.
 pub(super) async fn update(
     client: &Client,

@@ -1,0 +1,83 @@
+//! What the providers know to be going to fail before anything is begun.
+
+use super::config::at_attribute;
+use super::{Change, ChangeAction, Plan};
+use crate::error::EngineError;
+use crate::sessions::{NoEvents, Sessions};
+use futures::future::join_all;
+use indexmap::IndexMap;
+use infra_model::address::{BlockAddress, ProviderAddress};
+use infra_model::diagnostic::{Diagnostic, Diagnostics, Severity};
+use infra_model::program::{Program, ResourceBlock};
+use infra_model::provider::{Finding, PreflightItem};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Asks each provider about all that it would create or change, at once. What need not be so is added to the plan's warnings.
+///
+/// # Errors
+/// What cannot work.
+pub(super) async fn check(
+    sessions: &Sessions,
+    program: &Program,
+    plan: &mut Plan,
+) -> Result<(), EngineError> {
+    let mut items: IndexMap<&ProviderAddress, Vec<PreflightItem>> = IndexMap::new();
+    for change in &plan.changes {
+        if let Some(item) = item(change) {
+            items.entry(&change.provider).or_default().push(item);
+        }
+    }
+    let asked = items.iter().filter_map(|(provider, items)| {
+        // A provider that waits for resources of this plan cannot be asked.
+        let session = sessions.get(provider)?.session;
+        let context = sessions.context(&provider.name, Arc::new(NoEvents));
+        Some(async move { session.preflight(&context, items).await })
+    });
+    let blocks: HashMap<&BlockAddress, &ResourceBlock> =
+        program.blocks.iter().map(|b| (&b.address, b)).collect();
+    let found: Diagnostics = join_all(asked)
+        .await
+        .into_iter()
+        .flatten()
+        .map(|finding| diagnostic(finding, &blocks))
+        .collect();
+    if found.iter().any(Diagnostic::is_error) {
+        return Err(EngineError::Invalid(found));
+    }
+    plan.diagnostics.extend(found);
+    Ok(())
+}
+
+fn item(change: &Change) -> Option<PreflightItem> {
+    let creates = match change.action {
+        ChangeAction::Create | ChangeAction::DeleteThenCreate | ChangeAction::CreateThenDelete => {
+            true
+        }
+        ChangeAction::Update => false,
+        ChangeAction::NoOp | ChangeAction::Read | ChangeAction::Delete | ChangeAction::Forget => {
+            return None;
+        }
+    };
+    Some(PreflightItem {
+        address: change.address.clone(),
+        planned: change.after.clone()?,
+        creates,
+    })
+}
+
+fn diagnostic(finding: Finding, blocks: &HashMap<&BlockAddress, &ResourceBlock>) -> Diagnostic {
+    let Finding {
+        address,
+        error,
+        fatal,
+    } = finding;
+    let mut told = match blocks.get(&address.block) {
+        Some(block) => at_attribute(error, block, &address),
+        None => Diagnostic::error(error.to_string()).about(&address),
+    };
+    if !fatal {
+        told.severity = Severity::Warning;
+    }
+    told
+}
