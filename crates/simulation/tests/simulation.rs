@@ -7,7 +7,7 @@ use std::thread::available_parallelism;
 /// `make test` runs so many.
 const RUNS: u64 = 20_000;
 /// A deliberate bug is found within so many seeds; most are within the first hundred.
-const SEARCH: u64 = 4_000;
+const SEARCH: u64 = 10_000;
 
 #[test]
 fn whatever_goes_wrong_nothing_is_lost() {
@@ -47,14 +47,11 @@ fn the_documentation_lists_every_deliberate_bug() {
 
 #[test]
 fn every_deliberate_bug_is_found() {
+    let threads = available_parallelism().map_or(2, usize::from);
     let mut missed = Vec::new();
     for defect in Defect::ALL {
-        // The switch belongs to the thread.
-        let found = std::thread::spawn(|| {
-            Defect::put(Some(*defect));
-            (0..SEARCH).find_map(|seed| run(seed, false).err())
-        });
-        match found.join().expect("the simulation does not panic") {
+        let found = fleet(0, SEARCH, threads, Some(*defect)).violation;
+        match found {
             Some(violation) => println!("{defect:?}: seed {}: {}", violation.seed, violation.what),
             None => missed.push(defect),
         }

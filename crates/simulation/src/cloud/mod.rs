@@ -205,10 +205,14 @@ impl Cloud {
                 break;
             }
             let (at, request) = world.in_flight.remove(next);
-            // Not what the process that runs now asks for.
+            // Not what the process that runs now asks for: it may have begun to build on what a dead one takes away.
             let deletions = world.objects.deletions;
+            let violations = world.objects.violations.len();
             let result = world.objects.execute(&request, at);
             world.objects.deletions = deletions;
+            if matches!(request, Request::Delete { .. }) {
+                world.objects.violations.truncate(violations);
+            }
             self.log.line(
                 self.clock.now(),
                 format_args!("cloud {} arrives late: {}", name(&request), said(&result)),
@@ -356,8 +360,9 @@ impl Cloud {
             self.catch_up(&mut world, now);
             world.objects.execute(request, now)
         });
+        let refused = matches!(&result, Err(e) if e.kind == ErrorKind::Denied);
         match way {
-            Way::Late => {
+            Way::Late if !refused => {
                 let mut world = self.world();
                 let late = world.dice.between(0, kinds::FLIGHT);
                 let at = self.clock.now().plus(TIMEOUT).0 + late;

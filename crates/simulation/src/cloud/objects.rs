@@ -61,8 +61,8 @@ pub struct Objects {
     pub(super) deletions: u64,
 }
 
-/// How long a token is remembered, in milliseconds.
-const TOKENS: i64 = 3_600_000;
+/// How long a token is remembered, in milliseconds: a day, as EC2 does.
+const TOKENS: i64 = 86_400_000;
 /// Objects of one type that there may be.
 const QUOTA: usize = 60;
 
