@@ -1,6 +1,7 @@
 //! The program as a graph of blocks, locals, component outputs and provider configurations: what must be planned before what.
 
 use infra_model::address::{BlockAddress, Mode, ProviderAddress, ScopePath};
+use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Span};
 use infra_model::expr::{At, Expr, Root, StaticStep};
 use infra_model::program::{Dependency, Program};
@@ -362,7 +363,8 @@ impl ProgramGraph {
             "these depend on each other in a circle: {}",
             path.join(" → ")
         );
-        let diagnostic = Diagnostic::error(message).help("take one of these references out");
+        let diagnostic =
+            Diagnostic::error(Code::Cycle, message).help("take one of these references out");
         Some(
             names
                 .iter()

@@ -9,6 +9,7 @@ use crate::scope::{Frame, World};
 use crate::sessions::{NoEvents, Sessions};
 use crate::values::Values;
 use infra_model::address::{Address, Mode};
+use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, did_you_mean};
 use infra_model::evaluate::Phase;
 use infra_model::program::Program;
@@ -59,10 +60,10 @@ impl Engine {
                 },
                 |n| format!("did you mean `{n}`?"),
             );
-            return Err(Diagnostic::error(format!(
-                "there is no block {} in the stack file",
-                address.block
-            ))
+            return Err(Diagnostic::error(
+                Code::UnknownResource,
+                format!("there is no block {} in the stack file", address.block),
+            )
             .help(help)
             .into());
         };
@@ -70,9 +71,12 @@ impl Engine {
             .store
             .read(|s| s.resource(address).is_some_and(ResourceState::has_current))
         {
-            return Err(Diagnostic::error(format!("{address} is managed already"))
-                .help("choose another address, or forget it first")
-                .into());
+            return Err(Diagnostic::error(
+                Code::ManagedAlready,
+                format!("{address} is managed already"),
+            )
+            .help("choose another address, or forget it first")
+            .into());
         }
         let sessions = Sessions::new(self);
         let world = World::new(
@@ -92,23 +96,28 @@ impl Engine {
                 .iter()
                 .map(|(key, _)| block.address.instance(key.clone()).to_string())
                 .collect();
-            return Err(
-                Diagnostic::error(format!("the stack file has no instance {address}"))
-                    .help(format!("it has {}", keys.join(", ")))
-                    .into(),
-            );
+            return Err(Diagnostic::error(
+                Code::NoSuchInstance,
+                format!("the stack file has no instance {address}"),
+            )
+            .help(format!("it has {}", keys.join(", ")))
+            .into());
         }
         let problem = |error: infra_model::ProviderError| {
-            Diagnostic::error(format!("{address} cannot be imported: {error}")).about(address)
+            Diagnostic::error(
+                Code::of_provider(error.kind),
+                format!("{address} cannot be imported: {error}"),
+            )
+            .about(address)
         };
         let provider = graph
             .provider(&block.provider)
             .map(|i| &program.providers[i]);
         let Some(provider) = provider else {
-            return Err(Diagnostic::error(format!(
-                "provider {} is not configured",
-                block.provider
-            ))
+            return Err(Diagnostic::error(
+                Code::UnknownProviderConfig,
+                format!("provider {} is not configured", block.provider),
+            )
             .into());
         };
         let (config, _) = world.evaluate(&provider.config, &Frame::at(&provider.scope))?;
@@ -118,10 +127,13 @@ impl Engine {
         let config = match known {
             Some(Ok(config)) if config.is_wholly_known() => config,
             _ => {
-                return Err(Diagnostic::error(format!(
-                    "the configuration of provider {} is not known while importing",
-                    provider.address
-                ))
+                return Err(Diagnostic::error(
+                    Code::UnknownProviderConfig,
+                    format!(
+                        "the configuration of provider {} is not known while importing",
+                        provider.address
+                    ),
+                )
                 .into());
             }
         };
@@ -140,10 +152,10 @@ impl Engine {
             Mode::Managed,
             &block.address.type_name,
         ) else {
-            return Err(Diagnostic::error(format!(
-                "there is no resource type {}",
-                block.address.type_name
-            ))
+            return Err(Diagnostic::error(
+                Code::UnknownType,
+                format!("there is no resource type {}", block.address.type_name),
+            )
             .into());
         };
         let (attributes, sensitive_paths) = codec::encode(schema, &value);
@@ -153,7 +165,7 @@ impl Engine {
             .read(|s| managed_as(s, address, &connected.resolved, &id))
         {
             return Err(
-                Diagnostic::error(format!("`{id}` is managed already, as {other}"))
+                Diagnostic::error(Code::ManagedAlready, format!("`{id}` is managed already, as {other}"))
                     .about(address)
                     .help("give it the new address with [[moved]], or forget it there first: two addresses of one resource would undo each other")
                     .into(),

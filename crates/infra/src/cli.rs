@@ -46,6 +46,7 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:
   infra validate
   infra validate stacks/prod.toml stacks/staging.toml
+  infra validate --fix           mend what is certain, such as a misspelt name
   infra validate -json stacks/prod.toml")]
     Validate(Validate),
     /// Bring stack files into the canonical layout; comments stay
@@ -128,6 +129,12 @@ The stack file must already have the block that it will belong to.")]
   infra sandbox --env                the environment as lines for a shell
   infra plan --sandbox=http://127.0.0.1:4700 stacks/quickstart.toml")]
     Sandbox(Sandbox),
+    /// Explain an error code, with an example and how to mend it
+    #[command(after_help = "Examples:
+  infra explain E0403
+  infra explain              all codes
+  infra explain -json E0403")]
+    Explain(Explain),
     /// Print the version
     Version(Version),
     /// Print a completion script for a shell
@@ -207,6 +214,9 @@ pub(crate) struct Validate {
     pub(crate) stacks: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) variables: Variables,
+    /// Write the mends that are certain into the files, then check again
+    #[arg(long)]
+    pub(crate) fix: bool,
     /// The result as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -410,6 +420,16 @@ pub(crate) struct Sandbox {
     /// Print `export` lines instead of JSON
     #[arg(long)]
     pub(crate) env: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// Codes as errors show them; by default all are listed
+    #[arg(value_name = "CODE")]
+    pub(crate) codes: Vec<String>,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

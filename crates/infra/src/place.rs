@@ -5,6 +5,7 @@
 use crate::error::CommandError;
 use crate::system::{SystemClock, SystemKeys, SystemRandom, owner};
 use crate::ui::say;
+use infra_model::codes::Code;
 use infra_model::diagnostic::Diagnostic;
 use infra_model::program::Stack;
 use infra_state::{Keyring, LocalStorage, OpenOptions, Storage, Store, World};
@@ -99,6 +100,7 @@ impl Place {
         if place.text.is_none() && place.label()?.is_none() {
             let help = "give the path of a stack file, such as stacks/prod.toml";
             return Err(CommandError::hint(
+                Code::NoStack,
                 format!("there is no file {}", place.file.display()),
                 help,
             ));
@@ -117,6 +119,7 @@ impl Place {
         if let Some(instance) = instance.filter(|i| !good(i)) {
             let message = format!("`{instance}` cannot name an instance");
             return Err(CommandError::hint(
+                Code::BadStackName,
                 message,
                 "use letters, digits, `-`, `_` and `.`",
             ));
@@ -125,6 +128,7 @@ impl Place {
         if !good(name) {
             let message = format!("the stack's name `{name}` cannot name its state");
             return Err(CommandError::hint(
+                Code::BadStackName,
                 message,
                 "use letters, digits, `-`, `_` and `.` in [stack].name",
             ));
@@ -156,6 +160,7 @@ impl Place {
         let (file, new) = (self.file.display(), &self.name);
         let folder = self.directory.display();
         CommandError::hint(
+            Code::Renamed,
             format!("{file} is now called `{new}`, and its resources are in the state `{old}`"),
             format!("set [stack].name back, or rename {folder}/{old}.* to {folder}/{new}.*"),
         )
@@ -236,9 +241,12 @@ pub(crate) fn keyring() -> Arc<Keyring> {
 
 fn label(storage: &LocalStorage, name: &str) -> Result<Option<Label>, CommandError> {
     let read = |file: String| {
-        storage
-            .read(&file)
-            .map_err(|e| Diagnostic::error(format!("cannot read {}: {e}", storage.describe(&file))))
+        storage.read(&file).map_err(|e| {
+            Diagnostic::error(
+                Code::FileAccess,
+                format!("cannot read {}: {e}", storage.describe(&file)),
+            )
+        })
     };
     if let Some(snapshot) = read(format!("{name}.json"))? {
         // A damaged one is told when it is opened.
@@ -263,12 +271,14 @@ fn only_stack() -> Result<PathBuf, CommandError> {
     }
     if found.is_empty() {
         return Err(CommandError::hint(
+            Code::NoStack,
             "no stack file was given, and there is none in stacks/",
             "give its path: infra plan path/to/stack.toml",
         ));
     }
     let names: Vec<String> = found.iter().map(|f| f.display().to_string()).collect();
     Err(CommandError::hint(
+        Code::NoStack,
         format!("no stack file was given, and stacks/ has {}", found.len()),
         format!("choose one: {}", names.join(", ")),
     ))

@@ -5,9 +5,10 @@ use crate::blocks::component::ComponentDeclaration;
 use crate::blocks::fields::{Reading, parse_path};
 use crate::blocks::resource;
 use crate::check::cycles::order_of_locals;
+use crate::check::explain::Subject;
 use crate::check::knowledge::{BlockFacts, ComponentFacts, Keying, Knowledge, StaticScope};
 use crate::check::repeat::{self, Instances};
-use crate::check::values::{Subject, Values};
+use crate::check::values::Values;
 use crate::codes::Code;
 use crate::locate::locate;
 use crate::parse::names::{Names, Paths};
@@ -133,6 +134,7 @@ impl Expander<'_> {
         let values = Values {
             knowledge,
             report: self.report,
+            inputs: None,
         };
         let scope = StaticScope {
             components_by_name: true,
@@ -140,10 +142,7 @@ impl Expander<'_> {
         };
         let name = format!("{}.{}", declaration.kind, declaration.name);
         let given = values.value(&inputs, &scope)?;
-        let subject = Subject {
-            type_name: &name,
-            header: declaration.span,
-        };
+        let subject = Subject::of(&name, declaration.span);
         let coerced = values.coerce(&kind.inputs, &given, &inputs, &subject)?;
         let expansion = self.ask(declaration, key.as_ref(), &inputs, &coerced, knowledge)?;
 
@@ -221,14 +220,7 @@ impl Expander<'_> {
             list: &list,
             span_of: &span_of,
         });
-        let finish = |d: Diagnostic| Diagnostic {
-            code: if d.is_error() {
-                d.code.or(Some(Code::Expansion.as_str()))
-            } else {
-                d.code
-            },
-            ..d.or_at(declaration.span)
-        };
+        let finish = |d: Diagnostic| d.or_at(declaration.span);
         match answer {
             Ok(mut expansion) => {
                 self.report.extend(
@@ -272,6 +264,7 @@ impl Expander<'_> {
             at: At::Component,
             inputs: Some(&input),
             paths: self.paths,
+            values: &[],
         };
         let reading = Reading {
             names: &names,

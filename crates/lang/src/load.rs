@@ -15,11 +15,12 @@ use crate::expansion::{Expanded, Expander, facts_of, facts_of_components};
 use crate::extends::Extending;
 use crate::files::{Files, RecordingFiles};
 use crate::parse::names::{Names, Paths};
-use crate::report::{Report, error};
+use crate::report::{Report, error, keep_fitting_fixes};
 use crate::variables::{Given, Resolving};
 use infra_model::address::ScopePath;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Sources, Span};
 use infra_model::expand::Expand;
+use infra_model::expr::Expr;
 use infra_model::program::{Condition, Program, ProviderBlock, ResourceBlock, Stack};
 use infra_model::schema::Schemas;
 use infra_model::{Str, Timestamp};
@@ -78,13 +79,15 @@ pub fn load(request: &LoadRequest<'_>) -> Loaded {
     let files = Arc::new(RecordingFiles::new(Arc::clone(&request.files)));
     let program = build(request, &files, &report, &mut sources);
     let clean = !report.has_errors();
+    let mut diagnostics = report.into_diagnostics();
+    keep_fitting_fixes(&mut diagnostics, &sources);
     Loaded {
         program: program.filter(|_| clean).map(|program| Program {
             sources: sources.clone(),
             files_read: files.recorded(),
             ..program
         }),
-        diagnostics: report.into_diagnostics(),
+        diagnostics,
         sources,
     }
 }
@@ -113,7 +116,11 @@ fn build(
     let folder = request.path.parent().unwrap_or_else(|| Path::new(""));
     let base = request.working_directory.join(folder);
     let paths = Paths::of(&request.working_directory);
-    let names = Names::of_stack(&kinds, &paths);
+    let values = blocks::references_to_values(&table);
+    let names = Names {
+        values: &values,
+        ..Names::of_stack(&kinds, &paths)
+    };
     let reading = Reading {
         names: &names,
         report,
@@ -336,7 +343,11 @@ fn assemble(
         components: &expanded.components,
     };
     cycles::check(&parts, report);
-    let values = Values { knowledge, report };
+    let values = Values {
+        knowledge,
+        report,
+        inputs: None,
+    };
     for provider in &providers {
         if let Some(block) = request.schemas.provider(&provider.address.name)
             && provider.span != Span::default()
@@ -352,7 +363,19 @@ fn assemble(
         if i < own {
             values.block(block, schema);
         } else {
-            native_values(&values, block, schema, report);
+            let inputs = declared
+                .components
+                .iter()
+                .find(|c| {
+                    block
+                        .address
+                        .scope
+                        .steps()
+                        .iter()
+                        .any(|s| s.kind == c.kind && s.name == c.name)
+                })
+                .map(|c| &c.inputs);
+            native_values(&values, block, schema, inputs, report);
         }
     }
     let root = ScopePath::root();
@@ -462,12 +485,14 @@ fn native_values(
     values: &Values<'_>,
     block: &ResourceBlock,
     schema: Option<&infra_model::Schema>,
+    inputs: Option<&Expr>,
     report: &Report,
 ) {
-    let own = Report::default();
+    let own = report.beside();
     Values {
         knowledge: values.knowledge,
         report: &own,
+        inputs,
     }
     .block(block, schema);
     report.extend(own.into_diagnostics().into_iter().map(|d| Diagnostic {

@@ -181,7 +181,7 @@ pub enum IgnoreChanges {
     #[default]
     None,
     /// These paths.
-    Paths(Vec<Path>),
+    Paths(Vec<(Path, Span)>),
     /// `"all"`
     All,
 }

@@ -18,6 +18,7 @@ use crate::sessions::Sessions;
 use crate::values::{BlockValues, Keying, Values};
 use futures::stream::{FuturesUnordered, StreamExt};
 use infra_model::address::{Address, BlockAddress, InstanceKey, ScopePath};
+use infra_model::codes::Code;
 use infra_model::defect::Defect;
 use infra_model::diagnostic::{Diagnostic, Diagnostics};
 use infra_model::evaluate::Phase;
@@ -166,7 +167,9 @@ impl Engine {
         }
         if plan.lineage != state.lineage || plan.serial != state.serial {
             let message = "this plan is stale: the state has changed since it was made";
-            return Err(Diagnostic::error(message).help("make a new plan").into());
+            return Err(Diagnostic::error(Code::StalePlan, message)
+                .help("make a new plan")
+                .into());
         }
         let empty = Program::default();
         let program = input.program.unwrap_or(&empty);
@@ -219,7 +222,7 @@ fn unfinished(state: &State) -> Diagnostic {
         "what an interrupted run began is not finished yet: {}",
         names.join(", ")
     );
-    Diagnostic::error(message).help(
+    Diagnostic::error(Code::Unfinished, message).help(
         "apply the stack file: that takes it up first, and says what is wrong where it cannot; then make a new plan",
     )
 }
@@ -501,7 +504,7 @@ impl Run<'_> {
             {
                 Ok((value, _)) => codec::to_type(&value, output.ty.as_ref()).map_err(|e| {
                     vec![
-                        Diagnostic::error(format!("output `{name}`: {e}"))
+                        Diagnostic::error(Code::WrongType, format!("output `{name}`: {e}"))
                             .at(output.value.span, ""),
                     ]
                 }),

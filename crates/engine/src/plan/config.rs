@@ -2,6 +2,7 @@
 
 use crate::scope::{Frame, Touched, World};
 use infra_model::address::Address;
+use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Span};
 use infra_model::expr::Expr;
 use infra_model::path::{Path, Step as PathStep};
@@ -26,7 +27,7 @@ pub(crate) fn config_errors(
             } else {
                 format!("`{}`: {}", e.path, e.message)
             };
-            Diagnostic::error(message)
+            Diagnostic::error(Code::WrongType, message)
                 .at(span_of(config, &e.path), "")
                 .about(&about)
         })
@@ -96,7 +97,7 @@ pub(crate) fn ignore(
     };
     match ignored {
         IgnoreChanges::None => config,
-        IgnoreChanges::Paths(paths) => paths.iter().fold(config, keep),
+        IgnoreChanges::Paths(paths) => paths.iter().map(|(path, _)| path).fold(config, keep),
         IgnoreChanges::All => {
             let names: Vec<Str> = config
                 .entries()
@@ -159,7 +160,7 @@ pub(crate) fn conditions(
                 "(sensitive message)".to_owned()
             };
             failed.push(
-                Diagnostic::error(format!("{what} failed: {text}"))
+                Diagnostic::error(Code::ConditionFailed, format!("{what} failed: {text}"))
                     .at(condition.condition.span, "")
                     .about(address),
             );
@@ -190,9 +191,10 @@ pub(super) fn prevent_destroy(
 }
 
 pub(super) fn refused(block: &ResourceBlock, address: &Address) -> Diagnostic {
-    Diagnostic::error(format!(
-        "{address} has prevent_destroy, and this plan would destroy it"
-    ))
+    Diagnostic::error(
+        Code::PreventDestroy,
+        format!("{address} has prevent_destroy, and this plan would destroy it"),
+    )
     .at(
         block
             .lifecycle
@@ -218,6 +220,15 @@ pub(super) fn about(diagnostics: Diagnostics, address: &Address) -> Diagnostics 
         .collect()
 }
 
+/// What a provider could not read.
+pub(super) fn unreadable(what: impl std::fmt::Display, error: &ProviderError) -> Diagnostic {
+    Diagnostic::error(
+        Code::of_provider(error.kind),
+        format!("{what} cannot be read: {error}"),
+    )
+    .help(error.kind.remedy())
+}
+
 pub(super) fn at_attribute(
     error: ProviderError,
     block: &ResourceBlock,
@@ -229,7 +240,8 @@ pub(super) fn at_attribute(
     } else {
         format!("`{path}`: {error}")
     };
-    Diagnostic::error(message)
+    Diagnostic::error(Code::of_provider(error.kind), message)
         .at(span_of(&block.config, &path), "")
         .about(address)
+        .help(error.kind.remedy())
 }

@@ -12,6 +12,7 @@ use crate::sessions::{Connected, Sessions};
 use crate::values::{BlockValues, Keying};
 use indexmap::IndexMap;
 use infra_model::address::{Address, BlockAddress, Mode, ProviderAddress};
+use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics};
 use infra_model::operation::Action;
 use infra_model::path::Path;
@@ -206,10 +207,10 @@ impl<'a> Planner<'a> {
             .cloned()
         else {
             errors.push(
-                Diagnostic::error(format!(
-                    "there is no resource type {}",
-                    block.address.type_name
-                ))
+                Diagnostic::error(
+                    Code::UnknownType,
+                    format!("there is no resource type {}", block.address.type_name),
+                )
                 .at(block.span, ""),
             );
             return;
@@ -228,7 +229,7 @@ impl<'a> Planner<'a> {
             // Existing instances stay untouched until it is known which there should be.
             self.frozen.insert(block.address.clone());
             errors.push(
-                Diagnostic::error(format!("which instances {} has depends on values that are known only after apply", block.address))
+                Diagnostic::error(Code::UnknownInstances, format!("which instances {} has depends on values that are known only after apply", block.address))
                     .at(block.repeat.expr().map_or(block.span, |e| e.span), "not known while planning")
                     .help("use keys that are written in the stack file, or apply what it depends on first with -target"),
             );

@@ -5,6 +5,7 @@ use super::{OutputChange, PlanMode};
 use crate::codec;
 use crate::scope::Frame;
 use infra_model::address::ScopePath;
+use infra_model::codes::Code;
 use infra_model::convert::convert;
 use infra_model::diagnostic::Diagnostic;
 use infra_model::program::Condition;
@@ -30,7 +31,7 @@ impl Walk<'_> {
                     Ok(value) => Some(value),
                     Err(error) => {
                         self.errors.push(
-                            Diagnostic::error(format!("output `{name}`: {error}"))
+                            Diagnostic::error(Code::WrongType, format!("output `{name}`: {error}"))
                                 .at(output.value.span, ""),
                         );
                         return;
@@ -46,9 +47,12 @@ impl Walk<'_> {
         if marks.sensitive && !output.sensitive {
             let help = "add `sensitive = true` to the output, or use nonsensitive() if it really is no secret";
             self.errors.push(
-                Diagnostic::error(format!("output `{name}` would show a sensitive value"))
-                    .at(output.value.span, "")
-                    .help(help),
+                Diagnostic::error(
+                    Code::SensitiveOutput,
+                    format!("output `{name}` would show a sensitive value"),
+                )
+                .at(output.value.span, "")
+                .help(help),
             );
         }
         self.outputs.insert(
@@ -71,7 +75,7 @@ impl Walk<'_> {
                 if let Some(text) = self.failing(condition) {
                     let message = format!("the value of `{name}` is refused: {text}");
                     self.errors.push(
-                        Diagnostic::error(message)
+                        Diagnostic::error(Code::ValidationFailed, message)
                             .at(condition.condition.span, "this does not hold")
                             .at(variable.span, "the variable"),
                     );
@@ -82,8 +86,11 @@ impl Walk<'_> {
             for condition in &check.assertions {
                 if let Some(text) = self.failing(condition) {
                     self.warnings.push(
-                        Diagnostic::warning(format!("check `{}` failed: {text}", check.name))
-                            .at(condition.condition.span, ""),
+                        Diagnostic::warning(
+                            Code::CheckFailed,
+                            format!("check `{}` failed: {text}", check.name),
+                        )
+                        .at(condition.condition.span, ""),
                     );
                 }
             }

@@ -3,6 +3,7 @@
 use crate::scope::{Frame, Touched, World};
 use crate::values::Keying;
 use infra_model::address::InstanceKey;
+use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics};
 use infra_model::program::{Repeat, ResourceBlock};
 use infra_model::value::Value;
@@ -22,7 +23,7 @@ pub(crate) fn instances(
     let (value, touched) = world.evaluate(expr, &frame)?;
     let wrong = |message: &str| {
         vec![
-            Diagnostic::error(message)
+            Diagnostic::error(Code::BadRepeat, message)
                 .at(expr.span, "")
                 .about(&block.address),
         ]

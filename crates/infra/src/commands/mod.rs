@@ -6,6 +6,7 @@ mod completions;
 mod console;
 mod destroy;
 mod drift;
+mod explain;
 mod fmt;
 mod graph;
 mod import;
@@ -22,6 +23,7 @@ mod version;
 use crate::cli::{Cli, Command, State};
 use crate::error::{CommandError, Exit, Outcome};
 use crate::ui::Ui;
+use infra_model::codes::Code;
 use infra_model::diagnostic::Diagnostic;
 use std::path::PathBuf;
 use tokio::runtime::{Builder, Runtime};
@@ -71,6 +73,7 @@ fn dispatch(command: &Command, ui: Ui) -> Outcome {
         Command::Graph(arguments) => graph::run(arguments, ui),
         Command::Console(arguments) => console::run(arguments, ui),
         Command::Sandbox(arguments) => sandbox::run(arguments, ui),
+        Command::Explain(arguments) => explain::run(arguments, ui),
         Command::Version(arguments) => version::run(arguments, ui),
         Command::Completions(arguments) => completions::run(arguments, ui),
     }
@@ -82,7 +85,9 @@ fn runtime() -> Result<Runtime, CommandError> {
         .worker_threads(4)
         .enable_all()
         .build()
-        .map_err(|e| Diagnostic::error(format!("the runtime does not start: {e}")).into())
+        .map_err(|e| {
+            Diagnostic::error(Code::System, format!("the runtime does not start: {e}")).into()
+        })
 }
 
 /// The stack file (the positional that ends in `.toml`) and the other positionals.

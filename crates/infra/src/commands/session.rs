@@ -15,6 +15,7 @@ use infra_engine::{Engine, EngineError, Input, Plan, PlanMode, PlanOptions};
 use infra_lang::Evaluator;
 use infra_lang::files::Files;
 use infra_model::Address;
+use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Sources};
 use infra_model::program::Program;
 use infra_model::provider::Environment;
@@ -233,7 +234,7 @@ pub(super) fn options(planning: &Planning, choice: &Choice) -> Result<PlanOption
         refresh: planning.refresh,
         targets: targets(&planning.target),
         excludes: targets(&planning.exclude),
-        replace: replace.map_err(|e| Diagnostic::error(e.to_string()))?,
+        replace: replace.map_err(|e| Diagnostic::error(Code::BadAddress, e.to_string()))?,
         unprotect: choice.unprotect,
     })
 }

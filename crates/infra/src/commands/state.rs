@@ -8,6 +8,7 @@ use crate::render::state::resource_text;
 use crate::ui::Ui;
 use infra_engine::plan::Target;
 use infra_model::Address;
+use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, did_you_mean};
 use infra_state::State;
 use std::path::Path;
@@ -40,13 +41,14 @@ pub(super) fn show(arguments: &StateShow, ui: Ui) -> Outcome {
     let (stack, addresses) = super::words(&arguments.words);
     let [text] = addresses.as_slice() else {
         return Err(CommandError::hint(
+            Code::Usage,
             "one address is needed",
             "infra state list prints them",
         ));
     };
     let address: Address = text
         .parse()
-        .map_err(|e| Diagnostic::error(format!("{e}")))?;
+        .map_err(|e| Diagnostic::error(Code::Usage, format!("{e}")))?;
     let state = state(stack.as_deref(), arguments.instance.as_deref())?;
     let Some(resource) = state.resource(&address) else {
         return Err(missing(text, &sorted(&state)));
@@ -64,6 +66,7 @@ fn state(stack: Option<&Path>, instance: Option<&str>) -> Result<Arc<State>, Com
     let place = Place::find(stack, instance)?;
     let store = place.look("state")?.ok_or_else(|| {
         CommandError::hint(
+            Code::NoState,
             format!("{} has no state yet", place.file.display()),
             "it has one after the first `infra apply`",
         )
@@ -84,5 +87,9 @@ fn missing(text: &str, addresses: &[&Address]) -> CommandError {
         || "infra state list prints what there is".to_owned(),
         |n| format!("did you mean `{n}`?"),
     );
-    CommandError::hint(format!("there is no {text} in the state"), help)
+    CommandError::hint(
+        Code::NotInState,
+        format!("there is no {text} in the state"),
+        help,
+    )
 }

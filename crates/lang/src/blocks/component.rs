@@ -35,7 +35,7 @@ pub(crate) fn read_all(
         return;
     };
     for (name, entry) in &table.entries {
-        if !reading.name(name, entry, &format!("a {kind}")) {
+        if !reading.block_name(name, entry, &format!("a {kind}")) {
             continue;
         }
         let Some(table) = reading.table(&entry.node, &shape) else {

@@ -110,7 +110,7 @@ type = "list(string)"
     );
     match &program.blocks[0].lifecycle.ignore_changes {
         IgnoreChanges::Paths(paths) => {
-            let paths: Vec<String> = paths.iter().map(ToString::to_string).collect();
+            let paths: Vec<String> = paths.iter().map(|(path, _)| path.to_string()).collect();
             assert_eq!(paths, ["tags", "tags[\"a.b\"]"]);
         }
         other => panic!("{other:?}"),
