@@ -158,6 +158,16 @@ impl ProgramGraph {
                 edges.push((ProgramNode::Provider(*provider), node));
             }
         }
+        for import in &program.imports {
+            let Some(block) = self.blocks.get(&import.to.block) else {
+                continue;
+            };
+            let node = ProgramNode::Block(*block);
+            let exprs = [&import.id].into_iter().chain(&import.key);
+            for expr in exprs.chain(import.repeat.expr()) {
+                self.of_expr(program, expr, &ScopePath::root(), &node, &mut edges);
+            }
+        }
         for (i, output) in program.outputs.values().enumerate() {
             let node = ProgramNode::Output(i);
             self.of_expr(
@@ -395,7 +405,8 @@ impl ProgramGraph {
         }
     }
 
-    /// What a graph drawing shows: resource blocks and their direct dependencies, seen through locals and outputs.
+    /// What a graph drawing shows: resource blocks and their direct dependencies, seen through locals, outputs and the
+    /// configurations of providers.
     #[must_use]
     pub fn block_edges(&self, program: &Program) -> Vec<(BlockAddress, BlockAddress)> {
         let mut edges = Vec::new();
@@ -414,10 +425,10 @@ impl ProgramGraph {
                         ProgramNode::Block(j) => {
                             edges.push((block.address.clone(), program.blocks[*j].address.clone()));
                         }
-                        ProgramNode::Local(_) | ProgramNode::ComponentOutput(..) => {
-                            stack.push(before);
-                        }
-                        ProgramNode::Provider(_) | ProgramNode::Output(_) => {}
+                        ProgramNode::Local(_)
+                        | ProgramNode::ComponentOutput(..)
+                        | ProgramNode::Provider(_) => stack.push(before),
+                        ProgramNode::Output(_) => {}
                     }
                 }
             }

@@ -4,6 +4,7 @@
 
 mod apply;
 mod codec;
+mod configure;
 mod engine;
 mod error;
 mod events;
@@ -25,7 +26,8 @@ pub use events::{Event, Observer, Silent};
 pub use graph::{ProgramGraph, ProgramNode};
 pub use import::ImportReport;
 pub use plan::{
-    Change, ChangeAction, Drift, OutputChange, Plan, PlanMode, PlanOptions, Reason, Step, StepKind,
+    Change, ChangeAction, Drift, Held, HeldReason, OutputChange, Plan, PlanMode, PlanOptions,
+    Reason, Step, StepKind,
 };
 pub use recover::Recovery;
-pub use saved::{SavedPlan, SavedPlanError};
+pub use saved::{SavedFile, SavedPlan, SavedPlanError};

@@ -36,10 +36,11 @@ struct Order {
     takes: HashMap<usize, u32>,
     /// The step with which that begins, where it is another one.
     begins: HashMap<usize, u32>,
-    junctions: HashMap<BlockAddress, u32>,
+    /// The step that something unchanged waits for, so that its dependents wait too.
+    passes: HashMap<Address, u32>,
+    /// The step after which all instances of a block have their new values, if any has one.
+    whole: HashMap<BlockAddress, Option<u32>>,
     by_block: HashMap<BlockAddress, Vec<usize>>,
-    /// What has moved, by the block at which the state still has it.
-    by_old_block: HashMap<BlockAddress, Vec<usize>>,
 }
 
 impl Order {
@@ -54,17 +55,15 @@ impl Order {
             .entry(change.address.block.clone())
             .or_default()
             .push(at);
-        if let Some(old) = &change.previous_address
-            && !Defect::MovesForgotten.is_present()
-        {
-            self.by_old_block
-                .entry(old.block.clone())
-                .or_default()
-                .push(at);
-        }
+        let import = change.importing.is_some().then(|| {
+            let step = self.push(StepKind::Import(i));
+            self.makes.insert(change.address.clone(), step);
+            step
+        });
+        let first = u32::try_from(self.kinds.len()).unwrap_or(u32::MAX);
         match change.action {
             ChangeAction::NoOp => {
-                if change.previous_address.is_some() || change.importing.is_some() {
+                if change.previous_address.is_some() {
                     let step = self.push(StepKind::Record(i));
                     self.makes.insert(change.address.clone(), step);
                 }
@@ -101,6 +100,11 @@ impl Order {
                 self.makes.insert(change.address.clone(), create);
             }
         }
+        if let Some(import) = import
+            && (first as usize) < self.kinds.len()
+        {
+            self.hard.insert((import, first));
+        }
     }
 
     /// The steps that take an object away: the first and the last. Its protection is lifted only when nothing keeps it from
@@ -118,43 +122,66 @@ impl Order {
     }
 
     /// The step after which a dependency has its new value; a junction where it means several instances.
-    fn ready(&mut self, dependency: &DependencyRef, changes: &[Change]) -> Vec<u32> {
-        let (block, key) = dependency.parts();
-        if let Some(junction) = self.junctions.get(block).filter(|_| key.is_none()) {
-            return vec![*junction];
-        }
-        let covered: Vec<usize> = match self.by_block.get(block) {
-            Some(list) => list
-                .iter()
+    fn ready(&mut self, dependency: &DependencyRef, changes: &[Change]) -> Option<u32> {
+        let step = |order: &Order, i: usize| {
+            let address = &changes[i].address;
+            order
+                .makes
+                .get(address)
+                .or(order.passes.get(address))
                 .copied()
-                .filter(|i| dependency.covers(&changes[*i].address))
-                .collect(),
-            None => return Vec::new(),
         };
+        let (block, key) = dependency.parts();
+        if key.is_none()
+            && let Some(known) = self.whole.get(block)
+        {
+            return *known;
+        }
+        let covered = self.by_block.get(block)?;
         let steps: Vec<u32> = covered
             .iter()
-            .filter_map(|i| self.makes.get(&changes[*i].address).copied())
+            .filter(|i| dependency.covers(&changes[**i].address))
+            .filter_map(|i| step(self, *i))
             .collect();
-        if steps.len() <= 1 || key.is_some() {
-            return steps;
+        let all = self.joined(steps, block);
+        if key.is_none() {
+            self.whole.insert(block.clone(), all);
         }
-        let junction = self.push(StepKind::Junction(block.clone()));
-        steps.iter().for_each(|s| {
-            self.hard.insert((*s, junction));
-        });
-        self.junctions.insert(block.clone(), junction);
-        vec![junction]
+        all
     }
 
+    /// One step that stands for several.
+    fn joined(&mut self, mut steps: Vec<u32>, block: &BlockAddress) -> Option<u32> {
+        steps.sort_unstable();
+        steps.dedup();
+        if steps.len() <= 1 {
+            return steps.first().copied();
+        }
+        let junction = self.push(StepKind::Junction(block.clone()));
+        self.hard.extend(steps.into_iter().map(|s| (s, junction)));
+        Some(junction)
+    }
+
+    /// What is made comes after what it refers to. Changes stand in the order of their planning, dependencies first.
     fn forwards(&mut self, changes: &[Change]) {
         for change in changes {
-            let Some(step) = self.makes.get(&change.address).copied() else {
+            let own = self.makes.get(&change.address).copied();
+            if own.is_none() && (change.action != ChangeAction::NoOp || change.untouched) {
                 continue;
-            };
+            }
+            let mut before = Vec::new();
             for dependency in &change.dependencies {
-                for before in self.ready(dependency, changes) {
-                    if before != step {
-                        self.hard.insert((before, step));
+                before.extend(self.ready(dependency, changes));
+            }
+            match own {
+                Some(step) => {
+                    let before = before.into_iter().filter(|b| *b != step);
+                    self.hard.extend(before.map(|b| (b, step)));
+                }
+                // What stays as it is passes the order on to what depends on it.
+                None => {
+                    if let Some(step) = self.joined(before, &change.address.block) {
+                        self.passes.insert(change.address.clone(), step);
                     }
                 }
             }
@@ -164,6 +191,23 @@ impl Order {
     /// An object goes after everything that depends on it has gone or let go of it.
     fn backwards(&mut self, state: &State, changes: &[Change]) {
         let mut gone: HashMap<BlockAddress, u32> = HashMap::new();
+        // What goes, by its block and, where it has moved, by the block at which the state still has it.
+        let mut going: HashMap<&BlockAddress, Vec<(usize, u32)>> = HashMap::new();
+        let mut moved: HashMap<&BlockAddress, Vec<(usize, u32)>> = HashMap::new();
+        for (j, change) in changes.iter().enumerate() {
+            let Some(take) = self.begins.get(&j).or_else(|| self.takes.get(&j)) else {
+                continue;
+            };
+            going
+                .entry(&change.address.block)
+                .or_default()
+                .push((j, *take));
+            if let Some(old) = &change.previous_address
+                && !Defect::MovesForgotten.is_present()
+            {
+                moved.entry(&old.block).or_default().push((j, *take));
+            }
+        }
         for (i, change) in changes.iter().enumerate() {
             let recorded = if change.deposed.is_some() {
                 change.dependencies.as_slice()
@@ -177,25 +221,23 @@ impl Order {
                 .chain(planned.iter().map(|d| (d, false)))
             {
                 let (block, _) = dependency.parts();
-                let now_there = self.by_block.get(block).into_iter().flatten().copied();
-                let mut targets: Vec<usize> = now_there
-                    .filter(|j| *j != i && dependency.covers(&changes[*j].address))
+                let mut taken: Vec<(usize, u32)> = going
+                    .get(block)
+                    .into_iter()
+                    .flatten()
+                    .filter(|(j, _)| *j != i && dependency.covers(&changes[*j].address))
+                    .copied()
                     .collect();
                 if is_recorded {
                     // The state names what has moved by its old address.
-                    let moved = self.by_old_block.get(block).into_iter().flatten().copied();
-                    targets.extend(moved.filter(|j| {
+                    let moved = moved.get(block).into_iter().flatten().copied();
+                    taken.extend(moved.filter(|(j, _)| {
                         let old = changes[*j].previous_address.as_ref();
                         *j != i && old.is_some_and(|old| dependency.covers(old))
                     }));
+                    taken.sort_unstable();
+                    taken.dedup();
                 }
-                let taken: Vec<(usize, u32)> = targets
-                    .iter()
-                    .filter_map(|j| {
-                        let first = self.begins.get(j).or_else(|| self.takes.get(j))?;
-                        Some((*j, *first))
-                    })
-                    .collect();
                 if taken.is_empty() {
                     continue;
                 }
@@ -309,9 +351,11 @@ fn expected(engine: &Engine, state: &State, changes: &[Change], kind: &StepKind)
         StepKind::Create(_) => ("create", schema.traits.create),
         StepKind::Update(_) | StepKind::Lift(_) => ("update", schema.traits.update),
         StepKind::Delete(_) => ("delete", schema.traits.delete),
-        StepKind::Read(_) | StepKind::Forget(_) | StepKind::Record(_) | StepKind::Junction(_) => {
-            return 0;
-        }
+        StepKind::Read(_)
+        | StepKind::Import(_)
+        | StepKind::Forget(_)
+        | StepKind::Record(_)
+        | StepKind::Junction(_) => return 0,
     };
     let duration = state.duration(type_name, action).unwrap_or(estimate);
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)

@@ -3,11 +3,11 @@
 use super::walk::Walk;
 use super::{OutputChange, PlanMode};
 use crate::codec;
-use crate::scope::Frame;
+use crate::scope::{Frame, World};
 use infra_model::address::ScopePath;
 use infra_model::convert::convert;
-use infra_model::diagnostic::Diagnostic;
-use infra_model::program::Condition;
+use infra_model::diagnostic::{Diagnostic, Diagnostics, Severity};
+use infra_model::program::{Condition, Program};
 use infra_model::types::Type;
 use infra_model::value::{Marks, Value};
 use infra_state::OutputState;
@@ -19,6 +19,7 @@ impl Walk<'_> {
             return;
         };
         let before = self.state.outputs.get(name).map(output_value);
+        let mut untouched = false;
         let after = if self.options.mode == PlanMode::Destroy {
             None
         } else {
@@ -26,6 +27,10 @@ impl Walk<'_> {
                 .world
                 .evaluate(&output.value, &Frame::at(&ScopePath::root()))
             {
+                Ok((_, touched)) if self.planner.held.reason(&touched).is_some() => {
+                    untouched = true;
+                    before.clone()
+                }
                 Ok((value, _)) => match codec::to_type(&value, output.ty.as_ref()) {
                     Ok(value) => Some(value),
                     Err(error) => {
@@ -57,6 +62,7 @@ impl Walk<'_> {
                 before,
                 after,
                 sensitive: output.sensitive,
+                untouched,
             },
         );
     }
@@ -68,7 +74,7 @@ impl Walk<'_> {
         }
         for (name, variable) in &self.program.variables {
             for condition in &variable.validations {
-                if let Some(text) = self.failing(condition) {
+                if let Ok(Some(text)) = failing(&self.world, condition) {
                     let message = format!("the value of `{name}` is refused: {text}");
                     self.errors.push(
                         Diagnostic::error(message)
@@ -78,34 +84,49 @@ impl Walk<'_> {
                 }
             }
         }
-        for check in &self.program.checks {
-            for condition in &check.assertions {
-                if let Some(text) = self.failing(condition) {
-                    self.warnings.push(
-                        Diagnostic::warning(format!("check `{}` failed: {text}", check.name))
-                            .at(condition.condition.span, ""),
-                    );
-                }
-            }
-        }
+        self.warnings
+            .extend(failed_checks(self.program, &self.world));
     }
+}
 
-    /// The message of a condition that is known not to hold.
-    fn failing(&self, condition: &Condition) -> Option<String> {
-        let frame = Frame::default();
-        let (value, _) = self.world.evaluate(&condition.condition, &frame).ok()?;
-        if convert(value.bare(), &Type::Bool) != Ok(Value::Bool(false)) {
-            return None;
-        }
-        let message = self.world.evaluate(&condition.message, &frame).ok();
-        Some(match message {
-            Some((message, _)) if message.deep_marks() == Marks::NONE => {
-                message.as_str().unwrap_or_default().to_owned()
+/// A warning for each assertion that is known not to hold.
+pub(crate) fn failed_checks(program: &Program, world: &World<'_>) -> Diagnostics {
+    let mut warnings = Diagnostics::new();
+    for check in &program.checks {
+        for assertion in &check.assertions {
+            match failing(world, assertion) {
+                Ok(Some(text)) => warnings.push(
+                    Diagnostic::warning(format!("check `{}` failed: {text}", check.name))
+                        .at(assertion.condition.span, ""),
+                ),
+                Ok(None) => {}
+                // What cannot be computed does not hold either; it stops nothing.
+                Err(errors) => warnings.extend(errors.into_iter().map(|e| Diagnostic {
+                    severity: Severity::Warning,
+                    message: format!("check `{}` cannot be made: {}", check.name, e.message),
+                    ..e
+                })),
             }
-            Some(_) => "(sensitive message)".to_owned(),
-            None => String::new(),
-        })
+        }
     }
+    warnings
+}
+
+/// The message of a condition that is known not to hold.
+fn failing(world: &World<'_>, condition: &Condition) -> Result<Option<String>, Diagnostics> {
+    let frame = Frame::default();
+    let (value, _) = world.evaluate(&condition.condition, &frame)?;
+    if convert(value.bare(), &Type::Bool) != Ok(Value::Bool(false)) {
+        return Ok(None);
+    }
+    let message = world.evaluate(&condition.message, &frame).ok();
+    Ok(Some(match message {
+        Some((message, _)) if message.deep_marks() == Marks::NONE => {
+            message.as_str().unwrap_or_default().to_owned()
+        }
+        Some(_) => "(sensitive message)".to_owned(),
+        None => String::new(),
+    }))
 }
 
 /// The value of a stored output.
