@@ -11,3 +11,4 @@ mod kill;
 mod life;
 mod refresh;
 mod support;
+mod waves;
