@@ -2,7 +2,8 @@
 //! planned as soon as all that it refers to is.
 
 use super::config;
-use super::instance::{self, Planner};
+use super::instance::Planner;
+use super::moves::moves;
 use super::outputs::output_value;
 use super::preflight;
 use super::{
@@ -107,7 +108,7 @@ impl<'a> Walk<'a> {
         observer: &'a dyn Observer,
         created: Timestamp,
     ) -> Result<Walk<'a>, EngineError> {
-        let moves = instance::moves(program, state);
+        let moves = moves(program, state);
         let mut prior: IndexMap<Address, Value> = IndexMap::with_capacity(state.resources.len());
         let mut errors = Diagnostics::new();
         for (address, resource) in &state.resources {
@@ -246,7 +247,12 @@ impl<'a> Walk<'a> {
                         }
                     }
                     ProgramNode::Output(i) => self.plan_output(*i),
-                    ProgramNode::Local(_) | ProgramNode::ComponentOutput(..) => {}
+                    ProgramNode::ModuleVariable(i, j) => self.module_variable(*i, *j),
+                    ProgramNode::Local(_)
+                    | ProgramNode::ComponentOutput(..)
+                    | ProgramNode::ModuleLocal(..)
+                    | ProgramNode::Gate(_)
+                    | ProgramNode::Whole(_) => {}
                 }
                 if complete {
                     release(nodes, node, &mut missing, &mut ready);
