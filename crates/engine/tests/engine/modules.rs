@@ -1,7 +1,7 @@
 //! Modules: their whole lives, what waits for what, and what moves.
 
 use crate::bench::{Bench, output};
-use infra_engine::{EngineError, PlanMode, PlanOptions, StepKind};
+use infra_engine::{EngineError, Plan, PlanMode, PlanOptions, StepKind};
 use infra_lang::files::MemoryFiles;
 use infra_model::Value;
 

@@ -102,7 +102,7 @@ fn source_of(entry: &Entry, reading: Reading<'_>) -> Option<(ModuleSource, Str)>
             reading.report.push(
                 error(
                     Code::BadModule,
-                    format!("this is not the source of a module: {}", problem.why),
+                    format!("`source` is not understood: {}", problem.why),
                     entry.node.span,
                     "",
                 )
