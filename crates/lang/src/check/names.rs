@@ -179,7 +179,7 @@ pub(crate) fn check_natives(
     let own = Report::default();
     let references = |scope: &ScopePath| {
         Some(References {
-            source: &*knowledge.level(scope)?.source,
+            source: &knowledge.level(scope)?.source,
             natives: &knowledge.natives,
             kinds: request.expand.kinds(),
             report: &own,

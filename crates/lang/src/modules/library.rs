@@ -230,7 +230,7 @@ impl<'a> Library<'a> {
                 let file = self
                     .sources
                     .add(path.to_string_lossy().as_ref(), text.as_str());
-                let paths = paths.of_module(&self.from_stack(&path));
+                let paths = paths.of_module(&self.seen_from_stack(&path));
                 let place = Place {
                     path: &path,
                     repository: repository.as_deref(),
@@ -247,7 +247,7 @@ impl<'a> Library<'a> {
     }
 
     /// The folder of a file as the stack's folder sees it.
-    fn from_stack(&self, path: &Path) -> PathBuf {
+    fn seen_from_stack(&self, path: &Path) -> PathBuf {
         let parent = |path: &Path| lexical(path.parent().unwrap_or_else(|| Path::new("")));
         let (stack, module) = (parent(self.request.path), parent(path));
         let common = stack.components().zip(module.components());
