@@ -63,6 +63,7 @@ impl Engine {
             Values::default(),
             Phase::Plan,
             self.clock.now(),
+            program.now,
         );
         let (connected, value) = self.look_up(&world, &graph, &provider, address, id).await?;
         let provider = self.provider(&provider.name).ok_or_else(unknown)?;

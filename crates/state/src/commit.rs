@@ -71,7 +71,7 @@ pub(crate) struct Chain {
 pub(crate) struct Shared {
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) names: Names,
-    clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) sealer: Sealer,
     pub(crate) inner: Mutex<Inner>,
     pub(crate) chain: Mutex<Chain>,

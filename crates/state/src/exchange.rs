@@ -86,7 +86,8 @@ impl Store {
             configs: &inner.configs,
         };
         let state = &inner.state;
-        snapshot::encode(state, state.serial, state.sequence, &codec).map(|(bytes, _)| bytes)
+        let now = self.shared.clock.now();
+        snapshot::encode(state, state.serial, state.sequence, now, &codec).map(|(bytes, _)| bytes)
     }
 
     /// Puts another state in the place of this one, which becomes the backup. With `force` an older one, an edited one and one
@@ -144,7 +145,8 @@ impl Store {
             sealer: &sealer,
             configs: &configs,
         };
-        let (bytes, _) = snapshot::encode(&state, serial, sequence, &codec)?;
+        let (bytes, _) =
+            snapshot::encode(&state, serial, sequence, self.shared.clock.now(), &codec)?;
         let run = self.note_begin(version, [])?;
         self.shared.replace_snapshot(&bytes)?;
         let counts = BTreeMap::from([("pushed".into(), state.resources.len())]);

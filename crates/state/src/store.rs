@@ -62,7 +62,6 @@ pub struct Store {
     /// None when it was opened for reading.
     lock: Option<LockGuard>,
     is_new: bool,
-    clock: Arc<dyn Clock>,
     who: Owner,
 }
 
@@ -112,7 +111,6 @@ impl Store {
             random: options.random,
             lock,
             is_new: opened.is_new,
-            clock: options.clock,
             who: options.who,
         };
         if moved && store.lock.is_some() {
@@ -320,7 +318,7 @@ impl Store {
         let run = self.new_deposed_key().0;
         let mut began = Began {
             run: run.clone(),
-            time: self.clock.now(),
+            time: self.shared.clock.now(),
             who: self.who.who.clone(),
             place: self.who.place.clone(),
             version: version.to_owned(),
@@ -358,7 +356,7 @@ impl Store {
         self.writable()?;
         let ended = Ended {
             run,
-            time: self.clock.now(),
+            time: self.shared.clock.now(),
             serial,
             result,
             counts,
