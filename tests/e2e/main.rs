@@ -9,5 +9,8 @@ mod broken;
 mod commands;
 mod kill;
 mod life;
+mod reference;
 mod refresh;
+mod state;
 mod support;
+mod terraform;

@@ -10,6 +10,7 @@ mod logging;
 mod panic;
 mod place;
 mod providers;
+mod reference;
 mod render;
 mod stack;
 mod system;
