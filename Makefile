@@ -1,6 +1,7 @@
 # What a person runs: `make demo` shows the main job, `make test` proves everything. Both set up what they need.
 
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/infra/target
+export INSTA_WORKSPACE_ROOT := $(CURDIR)
 VENV ?= $(HOME)/.cache/infra/venv
 TEST_PYTHON := tests/requirements.txt
 

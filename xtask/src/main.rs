@@ -44,10 +44,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// The repository's root.
+/// The repository's root. Asked when run, not when built: clones share a target folder and with it this program.
 fn root() -> std::path::PathBuf {
-    std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
+    let here = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| "xtask".into(), std::path::PathBuf::from);
+    here.parent()
         .map(std::path::Path::to_path_buf)
         .unwrap_or_default()
 }

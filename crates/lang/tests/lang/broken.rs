@@ -60,9 +60,9 @@ fn render(loaded: &Loaded) -> String {
 
 #[test]
 fn broken_stacks_say_what_is_wrong() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/broken");
+    let folder = Path::new("tests/broken");
     let update = std::env::var_os("UPDATE_EXPECT").is_some();
-    let mut names: Vec<_> = std::fs::read_dir(&folder)
+    let mut names: Vec<_> = std::fs::read_dir(folder)
         .expect("the folder of broken stacks")
         .map(|entry| entry.expect("an entry").path())
         .filter(|path| path.extension().is_some_and(|e| e == "toml"))
