@@ -1,9 +1,10 @@
 //! Reading many with few calls: ids go in chunks into a filter, pages are followed, and each id gets its own answer. Filters,
 //! not id lists: an id list with one missing id fails whole.
 
+use crate::error::there;
 use futures::future::join_all;
+use infra_model::ProviderError;
 use infra_model::resource::Item;
-use infra_model::{ErrorKind, ProviderError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
@@ -123,11 +124,8 @@ where
     F: Future<Output = Result<Vec<T>, ProviderError>>,
 {
     if let [id] = ids {
-        return vec![match list(Some(id.clone())).await {
-            Ok(items) => Ok(items.into_iter().next()),
-            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }];
+        let found = there(list(Some(id.clone())).await);
+        return vec![found.map(|items| items.unwrap_or_default().into_iter().next())];
     }
     if ids.is_empty() {
         return Vec::new();
@@ -171,6 +169,7 @@ pub(crate) use pages_by_marker;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use infra_model::ErrorKind;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[tokio::test]

@@ -270,6 +270,18 @@ pub fn absent_is_done<T>(result: Result<T, ProviderError>) -> Result<(), Provide
     }
 }
 
+/// None of what is absent.
+///
+/// # Errors
+/// Every other error.
+pub fn there<T>(result: Result<T, ProviderError>) -> Result<Option<T>, ProviderError> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

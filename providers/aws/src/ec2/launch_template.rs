@@ -7,6 +7,7 @@ use super::launch_template_data::{
 use super::tagging::{self, list};
 use crate::batch;
 use crate::client::Client;
+use crate::error::there;
 use crate::family::{EC2_READ, EC2_WRITE};
 use crate::recover::Lost;
 use crate::tags::Tags;
@@ -17,8 +18,8 @@ use futures::future::join_all;
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
 use infra_model::{
-    CallContext, ErrorKind, Operation, PlanRequest, Planned, ProviderError, Record, Recovered,
-    Resource, planning,
+    CallContext, Operation, PlanRequest, Planned, ProviderError, Record, Recovered, Resource,
+    planning,
 };
 use std::collections::BTreeSet;
 
@@ -331,14 +332,8 @@ async fn latest(
                 .send()
         })
         .await;
-    match answer {
-        Ok(answer) => {
-            let version = answer.launch_template_versions.unwrap_or_default().pop();
-            Ok(version.and_then(|v| Some((v.version_description, v.launch_template_data?))))
-        }
-        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+    let version = there(answer)?.and_then(|a| a.launch_template_versions.unwrap_or_default().pop());
+    Ok(version.and_then(|v| Some((v.version_description, v.launch_template_data?))))
 }
 
 fn record(

@@ -3,7 +3,7 @@
 use super::tagging::{self, filter, list};
 use crate::batch::{self, FILTER_VALUES, by_key};
 use crate::client::Client;
-use crate::error::absent_is_done;
+use crate::error::{absent_is_done, there};
 use crate::family::{EC2_READ, EC2_WRITE};
 use crate::recover::Lost;
 use crate::tags::Tags;
@@ -321,11 +321,7 @@ async fn find(
                 .send()
         })
         .await;
-    match answer {
-        Ok(answer) => Ok(answer.vpc_endpoints.unwrap_or_default().pop()),
-        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+    Ok(there(answer)?.and_then(|a| a.vpc_endpoints.unwrap_or_default().pop()))
 }
 
 /// The states differ in letter case between the API's answers and its documentation.

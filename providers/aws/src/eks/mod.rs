@@ -13,6 +13,7 @@ pub(crate) mod pod_identity_association;
 mod tagging;
 
 use crate::client::Client;
+use crate::error::there;
 use crate::family::EKS;
 use crate::recover;
 use crate::wait::{self, Pace, Progress};
@@ -73,15 +74,6 @@ async fn now<R: Resource<Client>>(
     found
         .flatten()
         .ok_or_else(|| failed(format!("`{id}` is gone")))
-}
-
-/// None of what is not there.
-fn there<T>(answer: Result<T, ProviderError>) -> Result<Option<T>, ProviderError> {
-    match answer {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 fn set(found: &[String]) -> BTreeSet<String> {

@@ -13,7 +13,8 @@ mod tagging;
 pub(crate) mod target_group;
 mod target_group_attributes;
 
-use infra_model::{ErrorKind, ProviderError};
+use crate::error;
+use infra_model::ProviderError;
 
 /// Every page of a `Describe…`.
 macro_rules! list {
@@ -25,10 +26,7 @@ use list;
 
 /// Those that there are: asked for by what is not there, Elastic Load Balancing answers with an error.
 fn there<T>(listed: Result<Vec<T>, ProviderError>) -> Result<Vec<T>, ProviderError> {
-    match listed {
-        Err(error) if error.kind == ErrorKind::NotFound => Ok(Vec::new()),
-        listed => listed,
-    }
+    Ok(error::there(listed)?.unwrap_or_default())
 }
 
 /// `app/web/50dc6c495c0c9188` of a load balancer's ARN, `targetgroup/web/73e2d6bc24d8a067` of a target group's: what metrics

@@ -2,7 +2,7 @@
 
 use super::{arn, tagging};
 use crate::client::Client;
-use crate::error::absent_is_done;
+use crate::error::{absent_is_done, there};
 use crate::family::IAM;
 use crate::tags::{self, Tags};
 use crate::wait;
@@ -11,9 +11,7 @@ use aws_sdk_iam::operation::get_open_id_connect_provider::GetOpenIdConnectProvid
 use futures::future::join_all;
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
-use infra_model::{
-    CallContext, ErrorKind, Operation, ProviderError, Record, Recovered, Resource, Value,
-};
+use infra_model::{CallContext, Operation, ProviderError, Record, Recovered, Resource, Value};
 use std::collections::BTreeSet;
 
 /// An issuer of identities that AWS trusts, such as a cluster's or GitHub's.
@@ -211,13 +209,11 @@ async fn get(
         .get_open_id_connect_provider()
         .open_id_connect_provider_arn(arn);
     let call = "GetOpenIDConnectProvider";
-    match client
-        .call(context, IAM, call, || request.clone().send())
-        .await
-    {
-        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
-        answer => answer.map(Some),
-    }
+    there(
+        client
+            .call(context, IAM, call, || request.clone().send())
+            .await,
+    )
 }
 
 /// What the account has for the issuer, and whether the operation made it.

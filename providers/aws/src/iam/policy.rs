@@ -2,7 +2,7 @@
 
 use super::{arn, check_json, check_name, document, list, tagging};
 use crate::client::Client;
-use crate::error::absent_is_done;
+use crate::error::{absent_is_done, there};
 use crate::family::IAM;
 use crate::naming;
 use crate::tags::{self, Tags};
@@ -214,10 +214,7 @@ async fn get(
             client.iam().get_policy().policy_arn(arn).send()
         })
         .await;
-    match answer {
-        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
-        answer => Ok(answer?.policy),
-    }
+    Ok(there(answer)?.and_then(|a| a.policy))
 }
 
 /// What has the name, and whether the operation made it.

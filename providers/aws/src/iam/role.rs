@@ -2,7 +2,7 @@
 
 use super::{BRIEF, check_json, check_name, document, list, tagging, unheard_principal};
 use crate::client::Client;
-use crate::error::absent_is_done;
+use crate::error::{absent_is_done, there};
 use crate::family::IAM;
 use crate::naming;
 use crate::tags::{self, Tags};
@@ -13,9 +13,7 @@ use aws_smithy_types::date_time::Format;
 use futures::future::join_all;
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
-use infra_model::{
-    CallContext, ErrorKind, Operation, ProviderError, Record, Recovered, Resource, Value,
-};
+use infra_model::{CallContext, Operation, ProviderError, Record, Recovered, Resource, Value};
 
 /// An identity that services and people take on.
 #[derive(Clone, Debug, Default, Record)]
@@ -244,10 +242,7 @@ async fn get(
             client.iam().get_role().role_name(name).send()
         })
         .await;
-    match answer {
-        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
-        answer => Ok(answer?.role),
-    }
+    Ok(there(answer)?.and_then(|a| a.role))
 }
 
 /// What has the name, and whether the operation made it.

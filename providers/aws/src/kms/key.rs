@@ -2,7 +2,7 @@
 
 use super::{BRIEF, key_view, unheard};
 use crate::client::Client;
-use crate::error::absent_is_done;
+use crate::error::{absent_is_done, there};
 use crate::family::KMS;
 use crate::recover::{self, Lost};
 use crate::tags::{self, Tags};
@@ -13,8 +13,8 @@ use futures::future::{BoxFuture, join_all};
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
 use infra_model::{
-    CallContext, ErrorKind, Operation, PlanRequest, Planned, ProviderError, Record, Recovered,
-    Resource, Type, Value,
+    CallContext, Operation, PlanRequest, Planned, ProviderError, Record, Recovered, Resource, Type,
+    Value,
 };
 use std::time::Duration;
 
@@ -119,10 +119,8 @@ impl Resource<Client> for Key {
         items: &[Item<KeyRecord>],
     ) -> Vec<Result<Option<KeyRecord>, ProviderError>> {
         join_all(items.iter().map(|item| async {
-            match key_view::read(client, context, &item.id, item.prior.as_ref()).await {
-                Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
-                found => found,
-            }
+            let found = key_view::read(client, context, &item.id, item.prior.as_ref()).await;
+            Ok(there(found)?.flatten())
         }))
         .await
     }

@@ -3,7 +3,7 @@
 use super::instance::InstanceRecord;
 use super::{instance_view as view, list, tagging};
 use crate::client::Client;
-use crate::error::absent_is_done;
+use crate::error::{absent_is_done, there};
 use crate::family::RDS;
 use crate::naming;
 use crate::wait::{self, Progress};
@@ -12,7 +12,7 @@ use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDBInstanceFluent
 use aws_sdk_rds::types::{
     CloudwatchLogsExportConfiguration, DatabaseInsightsMode, DbInstance as Found, Filter,
 };
-use infra_model::{CallContext, ErrorKind, Operation, ProviderError, Recovered};
+use infra_model::{CallContext, Operation, ProviderError, Recovered};
 use std::collections::BTreeSet;
 
 pub(super) fn name(record: &InstanceRecord, operation: &Operation) -> String {
@@ -38,10 +38,7 @@ pub(super) async fn one(
     let name = (!is_id).then(|| id.to_owned());
     let found = list!(client, context, "DescribeDBInstances": describe_db_instances.set_db_instance_identifier(name).set_filters(filters) => db_instances)
         .await;
-    match found {
-        Err(error) if error.kind == ErrorKind::NotFound => Ok(Vec::new()),
-        found => found,
-    }
+    Ok(there(found)?.unwrap_or_default())
 }
 
 pub(super) async fn all(

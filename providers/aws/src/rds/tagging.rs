@@ -1,6 +1,7 @@
 //! Tags of RDS' resources, by ARN.
 
 use crate::client::Client;
+use crate::error::there;
 use crate::family::RDS;
 use crate::tags::{self, Tags};
 use aws_sdk_rds::types::Tag;
@@ -44,11 +45,7 @@ pub(super) async fn read(
                     .send()
             })
             .await;
-        match answer {
-            Ok(answer) => Ok(Some(from_sdk(answer.tag_list()))),
-            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        Ok(there(answer)?.map(|a| from_sdk(a.tag_list())))
     }))
     .await
 }

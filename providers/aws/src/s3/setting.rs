@@ -2,7 +2,7 @@
 
 use super::BRIEF;
 use crate::client::Client;
-use crate::error::absent_is_done;
+use crate::error::{absent_is_done, there};
 use crate::family::S3;
 use crate::wait;
 use async_trait::async_trait;
@@ -10,8 +10,7 @@ use futures::future::join_all;
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
 use infra_model::{
-    CallContext, ErrorKind, Operation, PlanRequest, Planned, ProviderError, Record, Recovered,
-    Resource, Value,
+    CallContext, Operation, PlanRequest, Planned, ProviderError, Record, Recovered, Resource, Value,
 };
 use std::marker::PhantomData;
 
@@ -131,10 +130,8 @@ impl<S: Setting> Resource<Client> for Of<S> {
     ) -> Vec<Result<Option<S::Record>, ProviderError>> {
         join_all(items.iter().map(|item| async {
             let place = Place::parse(&item.id);
-            match S::get(client, context, &place, item.prior.as_ref()).await {
-                Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
-                found => found,
-            }
+            let found = S::get(client, context, &place, item.prior.as_ref()).await;
+            Ok(there(found)?.flatten())
         }))
         .await
     }
