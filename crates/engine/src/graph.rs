@@ -149,7 +149,7 @@ impl ProgramGraph {
                 self.of_expr(program, key, scope, &node, &mut edges);
                 // Which of them is known only with the instances: all come first.
                 for (i, provider) in program.providers.iter().enumerate() {
-                    if provider.address.without_key().as_ref() == Some(&block.provider) {
+                    if provider.address.is_one_of(&block.provider) {
                         edges.push((ProgramNode::Provider(i), node.clone()));
                     }
                 }

@@ -82,7 +82,6 @@ impl Engine {
             Values::default(),
             Phase::Plan,
             self.clock.now(),
-            program.now,
         );
         let (_, list, _) = crate::plan::instances(&world, block)?;
         if let Some(list) = list

@@ -30,7 +30,6 @@ pub(crate) struct World<'a> {
     memo: Mutex<HashMap<Memo, (Value, Arc<Touched>)>>,
     phase: Phase,
     now: Timestamp,
-    planned: Timestamp,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -70,7 +69,6 @@ impl<'a> World<'a> {
         values: Values,
         phase: Phase,
         now: Timestamp,
-        planned: Timestamp,
     ) -> World<'a> {
         World {
             program,
@@ -80,13 +78,7 @@ impl<'a> World<'a> {
             memo: Mutex::default(),
             phase,
             now,
-            planned,
         }
-    }
-
-    /// The plan's time.
-    pub(crate) fn planned(&self) -> Timestamp {
-        self.planned
     }
 
     pub(crate) fn values(&self) -> MutexGuard<'_, Values> {
@@ -140,7 +132,7 @@ impl<'a> World<'a> {
             .program
             .providers
             .iter()
-            .filter(|p| p.address.without_key().as_ref() == Some(&block.provider))
+            .filter(|p| p.address.is_one_of(&block.provider))
             .map(|p| p.address.to_string())
             .collect();
         Err(refuse(
@@ -497,6 +489,6 @@ impl Scope for FrameScope<'_, '_> {
     }
 
     fn planned(&self) -> Timestamp {
-        self.world.planned
+        self.world.program.now
     }
 }

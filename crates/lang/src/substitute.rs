@@ -1,7 +1,7 @@
 //! Replaces `each.*` and `count.index` by constants: the inputs of one instance of a component.
 
 use infra_model::Value;
-use infra_model::expr::{Expr, ExprKind, ForExpr, Root, TemplatePart};
+use infra_model::expr::{Expr, ExprKind, Root};
 
 /// What the repetition of one instance gives.
 #[derive(Clone, Debug, Default)]
@@ -22,95 +22,18 @@ impl Repetition {
     }
 
     fn replace(&self, expr: &Expr) -> Expr {
-        let all = |items: &[Expr]| items.iter().map(|e| self.replace(e)).collect::<Vec<_>>();
-        let kind = match &*expr.kind {
-            ExprKind::Literal(_) | ExprKind::Binding(_) => return expr.clone(),
-            ExprKind::Reference(root) => {
-                let value = match root {
-                    Root::EachKey => self.each.as_ref().map(|(key, _)| key),
-                    Root::EachValue => self.each.as_ref().map(|(_, value)| value),
-                    Root::CountIndex => self.count.as_ref(),
-                    _ => None,
-                };
-                match value {
-                    Some(value) => ExprKind::Literal(value.clone()),
-                    None => return expr.clone(),
-                }
-            }
-            ExprKind::Template(parts) => ExprKind::Template(self.parts(parts)),
-            ExprKind::Attribute(source, name) => {
-                ExprKind::Attribute(self.replace(source), name.clone())
-            }
-            ExprKind::Index(source, key) => {
-                ExprKind::Index(self.replace(source), self.replace(key))
-            }
-            ExprKind::Splat { source, each } => ExprKind::Splat {
-                source: self.replace(source),
-                each: self.replace(each),
-            },
-            ExprKind::Call {
-                name,
-                name_span,
-                arguments,
-                expand_last,
-            } => ExprKind::Call {
-                name: name.clone(),
-                name_span: *name_span,
-                arguments: all(arguments),
-                expand_last: *expand_last,
-            },
-            ExprKind::Unary(op, a) => ExprKind::Unary(*op, self.replace(a)),
-            ExprKind::Binary(op, a, b) => ExprKind::Binary(*op, self.replace(a), self.replace(b)),
-            ExprKind::Conditional(a, b, c) => {
-                ExprKind::Conditional(self.replace(a), self.replace(b), self.replace(c))
-            }
-            ExprKind::For(f) => ExprKind::For(Box::new(ForExpr {
-                key_name: f.key_name.clone(),
-                value_name: f.value_name.clone(),
-                source: self.replace(&f.source),
-                key: f.key.as_ref().map(|e| self.replace(e)),
-                value: self.replace(&f.value),
-                group: f.group,
-                condition: f.condition.as_ref().map(|e| self.replace(e)),
-            })),
-            ExprKind::Tuple(items) => ExprKind::Tuple(all(items)),
-            ExprKind::Object(items) => ExprKind::Object(
-                items
-                    .iter()
-                    .map(|(k, v)| (self.replace(k), self.replace(v)))
-                    .collect(),
-            ),
+        let ExprKind::Reference(root) = &*expr.kind else {
+            return expr.with_parts(&mut |part| self.replace(part));
         };
-        Expr::new(kind, expr.span)
-    }
-
-    fn parts(&self, parts: &[TemplatePart]) -> Vec<TemplatePart> {
-        parts
-            .iter()
-            .map(|part| match part {
-                TemplatePart::Text(text) => TemplatePart::Text(text.clone()),
-                TemplatePart::Value(e) => TemplatePart::Value(self.replace(e)),
-                TemplatePart::If {
-                    condition,
-                    then,
-                    otherwise,
-                } => TemplatePart::If {
-                    condition: self.replace(condition),
-                    then: self.parts(then),
-                    otherwise: self.parts(otherwise),
-                },
-                TemplatePart::For {
-                    key,
-                    value,
-                    source,
-                    body,
-                } => TemplatePart::For {
-                    key: key.clone(),
-                    value: value.clone(),
-                    source: self.replace(source),
-                    body: self.parts(body),
-                },
-            })
-            .collect()
+        let value = match root {
+            Root::EachKey => self.each.as_ref().map(|(key, _)| key),
+            Root::EachValue => self.each.as_ref().map(|(_, value)| value),
+            Root::CountIndex => self.count.as_ref(),
+            _ => None,
+        };
+        value.map_or_else(
+            || expr.clone(),
+            |value| Expr::literal(value.clone(), expr.span),
+        )
     }
 }

@@ -157,6 +157,12 @@ impl ProviderAddress {
         })
     }
 
+    /// Whether this is one of the configurations of an alias with `for_each`.
+    #[must_use]
+    pub fn is_one_of(&self, alias: &ProviderAddress) -> bool {
+        self.without_key().as_ref() == Some(alias)
+    }
+
     /// The provider of a resource type, by its prefix; `None` when no prefix is known.
     #[must_use]
     pub fn of_type(type_name: &str) -> Option<ProviderAddress> {

@@ -225,6 +225,56 @@ impl Expr {
         }
     }
 
+    /// The same expression over other parts: `change` makes each direct part anew.
+    #[must_use]
+    pub fn with_parts(&self, change: &mut dyn FnMut(&Expr) -> Expr) -> Expr {
+        let kind = match &*self.kind {
+            ExprKind::Literal(_) | ExprKind::Reference(_) | ExprKind::Binding(_) => {
+                return self.clone();
+            }
+            ExprKind::Template(parts) => ExprKind::Template(with_template(parts, change)),
+            ExprKind::Attribute(source, name) => ExprKind::Attribute(change(source), name.clone()),
+            ExprKind::Index(source, key) => ExprKind::Index(change(source), change(key)),
+            ExprKind::Splat { source, each } => ExprKind::Splat {
+                source: change(source),
+                each: change(each),
+            },
+            ExprKind::Call {
+                name,
+                name_span,
+                arguments,
+                expand_last,
+            } => ExprKind::Call {
+                name: name.clone(),
+                name_span: *name_span,
+                arguments: arguments.iter().map(change).collect(),
+                expand_last: *expand_last,
+            },
+            ExprKind::Unary(op, a) => ExprKind::Unary(*op, change(a)),
+            ExprKind::Binary(op, a, b) => ExprKind::Binary(*op, change(a), change(b)),
+            ExprKind::Conditional(a, b, c) => {
+                ExprKind::Conditional(change(a), change(b), change(c))
+            }
+            ExprKind::For(f) => ExprKind::For(Box::new(ForExpr {
+                key_name: f.key_name.clone(),
+                value_name: f.value_name.clone(),
+                source: change(&f.source),
+                key: f.key.as_ref().map(&mut *change),
+                value: change(&f.value),
+                group: f.group,
+                condition: f.condition.as_ref().map(change),
+            })),
+            ExprKind::Tuple(items) => ExprKind::Tuple(items.iter().map(change).collect()),
+            ExprKind::Object(items) => ExprKind::Object(
+                items
+                    .iter()
+                    .map(|(key, value)| (change(key), change(value)))
+                    .collect(),
+            ),
+        };
+        Expr::new(kind, self.span)
+    }
+
     /// Calls `found` for every root in the expression with the constant steps that follow it
     /// (attributes and literal keys, up to the first that is computed).
     pub fn references(&self, found: &mut dyn FnMut(&Root, &[StaticStep], Span)) {
@@ -291,6 +341,39 @@ impl Expr {
             }),
         }
     }
+}
+
+fn with_template(
+    parts: &[TemplatePart],
+    change: &mut dyn FnMut(&Expr) -> Expr,
+) -> Vec<TemplatePart> {
+    parts
+        .iter()
+        .map(|part| match part {
+            TemplatePart::Text(text) => TemplatePart::Text(text.clone()),
+            TemplatePart::Value(e) => TemplatePart::Value(change(e)),
+            TemplatePart::If {
+                condition,
+                then,
+                otherwise,
+            } => TemplatePart::If {
+                condition: change(condition),
+                then: with_template(then, change),
+                otherwise: with_template(otherwise, change),
+            },
+            TemplatePart::For {
+                key,
+                value,
+                source,
+                body,
+            } => TemplatePart::For {
+                key: key.clone(),
+                value: value.clone(),
+                source: change(source),
+                body: with_template(body, change),
+            },
+        })
+        .collect()
 }
 
 /// [`Expr::references`] for the parts of a template.

@@ -26,26 +26,24 @@ fn input(i: usize, changed: Option<usize>) -> String {
 
 /// The graph as a stack file.
 pub(super) fn stack(size: usize, changed: Option<usize>) -> String {
-    let mut text = String::from("[stack]\nname = \"bench\"\n");
-    for i in 0..size {
-        let input = input(i, changed);
-        let _ = write!(
-            text,
-            "\n[resource.terraform_data.r{i}]\ninput = \"{input}\"\n"
-        );
-    }
-    text
+    rendered("[stack]\nname = \"bench\"\n", size, changed, |i, input| {
+        format!("\n[resource.terraform_data.r{i}]\ninput = \"{input}\"\n")
+    })
 }
 
 /// The same graph in HCL.
 pub(super) fn configuration(size: usize, changed: Option<usize>) -> String {
-    let mut text = String::new();
-    for i in 0..size {
-        let input = input(i, changed);
-        let _ = write!(
-            text,
-            "resource \"terraform_data\" \"r{i}\" {{\n  input = \"{input}\"\n}}\n"
-        );
-    }
-    text
+    rendered("", size, changed, |i, input| {
+        format!("resource \"terraform_data\" \"r{i}\" {{\n  input = \"{input}\"\n}}\n")
+    })
+}
+
+fn rendered(
+    head: &str,
+    size: usize,
+    changed: Option<usize>,
+    resource: impl Fn(usize, &str) -> String,
+) -> String {
+    let resources = (0..size).map(|i| resource(i, &input(i, changed)));
+    std::iter::once(head.to_owned()).chain(resources).collect()
 }

@@ -168,7 +168,10 @@ impl Engine {
             let message = "this plan is stale: the state has changed since it was made";
             return Err(Diagnostic::error(message).help("make a new plan").into());
         }
-        let empty = Program::default();
+        let empty = Program {
+            now: plan.created,
+            ..Program::default()
+        };
         let program = input.program.unwrap_or(&empty);
         let graph = ProgramGraph::new(program);
         let sessions = Sessions::new(self);
@@ -179,7 +182,6 @@ impl Engine {
             starting_values(program, plan),
             Phase::Apply,
             self.clock.now(),
-            plan.created,
         );
         let (sender, receiver) = mpsc::unbounded_channel();
         let run = Run {

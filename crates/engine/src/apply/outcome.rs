@@ -10,7 +10,7 @@ use infra_model::provider::{CallContext, ReadItem};
 use infra_model::provider_error::{ErrorKind, ProviderError};
 use infra_model::schema::Schema;
 use infra_model::value::Value;
-use infra_state::{DeposedKey, Intent, Outcome, ResourceState};
+use infra_state::{DeposedKey, Intent, Outcome, ResourceState, StateChange};
 use serde_json::Value as Json;
 use std::sync::Arc;
 
@@ -76,17 +76,26 @@ impl Run<'_> {
         self.outcome(operation, outcome).await
     }
 
+    /// Makes an intent durable: only then may the call be sent.
+    pub(super) async fn begin(&self, intent: Intent) -> Result<(), ProviderError> {
+        let begun = self.input.store.intent(intent).await;
+        begun.map_err(|e| news::unwritable(&e))
+    }
+
     /// Records how an operation ended.
     pub(super) async fn outcome(
         &self,
         operation: &Operation,
         outcome: Outcome,
     ) -> Result<(), ProviderError> {
-        let store = self.input.store;
-        store
-            .outcome(&operation.id, outcome)
-            .await
-            .map_err(|e| news::unwritable(&e))
+        let ended = self.input.store.outcome(&operation.id, outcome).await;
+        ended.map_err(|e| news::unwritable(&e))
+    }
+
+    /// Records what has no effect outside the state.
+    pub(super) fn record(&self, change: StateChange) -> Result<(), ProviderError> {
+        let recorded = self.input.store.record(vec![change]);
+        recorded.map_err(|e| news::unwritable(&e))
     }
 
     /// How a failed creation ends: `None` leaves it unfinished, for the next run to look up or go on waiting.

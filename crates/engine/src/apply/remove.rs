@@ -2,7 +2,7 @@
 //! stack file may not know the object any more, and both are journalled as operations of their own: a run that dies between
 //! them leaves an object that the next plan reads as unprotected.
 
-use super::{Run, lock, news};
+use super::{Run, lock};
 use crate::codec;
 use crate::events::Event;
 use crate::plan::Change;
@@ -93,11 +93,7 @@ impl Run<'_> {
                 going.deposed.clone(),
             )
         };
-        let store = self.input.store;
-        store
-            .intent(intent)
-            .await
-            .map_err(|e| news::unwritable(&e))?;
+        self.begin(intent).await?;
         self.observer.event(Event::Status {
             address: change.address.clone(),
             status: "lifting deletion protection".to_owned(),
@@ -144,14 +140,14 @@ impl Run<'_> {
             return Ok(None);
         };
         let (schema, resource) = (going.schema, &going.resource);
-        let (store, address) = (self.input.store, change.address.clone());
+        let address = change.address.clone();
         let id = resource.id.clone();
         if schema.traits.state_only {
             let gone = match going.deposed {
                 Some(key) => StateChange::RemoveDeposed { address, key },
                 None => StateChange::Remove { address },
             };
-            store.record(vec![gone]).map_err(|e| news::unwritable(&e))?;
+            self.record(gone)?;
             return Ok(Some(id));
         }
         let (connected, context) = self.reach(&going).await?;
@@ -173,10 +169,7 @@ impl Run<'_> {
                 deposed,
             )
         };
-        store
-            .intent(intent)
-            .await
-            .map_err(|e| news::unwritable(&e))?;
+        self.begin(intent).await?;
         let prior = going.value.without_unknowns();
         let deleted = connected
             .session

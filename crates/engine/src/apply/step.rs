@@ -1,7 +1,7 @@
 //! One step: write the intent, call the provider, write the outcome.
 
 use super::settle::{Settled, in_words, refused};
-use super::{End, Failure, Run, lock, news};
+use super::{End, Failure, Run, lock};
 use crate::codec;
 use crate::events::Event;
 use crate::plan::{self, Change, ChangeAction, StepKind};
@@ -202,7 +202,6 @@ impl Run<'_> {
             && !Defect::NotDeposed.is_present())
         .then(|| self.input.store.new_deposed_key());
         let operation = self.operation(change, Action::Create, None, settled.private.clone());
-        let store = self.input.store;
         if schema.traits.state_only {
             let value = connected
                 .session
@@ -214,9 +213,7 @@ impl Run<'_> {
                 resource,
                 depose: depose.clone(),
             };
-            store
-                .record(vec![change_of_state])
-                .map_err(|e| news::unwritable(&e))?;
+            self.record(change_of_state)?;
             return self.created(change, &settled, value, depose);
         }
         let intent = self.intent(
@@ -229,29 +226,20 @@ impl Run<'_> {
         );
         let late = Defect::IntentAfterCall.is_present().then(|| intent.clone());
         if late.is_none() {
-            store
-                .intent(intent)
-                .await
-                .map_err(|e| news::unwritable(&e))?;
+            self.begin(intent).await?;
         }
         let result = connected
             .session
             .create(&context, &operation, &schema.type_name, &settled.desired)
             .await;
         if let Some(intent) = late {
-            store
-                .intent(intent)
-                .await
-                .map_err(|e| news::unwritable(&e))?;
+            self.begin(intent).await?;
         }
         match result {
             Ok(value) => {
                 let (value, resource) = self.made(change, &settled, value)?;
                 if !Defect::OutcomeNotWritten.is_present() {
-                    store
-                        .outcome(&operation.id, Outcome::Created(resource))
-                        .await
-                        .map_err(|e| news::unwritable(&e))?;
+                    self.outcome(&operation, Outcome::Created(resource)).await?;
                 }
                 self.created(change, &settled, value, depose)
             }
@@ -270,10 +258,7 @@ impl Run<'_> {
                     )
                     .await;
                 if let Some(outcome) = ended {
-                    store
-                        .outcome(&operation.id, outcome)
-                        .await
-                        .map_err(|e| news::unwritable(&e))?;
+                    self.outcome(&operation, outcome).await?;
                 }
                 Err(error)
             }
@@ -363,7 +348,6 @@ impl Run<'_> {
             codec::id_of(prior),
             settled.private.clone(),
         );
-        let store = self.input.store;
         if !schema.traits.state_only {
             let intent = self.intent(
                 change,
@@ -373,10 +357,7 @@ impl Run<'_> {
                 Some(prior),
                 None,
             );
-            store
-                .intent(intent)
-                .await
-                .map_err(|e| news::unwritable(&e))?;
+            self.begin(intent).await?;
         }
         let result = connected
             .session
@@ -397,12 +378,9 @@ impl Run<'_> {
                         resource,
                         depose: None,
                     };
-                    store.record(vec![put]).map_err(|e| news::unwritable(&e))?;
+                    self.record(put)?;
                 } else {
-                    store
-                        .outcome(&operation.id, Outcome::Updated(resource))
-                        .await
-                        .map_err(|e| news::unwritable(&e))?;
+                    self.outcome(&operation, Outcome::Updated(resource)).await?;
                 }
                 self.kept(change, &settled, &value)?;
                 Ok(codec::id_of(&value))
@@ -450,11 +428,8 @@ impl Run<'_> {
     }
 
     fn forget(&self, change: &Change) -> Result<(), ProviderError> {
-        self.input
-            .store
-            .record(vec![StateChange::Forget {
-                address: change.address.clone(),
-            }])
-            .map_err(|e| news::unwritable(&e))
+        self.record(StateChange::Forget {
+            address: change.address.clone(),
+        })
     }
 }

@@ -153,11 +153,7 @@ pub(crate) fn conditions(
             let (message, _) = world
                 .evaluate(&condition.message, frame)
                 .map_err(|e| about(e, address))?;
-            let text = if message.deep_marks() == Marks::NONE {
-                message.as_str().unwrap_or_default().to_owned()
-            } else {
-                "(sensitive message)".to_owned()
-            };
+            let text = shown(&message);
             failed.push(
                 Diagnostic::error(format!("{what} failed: {text}"))
                     .at(condition.condition.span, "")
@@ -169,6 +165,15 @@ pub(crate) fn conditions(
         Ok(())
     } else {
         Err(failed)
+    }
+}
+
+/// The message of a condition, as far as it may be shown.
+pub(super) fn shown(message: &Value) -> &str {
+    if message.deep_marks() == Marks::NONE {
+        message.as_str().unwrap_or_default()
+    } else {
+        "(sensitive message)"
     }
 }
 

@@ -130,13 +130,6 @@ impl Planner<'_> {
         let schema = self
             .engine
             .schema(&object.provider.name, Mode::Managed, type_name)?;
-        codec::decode(
-            &**provider,
-            schema,
-            object.schema_version,
-            &object.attributes,
-            &object.sensitive_paths,
-        )
-        .ok()
+        codec::decode_resource(&**provider, schema, &object.clone().into()).ok()
     }
 }

@@ -1,5 +1,6 @@
 //! Outputs and checks, once everything that they refer to is planned.
 
+use super::config::shown;
 use super::walk::Walk;
 use super::{OutputChange, PlanMode};
 use crate::codec;
@@ -9,7 +10,7 @@ use infra_model::convert::convert;
 use infra_model::diagnostic::Diagnostic;
 use infra_model::program::Condition;
 use infra_model::types::Type;
-use infra_model::value::{Marks, Value};
+use infra_model::value::Value;
 use infra_state::OutputState;
 
 impl Walk<'_> {
@@ -98,13 +99,7 @@ impl Walk<'_> {
             return None;
         }
         let message = self.world.evaluate(&condition.message, &frame).ok();
-        Some(match message {
-            Some((message, _)) if message.deep_marks() == Marks::NONE => {
-                message.as_str().unwrap_or_default().to_owned()
-            }
-            Some(_) => "(sensitive message)".to_owned(),
-            None => String::new(),
-        })
+        Some(message.map_or_else(String::new, |(message, _)| shown(&message).to_owned()))
     }
 }
 

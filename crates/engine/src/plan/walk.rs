@@ -27,7 +27,6 @@ use infra_model::diagnostic::{Diagnostic, Diagnostics};
 use infra_model::evaluate::Phase;
 use infra_model::program::Program;
 use infra_model::provider_error::ProviderError;
-use infra_model::time::Timestamp;
 use infra_model::value::{Str, Value};
 use infra_state::State;
 use petgraph::Direction;
@@ -49,7 +48,10 @@ pub(crate) async fn run(
     options: &PlanOptions,
     observer: &dyn Observer,
 ) -> Result<Plan, EngineError> {
-    let empty = Program::default();
+    let empty = Program {
+        now: engine.clock.now(),
+        ..Program::default()
+    };
     let program = input.program.unwrap_or(&empty);
     engine.check_protection(input, options)?;
     let state = input.store.state();
@@ -57,11 +59,7 @@ pub(crate) async fn run(
     if let Some(cycle) = graph.cycle(program) {
         return Err(cycle.into());
     }
-    // What was loaded with the plan's time in it and what is evaluated now must agree about that time.
-    let created = input.program.map_or_else(|| engine.clock.now(), |p| p.now);
-    let mut walk = Walk::new(
-        engine, sessions, program, &graph, &state, options, observer, created,
-    )?;
+    let mut walk = Walk::new(engine, sessions, program, &graph, &state, options, observer)?;
     walk.go().await;
     let mut plan = walk.finish()?;
     preflight::check(sessions, program, &mut plan).await?;
@@ -93,10 +91,6 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "one call site; a struct would only rename them"
-    )]
     fn new(
         engine: &'a Engine,
         sessions: &'a Sessions,
@@ -105,7 +99,6 @@ impl<'a> Walk<'a> {
         state: &'a State,
         options: &'a PlanOptions,
         observer: &'a dyn Observer,
-        created: Timestamp,
     ) -> Result<Walk<'a>, EngineError> {
         let moves = instance::moves(program, state);
         let mut prior: IndexMap<Address, Value> = IndexMap::with_capacity(state.resources.len());
@@ -168,7 +161,6 @@ impl<'a> Walk<'a> {
             Values::default(),
             Phase::Plan,
             engine.clock.now(),
-            created,
         );
         Ok(Walk {
             planner: Planner::new(engine, program, state, options, prior, moves),
@@ -552,7 +544,7 @@ impl<'a> Walk<'a> {
         let steps = order::steps(self.engine, self.state, &changes);
         Ok(Plan {
             mode: self.options.mode,
-            created: self.world.planned(),
+            created: self.program.now,
             lineage: self.state.lineage.clone(),
             serial: self.state.serial,
             changes,

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use infra_engine::{
-    ApplyOptions, ApplyReport, ChangeAction, Engine, EngineError, Input, Plan, PlanOptions, Silent,
-    Stop,
+    ApplyOptions, ApplyReport, ChangeAction, Engine, EngineError, Input, Plan, PlanOptions,
+    Recovery, Silent, Stop,
 };
 use infra_lang::files::MemoryFiles;
 use infra_lang::{Evaluator, LoadRequest, load};
@@ -169,6 +169,17 @@ impl Bench {
                 &Stop::new(),
             ))
             .expect("applies")
+    }
+
+    /// Takes up what an interrupted run began, and finishes it.
+    pub(crate) fn recover(&self, store: &Store, program: &Program) -> Recovery {
+        let input = Input {
+            program: Some(program),
+            store,
+        };
+        self.runtime
+            .block_on(self.engine.recover(input, true, &Silent))
+            .expect("the state can be written")
     }
 
     /// Plans and applies; afterwards nothing is left to do.

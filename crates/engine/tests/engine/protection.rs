@@ -227,14 +227,7 @@ fn a_kill_at_any_moment_of_lifting_and_deleting_is_made_good_by_the_next_run() {
             1,
             "{halt:?}: its intent was durable"
         );
-        let input = Input {
-            program: Some(&program),
-            store: &store,
-        };
-        let recovered = bench
-            .runtime
-            .block_on(bench.engine.recover(input, true, &Silent))
-            .expect("recovers");
+        let recovered = bench.recover(&store, &program);
         assert!(recovered.pending.is_empty(), "{halt:?}");
         let plan = bench.plan(&store, &program, &destroy(true)).expect("plans");
         let report = bench.apply(&store, &program, &plan);
@@ -264,14 +257,7 @@ fn who_thinks_better_of_it_after_a_kill_gets_the_protection_back() {
         Halt::Before("delete"),
     );
     let store = bench.store();
-    let input = Input {
-        program: Some(&program),
-        store: &store,
-    };
-    bench
-        .runtime
-        .block_on(bench.engine.recover(input, true, &Silent))
-        .expect("recovers");
+    bench.recover(&store, &program);
     let plan = bench.settle(&store, text);
     assert_eq!(
         actions(&plan),
@@ -300,14 +286,7 @@ fn a_leftover_of_a_replacement_is_unlocked_where_it_is() {
     let program = bench.program(&text("new"));
     killed(&bench, &cloud, &program, &unprotect, Halt::Before("update"));
     let store = bench.store();
-    let input = Input {
-        program: Some(&program),
-        store: &store,
-    };
-    bench
-        .runtime
-        .block_on(bench.engine.recover(input, true, &Silent))
-        .expect("recovers");
+    bench.recover(&store, &program);
     let said = refusal(&bench, &store, &program, &PlanOptions::default());
     assert!(said.contains("test_safe.a is protected"), "{said}");
     cloud.calls();

@@ -31,13 +31,7 @@ fn a_half_made_resource_that_cannot_be_read_is_not_called_a_stale_plan() {
     assert_eq!(report.failures.len(), 1, "{report:?}");
     assert_eq!(store.unfinished().len(), 1);
 
-    let recover = || {
-        bench
-            .runtime
-            .block_on(bench.engine.recover(input, true, &Silent))
-            .expect("the state can be written")
-    };
-    let recovery = recover();
+    let recovery = bench.recover(&store, &program);
     let said: Vec<&str> = recovery
         .diagnostics
         .iter()
@@ -65,7 +59,7 @@ fn a_half_made_resource_that_cannot_be_read_is_not_called_a_stale_plan() {
 
     // Once it can be read, it is taken up.
     cloud.world().failing.clear();
-    let recovery = recover();
+    let recovery = bench.recover(&store, &program);
     assert_eq!(recovery.adopted.len(), 1, "{recovery:?}");
     assert!(recovery.diagnostics.is_empty());
     bench.settle(&store, text);

@@ -165,7 +165,7 @@ impl Graph {
             if let Some(key) = &block.provider_key {
                 out.extend(nodes.of_expr(key, scope));
                 let any = parts.providers.iter().map(|p| &p.address);
-                let own = any.filter(|p| p.without_key().as_ref() == Some(&block.provider));
+                let own = any.filter(|p| p.is_one_of(&block.provider));
                 out.extend(own.map(|p| (nodes.providers[p], block.span)));
             }
             edges.push(out);

@@ -88,43 +88,46 @@ pub(crate) fn imply_providers(
         .filter_map(|p| p.address.without_key())
         .collect();
     for block in blocks {
-        if known.contains(&block.provider) && block.provider_key.is_none()
-            || block.provider_key.is_some() && keyed.contains(&block.provider)
-        {
-            continue;
-        }
-        if block.provider_key.is_some() && known.contains(&block.provider) {
-            report.push(
-                error(
-                    Code::UnknownAlias,
-                    format!("`{}` is one configuration and takes no key", block.provider),
-                    block.span,
-                    "used here with a key",
-                )
-                .help(format!(
-                    "write `{}`, or give `[clouds.{}.alias.…]` a `for_each`",
-                    block.provider, block.provider.name
-                )),
-            );
-            continue;
-        }
-        if block.provider_key.is_none() && keyed.contains(&block.provider) {
-            report.push(
-                error(
-                    Code::UnknownAlias,
-                    format!(
-                        "`{}` has `for_each`, so this names no one configuration",
+        let (one, several) = (
+            known.contains(&block.provider),
+            keyed.contains(&block.provider),
+        );
+        match (block.provider_key.is_some(), one, several) {
+            (false, true, _) | (true, _, true) => continue,
+            (true, true, false) => {
+                report.push(
+                    error(
+                        Code::UnknownAlias,
+                        format!("`{}` is one configuration and takes no key", block.provider),
+                        block.span,
+                        "used here with a key",
+                    )
+                    .help(format!(
+                        "write `{}`, or give `[clouds.{}.alias.…]` a `for_each`",
+                        block.provider, block.provider.name
+                    )),
+                );
+                continue;
+            }
+            (false, false, true) => {
+                report.push(
+                    error(
+                        Code::UnknownAlias,
+                        format!(
+                            "`{}` has `for_each`, so this names no one configuration",
+                            block.provider
+                        ),
+                        block.span,
+                        "which one?",
+                    )
+                    .help(format!(
+                        "write `{}[each.key]`, or one key in quotes",
                         block.provider
-                    ),
-                    block.span,
-                    "which one?",
-                )
-                .help(format!(
-                    "write `{}[each.key]`, or one key in quotes",
-                    block.provider
-                )),
-            );
-            continue;
+                    )),
+                );
+                continue;
+            }
+            (_, false, false) => {}
         }
         known.insert(block.provider.clone());
         if block.provider.alias.is_none() {

@@ -1,7 +1,7 @@
 //! Expressions with one of their constants replaced by a variable.
 
 use infra_model::Value;
-use infra_model::expr::{Expr, ExprKind, ForExpr, Root, TemplatePart};
+use infra_model::expr::{Expr, ExprKind, Root};
 
 /// Counts the constants of an expression on its way, and replaces one of them.
 pub(crate) struct Literals {
@@ -46,86 +46,10 @@ impl Literals {
         }
     }
 
-    fn all(&mut self, exprs: &[Expr]) -> Vec<Expr> {
-        exprs.iter().map(|e| self.walk(e)).collect()
-    }
-
     fn walk(&mut self, expr: &Expr) -> Expr {
-        let kind = match &*expr.kind {
-            ExprKind::Literal(value) => return self.literal(value, expr),
-            ExprKind::Reference(_) | ExprKind::Binding(_) => return expr.clone(),
-            ExprKind::Template(parts) => ExprKind::Template(self.parts(parts)),
-            ExprKind::Attribute(source, name) => {
-                ExprKind::Attribute(self.walk(source), name.clone())
-            }
-            ExprKind::Index(source, key) => ExprKind::Index(self.walk(source), self.walk(key)),
-            ExprKind::Splat { source, each } => ExprKind::Splat {
-                source: self.walk(source),
-                each: self.walk(each),
-            },
-            ExprKind::Call {
-                name,
-                name_span,
-                arguments,
-                expand_last,
-            } => ExprKind::Call {
-                name: name.clone(),
-                name_span: *name_span,
-                arguments: self.all(arguments),
-                expand_last: *expand_last,
-            },
-            ExprKind::Unary(op, a) => ExprKind::Unary(*op, self.walk(a)),
-            ExprKind::Binary(op, a, b) => ExprKind::Binary(*op, self.walk(a), self.walk(b)),
-            ExprKind::Conditional(a, b, c) => {
-                ExprKind::Conditional(self.walk(a), self.walk(b), self.walk(c))
-            }
-            ExprKind::For(f) => ExprKind::For(Box::new(ForExpr {
-                key_name: f.key_name.clone(),
-                value_name: f.value_name.clone(),
-                source: self.walk(&f.source),
-                key: f.key.as_ref().map(|e| self.walk(e)),
-                value: self.walk(&f.value),
-                group: f.group,
-                condition: f.condition.as_ref().map(|e| self.walk(e)),
-            })),
-            ExprKind::Tuple(items) => ExprKind::Tuple(self.all(items)),
-            ExprKind::Object(items) => ExprKind::Object(
-                items
-                    .iter()
-                    .map(|(k, v)| (self.walk(k), self.walk(v)))
-                    .collect(),
-            ),
-        };
-        Expr::new(kind, expr.span)
-    }
-
-    fn parts(&mut self, parts: &[TemplatePart]) -> Vec<TemplatePart> {
-        parts
-            .iter()
-            .map(|part| match part {
-                TemplatePart::Text(text) => TemplatePart::Text(text.clone()),
-                TemplatePart::Value(e) => TemplatePart::Value(self.walk(e)),
-                TemplatePart::If {
-                    condition,
-                    then,
-                    otherwise,
-                } => TemplatePart::If {
-                    condition: self.walk(condition),
-                    then: self.parts(then),
-                    otherwise: self.parts(otherwise),
-                },
-                TemplatePart::For {
-                    key,
-                    value,
-                    source,
-                    body,
-                } => TemplatePart::For {
-                    key: key.clone(),
-                    value: value.clone(),
-                    source: self.walk(source),
-                    body: self.parts(body),
-                },
-            })
-            .collect()
+        match &*expr.kind {
+            ExprKind::Literal(value) => self.literal(value, expr),
+            _ => expr.with_parts(&mut |part| self.walk(part)),
+        }
     }
 }

@@ -10,190 +10,147 @@ use serde_json::json;
 fn replaced_objects_stay_until_they_are_deleted() {
     let key = |k: &str| DeposedKey(k.into());
     let a = "aws_vpc.main";
-    // What is done, then the current id and the deposed ones.
-    type Step<'a> = (Box<dyn Fn() -> Do + 'a>, &'a str, &'a [(&'a str, &'a str)]);
     enum Do {
         Operation(Action, Option<DeposedKey>, Outcome),
         Change(StateChange),
     }
-    let step = |f: fn() -> Do, current, deposed| -> Step<'_> { (Box::new(f), current, deposed) };
-    let steps = [
-        step(
-            || {
-                Do::Operation(
-                    Action::Create,
-                    None,
-                    Outcome::Created(resource("v1", json!({"n": 1}))),
-                )
-            },
+    // What is done, then the current id and the deposed ones.
+    type Step<'a> = (Do, &'a str, &'a [(&'a str, &'a str)]);
+    let steps: Vec<Step<'_>> = vec![
+        (
+            Do::Operation(
+                Action::Create,
+                None,
+                Outcome::Created(resource("v1", json!({"n": 1}))),
+            ),
             "v1",
             &[],
         ),
-        step(
-            || Do::Operation(Action::Update, None, Outcome::Failed { resource: None }),
+        (
+            Do::Operation(Action::Update, None, Outcome::Failed { resource: None }),
             "v1",
             &[],
         ),
-        step(
-            || {
-                Do::Operation(
-                    Action::Create,
-                    Some(DeposedKey("k1".into())),
-                    Outcome::Refused,
-                )
-            },
+        (
+            Do::Operation(Action::Create, Some(key("k1")), Outcome::Refused),
             "v1",
             &[],
         ),
-        step(
-            || {
-                Do::Operation(
-                    Action::Create,
-                    Some(DeposedKey("k1".into())),
-                    Outcome::Created(resource("v2", json!({"n": 2}))),
-                )
-            },
+        (
+            Do::Operation(
+                Action::Create,
+                Some(key("k1")),
+                Outcome::Created(resource("v2", json!({"n": 2}))),
+            ),
             "v2",
             &[("k1", "v1")],
         ),
         // A deposed object can be changed where it is, and the current one stays.
-        step(
-            || {
-                Do::Operation(
-                    Action::Update,
-                    Some(DeposedKey("k1".into())),
-                    Outcome::Updated(resource("v1-changed", json!({"n": 3}))),
-                )
-            },
+        (
+            Do::Operation(
+                Action::Update,
+                Some(key("k1")),
+                Outcome::Updated(resource("v1-changed", json!({"n": 3}))),
+            ),
             "v2",
             &[("k1", "v1-changed")],
         ),
-        step(
-            || {
-                Do::Operation(
-                    Action::Update,
-                    Some(DeposedKey("k1".into())),
-                    Outcome::Updated(resource("v1", json!({"n": 1}))),
-                )
-            },
+        (
+            Do::Operation(
+                Action::Update,
+                Some(key("k1")),
+                Outcome::Updated(resource("v1", json!({"n": 1}))),
+            ),
             "v2",
             &[("k1", "v1")],
         ),
         // A new value never loses deposed objects.
-        step(
-            || {
-                Do::Operation(
-                    Action::Update,
-                    None,
-                    Outcome::Updated(resource("v2", json!({"n": 3}))),
-                )
-            },
+        (
+            Do::Operation(
+                Action::Update,
+                None,
+                Outcome::Updated(resource("v2", json!({"n": 3}))),
+            ),
             "v2",
             &[("k1", "v1")],
         ),
-        step(
-            || Do::Change(put("aws_vpc.main", "v2")),
+        (Do::Change(put("aws_vpc.main", "v2")), "v2", &[("k1", "v1")]),
+        (
+            Do::Operation(
+                Action::Delete,
+                Some(key("k1")),
+                Outcome::Failed {
+                    resource: Some(resource("v1", json!({"half": true}))),
+                },
+            ),
             "v2",
             &[("k1", "v1")],
         ),
-        step(
-            || {
-                Do::Operation(
-                    Action::Delete,
-                    Some(DeposedKey("k1".into())),
-                    Outcome::Failed {
-                        resource: Some(resource("v1", json!({"half": true}))),
-                    },
-                )
-            },
-            "v2",
-            &[("k1", "v1")],
-        ),
-        step(
-            || {
-                Do::Operation(
-                    Action::Create,
-                    Some(DeposedKey("k2".into())),
-                    Outcome::Failed {
-                        resource: Some(ResourceState {
-                            tainted: true,
-                            ..resource("v3", json!({}))
-                        }),
-                    },
-                )
-            },
+        (
+            Do::Operation(
+                Action::Create,
+                Some(key("k2")),
+                Outcome::Failed {
+                    resource: Some(ResourceState {
+                        tainted: true,
+                        ..resource("v3", json!({}))
+                    }),
+                },
+            ),
             "v3",
             &[("k1", "v1"), ("k2", "v2")],
         ),
-        step(
-            || Do::Operation(Action::Delete, None, Outcome::Deleted),
+        (
+            Do::Operation(Action::Delete, None, Outcome::Deleted),
             "",
             &[("k1", "v1"), ("k2", "v2")],
         ),
-        step(
-            || {
-                Do::Operation(
-                    Action::Delete,
-                    Some(DeposedKey("k1".into())),
-                    Outcome::Deleted,
-                )
-            },
+        (
+            Do::Operation(Action::Delete, Some(key("k1")), Outcome::Deleted),
             "",
             &[("k2", "v2")],
         ),
-        step(
-            || {
-                Do::Change(StateChange::Restore {
-                    address: address("aws_vpc.main"),
-                    key: DeposedKey("k2".into()),
-                })
-            },
+        (
+            Do::Change(StateChange::Restore {
+                address: address("aws_vpc.main"),
+                key: key("k2"),
+            }),
             "v2",
             &[],
         ),
-        step(
-            || {
-                Do::Change(StateChange::Depose {
-                    address: address("aws_vpc.main"),
-                    key: DeposedKey("k3".into()),
-                })
-            },
+        (
+            Do::Change(StateChange::Depose {
+                address: address("aws_vpc.main"),
+                key: key("k3"),
+            }),
             "",
             &[("k3", "v2")],
         ),
-        step(
-            || {
-                Do::Operation(
-                    Action::Create,
-                    None,
-                    Outcome::Adopted(resource("v4", json!({}))),
-                )
-            },
+        (
+            Do::Operation(
+                Action::Create,
+                None,
+                Outcome::Adopted(resource("v4", json!({}))),
+            ),
             "v4",
             &[("k3", "v2")],
         ),
-        step(
-            || {
-                Do::Operation(
-                    Action::Delete,
-                    Some(DeposedKey("k3".into())),
-                    Outcome::Forgotten,
-                )
-            },
+        (
+            Do::Operation(Action::Delete, Some(key("k3")), Outcome::Forgotten),
             "v4",
             &[],
         ),
-        step(
-            || Do::Operation(Action::Delete, None, Outcome::Deleted),
+        (
+            Do::Operation(Action::Delete, None, Outcome::Deleted),
             "gone",
             &[],
         ),
     ];
     let disk = MemoryStorage::new();
     run(async {
-        for (i, (step, current, deposed)) in steps.iter().enumerate() {
+        for (i, (step, current, deposed)) in steps.into_iter().enumerate() {
             let store = open(&disk);
-            match step() {
+            match step {
                 Do::Operation(action, key, outcome) => {
                     let mut intent = intent(&store, action, a);
                     intent.deposed = key;
@@ -213,10 +170,10 @@ fn replaced_objects_stay_until_they_are_deleted() {
             for state in [&live, &replayed, &folded] {
                 assert_eq!(state.resources, live.resources, "step {i}");
                 let Some(found) = state.resource(&address(a)) else {
-                    assert_eq!(*current, "gone", "step {i}");
+                    assert_eq!(current, "gone", "step {i}");
                     continue;
                 };
-                assert_eq!(found.id, *current, "step {i}");
+                assert_eq!(found.id, current, "step {i}");
                 assert_eq!(found.has_current(), !current.is_empty(), "step {i}");
                 let ids: Vec<_> = found
                     .deposed
