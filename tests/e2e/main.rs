@@ -9,5 +9,6 @@ mod broken;
 mod commands;
 mod kill;
 mod life;
+mod modules;
 mod refresh;
 mod support;

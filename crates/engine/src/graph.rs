@@ -1,9 +1,10 @@
-//! The program as a graph of blocks, locals, component outputs and provider configurations: what must be planned before what.
+//! The program as a graph of blocks, locals, module variables, component and module outputs and provider configurations: what
+//! must be planned before what.
 
-use infra_model::address::{BlockAddress, Mode, ProviderAddress, ScopePath};
+use infra_model::address::{BlockAddress, InstanceKey, Mode, ProviderAddress, ScopePath};
 use infra_model::diagnostic::{Diagnostic, Span};
 use infra_model::expr::{At, Expr, Root, StaticStep};
-use infra_model::program::{Dependency, Program};
+use infra_model::program::{Dependency, Module, Program};
 use infra_model::value::Str;
 use petgraph::graph::{DiGraph, NodeIndex};
 use std::collections::HashMap;
@@ -17,8 +18,16 @@ pub enum ProgramNode {
     Block(usize),
     /// `program.locals[i]`
     Local(usize),
-    /// Output `name` of `program.components[i]`.
+    /// Output `name` of `program.components[i]`, which may be a module.
     ComponentOutput(usize, Str),
+    /// Local value `j` of the module `program.components[i]`.
+    ModuleLocal(usize, usize),
+    /// Variable `j` of the module `program.components[i]`.
+    ModuleVariable(usize, usize),
+    /// What everything in the module `program.components[i]` waits for.
+    Gate(usize),
+    /// Everything in the module `program.components[i]`.
+    Whole(usize),
     /// `program.outputs[i]`
     Output(usize),
 }
@@ -30,7 +39,10 @@ pub struct ProgramGraph {
     pub graph: DiGraph<ProgramNode, ()>,
     index: HashMap<ProgramNode, NodeIndex>,
     blocks: HashMap<BlockAddress, usize>,
-    components: HashMap<(ScopePath, Str, Str), Vec<usize>>,
+    /// The instances of components and modules, by their call.
+    components: HashMap<BlockAddress, Vec<usize>>,
+    /// Module instances by their path.
+    modules: HashMap<ScopePath, usize>,
     scopes: HashMap<ScopePath, Vec<usize>>,
     providers: HashMap<ProviderAddress, usize>,
 }
@@ -49,6 +61,7 @@ impl ProgramGraph {
                 .map(|(i, b)| (b.address.clone(), i))
                 .collect(),
             components: HashMap::new(),
+            modules: HashMap::new(),
             scopes: HashMap::new(),
             providers: program
                 .providers
@@ -58,12 +71,13 @@ impl ProgramGraph {
                 .collect(),
         };
         for (i, component) in program.components.iter().enumerate() {
-            let key = (
-                component.parent.clone(),
-                component.step.kind.clone(),
-                component.step.name.clone(),
-            );
-            graph.components.entry(key).or_default().push(i);
+            let scope = component.scope();
+            if let Some(call) = scope.call() {
+                graph.components.entry(call).or_default().push(i);
+            }
+            if component.module.is_some() {
+                graph.modules.insert(scope, i);
+            }
         }
         for (i, block) in program.blocks.iter().enumerate() {
             graph
@@ -80,6 +94,13 @@ impl ProgramGraph {
                 .outputs
                 .keys()
                 .for_each(|name| graph.add(ProgramNode::ComponentOutput(i, name.clone())));
+            if let Some(module) = &component.module {
+                (0..module.locals.len()).for_each(|j| graph.add(ProgramNode::ModuleLocal(i, j)));
+                (0..module.variables.len())
+                    .for_each(|j| graph.add(ProgramNode::ModuleVariable(i, j)));
+                graph.add(ProgramNode::Gate(i));
+                graph.add(ProgramNode::Whole(i));
+            }
         }
         (0..program.outputs.len()).for_each(|i| graph.add(ProgramNode::Output(i)));
         graph.connect(program);
@@ -122,6 +143,9 @@ impl ProgramGraph {
                     &mut edges,
                 );
             }
+            if let Some(module) = &component.module {
+                self.of_module(program, i, module, &scope, &mut edges);
+            }
         }
         for (i, block) in program.blocks.iter().enumerate() {
             let (scope, node) = (&block.address.scope, ProgramNode::Block(i));
@@ -155,7 +179,11 @@ impl ProgramGraph {
                 }
             }
             if let Some(provider) = self.providers.get(&block.provider) {
-                edges.push((ProgramNode::Provider(*provider), node));
+                edges.push((ProgramNode::Provider(*provider), node.clone()));
+            }
+            if let Some(module) = self.module(scope) {
+                edges.push((ProgramNode::Gate(module), node.clone()));
+                edges.push((node, ProgramNode::Whole(module)));
             }
         }
         for (i, output) in program.outputs.values().enumerate() {
@@ -176,6 +204,65 @@ impl ProgramGraph {
                 self.graph.add_edge(*from, *to, ());
             }
         }
+    }
+
+    /// A module's local values, variables and outputs, and how what is around it and in it waits for it.
+    fn of_module(
+        &self,
+        program: &Program,
+        i: usize,
+        module: &Module,
+        scope: &ScopePath,
+        edges: &mut Vec<(ProgramNode, ProgramNode)>,
+    ) {
+        let outer = &program.components[i].parent;
+        for (j, local) in module.locals.values().enumerate() {
+            let node = ProgramNode::ModuleLocal(i, j);
+            self.of_expr(program, &local.value, scope, &node, edges);
+        }
+        for (j, (name, variable)) in module.variables.iter().enumerate() {
+            let node = ProgramNode::ModuleVariable(i, j);
+            if let Some(given) = module.given.get(name) {
+                self.of_expr(program, given, outer, &node, edges);
+            }
+            for condition in &variable.validations {
+                for expr in [&condition.condition, &condition.message] {
+                    self.of_validation(program, expr, scope, &node, edges);
+                }
+            }
+        }
+        for (name, output) in &*module.outputs {
+            let node = ProgramNode::ComponentOutput(i, name.clone());
+            for dependency in &output.depends_on {
+                self.of_dependency(program, dependency, scope, &node, edges);
+            }
+        }
+        let gate = ProgramNode::Gate(i);
+        for dependency in &*module.depends_on {
+            self.of_dependency(program, dependency, outer, &gate, edges);
+        }
+        if let Some(around) = self.module(outer) {
+            edges.push((ProgramNode::Gate(around), gate));
+            edges.push((ProgramNode::Whole(i), ProgramNode::Whole(around)));
+        }
+    }
+
+    /// What a validation needs besides variables of its own module: these may ask about each other.
+    fn of_validation(
+        &self,
+        program: &Program,
+        expr: &Expr,
+        scope: &ScopePath,
+        node: &ProgramNode,
+        edges: &mut Vec<(ProgramNode, ProgramNode)>,
+    ) {
+        expr.references(&mut |root, steps, _| {
+            if !matches!(root, Root::Variable(_)) {
+                self.targets(program, root, steps, scope, &mut |target| {
+                    edges.push((target, node.clone()));
+                });
+            }
+        });
     }
 
     fn of_expr(
@@ -214,6 +301,9 @@ impl ProgramGraph {
                 }
             },
         );
+        for module in self.whole_modules(program, &dependency.root, &dependency.steps, scope) {
+            edges.push((ProgramNode::Whole(module), node.clone()));
+        }
         // A dependency on a whole component waits for everything in it, exported or not.
         for block in self.component_blocks(program, &dependency.root, &dependency.steps, scope) {
             edges.push((ProgramNode::Block(block), node.clone()));
@@ -228,25 +318,49 @@ impl ProgramGraph {
         steps: &[StaticStep],
         scope: &ScopePath,
     ) -> Vec<usize> {
+        self.whole(program, root, steps, scope)
+            .into_iter()
+            .map(|i| &program.components[i])
+            .filter(|c| c.module.is_none())
+            .flat_map(|c| self.scopes.get(&c.scope()).cloned().unwrap_or_default())
+            .collect()
+    }
+
+    /// The module instances that a bare dependency names.
+    fn whole_modules(
+        &self,
+        program: &Program,
+        root: &Root,
+        steps: &[StaticStep],
+        scope: &ScopePath,
+    ) -> Vec<usize> {
+        let mut all = self.whole(program, root, steps, scope);
+        all.retain(|i| program.components[*i].module.is_some());
+        all
+    }
+
+    /// The instances of a component or module that are named without an output.
+    fn whole(
+        &self,
+        program: &Program,
+        root: &Root,
+        steps: &[StaticStep],
+        scope: &ScopePath,
+    ) -> Vec<usize> {
         let Root::Component { kind, name } = root else {
             return Vec::new();
         };
         if steps.iter().any(|s| matches!(s, StaticStep::Attribute(_))) {
             return Vec::new();
         }
-        let instances = self
-            .components_named(scope, kind, name)
-            .iter()
-            .map(|i| &program.components[*i]);
-        let wanted = instances.filter(|c| match (steps.first(), &c.step.key) {
-            (Some(StaticStep::Key(key)), Some(infra_model::InstanceKey::Name(own))) => key == own,
-            (Some(StaticStep::Index(index)), Some(infra_model::InstanceKey::Index(own))) => {
-                index == own
-            }
-            _ => true,
-        });
-        wanted
-            .flat_map(|c| self.scopes.get(&c.scope()).cloned().unwrap_or_default())
+        let instances = self.components_named(scope, kind, name).iter().copied();
+        let key = |i: &usize| &program.components[*i].step.key;
+        instances
+            .filter(|i| match (steps.first(), key(i)) {
+                (Some(StaticStep::Key(key)), Some(InstanceKey::Name(own))) => key == own,
+                (Some(StaticStep::Index(index)), Some(InstanceKey::Index(own))) => index == own,
+                _ => true,
+            })
             .collect()
     }
 
@@ -260,9 +374,23 @@ impl ProgramGraph {
         found: &mut dyn FnMut(ProgramNode),
     ) {
         match root {
-            Root::Local(name) => {
-                if let Some(i) = program.locals.get_index_of(name) {
-                    found(ProgramNode::Local(i));
+            Root::Local(name) => match self.module_at(program, scope) {
+                None => {
+                    if let Some(i) = program.locals.get_index_of(name) {
+                        found(ProgramNode::Local(i));
+                    }
+                }
+                Some((i, module)) => {
+                    if let Some(j) = module.locals.get_index_of(name) {
+                        found(ProgramNode::ModuleLocal(i, j));
+                    }
+                }
+            },
+            Root::Variable(name) => {
+                if let Some((i, module)) = self.module_at(program, scope)
+                    && let Some(j) = module.variables.get_index_of(name)
+                {
+                    found(ProgramNode::ModuleVariable(i, j));
                 }
             }
             Root::Resource {
@@ -332,8 +460,30 @@ impl ProgramGraph {
     /// The instances of a component that a reference from a scope means.
     pub(crate) fn components_named(&self, scope: &ScopePath, kind: &Str, name: &Str) -> &[usize] {
         self.components
-            .get(&(scope.module(), kind.clone(), name.clone()))
+            .get(&BlockAddress::call(
+                scope.module(),
+                kind.clone(),
+                name.clone(),
+            ))
             .map_or(&[], Vec::as_slice)
+    }
+
+    /// The module instance in which a scope is; none at the stack's own level.
+    pub(crate) fn module(&self, scope: &ScopePath) -> Option<usize> {
+        if scope.is_root() {
+            return None;
+        }
+        self.modules.get(&scope.module()).copied()
+    }
+
+    /// [`Self::module`] with what it has.
+    pub(crate) fn module_at<'p>(
+        &self,
+        program: &'p Program,
+        scope: &ScopePath,
+    ) -> Option<(usize, &'p Module)> {
+        let i = self.module(scope)?;
+        Some((i, program.components[i].module.as_ref()?))
     }
 
     /// The provider configuration of an address.
@@ -388,6 +538,30 @@ impl ProgramGraph {
                 format!("{}.{name}", program.components[*i].scope()),
                 program.components[*i].span,
             ),
+            ProgramNode::ModuleLocal(i, j) => {
+                let component = &program.components[*i];
+                let found = component
+                    .module
+                    .as_ref()
+                    .and_then(|m| m.locals.get_index(*j));
+                found.map_or_else(Default::default, |(name, local)| {
+                    (format!("{}.local.{name}", component.scope()), local.span)
+                })
+            }
+            ProgramNode::ModuleVariable(i, j) => {
+                let component = &program.components[*i];
+                let found = component
+                    .module
+                    .as_ref()
+                    .and_then(|m| m.variables.get_index(*j));
+                found.map_or_else(Default::default, |(name, _)| {
+                    (format!("{}.var.{name}", component.scope()), component.span)
+                })
+            }
+            ProgramNode::Gate(i) | ProgramNode::Whole(i) => (
+                program.components[*i].scope().to_string(),
+                program.components[*i].span,
+            ),
             ProgramNode::Output(i) => program
                 .outputs
                 .get_index(*i)
@@ -414,9 +588,12 @@ impl ProgramGraph {
                         ProgramNode::Block(j) => {
                             edges.push((block.address.clone(), program.blocks[*j].address.clone()));
                         }
-                        ProgramNode::Local(_) | ProgramNode::ComponentOutput(..) => {
-                            stack.push(before);
-                        }
+                        ProgramNode::Local(_)
+                        | ProgramNode::ComponentOutput(..)
+                        | ProgramNode::ModuleLocal(..)
+                        | ProgramNode::ModuleVariable(..)
+                        | ProgramNode::Gate(_)
+                        | ProgramNode::Whole(_) => stack.push(before),
                         ProgramNode::Provider(_) | ProgramNode::Output(_) => {}
                     }
                 }

@@ -1,13 +1,16 @@
 //! What references mean while planning and applying: the engine's side of evaluation. It also notes which instances an
 //! expression has really touched, which is what dependencies are made of.
 
+mod modules;
+
+use crate::codec;
 use crate::graph::ProgramGraph;
 use crate::values::{Keying, Values};
-use infra_model::address::{BlockAddress, InstanceKey, ProviderAddress, ScopePath};
+use infra_model::address::{BlockAddress, InstanceKey, MODULE, ProviderAddress, ScopePath};
 use infra_model::convert::convert;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Span, did_you_mean};
 use infra_model::evaluate::{Evaluate, KnownStep, Phase, Resolved, Scope};
-use infra_model::expr::{At, Expr, Root};
+use infra_model::expr::{At, Expr, Root, StaticStep};
 use infra_model::program::{Dependency, Program, ResourceBlock};
 use infra_model::time::Timestamp;
 use infra_model::types::Type;
@@ -26,15 +29,19 @@ pub(crate) struct World<'a> {
     pub(crate) graph: &'a ProgramGraph,
     evaluator: &'a dyn Evaluate,
     values: Mutex<Values>,
-    /// Locals and component outputs, evaluated once: whoever uses one waits for all that it touches.
+    /// Locals, module variables and outputs, evaluated once: whoever uses one waits for all that it touches.
     memo: Mutex<HashMap<Memo, (Value, Arc<Touched>)>>,
+    /// What everything in a module waits for.
+    gates: Mutex<HashMap<usize, Arc<Touched>>>,
     phase: Phase,
     now: Timestamp,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Memo {
-    Local(Str),
+    /// Of the stack, or of a module.
+    Local(Option<usize>, Str),
+    Variable(usize, Str),
     Output(usize, Str),
 }
 
@@ -76,6 +83,7 @@ impl<'a> World<'a> {
             evaluator,
             values: Mutex::new(values),
             memo: Mutex::default(),
+            gates: Mutex::default(),
             phase,
             now,
         }
@@ -157,6 +165,9 @@ impl<'a> World<'a> {
                     touched.insert(self.reference_to(block, key));
                 }
             }
+            Root::Component { kind, name } if &**kind == MODULE => {
+                self.module_dependency(name, &dependency.steps, scope, &mut touched);
+            }
             root @ Root::Component { .. } => {
                 for i in self
                     .graph
@@ -166,7 +177,7 @@ impl<'a> World<'a> {
                 }
             }
             Root::Local(name) => {
-                if let Ok((_, deps)) = self.local(name) {
+                if let Ok((_, deps)) = self.local(name, scope) {
                     touched.extend(deps.iter().cloned());
                 }
             }
@@ -184,11 +195,16 @@ impl<'a> World<'a> {
         DependencyRef::from(block.instance(if single { None } else { key }))
     }
 
-    fn local(&self, name: &Str) -> Result<(Value, Arc<Touched>), Diagnostics> {
-        let Some(local) = self.program.locals.get(name) else {
+    fn local(&self, name: &Str, scope: &ScopePath) -> Result<(Value, Arc<Touched>), Diagnostics> {
+        let found = match self.graph.module_at(self.program, scope) {
+            None => self.program.locals.get(name).map(|local| (None, local)),
+            Some((i, module)) => module.locals.get(name).map(|local| (Some(i), local)),
+        };
+        let Some((level, local)) = found else {
             return Ok((Value::NULL, Arc::default()));
         };
-        self.remember(Memo::Local(name.clone()), &local.value, &Frame::default())
+        let frame = Frame::at(&scope.module());
+        self.remember(Memo::Local(level, name.clone()), &local.value, &frame)
     }
 
     fn remember(
@@ -213,21 +229,36 @@ impl<'a> World<'a> {
         name: &Str,
     ) -> Result<(Value, Arc<Touched>), Diagnostics> {
         let instance = &self.program.components[component];
-        match instance.outputs.get(name) {
-            Some(expr) => self.remember(
-                Memo::Output(component, name.clone()),
-                expr,
-                &Frame::at(&instance.scope()),
-            ),
-            None => Ok((Value::NULL, Arc::default())),
+        let Some(expr) = instance.outputs.get(name) else {
+            return Ok((Value::NULL, Arc::default()));
+        };
+        let memo = Memo::Output(component, name.clone());
+        let scope = instance.scope();
+        let declared = instance.module.as_ref().and_then(|m| m.outputs.get(name));
+        let Some(output) = declared else {
+            return self.remember(memo, expr, &Frame::at(&scope));
+        };
+        if let Some(known) = lock(&self.memo).get(&memo) {
+            return Ok(known.clone());
         }
+        let (value, mut touched) = self.evaluate(expr, &Frame::at(&scope))?;
+        let value = codec::to_type(&value, output.ty.as_ref()).map_err(|problem| {
+            let message = format!("the output `{name}` does not fit its type: {problem}");
+            vec![Diagnostic::error(message).at(expr.span, "").about(&scope)]
+        })?;
+        for dependency in &output.depends_on {
+            touched.extend(self.dependency(dependency, &scope));
+        }
+        let entry = (output.mark(value), Arc::new(touched));
+        lock(&self.memo).insert(memo, entry.clone());
+        Ok(entry)
     }
 }
 
-fn static_key(step: &infra_model::expr::StaticStep) -> Option<InstanceKey> {
+fn static_key(step: &StaticStep) -> Option<InstanceKey> {
     match step {
-        infra_model::expr::StaticStep::Key(key) => Some(InstanceKey::Name(key.clone())),
-        infra_model::expr::StaticStep::Index(i) => Some(InstanceKey::Index(*i)),
+        StaticStep::Key(key) => Some(InstanceKey::Name(key.clone())),
+        StaticStep::Index(i) => Some(InstanceKey::Index(*i)),
         _ => None,
     }
 }
@@ -409,6 +440,11 @@ impl Scope for FrameScope<'_, '_> {
         let unbound =
             |what: &str| Diagnostic::error(format!("`{what}` has no value here")).at(span, "");
         Ok(match root {
+            Root::Variable(name) if let Some(i) = self.world.graph.module(&self.frame.scope) => {
+                let (value, touched) = self.world.module_variable(i, name).map_err(first)?;
+                self.touched.borrow_mut().extend(touched.iter().cloned());
+                Resolved::whole(value)
+            }
             Root::Variable(name) => match self.world.program.variables.get(name) {
                 Some(variable) => Resolved::whole(variable.value.clone()),
                 None => {
@@ -418,7 +454,7 @@ impl Scope for FrameScope<'_, '_> {
                 }
             },
             Root::Local(name) => {
-                let (value, touched) = self.world.local(name).map_err(first)?;
+                let (value, touched) = self.world.local(name, &self.frame.scope).map_err(first)?;
                 self.touched.borrow_mut().extend(touched.iter().cloned());
                 Resolved::whole(value)
             }
@@ -474,7 +510,7 @@ impl Scope for FrameScope<'_, '_> {
                 other => return Err(unbound(&format!("stack.{other}"))),
             }),
             // Resolved by the language before the program reaches the engine.
-            Root::Path(_) | Root::Module(_) | Root::SplatItem => {
+            Root::Path(_) | Root::SplatItem => {
                 return Err(unbound("this reference"));
             }
         })

@@ -50,7 +50,7 @@ pub(crate) enum Command {
     Validate(Validate),
     /// Bring stack files into the canonical layout; comments stay
     #[command(after_help = "Examples:
-  infra fmt                     every file in stacks/
+  infra fmt                     every file in stacks/ and modules/
   infra fmt --check stacks      fail when a file is not in canonical layout
   infra fmt - < stack.toml      from standard input to standard output")]
     Fmt(Fmt),
@@ -103,6 +103,17 @@ It works from the state alone when the stack file no longer parses.")]
   infra state show aws_vpc.main"
     )]
     State(State),
+    /// The modules of a stack, and the commits that those in git repositories are locked at
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  infra modules list
+  infra modules update                     every module, to the newest commit of its ref
+  infra modules update stacks/prod.toml queue
+
+Commits and checksums are in infra.lock beside the stack files; keep it under version control."
+    )]
+    Modules(Modules),
     /// Bring an existing resource under management
     #[command(after_help = "Examples:
   infra import aws_vpc.main vpc-0a1b2c3d
@@ -214,7 +225,7 @@ pub(crate) struct Validate {
 
 #[derive(Debug, Args)]
 pub(crate) struct Fmt {
-    /// Files and folders; by default stacks/. `-` is standard input
+    /// Files and folders; by default stacks/ and modules/. `-` is standard input
     #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub(crate) paths: Vec<PathBuf>,
     /// Change nothing; exit 1 when a file is not in canonical layout
@@ -338,6 +349,35 @@ pub(crate) struct StateShow {
     /// An isolated copy of the stack
     #[arg(long, value_name = "NAME")]
     pub(crate) instance: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Modules {
+    /// Print the modules of a stack, where they come from and what is locked
+    List(ModulesList),
+    /// Lock modules in git repositories at the newest commit of their ref
+    Update(ModulesUpdate),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModulesList {
+    /// The stack file; by default the only one in stacks/
+    #[arg(value_name = "STACK", value_hint = ValueHint::FilePath)]
+    pub(crate) stack: Option<PathBuf>,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) variables: Variables,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModulesUpdate {
+    /// The stack file (.toml) if it is not the only one in stacks/, and the modules to update; by default all
+    #[arg(value_name = "STACK|NAME")]
+    pub(crate) words: Vec<String>,
+    #[command(flatten)]
+    pub(crate) variables: Variables,
 }
 
 #[derive(Debug, Args)]

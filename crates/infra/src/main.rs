@@ -7,6 +7,7 @@ mod commands;
 mod error;
 mod live;
 mod logging;
+mod modules;
 mod panic;
 mod place;
 mod providers;

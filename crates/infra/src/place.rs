@@ -290,7 +290,7 @@ pub(crate) fn stack_files(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
 }
 
 /// The folder that holds the folder of states, and the stack file relative to it.
-fn home_of(file: &Path) -> (PathBuf, String) {
+pub(crate) fn home_of(file: &Path) -> (PathBuf, String) {
     let parent = file.parent().filter(|p| !p.as_os_str().is_empty());
     let name = file
         .file_name()

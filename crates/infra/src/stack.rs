@@ -2,7 +2,8 @@
 
 use crate::cli::Variables;
 use crate::error::CommandError;
-use crate::place::Place;
+use crate::modules::{Fetcher, Renew};
+use crate::place::{Place, home_of};
 use crate::providers::Providers;
 use crate::system::{SystemClock, SystemFiles};
 use crate::ui::Ui;
@@ -24,6 +25,8 @@ pub(crate) struct Loading<'a> {
     pub(crate) require_variables: bool,
     pub(crate) files: Arc<dyn Files>,
     pub(crate) now: Timestamp,
+    /// Which modules in git repositories are brought to their newest commits.
+    pub(crate) renew: Renew,
 }
 
 impl<'a> Loading<'a> {
@@ -38,11 +41,28 @@ impl<'a> Loading<'a> {
             require_variables: true,
             files: Arc::new(SystemFiles),
             now: SystemClock.now(),
+            renew: Renew::Nothing,
         })
     }
 
     /// The program of a text, or everything that is wrong with it.
     pub(crate) fn load(&self, path: &Path, text: &str, instance: Option<&str>) -> Loaded {
+        self.load_with(path, text, instance, &self.fetcher(path))
+    }
+
+    /// What brings the modules of a stack that are in git repositories.
+    pub(crate) fn fetcher(&self, path: &Path) -> Fetcher {
+        Fetcher::new(path, &home_of(path).0, self.renew.clone())
+    }
+
+    /// [`Self::load`], with a fetcher that can be asked afterwards.
+    pub(crate) fn load_with(
+        &self,
+        path: &Path,
+        text: &str,
+        instance: Option<&str>,
+        fetcher: &Fetcher,
+    ) -> Loaded {
         let environment: Vec<(String, String)> = std::env::vars_os()
             .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
             .filter(|(k, _)| k.starts_with(infra_lang::ENVIRONMENT_PREFIX))
@@ -61,6 +81,7 @@ impl<'a> Loading<'a> {
             instance: instance.map(Into::into),
             files: self.files.clone(),
             working_directory: working_directory(),
+            fetch: fetcher,
             now: self.now,
         })
     }

@@ -75,9 +75,9 @@ codes! {
     UnknownData = "E0304", "unknown data source",
         "`data.TYPE.NAME` refers to a `[data.TYPE.NAME]` of the same file.";
     UnknownComponent = "E0305", "unknown component",
-        "`network.NAME` and its like refer to a component of the same file.";
-    UnknownOutput = "E0306", "a component has no such output",
-        "Components export a documented set of attributes, the same on every cloud; their native resources cannot be reached from outside.";
+        "`network.NAME`, `module.NAME` and their like refer to a component or module call of the same file.";
+    UnknownOutput = "E0306", "a component or module has no such output",
+        "Components export a documented set of attributes, the same on every cloud, and modules what their `[outputs]` say; the resources inside cannot be reached from outside.";
     UnknownAttribute = "E0307", "a resource has no such attribute",
         "The attributes of each type are in its reference (`infra docs TYPE`).";
     UnknownFunction = "E0308", "unknown function",
@@ -133,7 +133,13 @@ codes! {
     Expansion = "E0601", "a component cannot be built so",
         "The inputs of the component make no sense together, or cannot be done on its cloud.";
     UnknownInput = "E0602", "a decision that must be known",
-        "Which resources a component becomes is decided while planning, so the inputs that decide it cannot depend on what exists only after apply.";
+        "Which resources a component becomes is decided while planning, so the inputs that decide it cannot depend on what exists only after apply. The same holds for how many instances a module has.";
+    BadModule = "E0701", "a module that cannot be had",
+        "`source` of a module is the path of a stack file, relative to the file that calls it (`./modules/queue.toml`), or a stack file in a git repository (`git::https://HOST/REPOSITORY.git//PATH/FILE.toml?ref=TAG`). There is no registry of modules.";
+    ModuleCycle = "E0702", "modules that contain each other",
+        "A module cannot call itself, directly or through others: it would have no end.";
+    OnlyInStacks = "E0703", "only in a stack's own file",
+        "Modules take their provider configurations from the stack that calls them (`providers = { aws = \"aws.us\" }`), and what exists already is imported by the stack's own file: `[clouds]` and `[[import]]` have no place in a module.";
 }
 
 /// Looks a code up by its text.

@@ -4,13 +4,14 @@
 use crate::blocks::component::ComponentDeclaration;
 use crate::blocks::fields::{Reading, parse_path};
 use crate::blocks::resource;
-use crate::check::cycles::order_of_locals;
-use crate::check::knowledge::{BlockFacts, ComponentFacts, Keying, Knowledge, StaticScope};
+use crate::check::knowledge::{BlockFacts, Keying, Knowledge, StaticScope};
 use crate::check::repeat::{self, Instances};
 use crate::check::values::{Subject, Values};
 use crate::codes::Code;
 use crate::locate::locate;
-use crate::parse::names::{Names, Paths};
+use crate::modules::calls::Passed;
+use crate::modules::library::Source;
+use crate::parse::names::Names;
 use crate::parse::node::Node;
 use crate::parse::template;
 use crate::parse::text::Text;
@@ -21,62 +22,67 @@ use infra_model::address::{BlockAddress, InstanceKey, Mode, ScopePath, ScopeStep
 use infra_model::diagnostic::Diagnostic;
 use infra_model::expand::{ComponentKind, Expand, Expansion, Instance, Known};
 use infra_model::expr::{At, Expr};
-use infra_model::program::{ComponentInstance, Local, ProviderBlock, ResourceBlock};
+use infra_model::program::{ComponentInstance, Moved, ProviderBlock, Removed, ResourceBlock};
 use infra_model::schema::Schemas;
 use infra_model::{Str, Value};
+use std::cell::RefCell;
 
-/// What components became.
+/// What components and modules became.
 #[derive(Default)]
 pub(crate) struct Expanded {
     pub(crate) blocks: Vec<ResourceBlock>,
     pub(crate) components: Vec<ComponentInstance>,
     pub(crate) providers: Vec<ProviderBlock>,
+    pub(crate) moved: Vec<Moved>,
+    pub(crate) removed: Vec<Removed>,
 }
 
-/// Expands all components of a stack.
+/// Expands components, level by level.
 pub(crate) struct Expander<'a> {
     pub(crate) expand: &'a dyn Expand,
     pub(crate) schemas: &'a dyn Schemas,
     pub(crate) kinds: &'a [Str],
-    pub(crate) paths: &'a Paths,
-    pub(crate) locals: &'a IndexMap<Str, Local>,
     pub(crate) report: &'a Report,
-    /// What earlier instances have become, by kind and then by `name` or `name["key"]`.
-    pub(crate) known: IndexMap<Str, IndexMap<String, Known>>,
     pub(crate) out: Expanded,
 }
 
-impl Expander<'_> {
-    /// Expands in the order of kinds.
-    pub(crate) fn run(&mut self, declared: &[ComponentDeclaration], knowledge: &mut Knowledge) {
-        let order = order_of_locals(self.locals);
-        let kinds = self.expand.kinds();
-        for kind in kinds {
-            let own: Vec<&ComponentDeclaration> =
-                declared.iter().filter(|d| d.kind == kind.name).collect();
-            if own.is_empty() {
-                continue;
-            }
-            // Errors in locals are told once, at the end.
-            let _ = knowledge.settle_locals(self.locals, &order);
-            for declaration in own {
-                self.component(kind, declaration, knowledge);
-            }
+/// The level at hand: the stack's own, or an instance of a module.
+pub(crate) struct Here<'a> {
+    pub(crate) scope: &'a ScopePath,
+    pub(crate) source: &'a Source,
+    /// What is wrong here; whose it is is said when the level is done.
+    pub(crate) report: Report,
+    pub(crate) passed: RefCell<Passed>,
+    /// What earlier instances have become, by kind and then by `name` or `name["key"]`.
+    known: RefCell<IndexMap<Str, IndexMap<String, Known>>>,
+}
+
+impl<'a> Here<'a> {
+    pub(crate) fn new(scope: &'a ScopePath, source: &'a Source, passed: Passed) -> Here<'a> {
+        Here {
+            scope,
+            source,
+            report: Report::default(),
+            passed: RefCell::new(passed),
+            known: RefCell::default(),
         }
     }
+}
 
-    fn component(
+impl Expander<'_> {
+    /// Expands all instances of a component.
+    pub(crate) fn component(
         &mut self,
         kind: &ComponentKind,
         declaration: &ComponentDeclaration,
+        here: &Here<'_>,
         knowledge: &mut Knowledge,
     ) {
-        let root = ScopePath::root();
-        let report = self.report;
+        let report = &here.report;
         let found = repeat::instances(
             &declaration.repeat,
             knowledge,
-            &knowledge.scope(&root),
+            &knowledge.scope(here.scope),
             report,
         );
         let instances = match found {
@@ -104,15 +110,20 @@ impl Expander<'_> {
         };
         let mut outputs = Vec::with_capacity(instances.len());
         for (key, repetition) in instances {
-            if let Some(values) =
-                self.instance(kind, declaration, key.clone(), &repetition, knowledge)
-            {
+            if let Some(values) = self.instance(
+                kind,
+                declaration,
+                (key.clone(), &repetition),
+                here,
+                knowledge,
+            ) {
                 outputs.push((key, values));
             }
         }
         if let Some(facts) = knowledge
-            .components
-            .get_mut(&declaration.kind)
+            .levels
+            .get_mut(here.scope)
+            .and_then(|level| level.components.get_mut(&declaration.kind))
             .and_then(|all| all.get_mut(&declaration.name))
         {
             facts.instances = Some(outputs);
@@ -124,19 +135,18 @@ impl Expander<'_> {
         &mut self,
         kind: &ComponentKind,
         declaration: &ComponentDeclaration,
-        key: Option<InstanceKey>,
-        repetition: &Repetition,
+        (key, repetition): (Option<InstanceKey>, &Repetition),
+        here: &Here<'_>,
         knowledge: &mut Knowledge,
     ) -> Option<IndexMap<Str, Value>> {
-        let root = ScopePath::root();
-        let inputs = repetition.apply(&declaration.inputs);
+        let inputs = repetition.apply(&declaration.inputs, &declaration.repeat);
         let values = Values {
             knowledge,
-            report: self.report,
+            report: &here.report,
         };
         let scope = StaticScope {
             components_by_name: true,
-            ..knowledge.scope(&root)
+            ..knowledge.scope(here.scope)
         };
         let name = format!("{}.{}", declaration.kind, declaration.name);
         let given = values.value(&inputs, &scope)?;
@@ -145,7 +155,14 @@ impl Expander<'_> {
             header: declaration.span,
         };
         let coerced = values.coerce(&kind.inputs, &given, &inputs, &subject)?;
-        let expansion = self.ask(declaration, key.as_ref(), &inputs, &coerced, knowledge)?;
+        let expansion = self.ask(
+            declaration,
+            key.as_ref(),
+            &inputs,
+            &coerced,
+            here,
+            knowledge,
+        )?;
 
         let step = ScopeStep {
             kind: declaration.kind.clone(),
@@ -157,7 +174,8 @@ impl Expander<'_> {
             .as_ref()
             .map(ToString::to_string)
             .unwrap_or_default();
-        self.known
+        here.known
+            .borrow_mut()
             .entry(declaration.kind.clone())
             .or_default()
             .insert(
@@ -168,7 +186,7 @@ impl Expander<'_> {
                     facts: expansion.facts.clone(),
                 },
             );
-        let instance = self.lower(kind, declaration, &inputs, step, expansion, knowledge);
+        let instance = self.lower(kind, declaration, &inputs, step, expansion, here, knowledge);
         let path = instance.scope();
         let scope = knowledge.scope(&path);
         let outputs = instance
@@ -189,6 +207,7 @@ impl Expander<'_> {
         key: Option<&InstanceKey>,
         inputs: &Expr,
         coerced: &Value,
+        here: &Here<'_>,
         knowledge: &Knowledge,
     ) -> Option<Expansion> {
         let span_of = |path: &str| {
@@ -204,9 +223,10 @@ impl Expander<'_> {
                 place.key
             }
         };
-        let lookup = |kind: &str, name: &str| self.known.get(kind)?.get(name).cloned();
+        let known = here.known.borrow();
+        let lookup = |kind: &str, name: &str| known.get(kind)?.get(name).cloned();
         let list = |kind: &str| {
-            self.known
+            known
                 .get(kind)
                 .map(|all| all.values().cloned().collect())
                 .unwrap_or_default()
@@ -231,7 +251,7 @@ impl Expander<'_> {
         };
         match answer {
             Ok(mut expansion) => {
-                self.report.extend(
+                here.report.extend(
                     std::mem::take(&mut expansion.diagnostics)
                         .into_iter()
                         .map(finish),
@@ -239,13 +259,17 @@ impl Expander<'_> {
                 Some(expansion)
             }
             Err(found) => {
-                self.report.extend(found.into_iter().map(finish));
+                here.report.extend(found.into_iter().map(finish));
                 None
             }
         }
     }
 
     /// The natives, outputs and providers of one instance, as if they stood in a file.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "one call site; a struct would only rename them"
+    )]
     fn lower(
         &mut self,
         kind: &ComponentKind,
@@ -253,6 +277,7 @@ impl Expander<'_> {
         inputs: &Expr,
         step: ScopeStep,
         expansion: Expansion,
+        here: &Here<'_>,
         knowledge: &mut Knowledge,
     ) -> ComponentInstance {
         let span = declaration.span;
@@ -271,17 +296,21 @@ impl Expander<'_> {
             kinds: self.kinds,
             at: At::Component,
             inputs: Some(&input),
-            paths: self.paths,
+            paths: &here.source.paths,
         };
         let reading = Reading {
             names: &names,
-            report: self.report,
+            report: &here.report,
         };
-        let scope = ScopePath::root().join(step.clone());
+        let scope = here.scope.join(step.clone());
         for (address, config) in &expansion.providers {
             let node = Node::of_json(config, span);
+            let real = address.within(here.scope);
+            here.passed
+                .borrow_mut()
+                .define(address.clone(), real.clone());
             self.out.providers.push(ProviderBlock {
-                address: address.clone(),
+                address: real,
                 scope: scope.clone(),
                 config: reading.expression(&node),
                 span,
@@ -300,9 +329,10 @@ impl Expander<'_> {
                 type_name: native.type_name.clone(),
                 name: native.name.clone(),
             };
+            let provider = here.passed.borrow().resolve(&native.provider);
             let mut block = resource::read(
                 address.clone(),
-                Some(&native.provider),
+                Some(provider.as_ref().unwrap_or(&native.provider)),
                 table,
                 span,
                 reading,
@@ -318,7 +348,7 @@ impl Expander<'_> {
                 block.lifecycle.preconditions.append(&mut preconditions);
             }
             let facts = facts_of(&block, self.schemas);
-            if knowledge.blocks.insert(address.clone(), facts).is_some() {
+            if knowledge.natives.insert(address.clone(), facts).is_some() {
                 reading.report.error(
                     Code::Expansion,
                     format!("`{address}` is made twice"),
@@ -335,14 +365,15 @@ impl Expander<'_> {
                 let text = Text::fixed(text, span);
                 (
                     name.clone(),
-                    template::of_text(&text, span, &names, self.report),
+                    template::of_text(&text, span, &names, &here.report),
                 )
             })
             .collect();
         ComponentInstance {
-            parent: ScopePath::root(),
+            parent: here.scope.clone(),
             step,
             outputs,
+            module: None,
             span,
         }
     }
@@ -359,21 +390,4 @@ pub(crate) fn facts_of(block: &ResourceBlock, schemas: &dyn Schemas) -> BlockFac
         },
         check: block.check.clone(),
     }
-}
-
-/// What is known of the components before they are expanded.
-pub(crate) fn facts_of_components(
-    declared: &[ComponentDeclaration],
-) -> IndexMap<Str, IndexMap<Str, ComponentFacts>> {
-    let mut out: IndexMap<Str, IndexMap<Str, ComponentFacts>> = IndexMap::new();
-    for declaration in declared {
-        out.entry(declaration.kind.clone()).or_default().insert(
-            declaration.name.clone(),
-            ComponentFacts {
-                keying: Keying::of(&declaration.repeat),
-                instances: None,
-            },
-        );
-    }
-    out
 }

@@ -111,7 +111,7 @@ impl Extending<'_> {
 }
 
 /// A path without `.` and `a/..`, to compare.
-fn lexical(path: &Path) -> PathBuf {
+pub(crate) fn lexical(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
         match part {

@@ -14,6 +14,7 @@ mod format;
 pub mod functions;
 mod load;
 mod locate;
+pub mod modules;
 mod parse;
 mod report;
 mod substitute;

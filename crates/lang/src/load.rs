@@ -1,26 +1,29 @@
 //! From a stack file to a checked program: the order of the passes, and nothing else.
 
 use crate::blocks::fields::Reading;
-use crate::blocks::{self, Declarations, ProviderDeclaration};
-use crate::check::cycles::{self, order_of_locals};
-use crate::check::instructions::{check_instructions, moves};
-use crate::check::knowledge::{Keying, Knowledge};
-use crate::check::references::{References, Standing};
+use crate::blocks::{Declarations, ProviderDeclaration};
+use crate::check::cycles;
+use crate::check::instructions::check_instructions;
+use crate::check::knowledge::Knowledge;
+use crate::check::names::{SEARCHES, check_file, check_natives};
 use crate::check::repeat::{self, Instances};
 use crate::check::types::{check_types, imply_providers};
 use crate::check::values::Values;
 use crate::codes::Code;
 use crate::eval::Evaluator;
-use crate::expansion::{Expanded, Expander, facts_of, facts_of_components};
-use crate::extends::Extending;
+use crate::expansion::{Expanded, Expander};
 use crate::files::{Files, RecordingFiles};
-use crate::parse::names::{Names, Paths};
+use crate::modules::Fetch;
+use crate::modules::calls::Passed;
+use crate::modules::library::Library;
+use crate::parse::names::Names;
 use crate::report::{Report, error};
 use crate::variables::{Given, Resolving};
+use indexmap::IndexMap;
 use infra_model::address::ScopePath;
-use infra_model::diagnostic::{Diagnostic, Diagnostics, Sources, Span};
+use infra_model::diagnostic::{Diagnostics, Sources, Span};
 use infra_model::expand::Expand;
-use infra_model::program::{Condition, Program, ProviderBlock, ResourceBlock, Stack};
+use infra_model::program::{Program, ProviderBlock, ResourceBlock, Stack, Variable};
 use infra_model::schema::Schemas;
 use infra_model::{Str, Timestamp};
 use std::cell::Cell;
@@ -30,7 +33,7 @@ use std::sync::Arc;
 
 /// Everything that loading a stack depends on.
 pub struct LoadRequest<'a> {
-    /// Where the file is: `extends` and paths in functions are relative to its folder.
+    /// Where the file is: `extends`, modules and paths in functions are relative to its folder.
     pub path: &'a Path,
     /// What the user calls it.
     pub name: &'a str,
@@ -52,6 +55,8 @@ pub struct LoadRequest<'a> {
     pub files: Arc<dyn Files>,
     /// Where the command runs: `path.cwd`, and where a relative `path` starts.
     pub working_directory: PathBuf,
+    /// How repositories with modules are brought.
+    pub fetch: &'a dyn Fetch,
     /// The moment of the plan.
     pub now: Timestamp,
 }
@@ -66,9 +71,6 @@ pub struct Loaded {
     /// The texts that spans point into.
     pub sources: Sources,
 }
-
-/// How many searches for similar names one run makes; each looks at every name of the stack.
-const SEARCHES: u32 = 20;
 
 /// Loads a stack. Whatever is wrong with it comes out of one run.
 #[must_use]
@@ -95,15 +97,6 @@ fn build(
     report: &Report,
     sources: &mut Sources,
 ) -> Option<Program> {
-    let file = sources.add(request.name, request.text);
-    let table = Extending {
-        files: &**files,
-        sources,
-        report,
-        open: Vec::new(),
-    }
-    .read(request.path, request.text, file)?;
-
     let kinds: Vec<Str> = request
         .expand
         .kinds()
@@ -112,58 +105,58 @@ fn build(
         .collect();
     let folder = request.path.parent().unwrap_or_else(|| Path::new(""));
     let base = request.working_directory.join(folder);
-    let paths = Paths::of(&request.working_directory);
-    let names = Names::of_stack(&kinds, &paths);
-    let reading = Reading {
-        names: &names,
-        report,
-    };
-    let declared = blocks::read(&table, request.schemas, reading);
-    drop(table);
-
-    let evaluator = Evaluator::new(Arc::clone(files) as Arc<dyn Files>, base.clone());
+    let evaluator = || Evaluator::new(Arc::clone(files) as Arc<dyn Files>, base.clone());
+    let constant = evaluator();
+    let mut library = Library::new(request, &**files, &constant, &kinds, report, sources);
+    let mut source = library.stack()?;
+    let searches = Cell::new(SEARCHES);
+    for file in library.all(&source) {
+        check_file(request, file, &searches, report);
+    }
+    // Blocks are not looked at again until all is assembled, and there can be many.
+    let blocks = std::mem::take(&mut source.declared.blocks);
+    let source = Arc::new(source);
+    let names = Names::of_stack(&kinds, &source.paths);
     let resolving = Resolving {
-        declarations: &declared.variables,
-        evaluator: &evaluator,
-        reading,
+        declarations: &source.declared.variables,
+        evaluator: &constant,
+        reading: Reading {
+            names: &names,
+            report,
+        },
         now: request.now,
         required: request.require_variables,
     };
-    let variables = resolving.resolve(request.environment, request.given);
+    let mut variables = resolving.resolve(request.environment, request.given);
+    let values = variables
+        .iter()
+        .map(|(name, variable)| (name.clone(), variable.value.clone()))
+        .collect();
     let mut knowledge = Knowledge {
-        variables,
-        locals: HashMap::with_capacity(declared.locals.len()),
-        blocks: declared
-            .blocks
-            .iter()
-            .map(|block| (block.address.clone(), facts_of(block, request.schemas)))
-            .collect(),
-        components: facts_of_components(&declared.components),
-        stack: stack(request, &declared),
+        levels: HashMap::new(),
+        natives: HashMap::new(),
+        stack: stack(request, &source.declared),
         now: request.now,
-        evaluator: Evaluator::new(Arc::clone(files) as Arc<dyn Files>, base),
+        evaluator: evaluator(),
     };
-    check_references(request, &declared, &knowledge, report);
-    // Validations may refer to locals; errors in those are told once, at the end.
-    let _ = knowledge.settle_locals(&declared.locals, &order_of_locals(&declared.locals));
-    resolving.validate(&mut knowledge);
-
     let mut expander = Expander {
         expand: request.expand,
         schemas: request.schemas,
         kinds: &kinds,
-        paths: &paths,
-        locals: &declared.locals,
         report,
-        known: indexmap::IndexMap::new(),
         out: Expanded::default(),
     };
-    expander.run(&declared.components, &mut knowledge);
+    let root = ScopePath::root();
+    expander.level(&root, &source, values, Passed::root(), &mut knowledge);
     let expanded = expander.out;
-    let problems = knowledge.settle_locals(&declared.locals, &order_of_locals(&declared.locals));
-    report.extend(problems);
-    let program = assemble(request, declared, expanded, &mut knowledge, report);
-    Some(program)
+    resolving.validate(&knowledge, &mut variables);
+    let declared = Declarations {
+        blocks,
+        ..source.declared.clone()
+    };
+    Some(assemble(
+        request, variables, declared, expanded, knowledge, report,
+    ))
 }
 
 fn stack(request: &LoadRequest<'_>, declared: &Declarations) -> Stack {
@@ -183,150 +176,21 @@ fn stack(request: &LoadRequest<'_>, declared: &Declarations) -> Stack {
     }
 }
 
-/// Does everything that the file names exist?
-fn check_references(
-    request: &LoadRequest<'_>,
-    declared: &Declarations,
-    knowledge: &Knowledge,
-    report: &Report,
-) {
-    let references = References {
-        knowledge,
-        locals: &declared.locals,
-        kinds: request.expand.kinds(),
-        report,
-        searches: Cell::new(SEARCHES),
-    };
-    let root = ScopePath::root();
-    let here = Standing::at(&root);
-    let conditions = |conditions: &[Condition], standing: &Standing<'_>| {
-        for condition in conditions {
-            references.check(&condition.condition, standing);
-            references.check(&condition.message, standing);
-        }
-    };
-    for variable in declared.variables.values() {
-        conditions(&variable.validations, &here);
-    }
-    for local in declared.locals.values() {
-        references.check(&local.value, &here);
-    }
-    for provider in &declared.providers {
-        if let Some(expr) = provider.repeat.expr() {
-            references.check(expr, &here);
-        }
-        let inside = Standing {
-            keying: Keying::of(&provider.repeat),
-            ..Standing::at(&root)
-        };
-        references.check(&provider.block.config, &inside);
-    }
-    for block in &declared.blocks {
-        check_block(block, &references);
-    }
-    for component in &declared.components {
-        if let Some(expr) = component.repeat.expr() {
-            references.check(expr, &here);
-        }
-        let standing = Standing {
-            keying: Keying::of(&component.repeat),
-            ..Standing::at(&root)
-        };
-        references.check(&component.inputs, &standing);
-        conditions(&component.lifecycle.preconditions, &here);
-        for dependency in &component.depends_on {
-            references.check_dependency(dependency, &here);
-        }
-    }
-    for output in declared.outputs.values() {
-        references.check(&output.value, &here);
-        for dependency in &output.depends_on {
-            references.check_dependency(dependency, &here);
-        }
-    }
-    for import in &declared.imports {
-        if let Some(expr) = import.repeat.expr() {
-            references.check(expr, &here);
-        }
-        let inside = Standing {
-            keying: Keying::of(&import.repeat),
-            ..Standing::at(&root)
-        };
-        for expr in import.key.iter().chain([&import.id]) {
-            references.check(expr, &inside);
-        }
-    }
-    for check in &declared.checks {
-        let inside = Standing {
-            check: Some(&check.name),
-            ..Standing::at(&root)
-        };
-        conditions(&check.assertions, &inside);
-    }
-}
-
-/// The references of one resource block.
-fn check_block(block: &ResourceBlock, references: &References<'_>) {
-    let facts = references.knowledge.blocks.get(&block.address);
-    let outside = Standing {
-        own: Some(&block.address),
-        check: block.check.as_deref(),
-        ..Standing::at(&block.address.scope)
-    };
-    if let Some(expr) = block.repeat.expr() {
-        references.check(expr, &outside);
-    }
-    let inside = Standing {
-        keying: Keying::of(&block.repeat),
-        ..outside
-    };
-    references.check(&block.config, &inside);
-    if let Some(key) = &block.provider_key {
-        references.check(key, &inside);
-    }
-    for dependency in block
-        .depends_on
-        .iter()
-        .chain(&block.lifecycle.replace_triggered_by)
-    {
-        references.check_dependency(dependency, &inside);
-    }
-    if let Some(prevent) = &block.lifecycle.prevent_destroy {
-        references.check(prevent, &inside);
-    }
-    let any = infra_model::Type::Any;
-    let this = facts
-        .and_then(|f| f.schema.as_ref())
-        .map_or(&any, |schema| schema.implied_type());
-    for condition in &block.lifecycle.preconditions {
-        references.check(&condition.condition, &inside);
-        references.check(&condition.message, &inside);
-    }
-    let after = Standing {
-        own: None,
-        this: Some(this),
-        ..inside
-    };
-    for condition in &block.lifecycle.postconditions {
-        references.check(&condition.condition, &after);
-        references.check(&condition.message, &after);
-    }
-}
-
 /// The program of what was declared and expanded, with everything checked that needs the whole.
 fn assemble(
     request: &LoadRequest<'_>,
+    variables: IndexMap<Str, Variable>,
     declared: Declarations,
-    expanded: Expanded,
-    knowledge: &mut Knowledge,
+    mut expanded: Expanded,
+    knowledge: Knowledge,
     report: &Report,
 ) -> Program {
-    check_natives(request, &declared, &expanded, knowledge, report);
+    check_natives(request, &expanded, &knowledge, report);
     let mut blocks = declared.blocks;
     let own = blocks.len();
-    blocks.extend(expanded.blocks);
-    let mut providers = configurations(declared.providers, knowledge, report);
-    providers.extend(expanded.providers);
+    blocks.append(&mut expanded.blocks);
+    let mut providers = configurations(declared.providers, &knowledge, report);
+    providers.append(&mut expanded.providers);
     check_types(&blocks, request.schemas, report);
     imply_providers(&blocks, &mut providers, report);
     let parts = cycles::Parts {
@@ -336,7 +200,10 @@ fn assemble(
         components: &expanded.components,
     };
     cycles::check(&parts, report);
-    let values = Values { knowledge, report };
+    let values = Values {
+        knowledge: &knowledge,
+        report,
+    };
     for provider in &providers {
         if let Some(block) = request.schemas.provider(&provider.address.name)
             && provider.span != Span::default()
@@ -346,8 +213,7 @@ fn assemble(
     }
     for (i, block) in blocks.iter().enumerate() {
         let schema = knowledge
-            .blocks
-            .get(&block.address)
+            .block(&block.address)
             .and_then(|f| f.schema.as_deref());
         if i < own {
             values.block(block, schema);
@@ -366,11 +232,20 @@ fn assemble(
     for import in &declared.imports {
         values.import(import, &scope);
     }
-    let moved = moves(declared.moved, &blocks, &declared.components);
-    check_instructions(&blocks, &declared.imports, &declared.removed, report);
+    let mut moved = declared.moved;
+    moved.append(&mut expanded.moved);
+    let mut removed = declared.removed;
+    removed.append(&mut expanded.removed);
+    check_instructions(
+        &blocks,
+        &expanded.components,
+        &declared.imports,
+        &removed,
+        report,
+    );
     Program {
-        stack: knowledge.stack.clone(),
-        variables: std::mem::take(&mut knowledge.variables),
+        stack: knowledge.stack,
+        variables,
         locals: declared.locals,
         providers,
         blocks,
@@ -378,7 +253,7 @@ fn assemble(
         outputs: declared.outputs,
         moved,
         imports: declared.imports,
-        removed: declared.removed,
+        removed,
         checks: declared.checks,
         sources: Sources::default(),
         files_read: Vec::new(),
@@ -405,7 +280,7 @@ fn configurations(
                                 || block.address.clone(),
                                 |k| block.address.with_key(&k),
                             ),
-                            config: repetition.apply(&block.config),
+                            config: repetition.apply(&block.config, &repeat),
                             ..block.clone()
                         }),
                 );
@@ -428,36 +303,7 @@ fn configurations(
     out
 }
 
-/// What components became refers only to what exists; if not, the component is to blame, at its own block.
-fn check_natives(
-    request: &LoadRequest<'_>,
-    declared: &Declarations,
-    expanded: &Expanded,
-    knowledge: &Knowledge,
-    report: &Report,
-) {
-    let own = Report::default();
-    let references = References {
-        knowledge,
-        locals: &declared.locals,
-        kinds: request.expand.kinds(),
-        report: &own,
-        searches: Cell::new(SEARCHES),
-    };
-    for block in &expanded.blocks {
-        check_block(block, &references);
-    }
-    for component in &expanded.components {
-        let scope = component.scope();
-        for output in component.outputs.values() {
-            references.check(output, &Standing::at(&scope));
-        }
-    }
-    // An input's own expression was checked where it is written; equal messages are told once.
-    report.extend(own.into_diagnostics());
-}
-
-/// The values of a native resource of a component, where an `override` may be wrong.
+/// The values of a resource in a module, or of a component, where an `override` may be wrong.
 fn native_values(
     values: &Values<'_>,
     block: &ResourceBlock,
@@ -470,8 +316,5 @@ fn native_values(
         report: &own,
     }
     .block(block, schema);
-    report.extend(own.into_diagnostics().into_iter().map(|d| Diagnostic {
-        address: d.address.or_else(|| Some(block.address.to_string())),
-        ..d
-    }));
+    report.about(own.into_diagnostics(), &block.address);
 }

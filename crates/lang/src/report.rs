@@ -32,6 +32,22 @@ impl Report {
         self.push(error(code, message, span, label));
     }
 
+    /// Takes what was found of one instance, whose address says which when no message does.
+    pub(crate) fn about(&self, found: Diagnostics, address: impl std::fmt::Display) {
+        if found.is_empty() {
+            return;
+        }
+        let address = address.to_string();
+        self.extend(found.into_iter().map(|d| {
+            Diagnostic {
+                address: d
+                    .address
+                    .or_else(|| (!address.is_empty()).then(|| address.clone())),
+                ..d
+            }
+        }));
+    }
+
     /// Whether any error was reported.
     pub(crate) fn has_errors(&self) -> bool {
         self.found.borrow().iter().any(Diagnostic::is_error)

@@ -249,7 +249,8 @@ impl Resolving<'_> {
         }
     }
 
-    fn default(&self, name: &str, declaration: &VariableDeclaration) -> Option<Value> {
+    /// The default as a constant of the declared type.
+    pub(crate) fn default(&self, name: &str, declaration: &VariableDeclaration) -> Option<Value> {
         let expr = declaration.default.as_ref()?;
         let scope = EmptyScope {
             now: self.now,
@@ -325,31 +326,39 @@ impl Resolving<'_> {
 
     /// The stack's own conditions on its variables, over all that is known before anything is planned. Those that are not
     /// known to hold yet are left to the plan.
-    pub(crate) fn validate(&self, knowledge: &mut Knowledge) {
+    pub(crate) fn validate(&self, knowledge: &Knowledge, variables: &mut IndexMap<Str, Variable>) {
+        let root = ScopePath::root();
         for (name, declaration) in self.declarations {
-            let open: Vec<Condition> = declaration
-                .validations
-                .iter()
-                .filter(|condition| !self.decided(name, declaration, condition, knowledge))
-                .cloned()
-                .collect();
-            if let Some(variable) = knowledge.variables.get_mut(name) {
-                variable.validations = open;
+            let validation = Validation {
+                name,
+                declared: declaration.span,
+                path: &root,
+                knowledge,
+                report: self.reading.report,
+            };
+            if let Some(variable) = variables.get_mut(name) {
+                let all = declaration.validations.iter();
+                variable.validations = all.filter(|c| !validation.decided(c)).cloned().collect();
             }
         }
     }
+}
 
+/// The conditions on one variable, of the stack or of a module.
+pub(crate) struct Validation<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) declared: Span,
+    /// Where it is declared: conditions are evaluated there.
+    pub(crate) path: &'a ScopePath,
+    pub(crate) knowledge: &'a Knowledge,
+    pub(crate) report: &'a Report,
+}
+
+impl Validation<'_> {
     /// Whether a condition is known; one that does not hold is reported.
-    fn decided(
-        &self,
-        name: &str,
-        declaration: &VariableDeclaration,
-        condition: &Condition,
-        knowledge: &Knowledge,
-    ) -> bool {
-        let root = ScopePath::root();
-        let scope = knowledge.scope(&root);
-        let report = self.reading.report;
+    pub(crate) fn decided(&self, condition: &Condition) -> bool {
+        let (knowledge, report) = (self.knowledge, self.report);
+        let scope = knowledge.scope(self.path);
         let holds = match knowledge.evaluate(&condition.condition, &scope) {
             Ok(value) => convert(value.bare(), &Type::Bool),
             Err(found) => {
@@ -377,11 +386,11 @@ impl Resolving<'_> {
                 report.push(
                     error(
                         Code::ValidationFailed,
-                        format!("the value of `{name}` is refused: {message}"),
+                        format!("the value of `{}` is refused: {message}", self.name),
                         condition.condition.span,
                         "this does not hold",
                     )
-                    .at(declaration.span, "the variable"),
+                    .at(self.declared, "the variable"),
                 );
                 true
             }

@@ -24,6 +24,9 @@ pub enum Mode {
     Data,
 }
 
+/// The kind of a [`ScopeStep`] that is a module.
+pub const MODULE: &str = "module";
+
 /// One enclosing module or component instance.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ScopeStep {
@@ -97,26 +100,99 @@ impl ScopePath {
         self.steps().is_empty()
     }
 
+    /// The path of the outermost steps, as many as wanted.
+    #[must_use]
+    pub fn first(&self, steps: usize) -> ScopePath {
+        match self.steps() {
+            [] => ScopePath::root(),
+            all if steps >= all.len() => self.clone(),
+            _ if steps == 0 => ScopePath::root(),
+            all => ScopePath(Some(all[..steps].into())),
+        }
+    }
+
+    /// This path below an outer one.
+    #[must_use]
+    pub fn within(&self, outer: &ScopePath) -> ScopePath {
+        if outer.is_root() {
+            return self.clone();
+        }
+        if self.is_root() {
+            return outer.clone();
+        }
+        ScopePath(Some(
+            outer.steps().iter().chain(self.steps()).cloned().collect(),
+        ))
+    }
+
+    /// The path of every module around it, itself included, outermost first.
+    pub fn modules(&self) -> impl Iterator<Item = ScopePath> + '_ {
+        let steps = self.steps().iter().enumerate();
+        steps
+            .filter(|(_, s)| &*s.kind == MODULE)
+            .map(|(i, _)| self.first(i + 1))
+    }
+
+    /// The call of the innermost module or component, as an address that stands for all its instances; none at the root.
+    #[must_use]
+    pub fn call(&self) -> Option<BlockAddress> {
+        let (last, outer) = self.steps().split_last()?;
+        let outer = self.first(outer.len());
+        Some(BlockAddress::call(
+            outer,
+            last.kind.clone(),
+            last.name.clone(),
+        ))
+    }
+
     /// The innermost module level: this path without a component step at its end.
     #[must_use]
     pub fn module(&self) -> ScopePath {
         let steps = self.steps();
-        let kept = steps
-            .iter()
-            .rposition(|s| &*s.kind == "module")
-            .map_or(0, |i| i + 1);
-        if kept == steps.len() {
-            return self.clone();
-        }
-        if kept == 0 {
-            ScopePath::root()
-        } else {
-            ScopePath(Some(steps[..kept].into()))
-        }
+        self.first(
+            steps
+                .iter()
+                .rposition(|s| &*s.kind == MODULE)
+                .map_or(0, |i| i + 1),
+        )
     }
 }
 
 impl BlockAddress {
+    /// The address that stands for all instances of a module or component.
+    #[must_use]
+    pub fn call(scope: ScopePath, kind: Str, name: Str) -> BlockAddress {
+        BlockAddress {
+            scope,
+            mode: Mode::Managed,
+            type_name: kind,
+            name,
+        }
+    }
+
+    /// Whether an address is meant by this one with a key: it, any of its instances when there is no key, or what is inside
+    /// the module or component that it names.
+    #[must_use]
+    pub fn covers(&self, key: Option<&InstanceKey>, other: &Address) -> bool {
+        let found = if *self == other.block {
+            &other.key
+        } else if let Some(step) = self.step_in(&other.block.scope) {
+            &step.key
+        } else {
+            return false;
+        };
+        key.is_none() || key == found.as_ref()
+    }
+
+    /// The step of a path that is an instance of the module or component which this names, whatever its key.
+    #[must_use]
+    pub fn step_in<'p>(&self, path: &'p ScopePath) -> Option<&'p ScopeStep> {
+        let (outer, steps) = (self.scope.steps(), path.steps());
+        let step = steps.get(outer.len())?;
+        let named = step.kind == self.type_name && step.name == self.name;
+        (named && steps[..outer.len()] == *outer).then_some(step)
+    }
+
     /// The address of one instance.
     #[must_use]
     pub fn instance(&self, key: Option<InstanceKey>) -> Address {
@@ -124,6 +200,14 @@ impl BlockAddress {
             block: self.clone(),
             key,
         }
+    }
+}
+
+impl Address {
+    /// Whether another address is meant by this one, as [`BlockAddress::covers`] says.
+    #[must_use]
+    pub fn covers(&self, other: &Address) -> bool {
+        self.block.covers(self.key.as_ref(), other)
     }
 }
 
@@ -150,10 +234,21 @@ impl ProviderAddress {
     /// Without the key of an alias with `for_each`; `None` when there is no key.
     #[must_use]
     pub fn without_key(&self) -> Option<ProviderAddress> {
-        let (alias, _) = self.alias.as_deref()?.split_once('[')?;
+        let alias = self.alias.as_deref().filter(|alias| alias.ends_with(']'))?;
+        // The last bracket outside of quotes: the alias of a configuration in a module names that one's key too.
+        let (mut quoted, mut escaped, mut bracket) = (false, false, None);
+        for (at, c) in alias.char_indices() {
+            match c {
+                _ if escaped => escaped = false,
+                '\\' => escaped = quoted,
+                '"' => quoted = !quoted,
+                '[' if !quoted => bracket = Some(at),
+                _ => {}
+            }
+        }
         Some(ProviderAddress {
             name: self.name.clone(),
-            alias: Some(alias.into()),
+            alias: Some(alias.get(..bracket?)?.into()),
         })
     }
 
@@ -161,6 +256,18 @@ impl ProviderAddress {
     #[must_use]
     pub fn is_one_of(&self, alias: &ProviderAddress) -> bool {
         self.without_key().as_ref() == Some(alias)
+    }
+
+    /// A configuration that is defined inside a module: the alias says where, so that no two are alike.
+    #[must_use]
+    pub fn within(&self, scope: &ScopePath) -> ProviderAddress {
+        match &self.alias {
+            Some(alias) if !scope.is_root() => ProviderAddress {
+                name: self.name.clone(),
+                alias: Some(format!("{scope}.{alias}").into()),
+            },
+            _ => self.clone(),
+        }
     }
 
     /// The provider of a resource type, by its prefix; `None` when no prefix is known.
@@ -345,9 +452,14 @@ impl FromStr for ProviderAddress {
         let (name, alias) = text
             .split_once('.')
             .map_or((text, None), |(n, a)| (n, Some(a)));
-        // An alias is a name, with a key where it has `for_each`.
+        // An alias is a name, with a key where it has `for_each`; or one that a component in a module defines.
         let is_alias = |a: &str| {
-            is_identifier(a) || matches!(split(a).as_deref(), Ok([(_, Some(InstanceKey::Name(_)))]))
+            is_identifier(a)
+                || match split(a).as_deref() {
+                    Ok([(_, Some(InstanceKey::Name(_)))]) => true,
+                    Ok([(first, None), _, .., (_, None)]) => &**first == MODULE,
+                    _ => false,
+                }
         };
         if !is_identifier(name) || alias.is_some_and(|a| !is_alias(a)) {
             return Err(AddressError {
@@ -464,6 +576,7 @@ mod tests {
             "aws.us",
             "aws.by_region[\"eu-west-1\"]",
             "aws.x[\"a.b]\"]",
+            "kubernetes.module.q[\"a\"].main",
         ] {
             let address: ProviderAddress = text.parse().expect(text);
             assert_eq!(address.to_string(), text);
@@ -473,6 +586,12 @@ mod tests {
         assert_eq!(one.to_string(), "aws.x[\"a.b\"]");
         assert_eq!(one.without_key(), Some(base.clone()));
         assert_eq!(base.without_key(), None);
+        for key in ["eu", "a[b", "a\"[b", "a\\"] {
+            let key = InstanceKey::Name(key.into());
+            let base: ProviderAddress = format!("aws.module.q{key}.x").parse().expect("an alias");
+            assert_eq!(base.without_key(), None);
+            assert_eq!(base.with_key(&key).without_key(), Some(base));
+        }
         for text in [
             "",
             "aws.",
@@ -483,6 +602,42 @@ mod tests {
         ] {
             assert!(text.parse::<ProviderAddress>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn an_address_covers_its_instances_and_what_is_inside() {
+        let covers = |outer: &str, inner: &str| {
+            let outer: Address = outer.parse().expect("an address");
+            outer.covers(&inner.parse().expect("an address"))
+        };
+        assert!(covers("aws_vpc.a", "aws_vpc.a[\"x\"]"));
+        assert!(!covers("aws_vpc.a[\"y\"]", "aws_vpc.a[\"x\"]"));
+        assert!(covers("module.q", "module.q[\"eu\"].network.n.aws_vpc.a"));
+        assert!(covers("module.q[\"eu\"]", "module.q[\"eu\"].aws_vpc.a[0]"));
+        assert!(!covers("module.q[\"eu\"]", "module.q.aws_vpc.a"));
+        assert!(!covers("module.q", "module.qq.aws_vpc.a"));
+        assert!(covers(
+            "module.q.network.n",
+            "module.q.network.n[1].aws_vpc.a"
+        ));
+        assert!(!covers("module.q", "aws_vpc.a"));
+    }
+
+    #[test]
+    fn paths_know_the_modules_around_them() {
+        let inner: Address = "module.a.module.b[0].network.main.aws_vpc.this"
+            .parse()
+            .expect("an address");
+        let scope = &inner.block.scope;
+        let modules: Vec<String> = scope.modules().map(|m| m.to_string()).collect();
+        assert_eq!(modules, ["module.a", "module.a.module.b[0]"]);
+        let call = scope.call().expect("inside something").to_string();
+        assert_eq!(call, "module.a.module.b[0].network.main");
+        assert_eq!(
+            scope.first(2).within(&scope.first(1)).to_string(),
+            "module.a.module.a.module.b[0]"
+        );
+        assert_eq!(scope.first(0).call(), None);
     }
 
     #[test]

@@ -163,15 +163,13 @@ pub enum Root {
         /// The name.
         name: Str,
     },
-    /// `network.main`
+    /// `network.main`, `module.queue`
     Component {
-        /// The kind: `network`, …
+        /// The kind: `network`, …, or [`MODULE`](crate::address::MODULE).
         kind: Str,
         /// The name.
         name: Str,
     },
-    /// `module.NAME`
-    Module(Str),
     /// `each.key`
     EachKey,
     /// `each.value`
@@ -202,6 +200,12 @@ impl Expr {
     #[must_use]
     pub fn literal(value: impl Into<Value>, span: Span) -> Expr {
         Expr::new(ExprKind::Literal(value.into()), span)
+    }
+
+    /// The same at another place.
+    #[must_use]
+    pub fn at(self, span: Span) -> Expr {
+        Expr { span, ..self }
     }
 
     /// The constant, if it is one.

@@ -1,13 +1,15 @@
 //! The checked program: what a stack file says, with expressions as data. `lang` makes it, `engine` runs it.
 
 use crate::address::{Address, BlockAddress, Mode, ProviderAddress, ScopePath, ScopeStep};
+use crate::convert::{ConvertError, convert};
 use crate::diagnostic::{Sources, Span};
 use crate::expr::{Expr, Root, StaticStep};
 use crate::path::Path;
 use crate::time::Timestamp;
 use crate::types::Type;
-use crate::value::{Str, Value};
+use crate::value::{Marks, Str, Value};
 use indexmap::IndexMap;
+use std::sync::Arc;
 
 /// A whole stack, components already expanded to resources.
 #[derive(Clone, Debug, Default)]
@@ -20,9 +22,9 @@ pub struct Program {
     pub locals: IndexMap<Str, Local>,
     /// Provider configurations.
     pub providers: Vec<ProviderBlock>,
-    /// Resources and data sources, the stack's own first, then those of components.
+    /// Resources and data sources, the stack's own first, then those of components and modules.
     pub blocks: Vec<ResourceBlock>,
-    /// Component instances.
+    /// Component and module instances, an enclosing module before what it encloses.
     pub components: Vec<ComponentInstance>,
     /// Outputs by name.
     pub outputs: IndexMap<Str, Output>,
@@ -195,15 +197,17 @@ pub struct Condition {
     pub message: Expr,
 }
 
-/// One instance of a component.
+/// One instance of a component or module.
 #[derive(Clone, Debug)]
 pub struct ComponentInstance {
     /// The enclosing module.
     pub parent: ScopePath,
-    /// Kind, name and key.
+    /// Kind ([`MODULE`](crate::address::MODULE) for a module), name and key.
     pub step: ScopeStep,
     /// Its outputs, evaluated in its own scope.
     pub outputs: IndexMap<Str, Expr>,
+    /// What a module has besides: names of its own.
+    pub module: Option<Module>,
     /// Where it is declared.
     pub span: Span,
 }
@@ -213,6 +217,66 @@ impl ComponentInstance {
     #[must_use]
     pub fn scope(&self) -> ScopePath {
         self.parent.join(self.step.clone())
+    }
+}
+
+/// What a module instance has besides blocks and outputs. What its file declares is shared by all its instances.
+#[derive(Clone, Debug)]
+pub struct Module {
+    /// As the call writes it.
+    pub source: Str,
+    /// The variables that its file declares.
+    pub variables: Arc<IndexMap<Str, ModuleVariable>>,
+    /// What this call gives them, evaluated in the scope of the enclosing module.
+    pub given: IndexMap<Str, Expr>,
+    /// Its local values.
+    pub locals: Arc<IndexMap<Str, Local>>,
+    /// Its outputs as they are declared: their types, marks and dependencies.
+    pub outputs: Arc<IndexMap<Str, Output>>,
+    /// Its checks.
+    pub checks: Arc<[Check]>,
+    /// What everything in it waits for, in the scope of the enclosing module.
+    pub depends_on: Arc<[Dependency]>,
+}
+
+/// A variable of a module.
+#[derive(Clone, Debug)]
+pub struct ModuleVariable {
+    /// Constraint.
+    pub ty: Type,
+    /// Its value when the call gives none, converted.
+    pub default: Option<Value>,
+    /// Whether null is a value; else null means the default.
+    pub nullable: bool,
+    /// Never printed.
+    pub sensitive: bool,
+    /// Never stored.
+    pub ephemeral: bool,
+    /// Must hold; evaluated in the module's own scope.
+    pub validations: Vec<Condition>,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+impl ModuleVariable {
+    /// What its declaration says of its value.
+    #[must_use]
+    pub fn marks(&self) -> Marks {
+        Marks {
+            sensitive: self.sensitive,
+            ephemeral: self.ephemeral,
+        }
+    }
+
+    /// The value that it has when a call gives this one; none when that means the default.
+    ///
+    /// # Errors
+    /// When it does not fit the type.
+    pub fn accept(&self, given: &Value) -> Result<Option<Value>, ConvertError> {
+        if given.is_null() && !self.nullable {
+            return Ok(None);
+        }
+        convert(given, &self.ty).map(|value| Some(value.with_marks(self.marks())))
     }
 }
 
@@ -231,6 +295,17 @@ pub struct Output {
     pub depends_on: Vec<Dependency>,
     /// Where it is declared.
     pub span: Span,
+}
+
+impl Output {
+    /// A value of a module's output, marked as it is declared.
+    #[must_use]
+    pub fn mark(&self, value: Value) -> Value {
+        value.with_marks(Marks {
+            sensitive: self.sensitive,
+            ..Marks::NONE
+        })
+    }
 }
 
 /// `[[moved]]`

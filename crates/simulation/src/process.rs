@@ -175,6 +175,7 @@ impl Machine {
             instance: None,
             files: Arc::new(MemoryFiles::default()),
             working_directory: PathBuf::from("."),
+            fetch: &infra_lang::modules::NoFetch,
             now: Timestamp(0),
         });
         let messages = words(&loaded.diagnostics);

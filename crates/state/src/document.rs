@@ -5,8 +5,8 @@ use crate::journal::Intent;
 use crate::seal;
 use indexmap::IndexMap;
 use infra_model::{
-    Address, BlockAddress, InstanceKey, OperationId, Path, ProviderAddress, Random, ScopeStep, Str,
-    Timestamp, Value,
+    Address, BlockAddress, InstanceKey, OperationId, Path, ProviderAddress, Random, Str, Timestamp,
+    Value,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
@@ -291,21 +291,7 @@ impl DependencyRef {
     #[must_use]
     pub fn covers(&self, address: &Address) -> bool {
         let (block, key) = self.parts();
-        if *block == address.block {
-            return key.is_none_or(|k| Some(k) == address.key.as_ref());
-        }
-        let (outer, steps) = (block.scope.steps(), address.block.scope.steps());
-        steps.len() > outer.len()
-            && steps[..outer.len()] == *outer
-            && self.is_step(&steps[outer.len()])
-    }
-
-    /// Whether this names that component or module instance.
-    fn is_step(&self, step: &ScopeStep) -> bool {
-        let (block, key) = self.parts();
-        block.type_name == step.kind
-            && block.name == step.name
-            && key.is_none_or(|k| Some(k) == step.key.as_ref())
+        block.covers(key, address)
     }
 }
 

@@ -43,11 +43,12 @@ impl Planner<'_> {
         world
             .values()
             .declare(block.address.clone(), BlockValues::new(keying));
-        let explicit: Touched = block
+        let mut explicit: Touched = block
             .depends_on
             .iter()
             .flat_map(|d| world.dependency(d, &block.address.scope))
             .collect();
+        explicit.extend(world.gate(&block.address.scope).iter().cloned());
         let mut now = Vec::new();
         for (key, frame) in list {
             let address = block.address.instance(key);

@@ -1,6 +1,7 @@
 //! One block at a time: what each of its instances becomes, and why.
 
 use super::config::{about, at_attribute, conditions, config_errors, ignore, prevent_destroy};
+use super::order::meanings;
 use super::repeat::instances;
 use super::target::targeted_blocks;
 use super::{Change, ChangeAction, PlanOptions, Reason};
@@ -22,31 +23,6 @@ use infra_model::value::Value;
 use infra_state::{DependencyRef, State};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-
-/// Where the state's resources are now, by `[[moved]]`. Chains are followed.
-pub(crate) fn moves(program: &Program, state: &State) -> HashMap<Address, Address> {
-    let mut moves = HashMap::new();
-    if program.moved.is_empty() {
-        return moves;
-    }
-    for address in state.resources.keys() {
-        let mut at = address.clone();
-        for moved in &program.moved {
-            if moved.from == at {
-                at = moved.to.clone();
-            } else if moved.from.key.is_none() && moved.from.block == at.block {
-                at = Address {
-                    block: moved.to.block.clone(),
-                    key: moved.to.key.clone().or(at.key),
-                };
-            }
-        }
-        if at != *address && !state.resources.contains_key(&at) {
-            moves.insert(address.clone(), at);
-        }
-    }
-    moves
-}
 
 /// Everything that planning blocks builds up.
 pub(crate) struct Planner<'a> {
@@ -246,6 +222,7 @@ impl<'a> Planner<'a> {
             .flat_map(|d| world.dependency(d, &block.address.scope))
             .collect();
         static_deps.extend(repeat_touched);
+        static_deps.extend(world.gate(&block.address.scope).iter().cloned());
         // Most blocks have one configuration for all instances.
         let mut connected: Option<(ProviderAddress, Option<Connected>)> = None;
         for (key, frame) in list {
@@ -421,25 +398,19 @@ impl<'a> Planner<'a> {
         }
         for trigger in &block.lifecycle.replace_triggered_by {
             for dependency in world.dependency(trigger, &block.address.scope) {
-                let (at, key) = dependency.parts();
                 let fired = self.changes.values().any(|c| {
-                    c.address.block == *at
-                        && key.is_none_or(|k| Some(k) == c.address.key.as_ref())
-                        && {
-                            let attribute = trigger.steps.iter().find_map(|s| match s {
-                                infra_model::expr::StaticStep::Attribute(name) => Some(name),
-                                _ => None,
-                            });
-                            match (attribute, &c.before, &c.after) {
-                                (Some(name), Some(before), Some(after)) => {
-                                    before.get(name) != after.get(name)
-                                }
-                                _ => {
-                                    matches!(c.action, ChangeAction::Update)
-                                        || c.action.is_replace()
-                                }
+                    dependency.covers(&c.address) && {
+                        let attribute = trigger.steps.iter().find_map(|s| match s {
+                            infra_model::expr::StaticStep::Attribute(name) => Some(name),
+                            _ => None,
+                        });
+                        match (attribute, &c.before, &c.after) {
+                            (Some(name), Some(before), Some(after)) => {
+                                before.get(name) != after.get(name)
                             }
+                            _ => matches!(c.action, ChangeAction::Update) || c.action.is_replace(),
                         }
+                    }
                 });
                 if fired {
                     return Some(Reason::TriggeredBy(dependency.to_string()));
@@ -496,10 +467,9 @@ impl<'a> Planner<'a> {
         let mut changes: Vec<Change> = self.changes.into_values().collect();
         let mut by_block: HashMap<BlockAddress, Vec<usize>> = HashMap::new();
         for (i, change) in changes.iter().enumerate() {
-            by_block
-                .entry(change.address.block.clone())
-                .or_default()
-                .push(i);
+            for means in meanings(&change.address.block) {
+                by_block.entry(means).or_default().push(i);
+            }
         }
         let mut queue: Vec<usize> = (0..changes.len())
             .filter(|i| changes[*i].create_before_destroy && changes[*i].after.is_some())
@@ -511,9 +481,8 @@ impl<'a> Planner<'a> {
                 changes[i].action = ChangeAction::CreateThenDelete;
             }
             for dependency in changes[i].dependencies.clone() {
-                let (block, key) = dependency.parts();
-                for j in by_block.get(block).into_iter().flatten() {
-                    if key.is_none_or(|k| Some(k) == changes[*j].address.key.as_ref())
+                for j in by_block.get(dependency.parts().0).into_iter().flatten() {
+                    if dependency.covers(&changes[*j].address)
                         && changes[*j].after.is_some()
                         && seen.insert(*j)
                     {

@@ -3,6 +3,7 @@
 mod config;
 mod data;
 mod instance;
+mod moves;
 mod order;
 mod orphans;
 mod outputs;

@@ -4,7 +4,7 @@ use super::instance::recorded;
 use super::{Change, ChangeAction, Step, StepKind};
 use crate::engine::Engine;
 use indexmap::IndexMap;
-use infra_model::address::{Address, BlockAddress, Mode};
+use infra_model::address::{Address, BlockAddress, MODULE, Mode};
 use infra_model::defect::Defect;
 use infra_state::{DependencyRef, State};
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -36,7 +36,8 @@ struct Order {
     takes: HashMap<usize, u32>,
     /// The step with which that begins, where it is another one.
     begins: HashMap<usize, u32>,
-    junctions: HashMap<BlockAddress, u32>,
+    junctions: HashMap<DependencyRef, u32>,
+    /// Changes by what a dependency can call them: their block, or a module around it.
     by_block: HashMap<BlockAddress, Vec<usize>>,
     /// What has moved, by the block at which the state still has it.
     by_old_block: HashMap<BlockAddress, Vec<usize>>,
@@ -50,17 +51,15 @@ impl Order {
 
     fn add(&mut self, i: u32, change: &Change) {
         let at = i as usize;
-        self.by_block
-            .entry(change.address.block.clone())
-            .or_default()
-            .push(at);
+        for means in meanings(&change.address.block) {
+            self.by_block.entry(means).or_default().push(at);
+        }
         if let Some(old) = &change.previous_address
             && !Defect::MovesForgotten.is_present()
         {
-            self.by_old_block
-                .entry(old.block.clone())
-                .or_default()
-                .push(at);
+            for means in meanings(&old.block) {
+                self.by_old_block.entry(means).or_default().push(at);
+            }
         }
         match change.action {
             ChangeAction::NoOp => {
@@ -119,9 +118,14 @@ impl Order {
 
     /// The step after which a dependency has its new value; a junction where it means several instances.
     fn ready(&mut self, dependency: &DependencyRef, changes: &[Change]) -> Vec<u32> {
-        let (block, key) = dependency.parts();
-        if let Some(junction) = self.junctions.get(block).filter(|_| key.is_none()) {
+        let (block, _) = dependency.parts();
+        if let Some(junction) = self.junctions.get(dependency) {
             return vec![*junction];
+        }
+        if let DependencyRef::Address(address) = dependency
+            && &*block.type_name != MODULE
+        {
+            return self.makes.get(address).copied().into_iter().collect();
         }
         let covered: Vec<usize> = match self.by_block.get(block) {
             Some(list) => list
@@ -135,14 +139,14 @@ impl Order {
             .iter()
             .filter_map(|i| self.makes.get(&changes[*i].address).copied())
             .collect();
-        if steps.len() <= 1 || key.is_some() {
+        if steps.len() <= 1 {
             return steps;
         }
         let junction = self.push(StepKind::Junction(block.clone()));
         steps.iter().for_each(|s| {
             self.hard.insert((*s, junction));
         });
-        self.junctions.insert(block.clone(), junction);
+        self.junctions.insert(dependency.clone(), junction);
         vec![junction]
     }
 
@@ -163,7 +167,7 @@ impl Order {
 
     /// An object goes after everything that depends on it has gone or let go of it.
     fn backwards(&mut self, state: &State, changes: &[Change]) {
-        let mut gone: HashMap<BlockAddress, u32> = HashMap::new();
+        let mut gone: HashMap<DependencyRef, u32> = HashMap::new();
         for (i, change) in changes.iter().enumerate() {
             let recorded = if change.deposed.is_some() {
                 change.dependencies.as_slice()
@@ -204,11 +208,11 @@ impl Order {
                 let own_update = self.makes.get(&change.address).copied();
                 if taken.len() > 2 && own_delete.is_some() {
                     // Many to many: through a junction, so that edges stay linear.
-                    let junction = match gone.get(block) {
+                    let junction = match gone.get(dependency) {
                         Some(junction) => *junction,
                         None => {
                             let junction = self.push(StepKind::Junction(block.clone()));
-                            gone.insert(block.clone(), junction);
+                            gone.insert(dependency.clone(), junction);
                             taken.iter().for_each(|(_, s)| {
                                 self.hard.insert((junction, *s));
                             });
@@ -294,6 +298,12 @@ impl Order {
         }
         steps
     }
+}
+
+/// What a dependency can call an instance of a block: the block, or a module around it.
+pub(super) fn meanings(block: &BlockAddress) -> impl Iterator<Item = BlockAddress> {
+    let modules = block.scope.modules().filter_map(|path| path.call());
+    std::iter::once(block.clone()).chain(modules)
 }
 
 /// Expected milliseconds of a step: learnt from past runs, or the type's own estimate.

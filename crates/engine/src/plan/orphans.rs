@@ -28,9 +28,11 @@ impl Planner<'_> {
             if self.left_out(&address) {
                 continue;
             }
-            let removed = self.program.removed.iter().find(|r| {
-                r.from.block == address.block && (r.from.key.is_none() || r.from.key == address.key)
-            });
+            let removed = self
+                .program
+                .removed
+                .iter()
+                .find(|r| r.from.covers(&address));
             let block = graph
                 .block_at(&address.block)
                 .map(|i| &self.program.blocks[i]);

@@ -8,7 +8,7 @@ use crate::scope::Frame;
 use infra_model::address::ScopePath;
 use infra_model::convert::convert;
 use infra_model::diagnostic::Diagnostic;
-use infra_model::program::Condition;
+use infra_model::program::{Check, Condition};
 use infra_model::types::Type;
 use infra_model::value::Value;
 use infra_state::OutputState;
@@ -69,7 +69,7 @@ impl Walk<'_> {
         }
         for (name, variable) in &self.program.variables {
             for condition in &variable.validations {
-                if let Some(text) = self.failing(condition) {
+                if let Some(text) = self.failing(condition, &Frame::default()) {
                     let message = format!("the value of `{name}` is refused: {text}");
                     self.errors.push(
                         Diagnostic::error(message)
@@ -79,26 +79,52 @@ impl Walk<'_> {
                 }
             }
         }
-        for check in &self.program.checks {
+        let program = self.program;
+        self.checks_at(&ScopePath::root(), &program.checks);
+        for component in &program.components {
+            if let Some(module) = component.module.as_ref().filter(|m| !m.checks.is_empty()) {
+                self.checks_at(&component.scope(), &module.checks);
+            }
+        }
+    }
+
+    fn checks_at(&mut self, scope: &ScopePath, checks: &[Check]) {
+        let frame = Frame::at(scope);
+        for check in checks {
             for condition in &check.assertions {
-                if let Some(text) = self.failing(condition) {
-                    self.warnings.push(
+                if let Some(text) = self.failing(condition, &frame) {
+                    let warning =
                         Diagnostic::warning(format!("check `{}` failed: {text}", check.name))
-                            .at(condition.condition.span, ""),
-                    );
+                            .at(condition.condition.span, "");
+                    self.warnings.push(if scope.is_root() {
+                        warning
+                    } else {
+                        warning.about(scope)
+                    });
                 }
             }
         }
     }
 
+    /// Evaluates a variable of a module, so that what is wrong with it is told whoever uses it.
+    pub(super) fn module_variable(&mut self, i: usize, j: usize) {
+        let module = self.program.components[i].module.as_ref();
+        let name = module.and_then(|m| m.variables.get_index(j));
+        if let Some((name, _)) = name
+            && self.options.mode == PlanMode::Normal
+            && let Err(found) = self.world.module_variable(i, name)
+        {
+            self.errors.extend(found);
+        }
+    }
+
     /// The message of a condition that is known not to hold.
-    fn failing(&self, condition: &Condition) -> Option<String> {
-        let frame = Frame::default();
-        let (value, _) = self.world.evaluate(&condition.condition, &frame).ok()?;
+    fn failing(&self, condition: &Condition, frame: &Frame) -> Option<String> {
+        let (value, _) = self.world.evaluate(&condition.condition, frame).ok()?;
         if convert(value.bare(), &Type::Bool) != Ok(Value::Bool(false)) {
             return None;
         }
-        let message = self.world.evaluate(&condition.message, &frame).ok();
+        let message = self.world.evaluate(&condition.message, frame).ok();
         Some(message.map_or_else(String::new, |(message, _)| shown(&message).to_owned()))
     }
 }

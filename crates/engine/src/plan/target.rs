@@ -1,5 +1,6 @@
 //! What `-target` takes along.
 
+use super::order::meanings;
 use super::{PlanMode, PlanOptions};
 use crate::graph::ProgramGraph;
 use infra_model::address::BlockAddress;
@@ -47,7 +48,8 @@ pub(super) fn targeted_blocks(
     let mut queue: Vec<BlockAddress> = all.filter(|b| named(b)).cloned().collect();
     let mut found: HashSet<BlockAddress> = queue.iter().cloned().collect();
     while let Some(block) = queue.pop() {
-        for next in edges.get(&block).into_iter().flatten() {
+        let nexts = meanings(&block).filter_map(|means| edges.get(&means));
+        for next in nexts.flatten() {
             if found.insert(next.clone()) {
                 queue.push(next.clone());
             }

@@ -2,7 +2,8 @@
 //! planned as soon as all that it refers to is.
 
 use super::config;
-use super::instance::{self, Planner};
+use super::instance::Planner;
+use super::moves::moves;
 use super::outputs::output_value;
 use super::preflight;
 use super::{
@@ -100,7 +101,7 @@ impl<'a> Walk<'a> {
         options: &'a PlanOptions,
         observer: &'a dyn Observer,
     ) -> Result<Walk<'a>, EngineError> {
-        let moves = instance::moves(program, state);
+        let moves = moves(program, state);
         let mut prior: IndexMap<Address, Value> = IndexMap::with_capacity(state.resources.len());
         let mut errors = Diagnostics::new();
         for (address, resource) in &state.resources {
@@ -238,7 +239,12 @@ impl<'a> Walk<'a> {
                         }
                     }
                     ProgramNode::Output(i) => self.plan_output(*i),
-                    ProgramNode::Local(_) | ProgramNode::ComponentOutput(..) => {}
+                    ProgramNode::ModuleVariable(i, j) => self.module_variable(*i, *j),
+                    ProgramNode::Local(_)
+                    | ProgramNode::ComponentOutput(..)
+                    | ProgramNode::ModuleLocal(..)
+                    | ProgramNode::Gate(_)
+                    | ProgramNode::Whole(_) => {}
                 }
                 if complete {
                     release(nodes, node, &mut missing, &mut ready);

@@ -115,6 +115,10 @@ impl Bench {
     }
 
     pub(crate) fn program(&self, text: &str) -> Program {
+        self.program_with(text, MemoryFiles::default())
+    }
+
+    pub(crate) fn program_with(&self, text: &str, files: MemoryFiles) -> Program {
         let loaded = load(&LoadRequest {
             path: Path::new("stacks/test.toml"),
             name: "stacks/test.toml",
@@ -125,8 +129,9 @@ impl Bench {
             environment: &[],
             require_variables: true,
             instance: None,
-            files: Arc::new(MemoryFiles::default()),
+            files: Arc::new(files),
             working_directory: PathBuf::from("."),
+            fetch: &infra_lang::modules::NoFetch,
             now: Timestamp(0),
         });
         let messages: Vec<String> = loaded
@@ -184,7 +189,11 @@ impl Bench {
 
     /// Plans and applies; afterwards nothing is left to do.
     pub(crate) fn settle(&self, store: &Store, text: &str) -> Plan {
-        let program = self.program(text);
+        self.settle_with(store, text, MemoryFiles::default())
+    }
+
+    pub(crate) fn settle_with(&self, store: &Store, text: &str, files: MemoryFiles) -> Plan {
+        let program = self.program_with(text, files);
         let plan = self
             .plan(store, &program, &PlanOptions::default())
             .expect("plans");

@@ -2,6 +2,7 @@
 
 mod bench;
 mod cloud;
+mod modules;
 mod protection;
 mod recovery;
 mod time;

@@ -31,7 +31,11 @@ pub(super) fn run(arguments: &Fmt, ui: Ui) -> Outcome {
         return standard_input(ui, arguments.check);
     }
     let given = if arguments.paths.is_empty() {
-        vec![PathBuf::from("stacks")]
+        let modules = Path::new("modules");
+        let modules = modules.is_dir().then(|| modules.to_owned());
+        std::iter::once(PathBuf::from("stacks"))
+            .chain(modules)
+            .collect()
     } else {
         arguments.paths.clone()
     };

@@ -9,6 +9,7 @@ mod drift;
 mod fmt;
 mod graph;
 mod import;
+mod modules;
 mod output;
 mod plan;
 mod sandbox;
@@ -19,7 +20,7 @@ mod state;
 mod validate;
 mod version;
 
-use crate::cli::{Cli, Command, State};
+use crate::cli::{Cli, Command, Modules, State};
 use crate::error::{CommandError, Exit, Outcome};
 use crate::ui::Ui;
 use infra_model::diagnostic::Diagnostic;
@@ -67,6 +68,8 @@ fn dispatch(command: &Command, ui: Ui) -> Outcome {
         Command::Output(arguments) => output::run(arguments, ui),
         Command::State(State::List(arguments)) => state::list(arguments, ui),
         Command::State(State::Show(arguments)) => state::show(arguments, ui),
+        Command::Modules(Modules::List(arguments)) => modules::list(arguments, ui),
+        Command::Modules(Modules::Update(arguments)) => modules::update(arguments, ui),
         Command::Import(arguments) => import::run(arguments, ui),
         Command::Graph(arguments) => graph::run(arguments, ui),
         Command::Console(arguments) => console::run(arguments, ui),

@@ -12,6 +12,7 @@ use infra_model::expr::Expr;
 use infra_model::program::{Dependency, Lifecycle, Repeat};
 
 /// A component as it is declared.
+#[derive(Clone)]
 pub(crate) struct ComponentDeclaration {
     pub(crate) kind: Str,
     pub(crate) name: Str,

@@ -228,11 +228,7 @@ impl<'a> Reading<'a> {
         let dependency = found.filter(|(root, steps)| {
             matches!(
                 root,
-                Root::Resource { .. }
-                    | Root::Component { .. }
-                    | Root::Module(_)
-                    | Root::Variable(_)
-                    | Root::Local(_)
+                Root::Resource { .. } | Root::Component { .. } | Root::Variable(_) | Root::Local(_)
             ) && !steps.contains(&StaticStep::Computed)
         });
         match dependency {

@@ -3,6 +3,7 @@
 pub(crate) mod component;
 pub(crate) mod constraint;
 pub(crate) mod fields;
+pub(crate) mod module;
 pub(crate) mod resource;
 pub(crate) mod stack;
 pub(crate) mod top;
@@ -10,6 +11,7 @@ pub(crate) mod variable;
 
 use crate::blocks::component::ComponentDeclaration;
 use crate::blocks::fields::Reading;
+use crate::blocks::module::ModuleCall;
 use crate::blocks::variable::VariableDeclaration;
 use crate::codes::Code;
 use crate::parse::node::{Entry, NodeKind, Table};
@@ -24,7 +26,7 @@ use infra_model::schema::Schemas;
 use infra_model::{Address, Str};
 
 /// Everything that a stack file declares.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Declarations {
     pub(crate) stack: stack::StackDeclaration,
     pub(crate) variables: IndexMap<Str, VariableDeclaration>,
@@ -32,6 +34,7 @@ pub(crate) struct Declarations {
     pub(crate) providers: Vec<ProviderDeclaration>,
     pub(crate) blocks: Vec<ResourceBlock>,
     pub(crate) components: Vec<ComponentDeclaration>,
+    pub(crate) modules: Vec<ModuleCall>,
     pub(crate) outputs: IndexMap<Str, Output>,
     pub(crate) moved: Vec<Moved>,
     pub(crate) imports: Vec<Import>,
@@ -40,6 +43,7 @@ pub(crate) struct Declarations {
 }
 
 /// `[clouds.NAME]`, or an alias, which may be one for each of several.
+#[derive(Clone)]
 pub(crate) struct ProviderDeclaration {
     pub(crate) block: ProviderBlock,
     pub(crate) repeat: Repeat,
@@ -93,7 +97,8 @@ pub(crate) fn read(root: &Table, schemas: &dyn Schemas, reading: Reading<'_>) ->
             "import" => all.imports = top::imports(entry, reading),
             "removed" => all.removed = top::removed(entry, reading),
             "check" => all.checks = top::checks(entry, &mut all.blocks, reading),
-            "module" | "ephemeral" | "hardening" | "policies" => reading.report.error(
+            "module" => module::read_all(entry, &mut all.modules, reading),
+            "ephemeral" | "hardening" | "policies" => reading.report.error(
                 Code::NotSupported,
                 format!("`{name}` is not supported yet"),
                 entry.key_span(),

@@ -61,7 +61,33 @@ fn provider(
     address: &BlockAddress,
     reading: Reading<'_>,
 ) -> Option<(ProviderAddress, Option<Expr>)> {
-    let text = reading.constant_text(&entry.node, "`provider`")?;
+    let (provider, key) = configuration(entry, "`provider`", reading)?;
+    let own = ProviderAddress::of_type(&address.type_name)?;
+    if own.name != provider.name {
+        reading.report.push(
+            error(
+                Code::WrongProvider,
+                format!(
+                    "`{}` belongs to the provider `{}`, not to `{}`",
+                    address.type_name, own.name, provider.name
+                ),
+                entry.node.span,
+                "a configuration of another provider",
+            )
+            .help(format!("write `{0}` or `{0}.ALIAS`", own.name)),
+        );
+        return None;
+    }
+    Some((provider, key))
+}
+
+/// The name of a provider configuration, with its key apart where that is an expression.
+pub(crate) fn configuration(
+    entry: &Entry,
+    what: &str,
+    reading: Reading<'_>,
+) -> Option<(ProviderAddress, Option<Expr>)> {
+    let text = reading.constant_text(&entry.node, what)?;
     let mut key = None;
     let mut parsed = text.value.parse::<ProviderAddress>();
     if parsed.is_err()
@@ -84,22 +110,6 @@ fn provider(
         );
         return None;
     };
-    let own = ProviderAddress::of_type(&address.type_name)?;
-    if own.name != provider.name {
-        reading.report.push(
-            error(
-                Code::WrongProvider,
-                format!(
-                    "`{}` belongs to the provider `{}`, not to `{}`",
-                    address.type_name, own.name, provider.name
-                ),
-                entry.node.span,
-                "a configuration of another provider",
-            )
-            .help(format!("write `{0}` or `{0}.ALIAS`", own.name)),
-        );
-        return None;
-    }
     Some((provider, key))
 }
 

@@ -7,7 +7,7 @@ use crate::report::error;
 use infra_model::Str;
 
 /// `[stack]` as it is written.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct StackDeclaration {
     pub(crate) name: Option<Str>,
     pub(crate) description: Option<Str>,

@@ -2,6 +2,7 @@
 
 use crate::blocks::constraint;
 use crate::blocks::fields::Reading;
+use crate::blocks::module::META;
 use crate::blocks::resource::conditions;
 use crate::codes::Code;
 use crate::parse::node::Entry;
@@ -12,19 +13,11 @@ use infra_model::expr::Expr;
 use infra_model::program::Condition;
 use infra_model::{Str, Type};
 
-/// The settings of `[module.NAME]` that are not variables of the module.
-const RESERVED: [&str; 8] = [
-    "source",
-    "version",
-    "providers",
-    "count",
-    "for_each",
-    "lifecycle",
-    "depends_on",
-    "locals",
-];
+/// Reserved beside the settings that `[module.NAME]` has: Terraform's calls have these.
+const RESERVED: [&str; 2] = ["version", "locals"];
 
 /// A variable as it is declared.
+#[derive(Clone)]
 pub(crate) struct VariableDeclaration {
     pub(crate) ty: Type,
     pub(crate) default: Option<Expr>,
@@ -46,7 +39,7 @@ pub(crate) fn read_all(
         return;
     };
     for (name, entry) in &table.entries {
-        if RESERVED.contains(&&**name) {
+        if META.contains(&&**name) || RESERVED.contains(&&**name) {
             reading.report.push(
                 error(
                     Code::ReservedName,

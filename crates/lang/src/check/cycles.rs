@@ -7,14 +7,16 @@ use indexmap::IndexMap;
 use infra_model::address::{BlockAddress, InstanceKey, ProviderAddress};
 use infra_model::diagnostic::Span;
 use infra_model::expr::{At, Expr, Root, StaticStep};
-use infra_model::program::{ComponentInstance, Dependency, Local, ProviderBlock, ResourceBlock};
+use infra_model::program::{
+    ComponentInstance, Dependency, Local, Module, ProviderBlock, ResourceBlock,
+};
 use infra_model::{ScopePath, Str};
 use std::collections::HashMap;
 
 /// An edge: what is needed, and where that is written.
 type Edge = (u32, Span);
 
-/// What can be part of a cycle.
+/// What can be part of a cycle. The variables and local values of modules are in their instances.
 pub(crate) struct Parts<'a> {
     pub(crate) locals: &'a IndexMap<Str, Local>,
     pub(crate) blocks: &'a [ResourceBlock],
@@ -36,51 +38,11 @@ pub(crate) fn check(parts: &Parts<'_>, report: &Report) -> bool {
     groups.is_empty()
 }
 
-/// The order in which locals can be evaluated; those in a circle come where they come.
-pub(crate) fn order_of_locals(locals: &IndexMap<Str, Local>) -> Vec<usize> {
-    let mut edges: Vec<Vec<Edge>> = Vec::with_capacity(locals.len());
-    for local in locals.values() {
-        let mut out = Vec::new();
-        local.value.references(&mut |root, _, span| {
-            if let Root::Local(name) = root
-                && let Some(i) = locals.get_index_of(name)
-            {
-                out.push((index(i), span));
-            }
-        });
-        edges.push(out);
-    }
-    let mut order = Vec::with_capacity(locals.len());
-    let mut done = vec![false; locals.len()];
-    for start in 0..edges.len() {
-        let mut stack = vec![(start, 0)];
-        while let Some((node, next)) = stack.pop() {
-            if next == 0 {
-                if done[node] {
-                    continue;
-                }
-                done[node] = true;
-            }
-            match edges[node].get(next) {
-                Some((target, _)) => {
-                    stack.push((node, next + 1));
-                    let target = *target as usize;
-                    if !done[target] {
-                        stack.push((target, 0));
-                    }
-                }
-                None => order.push(node),
-            }
-        }
-    }
-    order
-}
-
 fn index(i: usize) -> u32 {
     u32::try_from(i).expect("a program has fewer than 2^32 blocks")
 }
 
-/// The key of a component instance, the node of its first output, and the instance.
+/// The key of an instance of a component or module, the node of its first output, and the instance.
 type Outputs<'a> = (Option<&'a InstanceKey>, u32, &'a ComponentInstance);
 
 struct Graph {
@@ -88,87 +50,102 @@ struct Graph {
     edges: Vec<Vec<Edge>>,
 }
 
-struct Nodes<'a> {
-    parts: &'a Parts<'a>,
-    blocks: HashMap<&'a BlockAddress, u32>,
-    providers: HashMap<&'a ProviderAddress, u32>,
-    /// First output of each component instance, by kind and name.
-    components: HashMap<(&'a str, &'a str), Vec<Outputs<'a>>>,
-    /// The natives of each component, by kind and name.
-    natives: HashMap<(&'a str, &'a str), u32>,
+/// The names of the stack itself, or of one instance of a module: the nodes of its first local value and variable, and of the
+/// gate that everything in it waits for.
+struct Level<'a> {
+    locals: &'a IndexMap<Str, Local>,
+    first_local: u32,
+    module: Option<(&'a Module, u32, u32)>,
 }
 
-impl Graph {
-    fn of<'a>(parts: &'a Parts<'a>) -> Graph {
+struct Nodes<'a> {
+    levels: HashMap<ScopePath, Level<'a>>,
+    blocks: HashMap<&'a BlockAddress, u32>,
+    providers: HashMap<&'a ProviderAddress, u32>,
+    /// Those with keys, by what they are without.
+    keyed: HashMap<ProviderAddress, Vec<u32>>,
+    /// First output of each instance, by the call.
+    components: HashMap<BlockAddress, Vec<Outputs<'a>>>,
+    /// All that is in the instances of a component or module, by the call.
+    insides: HashMap<BlockAddress, u32>,
+}
+
+impl<'a> Nodes<'a> {
+    /// Gives every part a number and a name, in the order in which [`Graph::of`] gives them edges.
+    fn of(parts: &Parts<'a>) -> (Nodes<'a>, Vec<String>) {
         let mut names = Vec::new();
-        names.extend(parts.locals.keys().map(|n| format!("local.{n}")));
         let mut nodes = Nodes {
-            parts,
+            levels: HashMap::new(),
             blocks: HashMap::with_capacity(parts.blocks.len()),
             providers: HashMap::new(),
+            keyed: HashMap::new(),
             components: HashMap::new(),
-            natives: HashMap::new(),
+            insides: HashMap::new(),
         };
+        names.extend(parts.locals.keys().map(|n| format!("local.{n}")));
+        let root = Level {
+            locals: parts.locals,
+            first_local: 0,
+            module: None,
+        };
+        nodes.levels.insert(ScopePath::root(), root);
         for block in parts.blocks {
             nodes.blocks.insert(&block.address, index(names.len()));
             names.push(block.address.to_string());
         }
         for provider in parts.providers {
-            nodes
-                .providers
-                .insert(&provider.address, index(names.len()));
+            let node = index(names.len());
+            nodes.providers.insert(&provider.address, node);
+            if let Some(all) = provider.address.without_key() {
+                nodes.keyed.entry(all).or_default().push(node);
+            }
             names.push(format!("clouds.{}", provider.address));
         }
         for component in parts.components {
-            let step = &component.step;
-            nodes
-                .components
-                .entry((&step.kind, &step.name))
-                .or_default()
-                .push((step.key.as_ref(), index(names.len()), component));
             let scope = component.scope();
+            if let Some(call) = scope.call() {
+                let key = component.step.key.as_ref();
+                let all = nodes.components.entry(call).or_default();
+                all.push((key, index(names.len()), component));
+            }
             names.extend(component.outputs.keys().map(|o| format!("{scope}.{o}")));
+            if let Some(module) = &component.module {
+                let first_local = index(names.len());
+                names.extend(module.locals.keys().map(|n| format!("{scope}.local.{n}")));
+                let first_variable = index(names.len());
+                names.extend(module.variables.keys().map(|n| format!("{scope}.var.{n}")));
+                let gate = index(names.len());
+                names.push(scope.to_string());
+                let level = Level {
+                    locals: &module.locals,
+                    first_local,
+                    module: Some((module, first_variable, gate)),
+                };
+                nodes.levels.insert(scope, level);
+            }
         }
-        let mut junctions = Vec::new();
         for component in parts.components {
-            let key = (&*component.step.kind, &*component.step.name);
-            nodes.natives.entry(key).or_insert_with(|| {
-                junctions.push(key);
-                names.push(format!("{}.{}", key.0, key.1));
-                index(names.len() - 1)
-            });
+            if let Some(call) = component.scope().call() {
+                nodes.insides.entry(call).or_insert_with_key(|call| {
+                    names.push(call.to_string());
+                    index(names.len() - 1)
+                });
+            }
         }
+        (nodes, names)
+    }
+}
+
+impl Graph {
+    fn of(parts: &Parts<'_>) -> Graph {
+        let (nodes, names) = Nodes::of(parts);
         let mut edges: Vec<Vec<Edge>> = Vec::with_capacity(names.len());
         let root = ScopePath::root();
         for local in parts.locals.values() {
             edges.push(nodes.of_expr(&local.value, &root));
         }
         for block in parts.blocks {
-            let scope = &block.address.scope;
-            let mut out = nodes.of_expr(&block.config, scope);
-            if let Some(expr) = block.repeat.expr() {
-                out.extend(nodes.of_expr(expr, scope));
-            }
-            for condition in &block.lifecycle.preconditions {
-                out.extend(nodes.of_expr(&condition.condition, scope));
-            }
-            for dependency in block
-                .depends_on
-                .iter()
-                .chain(&block.lifecycle.replace_triggered_by)
-            {
-                nodes.of_dependency(dependency, scope, &mut out);
-            }
-            if let Some(provider) = nodes.providers.get(&block.provider) {
-                out.push((*provider, block.span));
-            }
-            if let Some(key) = &block.provider_key {
-                out.extend(nodes.of_expr(key, scope));
-                let any = parts.providers.iter().map(|p| &p.address);
-                let own = any.filter(|p| p.is_one_of(&block.provider));
-                out.extend(own.map(|p| (nodes.providers[p], block.span)));
-            }
-            edges.push(out);
+            edges.push(nodes.of_block(block));
         }
         for provider in parts.providers {
             edges.push(nodes.of_expr(&provider.config, &provider.scope));
@@ -178,24 +155,85 @@ impl Graph {
             for output in component.outputs.values() {
                 edges.push(nodes.of_expr(output, &scope));
             }
-        }
-        edges.resize_with(names.len(), Vec::new);
-        for (address, node) in &nodes.blocks {
-            for step in address.scope.steps() {
-                if let Some(junction) = nodes.natives.get(&(&*step.kind, &*step.name)) {
-                    edges[*junction as usize].push((*node, Span::default()));
-                }
+            if let Some(module) = &component.module {
+                nodes.of_module(module, component, &scope, &mut edges);
             }
         }
-        // The junctions' edges came from a map without order.
-        for junction in nodes.natives.values() {
-            edges[*junction as usize].sort_unstable();
+        edges.resize_with(names.len(), Vec::new);
+        for block in parts.blocks {
+            let Some(node) = nodes.blocks.get(&block.address) else {
+                continue;
+            };
+            let mut path = block.address.scope.clone();
+            while let Some(call) = path.call() {
+                if let Some(inside) = nodes.insides.get(&call) {
+                    edges[*inside as usize].push((*node, Span::default()));
+                }
+                path = call.scope;
+            }
         }
         Graph { names, edges }
     }
 }
 
 impl Nodes<'_> {
+    fn of_block(&self, block: &ResourceBlock) -> Vec<Edge> {
+        let scope = &block.address.scope;
+        let mut out = self.of_expr(&block.config, scope);
+        if let Some(expr) = block.repeat.expr() {
+            out.extend(self.of_expr(expr, scope));
+        }
+        for condition in &block.lifecycle.preconditions {
+            out.extend(self.of_expr(&condition.condition, scope));
+        }
+        for dependency in block
+            .depends_on
+            .iter()
+            .chain(&block.lifecycle.replace_triggered_by)
+        {
+            self.of_dependency(dependency, scope, &mut out);
+        }
+        if let Some(provider) = self.providers.get(&block.provider) {
+            out.push((*provider, block.span));
+        }
+        if let Some(key) = &block.provider_key {
+            out.extend(self.of_expr(key, scope));
+            let own = self.keyed.get(&block.provider).into_iter().flatten();
+            out.extend(own.map(|node| (*node, block.span)));
+        }
+        out.extend(self.gate(scope));
+        out
+    }
+
+    /// The edges of a module's local values, variables and gate.
+    fn of_module(
+        &self,
+        module: &Module,
+        instance: &ComponentInstance,
+        scope: &ScopePath,
+        edges: &mut Vec<Vec<Edge>>,
+    ) {
+        for local in module.locals.values() {
+            edges.push(self.of_expr(&local.value, scope));
+        }
+        for name in module.variables.keys() {
+            let given = module.given.get(name);
+            edges.push(given.map_or_else(Vec::new, |expr| self.of_expr(expr, &instance.parent)));
+        }
+        let mut gate = Vec::new();
+        for dependency in &*module.depends_on {
+            self.of_dependency(dependency, &instance.parent, &mut gate);
+        }
+        gate.extend(self.gate(&instance.parent));
+        edges.push(gate);
+    }
+
+    /// What everything at a path waits for.
+    fn gate(&self, scope: &ScopePath) -> Option<Edge> {
+        let (_, _, gate) = self.levels.get(&scope.module())?.module?;
+        Some((gate, Span::default()))
+    }
+
     fn of_expr(&self, expr: &Expr, scope: &ScopePath) -> Vec<Edge> {
         let mut out = Vec::new();
         expr.references(&mut |root, steps, span| {
@@ -225,13 +263,18 @@ impl Nodes<'_> {
         out: &mut Vec<Edge>,
     ) {
         match root {
+            Root::Variable(name) => {
+                let level = self.levels.get(&scope.module());
+                if let Some((module, first, _)) = level.and_then(|l| l.module) {
+                    let place = module.variables.get_index_of(name);
+                    out.extend(place.map(|i| (first + index(i), span)));
+                }
+            }
             Root::Local(name) => {
-                out.extend(
-                    self.parts
-                        .locals
-                        .get_index_of(name)
-                        .map(|i| (index(i), span)),
-                );
+                if let Some(level) = self.levels.get(&scope.module()) {
+                    let place = level.locals.get_index_of(name);
+                    out.extend(place.map(|i| (level.first_local + index(i), span)));
+                }
             }
             Root::Resource {
                 at,
@@ -251,38 +294,49 @@ impl Nodes<'_> {
                 out.extend(self.blocks.get(&address).map(|node| (*node, span)));
             }
             Root::Component { kind, name } => {
-                let key = (&**kind, &**name);
+                let call = BlockAddress::call(scope.module(), kind.clone(), name.clone());
                 if whole {
-                    out.extend(self.natives.get(&key).map(|node| (*node, span)));
+                    out.extend(self.insides.get(&call).map(|node| (*node, span)));
                     return;
                 }
-                let (wanted, steps) = match steps {
-                    [StaticStep::Key(k), rest @ ..] => (Some(InstanceKey::Name(k.clone())), rest),
-                    [StaticStep::Index(i), rest @ ..] => (Some(InstanceKey::Index(*i)), rest),
-                    [StaticStep::Computed, rest @ ..] => (None, rest),
-                    _ => (None, steps),
-                };
-                let output = match steps.first() {
-                    Some(StaticStep::Attribute(output)) => Some(output),
-                    _ => None,
-                };
-                for (key, first, instance) in self.components.get(&key).into_iter().flatten() {
-                    if wanted.is_some() && *key != wanted.as_ref() {
-                        continue;
-                    }
-                    match output {
-                        Some(output) => out.extend(
-                            instance
-                                .outputs
-                                .get_index_of(output)
-                                .map(|i| (first + index(i), span)),
-                        ),
-                        None => out
-                            .extend((0..instance.outputs.len()).map(|i| (first + index(i), span))),
-                    }
-                }
+                self.of_outputs(&call, steps, span, out);
             }
             _ => {}
+        }
+    }
+
+    fn of_outputs(
+        &self,
+        call: &BlockAddress,
+        steps: &[StaticStep],
+        span: Span,
+        out: &mut Vec<Edge>,
+    ) {
+        let (wanted, steps) = match steps {
+            [StaticStep::Key(k), rest @ ..] => (Some(InstanceKey::Name(k.clone())), rest),
+            [StaticStep::Index(i), rest @ ..] => (Some(InstanceKey::Index(*i)), rest),
+            [StaticStep::Computed, rest @ ..] => (None, rest),
+            _ => (None, steps),
+        };
+        let output = match steps.first() {
+            Some(StaticStep::Attribute(output)) => Some(output),
+            _ => None,
+        };
+        for (key, first, instance) in self.components.get(call).into_iter().flatten() {
+            if wanted.is_some() && *key != wanted.as_ref() {
+                continue;
+            }
+            match output {
+                Some(output) => out.extend(
+                    instance
+                        .outputs
+                        .get_index_of(output)
+                        .map(|i| (first + index(i), span)),
+                ),
+                None => {
+                    out.extend((0..instance.outputs.len()).map(|i| (first + index(i), span)));
+                }
+            }
         }
     }
 }

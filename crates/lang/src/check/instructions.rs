@@ -1,64 +1,15 @@
 //! The one-time instructions of a stack: moved, import, removed. They must fit what is declared.
 
-use crate::blocks::component::ComponentDeclaration;
 use crate::codes::Code;
 use crate::report::{Report, error};
-use infra_model::address::{BlockAddress, ScopePath};
-use infra_model::program::{Import, Moved, Removed, Repeat, ResourceBlock};
+use infra_model::address::BlockAddress;
+use infra_model::program::{ComponentInstance, Import, Removed, Repeat, ResourceBlock};
 use std::collections::HashMap;
-
-/// A moved component moves everything in it.
-pub(crate) fn moves(
-    declared: Vec<Moved>,
-    blocks: &[ResourceBlock],
-    components: &[ComponentDeclaration],
-) -> Vec<Moved> {
-    let mut out = Vec::with_capacity(declared.len());
-    for moved in declared {
-        let (from, to) = (&moved.from, &moved.to);
-        let component = components
-            .iter()
-            .any(|c| c.kind == to.block.type_name && c.name == to.block.name);
-        if !component || !to.block.scope.is_root() {
-            out.push(moved);
-            continue;
-        }
-        let step = |address: &infra_model::Address| infra_model::ScopeStep {
-            kind: address.block.type_name.clone(),
-            name: address.block.name.clone(),
-            key: address.key.clone(),
-        };
-        let (old, new) = (step(from), step(to));
-        for block in blocks {
-            let [inner] = block.address.scope.steps() else {
-                continue;
-            };
-            if (&inner.kind, &inner.name) != (&new.kind, &new.name)
-                || new.key.is_some() && inner.key != new.key
-            {
-                continue;
-            }
-            let mut before = old.clone();
-            if before.key.is_none() && new.key.is_none() {
-                before.key = inner.key.clone();
-            }
-            let from = BlockAddress {
-                scope: ScopePath::root().join(before),
-                ..block.address.clone()
-            };
-            out.push(Moved {
-                from: from.instance(None),
-                to: block.address.instance(None),
-                span: moved.span,
-            });
-        }
-    }
-    out
-}
 
 /// `import` fills what is declared, `removed` names what is not.
 pub(crate) fn check_instructions(
     blocks: &[ResourceBlock],
+    components: &[ComponentInstance],
     imports: &[Import],
     removed: &[Removed],
     report: &Report,
@@ -107,17 +58,26 @@ pub(crate) fn check_instructions(
         }
     }
     for removed in removed {
-        if removed.from.key.is_none()
-            && let Some(block) = by_address.get(&removed.from.block)
-        {
+        if removed.from.key.is_some() {
+            continue;
+        }
+        let block = &removed.from.block;
+        let declared = match by_address.get(block) {
+            Some(found) => Some(found.span),
+            None => components
+                .iter()
+                .find(|c| c.scope().call().as_ref() == Some(block))
+                .map(|c| c.span),
+        };
+        if let Some(span) = declared {
             report.push(
                 error(
                     Code::Exclusive,
-                    format!("`{}` is removed and declared at once", removed.from.block),
+                    format!("`{block}` is removed and declared at once"),
                     removed.span,
                     "said to be gone",
                 )
-                .at(block.span, "but declared here")
+                .at(span, "but declared here")
                 .help("take one of the two away"),
             );
         }

@@ -1,14 +1,15 @@
-//! What is known of a stack without asking any cloud, and the scope in which expressions are evaluated over it: variables and
-//! locals have values, resources are unknowns of their type.
+//! What is known of a stack and its modules without asking any cloud, and the scope in which expressions are evaluated over
+//! it: variables and locals have values, resources are unknowns of their type.
 
 use crate::codes::Code;
 use crate::eval::Evaluator;
+use crate::modules::library::Source;
 use indexmap::IndexMap;
-use infra_model::address::{BlockAddress, InstanceKey, ScopePath};
+use infra_model::address::{BlockAddress, InstanceKey, MODULE, ScopePath};
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Span};
 use infra_model::evaluate::{Evaluate, KnownStep, Phase, Resolved, Scope};
 use infra_model::expr::{At, Expr, Root};
-use infra_model::program::{Local, Repeat, Stack, Variable};
+use infra_model::program::{Repeat, Stack};
 use infra_model::schema::Schema;
 use infra_model::{Str, Timestamp, Type, Value};
 use std::collections::HashMap;
@@ -49,7 +50,7 @@ pub(crate) struct BlockFacts {
 /// The key of a component instance and the values of its outputs.
 pub(crate) type InstanceOutputs = (Option<InstanceKey>, IndexMap<Str, Value>);
 
-/// What is known of a component.
+/// What is known of a component or module.
 #[derive(Clone, Debug)]
 pub(crate) struct ComponentFacts {
     pub(crate) keying: Keying,
@@ -57,29 +58,84 @@ pub(crate) struct ComponentFacts {
     pub(crate) instances: Option<Vec<InstanceOutputs>>,
 }
 
-/// Everything that is known.
-pub(crate) struct Knowledge {
-    pub(crate) variables: IndexMap<Str, Variable>,
+/// The names of the stack itself, or of one instance of a module, and their values as far as they are known.
+pub(crate) struct Level {
+    /// The file that declares them.
+    pub(crate) source: Arc<Source>,
+    pub(crate) variables: HashMap<Str, Value>,
     /// The values of locals, as far as they were evaluated.
     pub(crate) locals: HashMap<Str, Value>,
-    pub(crate) blocks: HashMap<BlockAddress, BlockFacts>,
-    /// By kind and name.
-    pub(crate) components: IndexMap<Str, IndexMap<Str, ComponentFacts>>,
+    /// Components and modules, by kind and name.
+    pub(crate) components: HashMap<Str, IndexMap<Str, ComponentFacts>>,
+}
+
+impl Level {
+    /// Before anything in it is evaluated.
+    pub(crate) fn new(source: Arc<Source>, variables: HashMap<Str, Value>) -> Level {
+        let declared = &source.declared;
+        let mut components: HashMap<Str, IndexMap<Str, ComponentFacts>> = HashMap::new();
+        let mut declare = |kind: &Str, name: &Str, repeat: &Repeat| {
+            let facts = ComponentFacts {
+                keying: Keying::of(repeat),
+                instances: None,
+            };
+            let all = components.entry(kind.clone()).or_default();
+            all.insert(name.clone(), facts);
+        };
+        for component in &declared.components {
+            declare(&component.kind, &component.name, &component.repeat);
+        }
+        let kind: Str = MODULE.into();
+        for call in &declared.modules {
+            declare(&kind, &call.name, &call.repeat);
+        }
+        Level {
+            locals: HashMap::with_capacity(declared.locals.len()),
+            source,
+            variables,
+            components,
+        }
+    }
+
+    /// A component or module by kind and name.
+    pub(crate) fn component(&self, kind: &str, name: &str) -> Option<&ComponentFacts> {
+        self.components.get(kind)?.get(name)
+    }
+}
+
+/// Everything that is known.
+pub(crate) struct Knowledge {
+    /// By path: the stack itself, and every instance of a module.
+    pub(crate) levels: HashMap<ScopePath, Level>,
+    /// The blocks that components became.
+    pub(crate) natives: HashMap<BlockAddress, BlockFacts>,
     pub(crate) stack: Stack,
     pub(crate) now: Timestamp,
     pub(crate) evaluator: Evaluator,
 }
 
 impl Knowledge {
-    /// A component by kind and name.
-    pub(crate) fn component(&self, kind: &str, name: &str) -> Option<&ComponentFacts> {
-        self.components.get(kind)?.get(name)
+    /// The level that a path belongs to: of a component, the one that encloses it.
+    pub(crate) fn level(&self, path: &ScopePath) -> Option<&Level> {
+        match self.levels.get(path) {
+            None => self.levels.get(&path.module()),
+            found => found,
+        }
     }
 
-    /// The scope of the stack itself.
+    /// What is known of a block.
+    pub(crate) fn block(&self, address: &BlockAddress) -> Option<&BlockFacts> {
+        match self.levels.get(&address.scope) {
+            Some(level) => level.source.facts.get(&here(address)),
+            None => self.natives.get(address),
+        }
+    }
+
+    /// The scope at a path.
     pub(crate) fn scope<'a>(&'a self, path: &'a ScopePath) -> StaticScope<'a> {
         StaticScope {
             knowledge: self,
+            level: self.level(path),
             path,
             each: None,
             count: None,
@@ -104,37 +160,20 @@ impl Knowledge {
                 .collect()
         })
     }
+}
 
-    /// Evaluates what is not known yet of the locals, in the order in which they need each other.
-    pub(crate) fn settle_locals(
-        &mut self,
-        locals: &IndexMap<Str, Local>,
-        order: &[usize],
-    ) -> Diagnostics {
-        let root = ScopePath::root();
-        let mut problems = Vec::new();
-        for i in order {
-            let Some((name, local)) = locals.get_index(*i) else {
-                continue;
-            };
-            if self.locals.get(name).is_some_and(Value::is_wholly_known) {
-                continue;
-            }
-            let value = self
-                .evaluate(&local.value, &self.scope(&root))
-                .unwrap_or_else(|found| {
-                    problems.extend(found);
-                    Value::UNKNOWN
-                });
-            self.locals.insert(name.clone(), value);
-        }
-        problems
+/// An address as its own file writes it.
+pub(crate) fn here(address: &BlockAddress) -> BlockAddress {
+    BlockAddress {
+        scope: ScopePath::root(),
+        ..address.clone()
     }
 }
 
 /// The scope of one block.
 pub(crate) struct StaticScope<'a> {
     pub(crate) knowledge: &'a Knowledge,
+    pub(crate) level: Option<&'a Level>,
     pub(crate) path: &'a ScopePath,
     pub(crate) each: Option<(Value, Value)>,
     pub(crate) count: Option<Value>,
@@ -180,7 +219,7 @@ fn unknown_of(ty: &Type, steps: &[KnownStep], consumed: usize) -> Resolved {
 
 impl StaticScope<'_> {
     fn resource(&self, block: &BlockAddress, steps: &[KnownStep]) -> Resolved {
-        let Some(facts) = self.knowledge.blocks.get(block) else {
+        let Some(facts) = self.knowledge.block(block) else {
             return nothing(steps);
         };
         let Some(schema) = &facts.schema else {
@@ -197,11 +236,11 @@ impl StaticScope<'_> {
     }
 
     fn component(&self, kind: &str, name: &str, steps: &[KnownStep]) -> Resolved {
-        let Some(facts) = self.knowledge.component(kind, name) else {
+        let Some(facts) = self.level.and_then(|level| level.component(kind, name)) else {
             return nothing(steps);
         };
         let whole = |key: Option<&InstanceKey>, outputs: &IndexMap<Str, Value>| {
-            if self.components_by_name {
+            if self.components_by_name && kind != MODULE {
                 let key = key.map(ToString::to_string).unwrap_or_default();
                 Value::string(format!("{name}{key}"))
             } else {
@@ -274,8 +313,8 @@ impl Scope for StaticScope<'_> {
         _span: Span,
     ) -> Result<Resolved, Diagnostic> {
         let value = match root {
-            Root::Variable(name) => self.knowledge.variables.get(name).map(|v| v.value.clone()),
-            Root::Local(name) => self.knowledge.locals.get(name).cloned(),
+            Root::Variable(name) => self.level.and_then(|l| l.variables.get(name)).cloned(),
+            Root::Local(name) => self.level.and_then(|l| l.locals.get(name)).cloned(),
             Root::Resource {
                 at,
                 mode,
@@ -311,7 +350,7 @@ impl Scope for StaticScope<'_> {
                     .clone()
                     .map_or(Value::Null(Type::String), Value::string),
             }),
-            Root::Module(_) | Root::Path(_) | Root::SplatItem => None,
+            Root::Path(_) | Root::SplatItem => None,
         };
         Ok(match value {
             Some(value) => Resolved::whole(value),

@@ -4,6 +4,7 @@ pub(crate) mod cycles;
 pub(crate) mod ephemeral;
 pub(crate) mod instructions;
 pub(crate) mod knowledge;
+pub(crate) mod names;
 pub(crate) mod references;
 pub(crate) mod repeat;
 pub(crate) mod types;

@@ -1,26 +1,28 @@
 //! Does everything that an expression names exist? Names, attributes, instance keys and functions; values are checked
 //! elsewhere.
 
-use crate::check::knowledge::{Keying, Knowledge};
+use crate::check::knowledge::{BlockFacts, Keying, here};
 use crate::codes::Code;
+use crate::modules::library::Source;
 use crate::report::{Report, error, suggest};
-use indexmap::IndexMap;
-use infra_model::address::{BlockAddress, Mode, ScopePath};
+use infra_model::address::{BlockAddress, MODULE, Mode, ScopePath};
 use infra_model::diagnostic::{Diagnostic, Span};
 use infra_model::expand::ComponentKind;
 use infra_model::expr::{At, Expr, ExprKind, Root, StaticStep, TemplatePart};
-use infra_model::program::{Dependency, Local};
+use infra_model::program::Dependency;
 use infra_model::{Str, Type};
 use std::cell::Cell;
+use std::collections::HashMap;
 
-/// The names of a stack, and what is known of them.
+/// The names of a file, and what is known of them.
 pub(crate) struct References<'a> {
-    pub(crate) knowledge: &'a Knowledge,
-    pub(crate) locals: &'a IndexMap<Str, Local>,
+    pub(crate) source: &'a Source,
+    /// The blocks that components became.
+    pub(crate) natives: &'a HashMap<BlockAddress, BlockFacts>,
     pub(crate) kinds: &'a [ComponentKind],
     pub(crate) report: &'a Report,
     /// How many searches for similar names are left: each looks at every name there is.
-    pub(crate) searches: Cell<u32>,
+    pub(crate) searches: &'a Cell<u32>,
 }
 
 /// Where an expression stands, and so what it may say.
@@ -61,6 +63,15 @@ impl References<'_> {
     /// Checks everything in an expression.
     pub(crate) fn check(&self, expr: &Expr, standing: &Standing<'_>) {
         self.walk(expr, &mut Vec::new(), standing);
+    }
+
+    /// What is known of a block, by its address in the file or of what a component became.
+    pub(crate) fn block(&self, address: &BlockAddress) -> Option<&BlockFacts> {
+        if address.scope.is_root() {
+            self.source.facts.get(address)
+        } else {
+            self.natives.get(address)
+        }
     }
 
     /// Checks a bare address.
@@ -190,7 +201,7 @@ impl References<'_> {
         in_expression: bool,
     ) {
         match root {
-            Root::Variable(name) => match self.knowledge.variables.get(name) {
+            Root::Variable(name) => match self.source.declared.variables.get(name) {
                 Some(variable) => self.steps(&variable.ty, steps, || format!("`var.{name}`")),
                 None => self.missing(
                     Code::UnknownVariable,
@@ -198,18 +209,19 @@ impl References<'_> {
                     "var.",
                     name,
                     span,
-                    || self.knowledge.variables.keys().cloned().collect(),
+                    || self.source.declared.variables.keys().cloned().collect(),
                 ),
             },
             Root::Local(name) => {
-                if !self.locals.contains_key(name) {
+                let locals = &self.source.declared.locals;
+                if !locals.contains_key(name) {
                     self.missing(
                         Code::UnknownLocal,
                         "local value",
                         "local.",
                         name,
                         span,
-                        || self.locals.keys().cloned().collect(),
+                        || locals.keys().cloned().collect(),
                     );
                 }
             }
@@ -221,7 +233,7 @@ impl References<'_> {
             } => {
                 let block = BlockAddress {
                     scope: match at {
-                        At::Module => standing.path.module(),
+                        At::Module => ScopePath::root(),
                         At::Component => standing.path.clone(),
                     },
                     mode: *mode,
@@ -271,12 +283,6 @@ impl References<'_> {
                     .help("refer to the block by its address"),
                 ),
             },
-            Root::Module(name) => self.report.error(
-                Code::NotSupported,
-                format!("there is no module `{name}`: modules are not supported yet"),
-                span,
-                "",
-            ),
             Root::Stack(_) | Root::Path(_) | Root::SplatItem => {}
         }
     }
@@ -326,7 +332,7 @@ impl References<'_> {
             self.report.push(
                 error(
                     Code::SelfReference,
-                    format!("`{}` refers to itself", short(block)),
+                    format!("`{}` refers to itself", here(block)),
                     span,
                     "its own block",
                 )
@@ -334,7 +340,7 @@ impl References<'_> {
             );
             return;
         }
-        let Some(facts) = self.knowledge.blocks.get(block) else {
+        let Some(facts) = self.block(block) else {
             self.unknown_block(block, span);
             return;
         };
@@ -342,7 +348,7 @@ impl References<'_> {
             self.report.push(
                 error(
                     Code::UnknownData,
-                    format!("`{}` belongs to the check `{check}`", short(block)),
+                    format!("`{}` belongs to the check `{check}`", here(block)),
                     span,
                     "known only there",
                 )
@@ -359,7 +365,7 @@ impl References<'_> {
             (_, Some(Step::Key | Step::Splat)) => &steps[1..],
             (_, None) => return,
             (keying, Some(Step::Attribute(name, _))) => {
-                let address = short(block);
+                let address = here(block);
                 let (setting, one, all) = match keying {
                     Keying::Count => (
                         "count",
@@ -402,18 +408,24 @@ impl References<'_> {
             "not declared in this stack",
         );
         if self.search() {
-            let mut names: Vec<String> = self
-                .knowledge
-                .blocks
-                .keys()
-                .filter(|b| b.scope == block.scope)
-                .map(|b| short(b).to_string())
-                .collect();
+            let mut names: Vec<String> = if block.scope.is_root() {
+                self.source.facts.keys().map(ToString::to_string).collect()
+            } else {
+                let siblings = self.natives.keys().filter(|b| b.scope == block.scope);
+                siblings.map(|b| here(b).to_string()).collect()
+            };
+            let declared = &self.source.declared;
             names.extend(
-                self.knowledge
+                declared
                     .components
                     .iter()
-                    .flat_map(|(kind, all)| all.keys().map(move |name| format!("{kind}.{name}"))),
+                    .map(|c| format!("{}.{}", c.kind, c.name)),
+            );
+            names.extend(
+                declared
+                    .modules
+                    .iter()
+                    .map(|m| format!("{MODULE}.{}", m.name)),
             );
             names.sort();
             diagnostic.help =
@@ -429,7 +441,16 @@ impl References<'_> {
     }
 
     fn component(&self, kind: &Str, name: &Str, span: Span, steps: &[Step], in_expression: bool) {
-        let Some(facts) = self.knowledge.component(kind, name) else {
+        let declared = &self.source.declared;
+        let repeat = if &**kind == MODULE {
+            let found = declared.modules.iter().find(|m| m.name == *name);
+            found.map(|m| &m.repeat)
+        } else {
+            let mut all = declared.components.iter();
+            all.find(|c| c.kind == *kind && c.name == *name)
+                .map(|c| &c.repeat)
+        };
+        let Some(repeat) = repeat else {
             self.missing(
                 Code::UnknownComponent,
                 kind,
@@ -437,11 +458,11 @@ impl References<'_> {
                 name,
                 span,
                 || {
-                    self.knowledge
-                        .components
-                        .get(kind)
-                        .map(|all| all.keys().cloned().collect())
-                        .unwrap_or_default()
+                    if &**kind == MODULE {
+                        return declared.modules.iter().map(|m| m.name.clone()).collect();
+                    }
+                    let same = declared.components.iter().filter(|c| c.kind == *kind);
+                    same.map(|c| c.name.clone()).collect()
                 },
             );
             return;
@@ -449,7 +470,7 @@ impl References<'_> {
         if !in_expression {
             return;
         }
-        let steps = match (facts.keying, steps.first()) {
+        let steps = match (Keying::of(repeat), steps.first()) {
             (Keying::Single, _) => steps,
             (_, Some(Step::Key | Step::Splat)) => &steps[1..],
             (_, None) => return,
@@ -473,6 +494,10 @@ impl References<'_> {
         let Some(Step::Attribute(output, at)) = steps.first() else {
             return;
         };
+        if &**kind == MODULE {
+            self.module_output(name, output, *at, &steps[1..]);
+            return;
+        }
         let Some(declared) = self.kinds.iter().find(|k| k.name == *kind) else {
             return;
         };
@@ -486,6 +511,42 @@ impl References<'_> {
                 ),
                 suggest(output, declared.outputs.iter().map(|(name, _)| *name), ""),
             ));
+        }
+    }
+
+    /// An output of a module, whose file says which there are.
+    fn module_output(&self, module: &str, output: &str, at: Span, steps: &[Step]) {
+        let Some(child) = self.source.children.get(module) else {
+            return;
+        };
+        let outputs = &child.declared.outputs;
+        match outputs.get(output) {
+            Some(declared) => {
+                if let Some(ty) = &declared.ty {
+                    self.steps(ty, steps, || format!("`{output}` of `module.{module}`"));
+                }
+            }
+            None => self.report.push(with_help(
+                error(
+                    Code::UnknownOutput,
+                    format!("the module `{module}` has no output `{output}`"),
+                    at,
+                    "unknown",
+                ),
+                suggest(
+                    output,
+                    outputs.keys().map(|k| &**k),
+                    if child
+                        .facts
+                        .keys()
+                        .any(|b| *b.name == *output || *b.type_name == *output)
+                    {
+                        "what is inside a module is reached by its `[outputs]` only: add one"
+                    } else {
+                        ""
+                    },
+                ),
+            )),
         }
     }
 
@@ -544,14 +605,6 @@ impl References<'_> {
                 _ => return,
             };
         }
-    }
-}
-
-/// A block as the user names it in its own file.
-fn short(block: &BlockAddress) -> impl std::fmt::Display + use<> {
-    BlockAddress {
-        scope: ScopePath::root(),
-        ..block.clone()
     }
 }
 

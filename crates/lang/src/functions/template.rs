@@ -95,7 +95,6 @@ fn first_name(root: &Root) -> String {
         Root::Local(_) => "local".to_owned(),
         Root::Resource { type_name, .. } => type_name.to_string(),
         Root::Component { kind, .. } => kind.to_string(),
-        Root::Module(_) => "module".to_owned(),
         Root::EachKey | Root::EachValue => "each".to_owned(),
         Root::CountIndex => "count".to_owned(),
         Root::SelfValue | Root::SplatItem => "self".to_owned(),

@@ -269,7 +269,10 @@ impl Lowering<'_> {
         let root = match first {
             "var" => Root::Variable(needs("write `var.NAME`")?),
             "local" => Root::Local(needs("write `local.NAME`")?),
-            "module" => Root::Module(needs("write `module.NAME.OUTPUT`")?),
+            "module" => Root::Component {
+                kind: first.into(),
+                name: needs("write `module.NAME.OUTPUT`")?,
+            },
             "each" => match &*needs("write `each.key` or `each.value`")? {
                 "key" => Root::EachKey,
                 "value" => Root::EachValue,
@@ -313,10 +316,10 @@ impl Lowering<'_> {
                     ));
                 }
                 let paths = self.names.paths;
-                let value = if &*name == "cwd" {
-                    &paths.cwd
-                } else {
-                    &paths.root
+                let value = match &*name {
+                    "cwd" => &paths.cwd,
+                    "module" => &paths.module,
+                    _ => &paths.root,
                 };
                 return Ok(Start::Value(Expr::literal(value.as_str(), first_span)));
             }

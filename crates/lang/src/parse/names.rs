@@ -24,6 +24,8 @@ pub(crate) struct Names<'a> {
 pub(crate) struct Paths {
     /// The folder of the stack file. Paths in functions and in resources start there, so it is `.`.
     pub(crate) root: String,
+    /// The folder of the file at hand, from there: `.` for the stack's own.
+    pub(crate) module: String,
     /// The folder in which the command runs.
     pub(crate) cwd: String,
 }
@@ -33,7 +35,21 @@ impl Paths {
     pub(crate) fn of(working_directory: &Path) -> Paths {
         Paths {
             root: ".".to_owned(),
+            module: ".".to_owned(),
             cwd: working_directory.to_string_lossy().into_owned(),
+        }
+    }
+
+    /// For a module of the stack, whose folder is given from the folder of the stack.
+    pub(crate) fn of_module(&self, folder: &Path) -> Paths {
+        let folder = folder.to_string_lossy();
+        Paths {
+            module: if folder.is_empty() {
+                ".".to_owned()
+            } else {
+                folder.into_owned()
+            },
+            ..self.clone()
         }
     }
 }

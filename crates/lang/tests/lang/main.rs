@@ -6,6 +6,7 @@ mod evaluation;
 mod expressions;
 mod layout;
 mod literals;
+mod modules;
 mod programs;
 mod properties;
 mod world;

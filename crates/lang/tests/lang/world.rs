@@ -342,6 +342,7 @@ pub(crate) fn loaded(text: &str, given: &[Given], files: MemoryFiles, required: 
         instance: None,
         files: Arc::new(files),
         working_directory: PathBuf::from("."),
+        fetch: &infra_lang::modules::NoFetch,
         now: Timestamp(0),
     })
 }

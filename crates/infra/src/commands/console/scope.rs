@@ -8,7 +8,7 @@ use infra_model::address::{BlockAddress, InstanceKey, ScopePath};
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Span};
 use infra_model::evaluate::{Evaluate, KnownStep, Phase, Resolved, Scope};
 use infra_model::expr::{At, Expr, Root};
-use infra_model::program::{ComponentInstance, Program, Repeat};
+use infra_model::program::{ComponentInstance, Module, Program, Repeat};
 use infra_model::time::Timestamp;
 use infra_model::types::Type;
 use infra_model::value::{Str, Value};
@@ -116,6 +116,7 @@ impl<'a> StateScope<'a> {
             .components
             .iter()
             .filter(|c| *c.step.kind == *kind && *c.step.name == *name)
+            .filter(|c| c.parent == self.at.module())
             .collect();
         let missing = |what: String| Diagnostic::error(format!("there is no {what}")).at(span, "");
         match (instances.as_slice(), steps) {
@@ -154,6 +155,53 @@ impl<'a> StateScope<'a> {
         }
     }
 
+    /// The value of an output, a module's with the marks that it declares.
+    fn output(
+        &self,
+        instance: &ComponentInstance,
+        name: &str,
+        expr: &Expr,
+    ) -> Result<Value, Diagnostic> {
+        let value = self.within(expr, instance.scope())?;
+        let declared = instance.module.as_ref().and_then(|m| m.outputs.get(name));
+        Ok(match declared {
+            Some(output) => output.mark(value),
+            None => value,
+        })
+    }
+
+    /// The module at hand; none at the stack's own level.
+    fn module(&self) -> Option<(&'a ComponentInstance, &'a Module)> {
+        let path = self.at.module();
+        if path.is_root() {
+            return None;
+        }
+        let mut all = self.program.components.iter();
+        all.find_map(|c| Some((c, c.module.as_ref().filter(|_| c.scope() == path)?)))
+    }
+
+    /// A variable of the module at hand.
+    fn variable(
+        &self,
+        instance: &ComponentInstance,
+        module: &Module,
+        name: &str,
+    ) -> Option<Result<Value, Diagnostic>> {
+        let variable = module.variables.get(name)?;
+        let default = || {
+            let value = variable.default.clone().unwrap_or(Value::NULL);
+            value.with_marks(variable.marks())
+        };
+        let Some(given) = module.given.get(name) else {
+            return Some(Ok(default()));
+        };
+        let value = self.within(given, instance.parent.clone());
+        Some(value.and_then(|value| match variable.accept(&value) {
+            Ok(value) => Ok(value.unwrap_or_else(default)),
+            Err(problem) => Err(Diagnostic::error(problem.to_string()).at(given.span, "")),
+        }))
+    }
+
     /// One output, or all of them; and how many steps that took.
     fn outputs(
         &self,
@@ -171,11 +219,11 @@ impl<'a> StateScope<'a> {
                 .at(span, "")
                 .help(format!("it has {}", names.join(", "))));
             };
-            return Ok((self.within(expr, instance.scope())?, 1));
+            return Ok((self.output(instance, name, expr)?, 1));
         }
         let mut all: BTreeMap<Str, Value> = BTreeMap::new();
         for (name, expr) in &instance.outputs {
-            all.insert(name.clone(), self.within(expr, instance.scope())?);
+            all.insert(name.clone(), self.output(instance, name, expr)?);
         }
         Ok((Value::object(all), 0))
     }
@@ -200,6 +248,11 @@ impl Scope for StateScope<'_> {
             |what: String| Diagnostic::error(format!("there is no {what} here")).at(span, "");
         Ok(Resolved::whole(match root {
             Root::Variable(name) => {
+                if let Some((instance, module)) = self.module() {
+                    let found = self.variable(instance, module, name);
+                    let value = found.ok_or_else(|| missing(format!("var.{name}")))?;
+                    return value.map(Resolved::whole);
+                }
                 let variable = self
                     .program
                     .variables
@@ -212,12 +265,14 @@ impl Scope for StateScope<'_> {
                 }
             }
             Root::Local(name) => {
-                let local = self
-                    .program
-                    .locals
+                let locals = match self.module() {
+                    Some((_, module)) => &*module.locals,
+                    None => &self.program.locals,
+                };
+                let local = locals
                     .get(name)
                     .ok_or_else(|| missing(format!("local.{name}")))?;
-                self.within(&local.value, ScopePath::root())?
+                self.within(&local.value, self.at.module())?
             }
             Root::Resource {
                 at,
@@ -248,7 +303,6 @@ impl Scope for StateScope<'_> {
                 .clone()
                 .map_or(Value::Null(Type::String), Value::string),
             Root::Stack(field) => return Err(missing(format!("stack.{field}"))),
-            Root::Module(name) => return Err(missing(format!("module.{name}"))),
             Root::Path(field) => return Err(missing(format!("path.{field}"))),
             Root::EachKey | Root::EachValue => return Err(missing("`each`".to_owned())),
             Root::CountIndex => return Err(missing("`count.index`".to_owned())),
