@@ -70,6 +70,7 @@ fn modules_are_instances_of_files_with_addresses_of_their_own() {
         "[module.pair]\nsource = \"../modules/pair.toml\"\nfor_each = { eu = 1, us = 2 }\nprefix = \"${each.key}\"\n\n[outputs.all]\nvalue = \"${{ for k, m in module.pair : k => m.labels }}\"\n",
     );
     folder.run(&["validate"]).expect(0);
+    folder.run(&["fmt"]).expect(0);
     folder.run(&["fmt", "--check"]).expect(0);
     let plan = folder.run(&["plan", "-out", "s.plan"]).expect(0);
     let address = "module.pair[\"eu\"].module.queue[1].terraform_data.queue";
