@@ -10,5 +10,8 @@ mod commands;
 mod kill;
 mod life;
 mod modules;
+mod reference;
 mod refresh;
+mod state;
 mod support;
+mod terraform;

@@ -492,7 +492,8 @@ impl ProgramGraph {
         self.providers.get(address).copied()
     }
 
-    /// What a graph drawing shows: resource blocks and their direct dependencies, seen through locals and outputs.
+    /// What a graph drawing shows: resource blocks and their direct dependencies, seen through locals and outputs; each pair is
+    /// what needs and what is needed.
     #[must_use]
     pub fn block_edges(&self, program: &Program) -> Vec<(BlockAddress, BlockAddress)> {
         let mut edges = Vec::new();

@@ -6,9 +6,9 @@ use crate::error::EngineError;
 use crate::events::Observer;
 use crate::graph::ProgramGraph;
 use crate::scope::{Frame, World};
-use crate::sessions::{NoEvents, Sessions};
+use crate::sessions::{Connected, NoEvents, Sessions};
 use crate::values::Values;
-use infra_model::address::{Address, Mode};
+use infra_model::address::{Address, Mode, ProviderAddress};
 use infra_model::diagnostic::{Diagnostic, did_you_mean};
 use infra_model::evaluate::Phase;
 use infra_model::program::Program;
@@ -74,7 +74,6 @@ impl Engine {
                 .help("choose another address, or forget it first")
                 .into());
         }
-        let sessions = Sessions::new(self);
         let world = World::new(
             program,
             &graph,
@@ -97,43 +96,9 @@ impl Engine {
                     .into(),
             );
         }
-        let problem = |error: infra_model::ProviderError| {
-            Diagnostic::error(format!("{address} cannot be imported: {error}")).about(address)
-        };
-        let provider = graph
-            .provider(&block.provider)
-            .map(|i| &program.providers[i]);
-        let Some(provider) = provider else {
-            return Err(Diagnostic::error(format!(
-                "provider {} is not configured",
-                block.provider
-            ))
-            .into());
-        };
-        let (config, _) = world.evaluate(&provider.config, &Frame::at(&provider.scope))?;
-        let known = self
-            .provider(&provider.address.name)
-            .map(|p| p.schema().config.coerce(&config));
-        let config = match known {
-            Some(Ok(config)) if config.is_wholly_known() => config,
-            _ => {
-                return Err(Diagnostic::error(format!(
-                    "the configuration of provider {} is not known while importing",
-                    provider.address
-                ))
-                .into());
-            }
-        };
-        let connected = sessions
-            .connect(&block.provider, &config.unmark_deep())
-            .await
-            .map_err(problem)?;
-        let context = sessions.context(&block.provider.name, Arc::new(NoEvents));
-        let value = connected
-            .session
-            .import(&context, &block.address.type_name, id)
-            .await
-            .map_err(problem)?;
+        let (connected, value) = self
+            .look_up(&world, &graph, &block.provider, address, id)
+            .await?;
         let Some(schema) = self.schema(
             &block.provider.name,
             Mode::Managed,
@@ -184,6 +149,56 @@ impl Engine {
             id,
             value,
         })
+    }
+
+    /// Asks the cloud for what an import id names, with a provider configuration of the program.
+    pub(crate) async fn look_up(
+        &self,
+        world: &World<'_>,
+        graph: &ProgramGraph,
+        provider: &ProviderAddress,
+        address: &Address,
+        id: &str,
+    ) -> Result<(Connected, Value), EngineError> {
+        let problem = |error: infra_model::ProviderError| {
+            Diagnostic::error(format!("{address} cannot be imported: {error}")).about(address)
+        };
+        let Some(block) = graph
+            .provider(provider)
+            .map(|i| &world.program.providers[i])
+        else {
+            return Err(
+                Diagnostic::error(format!("provider {provider} is not configured"))
+                    .help(format!("add [clouds.{}]", provider.name))
+                    .into(),
+            );
+        };
+        let (config, _) = world.evaluate(&block.config, &Frame::at(&block.scope))?;
+        let known = self
+            .provider(&block.address.name)
+            .map(|p| p.schema().config.coerce(&config));
+        let config = match known {
+            Some(Ok(config)) if config.is_wholly_known() => config,
+            _ => {
+                return Err(Diagnostic::error(format!(
+                    "the configuration of provider {} is not known while importing",
+                    block.address
+                ))
+                .into());
+            }
+        };
+        let sessions = Sessions::new(self);
+        let connected = sessions
+            .connect(provider, &config.unmark_deep())
+            .await
+            .map_err(problem)?;
+        let context = sessions.context(&provider.name, Arc::new(NoEvents));
+        let value = connected
+            .session
+            .import(&context, &address.block.type_name, id)
+            .await
+            .map_err(problem)?;
+        Ok((connected, value))
     }
 }
 

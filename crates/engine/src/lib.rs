@@ -7,6 +7,7 @@ mod codec;
 mod engine;
 mod error;
 mod events;
+mod generate;
 mod graph;
 mod import;
 mod limits;
@@ -22,6 +23,7 @@ pub use apply::{ApplyOptions, ApplyReport, Failure, Skipped, Stop};
 pub use engine::{Engine, Input};
 pub use error::EngineError;
 pub use events::{Event, Observer, Silent};
+pub use generate::Generated;
 pub use graph::{ProgramGraph, ProgramNode};
 pub use import::ImportReport;
 pub use plan::{

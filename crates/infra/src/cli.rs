@@ -1,8 +1,16 @@
 //! The commands and their flags, as clap reads them. Says what can be asked for, does nothing.
 
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{Args, Parser, Subcommand, ValueHint};
 use std::path::PathBuf;
+
+mod about;
+mod modules;
+mod state;
+
+pub(crate) use about::*;
+pub(crate) use modules::*;
+pub(crate) use state::*;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Yellow.on_default().bold())
@@ -94,13 +102,17 @@ It works from the state alone when the stack file no longer parses.")]
   infra output -json
   infra output -raw endpoint         also prints a sensitive one: it was asked for by name")]
     Output(Output),
-    /// Look into the state
+    /// Look into the state, and correct it
     #[command(
         subcommand,
         after_help = "Examples:
   infra state list
-  infra state list network.main
-  infra state show aws_vpc.main"
+  infra state show aws_vpc.main
+  infra state mv aws_vpc.main 'network.main.aws_vpc.this' -dry-run
+  infra state rm module.queue
+  infra state pull > copy.json; infra state push copy.json
+
+No command of it touches a cloud. The state before is kept as the backup."
     )]
     State(State),
     /// The modules of a stack, and the commits that those in git repositories are locked at
@@ -114,17 +126,45 @@ It works from the state alone when the stack file no longer parses.")]
 Commits and checksums are in infra.lock beside the stack files; keep it under version control."
     )]
     Modules(Modules),
+    /// Mark a resource so that the next apply replaces it
+    #[command(after_help = "Examples:
+  infra taint aws_instance.web
+  infra taint 'module.queue.aws_instance.worker[0]' stacks/prod.toml
+
+`infra apply -replace ADDRESS` does the same in one run, and shows it first.")]
+    Taint(Taint),
+    /// Take that mark away again
+    #[command(after_help = "Examples:
+  infra untaint aws_instance.web")]
+    Untaint(Taint),
+    /// Take the lock of a state away from a run that is gone
+    #[command(after_help = "Examples:
+  infra force-unlock                       says who holds it, and asks
+  infra force-unlock -force stacks/prod.toml
+
+The lock of a process that ended frees itself; this is for file systems that do not notice.")]
+    ForceUnlock(ForceUnlock),
+    /// Who changed what, and when
+    #[command(after_help = "Examples:
+  infra history
+  infra history -changes -limit 1          the last run, with every address
+  infra history -json stacks/prod.toml")]
+    History(History),
     /// Bring an existing resource under management
     #[command(after_help = "Examples:
   infra import aws_vpc.main vpc-0a1b2c3d
   infra import 'aws_subnet.private[\"a\"]' subnet-0a1b2c3d stacks/prod.toml
 
-The stack file must already have the block that it will belong to.")]
+  infra import aws_vpc.main vpc-0a1b2c3d -generate-config-out main.toml
+
+The stack file must have the block that it will belong to; -generate-config-out writes it.")]
     Import(Import),
     /// Draw the dependency graph
     #[command(after_help = "Examples:
-  infra graph stacks/prod.toml | dot -Tsvg > graph.svg
-  infra graph --format mermaid")]
+  infra graph --format html > graph.html       to look at: search, and hover to see what needs what
+  infra graph --format svg stacks/prod.toml > graph.svg
+  infra graph | dot -Tpng > graph.png
+  infra graph --format mermaid                 for Markdown")]
     Graph(Graph),
     /// Evaluate expressions
     #[command(after_help = "Examples:
@@ -139,6 +179,34 @@ The stack file must already have the block that it will belong to.")]
   infra sandbox --env                the environment as lines for a shell
   infra plan --sandbox=http://127.0.0.1:4700 stacks/quickstart.toml")]
     Sandbox(Sandbox),
+    /// Write a commented starter stack
+    #[command(after_help = "Examples:
+  infra init shop
+  infra init first --template local    without any cloud
+  infra init --list
+
+Files that are there already are never touched.")]
+    Init(Init),
+    /// Print what a resource type, data source or component takes and gives
+    #[command(after_help = "Examples:
+  infra docs                           everything there is, by provider
+  infra docs network
+  infra docs aws_vpc
+  infra docs data.aws_subnets
+  infra docs --format markdown aws_vpc > aws_vpc.md")]
+    Docs(Docs),
+    /// Print the JSON Schema of stack files, for editors
+    #[command(after_help = "Examples:
+  infra schema > .infra.schema.json
+  infra schema aws_vpc                 of one type only
+
+With taplo or Even Better TOML, put this at the top of a stack file:
+  #:schema ../.infra.schema.json")]
+    Schema(Schema),
+    /// Write man pages into a folder
+    #[command(after_help = "Examples:
+  infra man ~/.local/share/man/man1")]
+    Man(Man),
     /// Print the version
     Version(Version),
     /// Print a completion script for a shell
@@ -244,6 +312,9 @@ pub(crate) struct Plan {
     /// Save the plan, to apply exactly it later
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) out: Option<PathBuf>,
+    /// Write the blocks of resources that exist already into a new file, instead of planning: those that an [[import]] names
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) generate_config_out: Option<PathBuf>,
     /// Exit 2 when there are changes
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
@@ -320,96 +391,18 @@ pub(crate) struct Output {
     pub(crate) instance: Option<String>,
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum State {
-    /// List what is managed
-    List(StateList),
-    /// Show one resource
-    Show(StateShow),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct StateList {
-    /// Addresses to list (all by default), and the stack file (.toml) if it is not the only one in stacks/
-    #[arg(value_name = "ADDRESS|STACK")]
-    pub(crate) words: Vec<String>,
-    /// Only the resource with this id
-    #[arg(long)]
-    pub(crate) id: Option<String>,
-    /// An isolated copy of the stack
-    #[arg(long, value_name = "NAME")]
-    pub(crate) instance: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct StateShow {
-    /// The address, and the stack file (.toml) if it is not the only one in stacks/
-    #[arg(value_name = "ADDRESS|STACK", required = true)]
-    pub(crate) words: Vec<String>,
-    /// An isolated copy of the stack
-    #[arg(long, value_name = "NAME")]
-    pub(crate) instance: Option<String>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Modules {
-    /// Print the modules of a stack, where they come from and what is locked
-    List(ModulesList),
-    /// Lock modules in git repositories at the newest commit of their ref
-    Update(ModulesUpdate),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ModulesList {
-    /// The stack file; by default the only one in stacks/
-    #[arg(value_name = "STACK", value_hint = ValueHint::FilePath)]
-    pub(crate) stack: Option<PathBuf>,
-    /// As JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) variables: Variables,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ModulesUpdate {
-    /// The stack file (.toml) if it is not the only one in stacks/, and the modules to update; by default all
-    #[arg(value_name = "STACK|NAME")]
-    pub(crate) words: Vec<String>,
-    #[command(flatten)]
-    pub(crate) variables: Variables,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct Import {
     /// The address, the cloud's id, and the stack file (.toml) if it is not the only one in stacks/
     #[arg(value_name = "ADDRESS ID STACK", num_args = 2..=3, required = true)]
     pub(crate) words: Vec<String>,
+    /// Write the blocks of resources that exist already into a new file, instead of importing
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) generate_config_out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) place: Place,
     #[command(flatten)]
     pub(crate) variables: Variables,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Graph {
-    /// The stack file; by default the only one in stacks/
-    #[arg(value_name = "STACK", value_hint = ValueHint::FilePath)]
-    pub(crate) stack: Option<PathBuf>,
-    /// The language of the drawing
-    #[arg(long, value_enum, default_value_t = GraphFormat::Dot)]
-    pub(crate) format: GraphFormat,
-    #[command(flatten)]
-    pub(crate) variables: Variables,
-}
-
-/// Languages that graphs are drawn in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum GraphFormat {
-    /// Graphviz
-    Dot,
-    /// Mermaid, as Markdown renders it
-    Mermaid,
 }
 
 #[derive(Debug, Args)]
@@ -452,20 +445,6 @@ pub(crate) struct Sandbox {
     pub(crate) env: bool,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct Version {
-    /// As JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Completions {
-    /// The shell
-    #[arg(value_enum)]
-    pub(crate) shell: clap_complete::Shell,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -474,6 +453,24 @@ mod tests {
     #[test]
     fn the_definition_holds_together() {
         Cli::command().debug_assert();
+    }
+
+    /// clap would take one for the other without a word.
+    #[test]
+    fn no_argument_of_a_command_has_the_name_of_a_global_one() {
+        let cli = Cli::command();
+        let global: Vec<_> = cli.get_arguments().map(clap::Arg::get_id).collect();
+        let mut commands: Vec<_> = cli.get_subcommands().collect();
+        while let Some(command) = commands.pop() {
+            for argument in command.get_arguments() {
+                assert!(
+                    !global.contains(&argument.get_id()),
+                    "{}",
+                    command.get_name()
+                );
+            }
+            commands.extend(command.get_subcommands());
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use infra_engine::{EngineError, SavedPlanError};
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Sources};
 use infra_sandbox::SandboxError;
-use infra_state::StateError;
+use infra_state::{EditError, StateError};
 
 /// The exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +74,14 @@ impl From<Diagnostic> for CommandError {
 
 impl From<StateError> for CommandError {
     fn from(error: StateError) -> CommandError {
+        let mut diagnostic = Diagnostic::error(error.to_string());
+        diagnostic.help = error.help();
+        diagnostic.into()
+    }
+}
+
+impl From<EditError> for CommandError {
+    fn from(error: EditError) -> CommandError {
         let mut diagnostic = Diagnostic::error(error.to_string());
         diagnostic.help = error.help();
         diagnostic.into()

@@ -11,6 +11,7 @@ mod modules;
 mod panic;
 mod place;
 mod providers;
+mod reference;
 mod render;
 mod stack;
 mod system;

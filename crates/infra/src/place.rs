@@ -7,7 +7,8 @@ use crate::system::{SystemClock, SystemKeys, SystemRandom, owner};
 use crate::ui::say;
 use infra_model::diagnostic::Diagnostic;
 use infra_model::program::Stack;
-use infra_state::{Keyring, LocalStorage, OpenOptions, Storage, Store, World};
+use infra_state::history::Run;
+use infra_state::{Keyring, LocalStorage, LockState, OpenOptions, Storage, Store, World};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::io;
@@ -220,6 +221,43 @@ impl Place {
             Some(label) => self.open(label.world, false, command).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Opens the state to change it without talking to a cloud; none when there is none.
+    pub(crate) fn edit(&self, command: &str) -> Result<Option<Store>, CommandError> {
+        match self.label()? {
+            Some(label) => self.open(label.world, true, command).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// That there is nothing to look at yet.
+    pub(crate) fn no_state(&self) -> CommandError {
+        CommandError::hint(
+            format!("{} has no state yet", self.file.display()),
+            "it has one after the first `infra apply`",
+        )
+    }
+
+    /// Who is at work on the state now.
+    pub(crate) fn lock_state(&self) -> Result<LockState, CommandError> {
+        let lock = infra_state::lock_name(&self.name);
+        self.storage().lock_state(&lock).map_err(|e| {
+            Diagnostic::error(format!("cannot look at the lock of the state: {e}")).into()
+        })
+    }
+
+    /// Takes the lock away from whoever holds it.
+    pub(crate) fn break_lock(&self) -> Result<(), CommandError> {
+        let lock = infra_state::lock_name(&self.name);
+        self.storage()
+            .break_lock(&lock)
+            .map_err(|e| Diagnostic::error(format!("cannot remove the lock: {e}")).into())
+    }
+
+    /// Who did what, oldest first.
+    pub(crate) fn history(&self) -> Result<Vec<Run>, CommandError> {
+        Ok(infra_state::history::read(&self.storage(), &self.name)?)
     }
 
     /// Whether the state belongs to a file that is gone: then it was moved here.

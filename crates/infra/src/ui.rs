@@ -51,6 +51,11 @@ impl Ui {
         self.stream
     }
 
+    /// The width of the terminal that talk goes to.
+    pub(crate) fn columns(self) -> usize {
+        usize::from(Term::stderr().size().1)
+    }
+
     /// Whether a person sits at both ends.
     pub(crate) fn is_interactive(self) -> bool {
         io::stdin().is_terminal() && io::stderr().is_terminal()

@@ -198,7 +198,8 @@ impl<R> Typed<R> {
             R::Record::doc(),
             R::Record::block(),
             R::traits(),
-        );
+        )
+        .importing(R::import("").err().map(|e| e.message));
         Box::new(Typed::<R> {
             schema: Arc::new(schema),
             kind: PhantomData,

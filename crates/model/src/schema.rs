@@ -101,6 +101,8 @@ pub struct Schema {
     pub doc: Str,
     /// What the engine must know beyond the attributes.
     pub traits: Traits,
+    /// How an import id is written, or why there is none; none when it is the id.
+    pub import_form: Option<Str>,
     implied: Type,
 }
 
@@ -230,8 +232,19 @@ impl Schema {
             block,
             doc: doc.into(),
             traits,
+            import_form: None,
             implied,
         }
+    }
+
+    /// With what the type says to an import id of the wrong form: that tells the right one.
+    #[must_use]
+    pub fn importing(mut self, refusal: Option<String>) -> Schema {
+        self.import_form = refusal.map(|text| {
+            let form = text.strip_prefix("`` is not ").unwrap_or(&text);
+            form.into()
+        });
+        self
     }
 
     /// The object type of the resource's values.

@@ -6,7 +6,7 @@ use crate::fate::{Fate, Point};
 use crate::log::Log;
 use infra_model::time::Clock;
 use infra_state::memory::Fault;
-use infra_state::{LockGuard, LockInfo, MemoryStorage, StateError, Storage};
+use infra_state::{LockGuard, LockInfo, LockState, MemoryStorage, StateError, Storage};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -180,6 +180,14 @@ impl Storage for SimDisk {
 
     fn lock(&self, name: &str, info: &LockInfo) -> Result<LockGuard, StateError> {
         self.memory.lock(name, info)
+    }
+
+    fn lock_state(&self, name: &str) -> io::Result<LockState> {
+        self.memory.lock_state(name)
+    }
+
+    fn break_lock(&self, name: &str) -> io::Result<()> {
+        self.memory.break_lock(name)
     }
 
     fn blocks(&self) -> bool {

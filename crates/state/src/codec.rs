@@ -379,6 +379,18 @@ impl Codec<'_> {
                 address: Cow::Borrowed(address),
                 tainted: *tainted,
             },
+            StateChange::Provider { address, from, to } => StoredChange::Provider {
+                address: Cow::Borrowed(address),
+                from: from.clone(),
+                to: to.clone(),
+            },
+            StateChange::Depends {
+                address,
+                dependencies,
+            } => StoredChange::Depends {
+                address: Cow::Borrowed(address),
+                dependencies: Cow::Borrowed(dependencies),
+            },
             StateChange::Output { name, output } => StoredChange::Output {
                 name: name.clone(),
                 output: match output {
@@ -435,6 +447,18 @@ impl Codec<'_> {
             StoredChange::Taint { address, tainted } => StateChange::Taint {
                 address: address.into_owned(),
                 tainted,
+            },
+            StoredChange::Provider { address, from, to } => StateChange::Provider {
+                address: address.into_owned(),
+                from,
+                to,
+            },
+            StoredChange::Depends {
+                address,
+                dependencies,
+            } => StateChange::Depends {
+                address: address.into_owned(),
+                dependencies: dependencies.into_owned(),
             },
             StoredChange::Output { name, output } => StateChange::Output {
                 output: output.map(|o| self.load_output(&name, o)).transpose()?,

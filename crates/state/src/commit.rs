@@ -71,7 +71,7 @@ pub(crate) struct Chain {
 pub(crate) struct Shared {
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) names: Names,
-    clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) sealer: Sealer,
     pub(crate) inner: Mutex<Inner>,
     pub(crate) chain: Mutex<Chain>,
@@ -300,6 +300,19 @@ impl Shared {
             };
             snapshot::encode(state, serial, sequence, now, &codec)?
         };
+        self.put_snapshot(base, &bytes)?;
+        Ok(checksum)
+    }
+
+    /// Puts the bytes of another snapshot in the place of the present one, which becomes the backup. Only after folding, and
+    /// nothing may be recorded after it.
+    pub(crate) fn replace_snapshot(&self, bytes: &[u8]) -> Result<(), StateError> {
+        let _device = lock(&self.device);
+        let chain = lock(&self.chain);
+        self.put_snapshot(&chain.base, bytes)
+    }
+
+    fn put_snapshot(&self, base: &Base, bytes: &[u8]) -> Result<(), StateError> {
         let (storage, names) = (&self.storage, &self.names);
         if base.checksum.is_some() {
             storage
@@ -309,10 +322,9 @@ impl Shared {
                     StateError::io(what, e)
                 })?;
         }
-        storage.write_atomic(&names.snapshot, &bytes).map_err(|e| {
-            StateError::io(format!("write {}", storage.describe(&names.snapshot)), e)
-        })?;
-        Ok(checksum)
+        storage
+            .write_atomic(&names.snapshot, bytes)
+            .map_err(|e| StateError::io(format!("write {}", storage.describe(&names.snapshot)), e))
     }
 
     /// Writes records at the journal's end; on success the end of each.

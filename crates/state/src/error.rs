@@ -108,6 +108,14 @@ pub enum StateError {
     /// A move onto something that is there.
     #[error("{0} is in the state already")]
     Occupied(Address),
+    /// A state that must not take the place of the present one.
+    #[error("the state cannot be pushed: {why}")]
+    Push {
+        /// What is against it.
+        why: String,
+        /// What a person can do.
+        remedy: String,
+    },
     /// An ephemeral value on its way to the disk.
     #[error("{0} is ephemeral and cannot be stored")]
     Ephemeral(String),
@@ -177,6 +185,7 @@ impl StateError {
             StateError::Tampered { .. } => {
                 "restore the state from its backup; the value cannot be trusted".to_owned()
             }
+            StateError::Push { remedy, .. } => remedy.clone(),
             StateError::Occupied(_) => "move or remove that one first".to_owned(),
             StateError::Io { .. }
             | StateError::ReadOnly

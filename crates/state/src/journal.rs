@@ -155,6 +155,22 @@ pub enum StateChange {
         /// Whether it must be replaced.
         tainted: bool,
     },
+    /// Another configuration of the provider manages what `from` did: the current object and deposed ones.
+    Provider {
+        /// Of which resource.
+        address: Address,
+        /// The configuration until now.
+        from: ProviderAddress,
+        /// The one from now on.
+        to: ProviderAddress,
+    },
+    /// Sets what a resource depends on.
+    Depends {
+        /// Which resource.
+        address: Address,
+        /// On these.
+        dependencies: Vec<DependencyRef>,
+    },
     /// Sets or removes an output.
     Output {
         /// Which.

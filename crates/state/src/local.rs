@@ -1,7 +1,7 @@
 //! State on the local file system. The only place of the state that touches it.
 
 use crate::error::StateError;
-use crate::storage::{LockGuard, LockInfo, Storage};
+use crate::storage::{LockGuard, LockInfo, LockState, Storage};
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -196,12 +196,9 @@ impl Storage for LocalStorage {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                // The holder may be writing it just now: then it is not known who it is.
-                let _ = file.read_to_string(&mut text);
                 return Err(StateError::Locked {
                     file: path.display().to_string(),
-                    info: serde_json::from_str(&text).ok(),
+                    info: holder(&mut file),
                 });
             }
             Err(TryLockError::Error(e)) => return Err(io(e)),
@@ -214,9 +211,37 @@ impl Storage for LocalStorage {
         Ok(LockGuard::new(HeldLock(file)))
     }
 
+    fn lock_state(&self, name: &str) -> io::Result<LockState> {
+        let mut file = match owner_only().read(true).write(true).open(self.path(name)?) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(LockState::Free),
+            Err(e) => return Err(e),
+        };
+        match file.try_lock() {
+            Ok(()) => {
+                file.unlock()?;
+                Ok(LockState::Free)
+            }
+            Err(TryLockError::WouldBlock) => Ok(LockState::Held(holder(&mut file))),
+            Err(TryLockError::Error(e)) => Err(e),
+        }
+    }
+
+    /// The next one to lock makes a new file; the old owner, should it live, holds one that has no name any more.
+    fn break_lock(&self, name: &str) -> io::Result<()> {
+        remove_if_there(&self.path(name)?)
+    }
+
     fn describe(&self, name: &str) -> String {
         self.directory.join(name).display().to_string()
     }
+}
+
+/// Who a locked file says that holds it; it may be writing that just now, and then it is not known.
+fn holder(file: &mut File) -> Option<LockInfo> {
+    let mut text = String::new();
+    file.read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok()
 }
 
 /// The locked file. It is emptied and stays: removing it would let a third process lock a new one beside the old.

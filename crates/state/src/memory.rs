@@ -2,7 +2,7 @@
 //! not synced. For tests and simulation; it survives the stores that are opened on it.
 
 use crate::error::StateError;
-use crate::storage::{LockGuard, LockInfo, Storage};
+use crate::storage::{LockGuard, LockInfo, LockState, Storage};
 use infra_model::Random;
 use std::collections::BTreeMap;
 use std::io;
@@ -260,6 +260,16 @@ impl Storage for MemoryStorage {
             name.to_owned(),
             info.clone(),
         )))
+    }
+
+    fn lock_state(&self, name: &str) -> io::Result<LockState> {
+        let held = self.disk().locks.get(name).cloned();
+        Ok(held.map_or(LockState::Free, |info| LockState::Held(Some(info))))
+    }
+
+    fn break_lock(&self, name: &str) -> io::Result<()> {
+        self.disk().locks.remove(name);
+        Ok(())
     }
 
     fn blocks(&self) -> bool {

@@ -26,6 +26,7 @@ pub(crate) struct Names {
     pub(crate) backup: String,
     pub(crate) journal: String,
     pub(crate) lock: String,
+    pub(crate) history: String,
 }
 
 impl Names {
@@ -35,8 +36,15 @@ impl Names {
             backup: format!("{name}.json.backup"),
             journal: format!("{name}.journal"),
             lock: format!("{name}.lock"),
+            history: format!("{name}.history"),
         }
     }
+}
+
+/// The name of the lock of a state, for [`Storage::lock_state`] and [`Storage::break_lock`].
+#[must_use]
+pub fn lock_name(state: &str) -> String {
+    Names::new(state).lock
 }
 
 /// A state as it was found.

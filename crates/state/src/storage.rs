@@ -80,6 +80,19 @@ pub trait Storage: Send + Sync {
     /// [`StateError::Locked`] with who holds it.
     fn lock(&self, name: &str, info: &LockInfo) -> Result<LockGuard, StateError>;
 
+    /// Who holds the lock of that name now.
+    ///
+    /// # Errors
+    /// Whatever the medium says.
+    fn lock_state(&self, name: &str) -> io::Result<LockState>;
+
+    /// Takes the lock away from whoever holds it: for an owner that is dead while the medium does not know it. Two runs at
+    /// work on one state is what happens otherwise.
+    ///
+    /// # Errors
+    /// Whatever the medium says.
+    fn break_lock(&self, name: &str) -> io::Result<()>;
+
     /// Whether calls wait for a device: such calls are made off the async threads. A simulated medium says no and is called
     /// inline, so that its seed decides the order of everything.
     fn blocks(&self) -> bool {
@@ -102,6 +115,15 @@ pub struct LockInfo {
     pub place: String,
     /// Since when.
     pub since: Timestamp,
+}
+
+/// Whether a lock is held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LockState {
+    /// By nobody.
+    Free,
+    /// By this one, when it says.
+    Held(Option<LockInfo>),
 }
 
 /// A held lock; dropping it lets go.

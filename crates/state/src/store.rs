@@ -4,6 +4,7 @@ use crate::codec::Codec;
 use crate::commit::{Entry, Inner, Shared};
 use crate::document::{DeposedKey, State, Unfinished, World};
 use crate::error::StateError;
+use crate::history::{self, Began, Ended, RunResult};
 use crate::journal::{Intent, Outcome, StateChange};
 use crate::key::Keyring;
 use crate::open::{self, Names};
@@ -14,6 +15,7 @@ use crate::transition;
 use infra_model::{Clock, OperationId, ProviderAddress, Random, Str, Token};
 use serde_json::Value as Json;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -55,11 +57,12 @@ pub struct Owner {
 
 /// An open state.
 pub struct Store {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     random: Arc<dyn Random>,
     /// None when it was opened for reading.
     lock: Option<LockGuard>,
     is_new: bool,
+    who: Owner,
 }
 
 impl Store {
@@ -108,6 +111,7 @@ impl Store {
             random: options.random,
             lock,
             is_new: opened.is_new,
+            who: options.who,
         };
         if moved && store.lock.is_some() {
             store.record(vec![StateChange::StackFile {
@@ -298,6 +302,67 @@ impl Store {
     pub async fn fold(&self) -> Result<(), StateError> {
         self.writable()?;
         self.shared.fold_in_turn().await
+    }
+
+    /// Notes in the history that a run begins to change something; `changes` are action and address. What it returns is for
+    /// [`Store::note_end`].
+    ///
+    /// # Errors
+    /// What the medium says.
+    pub fn note_begin(
+        &self,
+        version: &str,
+        changes: impl IntoIterator<Item = (&'static str, String)>,
+    ) -> Result<Str, StateError> {
+        self.writable()?;
+        let run = self.new_deposed_key().0;
+        let mut began = Began {
+            run: run.clone(),
+            time: self.shared.clock.now(),
+            who: self.who.who.clone(),
+            place: self.who.place.clone(),
+            version: version.to_owned(),
+            serial: self.read(|s| s.serial),
+            changes: BTreeMap::new(),
+            unnamed: 0,
+        };
+        began.name(changes);
+        let names = &self.shared.names;
+        history::append(&*self.shared.storage, names, &history::Entry::Began(began))?;
+        Ok(run)
+    }
+
+    /// Notes in the history how a run has ended; best after folding, so that the serial is the new one.
+    ///
+    /// # Errors
+    /// What the medium says.
+    pub fn note_end(
+        &self,
+        run: Str,
+        result: RunResult,
+        counts: BTreeMap<Str, usize>,
+    ) -> Result<(), StateError> {
+        let serial = self.read(|s| s.serial);
+        self.note_ended(run, result, counts, serial)
+    }
+
+    pub(crate) fn note_ended(
+        &self,
+        run: Str,
+        result: RunResult,
+        counts: BTreeMap<Str, usize>,
+        serial: u64,
+    ) -> Result<(), StateError> {
+        self.writable()?;
+        let ended = Ended {
+            run,
+            time: self.shared.clock.now(),
+            serial,
+            result,
+            counts,
+        };
+        let names = &self.shared.names;
+        history::append(&*self.shared.storage, names, &history::Entry::Ended(ended))
     }
 
     /// Folds, and lets go of the lock. A state that was opened for reading is just let go.

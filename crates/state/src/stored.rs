@@ -140,6 +140,15 @@ pub(crate) enum StoredChange<'a> {
         address: Cow<'a, Address>,
         tainted: bool,
     },
+    Provider {
+        address: Cow<'a, Address>,
+        from: ProviderAddress,
+        to: ProviderAddress,
+    },
+    Depends {
+        address: Cow<'a, Address>,
+        dependencies: Cow<'a, [DependencyRef]>,
+    },
     Output {
         name: Str,
         output: Option<StoredOutput<'a>>,

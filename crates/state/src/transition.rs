@@ -125,6 +125,10 @@ pub(crate) fn check_change(state: &State, change: &StateChange) -> Result<(), St
             .filter(|r| r.has_current())
             .map(|_| ())
             .ok_or_else(|| StateError::NoResource(address.clone())),
+        StateChange::Provider { address, .. } | StateChange::Depends { address, .. } => state
+            .resource(address)
+            .map(|_| ())
+            .ok_or_else(|| StateError::NoResource(address.clone())),
         _ => Ok(()),
     }
 }
@@ -157,6 +161,16 @@ pub(crate) fn change(
             }
         }),
         StateChange::Taint { address, tainted } => edit(state, &address, |r| r.tainted = tainted),
+        StateChange::Provider { address, from, to } => edit(state, &address, |r| {
+            let deposed = r.deposed.values_mut().map(|d| &mut d.provider);
+            for provider in deposed.chain([&mut r.provider]).filter(|p| **p == from) {
+                *provider = to.clone();
+            }
+        }),
+        StateChange::Depends {
+            address,
+            dependencies,
+        } => edit(state, &address, |r| r.dependencies = dependencies),
         StateChange::Output { name, output } => {
             match output {
                 Some(output) => state.outputs.insert(name, output),

@@ -69,6 +69,11 @@ pub(super) async fn plan_and_apply(
 pub(super) async fn finish(session: Session, plan: &Plan) -> Outcome {
     let (ui, sources, mode) = (session.ui, session.sources(), plan.mode);
     let quiet = !plan.has_changes();
+    let noted = if quiet {
+        None
+    } else {
+        Some(session.note_begin(plan)?)
+    };
     let stop = Stop::new();
     let running = Running::start(ui);
     let listening = tokio::spawn(signals::stop(stop.clone(), ui));
@@ -86,7 +91,7 @@ pub(super) async fn finish(session: Session, plan: &Plan) -> Outcome {
     listening.abort();
     let state = session.store.state();
     let stack = session.stack();
-    let closed = session.close().await;
+    let closed = session.close_noted(noted, applied.as_ref().ok()).await;
     let report = applied.map_err(|e| CommandError::from(e).within(&sources))?;
     ui.diagnostics(&report::problems(&report), &sources);
     if ui.is_stream() {

@@ -17,11 +17,17 @@ pub(super) fn run(arguments: &Graph, ui: Ui) -> Outcome {
     let program = loading.program(&place, ui)?;
     let drawing = Drawing {
         blocks: program.blocks.iter().map(|b| b.address.clone()).collect(),
-        edges: ProgramGraph::new(&program).block_edges(&program),
+        edges: ProgramGraph::new(&program)
+            .block_edges(&program)
+            .into_iter()
+            .map(|(needs, needed)| (needed, needs))
+            .collect(),
     };
     ui.result(&match arguments.format {
         GraphFormat::Dot => drawing.dot(),
         GraphFormat::Mermaid => drawing.mermaid(),
+        GraphFormat::Svg => drawing.svg(),
+        GraphFormat::Html => drawing.html(&program.stack.name),
     });
     Ok(Exit::Done)
 }

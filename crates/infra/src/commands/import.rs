@@ -1,5 +1,6 @@
 //! `infra import`
 
+use super::generate;
 use super::session::Opening;
 use crate::cli::Import;
 use crate::error::{CommandError, Exit, Outcome};
@@ -31,11 +32,14 @@ pub(super) fn run(arguments: &Import, ui: Ui) -> Outcome {
         program: None,
         sandbox: arguments.place.sandbox.as_deref(),
         parallelism: None,
-        lock: true,
+        lock: arguments.generate_config_out.is_none(),
         command: "import",
         files: Arc::new(SystemFiles),
     };
     let opening = opening.loaded(&arguments.variables)?;
+    if let Some(file) = &arguments.generate_config_out {
+        return generate::run(opening, &[(address, (*id).to_owned())], file, ui);
+    }
     super::runtime()?.block_on(async {
         let session = opening.open().await?;
         let sources = session.sources();

@@ -5,22 +5,30 @@ mod approve;
 mod completions;
 mod console;
 mod destroy;
+mod docs;
 mod drift;
 mod fmt;
+mod force_unlock;
+mod generate;
 mod graph;
+mod history;
 mod import;
+mod init;
+mod man;
 mod modules;
 mod output;
 mod plan;
 mod sandbox;
 mod saved;
+mod schema;
 mod session;
 mod show;
 mod state;
+mod taint;
 mod validate;
 mod version;
 
-use crate::cli::{Cli, Command, Modules, State};
+use crate::cli::{Cli, Command, Modules};
 use crate::error::{CommandError, Exit, Outcome};
 use crate::ui::Ui;
 use infra_model::diagnostic::Diagnostic;
@@ -66,14 +74,21 @@ fn dispatch(command: &Command, ui: Ui) -> Outcome {
         Command::Drift(arguments) => drift::run(arguments, ui),
         Command::Show(arguments) => show::run(arguments, ui),
         Command::Output(arguments) => output::run(arguments, ui),
-        Command::State(State::List(arguments)) => state::list(arguments, ui),
-        Command::State(State::Show(arguments)) => state::show(arguments, ui),
+        Command::State(arguments) => state::run(arguments, ui),
         Command::Modules(Modules::List(arguments)) => modules::list(arguments, ui),
         Command::Modules(Modules::Update(arguments)) => modules::update(arguments, ui),
+        Command::Taint(arguments) => taint::run(arguments, true, ui),
+        Command::Untaint(arguments) => taint::run(arguments, false, ui),
+        Command::ForceUnlock(arguments) => force_unlock::run(arguments, ui),
+        Command::History(arguments) => history::run(arguments, ui),
         Command::Import(arguments) => import::run(arguments, ui),
         Command::Graph(arguments) => graph::run(arguments, ui),
         Command::Console(arguments) => console::run(arguments, ui),
         Command::Sandbox(arguments) => sandbox::run(arguments, ui),
+        Command::Init(arguments) => init::run(arguments, ui),
+        Command::Docs(arguments) => docs::run(arguments, ui),
+        Command::Schema(arguments) => schema::run(arguments, ui),
+        Command::Man(arguments) => man::run(arguments, ui),
         Command::Version(arguments) => version::run(arguments, ui),
         Command::Completions(arguments) => completions::run(arguments, ui),
     }

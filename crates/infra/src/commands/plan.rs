@@ -1,10 +1,12 @@
 //! `infra plan`
 
+use super::generate;
 use super::saved;
 use super::session::{Opening, exit, options};
 use crate::cli::Plan;
 use crate::error::{CommandError, Outcome};
 use crate::place::Place;
+use crate::stack::text_of;
 use crate::ui::Ui;
 
 pub(super) fn run(arguments: &Plan, ui: Ui) -> Outcome {
@@ -13,6 +15,13 @@ pub(super) fn run(arguments: &Plan, ui: Ui) -> Outcome {
         arguments.stack.as_deref(),
         planning.place.instance.as_deref(),
     )?;
+    if let Some(file) = &arguments.generate_config_out {
+        let mut place = place;
+        let (text, wanted) = generate::without_target(text_of(&place)?)?;
+        place.text = Some(text);
+        let opening = Opening::new(ui, place, planning, "plan").loaded(&planning.variables)?;
+        return generate::run(opening, &wanted, file, ui);
+    }
     let options = options(planning, &arguments.choice)?;
     let opening = Opening::new(ui, place, planning, "plan").loaded(&planning.variables)?;
     super::runtime()?.block_on(async {

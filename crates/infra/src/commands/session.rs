@@ -5,20 +5,24 @@ use crate::error::{CommandError, Exit};
 use crate::live::Running;
 use crate::place::Place;
 use crate::providers::Providers;
-use crate::render::plan::plan_text;
+use crate::render::json::stream::word;
+use crate::render::plan::{is_visible, plan_text};
 use crate::stack::{Loading, working_directory};
 use crate::system::{SystemClock, SystemFiles, SystemRandom};
 use crate::ui::Ui;
 use crate::world::Surroundings;
 use infra_engine::plan::Target;
-use infra_engine::{Engine, EngineError, Input, Plan, PlanMode, PlanOptions};
+use infra_engine::{ApplyReport, Engine, EngineError, Input, Plan, PlanMode, PlanOptions};
 use infra_lang::Evaluator;
 use infra_lang::files::Files;
 use infra_model::Address;
 use infra_model::diagnostic::{Diagnostic, Sources};
 use infra_model::program::Program;
 use infra_model::provider::Environment;
+use infra_model::value::Str;
+use infra_state::history::RunResult;
 use infra_state::{StateChange, Store};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Everything that a run works with.
@@ -212,12 +216,70 @@ impl Session {
         self.ui.diagnostics(&plan.diagnostics, &self.sources());
     }
 
+    /// Notes in the history what a plan sets out to do.
+    pub(super) fn note_begin(&self, plan: &Plan) -> Result<Str, CommandError> {
+        let changes = plan
+            .changes
+            .iter()
+            .filter(|c| is_visible(c))
+            .map(|c| (word(c.action), c.address.to_string()));
+        Ok(self.store.note_begin(env!("CARGO_PKG_VERSION"), changes)?)
+    }
+
+    /// As [`Session::close`], with how the run went in the history; without a report it failed before it began.
+    pub(super) async fn close_noted(
+        self,
+        run: Option<Str>,
+        report: Option<&ApplyReport>,
+    ) -> Result<(), CommandError> {
+        let folded = self.store.fold().await;
+        let noted = match run {
+            Some(run) => {
+                let (result, counts) = report.map_or_else(
+                    || (RunResult::Failed, BTreeMap::new()),
+                    |r| (result_of(r), counts_of(r)),
+                );
+                self.store.note_end(run, result, counts)
+            }
+            None => Ok(()),
+        };
+        let closed = self.close().await;
+        folded?;
+        noted?;
+        closed
+    }
+
     /// Folds the journal, lets go of the lock and of the sandbox. The first error counts.
     pub(super) async fn close(self) -> Result<(), CommandError> {
         let closed = self.store.close().await;
         self.surroundings.close().await;
         Ok(closed?)
     }
+}
+
+fn result_of(report: &ApplyReport) -> RunResult {
+    if report.interrupted {
+        RunResult::Interrupted
+    } else if report.is_complete() {
+        RunResult::Complete
+    } else {
+        RunResult::Failed
+    }
+}
+
+fn counts_of(report: &ApplyReport) -> BTreeMap<Str, usize> {
+    [
+        ("imported", report.imported),
+        ("added", report.added),
+        ("changed", report.changed),
+        ("destroyed", report.destroyed),
+        ("failed", report.failures.len()),
+        ("skipped", report.skipped.len()),
+    ]
+    .into_iter()
+    .filter(|(_, count)| *count > 0)
+    .map(|(word, count)| (word.into(), count))
+    .collect()
 }
 
 /// The engine's options from the flags.

@@ -6,7 +6,7 @@ mod terminal;
 mod words;
 
 pub(crate) use stream::resource as resource_json;
-pub(crate) use words::done_small;
+pub(crate) use words::{done_small, duration};
 
 use crate::ui::Ui;
 use infra_engine::{Event, Observer};

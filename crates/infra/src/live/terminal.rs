@@ -20,6 +20,9 @@ const FRAME: Duration = Duration::from_millis(120);
 /// What is done before this is never drawn, only told: thousands of quick ones would only flicker.
 const NOTICEABLE: Duration = Duration::from_millis(150);
 
+/// An id is not cut below this: less would not tell it from another.
+const SHORTEST_ID: usize = 12;
+
 /// Draws to standard error.
 pub(super) struct Terminal {
     ui: Ui,
@@ -58,7 +61,8 @@ impl Terminal {
             return;
         };
         let gap = if symbol.is_empty() { "" } else { " " };
-        let text = format!("{symbol}{gap}{text}");
+        let room = self.ui.columns().saturating_sub(2 * gap.len());
+        let text = format!("{symbol}{gap}{}", fitted(&text, room));
         // A terminal that cannot be drawn on still gets the line.
         if self.bars.println(&text).is_err() {
             self.ui.talk(&text);
@@ -102,6 +106,31 @@ impl Terminal {
         drop(drawn);
         self.above(event, symbol);
     }
+}
+
+/// The line with a long id cut in its middle, so that it stays on one row: `infra state show` has all of it.
+fn fitted(text: &str, columns: usize) -> String {
+    const OPENING: &str = "[id=";
+    let excess = text.chars().count().saturating_sub(columns);
+    let id = text
+        .rfind(OPENING)
+        .zip(text.strip_suffix(']'))
+        .map(|(at, inner)| &inner[at + OPENING.len()..]);
+    let Some(id) = id.filter(|_| excess > 0) else {
+        return text.to_owned();
+    };
+    let letters: Vec<char> = id.chars().collect();
+    let kept = letters.len().saturating_sub(excess + 1);
+    if kept < SHORTEST_ID {
+        return text.to_owned();
+    }
+    // The end of an id tells more than its beginning.
+    let head: String = letters[..kept / 3].iter().collect();
+    let tail: String = letters[letters.len() - (kept - kept / 3)..]
+        .iter()
+        .collect();
+    let before = &text[..text.len() - id.len() - 1];
+    format!("{before}{head}…{tail}]")
 }
 
 impl Drawn {
@@ -208,5 +237,27 @@ impl Live for Terminal {
         }
         // What could not be cleared stays on the screen, and nothing is lost by it.
         let _ = self.bars.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_ids_are_cut_in_the_middle_and_short_lines_stay() {
+        let line = "x: Creation complete after 0s [id=arn:aws:thing/0123456789abcdef]";
+        assert_eq!(fitted(line, 80), line);
+        let cut = fitted(line, 55);
+        assert_eq!(
+            cut,
+            "x: Creation complete after 0s [id=arn:aw…456789abcdef]"
+        );
+        assert_eq!(cut.chars().count(), 55);
+        assert_eq!(fitted(line, 40), line, "too narrow to say anything");
+        assert_eq!(
+            fitted("no id in it, and longer", 10),
+            "no id in it, and longer"
+        );
     }
 }

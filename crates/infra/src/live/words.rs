@@ -58,7 +58,7 @@ pub(super) fn verb(action: Action) -> &'static str {
 }
 
 /// `0s`, `42s`, `9m03s`, `1h05m`
-pub(super) fn duration(duration: Duration) -> String {
+pub(crate) fn duration(duration: Duration) -> String {
     match duration.as_secs() {
         s @ 0..60 => format!("{s}s"),
         s @ 60..3600 => format!("{}m{:02}s", s / 60, s % 60),

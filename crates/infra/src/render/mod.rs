@@ -3,9 +3,12 @@
 
 pub(crate) mod diagnostic;
 pub(crate) mod diff;
+pub(crate) mod generated;
 pub(crate) mod graph;
+pub(crate) mod history;
 pub(crate) mod json;
 pub(crate) mod literal;
+pub(crate) mod moment;
 pub(crate) mod paint;
 pub(crate) mod plan;
 pub(crate) mod print;

@@ -5,6 +5,8 @@
 
 mod crash;
 mod deposed;
+mod edit;
+mod exchange;
 mod refusals;
 mod secrets;
 mod support;

@@ -19,21 +19,20 @@ pub(crate) fn plan_json(plan: &Plan, variables: &[(Str, Value)], schemas: &dyn S
         .iter()
         .map(|(name, value)| (name.to_string(), json!({ "value": values::plain(value) })))
         .collect();
-    let changes: Vec<Json> = plan
-        .changes
-        .iter()
+    // Terraform's order: by address.
+    let mut changes: Vec<&Change> = plan.changes.iter().collect();
+    changes.sort_by_key(|c| (&c.address, &c.deposed));
+    let changes: Vec<Json> = changes
+        .into_iter()
         .map(|c| resource_change(c, schemas))
         .collect();
-    let drift: Vec<Json> = plan
-        .drift
-        .iter()
+    let mut drift: Vec<&Drift> = plan.drift.iter().collect();
+    drift.sort_by_key(|d| &d.address);
+    let drift: Vec<Json> = drift
+        .into_iter()
         .map(|d| resource_drift(d, schemas))
         .collect();
-    let outputs: Map<_, _> = plan
-        .outputs
-        .iter()
-        .map(|(name, change)| (name.to_string(), output_change(change)))
-        .collect();
+    let outputs = tree::by_name(plan.outputs.iter().map(|(n, c)| (n, output_change(c))));
     let mut document = Map::new();
     let mut put = |name: &str, value: Json| {
         document.insert(name.to_owned(), value);
@@ -47,7 +46,9 @@ pub(crate) fn plan_json(plan: &Plan, variables: &[(Str, Value)], schemas: &dyn S
         put("resource_drift", Json::Array(drift));
     }
     put("resource_changes", Json::Array(changes));
-    put("output_changes", Json::Object(outputs));
+    if !plan.outputs.is_empty() {
+        put("output_changes", outputs);
+    }
     put("prior_state", prior_state(plan, schemas));
     put("configuration", configuration(plan));
     put("relevant_attributes", json!([]));
@@ -186,29 +187,30 @@ fn path_json(path: &Path) -> Json {
         .collect()
 }
 
+/// An output is known or unknown, and sensitive or not, as a whole.
 fn output_change(change: &OutputChange) -> Json {
-    let veiled = |v: &Option<Value>| {
-        v.as_ref().map(|v| {
-            if change.sensitive {
-                v.clone().sensitive()
-            } else {
-                v.clone()
-            }
-        })
+    let side = |value: &Option<Value>| {
+        value
+            .as_ref()
+            .filter(|_| !change.sensitive)
+            .map_or(Json::Null, values::plain)
     };
-    let (before, after) = (veiled(&change.before), veiled(&change.after));
     let action = match (&change.before, &change.after) {
         _ if !change.is_change() => ChangeAction::NoOp,
         (None, _) => ChangeAction::Create,
         (Some(_), None) => ChangeAction::Delete,
         (Some(_), Some(_)) => ChangeAction::Update,
     };
+    let unknown = change.after.as_ref().is_some_and(|v| !v.is_wholly_known());
     let mut entry = Map::new();
     entry.insert("actions".into(), actions(action));
-    sides(before.as_ref(), after.as_ref(), &mut entry);
-    if after.is_none() {
-        entry.insert("after_unknown".into(), false.into());
+    entry.insert("before".into(), side(&change.before));
+    if !unknown {
+        entry.insert("after".into(), side(&change.after));
     }
+    entry.insert("after_unknown".into(), unknown.into());
+    entry.insert("before_sensitive".into(), change.sensitive.into());
+    entry.insert("after_sensitive".into(), change.sensitive.into());
     Json::Object(entry)
 }
 
@@ -246,17 +248,12 @@ fn planned_values(plan: &Plan, schemas: &dyn Schemas) -> Json {
         .iter()
         .filter(|c| c.deposed.is_none() && c.action != ChangeAction::Forget)
         .filter_map(|c| Some((c, c.after.as_ref()?)));
-    let outputs: Map<_, _> = plan
-        .outputs
-        .iter()
-        .filter_map(|(name, c)| {
-            Some((
-                name.to_string(),
-                tree::output(c.after.as_ref()?, c.sensitive),
-            ))
-        })
-        .collect();
-    json!({ "outputs": outputs, "root_module": modules(after, schemas) })
+    let outputs = tree::by_name(
+        plan.outputs
+            .iter()
+            .filter_map(|(name, c)| Some((name, tree::output(c.after.as_ref()?, c.sensitive)))),
+    );
+    tree::state_values(outputs, modules(after, schemas))
 }
 
 fn prior_state(plan: &Plan, schemas: &dyn Schemas) -> Json {
@@ -264,20 +261,15 @@ fn prior_state(plan: &Plan, schemas: &dyn Schemas) -> Json {
         .changes
         .iter()
         .filter_map(|c| Some((c, c.before.as_ref()?)));
-    let outputs: Map<_, _> = plan
-        .outputs
-        .iter()
-        .filter_map(|(name, c)| {
-            Some((
-                name.to_string(),
-                tree::output(c.before.as_ref()?, c.sensitive),
-            ))
-        })
-        .collect();
+    let outputs = tree::by_name(
+        plan.outputs
+            .iter()
+            .filter_map(|(name, c)| Some((name, tree::output(c.before.as_ref()?, c.sensitive)))),
+    );
     json!({
         "format_version": STATE_FORMAT,
         "terraform_version": TERRAFORM_VERSION,
-        "values": { "outputs": outputs, "root_module": modules(before, schemas) },
+        "values": tree::state_values(outputs, modules(before, schemas)),
     })
 }
 
@@ -288,10 +280,14 @@ fn configuration(plan: &Plan) -> Json {
     let mut resources = Vec::new();
     for change in plan.changes.iter().filter(|c| c.after.is_some()) {
         let block = &change.address.block;
-        let key = change.provider.to_string();
-        providers.entry(key.clone()).or_insert_with(|| {
-            json!({ "name": &*change.provider.name, "full_name": tree::provider_name(&block.type_name) })
-        });
+        let name = tree::provider_prefix(&block.type_name);
+        let key = match &change.provider.alias {
+            Some(alias) => format!("{name}.{alias}"),
+            None => name.to_owned(),
+        };
+        providers.entry(key.clone()).or_insert_with(
+            || json!({ "name": name, "full_name": tree::provider_name(&block.type_name) }),
+        );
         if blocks.insert(block) {
             let mut entry = tree::identity(&block.instance(None));
             entry.insert("provider_config_key".into(), key.into());

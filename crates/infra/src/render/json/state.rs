@@ -49,22 +49,21 @@ pub(crate) fn state_json(state: &State, schemas: &dyn Schemas) -> Json {
             });
         }
     }
-    json!({
+    let mut document = json!({
         "format_version": STATE_FORMAT,
         "terraform_version": TERRAFORM_VERSION,
         "infra_version": env!("CARGO_PKG_VERSION"),
-        "values": { "outputs": outputs_json(state), "root_module": modules.finish() },
-    })
+    });
+    // An empty state has no values at all.
+    if !state.resources.is_empty() || !state.outputs.is_empty() {
+        document["values"] = tree::state_values(outputs_json(state), modules.finish());
+    }
+    document
 }
 
 /// Every output with its type; sensitive values are null.
 pub(crate) fn outputs_json(state: &State) -> Json {
-    let outputs: Map<_, _> = state
-        .outputs
-        .iter()
-        .map(|(name, output)| (name.to_string(), output_json(output)))
-        .collect();
-    Json::Object(outputs)
+    tree::by_name(state.outputs.iter().map(|(n, o)| (n, output_json(o))))
 }
 
 fn output_json(output: &OutputState) -> Json {

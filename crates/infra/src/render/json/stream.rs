@@ -2,6 +2,7 @@
 
 use super::plan::action_reason;
 use super::state::outputs_json;
+use super::tree::by_name;
 use super::values;
 use crate::live::resource_json;
 use crate::render::plan::{counts, is_visible};
@@ -19,7 +20,7 @@ fn fields(name: &str, value: Json) -> Map<String, Json> {
 }
 
 /// The single word that events have for an action.
-fn word(action: ChangeAction) -> &'static str {
+pub(crate) fn word(action: ChangeAction) -> &'static str {
     match action {
         ChangeAction::NoOp => "noop",
         ChangeAction::Read => "read",
@@ -98,18 +99,9 @@ pub(crate) fn plan_events(plan: &Plan, ui: Ui) {
         fields("changes", changes),
     );
     if plan.outputs.values().any(OutputChange::is_change) {
-        let outputs: Map<_, _> = plan
-            .outputs
-            .iter()
-            .map(|(name, change)| (name.to_string(), output(change)))
-            .collect();
-        let message = format!("Outputs: {}", outputs.len());
-        ui.event(
-            "info",
-            "outputs",
-            &message,
-            fields("outputs", Json::Object(outputs)),
-        );
+        let outputs = by_name(plan.outputs.iter().map(|(name, c)| (name, output(c))));
+        let message = format!("Outputs: {}", plan.outputs.len());
+        ui.event("info", "outputs", &message, fields("outputs", outputs));
     }
 }
 
@@ -130,11 +122,9 @@ fn output(change: &OutputChange) -> Json {
     let mut entry = json!({ "sensitive": change.sensitive, "action": action });
     if let Some(value) = change.after.as_ref().filter(|v| !v.is_unknown()) {
         entry["type"] = type_to_json(&value.ty());
-        entry["value"] = if change.sensitive {
-            Json::Null
-        } else {
-            values::plain(value)
-        };
+        if !change.sensitive {
+            entry["value"] = values::plain(value);
+        }
     }
     entry
 }
@@ -171,10 +161,16 @@ pub(crate) fn report_events(report: &ApplyReport, state: &State, mode: PlanMode,
         fields("changes", changes),
     );
     let message = format!("Outputs: {}", state.outputs.len());
-    ui.event(
-        "info",
-        "outputs",
-        &message,
-        fields("outputs", outputs_json(state)),
-    );
+    let mut outputs = outputs_json(state);
+    for output in outputs
+        .as_object_mut()
+        .into_iter()
+        .flat_map(|o| o.values_mut())
+    {
+        // Here Terraform has no value at all where one is sensitive.
+        if let Some(entry) = output.as_object_mut().filter(|e| e["sensitive"] == true) {
+            entry.shift_remove("value");
+        }
+    }
+    ui.event("info", "outputs", &message, fields("outputs", outputs));
 }

@@ -26,7 +26,7 @@ pub(crate) struct Resource<'a> {
 /// Builds the tree.
 #[derive(Default)]
 pub(crate) struct Modules {
-    resources: BTreeMap<ScopePath, Vec<Json>>,
+    resources: BTreeMap<ScopePath, Vec<(Address, Json)>>,
 }
 
 impl Modules {
@@ -51,17 +51,21 @@ impl Modules {
         self.resources
             .entry(scope)
             .or_default()
-            .push(Json::Object(entry));
+            .push((resource.address.clone(), Json::Object(entry)));
     }
 
     /// `root_module`
     pub(crate) fn finish(mut self) -> Json {
+        for resources in self.resources.values_mut() {
+            resources.sort_by(|(a, _), (b, _)| a.cmp(b));
+        }
         self.module(&ScopePath::root())
     }
 
     fn module(&mut self, scope: &ScopePath) -> Json {
         let mut module = Map::new();
         if let Some(resources) = self.resources.remove(scope).filter(|r| !r.is_empty()) {
+            let resources = resources.into_iter().map(|(_, entry)| entry).collect();
             module.insert("resources".into(), Json::Array(resources));
         }
         if !scope.is_root() {
@@ -123,18 +127,44 @@ pub(crate) fn provider_name(type_name: &str) -> String {
     }
 }
 
-/// An output's value, with what tools need to know of it.
+/// The provider's name in Terraform, which has one for each prefix of our built-in types.
+pub(crate) fn provider_prefix(type_name: &str) -> &str {
+    type_name.split('_').next().unwrap_or_default()
+}
+
+/// A table whose entries stand in the order of their names, as Terraform writes all tables.
+pub(crate) fn by_name<N: AsRef<str> + Ord>(entries: impl IntoIterator<Item = (N, Json)>) -> Json {
+    let sorted: BTreeMap<N, Json> = entries.into_iter().collect();
+    let entries = sorted.into_iter();
+    Json::Object(
+        entries
+            .map(|(name, value)| (name.as_ref().to_owned(), value))
+            .collect(),
+    )
+}
+
+/// `planned_values`, and the values of a state: what is empty is left out.
+pub(crate) fn state_values(outputs: Json, root_module: Json) -> Json {
+    let mut values = Map::new();
+    if outputs.as_object().is_some_and(|o| !o.is_empty()) {
+        values.insert("outputs".into(), outputs);
+    }
+    values.insert("root_module".into(), root_module);
+    Json::Object(values)
+}
+
+/// An output's value, with what tools need to know of it; one that is not known yet has neither type nor value.
 pub(crate) fn output(value: &Value, sensitive: bool) -> Json {
     let hidden = sensitive || value.marks().sensitive;
     let mut entry = Map::new();
     entry.insert("sensitive".into(), hidden.into());
-    entry.insert("type".into(), infra_model::json::type_to_json(&value.ty()));
-    if !value.is_unknown() {
+    if value.is_wholly_known() {
         let shown = if hidden {
             Json::Null
         } else {
             values::plain(value)
         };
+        entry.insert("type".into(), infra_model::json::type_to_json(&value.ty()));
         entry.insert("value".into(), shown);
     }
     Json::Object(entry)

@@ -2,6 +2,7 @@
 //! sensitive. Sensitive values themselves are null: these documents are read by other programs and end in logs.
 
 use infra_model::json::to_json;
+use infra_model::types::Type;
 use infra_model::value::Value;
 use serde_json::{Map, Value as Json};
 
@@ -39,6 +40,9 @@ fn parallel(value: &Value, holds: &dyn Fn(&Value) -> bool) -> Json {
         return Json::Bool(true);
     }
     match value.bare() {
+        // A table or list of which nothing is known yet has at least its shape.
+        Value::Unknown(Type::Map(_) | Type::Object(_)) => Json::Object(Map::new()),
+        Value::Unknown(Type::List(_) | Type::Set(_) | Type::Tuple(_)) => Json::Array(Vec::new()),
         Value::List(_, items) | Value::Set(_, items) | Value::Tuple(items) => {
             Json::Array(items.iter().map(|v| parallel(v, holds)).collect())
         }
@@ -56,7 +60,6 @@ fn parallel(value: &Value, holds: &dyn Fn(&Value) -> bool) -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use infra_model::types::Type;
     use serde_json::json;
 
     #[test]

@@ -1,5 +1,8 @@
-//! The dependency graph in Graphviz' and Mermaid's languages. Components are boxes around their resources; an arrow goes from
+//! The dependency graph: in Graphviz' and Mermaid's languages, as SVG and as a page. Components are boxes around their resources; an arrow goes from
 //! what needs to what is needed, as in Terraform's drawings.
+
+mod layout;
+mod svg;
 
 use infra_model::address::{BlockAddress, ScopePath};
 use std::collections::BTreeMap;
@@ -57,6 +60,16 @@ impl Drawing {
         }
         out.push_str("}\n");
         out
+    }
+
+    /// To look at.
+    pub(crate) fn svg(&self) -> String {
+        svg::svg(self)
+    }
+
+    /// To look at closely, in a browser.
+    pub(crate) fn html(&self, title: &str) -> String {
+        svg::html(self, title)
     }
 
     /// For Markdown.
