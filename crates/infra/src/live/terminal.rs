@@ -251,7 +251,7 @@ mod tests {
         let cut = fitted(line, 55);
         assert_eq!(
             cut,
-            "x: Creation complete after 0s [id=arn:aw…456789abcdef]"
+            "x: Creation complete after 0s [id=arn:aw…3456789abcdef]"
         );
         assert_eq!(cut.chars().count(), 55);
         assert_eq!(fitted(line, 40), line, "too narrow to say anything");
