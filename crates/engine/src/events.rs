@@ -81,6 +81,13 @@ pub enum Event {
         /// How long it took.
         elapsed: Duration,
     },
+    /// What existed is under management now.
+    Imported {
+        /// As which.
+        address: Address,
+        /// Its id.
+        id: String,
+    },
     /// An operation failed.
     Failed {
         /// Which.

@@ -187,6 +187,16 @@ impl ProgramGraph {
                 edges.push((node, ProgramNode::Whole(module)));
             }
         }
+        for import in &program.imports {
+            let Some(block) = self.blocks.get(&import.to.block) else {
+                continue;
+            };
+            let node = ProgramNode::Block(*block);
+            let exprs = [&import.id].into_iter().chain(&import.key);
+            for expr in exprs.chain(import.repeat.expr()) {
+                self.of_expr(program, expr, &ScopePath::root(), &node, &mut edges);
+            }
+        }
         for (i, output) in program.outputs.values().enumerate() {
             let node = ProgramNode::Output(i);
             self.of_expr(
@@ -492,8 +502,8 @@ impl ProgramGraph {
         self.providers.get(address).copied()
     }
 
-    /// What a graph drawing shows: resource blocks and their direct dependencies, seen through locals and outputs; each pair is
-    /// what needs and what is needed.
+    /// What a graph drawing shows: resource blocks and their direct dependencies, seen through locals, outputs and the
+    /// configurations of providers; each pair is what needs and what is needed.
     #[must_use]
     pub fn block_edges(&self, program: &Program) -> Vec<(BlockAddress, BlockAddress)> {
         let mut edges = Vec::new();
@@ -517,8 +527,9 @@ impl ProgramGraph {
                         | ProgramNode::ModuleLocal(..)
                         | ProgramNode::ModuleVariable(..)
                         | ProgramNode::Gate(_)
-                        | ProgramNode::Whole(_) => stack.push(before),
-                        ProgramNode::Provider(_) | ProgramNode::Output(_) => {}
+                        | ProgramNode::Whole(_)
+                        | ProgramNode::Provider(_) => stack.push(before),
+                        ProgramNode::Output(_) => {}
                     }
                 }
             }

@@ -1,12 +1,13 @@
 //! Bringing an existing resource under management.
 
 use crate::codec;
+use crate::configure;
 use crate::engine::{Engine, Input};
 use crate::error::EngineError;
 use crate::events::Observer;
 use crate::graph::ProgramGraph;
-use crate::scope::{Frame, World};
-use crate::sessions::{Connected, NoEvents, Sessions};
+use crate::scope::World;
+use crate::sessions::{Connected, Sessions};
 use crate::values::Values;
 use infra_model::address::{Address, Mode, ProviderAddress};
 use infra_model::diagnostic::{Diagnostic, did_you_mean};
@@ -15,7 +16,6 @@ use infra_model::program::Program;
 use infra_model::value::Value;
 use infra_state::{ResourceState, State, StateChange};
 use serde_json::Value as Json;
-use std::sync::Arc;
 
 /// What was imported.
 #[derive(Clone, Debug)]
@@ -173,37 +173,31 @@ impl Engine {
                     .into(),
             );
         };
-        let (config, _) = world.evaluate(&block.config, &Frame::at(&block.scope))?;
-        let known = self
-            .provider(&block.address.name)
-            .map(|p| p.schema().config.coerce(&config));
-        let config = match known {
-            Some(Ok(config)) if config.is_wholly_known() => config,
-            _ => {
-                return Err(Diagnostic::error(format!(
-                    "the configuration of provider {} is not known while importing",
-                    block.address
-                ))
-                .into());
-            }
+        let Some(config) = configure::configuration(self, world, block)?.value else {
+            return Err(Diagnostic::error(format!(
+                "the configuration of provider {provider} is not known while importing"
+            ))
+            .about(address)
+            .help("apply what it refers to first, or use an [[import]] block")
+            .into());
         };
         let sessions = Sessions::new(self);
-        let connected = sessions
-            .connect(provider, &config.unmark_deep())
-            .await
-            .map_err(problem)?;
-        let context = sessions.context(&provider.name, Arc::new(NoEvents));
-        let value = connected
-            .session
-            .import(&context, &address.block.type_name, id)
-            .await
-            .map_err(problem)?;
+        let connected = sessions.connect(provider, &config).await.map_err(problem)?;
+        let type_name = &address.block.type_name;
+        let value =
+            crate::plan::read_import(&sessions, &connected, &provider.name, type_name, id).await;
+        let value = value.map_err(problem)?;
         Ok((connected, value))
     }
 }
 
 /// The address under which the state has this id of the same type in the same place already.
-fn managed_as(state: &State, address: &Address, place: &Json, id: &str) -> Option<Address> {
+pub(crate) fn managed_as(
+    state: &State,
+    address: &Address,
+    place: &Json,
+    id: &str,
+) -> Option<Address> {
     let mut others = state.resources.iter();
     let found = others.find(|(at, resource)| {
         at.block.type_name == address.block.type_name

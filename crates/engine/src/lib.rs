@@ -4,6 +4,7 @@
 
 mod apply;
 mod codec;
+mod configure;
 mod engine;
 mod error;
 mod events;
@@ -27,7 +28,8 @@ pub use generate::Generated;
 pub use graph::{ProgramGraph, ProgramNode};
 pub use import::ImportReport;
 pub use plan::{
-    Change, ChangeAction, Drift, OutputChange, Plan, PlanMode, PlanOptions, Reason, Step, StepKind,
+    Change, ChangeAction, Drift, Held, HeldReason, OutputChange, Plan, PlanMode, PlanOptions,
+    Reason, Step, StepKind,
 };
 pub use recover::Recovery;
-pub use saved::{SavedPlan, SavedPlanError};
+pub use saved::{SavedFile, SavedPlan, SavedPlanError};

@@ -22,8 +22,25 @@ pub struct SavedPlan {
     pub instance: Option<Str>,
     /// The texts it was made from: apply parses these, not what the files say by then.
     pub sources: Vec<(Str, Str)>,
+    /// What expressions had read from other files, and which files they had found.
+    #[serde(default)]
+    pub files: Vec<(Str, SavedFile)>,
     /// The variables' values; ephemeral ones are left out and given again.
     pub variables: Vec<(Str, Value)>,
+}
+
+/// A file, or a folder, as it was when the plan was made: apply reads it from here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SavedFile {
+    /// Its text.
+    Text(String),
+    /// Its bytes, where it is no text.
+    Bytes(Vec<u8>),
+    /// A folder: the paths of the files below it, relative to it.
+    Folder(Vec<String>),
+    /// There was none.
+    Absent,
 }
 
 /// Why a file is no usable plan.
@@ -99,6 +116,11 @@ impl SavedPlan {
                 .outputs
                 .values()
                 .any(|o| o.sensitive || o.before.iter().chain(&o.after).any(sensitive))
+            || self
+                .plan
+                .held
+                .iter()
+                .any(|h| h.before.iter().chain(&h.after).any(sensitive))
             || self.plan.reads.iter().any(|r| sensitive(&r.value))
             || self.variables.iter().any(|(_, v)| sensitive(v))
     }

@@ -3,6 +3,7 @@
 
 use indexmap::IndexMap;
 use infra_model::address::{Address, BlockAddress, InstanceKey};
+use infra_model::program::Repeat;
 use infra_model::types::Type;
 use infra_model::value::{Str, Value};
 use std::collections::HashMap;
@@ -17,6 +18,17 @@ pub(crate) enum Keying {
     Count,
     /// By name.
     ForEach,
+}
+
+impl Keying {
+    /// As the program says.
+    pub(crate) fn of(repeat: &Repeat) -> Keying {
+        match repeat {
+            Repeat::Single | Repeat::Enabled(_) => Keying::Single,
+            Repeat::Count(_) => Keying::Count,
+            Repeat::ForEach(_) => Keying::ForEach,
+        }
+    }
 }
 
 /// The instances of one block.

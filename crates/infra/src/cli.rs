@@ -68,6 +68,7 @@ pub(crate) enum Command {
   infra plan -out tonight.plan -var region=eu-west-1
   infra plan -detailed-exitcode      exit 0 without changes, 2 with changes, 1 on errors
   infra plan -destroy -target network.main
+  infra plan -target 'aws_subnet.*' -exclude-file not-yet.txt
   infra plan --sandbox stacks/quickstart.toml")]
     Plan(Plan),
     /// Make it so; asks first on a terminal
@@ -245,12 +246,18 @@ pub(crate) struct Planning {
     pub(crate) place: Place,
     #[command(flatten)]
     pub(crate) variables: Variables,
-    /// Only this resource, block or component, and what it depends on
+    /// Only this resource, block or component, and what it depends on; `*` and `**` match: 'module.q*', '**.aws_subnet.*'
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) target: Vec<String>,
-    /// Leave this out, and what depends on it
+    /// Targets from a file: one a line, `#` begins a comment
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) target_file: Vec<PathBuf>,
+    /// Leave this out, and what depends on it; patterns as for -target
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) exclude: Vec<String>,
+    /// What to leave out, from a file like -target-file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) exclude_file: Vec<PathBuf>,
     /// Read the clouds first; -refresh=false goes by the state alone
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = true, action = clap::ArgAction::Set)]
     pub(crate) refresh: bool,
@@ -271,7 +278,7 @@ pub(crate) struct Choice {
     /// Only bring the state up to date with the clouds
     #[arg(long)]
     pub(crate) refresh_only: bool,
-    /// Replace this resource although nothing changed
+    /// Replace this resource although nothing changed; may be given several times
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) replace: Vec<String>,
     /// Lift the deletion protection of what this plan destroys or replaces; without it such a plan is refused

@@ -5,6 +5,7 @@ mod arguments;
 mod cli;
 mod commands;
 mod error;
+mod kept;
 mod live;
 mod logging;
 mod modules;

@@ -12,8 +12,6 @@ use infra_lang::{Given, LoadRequest, Loaded};
 use infra_model::diagnostic::Diagnostic;
 use infra_model::program::Program;
 use infra_model::time::{Clock, Timestamp};
-use std::collections::BTreeMap;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -136,44 +134,4 @@ fn given(variables: &Variables) -> Result<Vec<Given>, CommandError> {
         });
     }
     Ok(given)
-}
-
-/// Files as a saved plan remembers them; what it does not have comes from the disk.
-pub(crate) struct SavedFiles(BTreeMap<PathBuf, Vec<u8>>);
-
-impl SavedFiles {
-    /// From paths and texts.
-    pub(crate) fn new<'t>(files: impl IntoIterator<Item = (&'t str, &'t str)>) -> SavedFiles {
-        SavedFiles(
-            files
-                .into_iter()
-                .map(|(path, text)| (PathBuf::from(path), text.as_bytes().to_vec()))
-                .collect(),
-        )
-    }
-}
-
-impl Files for SavedFiles {
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        self.0
-            .get(path)
-            .cloned()
-            .map_or_else(|| SystemFiles.read(path), Ok)
-    }
-
-    fn is_file(&self, path: &Path) -> bool {
-        self.0.contains_key(path) || SystemFiles.is_file(path)
-    }
-
-    fn is_folder(&self, path: &Path) -> bool {
-        SystemFiles.is_folder(path)
-    }
-
-    fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
-        SystemFiles.list(folder)
-    }
-
-    fn home(&self) -> Option<PathBuf> {
-        SystemFiles.home()
-    }
 }

@@ -341,6 +341,7 @@ impl Machine {
             stack_file: "stacks/sim.toml".into(),
             instance: None,
             sources: Vec::new(),
+            files: Vec::new(),
             variables: Vec::new(),
         };
         let bytes = saved.to_bytes(&store.sealer()).map_err(|e| e.to_string())?;

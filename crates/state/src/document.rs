@@ -293,6 +293,23 @@ impl DependencyRef {
         let (block, key) = self.parts();
         block.covers(key, address)
     }
+
+    /// Everything that means this address: the instance, its block, and the modules and components around it, each as one
+    /// instance and as all of them. An index by these answers what [`DependencyRef::covers`] says at the price of a look.
+    pub fn naming(address: &Address) -> impl Iterator<Item = DependencyRef> + '_ {
+        let scope = &address.block.scope;
+        let around = (1..=scope.steps().len()).filter_map(|depth| {
+            let path = scope.first(depth);
+            let key = path.steps().last().and_then(|step| step.key.clone());
+            Some((path.call()?, key))
+        });
+        std::iter::once((address.block.clone(), address.key.clone()))
+            .chain(around)
+            .flat_map(|(block, key)| {
+                let one = key.map(|key| DependencyRef::Address(block.instance(Some(key))));
+                std::iter::once(DependencyRef::Block(block)).chain(one)
+            })
+    }
 }
 
 impl From<Address> for DependencyRef {

@@ -1,8 +1,10 @@
 //! Apply walks the plan: a step starts when all it needs is done, the most urgent first; a failure stops what depends on it
 //! and nothing else. Decisions were made while planning.
 
+mod fits;
 mod news;
 mod outcome;
+mod quiet;
 mod remove;
 mod settle;
 mod step;
@@ -12,7 +14,7 @@ use crate::engine::{Engine, Input};
 use crate::error::EngineError;
 use crate::events::{Event, Observer};
 use crate::graph::ProgramGraph;
-use crate::plan::{ChangeAction, Plan, PlanMode, StepKind};
+use crate::plan::{self, ChangeAction, Plan, PlanMode, StepKind};
 use crate::scope::{Frame, World};
 use crate::sessions::Sessions;
 use crate::values::{BlockValues, Keying, Values};
@@ -22,10 +24,10 @@ use infra_model::defect::Defect;
 use infra_model::diagnostic::{Diagnostic, Diagnostics};
 use infra_model::evaluate::Phase;
 use infra_model::operation::Action;
-use infra_model::program::{Program, Repeat};
+use infra_model::program::Program;
 use infra_model::provider_error::ProviderError;
 use infra_model::value::Value;
-use infra_state::{DeposedKey, OutputState, ResourceState, State, StateChange};
+use infra_state::{DeposedKey, OutputState, ResourceState, StateChange};
 use news::News;
 pub(crate) use outcome::half_made;
 use std::collections::{BinaryHeap, HashMap};
@@ -161,13 +163,7 @@ impl Engine {
         stop: &Stop,
     ) -> Result<ApplyReport, EngineError> {
         let state = input.store.state();
-        if !state.unfinished.is_empty() {
-            return Err(unfinished(&state).into());
-        }
-        if plan.lineage != state.lineage || plan.serial != state.serial {
-            let message = "this plan is stale: the state has changed since it was made";
-            return Err(Diagnostic::error(message).help("make a new plan").into());
-        }
+        fits::still_fits(plan, &state)?;
         let empty = Program {
             now: plan.created,
             ..Program::default()
@@ -201,40 +197,26 @@ impl Engine {
         };
         let mut report = ApplyReport::default();
         let mut first = Vec::new();
-        run.state_only_changes(&mut first, &mut report)?;
+        run.state_only_changes(&mut first);
         input.store.apply_changes(first).await?;
         run.walk(&mut report, receiver, stop).await;
         run.outputs(&mut report)?;
+        if plan.mode == PlanMode::Normal && report.failures.is_empty() && !report.interrupted {
+            let mut failed = plan::failed_checks(program, &run.world);
+            // Those that the plan has shown are not said twice.
+            failed.retain(|d| !plan.diagnostics.contains(d));
+            report.diagnostics.extend(failed);
+        }
         input.store.sync().await?;
         Ok(report)
     }
-}
-
-/// What an earlier run began and nobody has taken up stands in the way of every plan, also of one made after it.
-fn unfinished(state: &State) -> Diagnostic {
-    let names: Vec<String> = state
-        .unfinished
-        .values()
-        .map(|u| u.intent.address.to_string())
-        .collect();
-    let message = format!(
-        "what an interrupted run began is not finished yet: {}",
-        names.join(", ")
-    );
-    Diagnostic::error(message).help(
-        "apply the stack file: that takes it up first, and says what is wrong where it cannot; then make a new plan",
-    )
 }
 
 /// The values before the first step: what is there, what was read, and unknown where something will change.
 fn starting_values(program: &Program, plan: &Plan) -> Values {
     let mut values = Values::default();
     for block in &program.blocks {
-        let keying = match block.repeat {
-            Repeat::Single | Repeat::Enabled(_) => Keying::Single,
-            Repeat::Count(_) => Keying::Count,
-            Repeat::ForEach(_) => Keying::ForEach,
-        };
+        let keying = Keying::of(&block.repeat);
         values.declare(block.address.clone(), BlockValues::new(keying));
     }
     for read in &plan.reads {
@@ -248,6 +230,19 @@ fn starting_values(program: &Program, plan: &Plan) -> Values {
         };
         if let Some(value) = value {
             values.set(&change.address, value.clone());
+        }
+    }
+    // What is left as it is and not there has no value, and what refers to it none either.
+    for held in &plan.held {
+        if held.whole {
+            let block = &held.address.block;
+            let keying = values.block(block).map(BlockValues::keying);
+            values.declare(
+                block.clone(),
+                BlockValues::unknown(keying.unwrap_or_default()),
+            );
+        } else if held.before.is_none() {
+            values.set(&held.address, Value::UNKNOWN);
         }
     }
     values
@@ -264,12 +259,8 @@ enum End {
 }
 
 impl Run<'_> {
-    /// What changes in the state alone before the first step: drift, moves, imports, new dependencies of what stays.
-    fn state_only_changes(
-        &self,
-        changes: &mut Vec<StateChange>,
-        report: &mut ApplyReport,
-    ) -> Result<(), EngineError> {
+    /// What changes in the state alone before the first step: drift, moves, new dependencies of what stays.
+    fn state_only_changes(&self, changes: &mut Vec<StateChange>) {
         let state = self.input.store.state();
         let mut refreshed: HashMap<&Address, Option<ResourceState>> = HashMap::new();
         for found in &self.plan.refreshed {
@@ -293,7 +284,7 @@ impl Run<'_> {
             refreshed.insert(&found.address, new);
         }
         if self.plan.mode == PlanMode::RefreshOnly {
-            return Ok(());
+            return;
         }
         for change in &self.plan.changes {
             if let Some(from) = &change.previous_address {
@@ -302,20 +293,8 @@ impl Run<'_> {
                     to: change.address.clone(),
                 });
             }
-            if let (Some(id), Some(before)) = (&change.importing, &change.before) {
-                if let Some(resource) = self.new_resource(change, before, id.clone()) {
-                    changes.push(StateChange::Put {
-                        address: change.address.clone(),
-                        resource,
-                        depose: None,
-                    });
-                    report.imported += 1;
-                }
-                continue;
-            }
-            // A partial plan has not looked at everything that a resource depends on.
             if change.action != ChangeAction::NoOp
-                || self.plan.partial
+                || change.untouched
                 || Defect::DependenciesNotKept.is_present()
             {
                 continue;
@@ -344,7 +323,6 @@ impl Run<'_> {
                 });
             }
         }
-        Ok(())
     }
 
     /// Starts steps as they become ready until nothing runs and nothing may start.
@@ -468,6 +446,7 @@ impl Run<'_> {
             StepKind::Create(_) => report.added += 1,
             StepKind::Update(_) => report.changed += 1,
             StepKind::Delete(_) => report.destroyed += 1,
+            StepKind::Import(_) => report.imported += 1,
             StepKind::Forget(_) => report.forgotten += 1,
             // Lifting a protection is part of the deletion that follows.
             StepKind::Lift(_) | StepKind::Read(_) | StepKind::Record(_) | StepKind::Junction(_) => {
@@ -479,6 +458,19 @@ impl Run<'_> {
     fn outputs(&self, report: &mut ApplyReport) -> Result<(), EngineError> {
         let mut changes = Vec::new();
         for (name, change) in &self.plan.outputs {
+            if change.untouched {
+                continue;
+            }
+            // Nothing but the values that the plan has read counts.
+            if self.plan.mode == PlanMode::RefreshOnly {
+                if let Some(value) = change.after.as_ref().filter(|v| v.is_wholly_known()) {
+                    changes.push(StateChange::Output {
+                        name: name.clone(),
+                        output: Some(OutputState::new(name, value, change.sensitive)?),
+                    });
+                }
+                continue;
+            }
             let Some(output) = self.program.outputs.get(name) else {
                 if change.after.is_none() && report.failures.is_empty() && !report.interrupted {
                     changes.push(StateChange::Output {

@@ -3,6 +3,7 @@
 
 use super::Run;
 use crate::codec;
+use crate::configure;
 use crate::plan::{self, Change};
 use crate::scope::Frame;
 use crate::sessions::Connected;
@@ -59,20 +60,10 @@ impl Run<'_> {
             return self.sessions.reconnect(&change.provider, &recorded).await;
         };
         let block = &self.program.providers[i];
-        let (value, _) = self
-            .world
-            .evaluate(&block.config, &Frame::at(&block.scope))
-            .map_err(in_words)?;
-        let provider = self
-            .engine
-            .provider(&change.provider.name)
-            .ok_or_else(|| ProviderError::new(ErrorKind::Invalid, "unknown provider"))?;
-        let config = provider
-            .schema()
-            .config
-            .coerce(&value)
-            .map_err(|e| refused(&e))?;
-        if !config.is_wholly_known() {
+        let config = configure::configuration(self.engine, &self.world, block)
+            .map_err(in_words)?
+            .value;
+        let Some(config) = config else {
             return Err(ProviderError::new(
                 ErrorKind::Other,
                 format!(
@@ -80,10 +71,8 @@ impl Run<'_> {
                     change.provider
                 ),
             ));
-        }
-        self.sessions
-            .connect(&change.provider, &config.unmark_deep())
-            .await
+        };
+        self.sessions.connect(&change.provider, &config).await
     }
 
     /// The configuration and the final plan of a change, checked against what was promised.
@@ -136,6 +125,19 @@ impl Run<'_> {
                 ..ProviderError::new(
                     ErrorKind::Other,
                     format!("`{path}` is not what the plan had promised; make a new plan"),
+                )
+            });
+        }
+        if prior.is_some()
+            && let Some(path) = planned.replace.first()
+        {
+            return Err(ProviderError {
+                attribute: Some(path.clone()),
+                ..ProviderError::new(
+                    ErrorKind::Other,
+                    format!(
+                        "`{path}` would force its replacement now that more is known, and the plan said that it is updated; make a new plan"
+                    ),
                 )
             });
         }

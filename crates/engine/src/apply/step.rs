@@ -1,12 +1,11 @@
 //! One step: write the intent, call the provider, write the outcome.
 
-use super::settle::{Settled, in_words, refused};
+use super::settle::Settled;
 use super::{End, Failure, Run, lock};
 use crate::codec;
 use crate::events::Event;
-use crate::plan::{self, Change, ChangeAction, StepKind};
+use crate::plan::{Change, ChangeAction, StepKind};
 use crate::scope::Frame;
-use infra_model::address::Mode;
 use infra_model::defect::Defect;
 use infra_model::operation::{Action, Marking, Operation, OperationId, Token};
 use infra_model::provider_error::{ErrorKind, ProviderError};
@@ -45,6 +44,7 @@ impl Run<'_> {
                     .await,
             ),
             StepKind::Read(_) => (Action::Update, self.read(change).await),
+            StepKind::Import(_) => (Action::Update, self.import(change).await),
             StepKind::Forget(_) => (Action::Delete, self.forget(change)),
             StepKind::Record(_) | StepKind::Junction(_) => return End::Done,
         };
@@ -317,15 +317,25 @@ impl Run<'_> {
             this: Some(value.clone()),
             ..settled.frame.clone()
         };
-        plan::conditions(
-            &self.world,
-            &block.lifecycle.postconditions,
-            &frame,
-            &change.address,
-            "postcondition",
-            None,
-        )
-        .map_err(in_words)
+        let conditions = &block.lifecycle.postconditions;
+        self.holds(conditions, &frame, change, "postcondition")
+    }
+
+    fn kept_as_it_is(
+        &self,
+        change: &Change,
+        settled: &Settled,
+        prior: &Value,
+    ) -> Result<Option<String>, ProviderError> {
+        let (value, resource) = self.made(change, settled, prior.clone())?;
+        let put = StateChange::Put {
+            address: change.address.clone(),
+            resource,
+            depose: None,
+        };
+        self.record(put)?;
+        self.kept(change, settled, &value)?;
+        Ok(codec::id_of(&value))
     }
 
     async fn update(&self, change: &Change) -> Result<Option<String>, ProviderError> {
@@ -338,6 +348,10 @@ impl Run<'_> {
             .ok_or_else(|| ProviderError::new(ErrorKind::Other, "there is nothing to update"))?;
         let connected = self.connected(change).await?;
         let settled = self.settle(change, schema, Some(prior), Some(&connected))?;
+        if codec::same(prior, &settled.planned) {
+            // With all known there is nothing left to change.
+            return self.kept_as_it_is(change, &settled, prior);
+        }
         let context = self
             .sessions
             .context(&change.provider.name, self.news.clone());
@@ -392,44 +406,5 @@ impl Run<'_> {
                 Err(error)
             }
         }
-    }
-
-    async fn read(&self, change: &Change) -> Result<(), ProviderError> {
-        let block = self.block(change)?;
-        let frame = self.frame(&change.address)?;
-        let schema = self.engine.schema(
-            &change.provider.name,
-            Mode::Data,
-            &change.address.block.type_name,
-        );
-        let schema =
-            schema.ok_or_else(|| ProviderError::new(ErrorKind::Other, "unknown data source"))?;
-        let (value, _) = self
-            .world
-            .evaluate(&block.config, &frame)
-            .map_err(in_words)?;
-        let config = schema.block.coerce(&value).map_err(|e| refused(&e))?;
-        let connected = self.connected(change).await?;
-        let context = self
-            .sessions
-            .context(&change.provider.name, self.news.clone());
-        let value = connected
-            .session
-            .read_data(
-                &context,
-                &change.address.block.type_name,
-                &config.without_unknowns(),
-            )
-            .await?;
-        self.world
-            .values()
-            .set(&change.address, codec::carry_marks(&config, value));
-        Ok(())
-    }
-
-    fn forget(&self, change: &Change) -> Result<(), ProviderError> {
-        self.record(StateChange::Forget {
-            address: change.address.clone(),
-        })
     }
 }

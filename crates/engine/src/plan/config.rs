@@ -1,14 +1,14 @@
 //! Configurations of instances: the places of their attributes, `ignore_changes`, conditions, and what refuses them.
 
 use crate::scope::{Frame, Touched, World};
-use infra_model::address::Address;
+use infra_model::address::{Address, InstanceKey};
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Span};
 use infra_model::expr::Expr;
 use infra_model::path::{Path, Step as PathStep};
 use infra_model::program::{Condition, IgnoreChanges, ResourceBlock};
 use infra_model::provider_error::ProviderError;
 use infra_model::schema::{ConfigError, Schema};
-use infra_model::value::{Marks, Str, Value};
+use infra_model::value::{Marks, Value};
 use std::sync::Arc;
 
 /// Problems of a configuration as diagnostics at the places of the attributes.
@@ -62,51 +62,86 @@ pub(crate) fn ignore(
     schema: &Schema,
 ) -> Value {
     let Some(prior) = prior else { return config };
-    let settable = |name: &str| {
-        schema
-            .block
-            .attributes
-            .get(name)
-            .is_none_or(|a| a.required || a.optional)
-    };
-    let keep = |config: Value, path: &Path| -> Value {
-        let (Some(root), Some(old)) = (
-            path.root(),
-            path.0
-                .first()
-                .and_then(|_| prior.get(path.root().unwrap_or_default())),
-        ) else {
-            return config;
-        };
-        let merged = match (path.0.get(1), config.get(root)) {
-            (
-                Some(PathStep::Attribute(key) | PathStep::Key { key }),
-                Some(Value::Map(t, entries)),
-            ) => {
-                let mut entries = (**entries).clone();
-                match old.get(key) {
-                    Some(old) => entries.insert(key.clone(), old.clone()),
-                    None => entries.remove(key),
-                };
-                Value::Map(t.clone(), Arc::new(entries))
-            }
-            _ => old.clone(),
-        };
-        config.with_attribute(root, merged)
-    };
     match ignored {
         IgnoreChanges::None => config,
-        IgnoreChanges::Paths(paths) => paths.iter().fold(config, keep),
+        IgnoreChanges::Paths(paths) => paths
+            .iter()
+            .fold(config, |config, path| keep(config, Some(prior), &path.0)),
         IgnoreChanges::All => {
-            let names: Vec<Str> = config
-                .entries()
-                .map(|e| e.keys().cloned().collect())
-                .unwrap_or_default();
-            names
-                .iter()
-                .filter(|n| settable(n))
-                .fold(config, |c, n| keep(c, &Path::attribute(n.clone())))
+            let attributes = schema.block.attributes.iter();
+            let settable = attributes
+                .filter(|(_, a)| a.required || a.optional)
+                .map(|(name, _)| name);
+            settable
+                .chain(schema.block.blocks.keys())
+                .fold(config, |config, name| {
+                    keep(config, Some(prior), &Path::attribute(name.clone()).0)
+                })
         }
+    }
+}
+
+/// A configuration with what the prior value has at a path. A place that neither has stays as it is; one that only the
+/// configuration has goes, where that can be: in maps.
+fn keep(config: Value, prior: Option<&Value>, path: &[PathStep]) -> Value {
+    let Some((step, rest)) = path.split_first() else {
+        return prior.cloned().unwrap_or(config);
+    };
+    let prior = prior.map(Value::bare);
+    match (config, step) {
+        (Value::Marked(marks, inner), _) => keep((*inner).clone(), prior, path).with_marks(marks),
+        (Value::Object(mut entries), PathStep::Attribute(key) | PathStep::Key { key }) => {
+            if let (Some(old), Some(own)) = (prior.and_then(|p| p.get(key)), entries.get(key)) {
+                let kept = keep(own.clone(), Some(old), rest);
+                Arc::make_mut(&mut entries).insert(key.clone(), kept);
+            }
+            Value::Object(entries)
+        }
+        (Value::Map(element, mut entries), PathStep::Attribute(key) | PathStep::Key { key }) => {
+            let kept = match (prior.and_then(|p| p.get(key)), entries.get(key)) {
+                (Some(old), Some(own)) => Some(keep(own.clone(), Some(old), rest)),
+                (Some(old), None) if rest.is_empty() => Some(old.clone()),
+                (None, Some(own)) if !rest.is_empty() => Some(own.clone()),
+                _ => None,
+            };
+            let all = Arc::make_mut(&mut entries);
+            match kept {
+                Some(kept) => all.insert(key.clone(), kept),
+                None => all.remove(key),
+            };
+            Value::Map(element, entries)
+        }
+        // A map that the file does not have at all keeps what is there at this key.
+        (
+            Value::Null(infra_model::Type::Map(element)),
+            PathStep::Attribute(key) | PathStep::Key { key },
+        ) if rest.is_empty() => match prior.and_then(|p| p.get(key)) {
+            Some(old) => Value::map((*element).clone(), [(key.clone(), old.clone())]),
+            None => Value::Null(infra_model::Type::Map(element)),
+        },
+        (Value::List(element, mut items), PathStep::Index(i)) => {
+            let old = prior.and_then(Value::elements).and_then(|p| p.get(*i));
+            if let (Some(old), Some(own)) = (old, items.get(*i).cloned()) {
+                Arc::make_mut(&mut items)[*i] = keep(own, Some(old), rest);
+            }
+            Value::List(element, items)
+        }
+        (Value::Tuple(mut items), PathStep::Index(i)) => {
+            let old = prior.and_then(Value::elements).and_then(|p| p.get(*i));
+            if let (Some(old), Some(own)) = (old, items.get(*i).cloned()) {
+                Arc::make_mut(&mut items)[*i] = keep(own, Some(old), rest);
+            }
+            Value::Tuple(items)
+        }
+        // A block that may stand once is an object or a list of one: both are written without the index.
+        (Value::List(element, mut items), _) if items.len() == 1 => {
+            let old = prior.and_then(Value::elements).and_then(|p| p.first());
+            if let (Some(old), Some(own)) = (old, items.first().cloned()) {
+                Arc::make_mut(&mut items)[0] = keep(own, Some(old), path);
+            }
+            Value::List(element, items)
+        }
+        (other, _) => other,
     }
 }
 
@@ -177,6 +212,7 @@ pub(super) fn shown(message: &Value) -> &str {
     }
 }
 
+/// Refuses what would destroy a protected instance.
 pub(super) fn prevent_destroy(
     world: &World<'_>,
     block: &ResourceBlock,
@@ -187,14 +223,37 @@ pub(super) fn prevent_destroy(
         return Ok(());
     };
     let (value, _) = world.evaluate(expr, frame)?;
-    if value.as_bool() == Some(true) {
-        Err(vec![refused(block, address)])
-    } else {
-        Ok(())
+    match value.as_bool() {
+        Some(false) => Ok(()),
+        None if !value.is_wholly_known() => {
+            Err(vec![refused(block, address).help(
+                "prevent_destroy is not known before apply, and so it counts as true",
+            )])
+        }
+        None if value.is_null() => Ok(()),
+        _ => Err(vec![refused(block, address)]),
     }
 }
 
-pub(super) fn refused(block: &ResourceBlock, address: &Address) -> Diagnostic {
+/// Refuses to delete a protected instance that the stack file does not have any more, or that all is destroyed with.
+pub(super) fn destroyed(
+    world: &World<'_>,
+    block: &ResourceBlock,
+    address: &Address,
+) -> Result<(), Diagnostics> {
+    let mut frame = Frame::at(&block.address.scope);
+    match &address.key {
+        Some(InstanceKey::Index(i)) => frame.count = Some(*i),
+        // The value went with the key.
+        Some(InstanceKey::Name(key)) => {
+            frame.each = Some((Value::String(key.clone()), Value::UNKNOWN));
+        }
+        None => {}
+    }
+    prevent_destroy(world, block, address, &frame)
+}
+
+fn refused(block: &ResourceBlock, address: &Address) -> Diagnostic {
     Diagnostic::error(format!(
         "{address} has prevent_destroy, and this plan would destroy it"
     ))

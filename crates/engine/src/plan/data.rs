@@ -1,22 +1,25 @@
 //! Data sources: read while planning where their configuration is known, during apply otherwise.
 
-use super::config::{about, config_errors, unknown_where_null};
-use super::instance::Planner;
+use super::config::{about, conditions, config_errors, unknown_where_null};
+use super::held::{Held, HeldReason};
+use super::instance::{Planner, never_known};
 use super::repeat::instances;
 use super::{Change, ChangeAction, Reason};
-use crate::scope::{Touched, World};
+use crate::scope::World;
+use crate::sessions::Sessions;
 use crate::values::BlockValues;
 use infra_model::address::{Address, Mode, ProviderAddress};
 use infra_model::diagnostic::Diagnostics;
 use infra_model::value::Value;
 
 impl Planner<'_> {
-    /// The instances of a data source that can be read now, with their configuration. Those that cannot are planned to be
-    /// read during apply.
+    /// The instances of a data source that can be read now, with their configuration. Those that cannot, for want of their
+    /// configuration or of a connected provider, are planned to be read during apply.
     pub(crate) fn data(
         &mut self,
         world: &World<'_>,
         i: usize,
+        sessions: &Sessions,
         errors: &mut Diagnostics,
     ) -> Vec<(Address, ProviderAddress, Value)> {
         let block = &self.program.blocks[i];
@@ -34,21 +37,33 @@ impl Planner<'_> {
                 return Vec::new();
             }
         };
-        let Some(list) = list else {
-            world
-                .values()
-                .declare(block.address.clone(), BlockValues::unknown(keying));
-            return Vec::new();
+        let explicit = Self::static_dependencies(world, block);
+        let held = self
+            .held
+            .reason(&repeat_touched)
+            .or_else(|| self.held.reason(&explicit));
+        let list = match (held, list) {
+            (Some(reason), _) => {
+                self.hold_block(world, block, keying, reason);
+                return Vec::new();
+            }
+            (None, Some(list)) => list,
+            (None, None) if self.is_pending(&repeat_touched) => {
+                self.hold_block(world, block, keying, HeldReason::Instances);
+                return Vec::new();
+            }
+            (None, None) => {
+                errors.push(never_known(block));
+                world
+                    .values()
+                    .declare(block.address.clone(), BlockValues::unknown(keying));
+                return Vec::new();
+            }
         };
         world
             .values()
             .declare(block.address.clone(), BlockValues::new(keying));
-        let mut explicit: Touched = block
-            .depends_on
-            .iter()
-            .flat_map(|d| world.dependency(d, &block.address.scope))
-            .collect();
-        explicit.extend(world.gate(&block.address.scope).iter().cloned());
+        let pending = self.is_pending(&explicit);
         let mut now = Vec::new();
         for (key, frame) in list {
             let address = block.address.instance(key);
@@ -62,6 +77,11 @@ impl Planner<'_> {
             let evaluated = world
                 .evaluate(&block.config, &frame)
                 .map_err(|e| about(e, &address))
+                .and_then(|found| {
+                    let preconditions = &block.lifecycle.preconditions;
+                    conditions(world, preconditions, &frame, &address, "precondition", None)?;
+                    Ok(found)
+                })
                 .and_then(|(value, touched)| {
                     Ok((
                         schema
@@ -79,18 +99,31 @@ impl Planner<'_> {
                 }
             };
             touched.extend(explicit.iter().chain(&repeat_touched).cloned());
-            let pending = explicit.iter().any(|d| {
-                self.changes
-                    .values()
-                    .any(|c| d.covers(&c.address) && c.action != ChangeAction::NoOp)
-            });
-            if config.is_wholly_known() && !pending {
+            touched.extend(self.providers.get(&provider).into_iter().flatten().cloned());
+            let held = match self.selection.left_out(&address) {
+                Some(_) => Some(HeldReason::LeftOut),
+                None => self.held.reason(&touched),
+            };
+            let connected = sessions.get(&provider).is_some();
+            if held.is_none() && connected && config.is_wholly_known() && !pending {
                 now.push((address, provider, config));
                 continue;
             }
             // What the configuration does not say stays unknown until it is read.
             let after = unknown_where_null(&schema, &config);
             world.values().set(&address, after.clone());
+            if let Some(reason) = held {
+                self.held.hold(Held {
+                    address,
+                    whole: false,
+                    provider,
+                    reason,
+                    before: None,
+                    after: Some(after),
+                    place: self.program.sources.place(block.span),
+                });
+                continue;
+            }
             let change = Change {
                 address: address.clone(),
                 previous_address: None,
@@ -111,9 +144,10 @@ impl Planner<'_> {
                 create_before_destroy: false,
                 dependencies: touched.into_iter().collect(),
                 private: None,
+                untouched: false,
                 span: Some(block.span),
             };
-            self.changes.insert(address, change);
+            self.insert(address, change);
         }
         now
     }

@@ -1,13 +1,17 @@
 //! One block at a time: what each of its instances becomes, and why.
 
-use super::config::{about, at_attribute, conditions, config_errors, ignore, prevent_destroy};
-use super::order::meanings;
+use super::config::{
+    about, at_attribute, conditions, config_errors, ignore, prevent_destroy, unknown_where_null,
+};
+use super::held::{Held, HeldReason, Holding};
+use super::imports::Importing;
+use super::moves::Moves;
+use super::reason::{Seen, Triggered};
 use super::repeat::instances;
-use super::target::targeted_blocks;
-use super::{Change, ChangeAction, PlanOptions, Reason};
+use super::target::{LeftOut, Selection};
+use super::{Change, ChangeAction, PlanOptions};
 use crate::codec;
 use crate::engine::Engine;
-use crate::graph::ProgramGraph;
 use crate::scope::{Frame, Touched, World};
 use crate::sessions::{Connected, Sessions};
 use crate::values::{BlockValues, Keying};
@@ -15,8 +19,7 @@ use indexmap::IndexMap;
 use infra_model::address::{Address, BlockAddress, Mode, ProviderAddress};
 use infra_model::diagnostic::{Diagnostic, Diagnostics};
 use infra_model::operation::Action;
-use infra_model::path::Path;
-use infra_model::program::{Program, Repeat, ResourceBlock};
+use infra_model::program::{Program, ResourceBlock};
 use infra_model::provider::PlanRequest;
 use infra_model::schema::Schema;
 use infra_model::value::Value;
@@ -37,9 +40,13 @@ pub(crate) struct Planner<'a> {
     pub(super) moved_to: HashMap<Address, Address>,
     pub(super) by_block: HashMap<BlockAddress, Vec<Address>>,
     pub(super) changes: IndexMap<Address, Change>,
-    /// Blocks that stay as they are because which instances they have is not known yet.
-    pub(super) frozen: HashSet<BlockAddress>,
-    pub(super) targeted: Option<HashSet<BlockAddress>>,
+    /// What of them changes, by block.
+    pub(super) seen: Seen,
+    /// What stays as it is.
+    pub(super) held: Holding,
+    pub(super) selection: Selection<'a>,
+    /// What comes under management, by its address.
+    pub(super) importing: HashMap<Address, Importing>,
     /// What provider configurations depend on.
     pub(super) providers: HashMap<ProviderAddress, Touched>,
     /// Creations that an interrupted run began, and their ids as far as known.
@@ -52,9 +59,11 @@ impl<'a> Planner<'a> {
         program: &'a Program,
         state: &'a State,
         options: &'a PlanOptions,
+        selection: Selection<'a>,
         prior: IndexMap<Address, Value>,
-        moves: HashMap<Address, Address>,
+        moves: Moves,
     ) -> Planner<'a> {
+        let moves = moves.to;
         let previous = moves
             .iter()
             .map(|(from, to)| (to.clone(), from.clone()))
@@ -70,8 +79,6 @@ impl<'a> Planner<'a> {
                 .or_default()
                 .push(address.clone());
         }
-        let targeted =
-            (!options.targets.is_empty()).then(|| targeted_blocks(program, state, options));
         let begun = state
             .unfinished
             .values()
@@ -88,8 +95,10 @@ impl<'a> Planner<'a> {
             moved_to: moves,
             by_block,
             changes: IndexMap::new(),
-            frozen: HashSet::new(),
-            targeted,
+            seen: Seen::default(),
+            held: Holding::default(),
+            selection,
+            importing: HashMap::new(),
             providers: HashMap::new(),
             begun,
         }
@@ -122,36 +131,10 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Whether `-target` leaves this in: it is named, or something named depends on it.
-    pub(crate) fn targeted(&self, address: &Address) -> bool {
-        self.targeted.as_ref().is_none_or(|blocks| {
-            blocks.contains(&address.block)
-                && (!self
-                    .options
-                    .targets
-                    .iter()
-                    .any(|t| t.0.starts_with(&address.block.to_string()))
-                    || self.options.targets.iter().any(|t| t.matches(address))
-                    || !self
-                        .options
-                        .targets
-                        .iter()
-                        .any(|t| t.0.starts_with(&format!("{}[", address.block))))
-        })
-    }
-
-    pub(super) fn left_out(&self, address: &Address) -> bool {
-        !self.targeted(address) || self.options.excludes.iter().any(|t| t.matches(address))
-    }
-
     /// Destroying or only refreshing: what is there is all that counts.
     pub(crate) fn values_from_prior(&mut self, world: &World<'_>, i: usize) {
         let block = &self.program.blocks[i];
-        let keying = match &block.repeat {
-            Repeat::Single | Repeat::Enabled(_) => Keying::Single,
-            Repeat::Count(_) => Keying::Count,
-            Repeat::ForEach(_) => Keying::ForEach,
-        };
+        let keying = Keying::of(&block.repeat);
         let mut values = BlockValues::new(keying);
         for address in self.by_block.get(&block.address).into_iter().flatten() {
             if let Some(value) = self.prior.get(address) {
@@ -165,7 +148,6 @@ impl<'a> Planner<'a> {
     pub(crate) fn block(
         &mut self,
         world: &World<'_>,
-        graph: &ProgramGraph,
         i: usize,
         sessions: &Sessions,
         errors: &mut Diagnostics,
@@ -200,108 +182,215 @@ impl<'a> Planner<'a> {
                 return;
             }
         };
-        let Some(list) = list else {
-            // Existing instances stay untouched until it is known which there should be.
-            self.frozen.insert(block.address.clone());
-            errors.push(
-                Diagnostic::error(format!("which instances {} has depends on values that are known only after apply", block.address))
-                    .at(block.repeat.expr().map_or(block.span, |e| e.span), "not known while planning")
-                    .help("use keys that are written in the stack file, or apply what it depends on first with -target"),
-            );
-            world
-                .values()
-                .declare(block.address.clone(), BlockValues::unknown(keying));
-            return;
+        let static_deps = Self::static_dependencies(world, block);
+        let held = self
+            .held
+            .reason(&repeat_touched)
+            .or_else(|| self.held.reason(&static_deps));
+        let list = match (held, list) {
+            (Some(reason), _) => {
+                self.hold_block(world, block, keying, reason);
+                return;
+            }
+            (None, Some(list)) => list,
+            (None, None) if self.is_pending(&repeat_touched) => {
+                self.hold_block(world, block, keying, HeldReason::Instances);
+                return;
+            }
+            (None, None) => {
+                errors.push(never_known(block));
+                world
+                    .values()
+                    .declare(block.address.clone(), BlockValues::unknown(keying));
+                return;
+            }
         };
         world
             .values()
             .declare(block.address.clone(), BlockValues::new(keying));
-        let mut static_deps: Touched = block
-            .depends_on
-            .iter()
-            .flat_map(|d| world.dependency(d, &block.address.scope))
-            .collect();
-        static_deps.extend(repeat_touched);
-        static_deps.extend(world.gate(&block.address.scope).iter().cloned());
+        let triggered = self.triggered(world, block);
         // Most blocks have one configuration for all instances.
-        let mut connected: Option<(ProviderAddress, Option<Connected>)> = None;
+        let mut connection: Option<(ProviderAddress, Option<Connected>)> = None;
         for (key, frame) in list {
+            let unknown = || Value::Unknown(schema.implied_type().clone());
             let address = block.address.instance(key);
-            let planned = world.provider_of(block, &frame).and_then(|provider| {
-                if connected.as_ref().is_none_or(|(at, _)| *at != provider) {
-                    connected = Some((provider.clone(), sessions.get(&provider)));
+            let provider = match world.provider_of(block, &frame) {
+                Ok(provider) => provider,
+                Err(found) => {
+                    errors.extend(found);
+                    world.values().set(&address, unknown());
+                    continue;
                 }
-                let own = connected.as_ref().and_then(|(_, own)| own.as_ref());
-                let mut touched = static_deps.clone();
-                touched.extend(self.providers.get(&provider).into_iter().flatten().cloned());
-                self.instance(
-                    world, graph, block, &schema, &address, &frame, touched, provider, own,
-                )
-            });
-            match planned {
+            };
+            if connection.as_ref().is_none_or(|(at, _)| *at != provider) {
+                connection = Some((provider.clone(), sessions.get(&provider)));
+            }
+            let mut touched = static_deps.clone();
+            touched.extend(repeat_touched.iter().cloned());
+            touched.extend(self.providers.get(&provider).into_iter().flatten().cloned());
+            let instance = Instance {
+                block,
+                schema: &schema,
+                address,
+                frame,
+                provider,
+                connected: connection.as_ref().and_then(|(_, own)| own.as_ref()),
+                triggered: triggered.as_ref(),
+            };
+            match self.instance(world, &instance, touched) {
+                // What is not there and is not made has no value.
+                Ok(change) if change.untouched && change.before.is_none() => {
+                    world.values().set(&instance.address, unknown());
+                }
                 Ok(change) => {
                     let after = change.after.clone().unwrap_or(Value::NULL);
-                    world.values().set(&address, after);
-                    self.changes.insert(address, change);
+                    world.values().set(&instance.address, after);
+                    self.insert(instance.address, change);
                 }
                 Err(found) => {
                     errors.extend(found);
-                    world
-                        .values()
-                        .set(&address, Value::Unknown(schema.implied_type().clone()));
+                    world.values().set(&instance.address, unknown());
                 }
             }
         }
     }
 
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "one call site; a struct would only rename them"
-    )]
-    fn instance(
+    /// What all instances of a block depend on, whatever their configuration says.
+    pub(super) fn static_dependencies(world: &World<'_>, block: &ResourceBlock) -> Touched {
+        let scope = &block.address.scope;
+        let explicit = block.depends_on.iter();
+        explicit
+            .flat_map(|d| world.dependency(d, scope))
+            .chain(world.gate(scope).iter().cloned())
+            .collect()
+    }
+
+    pub(super) fn insert(&mut self, address: Address, change: Change) {
+        self.seen.add(&change);
+        self.changes.insert(address, change);
+    }
+
+    /// Whether any of these will have another value after apply.
+    pub(super) fn is_pending(&self, touched: &Touched) -> bool {
+        touched
+            .iter()
+            .any(|d| self.seen.changed(d, &self.changes).is_some())
+    }
+
+    /// Leaves a block with all its instances as it is: which there should be is not known.
+    pub(super) fn hold_block(
         &mut self,
         world: &World<'_>,
-        graph: &ProgramGraph,
         block: &ResourceBlock,
-        schema: &Arc<Schema>,
+        keying: Keying,
+        reason: HeldReason,
+    ) {
+        world
+            .values()
+            .declare(block.address.clone(), BlockValues::unknown(keying));
+        self.held.hold(Held {
+            address: block.address.instance(None),
+            whole: true,
+            provider: block.provider.clone(),
+            reason,
+            before: None,
+            after: None,
+            place: self
+                .program
+                .sources
+                .place(block.repeat.expr().map_or(block.span, |e| e.span)),
+        });
+        for address in self
+            .by_block
+            .get(&block.address)
+            .cloned()
+            .unwrap_or_default()
+        {
+            let mut change = self.unchanged(block, &address, None);
+            change.untouched = true;
+            self.insert(address, change);
+        }
+    }
+
+    /// Leaves an instance as it is.
+    fn hold(&mut self, mut change: Change, block: &ResourceBlock, reason: HeldReason) -> Change {
+        let after = std::mem::replace(&mut change.after, change.before.clone());
+        self.held.hold(Held {
+            address: change.address.clone(),
+            whole: false,
+            provider: change.provider.clone(),
+            reason,
+            before: change.before.clone(),
+            after: after.filter(|_| change.before.is_none()),
+            place: self.program.sources.place(block.span),
+        });
+        change.untouched = true;
+        change
+    }
+
+    /// An instance as it is.
+    fn unchanged(
+        &self,
+        block: &ResourceBlock,
         address: &Address,
-        frame: &Frame,
-        mut touched: Touched,
-        configuration: ProviderAddress,
-        connected: Option<&Connected>,
-    ) -> Result<Change, Diagnostics> {
-        let provider = self
-            .engine
-            .provider(&block.provider.name)
-            .ok_or_else(Diagnostics::new)?
-            .clone();
+        provider: Option<&ProviderAddress>,
+    ) -> Change {
         let previous = self.previous.get(address).cloned();
         let in_state = self.state.resource(previous.as_ref().unwrap_or(address));
         let prior = self.prior.get(address).cloned();
-        let mut change = Change {
+        Change {
             address: address.clone(),
             previous_address: previous,
             deposed: None,
-            provider: configuration,
+            provider: provider
+                .or(in_state.map(|r| &r.provider))
+                .unwrap_or(&block.provider)
+                .clone(),
             action: ChangeAction::NoOp,
             reason: None,
             before: prior.clone(),
-            after: prior.clone(),
+            after: prior,
             replace_paths: Vec::new(),
             lifts: Vec::new(),
             importing: None,
             resuming: None,
             create_before_destroy: block.lifecycle.create_before_destroy,
-            dependencies: Vec::new(),
+            dependencies: in_state.map(|r| r.dependencies.clone()).unwrap_or_default(),
             private: in_state.and_then(|r| r.private.clone()),
+            untouched: false,
             span: Some(block.span),
-        };
-        if self.left_out(address) {
-            change.dependencies = in_state.map(|r| r.dependencies.clone()).unwrap_or_default();
-            if change.after.is_none() {
-                change.after = Some(Value::Unknown(schema.implied_type().clone()));
+        }
+    }
+
+    fn instance(
+        &mut self,
+        world: &World<'_>,
+        instance: &Instance<'_>,
+        mut touched: Touched,
+    ) -> Result<Change, Diagnostics> {
+        let Instance {
+            block,
+            schema,
+            address,
+            frame,
+            provider: configuration,
+            connected,
+            triggered,
+        } = instance;
+        let provider = self
+            .engine
+            .provider(&block.provider.name)
+            .ok_or_else(Diagnostics::new)?
+            .clone();
+        let mut change = self.unchanged(block, address, Some(configuration));
+        let prior = change.before.clone();
+        match self.selection.left_out(address) {
+            Some(LeftOut::NotTargeted) if prior.is_some() => {
+                change.untouched = true;
+                return Ok(change);
             }
-            return Ok(change);
+            Some(_) => return Ok(self.hold(change, block, HeldReason::LeftOut)),
+            None => {}
         }
         let (value, config_touched) = world
             .evaluate(&block.config, frame)
@@ -326,6 +415,19 @@ impl<'a> Planner<'a> {
         if !invalid.is_empty() {
             return Err(invalid);
         }
+        if let Some(importing) = self.importing.get(address) {
+            match importing {
+                Importing::Read { id, .. } => change.importing = Some(id.clone()),
+                Importing::Later => {
+                    change.after = Some(unknown_where_null(schema, &config));
+                    return Ok(self.hold(change, block, HeldReason::Import));
+                }
+            }
+        }
+        if let Some(reason) = self.held.reason(&touched) {
+            change.after = Some(unknown_where_null(schema, &config));
+            return Ok(self.hold(change, block, reason));
+        }
         let config = ignore(
             config,
             prior.as_ref(),
@@ -348,15 +450,19 @@ impl<'a> Planner<'a> {
             .filter(|d| d.parts().0 != &address.block)
             .cloned()
             .collect();
-        let forced = self.forced_reason(world, block, address, in_state.is_some_and(|r| r.tainted));
+        let tainted = self
+            .state
+            .resource(change.previous_address.as_ref().unwrap_or(address))
+            .is_some_and(|r| r.tainted);
+        let forced = self.forced_reason(address, tainted, *triggered);
         match &prior {
             None => {
                 change.action = ChangeAction::Create;
                 change.resuming = self.begun.get(address).cloned();
             }
             Some(_) if forced.is_some() || !planned.replace.is_empty() => {
-                change.reason = forced
-                    .or_else(|| Some(self.why_replaced(world, graph, block, &planned.replace)));
+                change.reason =
+                    forced.or_else(|| Some(self.why_replaced(world, instance, &planned.replace)));
                 if planned.replace.is_empty() {
                     let anew = PlanRequest {
                         prior: None,
@@ -377,98 +483,31 @@ impl<'a> Planner<'a> {
             Some(prior) if codec::same(prior, &planned.value) => change.action = ChangeAction::NoOp,
             Some(_) => change.action = ChangeAction::Update,
         }
+        let this = Frame {
+            this: Some(planned.value.clone()),
+            ..frame.clone()
+        };
+        conditions(
+            world,
+            &block.lifecycle.postconditions,
+            &this,
+            address,
+            "postcondition",
+            None,
+        )?;
         change.after = Some(planned.value);
         change.replace_paths = planned.replace;
         change.private = planned.private;
         Ok(change)
     }
 
-    fn forced_reason(
-        &self,
-        world: &World<'_>,
-        block: &ResourceBlock,
-        address: &Address,
-        tainted: bool,
-    ) -> Option<Reason> {
-        if self.options.replace.contains(address) {
-            return Some(Reason::Requested);
-        }
-        if tainted {
-            return Some(Reason::Tainted);
-        }
-        for trigger in &block.lifecycle.replace_triggered_by {
-            for dependency in world.dependency(trigger, &block.address.scope) {
-                let fired = self.changes.values().any(|c| {
-                    dependency.covers(&c.address) && {
-                        let attribute = trigger.steps.iter().find_map(|s| match s {
-                            infra_model::expr::StaticStep::Attribute(name) => Some(name),
-                            _ => None,
-                        });
-                        match (attribute, &c.before, &c.after) {
-                            (Some(name), Some(before), Some(after)) => {
-                                before.get(name) != after.get(name)
-                            }
-                            _ => matches!(c.action, ChangeAction::Update) || c.action.is_replace(),
-                        }
-                    }
-                });
-                if fired {
-                    return Some(Reason::TriggeredBy(dependency.to_string()));
-                }
-            }
-        }
-        None
-    }
-
-    /// The place of the attribute that forces the replacement, and the replaced resource that it comes from, if one does.
-    fn why_replaced(
-        &self,
-        world: &World<'_>,
-        graph: &ProgramGraph,
-        block: &ResourceBlock,
-        paths: &[Path],
-    ) -> Reason {
-        let expr = paths
-            .iter()
-            .find_map(|p| p.root().and_then(|root| block.config.attribute(root)));
-        let mut because = None;
-        if let Some(expr) = expr {
-            expr.references(&mut |root, _, _| {
-                if let infra_model::expr::Root::Resource {
-                    at,
-                    mode,
-                    type_name,
-                    name,
-                } = root
-                    && let Some(i) = graph.block(*at, *mode, type_name, name, &block.address.scope)
-                {
-                    let source = &self.program.blocks[i].address;
-                    if let Some(change) = self
-                        .changes
-                        .values()
-                        .find(|c| c.address.block == *source && c.action.is_replace())
-                    {
-                        because = Some(change.address.clone());
-                    }
-                }
-            });
-        }
-        Reason::CannotUpdate {
-            place: world
-                .program
-                .sources
-                .place(expr.map_or(block.span, |e| e.span)),
-            because,
-        }
-    }
-
-    /// Everything that happens, create-before-destroy spread to what it depends on.
-    pub(crate) fn into_changes(self) -> Vec<Change> {
+    /// Everything that happens, create-before-destroy spread to what it depends on; and what is left as it is.
+    pub(crate) fn into_changes(self) -> (Vec<Change>, Vec<Held>) {
         let mut changes: Vec<Change> = self.changes.into_values().collect();
-        let mut by_block: HashMap<BlockAddress, Vec<usize>> = HashMap::new();
+        let mut by_name: HashMap<DependencyRef, Vec<usize>> = HashMap::new();
         for (i, change) in changes.iter().enumerate() {
-            for means in meanings(&change.address.block) {
-                by_block.entry(means).or_default().push(i);
+            for name in DependencyRef::naming(&change.address) {
+                by_name.entry(name).or_default().push(i);
             }
         }
         let mut queue: Vec<usize> = (0..changes.len())
@@ -481,18 +520,40 @@ impl<'a> Planner<'a> {
                 changes[i].action = ChangeAction::CreateThenDelete;
             }
             for dependency in changes[i].dependencies.clone() {
-                for j in by_block.get(dependency.parts().0).into_iter().flatten() {
-                    if dependency.covers(&changes[*j].address)
-                        && changes[*j].after.is_some()
-                        && seen.insert(*j)
-                    {
+                for j in by_name.get(&dependency).into_iter().flatten() {
+                    if changes[*j].after.is_some() && seen.insert(*j) {
                         queue.push(*j);
                     }
                 }
             }
         }
-        changes
+        (changes, self.held.into_list())
     }
+}
+
+/// One instance on its way into the plan.
+pub(super) struct Instance<'b> {
+    pub(super) block: &'b ResourceBlock,
+    pub(super) schema: &'b Arc<Schema>,
+    pub(super) address: Address,
+    pub(super) frame: Frame,
+    pub(super) provider: ProviderAddress,
+    pub(super) connected: Option<&'b Connected>,
+    pub(super) triggered: Option<&'b Triggered>,
+}
+
+/// Instances that apply would not make known either.
+pub(super) fn never_known(block: &ResourceBlock) -> Diagnostic {
+    Diagnostic::error(format!(
+        "which instances {} has is not known before apply, and will not be in the next plan either",
+        block.address
+    ))
+    .at(
+        block.repeat.expr().map_or(block.span, |e| e.span),
+        "nothing in this plan makes it known",
+    )
+    .about(&block.address)
+    .help("use keys that are written in the stack file, or that a resource keeps in the state; timestamp(), uuid() and bcrypt() are new in every run")
 }
 
 /// The dependencies that the state records, for [`order`](super::order).

@@ -2,6 +2,9 @@
 
 mod config;
 mod data;
+mod finish;
+mod held;
+mod imports;
 mod instance;
 mod moves;
 mod order;
@@ -9,6 +12,7 @@ mod orphans;
 mod outputs;
 mod preflight;
 mod protection;
+mod reason;
 mod repeat;
 mod target;
 mod walk;
@@ -17,12 +21,16 @@ use indexmap::IndexMap;
 use infra_model::address::{Address, BlockAddress, ProviderAddress};
 use infra_model::diagnostic::{Diagnostics, Span};
 use infra_model::path::Path;
+use infra_model::pattern::AddressPattern;
 use infra_model::time::Timestamp;
 use infra_model::value::{Str, Value};
 use infra_state::{DependencyRef, DeposedKey};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use config::{conditions, ignore};
+pub(crate) use config::{conditions, config_errors, ignore};
+pub use held::{Held, HeldReason};
+pub(crate) use imports::read_import;
+pub(crate) use outputs::failed_checks;
 pub(crate) use repeat::instances;
 pub(crate) use walk::run;
 
@@ -46,12 +54,12 @@ pub struct PlanOptions {
     pub mode: PlanMode,
     /// Read the clouds first.
     pub refresh: bool,
-    /// Only these and what they depend on; an address without a key means all instances, a scope everything in it.
-    pub targets: Vec<Target>,
+    /// Only these and what they depend on.
+    pub targets: Vec<AddressPattern>,
     /// Not these, and not what depends on them.
-    pub excludes: Vec<Target>,
+    pub excludes: Vec<AddressPattern>,
     /// Replace these even if nothing changed.
-    pub replace: Vec<Address>,
+    pub replace: Vec<AddressPattern>,
     /// Destroy protected stacks too, and lift the deletion protection of what is deleted.
     pub unprotect: bool,
 }
@@ -66,22 +74,6 @@ impl Default for PlanOptions {
             replace: Vec::new(),
             unprotect: false,
         }
-    }
-}
-
-/// What `-target` names: one resource, all instances of a block, or a whole scope such as `network.main`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target(pub String);
-
-impl Target {
-    /// Whether an address is named.
-    #[must_use]
-    pub fn matches(&self, address: &Address) -> bool {
-        let full = address.to_string();
-        full == self.0
-            || full
-                .strip_prefix(self.0.as_str())
-                .is_some_and(|rest| rest.starts_with(['.', '[']))
     }
 }
 
@@ -106,6 +98,9 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Limited by `-target` or `-exclude`.
     pub partial: bool,
+    /// What is left as it is: for the next plan, or on purpose.
+    #[serde(default)]
+    pub held: Vec<Held>,
     /// Warnings, failed checks.
     #[serde(skip)]
     pub diagnostics: Diagnostics,
@@ -166,6 +161,9 @@ pub struct Change {
     pub dependencies: Vec<DependencyRef>,
     /// Kept by the resource type.
     pub private: Option<serde_json::Value>,
+    /// Left as it is, whatever the stack file says: see [`Plan::held`].
+    #[serde(default)]
+    pub untouched: bool,
     /// Where it is declared; not in saved plans.
     #[serde(skip)]
     pub span: Option<Span>,
@@ -259,6 +257,9 @@ pub struct OutputChange {
     pub after: Option<Value>,
     /// Never shown.
     pub sensitive: bool,
+    /// It refers to what is left as it is, and so keeps its value: see [`Plan::held`].
+    #[serde(default)]
+    pub untouched: bool,
 }
 
 /// One step of apply.
@@ -286,6 +287,8 @@ pub enum StepKind {
     Delete(u32),
     /// Read the data source.
     Read(u32),
+    /// Write what was read by its import id to the state.
+    Import(u32),
     /// Forget it.
     Forget(u32),
     /// Nothing but the state changes: a move, new dependencies.
@@ -304,6 +307,7 @@ impl StepKind {
             | StepKind::Lift(i)
             | StepKind::Delete(i)
             | StepKind::Read(i)
+            | StepKind::Import(i)
             | StepKind::Forget(i)
             | StepKind::Record(i) => Some(*i as usize),
             StepKind::Junction(_) => None,
@@ -348,6 +352,28 @@ impl Plan {
             }
         }
         summary
+    }
+
+    /// What the next plan has to do, once this one is applied and more is known.
+    pub fn deferred(&self) -> impl Iterator<Item = &Held> {
+        self.held.iter().filter(|h| h.is_deferred())
+    }
+
+    /// Whether it would do all that the stack file asks for.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        !self.partial && self.deferred().next().is_none()
+    }
+
+    /// Whether it makes things and does nothing else: no update, no replacement, nothing goes.
+    #[must_use]
+    pub fn only_creates(&self) -> bool {
+        self.changes.iter().all(|c| {
+            matches!(
+                c.action,
+                ChangeAction::NoOp | ChangeAction::Read | ChangeAction::Create
+            ) && c.importing.is_none()
+        })
     }
 
     /// Whether applying it would do anything at all: resources, outputs or the state.

@@ -4,7 +4,7 @@ use super::instance::recorded;
 use super::{Change, ChangeAction, Step, StepKind};
 use crate::engine::Engine;
 use indexmap::IndexMap;
-use infra_model::address::{Address, BlockAddress, MODULE, Mode};
+use infra_model::address::{Address, BlockAddress, Mode};
 use infra_model::defect::Defect;
 use infra_state::{DependencyRef, State};
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -36,11 +36,12 @@ struct Order {
     takes: HashMap<usize, u32>,
     /// The step with which that begins, where it is another one.
     begins: HashMap<usize, u32>,
-    junctions: HashMap<DependencyRef, u32>,
-    /// Changes by what a dependency can call them: their block, or a module around it.
-    by_block: HashMap<BlockAddress, Vec<usize>>,
-    /// What has moved, by the block at which the state still has it.
-    by_old_block: HashMap<BlockAddress, Vec<usize>>,
+    /// The step that something unchanged waits for, so that its dependents wait too.
+    passes: HashMap<Address, u32>,
+    /// The step after which a dependency has its new value, if any has one.
+    known: HashMap<DependencyRef, Option<u32>>,
+    /// Changes by all that a dependency can call them.
+    by_name: HashMap<DependencyRef, Vec<usize>>,
 }
 
 impl Order {
@@ -51,19 +52,18 @@ impl Order {
 
     fn add(&mut self, i: u32, change: &Change) {
         let at = i as usize;
-        for means in meanings(&change.address.block) {
-            self.by_block.entry(means).or_default().push(at);
+        for name in DependencyRef::naming(&change.address) {
+            self.by_name.entry(name).or_default().push(at);
         }
-        if let Some(old) = &change.previous_address
-            && !Defect::MovesForgotten.is_present()
-        {
-            for means in meanings(&old.block) {
-                self.by_old_block.entry(means).or_default().push(at);
-            }
-        }
+        let import = change.importing.is_some().then(|| {
+            let step = self.push(StepKind::Import(i));
+            self.makes.insert(change.address.clone(), step);
+            step
+        });
+        let first = u32::try_from(self.kinds.len()).unwrap_or(u32::MAX);
         match change.action {
             ChangeAction::NoOp => {
-                if change.previous_address.is_some() || change.importing.is_some() {
+                if change.previous_address.is_some() {
                     let step = self.push(StepKind::Record(i));
                     self.makes.insert(change.address.clone(), step);
                 }
@@ -100,6 +100,11 @@ impl Order {
                 self.makes.insert(change.address.clone(), create);
             }
         }
+        if let Some(import) = import
+            && (first as usize) < self.kinds.len()
+        {
+            self.hard.insert((import, first));
+        }
     }
 
     /// The steps that take an object away: the first and the last. Its protection is lifted only when nothing keeps it from
@@ -117,48 +122,54 @@ impl Order {
     }
 
     /// The step after which a dependency has its new value; a junction where it means several instances.
-    fn ready(&mut self, dependency: &DependencyRef, changes: &[Change]) -> Vec<u32> {
-        let (block, _) = dependency.parts();
-        if let Some(junction) = self.junctions.get(dependency) {
-            return vec![*junction];
+    fn ready(&mut self, dependency: &DependencyRef, changes: &[Change]) -> Option<u32> {
+        if let Some(known) = self.known.get(dependency) {
+            return *known;
         }
-        if let DependencyRef::Address(address) = dependency
-            && &*block.type_name != MODULE
-        {
-            return self.makes.get(address).copied().into_iter().collect();
-        }
-        let covered: Vec<usize> = match self.by_block.get(block) {
-            Some(list) => list
-                .iter()
-                .copied()
-                .filter(|i| dependency.covers(&changes[*i].address))
-                .collect(),
-            None => return Vec::new(),
+        let named = self.by_name.get(dependency)?;
+        let step = |i: &usize| {
+            let address = &changes[*i].address;
+            let own = self.makes.get(address).or(self.passes.get(address));
+            own.copied()
         };
-        let steps: Vec<u32> = covered
-            .iter()
-            .filter_map(|i| self.makes.get(&changes[*i].address).copied())
-            .collect();
-        if steps.len() <= 1 {
-            return steps;
-        }
-        let junction = self.push(StepKind::Junction(block.clone()));
-        steps.iter().for_each(|s| {
-            self.hard.insert((*s, junction));
-        });
-        self.junctions.insert(dependency.clone(), junction);
-        vec![junction]
+        let steps = named.iter().filter_map(step).collect();
+        let all = self.joined(steps, dependency.parts().0);
+        self.known.insert(dependency.clone(), all);
+        all
     }
 
+    /// One step that stands for several.
+    fn joined(&mut self, mut steps: Vec<u32>, block: &BlockAddress) -> Option<u32> {
+        steps.sort_unstable();
+        steps.dedup();
+        if steps.len() <= 1 {
+            return steps.first().copied();
+        }
+        let junction = self.push(StepKind::Junction(block.clone()));
+        self.hard.extend(steps.into_iter().map(|s| (s, junction)));
+        Some(junction)
+    }
+
+    /// What is made comes after what it refers to. Changes stand in the order of their planning, dependencies first.
     fn forwards(&mut self, changes: &[Change]) {
         for change in changes {
-            let Some(step) = self.makes.get(&change.address).copied() else {
+            let own = self.makes.get(&change.address).copied();
+            if own.is_none() && (change.action != ChangeAction::NoOp || change.untouched) {
                 continue;
-            };
+            }
+            let mut before = Vec::new();
             for dependency in &change.dependencies {
-                for before in self.ready(dependency, changes) {
-                    if before != step {
-                        self.hard.insert((before, step));
+                before.extend(self.ready(dependency, changes));
+            }
+            match own {
+                Some(step) => {
+                    let before = before.into_iter().filter(|b| *b != step);
+                    self.hard.extend(before.map(|b| (b, step)));
+                }
+                // What stays as it is passes the order on to what depends on it.
+                None => {
+                    if let Some(step) = self.joined(before, &change.address.block) {
+                        self.passes.insert(change.address.clone(), step);
                     }
                 }
             }
@@ -168,6 +179,24 @@ impl Order {
     /// An object goes after everything that depends on it has gone or let go of it.
     fn backwards(&mut self, state: &State, changes: &[Change]) {
         let mut gone: HashMap<DependencyRef, u32> = HashMap::new();
+        // What goes, by all that a dependency can call it, now and, where it has moved, at the address that the state still has.
+        let mut going: HashMap<DependencyRef, Vec<(usize, u32)>> = HashMap::new();
+        let mut moved: HashMap<DependencyRef, Vec<(usize, u32)>> = HashMap::new();
+        for (j, change) in changes.iter().enumerate() {
+            let Some(take) = self.begins.get(&j).or_else(|| self.takes.get(&j)) else {
+                continue;
+            };
+            for name in DependencyRef::naming(&change.address) {
+                going.entry(name).or_default().push((j, *take));
+            }
+            if let Some(old) = &change.previous_address
+                && !Defect::MovesForgotten.is_present()
+            {
+                for name in DependencyRef::naming(old) {
+                    moved.entry(name).or_default().push((j, *take));
+                }
+            }
+        }
         for (i, change) in changes.iter().enumerate() {
             let recorded = if change.deposed.is_some() {
                 change.dependencies.as_slice()
@@ -180,26 +209,17 @@ impl Order {
                 .map(|d| (d, true))
                 .chain(planned.iter().map(|d| (d, false)))
             {
-                let (block, _) = dependency.parts();
-                let now_there = self.by_block.get(block).into_iter().flatten().copied();
-                let mut targets: Vec<usize> = now_there
-                    .filter(|j| *j != i && dependency.covers(&changes[*j].address))
-                    .collect();
+                let others = |named: &HashMap<DependencyRef, Vec<(usize, u32)>>| {
+                    let all = named.get(dependency).into_iter().flatten();
+                    all.filter(|(j, _)| *j != i).copied().collect::<Vec<_>>()
+                };
+                let mut taken = others(&going);
                 if is_recorded {
                     // The state names what has moved by its old address.
-                    let moved = self.by_old_block.get(block).into_iter().flatten().copied();
-                    targets.extend(moved.filter(|j| {
-                        let old = changes[*j].previous_address.as_ref();
-                        *j != i && old.is_some_and(|old| dependency.covers(old))
-                    }));
+                    taken.extend(others(&moved));
+                    taken.sort_unstable();
+                    taken.dedup();
                 }
-                let taken: Vec<(usize, u32)> = targets
-                    .iter()
-                    .filter_map(|j| {
-                        let first = self.begins.get(j).or_else(|| self.takes.get(j))?;
-                        Some((*j, *first))
-                    })
-                    .collect();
                 if taken.is_empty() {
                     continue;
                 }
@@ -211,7 +231,8 @@ impl Order {
                     let junction = match gone.get(dependency) {
                         Some(junction) => *junction,
                         None => {
-                            let junction = self.push(StepKind::Junction(block.clone()));
+                            let block = dependency.parts().0.clone();
+                            let junction = self.push(StepKind::Junction(block));
                             gone.insert(dependency.clone(), junction);
                             taken.iter().for_each(|(_, s)| {
                                 self.hard.insert((junction, *s));
@@ -300,12 +321,6 @@ impl Order {
     }
 }
 
-/// What a dependency can call an instance of a block: the block, or a module around it.
-pub(super) fn meanings(block: &BlockAddress) -> impl Iterator<Item = BlockAddress> {
-    let modules = block.scope.modules().filter_map(|path| path.call());
-    std::iter::once(block.clone()).chain(modules)
-}
-
 /// Expected milliseconds of a step: learnt from past runs, or the type's own estimate.
 fn expected(engine: &Engine, state: &State, changes: &[Change], kind: &StepKind) -> u64 {
     let Some(change) = kind.change().map(|i| &changes[i]) else {
@@ -319,9 +334,11 @@ fn expected(engine: &Engine, state: &State, changes: &[Change], kind: &StepKind)
         StepKind::Create(_) => ("create", schema.traits.create),
         StepKind::Update(_) | StepKind::Lift(_) => ("update", schema.traits.update),
         StepKind::Delete(_) => ("delete", schema.traits.delete),
-        StepKind::Read(_) | StepKind::Forget(_) | StepKind::Record(_) | StepKind::Junction(_) => {
-            return 0;
-        }
+        StepKind::Read(_)
+        | StepKind::Import(_)
+        | StepKind::Forget(_)
+        | StepKind::Record(_)
+        | StepKind::Junction(_) => return 0,
     };
     let duration = state.duration(type_name, action).unwrap_or(estimate);
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)

@@ -1,31 +1,45 @@
 //! What goes: instances that are in the state and not in the program any more, and what replacements left over.
 
-use super::config::refused;
+use super::config::destroyed;
+use super::held::{Held, HeldReason};
 use super::instance::Planner;
+use super::target::LeftOut;
 use super::{Change, ChangeAction, PlanMode, Reason};
 use crate::codec;
 use crate::graph::ProgramGraph;
+use crate::scope::World;
+use indexmap::IndexSet;
 use infra_model::address::{Address, InstanceKey, Mode};
 use infra_model::defect::Defect;
 use infra_model::diagnostic::Diagnostics;
-use infra_model::expr::Expr;
 use infra_model::value::Value;
-use infra_state::Deposed;
+use infra_state::{DependencyRef, Deposed};
+use std::collections::HashMap;
 
 impl Planner<'_> {
     /// What is in the state and not in the program any more, and what replacements left over.
-    pub(crate) fn orphans(&mut self, graph: &ProgramGraph, errors: &mut Diagnostics) {
+    pub(crate) fn orphans(
+        &mut self,
+        world: &World<'_>,
+        graph: &ProgramGraph,
+        errors: &mut Diagnostics,
+    ) {
         if self.options.mode == PlanMode::RefreshOnly {
             return;
         }
-        let gone: Vec<Address> = self
+        let gone: IndexSet<Address> = self
             .prior
             .keys()
-            .filter(|a| !self.changes.contains_key(*a) && !self.frozen.contains(&a.block))
+            .filter(|a| !self.changes.contains_key(*a))
             .cloned()
             .collect();
+        let needed = self.still_needed(&gone);
         for address in gone {
-            if self.left_out(&address) {
+            if self.selection.left_out(&address).is_some() {
+                continue;
+            }
+            if let Some((by, deferred)) = needed.get(&address) {
+                self.hold_orphan(&address, by, *deferred);
                 continue;
             }
             let removed = self
@@ -49,15 +63,9 @@ impl Planner<'_> {
             };
             if let Some(block) = block
                 && action == ChangeAction::Delete
-                && block
-                    .lifecycle
-                    .prevent_destroy
-                    .as_ref()
-                    .and_then(Expr::as_literal)
-                    .and_then(Value::as_bool)
-                    == Some(true)
+                && let Err(refusal) = destroyed(world, block, &address)
             {
-                errors.push(refused(block, &address));
+                errors.extend(refusal);
                 continue;
             }
             self.delete(&address, action, reason, None);
@@ -72,8 +80,68 @@ impl Planner<'_> {
             if Defect::DeposedForgotten.is_present() {
                 break;
             }
+            let now_at = self.moved_to.get(&address).unwrap_or(&address).clone();
+            if self.selection.left_out(&now_at).is_some() || self.held.contains(&now_at) {
+                continue;
+            }
             self.delete(&address, ChangeAction::Delete, Reason::Deposed, Some(key));
         }
+    }
+
+    /// What would go but must not yet: something that stays as it is depends on it, by what the state has recorded.
+    fn still_needed(&self, gone: &IndexSet<Address>) -> HashMap<Address, (Address, bool)> {
+        let mut needed = HashMap::new();
+        let mut by_name: HashMap<DependencyRef, Vec<&Address>> = HashMap::new();
+        for address in gone {
+            let recorded = self.previous.get(address).unwrap_or(address);
+            for name in DependencyRef::naming(recorded) {
+                by_name.entry(name).or_default().push(address);
+            }
+        }
+        // What stays, and whether only until the next plan.
+        let mut staying: Vec<(Address, bool)> = self
+            .changes
+            .values()
+            .filter(|c| c.untouched && self.held.contains(&c.address))
+            .map(|c| (c.address.clone(), self.held.defers(&c.address)))
+            .collect();
+        let excluded = gone
+            .iter()
+            .filter(|a| self.selection.left_out(a) == Some(LeftOut::Excluded));
+        staying.extend(excluded.map(|a| (a.clone(), false)));
+        while let Some((address, deferred)) = staying.pop() {
+            let recorded = self.previous.get(&address).unwrap_or(&address);
+            let dependencies = self.state.resource(recorded).map(|r| &r.dependencies);
+            for dependency in dependencies.into_iter().flatten() {
+                for target in by_name.get(dependency).into_iter().flatten() {
+                    if !needed.contains_key(*target) {
+                        needed.insert((*target).clone(), (address.clone(), deferred));
+                        staying.push(((*target).clone(), deferred));
+                    }
+                }
+            }
+        }
+        needed
+    }
+
+    fn hold_orphan(&mut self, address: &Address, by: &Address, deferred: bool) {
+        let recorded = self.previous.get(address).unwrap_or(address);
+        let Some(resource) = self.state.resource(recorded) else {
+            return;
+        };
+        self.held.hold(Held {
+            address: address.clone(),
+            whole: false,
+            provider: resource.provider.clone(),
+            reason: if deferred {
+                HeldReason::Needed(by.clone())
+            } else {
+                HeldReason::LeftOut
+            },
+            before: self.prior.get(address).cloned(),
+            after: None,
+            place: None,
+        });
     }
 
     fn delete(
@@ -113,6 +181,7 @@ impl Planner<'_> {
                 .map_or(&resource.dependencies, |o| &o.dependencies)
                 .clone(),
             private: object.map_or(&resource.private, |o| &o.private).clone(),
+            untouched: false,
             span: None,
         };
         // A deposed object stands beside the change of its successor: it gets a key of its own in the list.

@@ -4,11 +4,11 @@ use super::config::shown;
 use super::walk::Walk;
 use super::{OutputChange, PlanMode};
 use crate::codec;
-use crate::scope::Frame;
+use crate::scope::{Frame, World};
 use infra_model::address::ScopePath;
 use infra_model::convert::convert;
-use infra_model::diagnostic::Diagnostic;
-use infra_model::program::{Check, Condition};
+use infra_model::diagnostic::{Diagnostic, Diagnostics, Severity};
+use infra_model::program::{Check, Condition, Program};
 use infra_model::types::Type;
 use infra_model::value::Value;
 use infra_state::OutputState;
@@ -20,6 +20,7 @@ impl Walk<'_> {
             return;
         };
         let before = self.state.outputs.get(name).map(output_value);
+        let mut untouched = false;
         let after = if self.options.mode == PlanMode::Destroy {
             None
         } else {
@@ -27,6 +28,10 @@ impl Walk<'_> {
                 .world
                 .evaluate(&output.value, &Frame::at(&ScopePath::root()))
             {
+                Ok((_, touched)) if self.planner.held.reason(&touched).is_some() => {
+                    untouched = true;
+                    before.clone()
+                }
                 Ok((value, _)) => match codec::to_type(&value, output.ty.as_ref()) {
                     Ok(value) => Some(value),
                     Err(error) => {
@@ -58,6 +63,7 @@ impl Walk<'_> {
                 before,
                 after,
                 sensitive: output.sensitive,
+                untouched,
             },
         );
     }
@@ -69,7 +75,7 @@ impl Walk<'_> {
         }
         for (name, variable) in &self.program.variables {
             for condition in &variable.validations {
-                if let Some(text) = self.failing(condition, &Frame::default()) {
+                if let Ok(Some(text)) = failing(&self.world, condition, &Frame::default()) {
                     let message = format!("the value of `{name}` is refused: {text}");
                     self.errors.push(
                         Diagnostic::error(message)
@@ -79,31 +85,8 @@ impl Walk<'_> {
                 }
             }
         }
-        let program = self.program;
-        self.checks_at(&ScopePath::root(), &program.checks);
-        for component in &program.components {
-            if let Some(module) = component.module.as_ref().filter(|m| !m.checks.is_empty()) {
-                self.checks_at(&component.scope(), &module.checks);
-            }
-        }
-    }
-
-    fn checks_at(&mut self, scope: &ScopePath, checks: &[Check]) {
-        let frame = Frame::at(scope);
-        for check in checks {
-            for condition in &check.assertions {
-                if let Some(text) = self.failing(condition, &frame) {
-                    let warning =
-                        Diagnostic::warning(format!("check `{}` failed: {text}", check.name))
-                            .at(condition.condition.span, "");
-                    self.warnings.push(if scope.is_root() {
-                        warning
-                    } else {
-                        warning.about(scope)
-                    });
-                }
-            }
-        }
+        self.warnings
+            .extend(failed_checks(self.program, &self.world));
     }
 
     /// Evaluates a variable of a module, so that what is wrong with it is told whoever uses it.
@@ -117,16 +100,57 @@ impl Walk<'_> {
             self.errors.extend(found);
         }
     }
+}
 
-    /// The message of a condition that is known not to hold.
-    fn failing(&self, condition: &Condition, frame: &Frame) -> Option<String> {
-        let (value, _) = self.world.evaluate(&condition.condition, frame).ok()?;
-        if convert(value.bare(), &Type::Bool) != Ok(Value::Bool(false)) {
-            return None;
+/// A warning for each assertion that is known not to hold, in the stack file and in modules.
+pub(crate) fn failed_checks(program: &Program, world: &World<'_>) -> Diagnostics {
+    let mut warnings = failed_of(world, &ScopePath::root(), &program.checks);
+    for component in &program.components {
+        if let Some(module) = component.module.as_ref().filter(|m| !m.checks.is_empty()) {
+            let scope = component.scope();
+            let failed = failed_of(world, &scope, &module.checks).into_iter();
+            warnings.extend(failed.map(|warning| warning.about(&scope)));
         }
-        let message = self.world.evaluate(&condition.message, frame).ok();
-        Some(message.map_or_else(String::new, |(message, _)| shown(&message).to_owned()))
     }
+    warnings
+}
+
+fn failed_of(world: &World<'_>, scope: &ScopePath, checks: &[Check]) -> Diagnostics {
+    let frame = Frame::at(scope);
+    let mut warnings = Diagnostics::new();
+    for check in checks {
+        for assertion in &check.assertions {
+            match failing(world, assertion, &frame) {
+                Ok(Some(text)) => warnings.push(
+                    Diagnostic::warning(format!("check `{}` failed: {text}", check.name))
+                        .at(assertion.condition.span, ""),
+                ),
+                Ok(None) => {}
+                // What cannot be computed does not hold either; it stops nothing.
+                Err(errors) => warnings.extend(errors.into_iter().map(|e| Diagnostic {
+                    severity: Severity::Warning,
+                    message: format!("check `{}` cannot be made: {}", check.name, e.message),
+                    ..e
+                })),
+            }
+        }
+    }
+    warnings
+}
+
+/// The message of a condition that is known not to hold.
+fn failing(
+    world: &World<'_>,
+    condition: &Condition,
+    frame: &Frame,
+) -> Result<Option<String>, Diagnostics> {
+    let (value, _) = world.evaluate(&condition.condition, frame)?;
+    if convert(value.bare(), &Type::Bool) != Ok(Value::Bool(false)) {
+        return Ok(None);
+    }
+    let message = world.evaluate(&condition.message, frame).ok();
+    let text = message.map_or_else(String::new, |(message, _)| shown(&message).to_owned());
+    Ok(Some(text))
 }
 
 /// The value of a stored output.

@@ -4,8 +4,9 @@ use crate::scope::{Frame, Touched, World};
 use crate::values::Keying;
 use infra_model::address::InstanceKey;
 use infra_model::diagnostic::{Diagnostic, Diagnostics};
+use infra_model::expr::Expr;
 use infra_model::program::{Repeat, ResourceBlock};
-use infra_model::value::Value;
+use infra_model::value::{Str, Value};
 
 /// One instance of a block: its key and what is bound in its expressions.
 pub(crate) type Instances = Vec<(Option<InstanceKey>, Frame)>;
@@ -20,35 +21,51 @@ pub(crate) fn instances(
         return Ok((Keying::Single, Some(vec![(None, frame)]), Touched::new()));
     };
     let (value, touched) = world.evaluate(expr, &frame)?;
-    let wrong = |message: &str| {
-        vec![
-            Diagnostic::error(message)
-                .at(expr.span, "")
-                .about(&block.address),
-        ]
+    let keying = Keying::of(&block.repeat);
+    if is_undecided(&value) {
+        return Ok((keying, None, touched));
+    }
+    let list =
+        elements(&block.repeat, expr, &value, &frame).map_err(|e| vec![e.about(&block.address)])?;
+    Ok((keying, Some(list), touched))
+}
+
+/// Whether a value does not say yet which instances there are.
+pub(super) fn is_undecided(value: &Value) -> bool {
+    let unknown = match value.bare() {
+        Value::Unknown(_) => true,
+        Value::Set(_, items) => items.iter().any(|item| item.bare().is_unknown()),
+        _ => false,
     };
+    // What is sensitive is refused, known or not.
+    unknown && !value.marks().sensitive
+}
+
+/// What a known `for_each`, `count` or `enabled` makes.
+pub(super) fn elements(
+    repeat: &Repeat,
+    expr: &Expr,
+    value: &Value,
+    frame: &Frame,
+) -> Result<Instances, Diagnostic> {
+    let wrong = |message: &str| Diagnostic::error(message).at(expr.span, "");
     let (bare, marks) = value.unmark();
     if marks.sensitive {
         return Err(wrong(
             "a sensitive value cannot decide which instances exist: their addresses would show it",
         ));
     }
-    let keying = match &block.repeat {
-        Repeat::Single | Repeat::Enabled(_) => Keying::Single,
-        Repeat::Count(_) => Keying::Count,
-        Repeat::ForEach(_) => Keying::ForEach,
+    let each = |key: &Str, value: &Value| {
+        let bound = Frame {
+            each: Some((Value::String(key.clone()), value.clone())),
+            ..frame.clone()
+        };
+        (Some(InstanceKey::Name(key.clone())), bound)
     };
-    if bare.is_unknown() {
-        return Ok((keying, None, touched));
-    }
-    let list = match (&block.repeat, bare) {
-        (Repeat::Enabled(_), Value::Bool(on)) => {
-            if *on {
-                vec![(None, frame)]
-            } else {
-                Vec::new()
-            }
-        }
+    Ok(match (repeat, bare) {
+        (Repeat::Single, _) => vec![(None, frame.clone())],
+        (Repeat::Enabled(_), Value::Bool(true)) => vec![(None, frame.clone())],
+        (Repeat::Enabled(_), Value::Bool(false)) => Vec::new(),
         (Repeat::Enabled(_), _) => return Err(wrong("`enabled` must be true or false")),
         (Repeat::Count(_), _) => {
             let number = infra_model::convert::convert(bare, &infra_model::Type::Number).ok();
@@ -59,33 +76,20 @@ pub(crate) fn instances(
             else {
                 return Err(wrong("`count` must be a whole number from 0"));
             };
-            (0..count)
-                .map(|i| {
-                    (
-                        Some(InstanceKey::Index(i)),
-                        Frame {
-                            count: Some(i),
-                            ..frame.clone()
-                        },
-                    )
-                })
-                .collect()
+            let indexed = |i| {
+                let bound = Frame {
+                    count: Some(i),
+                    ..frame.clone()
+                };
+                (Some(InstanceKey::Index(i)), bound)
+            };
+            (0..count).map(indexed).collect()
         }
-        (_, Value::Map(..) | Value::Object(_)) => {
+        (Repeat::ForEach(_), Value::Map(..) | Value::Object(_)) => {
             let entries = bare.entries().into_iter().flatten();
-            entries
-                .map(|(k, v)| {
-                    (
-                        Some(InstanceKey::Name(k.clone())),
-                        Frame {
-                            each: Some((Value::String(k.clone()), v.clone())),
-                            ..frame.clone()
-                        },
-                    )
-                })
-                .collect()
+            entries.map(|(k, v)| each(k, v)).collect()
         }
-        (_, Value::Set(_, items)) => {
+        (Repeat::ForEach(_), Value::Set(_, items)) => {
             let mut list = Vec::with_capacity(items.len());
             for item in items.iter() {
                 let Value::String(key) = item else {
@@ -93,23 +97,13 @@ pub(crate) fn instances(
                         "`for_each` takes a map, or a set of strings that are not null",
                     ));
                 };
-                list.push((
-                    Some(InstanceKey::Name(key.clone())),
-                    Frame {
-                        each: Some((item.clone(), item.clone())),
-                        ..frame.clone()
-                    },
-                ));
+                list.push(each(key, item));
             }
             list
         }
-        _ => {
-            return Err(vec![
-                wrong("`for_each` takes a map, or a set of strings")
-                    .remove(0)
-                    .help("use toset([...]) to make a set of a list"),
-            ]);
+        (Repeat::ForEach(_), _) => {
+            return Err(wrong("`for_each` takes a map, or a set of strings")
+                .help("use toset([...]) to make a set of a list"));
         }
-    };
-    Ok((keying, Some(list), touched))
+    })
 }

@@ -1,16 +1,14 @@
 //! The walk over the program: provider configurations, batches of reads and data sources run concurrently; every block is
 //! planned as soon as all that it refers to is.
 
-use super::config;
+use super::imports::Imported;
 use super::instance::Planner;
 use super::moves::moves;
-use super::outputs::output_value;
 use super::preflight;
-use super::{
-    ChangeAction, DataRead, Drift, OutputChange, Plan, PlanMode, PlanOptions, Reason, Refreshed,
-    Target, order,
-};
+use super::target::Selection;
+use super::{DataRead, Drift, OutputChange, Plan, PlanMode, PlanOptions, Refreshed};
 use crate::codec;
+use crate::configure;
 use crate::engine::{Engine, Input};
 use crate::error::EngineError;
 use crate::events::{Event, Observer};
@@ -21,7 +19,7 @@ use crate::sessions::{Connected, NoEvents, Sessions};
 use crate::values::Values;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
-use indexmap::{IndexMap, IndexSet};
+use indexmap::IndexMap;
 use infra_model::address::{Address, Mode};
 use infra_model::defect::Defect;
 use infra_model::diagnostic::{Diagnostic, Diagnostics};
@@ -35,10 +33,12 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 /// What a background task brings back.
-enum Done {
+pub(super) enum Done {
     Connected(usize, Result<Connected, ProviderError>),
     Batch(usize, Result<Vec<Found>, ProviderError>),
     Data(Address, Box<Result<Value, ProviderError>>),
+    /// The imports of a block.
+    Imported(usize, Vec<Imported>),
 }
 
 /// Plans: reads the clouds, evaluates the program block by block, compares, and orders what is to be done.
@@ -89,6 +89,8 @@ pub(super) struct Walk<'a> {
     pub(super) warnings: Diagnostics,
     /// Instances of data sources still being read, by block.
     pub(super) reading: HashMap<usize, usize>,
+    /// Imports that were not read yet, by the block that they fill.
+    pub(super) imports: HashMap<usize, Vec<usize>>,
 }
 
 impl<'a> Walk<'a> {
@@ -101,7 +103,16 @@ impl<'a> Walk<'a> {
         options: &'a PlanOptions,
         observer: &'a dyn Observer,
     ) -> Result<Walk<'a>, EngineError> {
-        let moves = moves(program, state);
+        let mut imports: HashMap<usize, Vec<usize>> = HashMap::new();
+        if options.mode == PlanMode::Normal {
+            for (i, import) in program.imports.iter().enumerate() {
+                if let Some(block) = graph.block_at(&import.to.block) {
+                    imports.entry(block).or_default().push(i);
+                }
+            }
+        }
+        let selection = Selection::new(program, graph, state, options)?;
+        let moves = moves(program, graph, state)?;
         let mut prior: IndexMap<Address, Value> = IndexMap::with_capacity(state.resources.len());
         let mut errors = Diagnostics::new();
         for (address, resource) in &state.resources {
@@ -143,7 +154,7 @@ impl<'a> Walk<'a> {
         let mut waits: HashMap<usize, Vec<usize>> = HashMap::new();
         for (i, batch) in batches.iter().enumerate() {
             for (address, _) in &batch.items {
-                let now_at = moves.get(address).unwrap_or(address);
+                let now_at = moves.to.get(address).unwrap_or(address);
                 if let Some(block) = graph.block_at(&now_at.block) {
                     let list = waits.entry(block).or_default();
                     if list.last() != Some(&i) {
@@ -164,7 +175,8 @@ impl<'a> Walk<'a> {
             engine.clock.now(),
         );
         Ok(Walk {
-            planner: Planner::new(engine, program, state, options, prior, moves),
+            warnings: moves.warnings.clone(),
+            planner: Planner::new(engine, program, state, options, selection, prior, moves),
             open_batches: (0..batches.len()).collect(),
             engine,
             sessions,
@@ -181,8 +193,8 @@ impl<'a> Walk<'a> {
             reads: Vec::new(),
             outputs: IndexMap::new(),
             errors: Diagnostics::new(),
-            warnings: Diagnostics::new(),
             reading: HashMap::new(),
+            imports,
         })
     }
 
@@ -234,6 +246,9 @@ impl<'a> Walk<'a> {
                             self.reading.insert(*i, reads.len());
                             complete = reads.is_empty();
                             reads.into_iter().for_each(|read| running.push(read));
+                        } else if let Some(imports) = self.start_imports(*i) {
+                            running.push(imports);
+                            complete = false;
                         } else {
                             self.plan_block(*i);
                         }
@@ -293,6 +308,10 @@ impl<'a> Walk<'a> {
                     self.take_batch(i, found);
                     ready.extend(parked.drain(..));
                 }
+                Done::Imported(i, imported) => {
+                    self.take_imports(imported);
+                    ready.extend(self.graph.index(&ProgramNode::Block(i)));
+                }
                 Done::Data(address, result) => {
                     self.take_data(&address, *result);
                     let Some(block) = self.graph.block_at(&address.block) else {
@@ -339,22 +358,11 @@ impl<'a> Walk<'a> {
 
     fn provider_config(&mut self, i: usize) -> Option<Value> {
         let block = &self.program.providers[i];
-        let provider = self.engine.provider(&block.address.name)?;
-        match self.world.evaluate(&block.config, &Frame::at(&block.scope)) {
-            Ok((value, touched)) => {
-                self.planner.provider_needs(&block.address, touched);
-                match provider.schema().config.coerce(&value) {
-                    Ok(config) if config.is_wholly_known() => Some(config.unmark_deep()),
-                    Ok(_) => None,
-                    Err(errors) => {
-                        self.errors.extend(config::config_errors(
-                            errors,
-                            &block.config,
-                            &block.address,
-                        ));
-                        None
-                    }
-                }
+        match configure::configuration(self.engine, &self.world, block) {
+            Ok(configuration) => {
+                self.planner
+                    .provider_needs(&block.address, configuration.touched);
+                configuration.value
             }
             Err(errors) => {
                 self.errors.extend(errors);
@@ -415,17 +423,11 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn in_target(&self, address: &Address) -> bool {
-        let named = |list: &[Target]| list.iter().any(|t| t.matches(address));
-        (self.options.targets.is_empty() || self.planner.targeted(address))
-            && !named(&self.options.excludes)
-    }
-
     fn plan_block(&mut self, i: usize) {
         let mut errors = Diagnostics::new();
         if self.options.mode == PlanMode::Normal {
             self.planner
-                .block(&self.world, self.graph, i, self.sessions, &mut errors);
+                .block(&self.world, i, self.sessions, &mut errors);
         } else {
             self.planner.values_from_prior(&self.world, i);
         }
@@ -439,16 +441,15 @@ impl<'a> Walk<'a> {
         }
         let block = &self.program.blocks[i];
         let mut errors = Diagnostics::new();
-        let instances = self.planner.data(&self.world, i, &mut errors);
+        let instances = self
+            .planner
+            .data(&self.world, i, self.sessions, &mut errors);
         self.errors.append(&mut errors);
         let mut reads: Vec<BoxFuture<'a, Done>> = Vec::new();
         for (address, provider, config) in instances {
             let Some(connected) = self.sessions.get(&provider) else {
                 continue;
             };
-            if !self.in_target(&address) {
-                continue;
-            }
             self.observer.event(Event::DataRead {
                 address: address.clone(),
             });
@@ -467,10 +468,43 @@ impl<'a> Walk<'a> {
         reads
     }
 
+    fn postconditions(&self, address: &Address, value: &Value) -> Result<(), Diagnostics> {
+        let Some(i) = self.graph.block_at(&address.block) else {
+            return Ok(());
+        };
+        let block = &self.program.blocks[i];
+        let conditions = &block.lifecycle.postconditions;
+        if conditions.is_empty() {
+            return Ok(());
+        }
+        let (_, list, _) = super::instances(&self.world, block)?;
+        let frame = list
+            .into_iter()
+            .flatten()
+            .find(|(key, _)| *key == address.key)
+            .map(|(_, frame)| frame)
+            .unwrap_or_default();
+        let frame = Frame {
+            this: Some(value.clone()),
+            ..frame
+        };
+        super::conditions(
+            &self.world,
+            conditions,
+            &frame,
+            address,
+            "postcondition",
+            None,
+        )
+    }
+
     fn take_data(&mut self, address: &Address, result: Result<Value, ProviderError>) {
         match result {
             Ok(value) => {
                 self.world.values().set(address, value.clone());
+                if let Err(failed) = self.postconditions(address, &value) {
+                    self.errors.extend(failed);
+                }
                 self.reads.push(DataRead {
                     address: address.clone(),
                     value,
@@ -500,69 +534,6 @@ impl<'a> Walk<'a> {
             }
         }
     }
-
-    fn finish(mut self) -> Result<Plan, EngineError> {
-        for (name, output) in &self.state.outputs {
-            if !self.outputs.contains_key(name) {
-                let change = OutputChange {
-                    before: Some(output_value(output)),
-                    after: None,
-                    sensitive: output.sensitive,
-                };
-                self.outputs.insert(name.clone(), change);
-            }
-        }
-        self.planner.orphans(self.graph, &mut self.errors);
-        self.planner.protections(self.graph, &mut self.errors);
-        self.checks();
-        if self.errors.iter().any(Diagnostic::is_error) {
-            self.errors.extend(self.warnings);
-            return Err(EngineError::Invalid(dedup(self.errors)));
-        }
-        let mut changes = self.planner.into_changes();
-        if self.options.mode == PlanMode::RefreshOnly {
-            changes.clear();
-        }
-        let partial = !self.options.targets.is_empty() || !self.options.excludes.is_empty();
-        if partial {
-            changes.iter_mut().for_each(|c| c.span = None);
-        }
-        for change in changes.iter().filter(|c| c.action != ChangeAction::NoOp) {
-            self.observer.event(Event::Planned {
-                address: change.address.clone(),
-                action: change.action,
-            });
-        }
-        let vanished: HashSet<&Address> = self
-            .drift
-            .iter()
-            .filter(|d| d.after.is_none())
-            .map(|d| &d.address)
-            .collect();
-        for change in changes
-            .iter_mut()
-            .filter(|c| c.action == ChangeAction::Create && c.reason.is_none())
-        {
-            if vanished.contains(&change.address) {
-                change.reason = Some(Reason::Vanished);
-            }
-        }
-        let steps = order::steps(self.engine, self.state, &changes);
-        Ok(Plan {
-            mode: self.options.mode,
-            created: self.program.now,
-            lineage: self.state.lineage.clone(),
-            serial: self.state.serial,
-            changes,
-            drift: self.drift,
-            outputs: self.outputs,
-            steps,
-            partial,
-            diagnostics: self.warnings,
-            refreshed: self.refreshed,
-            reads: self.reads,
-        })
-    }
 }
 
 fn release(
@@ -571,19 +542,14 @@ fn release(
     missing: &mut [usize],
     ready: &mut VecDeque<petgraph::graph::NodeIndex>,
 ) {
+    // petgraph gives the newest edge first: plans read in the order of the program.
+    let mut free: Vec<petgraph::graph::NodeIndex> = Vec::new();
     for next in nodes.neighbors_directed(node, Direction::Outgoing) {
         missing[next.index()] -= 1;
         if missing[next.index()] == 0 {
-            ready.push_back(next);
+            free.push(next);
         }
     }
-}
-
-/// One fault often shows in several places; each message once.
-fn dedup(diagnostics: Diagnostics) -> Diagnostics {
-    let mut seen = IndexSet::new();
-    diagnostics
-        .into_iter()
-        .filter(|d| seen.insert((d.message.clone(), d.labels.first().map(|(s, _)| *s))))
-        .collect()
+    free.sort_unstable();
+    ready.extend(free);
 }

@@ -12,7 +12,7 @@ use infra_model::program::Program;
 use infra_model::provider::Provider;
 use infra_model::random::Random;
 use infra_model::time::{Clock, Timestamp};
-use infra_model::{Diagnostics, Value};
+use infra_model::{AddressPattern, Diagnostics, Value};
 use infra_state::{Keyring, MemoryStorage, OpenOptions, Owner, Store, generate_key};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -187,23 +187,75 @@ impl Bench {
             .expect("the state can be written")
     }
 
-    /// Plans and applies; afterwards nothing is left to do.
+    /// Plans with the options that a change of the default ones gives; it must succeed.
+    pub(crate) fn planned(
+        &self,
+        store: &Store,
+        text: &str,
+        change: impl FnOnce(&mut PlanOptions),
+    ) -> Plan {
+        let mut options = PlanOptions::default();
+        change(&mut options);
+        self.plan(store, &self.program(text), &options)
+            .unwrap_or_else(|e| panic!("does not plan: {e}"))
+    }
+
+    /// The messages of a plan that must fail, with their remedies.
+    pub(crate) fn refused(
+        &self,
+        store: &Store,
+        text: &str,
+        change: impl FnOnce(&mut PlanOptions),
+    ) -> String {
+        let mut options = PlanOptions::default();
+        change(&mut options);
+        let error = self
+            .plan(store, &self.program(text), &options)
+            .expect_err("is refused");
+        let EngineError::Invalid(problems) = error else {
+            panic!("{error}");
+        };
+        let lines: Vec<String> = problems
+            .into_iter()
+            .map(|d| format!("{} ({})", d.message, d.help.unwrap_or_default()))
+            .collect();
+        lines.join("\n")
+    }
+
+    /// Applies; all of it must be done.
+    pub(crate) fn done(&self, store: &Store, text: &str, plan: &Plan) -> ApplyReport {
+        self.finished(store, &self.program(text), plan)
+    }
+
+    fn finished(&self, store: &Store, program: &Program, plan: &Plan) -> ApplyReport {
+        let report = self.apply(store, program, plan);
+        assert!(report.is_complete(), "{report:?}");
+        report
+    }
+
+    /// Plans and applies, again as long as something is left for later; afterwards nothing is left to do. Returns the first
+    /// plan.
     pub(crate) fn settle(&self, store: &Store, text: &str) -> Plan {
         self.settle_with(store, text, MemoryFiles::default())
     }
 
+    /// As [`Bench::settle`], with modules in files.
     pub(crate) fn settle_with(&self, store: &Store, text: &str, files: MemoryFiles) -> Plan {
         let program = self.program_with(text, files);
-        let plan = self
-            .plan(store, &program, &PlanOptions::default())
-            .expect("plans");
-        let report = self.apply(store, &program, &plan);
-        assert!(report.is_complete(), "{report:?}");
-        let again = self
-            .plan(store, &program, &PlanOptions::default())
-            .expect("plans again");
+        let planned = || {
+            self.plan(store, &program, &PlanOptions::default())
+                .unwrap_or_else(|e| panic!("does not plan: {e}"))
+        };
+        let first = planned();
+        self.finished(store, &program, &first);
+        let mut plan = first.clone();
+        while plan.deferred().next().is_some() {
+            plan = planned();
+            self.finished(store, &program, &plan);
+        }
+        let again = planned();
         assert!(!again.has_changes(), "{:?}", actions(&again));
-        plan
+        first
     }
 }
 
@@ -217,4 +269,36 @@ pub(crate) fn actions(plan: &Plan) -> Vec<(String, ChangeAction)> {
 
 pub(crate) fn output(store: &Store, name: &str) -> Option<Value> {
     store.read(|s| s.outputs.get(name).map(|o| o.value.clone()))
+}
+
+/// The addresses in the state.
+pub(crate) fn addresses(store: &Store) -> Vec<String> {
+    store.read(|s| {
+        let mut all: Vec<String> = s.resources.keys().map(ToString::to_string).collect();
+        all.sort();
+        all
+    })
+}
+
+/// An attribute of a resource in the state, as JSON.
+pub(crate) fn attribute(store: &Store, address: &str, name: &str) -> serde_json::Value {
+    let address = address.parse().expect("an address");
+    store.read(|s| {
+        s.resource(&address)
+            .and_then(|r| r.attributes.get(name))
+            .map(|json| match json.get("value") {
+                // Of type `any`: stored with its type.
+                Some(value) if json.get("type").is_some() => value.clone(),
+                _ => json.clone(),
+            })
+            .unwrap_or_default()
+    })
+}
+
+/// Patterns of addresses.
+pub(crate) fn patterns(texts: &[&str]) -> Vec<AddressPattern> {
+    texts
+        .iter()
+        .map(|t| t.parse().expect("a pattern"))
+        .collect()
 }

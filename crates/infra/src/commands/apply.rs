@@ -11,6 +11,7 @@ use crate::render::report;
 use crate::system::signals;
 use crate::ui::Ui;
 use infra_engine::{ApplyOptions, Plan, PlanMode, PlanOptions, Stop};
+use infra_model::AddressPattern;
 
 pub(super) fn run(arguments: &Apply, ui: Ui) -> Outcome {
     let planning = &arguments.planning;
@@ -41,32 +42,86 @@ pub(super) fn run(arguments: &Apply, ui: Ui) -> Outcome {
     })
 }
 
-/// The whole of a run that changes something.
+/// The whole of a run that changes something: a plan, and where that leaves something for later, a second one, …
 pub(super) async fn plan_and_apply(
     session: Session,
     options: &PlanOptions,
     auto_approve: bool,
 ) -> Outcome {
-    let planned = session.plan(options, true).await;
-    let plan = match planned {
-        Ok(plan) => plan,
-        Err(error) => {
-            // What recovery recorded is folded all the same; the first error is the one to tell.
-            let _ = session.close().await;
-            return Err(error);
+    let mut options = options.clone();
+    let mut first = true;
+    loop {
+        let plan = match session.plan(&options, true).await {
+            Ok(plan) => plan,
+            Err(error) => {
+                // What recovery recorded is folded all the same; the first error is the one to tell.
+                let _ = session.close().await;
+                return Err(error);
+            }
+        };
+        if !first {
+            session.ui.talk("\nWhat was left is known now.\n");
         }
-    };
-    session.show(&plan);
-    if plan.has_changes() && !auto_approve && !approve::ask(session.ui, plan.mode) {
-        session.ui.talk("Nothing was changed.");
-        session.close().await?;
-        return Ok(Exit::Error);
+        session.show(&plan);
+        if plan.has_changes() {
+            if !first && auto_approve && !plan.only_creates() {
+                let again = format!("infra apply {}", session.stack());
+                session.close().await?;
+                return Err(CommandError::hint(
+                    "the second plan changes or destroys what exists, which -auto-approve does not cover: nothing more was done",
+                    format!("look at it, then run `{again}` to do it"),
+                ));
+            }
+            if !auto_approve && !approve::ask(session.ui, plan.mode) {
+                let more = if first { "" } else { " more" };
+                session.ui.talk(&format!("Nothing{more} was changed."));
+                session.close().await?;
+                return Ok(Exit::Error);
+            }
+        }
+        let (exit, complete) = match apply(&session, &plan).await {
+            Ok(done) => done,
+            Err(error) => {
+                let _ = session.close().await;
+                return Err(error);
+            }
+        };
+        if !complete || plan.deferred().next().is_none() {
+            session.close().await?;
+            return Ok(exit);
+        }
+        options.replace = still_to_replace(&options, &plan);
+        session.files.forget();
+        first = false;
     }
-    finish(session, &plan).await
 }
 
-/// Does what a plan says, closes the session and says what happened.
+/// What `-replace` names and the plan has left for later: the rest is done.
+fn still_to_replace(options: &PlanOptions, plan: &Plan) -> Vec<AddressPattern> {
+    let left = plan.changes.iter().filter(|c| c.untouched);
+    let named = left.filter(|c| options.replace.iter().any(|p| p.matches(&c.address)));
+    named
+        .filter_map(|c| c.address.to_string().parse().ok())
+        .collect()
+}
+
+/// Does what a saved plan says, closes the session and says what happened.
 pub(super) async fn finish(session: Session, plan: &Plan) -> Outcome {
+    let applied = apply(&session, plan).await;
+    let (ui, stack) = (session.ui, session.stack());
+    let closed = session.close().await;
+    let (exit, complete) = applied?;
+    closed?;
+    if complete && plan.deferred().next().is_some() {
+        ui.talk(&format!(
+            "\nThis plan was the first of two. To go on: infra plan {stack}"
+        ));
+    }
+    Ok(exit)
+}
+
+/// Does what a plan says and says what happened; also, whether all of it was done.
+async fn apply(session: &Session, plan: &Plan) -> Result<(Exit, bool), CommandError> {
     let (ui, sources, mode) = (session.ui, session.sources(), plan.mode);
     let quiet = !plan.has_changes();
     let noted = if quiet {
@@ -91,7 +146,7 @@ pub(super) async fn finish(session: Session, plan: &Plan) -> Outcome {
     listening.abort();
     let state = session.store.state();
     let stack = session.stack();
-    let closed = session.close_noted(noted, applied.as_ref().ok()).await;
+    let noted = session.note_end(noted, applied.as_ref().ok()).await;
     let report = applied.map_err(|e| CommandError::from(e).within(&sources))?;
     ui.diagnostics(&report::problems(&report), &sources);
     if ui.is_stream() {
@@ -106,17 +161,19 @@ pub(super) async fn finish(session: Session, plan: &Plan) -> Outcome {
                 report::summary(&report, mode, &stack, ui.out)
             ));
         }
-        if mode != PlanMode::Destroy && !state.outputs.is_empty() {
+        let last = plan.deferred().next().is_none() || !report.is_complete();
+        if mode != PlanMode::Destroy && last && !state.outputs.is_empty() {
             let outputs = crate::render::state::outputs_text(&state, ui.out);
             ui.result(&format!("\n{}\n\n{outputs}", ui.out.bold("Outputs:")));
         }
     }
-    closed?;
-    Ok(if report.interrupted {
+    let exit = if report.interrupted {
         Exit::Interrupted
     } else if report.is_complete() {
         Exit::Done
     } else {
         Exit::Error
-    })
+    };
+    noted?;
+    Ok((exit, report.is_complete()))
 }

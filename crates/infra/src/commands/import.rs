@@ -7,7 +7,6 @@ use crate::error::{CommandError, Exit, Outcome};
 use crate::live::Running;
 use crate::place::Place;
 use crate::providers::Providers;
-use crate::system::SystemFiles;
 use crate::ui::Ui;
 use infra_model::Address;
 use infra_model::diagnostic::Diagnostic;
@@ -34,7 +33,7 @@ pub(super) fn run(arguments: &Import, ui: Ui) -> Outcome {
         parallelism: None,
         lock: arguments.generate_config_out.is_none(),
         command: "import",
-        files: Arc::new(SystemFiles),
+        files: Arc::default(),
     };
     let opening = opening.loaded(&arguments.variables)?;
     if let Some(file) = &arguments.generate_config_out {

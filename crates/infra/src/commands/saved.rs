@@ -4,8 +4,9 @@ use super::apply::finish;
 use super::session::{Opening, Session};
 use crate::cli::Planning;
 use crate::error::{CommandError, Outcome};
+use crate::kept::KeptFiles;
 use crate::place::{Place, keyring};
-use crate::stack::{Loading, SavedFiles};
+use crate::stack::Loading;
 use crate::ui::Ui;
 use infra_engine::{Plan, SavedPlan};
 use infra_lang::Given;
@@ -53,6 +54,7 @@ pub(super) fn to_bytes(session: &Session, plan: Plan) -> Result<Vec<u8>, Command
         stack_file: session.place.file.to_string_lossy().as_ref().into(),
         instance: session.place.instance.as_deref().map(Into::into),
         sources: sources(program),
+        files: session.files.kept(),
         variables: program
             .variables
             .iter()
@@ -72,26 +74,10 @@ pub(super) fn to_bytes(session: &Session, plan: Plan) -> Result<Vec<u8>, Command
     Ok(saved.to_bytes(&Sealer::new(keyring(), SCOPE))?)
 }
 
-/// The stack's texts, and the texts of files that expressions have read.
+/// The stack's own texts, the stack file first.
 fn sources(program: &Program) -> Vec<(Str, Str)> {
-    let mut sources: Vec<(Str, Str)> = program
-        .sources
-        .files()
-        .iter()
-        .map(|f| (f.name.clone(), f.text.clone()))
-        .collect();
-    let known: BTreeSet<Str> = sources.iter().map(|(name, _)| name.clone()).collect();
-    for (path, _) in program
-        .files_read
-        .iter()
-        .filter(|(path, _)| !known.contains(path))
-    {
-        // What is no text is read from the disk again when the plan is applied.
-        if let Ok(text) = std::fs::read_to_string(&**path) {
-            sources.push((path.clone(), text.into()));
-        }
-    }
-    sources
+    let files = program.sources.files().iter();
+    files.map(|f| (f.name.clone(), (&*f.text).into())).collect()
 }
 
 /// Writes a plan for its owner alone.
@@ -112,9 +98,7 @@ pub(super) fn apply(file: &Path, planning: &Planning, ui: Ui) -> Outcome {
     let place = Place::find(Some(stack), saved.instance.as_deref())?;
     let mut opening = Opening::new(ui, place, planning, "apply");
     opening.lock = true;
-    opening.files = Arc::new(SavedFiles::new(
-        saved.sources.iter().map(|(p, t)| (&**p, &**t)),
-    ));
+    opening.files = Arc::new(KeptFiles::new(&saved.sources, &saved.files));
     opening.program = program(&saved, &opening, planning)?;
     super::runtime()?.block_on(async { finish(opening.open().await?, &saved.plan).await })
 }

@@ -2,27 +2,27 @@
 
 use crate::cli::{Choice, Planning, Variables};
 use crate::error::{CommandError, Exit};
+use crate::kept::KeptFiles;
 use crate::live::Running;
 use crate::place::Place;
 use crate::providers::Providers;
 use crate::render::json::stream::word;
 use crate::render::plan::{is_visible, plan_text};
 use crate::stack::{Loading, working_directory};
-use crate::system::{SystemClock, SystemFiles, SystemRandom};
+use crate::system::{SystemClock, SystemRandom};
 use crate::ui::Ui;
 use crate::world::Surroundings;
-use infra_engine::plan::Target;
 use infra_engine::{ApplyReport, Engine, EngineError, Input, Plan, PlanMode, PlanOptions};
 use infra_lang::Evaluator;
-use infra_lang::files::Files;
-use infra_model::Address;
 use infra_model::diagnostic::{Diagnostic, Sources};
+use infra_model::pattern::{AddressPattern, PatternError};
 use infra_model::program::Program;
 use infra_model::provider::Environment;
 use infra_model::value::Str;
 use infra_state::history::RunResult;
 use infra_state::{StateChange, Store};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Everything that a run works with.
@@ -34,6 +34,8 @@ pub(super) struct Session {
     /// None for commands that look at the state alone.
     pub(super) program: Option<Program>,
     pub(super) store: Store,
+    /// What expressions have read.
+    pub(super) files: Arc<KeptFiles>,
     surroundings: Surroundings,
     /// The flags that name the same copy in the same world again.
     again: String,
@@ -53,7 +55,7 @@ pub(super) struct Opening<'a> {
     /// For whoever waits for the lock.
     pub(super) command: &'a str,
     /// How expressions read files.
-    pub(super) files: Arc<dyn Files>,
+    pub(super) files: Arc<KeptFiles>,
 }
 
 impl<'a> Opening<'a> {
@@ -73,13 +75,15 @@ impl<'a> Opening<'a> {
             parallelism: planning.parallelism,
             lock: false,
             command,
-            files: Arc::new(SystemFiles),
+            files: Arc::new(KeptFiles::default()),
         }
     }
 
     /// With the program of the stack file.
     pub(super) fn loaded(mut self, variables: &Variables) -> Result<Opening<'a>, CommandError> {
-        let program = Loading::new(&self.providers, variables)?.program(&self.place, self.ui)?;
+        let mut loading = Loading::new(&self.providers, variables)?;
+        loading.files = self.files.clone();
+        let program = loading.program(&self.place, self.ui)?;
         self.program = Some(program);
         Ok(self)
     }
@@ -104,7 +108,7 @@ impl<'a> Opening<'a> {
         let engine = Engine {
             providers: self.providers.map(),
             evaluator: Arc::new(Evaluator::new(
-                self.files,
+                self.files.clone(),
                 working_directory().join(self.place.folder()),
             )),
             clock: Arc::new(SystemClock),
@@ -122,6 +126,7 @@ impl<'a> Opening<'a> {
             engine,
             program: self.program,
             store,
+            files: self.files,
             surroundings,
             again: format!("{sandbox}{instance}"),
         })
@@ -226,27 +231,22 @@ impl Session {
         Ok(self.store.note_begin(env!("CARGO_PKG_VERSION"), changes)?)
     }
 
-    /// As [`Session::close`], with how the run went in the history; without a report it failed before it began.
-    pub(super) async fn close_noted(
-        self,
+    /// Writes into the history how a run went; without a report it failed before it began.
+    pub(super) async fn note_end(
+        &self,
         run: Option<Str>,
         report: Option<&ApplyReport>,
     ) -> Result<(), CommandError> {
-        let folded = self.store.fold().await;
-        let noted = match run {
-            Some(run) => {
-                let (result, counts) = report.map_or_else(
-                    || (RunResult::Failed, BTreeMap::new()),
-                    |r| (result_of(r), counts_of(r)),
-                );
-                self.store.note_end(run, result, counts)
-            }
-            None => Ok(()),
+        let Some(run) = run else {
+            return Ok(());
         };
-        let closed = self.close().await;
-        folded?;
-        noted?;
-        closed
+        let folded = self.store.fold().await;
+        let (result, counts) = report.map_or_else(
+            || (RunResult::Failed, BTreeMap::new()),
+            |r| (result_of(r), counts_of(r)),
+        );
+        self.store.note_end(run, result, counts)?;
+        Ok(folded?)
     }
 
     /// Folds the journal, lets go of the lock and of the sandbox. The first error counts.
@@ -284,8 +284,6 @@ fn counts_of(report: &ApplyReport) -> BTreeMap<Str, usize> {
 
 /// The engine's options from the flags.
 pub(super) fn options(planning: &Planning, choice: &Choice) -> Result<PlanOptions, CommandError> {
-    let targets = |texts: &[String]| texts.iter().map(|t| Target(t.clone())).collect();
-    let replace: Result<Vec<Address>, _> = choice.replace.iter().map(|t| t.parse()).collect();
     Ok(PlanOptions {
         mode: match (choice.destroy, choice.refresh_only) {
             (true, _) => PlanMode::Destroy,
@@ -293,11 +291,38 @@ pub(super) fn options(planning: &Planning, choice: &Choice) -> Result<PlanOption
             _ => PlanMode::Normal,
         },
         refresh: planning.refresh,
-        targets: targets(&planning.target),
-        excludes: targets(&planning.exclude),
-        replace: replace.map_err(|e| Diagnostic::error(e.to_string()))?,
+        targets: patterns(&planning.target, &planning.target_file)?,
+        excludes: patterns(&planning.exclude, &planning.exclude_file)?,
+        replace: patterns(&choice.replace, &[])?,
         unprotect: choice.unprotect,
     })
+}
+
+/// Patterns from flags and from files.
+fn patterns(texts: &[String], files: &[PathBuf]) -> Result<Vec<AddressPattern>, CommandError> {
+    let mut patterns = Vec::with_capacity(texts.len());
+    for text in texts {
+        patterns.push(
+            text.parse()
+                .map_err(|e: PatternError| Diagnostic::error(e.to_string()))?,
+        );
+    }
+    for file in files {
+        let text = std::fs::read_to_string(file).map_err(|e| CommandError::io("read", file, &e))?;
+        for (number, line) in text.lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            // An address has no `#` but in a quoted key.
+            let line = line.split(" #").next().unwrap_or(line);
+            patterns.push(line.parse().map_err(|e: PatternError| {
+                Diagnostic::error(format!("{}:{}: {e}", file.display(), number + 1))
+                    .help("one address or pattern a line; `#` begins a comment")
+            })?);
+        }
+    }
+    Ok(patterns)
 }
 
 /// `Changes` when asked to say so and there are some.

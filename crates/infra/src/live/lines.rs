@@ -65,6 +65,9 @@ pub(super) fn line(event: &Event) -> Option<String> {
                 with_id(id)
             )
         }
+        Event::Imported { address, id } => {
+            format!("{address}: Import complete [id={}]", tame(id))
+        }
         Event::Failed {
             address,
             action,

@@ -141,6 +141,10 @@ impl Observer for Stream {
                     ended(address, *action, None, *elapsed),
                 );
             }
+            Event::Imported { address, id } => {
+                let hook = json!({ "resource": resource(address), "id_key": "id", "id_value": id });
+                self.hook("info", "import_complete", &message, hook);
+            }
             Event::Skipped { address, because } => {
                 let hook = json!({ "resource": resource(address), "because": because.as_ref().map(ToString::to_string) });
                 self.hook("warn", "apply_skipped", &message, hook);

@@ -192,6 +192,7 @@ impl Observer for Terminal {
                 self.running.status(address, status);
             }
             Event::Finished { address, .. } => self.ended(&event, address, &paint.green("✓")),
+            Event::Imported { .. } => self.above(&event, &paint.green("✓")),
             Event::Failed { address, .. } => self.ended(&event, address, &paint.red("✗")),
             Event::Skipped { .. } => self.above(&event, &paint.yellow("•")),
             Event::Recovering { .. } => self.above(&event, ""),

@@ -17,6 +17,7 @@ pub(crate) mod state;
 pub(crate) mod stored;
 pub(crate) mod tree;
 pub(crate) mod veil;
+mod why;
 
 #[cfg(test)]
 mod tests;

@@ -6,16 +6,20 @@ use super::paint::Paint;
 use super::print::Printer;
 use super::tree::{Inside, Mark, Node};
 use super::veil::veil;
+use super::why::Why;
 use infra_engine::plan::Summary;
-use infra_engine::{Change, ChangeAction, Drift, OutputChange, Plan, PlanMode, Reason};
+use infra_engine::{Change, ChangeAction, Drift, Held, OutputChange, Plan, PlanMode, Reason};
 use infra_model::address::{Address, Mode};
 use infra_model::path::Path;
 use infra_model::schema::{Block, Schemas};
 use infra_model::value::Value;
-use std::collections::BTreeSet;
+use infra_state::DependencyRef;
+use std::collections::{BTreeSet, HashSet};
 
 /// The column of a resource's name; its symbol stands two before.
 const LEVEL: usize = 4;
+/// At most so many waiting resources are named.
+const LISTED: usize = 20;
 
 /// The whole plan.
 pub(crate) fn plan_text(plan: &Plan, schemas: &dyn Schemas, paint: Paint) -> String {
@@ -23,10 +27,12 @@ pub(crate) fn plan_text(plan: &Plan, schemas: &dyn Schemas, paint: Paint) -> Str
         printer: Printer::new(paint),
         schemas,
         paint,
+        why: Why::new(plan),
     };
     writer.drift(plan);
     writer.changes(plan);
     writer.outputs(plan);
+    writer.later(plan);
     writer.end(plan);
     writer.printer.finish()
 }
@@ -35,6 +41,7 @@ struct Writer<'a> {
     printer: Printer,
     schemas: &'a dyn Schemas,
     paint: Paint,
+    why: Why<'a>,
 }
 
 /// The summary's counts, as both the text and the event stream say them.
@@ -78,8 +85,17 @@ impl Writer<'_> {
         self.printer.line("");
         self.printer
             .line("The clouds differ from what infra last saw:");
-        for drift in &plan.drift {
+        let (shown, rest) = relevant(plan);
+        for drift in &shown {
             self.drifted(drift);
+        }
+        if rest > 0 {
+            let more = if shown.is_empty() { "" } else { " more" };
+            let s = if rest == 1 { "" } else { "s" };
+            self.printer.line("");
+            self.printer.line(&format!(
+                "  {rest}{more} resource{s} changed in ways that no change below depends on; `infra drift` shows all."
+            ));
         }
         self.printer.line("");
         let rule = self.paint.dim("─".repeat(72));
@@ -169,7 +185,7 @@ impl Writer<'_> {
             }
             _ => self.heading(&subject, &fate(change)),
         }
-        for reason in reasons(change) {
+        for reason in self.why.reasons(change) {
             let text = self.paint.dim(format!("# ({reason})"));
             self.printer.at(2, &text);
         }
@@ -220,6 +236,27 @@ impl Writer<'_> {
         self.printer.line("");
     }
 
+    /// What waits for the next plan.
+    fn later(&mut self, plan: &Plan) {
+        let deferred: Vec<&Held> = plan.deferred().collect();
+        if deferred.is_empty() {
+            return;
+        }
+        let title = self
+            .paint
+            .bold("Left for a second plan, once this one is applied:");
+        self.printer.line(&title);
+        self.printer.line("");
+        for held in deferred.iter().take(LISTED) {
+            self.printer.at(2, &super::why::held(held));
+        }
+        if deferred.len() > LISTED {
+            let more = format!("and {} more", deferred.len() - LISTED);
+            self.printer.at(2, &more);
+        }
+        self.printer.line("");
+    }
+
     fn end(&mut self, plan: &Plan) {
         let nothing = !plan.changes.iter().any(is_visible);
         let text = match (plan.mode, nothing) {
@@ -264,6 +301,10 @@ impl Writer<'_> {
             (_, false) => format!("{} {}.", self.paint.bold("Plan:"), counts(plan.summary())),
         };
         self.printer.line(&text);
+        if plan.deferred().next().is_some() {
+            self.printer.line("");
+            self.printer.line("This plan is the first of two: `infra apply` shows the second when it is known, and asks again.");
+        }
         if plan.partial {
             self.printer.line("");
             self.printer.line("This plan is limited by -target or -exclude: it may leave out changes that the stack file asks for.");
@@ -334,89 +375,23 @@ fn fate(change: &Change) -> String {
     }
 }
 
-fn reasons(change: &Change) -> Vec<String> {
-    let mut out = Vec::new();
-    match &change.reason {
-        Some(Reason::CannotUpdate { place, because }) => {
-            let paths: Vec<String> = change
-                .replace_paths
-                .iter()
-                .map(ToString::to_string)
-                .collect();
-            let what = if paths.is_empty() {
-                "an attribute".to_owned()
-            } else {
-                paths.join(", ")
-            };
-            out.push(match (because, place) {
-                (Some(address), Some(place)) => {
-                    format!("because {what}, set at {place}, changes when {address} is replaced")
-                }
-                (Some(address), None) => {
-                    format!("because {what} changes when {address} is replaced")
-                }
-                (None, Some(place)) => format!("because {what} changed at {place}"),
-                (None, None) => format!("because {what} changed"),
-            });
-        }
-        Some(Reason::TriggeredBy(what)) => out.push(format!("because {what} changes")),
-        Some(Reason::NotInConfiguration) => {
-            out.push(format!(
-                "because {} is not in the stack file",
-                change.address.block
-            ));
-        }
-        Some(Reason::NoSuchInstance) => {
-            let key = change
-                .address
-                .key
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default();
-            out.push(match change.address.key {
-                Some(_) => format!("because key {key} is not in count or for_each"),
-                None => {
-                    "because the block now has count or for_each, or is switched off".to_owned()
-                }
-            });
-        }
-        Some(Reason::Removed) => out.push("because of a [[removed]] block".to_owned()),
-        Some(Reason::Deposed) => {
-            out.push(
-                "left over from a replacement of this instance that did not finish".to_owned(),
-            );
-        }
-        Some(Reason::ConfigUnknown) => {
-            out.push("its configuration refers to values not yet known".to_owned());
-        }
-        Some(Reason::DependencyPending) => {
-            out.push("it depends on a resource with changes pending".to_owned());
-        }
-        Some(Reason::Vanished) => out.push("because it was deleted outside of infra".to_owned()),
-        Some(Reason::Tainted | Reason::Requested | Reason::Destroy) | None => {}
+/// The drift to show in full, and how much there is besides: in a plan that changes something, what a change is about or
+/// depends on; otherwise all of it.
+fn relevant(plan: &Plan) -> (Vec<&Drift>, usize) {
+    let visible = || plan.changes.iter().filter(|c| is_visible(c));
+    if plan.mode != PlanMode::Normal || visible().next().is_none() {
+        return (plan.drift.iter().collect(), 0);
     }
-    if !change.lifts.is_empty() {
-        let names: Vec<String> = change.lifts.iter().map(ToString::to_string).collect();
-        let what = names.join(", ");
-        out.push(format!("protected from deletion: {what} is lifted first"));
-    }
-    if let Some(old) = change
-        .previous_address
-        .as_ref()
-        .filter(|_| change.action != ChangeAction::NoOp)
-    {
-        out.push(format!("moved from {old}"));
-    }
-    if let Some(id) = &change.importing {
-        out.push(format!("imported from {}", quoted(id)));
-    }
-    match &change.resuming {
-        Some(Some(id)) => out.push(format!(
-            "an interrupted run began it, and {} exists already",
-            quoted(id)
-        )),
-        Some(None) => out.push("an interrupted run began it".to_owned()),
-        None => {}
-    }
-    out
+    let changed: HashSet<&Address> = visible()
+        .flat_map(|c| [Some(&c.address), c.previous_address.as_ref()])
+        .flatten()
+        .collect();
+    let needed: HashSet<&DependencyRef> = visible().flat_map(|c| &c.dependencies).collect();
+    let (shown, rest): (Vec<&Drift>, Vec<&Drift>) = plan.drift.iter().partition(|d| {
+        let block = DependencyRef::Block(d.address.block.clone());
+        changed.contains(&d.address)
+            || needed.contains(&block)
+            || needed.contains(&DependencyRef::from(d.address.clone()))
+    });
+    (shown, rest.len())
 }

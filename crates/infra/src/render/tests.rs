@@ -154,6 +154,7 @@ fn change(
         create_before_destroy: false,
         dependencies: Vec::new(),
         private: None,
+        untouched: false,
         span: None,
     }
 }
@@ -169,6 +170,7 @@ fn plan(changes: Vec<Change>) -> Plan {
         outputs: IndexMap::new(),
         steps: Vec::new(),
         partial: false,
+        held: Vec::new(),
         diagnostics: Vec::new(),
         refreshed: Vec::new(),
         reads: Vec::new(),
@@ -424,6 +426,7 @@ fn drift_and_outputs_stand_apart() {
         before,
         after,
         sensitive,
+        untouched: false,
     };
     plan.outputs = IndexMap::from_iter([
         ("endpoint".into(), output(None, Some(UNKNOWN), false)),
@@ -466,6 +469,7 @@ fn the_json_plan_is_terraforms() {
             before: None,
             after: Some(UNKNOWN),
             sensitive: false,
+            untouched: false,
         },
     )]);
     let variables = [

@@ -3,9 +3,8 @@
 use crate::cli::StateList;
 use crate::error::{CommandError, Exit, Outcome};
 use crate::ui::Ui;
-use infra_engine::plan::Target;
-use infra_model::Address;
-use infra_model::diagnostic::did_you_mean;
+use infra_model::diagnostic::{Diagnostic, did_you_mean};
+use infra_model::{Address, AddressPattern};
 use infra_state::State;
 
 pub(super) fn run(arguments: &StateList, ui: Ui) -> Outcome {
@@ -13,15 +12,18 @@ pub(super) fn run(arguments: &StateList, ui: Ui) -> Outcome {
     let (_, state) = super::read(stack.as_deref(), &arguments.copy)?;
     let addresses = sorted(&state);
     let mut shown = String::new();
-    for target in &targets {
-        let target = Target((*target).to_owned());
-        if !addresses.iter().any(|a| target.matches(a)) {
-            return Err(missing(&target.0, &addresses));
+    let mut patterns: Vec<AddressPattern> = Vec::with_capacity(targets.len());
+    for text in targets {
+        let pattern: AddressPattern = text
+            .parse()
+            .map_err(|e| Diagnostic::error(format!("{e}")))?;
+        if !addresses.iter().any(|a| pattern.matches(a)) {
+            return Err(missing(text, &addresses));
         }
+        patterns.push(pattern);
     }
-    let targets: Vec<Target> = targets.into_iter().map(|t| Target(t.to_owned())).collect();
     for address in addresses {
-        let wanted = targets.is_empty() || targets.iter().any(|t| t.matches(address));
+        let wanted = patterns.is_empty() || patterns.iter().any(|p| p.matches(address));
         let id = arguments.id.as_ref();
         if wanted && id.is_none_or(|id| state.resource(address).is_some_and(|r| r.id == *id)) {
             shown.push_str(&format!("{address}\n"));

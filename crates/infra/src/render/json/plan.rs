@@ -4,7 +4,7 @@ use super::tree::{self, Modules, PLAN_FORMAT, Resource, STATE_FORMAT, TERRAFORM_
 use super::values;
 use crate::render::plan::block_of;
 use crate::render::veil::veil;
-use infra_engine::{Change, ChangeAction, Drift, OutputChange, Plan, Reason};
+use infra_engine::{Change, ChangeAction, Drift, Held, HeldReason, OutputChange, Plan, Reason};
 use infra_model::address::{Address, Mode};
 use infra_model::path::{Path, Step};
 use infra_model::schema::Schemas;
@@ -46,6 +46,13 @@ pub(crate) fn plan_json(plan: &Plan, variables: &[(Str, Value)], schemas: &dyn S
         put("resource_drift", Json::Array(drift));
     }
     put("resource_changes", Json::Array(changes));
+    let deferred: Vec<Json> = plan
+        .deferred()
+        .map(|held| deferred_change(held, schemas))
+        .collect();
+    if !deferred.is_empty() {
+        put("deferred_changes", Json::Array(deferred));
+    }
     if !plan.outputs.is_empty() {
         put("output_changes", outputs);
     }
@@ -54,7 +61,7 @@ pub(crate) fn plan_json(plan: &Plan, variables: &[(Str, Value)], schemas: &dyn S
     put("relevant_attributes", json!([]));
     put("timestamp", timestamp(plan.created).into());
     put("applyable", plan.has_changes().into());
-    put("complete", (!plan.partial).into());
+    put("complete", plan.is_complete().into());
     put("errored", false.into());
     Json::Object(document)
 }
@@ -160,6 +167,40 @@ fn resource_drift(drift: &Drift, schemas: &dyn Schemas) -> Json {
     let mut entry = located(&drift.address);
     entry.insert("change".into(), Json::Object(inner));
     Json::Object(entry)
+}
+
+/// Terraform's word for why something waits for the next plan.
+pub(crate) fn deferred_reason(reason: &HeldReason) -> &'static str {
+    match reason {
+        HeldReason::Instances => "instance_count_unknown",
+        HeldReason::Import => "resource_config_unknown",
+        HeldReason::Waits(_) | HeldReason::Needed(_) | HeldReason::LeftOut => "deferred_prereq",
+    }
+}
+
+/// The address of something that waits; `[*]` where its instances are not known.
+pub(crate) fn deferred_address(held: &Held) -> String {
+    let any = if held.whole { "[*]" } else { "" };
+    format!("{}{any}", held.address)
+}
+
+fn deferred_change(held: &Held, schemas: &dyn Schemas) -> Json {
+    let schema = block_of(schemas, &held.address);
+    let veiled = |v: &Option<Value>| v.as_ref().map(|v| veil(v, schema));
+    let (before, after) = (veiled(&held.before), veiled(&held.after));
+    let action = match (&held.reason, &before) {
+        (HeldReason::Needed(_), _) => ChangeAction::Delete,
+        (_, Some(_)) => ChangeAction::Update,
+        _ if held.address.block.mode == Mode::Data => ChangeAction::Read,
+        (_, None) => ChangeAction::Create,
+    };
+    let mut inner = Map::new();
+    inner.insert("actions".into(), actions(action));
+    sides(before.as_ref(), after.as_ref(), &mut inner);
+    let mut entry = located(&held.address);
+    entry.insert("address".into(), deferred_address(held).into());
+    entry.insert("change".into(), Json::Object(inner));
+    json!({ "reason": deferred_reason(&held.reason), "resource_change": entry })
 }
 
 fn located(address: &Address) -> Map<String, Json> {

@@ -1,6 +1,6 @@
 //! Plans and reports as events of the JSON stream.
 
-use super::plan::action_reason;
+use super::plan::{action_reason, deferred_address, deferred_reason};
 use super::state::outputs_json;
 use super::tree::by_name;
 use super::values;
@@ -83,6 +83,19 @@ pub(crate) fn plan_events(plan: &Plan, ui: Ui) {
             )
         );
         ui.event("info", "planned_change", &message, fields("change", entry));
+    }
+    for held in plan.deferred() {
+        let address = deferred_address(held);
+        let mut resource = resource_json(&held.address);
+        resource["addr"] = address.as_str().into();
+        let change = json!({ "resource": resource, "reason": deferred_reason(&held.reason) });
+        let message = format!("{address}: Left for the next plan");
+        ui.event(
+            "info",
+            "deferred_change",
+            &message,
+            fields("change", change),
+        );
     }
     let summary = plan.summary();
     let changes = json!({

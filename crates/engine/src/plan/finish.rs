@@ -1,0 +1,113 @@
+//! The end of planning: what goes, what was named and is not there, and the steps.
+
+use super::outputs::output_value;
+use super::walk::Walk;
+use super::{ChangeAction, OutputChange, Plan, PlanMode, Reason, order};
+use crate::error::EngineError;
+use crate::events::Event;
+use indexmap::IndexSet;
+use infra_model::address::Address;
+use infra_model::diagnostic::{Diagnostic, Diagnostics};
+use std::collections::HashSet;
+
+impl Walk<'_> {
+    /// The plan of everything that was walked over.
+    pub(super) fn finish(mut self) -> Result<Plan, EngineError> {
+        for (name, output) in &self.state.outputs {
+            if !self.outputs.contains_key(name) {
+                let change = OutputChange {
+                    before: Some(output_value(output)),
+                    after: None,
+                    sensitive: output.sensitive,
+                    untouched: false,
+                };
+                self.outputs.insert(name.clone(), change);
+            }
+        }
+        self.planner
+            .orphans(&self.world, self.graph, &mut self.errors);
+        self.planner.protections(self.graph, &mut self.errors);
+        self.check_imports();
+        self.check_names();
+        self.checks();
+        if self.errors.iter().any(Diagnostic::is_error) {
+            self.errors.extend(self.warnings);
+            return Err(EngineError::Invalid(dedup(self.errors)));
+        }
+        let (mut changes, held) = self.planner.into_changes();
+        if self.options.mode == PlanMode::RefreshOnly {
+            changes.clear();
+        }
+        for change in changes.iter().filter(|c| c.action != ChangeAction::NoOp) {
+            self.observer.event(Event::Planned {
+                address: change.address.clone(),
+                action: change.action,
+            });
+        }
+        let vanished: HashSet<&Address> = self
+            .drift
+            .iter()
+            .filter(|d| d.after.is_none())
+            .map(|d| &d.address)
+            .collect();
+        for change in changes
+            .iter_mut()
+            .filter(|c| c.action == ChangeAction::Create && c.reason.is_none())
+        {
+            if vanished.contains(&change.address) {
+                change.reason = Some(Reason::Vanished);
+            }
+        }
+        let steps = order::steps(self.engine, self.state, &changes);
+        if steps.is_empty()
+            && let Some(held) = held.iter().find(|h| h.is_deferred())
+        {
+            return Err(Diagnostic::error(format!(
+                "{} cannot be planned: what it needs to know is not known before apply, and nothing in this plan makes it known",
+                held.address
+            ))
+            .about(&held.address)
+            .help("use values that are written in the stack file, or that a resource keeps in the state; timestamp(), uuid() and bcrypt() are new in every run")
+            .into());
+        }
+        Ok(Plan {
+            mode: self.options.mode,
+            created: self.program.now,
+            lineage: self.state.lineage.clone(),
+            serial: self.state.serial,
+            changes,
+            drift: self.drift,
+            outputs: self.outputs,
+            steps,
+            partial: !self.options.targets.is_empty() || !self.options.excludes.is_empty(),
+            held,
+            diagnostics: self.warnings,
+            refreshed: self.refreshed,
+            reads: self.reads,
+        })
+    }
+
+    /// `-target` and its kin may name instances; by now all are known.
+    fn check_names(&mut self) {
+        let planner = &self.planner;
+        let unnamed = planner.selection.without_instances(|pattern| {
+            planner.changes.keys().any(|a| pattern.matches(a))
+                || planner.prior.keys().any(|a| pattern.matches(a))
+                || planner.held.reached(pattern)
+                || self.reads.iter().any(|r| pattern.matches(&r.address))
+                || self.state.resources.keys().any(|a| pattern.matches(a))
+        });
+        if self.options.mode == PlanMode::Normal && self.errors.is_empty() {
+            self.errors.extend(unnamed);
+        }
+    }
+}
+
+/// One fault often shows in several places; each message once.
+fn dedup(diagnostics: Diagnostics) -> Diagnostics {
+    let mut seen = IndexSet::new();
+    diagnostics
+        .into_iter()
+        .filter(|d| seen.insert((d.message.clone(), d.labels.first().map(|(s, _)| *s))))
+        .collect()
+}
