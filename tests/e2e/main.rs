@@ -15,3 +15,4 @@ mod refresh;
 mod state;
 mod support;
 mod terraform;
+mod waves;
