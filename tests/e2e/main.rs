@@ -7,6 +7,8 @@ mod aws_tables;
 mod aws_types;
 mod broken;
 mod commands;
+mod explain;
+mod failures;
 mod kill;
 mod life;
 mod modules;

@@ -6,7 +6,7 @@ use crate::input::{self, Input, escape, literal};
 use crate::names;
 use infra_model::diagnostic::did_you_mean;
 use infra_model::expand::{Expansion, Instance, Known, NativeBlock};
-use infra_model::{Diagnostic, Diagnostics, Mode, ProviderAddress, Record, Value};
+use infra_model::{Code, Diagnostic, Diagnostics, Mode, ProviderAddress, Record, Value};
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -89,7 +89,7 @@ impl<'a> Draft<'a> {
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
-        let remark = Diagnostic::warning(message)
+        let remark = Diagnostic::warning(Code::Advice, message)
             .at(input::span(self.instance, path), "")
             .about(format!("{}.{}", self.instance.kind, self.instance.name))
             .help(help);

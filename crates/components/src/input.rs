@@ -3,7 +3,7 @@
 
 use infra_model::expand::Instance;
 use infra_model::record::{FieldError, FieldValue};
-use infra_model::{Block, Diagnostic, Diagnostics, Record, Span, Type, Value, json};
+use infra_model::{Block, Code, Diagnostic, Diagnostics, Record, Span, Type, Value, json};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -134,7 +134,7 @@ fn unreadable(instance: &Instance<'_>, path: &str, e: &FieldError) -> Diagnostic
 
 /// An error at an input, however deep.
 pub(crate) fn error(instance: &Instance<'_>, path: &str, message: impl Into<String>) -> Diagnostic {
-    Diagnostic::error(message)
+    Diagnostic::error(Code::Expansion, message)
         .at(span(instance, path), "")
         .about(format!("{}.{}", instance.kind, instance.name))
 }

@@ -3,6 +3,7 @@
 use crate::engine::Engine;
 use crate::plan::config_errors;
 use crate::scope::{Frame, Touched, World};
+use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics};
 use infra_model::program::ProviderBlock;
 use infra_model::value::Value;
@@ -29,7 +30,9 @@ pub(crate) fn configuration(
             "this build of infra has no provider `{}`",
             block.address.name
         );
-        return Err(vec![Diagnostic::error(message).or_at(block.span)]);
+        return Err(vec![
+            Diagnostic::error(Code::UnknownProvider, message).or_at(block.span),
+        ]);
     };
     let (value, touched) = world.evaluate(&block.config, &Frame::at(&block.scope))?;
     let config = provider

@@ -7,6 +7,7 @@ use crate::graph::ProgramGraph;
 use crate::scope::World;
 use crate::values::Values;
 use infra_model::address::{Address, Mode, ProviderAddress};
+use infra_model::codes::Code;
 use infra_model::diagnostic::Diagnostic;
 use infra_model::evaluate::Phase;
 use infra_model::program::Program;
@@ -48,7 +49,12 @@ impl Engine {
         id: &str,
     ) -> Result<Generated, EngineError> {
         let type_name = &address.block.type_name;
-        let unknown = || Diagnostic::error(format!("there is no resource type {type_name}"));
+        let unknown = || {
+            Diagnostic::error(
+                Code::UnknownType,
+                format!("there is no resource type {type_name}"),
+            )
+        };
         let provider = ProviderAddress::of_type(type_name).ok_or_else(unknown)?;
         let schema = self
             .schema(&provider.name, Mode::Managed, type_name)

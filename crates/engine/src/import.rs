@@ -10,6 +10,7 @@ use crate::scope::World;
 use crate::sessions::{Connected, Sessions};
 use crate::values::Values;
 use infra_model::address::{Address, Mode, ProviderAddress};
+use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, did_you_mean};
 use infra_model::evaluate::Phase;
 use infra_model::program::Program;
@@ -59,10 +60,10 @@ impl Engine {
                 },
                 |n| format!("did you mean `{n}`?"),
             );
-            return Err(Diagnostic::error(format!(
-                "there is no block {} in the stack file",
-                address.block
-            ))
+            return Err(Diagnostic::error(
+                Code::UnknownResource,
+                format!("there is no block {} in the stack file", address.block),
+            )
             .help(help)
             .into());
         };
@@ -70,9 +71,12 @@ impl Engine {
             .store
             .read(|s| s.resource(address).is_some_and(ResourceState::has_current))
         {
-            return Err(Diagnostic::error(format!("{address} is managed already"))
-                .help("choose another address, or forget it first")
-                .into());
+            return Err(Diagnostic::error(
+                Code::ManagedAlready,
+                format!("{address} is managed already"),
+            )
+            .help("choose another address, or forget it first")
+            .into());
         }
         let world = World::new(
             program,
@@ -90,11 +94,12 @@ impl Engine {
                 .iter()
                 .map(|(key, _)| block.address.instance(key.clone()).to_string())
                 .collect();
-            return Err(
-                Diagnostic::error(format!("the stack file has no instance {address}"))
-                    .help(format!("it has {}", keys.join(", ")))
-                    .into(),
-            );
+            return Err(Diagnostic::error(
+                Code::NoSuchInstance,
+                format!("the stack file has no instance {address}"),
+            )
+            .help(format!("it has {}", keys.join(", ")))
+            .into());
         }
         let (connected, value) = self
             .look_up(&world, &graph, &block.provider, address, id)
@@ -104,10 +109,10 @@ impl Engine {
             Mode::Managed,
             &block.address.type_name,
         ) else {
-            return Err(Diagnostic::error(format!(
-                "there is no resource type {}",
-                block.address.type_name
-            ))
+            return Err(Diagnostic::error(
+                Code::UnknownType,
+                format!("there is no resource type {}", block.address.type_name),
+            )
             .into());
         };
         let (attributes, sensitive_paths) = codec::encode(schema, &value);
@@ -117,7 +122,7 @@ impl Engine {
             .read(|s| managed_as(s, address, &connected.resolved, &id))
         {
             return Err(
-                Diagnostic::error(format!("`{id}` is managed already, as {other}"))
+                Diagnostic::error(Code::ManagedAlready, format!("`{id}` is managed already, as {other}"))
                     .about(address)
                     .help("give it the new address with [[moved]], or forget it there first: two addresses of one resource would undo each other")
                     .into(),
@@ -161,25 +166,30 @@ impl Engine {
         id: &str,
     ) -> Result<(Connected, Value), EngineError> {
         let problem = |error: infra_model::ProviderError| {
-            Diagnostic::error(format!("{address} cannot be imported: {error}")).about(address)
+            Diagnostic::error(
+                Code::of_provider(error.kind),
+                format!("{address} cannot be imported: {error}"),
+            )
+            .about(address)
         };
         let Some(block) = graph
             .provider(provider)
             .map(|i| &world.program.providers[i])
         else {
-            return Err(
-                Diagnostic::error(format!("provider {provider} is not configured"))
-                    .help(format!("add [clouds.{}]", provider.name))
-                    .into(),
-            );
+            return Err(Diagnostic::error(
+                Code::UnknownProviderConfig,
+                format!("provider {provider} is not configured"),
+            )
+            .help(format!("add [clouds.{}]", provider.name))
+            .into());
         };
         let Some(config) = configure::configuration(self, world, block)?.value else {
-            return Err(Diagnostic::error(format!(
-                "the configuration of provider {provider} is not known while importing"
-            ))
-            .about(address)
-            .help("apply what it refers to first, or use an [[import]] block")
-            .into());
+            let message =
+                format!("the configuration of provider {provider} is not known while importing");
+            return Err(Diagnostic::error(Code::UnknownProviderConfig, message)
+                .about(address)
+                .help("apply what it refers to first, or use an [[import]] block")
+                .into());
         };
         let sessions = Sessions::new(self);
         let connected = sessions.connect(provider, &config).await.map_err(problem)?;

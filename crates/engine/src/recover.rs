@@ -8,6 +8,7 @@ use crate::events::{Event, Observer};
 use crate::sessions::{Connected, NoEvents, Sessions};
 use futures::stream::{FuturesUnordered, StreamExt};
 use infra_model::address::{Address, Mode};
+use infra_model::codes::Code;
 use infra_model::defect::Defect;
 use infra_model::diagnostic::{Diagnostic, Diagnostics};
 use infra_model::operation::{Action, Marking, Operation};
@@ -72,9 +73,11 @@ impl Engine {
                     let help = format!(
                         "bring it under management with `infra import {address} {id}`, or choose another name"
                     );
-                    recovery
-                        .diagnostics
-                        .push(Diagnostic::warning(message).about(&address).help(help));
+                    recovery.diagnostics.push(
+                        Diagnostic::warning(Code::LeftAlone, message)
+                            .about(&address)
+                            .help(help),
+                    );
                     recovery.abandoned.push(address);
                 }
                 Err(Problem::State(error)) => return Err(error.into()),
@@ -83,7 +86,7 @@ impl Engine {
                         "what an interrupted run began on {address} cannot be finished: {error}"
                     );
                     recovery.diagnostics.push(
-                        Diagnostic::error(message)
+                        Diagnostic::error(Code::Unfinished, message)
                             .about(&address)
                             .help("run again; nothing is lost"),
                     );

@@ -7,6 +7,7 @@ use crate::codec;
 use crate::graph::ProgramGraph;
 use crate::values::{Keying, Values};
 use infra_model::address::{BlockAddress, InstanceKey, MODULE, ProviderAddress, ScopePath};
+use infra_model::codes::Code;
 use infra_model::convert::convert;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Span, did_you_mean};
 use infra_model::evaluate::{Evaluate, KnownStep, Phase, Resolved, Scope};
@@ -123,7 +124,9 @@ impl<'a> World<'a> {
         let (value, _) = self.evaluate(key, frame)?;
         let name = convert(value.bare(), &Type::String).ok();
         let refuse = |message: String, help: String| {
-            let refusal = Diagnostic::error(message).at(key.span, "").help(help);
+            let refusal = Diagnostic::error(Code::UnknownAlias, message)
+                .at(key.span, "")
+                .help(help);
             vec![refusal.about(&block.address)]
         };
         let Some(name) = name.as_ref().and_then(Value::as_str) else {
@@ -244,7 +247,11 @@ impl<'a> World<'a> {
         let (value, mut touched) = self.evaluate(expr, &Frame::at(&scope))?;
         let value = codec::to_type(&value, output.ty.as_ref()).map_err(|problem| {
             let message = format!("the output `{name}` does not fit its type: {problem}");
-            vec![Diagnostic::error(message).at(expr.span, "").about(&scope)]
+            vec![
+                Diagnostic::error(Code::WrongType, message)
+                    .at(expr.span, "")
+                    .about(&scope),
+            ]
         })?;
         for dependency in &output.depends_on {
             touched.extend(self.dependency(dependency, &scope));
@@ -272,7 +279,7 @@ struct FrameScope<'w, 'a> {
 /// The first problem of several: a reference that failed is reported where it failed.
 fn first(mut diagnostics: Diagnostics) -> Diagnostic {
     if diagnostics.is_empty() {
-        Diagnostic::error("the value could not be computed")
+        Diagnostic::error(Code::Evaluation, "the value could not be computed")
     } else {
         diagnostics.swap_remove(0)
     }
@@ -322,9 +329,11 @@ impl FrameScope<'_, '_> {
                         .as_ref()
                         .map(|k| k.to_string().trim_matches(['[', ']', '"']).to_owned())
                         .unwrap_or_default();
-                    let mut error =
-                        Diagnostic::error(format!("there is no instance {}", block.instance(key)))
-                            .at(span, "");
+                    let mut error = Diagnostic::error(
+                        Code::NoSuchInstance,
+                        format!("there is no instance {}", block.instance(key)),
+                    )
+                    .at(span, "");
                     if let Some(near) = did_you_mean(&wanted, keys.iter().map(String::as_str)) {
                         error = error.help(format!("did you mean the key `{near}`?"));
                     } else if keys.is_empty() {
@@ -390,9 +399,11 @@ impl FrameScope<'_, '_> {
                 .iter()
                 .find(|i| components[**i].step.key.as_ref() == Some(key))
             else {
-                return Err(
-                    Diagnostic::error(format!("there is no {kind}.{name}{key}")).at(span, "")
-                );
+                return Err(Diagnostic::error(
+                    Code::NoSuchInstance,
+                    format!("there is no {kind}.{name}{key}"),
+                )
+                .at(span, ""));
             };
             return match steps.get(1) {
                 Some(KnownStep::Attribute(output)) => Ok(Resolved {
@@ -437,8 +448,10 @@ impl Scope for FrameScope<'_, '_> {
         steps: &[KnownStep],
         span: Span,
     ) -> Result<Resolved, Diagnostic> {
-        let unbound =
-            |what: &str| Diagnostic::error(format!("`{what}` has no value here")).at(span, "");
+        let unbound = |what: &str| {
+            Diagnostic::error(Code::BadReference, format!("`{what}` has no value here"))
+                .at(span, "")
+        };
         Ok(match root {
             Root::Variable(name) if let Some(i) = self.world.graph.module(&self.frame.scope) => {
                 let (value, touched) = self.world.module_variable(i, name).map_err(first)?;
@@ -448,9 +461,11 @@ impl Scope for FrameScope<'_, '_> {
             Root::Variable(name) => match self.world.program.variables.get(name) {
                 Some(variable) => Resolved::whole(variable.value.clone()),
                 None => {
-                    return Err(
-                        Diagnostic::error(format!("there is no variable `{name}`")).at(span, "")
-                    );
+                    return Err(Diagnostic::error(
+                        Code::UnknownVariable,
+                        format!("there is no variable `{name}`"),
+                    )
+                    .at(span, ""));
                 }
             },
             Root::Local(name) => {

@@ -54,6 +54,7 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:
   infra validate
   infra validate stacks/prod.toml stacks/staging.toml
+  infra validate --fix           mend what is certain, such as a misspelt name
   infra validate -json stacks/prod.toml")]
     Validate(Validate),
     /// Bring stack files into the canonical layout; comments stay
@@ -208,6 +209,12 @@ With taplo or Even Better TOML, put this at the top of a stack file:
     #[command(after_help = "Examples:
   infra man ~/.local/share/man/man1")]
     Man(Man),
+    /// Explain an error code, with an example and how to mend it
+    #[command(after_help = "Examples:
+  infra explain E0403
+  infra explain              all codes
+  infra explain -json E0403")]
+    Explain(Explain),
     /// Print the version
     Version(Version),
     /// Print a completion script for a shell
@@ -293,6 +300,9 @@ pub(crate) struct Validate {
     pub(crate) stacks: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) variables: Variables,
+    /// Write the mends that are certain into the files, then check again
+    #[arg(long)]
+    pub(crate) fix: bool,
     /// The result as JSON
     #[arg(long)]
     pub(crate) json: bool,

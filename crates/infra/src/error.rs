@@ -1,9 +1,11 @@
 //! How a command ends: its exit code, and what to tell the user when it fails. Every library's error becomes diagnostics here.
 
 use infra_engine::{EngineError, SavedPlanError};
+use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Sources};
 use infra_sandbox::SandboxError;
 use infra_state::{EditError, StateError};
+use std::io::ErrorKind;
 
 /// The exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,13 +52,29 @@ impl CommandError {
     }
 
     /// A message with a remedy.
-    pub(crate) fn hint(message: impl Into<String>, help: impl Into<String>) -> CommandError {
-        Diagnostic::error(message).help(help).into()
+    pub(crate) fn hint(
+        code: Code,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> CommandError {
+        Diagnostic::error(code, message).help(help).into()
     }
 
     /// A file that cannot be read or written.
     pub(crate) fn io(doing: &str, path: &std::path::Path, error: &std::io::Error) -> CommandError {
-        Diagnostic::error(format!("cannot {doing} {}: {error}", path.display())).into()
+        let help = match error.kind() {
+            ErrorKind::NotFound => {
+                "is the path spelled right? It is relative to where the command runs"
+            }
+            ErrorKind::PermissionDenied => "you need the permission for it",
+            ErrorKind::StorageFull => "free some space and run the same command again",
+            _ => "mend what the system says and run the same command again",
+        };
+        CommandError::hint(
+            Code::FileAccess,
+            format!("cannot {doing} {}: {error}", path.display()),
+            help,
+        )
     }
 
     /// With the texts that its places lie in.
@@ -74,7 +92,7 @@ impl From<Diagnostic> for CommandError {
 
 impl From<StateError> for CommandError {
     fn from(error: StateError) -> CommandError {
-        let mut diagnostic = Diagnostic::error(error.to_string());
+        let mut diagnostic = Diagnostic::error(error.code(), error.to_string());
         diagnostic.help = error.help();
         diagnostic.into()
     }
@@ -82,7 +100,7 @@ impl From<StateError> for CommandError {
 
 impl From<EditError> for CommandError {
     fn from(error: EditError) -> CommandError {
-        let mut diagnostic = Diagnostic::error(error.to_string());
+        let mut diagnostic = Diagnostic::error(error.code(), error.to_string());
         diagnostic.help = error.help();
         diagnostic.into()
     }
@@ -99,7 +117,11 @@ impl From<EngineError> for CommandError {
 
 impl From<SandboxError> for CommandError {
     fn from(error: SandboxError) -> CommandError {
-        Diagnostic::error(format!("the sandbox does not start: {error}")).into()
+        CommandError::hint(
+            Code::SandboxFails,
+            format!("the sandbox does not start: {error}"),
+            "give it other ports with --listen, or end the process that has them",
+        )
     }
 }
 
@@ -108,10 +130,12 @@ impl From<SavedPlanError> for CommandError {
         match error {
             SavedPlanError::State(error) => error.into(),
             SavedPlanError::NoKey => CommandError::hint(
+                Code::KeyMissing,
                 error.to_string(),
                 "set INFRA_STATE_KEY, or put the key file back: ~/.config/infra/key",
             ),
             SavedPlanError::NotAPlan | SavedPlanError::Damaged(_) => CommandError::hint(
+                Code::BadPlanFile,
                 error.to_string(),
                 "make a new one with `infra plan -out FILE`",
             ),

@@ -17,9 +17,13 @@ mod render;
 mod stack;
 mod system;
 mod ui;
+mod usage;
 mod world;
 
+use crate::error::Exit;
+use crate::ui::Ui;
 use clap::{CommandFactory, FromArgMatches};
+use infra_model::diagnostic::Sources;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -28,12 +32,21 @@ fn main() -> ExitCode {
     let matches = match cli::Cli::command().try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) => {
-            // Help and version are results, everything else is a usage error. What cannot be printed has nobody to read it.
-            let _ = error.print();
-            return if error.use_stderr() {
-                error::Exit::Error
-            } else {
-                error::Exit::Done
+            return match usage::explain(&error) {
+                Some(diagnostic) => {
+                    Ui::of_process(false).diagnostics(&[diagnostic], &Sources::default());
+                    Exit::Error
+                }
+                // Help and version are results; help instead of a command is not what was asked for.
+                None => {
+                    // What cannot be printed has nobody to read it.
+                    let _ = error.print();
+                    if error.use_stderr() {
+                        Exit::Error
+                    } else {
+                        Exit::Done
+                    }
+                }
             }
             .code()
             .into();

@@ -5,6 +5,7 @@
 use crate::error::CommandError;
 use crate::system::{SystemClock, SystemKeys, SystemRandom, owner};
 use crate::ui::say;
+use infra_model::codes::Code;
 use infra_model::diagnostic::Diagnostic;
 use infra_model::program::Stack;
 use infra_state::history::Run;
@@ -100,6 +101,7 @@ impl Place {
         if place.text.is_none() && place.label()?.is_none() {
             let help = "give the path of a stack file, such as stacks/prod.toml";
             return Err(CommandError::hint(
+                Code::NoStack,
                 format!("there is no file {}", place.file.display()),
                 help,
             ));
@@ -118,6 +120,7 @@ impl Place {
         if let Some(instance) = instance.filter(|i| !good(i)) {
             let message = format!("`{instance}` cannot name an instance");
             return Err(CommandError::hint(
+                Code::BadStackName,
                 message,
                 "use letters, digits, `-`, `_` and `.`",
             ));
@@ -126,6 +129,7 @@ impl Place {
         if !good(name) {
             let message = format!("the stack's name `{name}` cannot name its state");
             return Err(CommandError::hint(
+                Code::BadStackName,
                 message,
                 "use letters, digits, `-`, `_` and `.` in [stack].name",
             ));
@@ -157,6 +161,7 @@ impl Place {
         let (file, new) = (self.file.display(), &self.name);
         let folder = self.directory.display();
         CommandError::hint(
+            Code::Renamed,
             format!("{file} is now called `{new}`, and its resources are in the state `{old}`"),
             format!("set [stack].name back, or rename {folder}/{old}.* to {folder}/{new}.*"),
         )
@@ -234,6 +239,7 @@ impl Place {
     /// That there is nothing to look at yet.
     pub(crate) fn no_state(&self) -> CommandError {
         CommandError::hint(
+            Code::NoState,
             format!("{} has no state yet", self.file.display()),
             "it has one after the first `infra apply`",
         )
@@ -243,16 +249,20 @@ impl Place {
     pub(crate) fn lock_state(&self) -> Result<LockState, CommandError> {
         let lock = infra_state::lock_name(&self.name);
         self.storage().lock_state(&lock).map_err(|e| {
-            Diagnostic::error(format!("cannot look at the lock of the state: {e}")).into()
+            Diagnostic::error(
+                Code::StateIo,
+                format!("cannot look at the lock of the state: {e}"),
+            )
+            .into()
         })
     }
 
     /// Takes the lock away from whoever holds it.
     pub(crate) fn break_lock(&self) -> Result<(), CommandError> {
         let lock = infra_state::lock_name(&self.name);
-        self.storage()
-            .break_lock(&lock)
-            .map_err(|e| Diagnostic::error(format!("cannot remove the lock: {e}")).into())
+        self.storage().break_lock(&lock).map_err(|e| {
+            Diagnostic::error(Code::StateIo, format!("cannot remove the lock: {e}")).into()
+        })
     }
 
     /// Who did what, oldest first.
@@ -274,9 +284,12 @@ pub(crate) fn keyring() -> Arc<Keyring> {
 
 fn label(storage: &LocalStorage, name: &str) -> Result<Option<Label>, CommandError> {
     let read = |file: String| {
-        storage
-            .read(&file)
-            .map_err(|e| Diagnostic::error(format!("cannot read {}: {e}", storage.describe(&file))))
+        storage.read(&file).map_err(|e| {
+            Diagnostic::error(
+                Code::FileAccess,
+                format!("cannot read {}: {e}", storage.describe(&file)),
+            )
+        })
     };
     if let Some(snapshot) = read(format!("{name}.json"))? {
         // A damaged one is told when it is opened.
@@ -301,12 +314,14 @@ fn only_stack() -> Result<PathBuf, CommandError> {
     }
     if found.is_empty() {
         return Err(CommandError::hint(
+            Code::NoStack,
             "no stack file was given, and there is none in stacks/",
             "give its path: infra plan path/to/stack.toml",
         ));
     }
     let names: Vec<String> = found.iter().map(|f| f.display().to_string()).collect();
     Err(CommandError::hint(
+        Code::NoStack,
         format!("no stack file was given, and stacks/ has {}", found.len()),
         format!("choose one: {}", names.join(", ")),
     ))

@@ -9,6 +9,7 @@ use crate::system::{SystemClock, SystemFiles};
 use crate::ui::Ui;
 use infra_lang::files::Files;
 use infra_lang::{Given, LoadRequest, Loaded};
+use infra_model::codes::Code;
 use infra_model::diagnostic::Diagnostic;
 use infra_model::program::Program;
 use infra_model::time::{Clock, Timestamp};
@@ -101,7 +102,11 @@ impl<'a> Loading<'a> {
 /// The stack file's text.
 pub(crate) fn text_of(place: &Place) -> Result<&str, CommandError> {
     place.text.as_deref().ok_or_else(|| {
-        Diagnostic::error(format!("there is no file {}", place.file.display())).into()
+        Diagnostic::error(
+            Code::NoStack,
+            format!("there is no file {}", place.file.display()),
+        )
+        .into()
     })
 }
 
@@ -124,6 +129,7 @@ fn given(variables: &Variables) -> Result<Vec<Given>, CommandError> {
         let Some((name, value)) = pair.split_once('=') else {
             let help = "write -var NAME=VALUE";
             return Err(CommandError::hint(
+                Code::Usage,
                 format!("`{pair}` sets no variable"),
                 help,
             ));

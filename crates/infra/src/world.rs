@@ -2,6 +2,7 @@
 
 use crate::error::CommandError;
 use crate::place::Place;
+use infra_model::codes::Code;
 use infra_sandbox::{Options, Sandbox};
 use infra_state::World;
 use serde::Deserialize;
@@ -59,6 +60,7 @@ impl Surroundings {
     async fn join(url: &str) -> Result<Surroundings, CommandError> {
         let failed = |why: String| {
             CommandError::hint(
+                Code::SandboxFails,
                 format!("no sandbox answers at {url}: {why}"),
                 "start one with `infra sandbox`; it prints its URL",
             )

@@ -4,9 +4,10 @@
 use crate::blocks::component::ComponentDeclaration;
 use crate::blocks::fields::{Reading, parse_path};
 use crate::blocks::resource;
+use crate::check::explain::Subject;
 use crate::check::knowledge::{BlockFacts, Keying, Knowledge, StaticScope};
 use crate::check::repeat::{self, Instances};
-use crate::check::values::{Subject, Values};
+use crate::check::values::Values;
 use crate::codes::Code;
 use crate::locate::locate;
 use crate::modules::calls::Passed;
@@ -58,11 +59,16 @@ pub(crate) struct Here<'a> {
 }
 
 impl<'a> Here<'a> {
-    pub(crate) fn new(scope: &'a ScopePath, source: &'a Source, passed: Passed) -> Here<'a> {
+    pub(crate) fn new(
+        scope: &'a ScopePath,
+        source: &'a Source,
+        passed: Passed,
+        report: &Report,
+    ) -> Here<'a> {
         Here {
             scope,
             source,
-            report: Report::default(),
+            report: report.beside(),
             passed: RefCell::new(passed),
             known: RefCell::default(),
         }
@@ -143,6 +149,7 @@ impl Expander<'_> {
         let values = Values {
             knowledge,
             report: &here.report,
+            inputs: None,
         };
         let scope = StaticScope {
             components_by_name: true,
@@ -150,10 +157,7 @@ impl Expander<'_> {
         };
         let name = format!("{}.{}", declaration.kind, declaration.name);
         let given = values.value(&inputs, &scope)?;
-        let subject = Subject {
-            type_name: &name,
-            header: declaration.span,
-        };
+        let subject = Subject::of(&name, declaration.span);
         let coerced = values.coerce(&kind.inputs, &given, &inputs, &subject)?;
         let expansion = self.ask(
             declaration,
@@ -241,14 +245,7 @@ impl Expander<'_> {
             list: &list,
             span_of: &span_of,
         });
-        let finish = |d: Diagnostic| Diagnostic {
-            code: if d.is_error() {
-                d.code.or(Some(Code::Expansion.as_str()))
-            } else {
-                d.code
-            },
-            ..d.or_at(declaration.span)
-        };
+        let finish = |d: Diagnostic| d.or_at(declaration.span);
         match answer {
             Ok(mut expansion) => {
                 here.report.extend(
@@ -297,6 +294,7 @@ impl Expander<'_> {
             at: At::Component,
             inputs: Some(&input),
             paths: &here.source.paths,
+            values: &[],
         };
         let reading = Reading {
             names: &names,

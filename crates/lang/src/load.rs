@@ -17,12 +17,13 @@ use crate::modules::Fetch;
 use crate::modules::calls::Passed;
 use crate::modules::library::Library;
 use crate::parse::names::Names;
-use crate::report::{Report, error};
+use crate::report::{Report, error, keep_fitting_fixes};
 use crate::variables::{Given, Resolving};
 use indexmap::IndexMap;
 use infra_model::address::ScopePath;
 use infra_model::diagnostic::{Diagnostics, Sources, Span};
 use infra_model::expand::Expand;
+use infra_model::expr::Expr;
 use infra_model::program::{Program, ProviderBlock, ResourceBlock, Stack, Variable};
 use infra_model::schema::Schemas;
 use infra_model::{Str, Timestamp};
@@ -80,13 +81,15 @@ pub fn load(request: &LoadRequest<'_>) -> Loaded {
     let files = Arc::new(RecordingFiles::new(Arc::clone(&request.files)));
     let program = build(request, &files, &report, &mut sources);
     let clean = !report.has_errors();
+    let mut diagnostics = report.into_diagnostics();
+    keep_fitting_fixes(&mut diagnostics, &sources);
     Loaded {
         program: program.filter(|_| clean).map(|program| Program {
             sources: sources.clone(),
             files_read: files.recorded(),
             ..program
         }),
-        diagnostics: report.into_diagnostics(),
+        diagnostics,
         sources,
     }
 }
@@ -203,6 +206,7 @@ fn assemble(
     let values = Values {
         knowledge: &knowledge,
         report,
+        inputs: None,
     };
     for provider in &providers {
         if let Some(block) = request.schemas.provider(&provider.address.name)
@@ -218,7 +222,14 @@ fn assemble(
         if i < own {
             values.block(block, schema);
         } else {
-            native_values(&values, block, schema, report);
+            // Of the file's own components: those in modules are declared elsewhere.
+            let step = block.address.scope.steps().first();
+            let inputs = declared
+                .components
+                .iter()
+                .find(|c| step.is_some_and(|s| s.kind == c.kind && s.name == c.name))
+                .map(|c| &c.inputs);
+            native_values(&values, block, schema, inputs, report);
         }
     }
     let root = ScopePath::root();
@@ -308,12 +319,14 @@ fn native_values(
     values: &Values<'_>,
     block: &ResourceBlock,
     schema: Option<&infra_model::Schema>,
+    inputs: Option<&Expr>,
     report: &Report,
 ) {
-    let own = Report::default();
+    let own = report.beside();
     Values {
         knowledge: values.knowledge,
         report: &own,
+        inputs,
     }
     .block(block, schema);
     report.about(own.into_diagnostics(), &block.address);

@@ -9,7 +9,7 @@ use crate::locate::locate;
 use crate::parse::node::Node;
 use crate::parse::text::Text;
 use crate::parse::{document, template};
-use crate::report::{Report, error, suggest};
+use crate::report::{Report, error, suggesting};
 use indexmap::IndexMap;
 use infra_model::convert::{convert, normalise};
 use infra_model::diagnostic::{Diagnostic, Sources, Span};
@@ -126,16 +126,16 @@ impl Resolving<'_> {
     }
 
     fn undeclared(&self, name: &str) {
-        let mut diagnostic = Diagnostic::error(format!(
-            "`-var` gives a value to `{name}`, which the stack does not declare"
-        ))
-        .code(Code::UndeclaredVariable.as_str());
-        diagnostic.help = suggest(
+        let diagnostic = Diagnostic::error(
+            Code::UndeclaredVariable,
+            format!("`-var` gives a value to `{name}`, which the stack does not declare"),
+        );
+        self.reading.report.push(suggesting(
+            diagnostic,
             name,
             self.declarations.keys().map(|k| &**k),
-            "declare it as `[variables.NAME]`, or leave it out",
-        );
-        self.reading.report.push(diagnostic);
+            &format!("declare it as `[variables.{name}]`, or leave it out"),
+        ));
     }
 
     /// A file of values. It may hold secrets, so no line of it is ever drawn: its places are told in words.
@@ -147,9 +147,11 @@ impl Resolving<'_> {
         let refuse = |place: Option<String>, problem: &str| {
             let place = place.unwrap_or_else(|| name.to_owned());
             report.push(
-                Diagnostic::error(format!("{place} is not a file of values: {problem}"))
-                    .code(Code::TomlSyntax.as_str())
-                    .help("give one `NAME = VALUE` a line, as TOML"),
+                Diagnostic::error(
+                    Code::TomlSyntax,
+                    format!("{place} is not a file of values: {problem}"),
+                )
+                .help("give one `NAME = VALUE` a line, as TOML"),
             );
         };
         let table = if name.ends_with(".json") {
@@ -178,12 +180,16 @@ impl Resolving<'_> {
                 .filter(|_| !name.ends_with(".json"))
                 .unwrap_or_else(|| name.to_owned());
             let Some((declared, _)) = self.declarations.get_key_value(&*key) else {
-                let mut warning = Diagnostic::warning(format!(
-                    "{place} gives a value to `{key}`, which the stack does not declare"
-                ))
-                .code(Code::UndeclaredVariable.as_str());
-                warning.help = suggest(&key, self.declarations.keys().map(|k| &**k), "");
-                report.push(warning);
+                let warning = Diagnostic::warning(
+                    Code::UndeclaredVariable,
+                    format!("{place} gives a value to `{key}`, which the stack does not declare"),
+                );
+                report.push(suggesting(
+                    warning,
+                    &key,
+                    self.declarations.keys().map(|k| &**k),
+                    "declare it, or take the line out; a file may serve several stacks",
+                ));
                 continue;
             };
             candidates.insert(
@@ -261,10 +267,7 @@ impl Resolving<'_> {
             Err(found) => {
                 self.reading
                     .report
-                    .extend(found.into_iter().map(|d| Diagnostic {
-                        code: d.code.or(Some(Code::Evaluation.as_str())),
-                        ..d.or_at(expr.span)
-                    }));
+                    .extend(found.into_iter().map(|d| d.or_at(expr.span)));
                 return Some(Value::Unknown(declaration.ty.clone()));
             }
         };

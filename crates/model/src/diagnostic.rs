@@ -1,5 +1,8 @@
 //! What is wrong, where, and what to do about it. Rendering is the binary's business.
 
+use crate::codes::Code;
+use crate::fix::Edit;
+use crate::near::near;
 use crate::value::Str;
 use serde::Serialize;
 use std::sync::Arc;
@@ -89,8 +92,8 @@ pub enum Severity {
 pub struct Diagnostic {
     /// Error or warning.
     pub severity: Severity,
-    /// Stable code such as `E0101`, if it has one.
-    pub code: Option<&'static str>,
+    /// What kind of mistake it is, for `infra explain`.
+    pub code: Code,
     /// What is wrong, one sentence without a full stop at the end.
     pub message: String,
     /// Places in the source with a word each; the first is the main one.
@@ -99,6 +102,8 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// The resource or component it is about, when no place says it.
     pub address: Option<String>,
+    /// The mend, where it is certain: replacements that belong together.
+    pub fix: Vec<Edit>,
 }
 
 /// Several messages.
@@ -107,31 +112,25 @@ pub type Diagnostics = Vec<Diagnostic>;
 impl Diagnostic {
     /// An error.
     #[must_use]
-    pub fn error(message: impl Into<String>) -> Diagnostic {
+    pub fn error(code: Code, message: impl Into<String>) -> Diagnostic {
         Diagnostic {
             severity: Severity::Error,
-            code: None,
+            code,
             message: message.into(),
             labels: Vec::new(),
             help: None,
             address: None,
+            fix: Vec::new(),
         }
     }
 
     /// A warning.
     #[must_use]
-    pub fn warning(message: impl Into<String>) -> Diagnostic {
+    pub fn warning(code: Code, message: impl Into<String>) -> Diagnostic {
         Diagnostic {
             severity: Severity::Warning,
-            ..Diagnostic::error(message)
+            ..Diagnostic::error(code, message)
         }
-    }
-
-    /// With a stable code.
-    #[must_use]
-    pub fn code(mut self, code: &'static str) -> Diagnostic {
-        self.code = Some(code);
-        self
     }
 
     /// With a place.
@@ -158,6 +157,22 @@ impl Diagnostic {
         self
     }
 
+    /// With a mend that is certain: what to write at a place instead of what stands there.
+    #[must_use]
+    pub fn replace(
+        mut self,
+        span: Span,
+        old: impl Into<String>,
+        new: impl Into<String>,
+    ) -> Diagnostic {
+        self.fix.push(Edit {
+            span,
+            old: old.into(),
+            new: new.into(),
+        });
+        self
+    }
+
     /// About a resource.
     #[must_use]
     pub fn about(mut self, address: impl ToString) -> Diagnostic {
@@ -178,12 +193,5 @@ pub fn did_you_mean<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .filter(|(distance, candidate)| {
-            *distance <= 1.max(word.chars().count().min(candidate.chars().count()) / 3)
-        })
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
+    near(word, candidates).map(|near| near.name)
 }

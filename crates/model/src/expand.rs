@@ -2,6 +2,7 @@
 //! lowers what comes back as if it had stood in the stack file.
 
 use crate::address::{InstanceKey, Mode, ProviderAddress};
+use crate::codes::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::program::Stack;
 use crate::schema::Block;
@@ -57,7 +58,7 @@ impl Instance<'_> {
     /// An error at an input.
     #[must_use]
     pub fn error(&self, input: &str, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::error(message)
+        Diagnostic::error(Code::Expansion, message)
             .at((self.span_of)(input), "")
             .about(format!("{}.{}", self.kind, self.name))
     }

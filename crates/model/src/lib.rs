@@ -5,14 +5,17 @@
 extern crate self as infra_model;
 
 pub mod address;
+pub mod codes;
 pub mod convert;
 pub mod defect;
 pub mod diagnostic;
 pub mod evaluate;
 pub mod expand;
 pub mod expr;
+pub mod fix;
 mod float;
 pub mod json;
+pub mod near;
 pub mod number;
 pub mod operation;
 pub mod path;
@@ -33,6 +36,7 @@ pub mod value;
 pub use address::{
     Address, BlockAddress, InstanceKey, Mode, ProviderAddress, ScopePath, ScopeStep,
 };
+pub use codes::Code;
 pub use diagnostic::{Diagnostic, Diagnostics, FileId, Severity, Sources, Span};
 pub use infra_model_derive::Record;
 pub use number::Number;

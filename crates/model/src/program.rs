@@ -183,7 +183,7 @@ pub enum IgnoreChanges {
     #[default]
     None,
     /// These paths.
-    Paths(Vec<Path>),
+    Paths(Vec<(Path, Span)>),
     /// `"all"`
     All,
 }

@@ -34,6 +34,31 @@ pub enum ErrorKind {
     Other,
 }
 
+impl ErrorKind {
+    /// What to do about it, whatever was being done.
+    #[must_use]
+    pub fn remedy(self) -> &'static str {
+        match self {
+            ErrorKind::Throttled => {
+                "the cloud refuses so many calls at once; run the same command again in a while"
+            }
+            ErrorKind::Transient => {
+                "is the region right, the network up, the sandbox running? Then run the same command again"
+            }
+            ErrorKind::TimedOut | ErrorKind::Interrupted => {
+                "run the same command again: what is done stays done"
+            }
+            ErrorKind::Denied => "use credentials that may do it, or give these the permission",
+            ErrorKind::Quota => "ask the cloud for a higher quota, or remove what is not needed",
+            ErrorKind::Conflict => "remove what is in the way, or choose another name",
+            ErrorKind::NotFound => "check the name, the region and the account; it may be gone",
+            ErrorKind::Invalid => "correct the value in the stack file",
+            ErrorKind::Failed => "the cloud's console may say more about why it failed",
+            ErrorKind::Other => "INFRA_LOG=debug shows what was sent and answered",
+        }
+    }
+}
+
 /// One failure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderError {

@@ -4,6 +4,7 @@
 use crate::document::{DependencyRef, ResourceState, State};
 use crate::journal::StateChange;
 use infra_model::address::{AddressError, Mode};
+use infra_model::codes::Code;
 use infra_model::diagnostic::did_you_mean;
 use infra_model::{Address, BlockAddress, InstanceKey, ProviderAddress, ScopePath, ScopeStep};
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +40,8 @@ pub enum EditError {
         to: String,
         /// What does not fit.
         why: &'static str,
+        /// What to give instead.
+        remedy: &'static str,
     },
     /// An interrupted run was at work on it.
     #[error("{0} has an operation under way that was interrupted")]
@@ -62,6 +65,19 @@ pub enum EditError {
 }
 
 impl EditError {
+    /// Which kind of mistake it is, for `infra explain`.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            EditError::Address { .. } => Code::BadAddress,
+            EditError::Missing { .. } | EditError::NoProvider { .. } => Code::NotInState,
+            EditError::Occupied(_) => Code::Occupied,
+            EditError::Kind { .. } => Code::OtherKind,
+            EditError::Unfinished(_) => Code::UnderWay,
+            EditError::OtherProvider { .. } => Code::WrongProvider,
+        }
+    }
+
     /// What to do next.
     #[must_use]
     pub fn help(&self) -> Option<String> {
@@ -86,7 +102,7 @@ impl EditError {
                     from.name
                 )
             }
-            EditError::Kind { .. } => return None,
+            EditError::Kind { remedy, .. } => (*remedy).to_owned(),
         })
     }
 }
@@ -277,13 +293,20 @@ impl Rule {
         let new: Address = to
             .parse()
             .map_err(|error| EditError::Address { error, near: None })?;
-        let unlike = |why| EditError::Kind {
+        let refuse = |why, remedy| EditError::Kind {
             from: from.to_owned(),
             to: to.to_owned(),
             why,
+            remedy,
         };
+        let unlike = |why| refuse(why, "give it an address of the same kind");
         let same_type = old.block.type_name == new.block.type_name;
-        let keyless = "without a key the old address stands for several instances: leave the key of the new one out";
+        let keyless = || {
+            refuse(
+                "without a key the old address stands for several instances",
+                "leave the key of the new one out",
+            )
+        };
         if state.resources.contains_key(&old) {
             return match (same_type, new.block.mode) {
                 (true, Mode::Managed) => Ok(Rule::Instance(old, new)),
@@ -293,7 +316,7 @@ impl Rule {
         if old.key.is_none() && state.resources.keys().any(|a| a.block == old.block) {
             return match (same_type, &new.key) {
                 (true, None) => Ok(Rule::Block(old.block, new.block)),
-                (true, Some(_)) => Err(unlike(keyless)),
+                (true, Some(_)) => Err(keyless()),
                 (false, _) => Err(unlike("a resource keeps its type")),
             };
         }
@@ -309,7 +332,7 @@ impl Rule {
         let depth = old.block.scope.steps().len();
         let repeated = old.key.is_none() && inside.block.scope.steps()[depth].key.is_some();
         if repeated && new.key.is_some() {
-            return Err(unlike(keyless));
+            return Err(keyless());
         }
         Ok(Rule::Scope(scope_of(&old), scope_of(&new)))
     }

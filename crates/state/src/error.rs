@@ -1,7 +1,7 @@
 //! Everything that can be wrong with a state, each with what to do about it. Nothing here decides or repairs.
 
 use crate::storage::LockInfo;
-use infra_model::{Address, OperationId};
+use infra_model::{Address, Code, OperationId};
 use std::io;
 use std::sync::Arc;
 
@@ -148,6 +148,30 @@ impl StateError {
     pub fn is_disk_full(&self) -> bool {
         matches!(self, StateError::Io { source, .. }
             if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+    }
+
+    /// Which kind of mistake it is, for `infra explain`.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            StateError::Corrupted { .. } => Code::StateDamaged,
+            StateError::NewerFormat { .. } => Code::StateNewer,
+            StateError::Locked { .. } => Code::StateLocked,
+            StateError::Foreign { .. } => Code::StateForeign,
+            StateError::WrongWorld { .. } => Code::StateOtherWorld,
+            StateError::Io { .. } => Code::StateIo,
+            StateError::KeyMissing { .. } => Code::KeyMissing,
+            StateError::WrongKey { .. } => Code::WrongKey,
+            StateError::BadKey(_) => Code::BadKey,
+            StateError::Tampered { .. } => Code::Tampered,
+            StateError::NoResource(_) => Code::NotInState,
+            StateError::Occupied(_) => Code::Occupied,
+            StateError::Push { .. } => Code::NotPushed,
+            StateError::ReadOnly
+            | StateError::UnknownOperation(_)
+            | StateError::ReusedOperation(_)
+            | StateError::Ephemeral(_) => Code::BrokenRule,
+        }
     }
 
     /// What to do next.

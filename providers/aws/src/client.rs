@@ -153,6 +153,16 @@ impl Client {
         Ok(client)
     }
 
+    /// An error with the endpoint that was asked, where that is what matters.
+    fn located(&self, error: ProviderError) -> ProviderError {
+        let own = self.config.endpoints.get(&error.service);
+        let endpoint = match own.map(String::as_str).or(self.sdk.endpoint_url()) {
+            Some(url) => url.to_owned(),
+            None => format!("{} in {}", error.service, self.region),
+        };
+        error::from_endpoint(error, &endpoint)
+    }
+
     /// Asks whose credentials these are.
     async fn identify(&mut self) -> Result<(), ProviderError> {
         // Before the run has a clock and a gate: the SDK's own retries do for this one call.
@@ -165,7 +175,7 @@ impl Client {
             .get_caller_identity()
             .send()
             .await
-            .map_err(|e| error::typed("sts", "GetCallerIdentity", &e))?;
+            .map_err(|e| self.located(error::typed("sts", "GetCallerIdentity", &e)))?;
         let account = who.account().unwrap_or_default().to_owned();
         if let Some(expected) = self.config.account.as_ref().filter(|a| **a != account) {
             return Err(ProviderError {
@@ -262,7 +272,7 @@ impl Client {
             let call = send();
             Box::pin(async move {
                 call.await
-                    .map_err(|e| error::typed(family.service, operation, &e))
+                    .map_err(|e| self.located(error::typed(family.service, operation, &e)))
             })
         };
         retried(context, family, operation, resend, &attempt).await

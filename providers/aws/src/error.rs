@@ -51,19 +51,51 @@ where
             out.message = "no answer in time".to_owned();
         }
         SdkError::DispatchFailure(failure) => {
-            out.message = DisplayErrorContext(error).to_string();
+            out.message = format!("{NO_ANSWER}{}", causes(error));
             out.kind = if failure.is_io() || failure.is_timeout() {
                 ErrorKind::Transient
             } else {
-                without_answer(&out.message)
+                without_answer(&DisplayErrorContext(error).to_string())
             };
         }
         _ => {
-            out.message = DisplayErrorContext(error).to_string();
-            out.kind = without_answer(&out.message);
+            out.message = format!("the request could not be made: {}", causes(error));
+            out.kind = without_answer(&DisplayErrorContext(error).to_string());
         }
     }
     out
+}
+
+/// How the message of a call without an answer begins; what stands behind it is why.
+const NO_ANSWER: &str = "no answer: ";
+
+/// With the endpoint that gave no answer.
+#[must_use]
+pub fn from_endpoint(mut error: ProviderError, endpoint: &str) -> ProviderError {
+    if let Some(why) = error.message.strip_prefix(NO_ANSWER) {
+        error.message = format!("no answer from {endpoint}: {why}");
+    }
+    error
+}
+
+/// Why a call came to nothing, from the outermost cause that says something to the innermost, each once.
+fn causes(error: &(dyn Error + 'static)) -> String {
+    let mut causes: Vec<String> = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        // What wraps another error often repeats it.
+        if !text.is_empty() && !causes.iter().any(|known| known.contains(&text)) {
+            causes.push(text);
+        }
+        next = cause.source();
+    }
+    causes.retain(|cause| !matches!(cause.as_str(), "io error" | "other" | "dispatch failure"));
+    if causes.is_empty() {
+        "for no reason that is known".to_owned()
+    } else {
+        causes.join(": ")
+    }
 }
 
 /// The typed error of an item that a call, answered with success all the same, reports as not done.

@@ -85,9 +85,12 @@ impl Fixture {
             .find(|k| &*k.name == kind)
             .expect("a kind of component");
         let inputs = described.inputs.coerce(&value(inputs)).map_err(|errors| {
-            let told = errors
-                .into_iter()
-                .map(|e| Diagnostic::error(format!("{}: {}", e.path, e.message)));
+            let told = errors.into_iter().map(|e| {
+                Diagnostic::error(
+                    infra_model::Code::WrongType,
+                    format!("{}: {}", e.path, e.message),
+                )
+            });
             told.collect::<Vec<_>>()
         })?;
         let key = key.map(|k| InstanceKey::Name(k.into()));

@@ -1,6 +1,7 @@
 //! Whether a plan still fits the state that it is applied to.
 
 use crate::plan::Plan;
+use infra_model::codes::Code;
 use infra_model::diagnostic::Diagnostic;
 use infra_state::State;
 
@@ -15,7 +16,7 @@ fn unfinished(state: &State) -> Diagnostic {
         "what an interrupted run began is not finished yet: {}",
         names.join(", ")
     );
-    Diagnostic::error(message).help(
+    Diagnostic::error(Code::Unfinished, message).help(
         "apply the stack file: that takes it up first, and says what is wrong where it cannot; then make a new plan",
     )
 }
@@ -23,7 +24,7 @@ fn unfinished(state: &State) -> Diagnostic {
 /// Refuses a plan that was made for another state than there is now, saying what differs.
 pub(super) fn still_fits(plan: &Plan, state: &State) -> Result<(), Diagnostic> {
     let stale = |why: String, help: &str| {
-        Err(Diagnostic::error(format!("this plan is stale: {why}")).help(help))
+        Err(Diagnostic::error(Code::StalePlan, format!("this plan is stale: {why}")).help(help))
     };
     if plan.lineage != state.lineage {
         return stale(

@@ -20,6 +20,7 @@ use crate::sessions::Sessions;
 use crate::values::{BlockValues, Keying, Values};
 use futures::stream::{FuturesUnordered, StreamExt};
 use infra_model::address::{Address, BlockAddress, InstanceKey, ScopePath};
+use infra_model::codes::Code;
 use infra_model::defect::Defect;
 use infra_model::diagnostic::{Diagnostic, Diagnostics};
 use infra_model::evaluate::Phase;
@@ -495,7 +496,7 @@ impl Run<'_> {
             {
                 Ok((value, _)) => codec::to_type(&value, output.ty.as_ref()).map_err(|e| {
                     vec![
-                        Diagnostic::error(format!("output `{name}`: {e}"))
+                        Diagnostic::error(Code::WrongType, format!("output `{name}`: {e}"))
                             .at(output.value.span, ""),
                     ]
                 }),

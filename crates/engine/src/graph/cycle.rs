@@ -1,6 +1,7 @@
 //! What depends on itself, told in the order of the dependencies.
 
 use super::{ProgramGraph, ProgramNode};
+use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Span};
 use infra_model::program::Program;
 
@@ -26,7 +27,8 @@ impl ProgramGraph {
             "these depend on each other in a circle: {}",
             path.join(" → ")
         );
-        let diagnostic = Diagnostic::error(message).help("take one of these references out");
+        let diagnostic =
+            Diagnostic::error(Code::Cycle, message).help("take one of these references out");
         Some(
             names
                 .iter()

@@ -2,6 +2,7 @@
 
 use crate::scope::{Frame, Touched, World};
 use infra_model::address::{Address, InstanceKey};
+use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Span};
 use infra_model::expr::Expr;
 use infra_model::path::{Path, Step as PathStep};
@@ -26,7 +27,7 @@ pub(crate) fn config_errors(
             } else {
                 format!("`{}`: {}", e.path, e.message)
             };
-            Diagnostic::error(message)
+            Diagnostic::error(Code::WrongType, message)
                 .at(span_of(config, &e.path), "")
                 .about(&about)
         })
@@ -64,9 +65,9 @@ pub(crate) fn ignore(
     let Some(prior) = prior else { return config };
     match ignored {
         IgnoreChanges::None => config,
-        IgnoreChanges::Paths(paths) => paths
-            .iter()
-            .fold(config, |config, path| keep(config, Some(prior), &path.0)),
+        IgnoreChanges::Paths(paths) => paths.iter().fold(config, |config, (path, _)| {
+            keep(config, Some(prior), &path.0)
+        }),
         IgnoreChanges::All => {
             let attributes = schema.block.attributes.iter();
             let settable = attributes
@@ -190,7 +191,7 @@ pub(crate) fn conditions(
                 .map_err(|e| about(e, address))?;
             let text = shown(&message);
             failed.push(
-                Diagnostic::error(format!("{what} failed: {text}"))
+                Diagnostic::error(Code::ConditionFailed, format!("{what} failed: {text}"))
                     .at(condition.condition.span, "")
                     .about(address),
             );
@@ -254,9 +255,10 @@ pub(super) fn destroyed(
 }
 
 fn refused(block: &ResourceBlock, address: &Address) -> Diagnostic {
-    Diagnostic::error(format!(
-        "{address} has prevent_destroy, and this plan would destroy it"
-    ))
+    Diagnostic::error(
+        Code::PreventDestroy,
+        format!("{address} has prevent_destroy, and this plan would destroy it"),
+    )
     .at(
         block
             .lifecycle
@@ -282,6 +284,15 @@ pub(super) fn about(diagnostics: Diagnostics, address: &Address) -> Diagnostics 
         .collect()
 }
 
+/// What a provider could not read.
+pub(super) fn unreadable(what: impl std::fmt::Display, error: &ProviderError) -> Diagnostic {
+    Diagnostic::error(
+        Code::of_provider(error.kind),
+        format!("{what} cannot be read: {error}"),
+    )
+    .help(error.kind.remedy())
+}
+
 pub(super) fn at_attribute(
     error: ProviderError,
     block: &ResourceBlock,
@@ -293,7 +304,8 @@ pub(super) fn at_attribute(
     } else {
         format!("`{path}`: {error}")
     };
-    Diagnostic::error(message)
+    Diagnostic::error(Code::of_provider(error.kind), message)
         .at(span_of(&block.config, &path), "")
         .about(address)
+        .help(error.kind.remedy())
 }

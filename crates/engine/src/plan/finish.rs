@@ -7,6 +7,7 @@ use crate::error::EngineError;
 use crate::events::Event;
 use indexmap::IndexSet;
 use infra_model::address::Address;
+use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics};
 use std::collections::HashSet;
 
@@ -62,7 +63,7 @@ impl Walk<'_> {
         if steps.is_empty()
             && let Some(held) = held.iter().find(|h| h.is_deferred())
         {
-            return Err(Diagnostic::error(format!(
+            return Err(Diagnostic::error(Code::UnknownInstances, format!(
                 "{} cannot be planned: what it needs to know is not known before apply, and nothing in this plan makes it known",
                 held.address
             ))

@@ -10,6 +10,7 @@ use crate::scope::{Frame, World};
 use crate::sessions::{Connected, NoEvents, Sessions};
 use futures::future::{BoxFuture, join_all};
 use infra_model::address::{Address, InstanceKey, ProviderAddress};
+use infra_model::codes::Code;
 use infra_model::convert::convert;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Span};
 use infra_model::program::{Import, ResourceBlock};
@@ -120,9 +121,10 @@ impl<'a> Walk<'a> {
             (None, None) => return None,
         };
         Some(
-            Diagnostic::error(format!(
-                "`{id}` cannot be imported as {to}: it {how} {other}"
-            ))
+            Diagnostic::error(
+                Code::ManagedAlready,
+                format!("`{id}` cannot be imported as {to}: it {how} {other}"),
+            )
             .at(span, "imported here")
             .about(to)
             .help("one object has one address; use [[moved]] to give it another"),
@@ -148,7 +150,7 @@ impl<'a> Walk<'a> {
                         "correct the id, or take the [[import]] away"
                     };
                     self.errors.push(
-                        Diagnostic::error(message)
+                        Diagnostic::error(Code::of_provider(error.kind), message)
                             .at(span, "")
                             .about(&address)
                             .help(help),
@@ -175,9 +177,10 @@ impl<'a> Walk<'a> {
         lost.sort();
         for (address, span) in lost {
             self.errors.push(
-                Diagnostic::error(format!(
-                    "the stack file has no instance {address} to import"
-                ))
+                Diagnostic::error(
+                    Code::NoSuchInstance,
+                    format!("the stack file has no instance {address} to import"),
+                )
                 .at(span, "")
                 .about(address)
                 .help("add its key to for_each or count, or take the [[import]] away"),
@@ -225,7 +228,7 @@ fn wanted_of(world: &World<'_>, import: &Import) -> Result<Vec<Wanted>, Diagnost
             let (value, _) = world.evaluate(expr, &Frame::default())?;
             if repeat::is_undecided(&value) {
                 return Err(vec![
-                    Diagnostic::error("what is to be imported is not known while planning")
+                    Diagnostic::error(Code::UnknownInstances, "what is to be imported is not known while planning")
                         .at(expr.span, "not known before apply")
                         .help("use a for_each that is written in the stack file, or apply what it depends on first with -target"),
                 ]);
@@ -245,7 +248,8 @@ fn wanted_of(world: &World<'_>, import: &Import) -> Result<Vec<Wanted>, Diagnost
 
 fn one(world: &World<'_>, import: &Import, frame: &Frame) -> Result<Wanted, Diagnostics> {
     let mut to = import.to.clone();
-    let wrong = |message: String| vec![Diagnostic::error(message).at(import.id.span, "")];
+    let wrong =
+        |message: String| vec![Diagnostic::error(Code::BadAddress, message).at(import.id.span, "")];
     if let Some(key) = &import.key {
         let (value, _) = world.evaluate(key, frame)?;
         to.key = match value.bare() {
@@ -257,8 +261,11 @@ fn one(world: &World<'_>, import: &Import, frame: &Frame) -> Result<Wanted, Diag
             )),
             Value::Unknown(_) => {
                 return Err(vec![
-                    Diagnostic::error("the key of an import is not known while planning")
-                        .at(key.span, "not known before apply"),
+                    Diagnostic::error(
+                        Code::UnknownInstances,
+                        "the key of an import is not known while planning",
+                    )
+                    .at(key.span, "not known before apply"),
                 ]);
             }
             _ => return Err(wrong("the key of an import is text or a number".to_owned())),

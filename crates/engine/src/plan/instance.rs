@@ -17,6 +17,7 @@ use crate::sessions::{Connected, Sessions};
 use crate::values::{BlockValues, Keying};
 use indexmap::IndexMap;
 use infra_model::address::{Address, BlockAddress, Mode, ProviderAddress};
+use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics};
 use infra_model::operation::Action;
 use infra_model::program::{Program, ResourceBlock};
@@ -164,10 +165,10 @@ impl<'a> Planner<'a> {
             .cloned()
         else {
             errors.push(
-                Diagnostic::error(format!(
-                    "there is no resource type {}",
-                    block.address.type_name
-                ))
+                Diagnostic::error(
+                    Code::UnknownType,
+                    format!("there is no resource type {}", block.address.type_name),
+                )
                 .at(block.span, ""),
             );
             return;
@@ -544,7 +545,7 @@ pub(super) struct Instance<'b> {
 
 /// Instances that apply would not make known either.
 pub(super) fn never_known(block: &ResourceBlock) -> Diagnostic {
-    Diagnostic::error(format!(
+    Diagnostic::error(Code::UnknownInstances, format!(
         "which instances {} has is not known before apply, and will not be in the next plan either",
         block.address
     ))

@@ -3,6 +3,7 @@
 
 use crate::graph::ProgramGraph;
 use infra_model::address::{Address, BlockAddress, InstanceKey, ScopePath};
+use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Span};
 use infra_model::program::{Moved, Program, Repeat};
 use infra_state::State;
@@ -60,7 +61,7 @@ fn blocked(from: &Address, to: &Address, by: &Address) -> Diagnostic {
     } else {
         format!("{by} has moved there")
     };
-    Diagnostic::warning(format!("{from} was not moved to {to}: {why}"))
+    Diagnostic::warning(Code::LeftAlone, format!("{from} was not moved to {to}: {why}"))
         .about(from)
         .help(format!(
             "it is planned for what the stack file says of {from}; to keep both, give one another address"
@@ -95,7 +96,7 @@ impl<'p> Chains<'p> {
                     moved.from, first.to, moved.to
                 );
                 errors.push(
-                    Diagnostic::error(message)
+                    Diagnostic::error(Code::BadMove, message)
                         .at(moved.span, "moved here")
                         .at(first.span, "and here")
                         .help("keep the statement that says where it is now"),
@@ -110,7 +111,7 @@ impl<'p> Chains<'p> {
                     first.from, moved.from, moved.to
                 );
                 errors.push(
-                    Diagnostic::error(message)
+                    Diagnostic::error(Code::BadMove, message)
                         .at(moved.span, "moved here")
                         .at(first.span, "and here")
                         .help("only one of them can be there: take the other statement away"),
@@ -122,7 +123,7 @@ impl<'p> Chains<'p> {
             {
                 let message = format!("{} is moved away and still declared", moved.from);
                 errors.push(
-                    Diagnostic::error(message)
+                    Diagnostic::error(Code::BadMove, message)
                         .at(moved.span, "moved away here")
                         .at(declared, "declared here")
                         .help("rename the block, or take the [[moved]] statement away"),
@@ -257,10 +258,13 @@ fn circle(seen: &[(Address, &Moved)]) -> Diagnostic {
         .map(|(address, _)| address.to_string())
         .chain(seen.first().map(|(address, _)| address.to_string()))
         .collect();
-    let start = Diagnostic::error(format!(
-        "[[moved]] statements go round in a circle: {}",
-        names.join(" → ")
-    ));
+    let start = Diagnostic::error(
+        Code::BadMove,
+        format!(
+            "[[moved]] statements go round in a circle: {}",
+            names.join(" → ")
+        ),
+    );
     seen.iter()
         .fold(start, |d, (_, moved)| {
             d.at(moved.span, format!("{} → {}", moved.from, moved.to))

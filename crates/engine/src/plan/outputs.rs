@@ -6,6 +6,7 @@ use super::{OutputChange, PlanMode};
 use crate::codec;
 use crate::scope::{Frame, World};
 use infra_model::address::ScopePath;
+use infra_model::codes::Code;
 use infra_model::convert::convert;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Severity};
 use infra_model::program::{Check, Condition, Program};
@@ -36,7 +37,7 @@ impl Walk<'_> {
                     Ok(value) => Some(value),
                     Err(error) => {
                         self.errors.push(
-                            Diagnostic::error(format!("output `{name}`: {error}"))
+                            Diagnostic::error(Code::WrongType, format!("output `{name}`: {error}"))
                                 .at(output.value.span, ""),
                         );
                         return;
@@ -52,9 +53,12 @@ impl Walk<'_> {
         if marks.sensitive && !output.sensitive {
             let help = "add `sensitive = true` to the output, or use nonsensitive() if it really is no secret";
             self.errors.push(
-                Diagnostic::error(format!("output `{name}` would show a sensitive value"))
-                    .at(output.value.span, "")
-                    .help(help),
+                Diagnostic::error(
+                    Code::SensitiveOutput,
+                    format!("output `{name}` would show a sensitive value"),
+                )
+                .at(output.value.span, "")
+                .help(help),
             );
         }
         self.outputs.insert(
@@ -78,7 +82,7 @@ impl Walk<'_> {
                 if let Ok(Some(text)) = failing(&self.world, condition, &Frame::default()) {
                     let message = format!("the value of `{name}` is refused: {text}");
                     self.errors.push(
-                        Diagnostic::error(message)
+                        Diagnostic::error(Code::ValidationFailed, message)
                             .at(condition.condition.span, "this does not hold")
                             .at(variable.span, "the variable"),
                     );
@@ -122,8 +126,11 @@ fn failed_of(world: &World<'_>, scope: &ScopePath, checks: &[Check]) -> Diagnost
         for assertion in &check.assertions {
             match failing(world, assertion, &frame) {
                 Ok(Some(text)) => warnings.push(
-                    Diagnostic::warning(format!("check `{}` failed: {text}", check.name))
-                        .at(assertion.condition.span, ""),
+                    Diagnostic::warning(
+                        Code::CheckFailed,
+                        format!("check `{}` failed: {text}", check.name),
+                    )
+                    .at(assertion.condition.span, ""),
                 ),
                 Ok(None) => {}
                 // What cannot be computed does not hold either; it stops nothing.

@@ -7,6 +7,7 @@ use crate::sessions::{NoEvents, Sessions};
 use futures::future::join_all;
 use indexmap::IndexMap;
 use infra_model::address::{BlockAddress, ProviderAddress};
+use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Severity};
 use infra_model::program::{Program, ResourceBlock};
 use infra_model::provider::{Finding, PreflightItem};
@@ -74,7 +75,9 @@ fn diagnostic(finding: Finding, blocks: &HashMap<&BlockAddress, &ResourceBlock>)
     } = finding;
     let mut told = match blocks.get(&address.block) {
         Some(block) => at_attribute(error, block, &address),
-        None => Diagnostic::error(error.to_string()).about(&address),
+        None => Diagnostic::error(Code::of_provider(error.kind), error.to_string())
+            .about(&address)
+            .help(error.kind.remedy()),
     };
     if !fatal {
         told.severity = Severity::Warning;

@@ -8,6 +8,7 @@ use crate::engine::{Engine, Input};
 use crate::error::EngineError;
 use crate::graph::ProgramGraph;
 use infra_model::address::{Address, Mode};
+use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics};
 use infra_model::path::Path;
 use infra_model::program::Program;
@@ -45,7 +46,9 @@ impl Engine {
                 .map(|(address, paths)| format!("  {address} ({})", in_words(paths)));
             help.push_str(&lines.collect::<Vec<_>>().join("\n"));
         }
-        Err(Diagnostic::error(message).help(help).into())
+        Err(Diagnostic::error(Code::Protected, message)
+            .help(help)
+            .into())
     }
 
     /// The resources of a state that are protected from deletion, and by which attributes.
@@ -130,11 +133,14 @@ fn refused(
             format!("put it back, apply with {off}, and take it out then; or {flag}"),
         ),
     };
-    let diagnostic = Diagnostic::error(format!(
-        "{} is protected from deletion ({}), and this plan would {fate} it",
-        change.address,
-        in_words(holding)
-    ))
+    let diagnostic = Diagnostic::error(
+        Code::Protected,
+        format!(
+            "{} is protected from deletion ({}), and this plan would {fate} it",
+            change.address,
+            in_words(holding)
+        ),
+    )
     .help(help)
     .about(&change.address);
     let block = graph.block_at(&change.address.block);

@@ -3,6 +3,7 @@
 use crate::scope::{Frame, Touched, World};
 use crate::values::Keying;
 use infra_model::address::InstanceKey;
+use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics};
 use infra_model::expr::Expr;
 use infra_model::program::{Repeat, ResourceBlock};
@@ -48,7 +49,7 @@ pub(super) fn elements(
     value: &Value,
     frame: &Frame,
 ) -> Result<Instances, Diagnostic> {
-    let wrong = |message: &str| Diagnostic::error(message).at(expr.span, "");
+    let wrong = |message: &str| Diagnostic::error(Code::BadRepeat, message).at(expr.span, "");
     let (bare, marks) = value.unmark();
     if marks.sensitive {
         return Err(wrong(

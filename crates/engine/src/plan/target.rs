@@ -3,6 +3,7 @@
 use super::{PlanMode, PlanOptions};
 use crate::graph::ProgramGraph;
 use infra_model::address::{Address, BlockAddress};
+use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use infra_model::pattern::AddressPattern;
 use infra_model::program::Program;
@@ -96,7 +97,7 @@ impl<'o> Selection<'o> {
             for pattern in patterns {
                 if !exists(pattern) {
                     errors.push(
-                        Diagnostic::error(format!("{flag}={pattern} names no instance"))
+                        Diagnostic::error(Code::NoSuchInstance, format!("{flag}={pattern} names no instance"))
                             .help("`infra state list` shows what there is; without the key, all instances are meant"),
                     );
                 }
@@ -132,9 +133,10 @@ fn unmatched(flag: &str, pattern: &AddressPattern, blocks: &HashSet<&BlockAddres
         }
         None => "`infra state list` shows what there is".to_owned(),
     };
-    Diagnostic::error(format!(
-        "{flag}={text} names nothing in the stack file or the state"
-    ))
+    Diagnostic::error(
+        Code::NoSuchInstance,
+        format!("{flag}={text} names nothing in the stack file or the state"),
+    )
     .help(help)
 }
 

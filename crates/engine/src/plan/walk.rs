@@ -1,6 +1,7 @@
 //! The walk over the program: provider configurations, batches of reads and data sources run concurrently; every block is
 //! planned as soon as all that it refers to is.
 
+use super::config::unreadable;
 use super::imports::Imported;
 use super::instance::Planner;
 use super::moves::moves;
@@ -21,8 +22,9 @@ use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use indexmap::IndexMap;
 use infra_model::address::{Address, Mode};
+use infra_model::codes::Code;
 use infra_model::defect::Defect;
-use infra_model::diagnostic::{Diagnostic, Diagnostics};
+use infra_model::diagnostic::{Diagnostic, Diagnostics, Severity};
 use infra_model::evaluate::Phase;
 use infra_model::program::Program;
 use infra_model::provider_error::ProviderError;
@@ -128,10 +130,13 @@ impl<'a> Walk<'a> {
                 ),
             ) else {
                 errors.push(
-                    Diagnostic::error(format!(
-                        "this build of infra does not know the type {}",
-                        address.block.type_name
-                    ))
+                    Diagnostic::error(
+                        Code::UnmanageableType,
+                        format!(
+                            "this build of infra does not know the type {}",
+                            address.block.type_name
+                        ),
+                    )
                     .about(address),
                 );
                 continue;
@@ -140,7 +145,8 @@ impl<'a> Walk<'a> {
                 Ok(value) => {
                     prior.insert(address.clone(), value);
                 }
-                Err(error) => errors.push(Diagnostic::error(error.to_string()).about(address)),
+                Err(error) => errors
+                    .push(Diagnostic::error(Code::StateDamaged, error.to_string()).about(address)),
             }
         }
         if !errors.is_empty() {
@@ -286,10 +292,12 @@ impl<'a> Walk<'a> {
                         }
                         Err(error) => {
                             let span = self.program.providers[i].span;
-                            let diagnostic = Diagnostic::error(format!(
-                                "provider {address} cannot be used: {error}"
-                            ))
-                            .about(address);
+                            let diagnostic = Diagnostic::error(
+                                Code::of_provider(error.kind),
+                                format!("provider {address} cannot be used: {error}"),
+                            )
+                            .about(address)
+                            .help(error.kind.remedy());
                             self.errors.push(if span == Default::default() {
                                 diagnostic
                             } else {
@@ -376,10 +384,8 @@ impl<'a> Walk<'a> {
             Ok(found) => found,
             Err(error) => {
                 let batch = &self.batches[i];
-                self.errors.push(
-                    Diagnostic::error(format!("{} cannot be read: {error}", batch.type_name))
-                        .about(&batch.provider),
-                );
+                self.errors
+                    .push(unreadable(&batch.type_name, &error).about(&batch.provider));
                 return;
             }
         };
@@ -413,11 +419,8 @@ impl<'a> Walk<'a> {
                 Err(error) => {
                     let help =
                         "it is left as it is; run again once it can be read, or use -refresh=false";
-                    self.errors.push(
-                        Diagnostic::error(format!("{address} cannot be read: {error}"))
-                            .about(&address)
-                            .help(help),
-                    );
+                    self.errors
+                        .push(unreadable(&address, &error).about(&address).help(help));
                 }
             }
         }
@@ -513,15 +516,12 @@ impl<'a> Walk<'a> {
             Err(error) => {
                 let block = self.graph.block_at(&address.block);
                 let block = block.map(|i| &self.program.blocks[i]);
-                let message = format!("{address} cannot be read: {error}");
                 // A check that cannot look is a check that fails.
                 let check = block.is_some_and(|b| b.check.is_some());
-                let mut diagnostic = if check {
-                    Diagnostic::warning(message)
-                } else {
-                    Diagnostic::error(message)
+                let mut diagnostic = unreadable(address, &error).about(address);
+                if check {
+                    diagnostic.severity = Severity::Warning;
                 }
-                .about(address);
                 if let Some(block) = block {
                     diagnostic = diagnostic.at(block.span, "");
                 }

@@ -3,6 +3,7 @@
 
 use super::{Frame, Memo, Touched, World, lock, static_key};
 use infra_model::address::{BlockAddress, MODULE, ScopePath};
+use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics};
 use infra_model::expr::StaticStep;
 use infra_model::program::ModuleVariable;
@@ -86,7 +87,7 @@ impl World<'_> {
         let refuse = |message: String| {
             let at = given.map_or(instance.span, |e| e.span);
             vec![
-                Diagnostic::error(message)
+                Diagnostic::error(Code::WrongType, message)
                     .at(at, "")
                     .at(variable.span, format!("declared as {}", variable.ty))
                     .about(&scope),
@@ -140,10 +141,13 @@ impl World<'_> {
                 "(sensitive message)".to_owned()
             };
             return Err(vec![
-                Diagnostic::error(format!("the value of `{name}` is refused: {text}"))
-                    .at(condition.condition.span, "this does not hold")
-                    .at(variable.span, "the variable")
-                    .about(scope),
+                Diagnostic::error(
+                    Code::ValidationFailed,
+                    format!("the value of `{name}` is refused: {text}"),
+                )
+                .at(condition.condition.span, "this does not hold")
+                .at(variable.span, "the variable")
+                .about(scope),
             ]);
         }
         Ok(())

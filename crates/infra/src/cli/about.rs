@@ -76,6 +76,16 @@ pub(crate) struct Man {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// Codes as errors show them; by default all are listed
+    #[arg(value_name = "CODE")]
+    pub(crate) codes: Vec<String>,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Version {
     /// As JSON
     #[arg(long)]

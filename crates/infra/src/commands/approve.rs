@@ -3,6 +3,7 @@
 use crate::error::CommandError;
 use crate::ui::Ui;
 use infra_engine::PlanMode;
+use infra_model::codes::Code;
 
 /// Whether there is anybody to ask; checked before any work is done.
 pub(super) fn require_terminal(
@@ -19,6 +20,7 @@ pub(super) fn require_terminal(
         format!("`infra {command}` asks first, and there is no terminal to ask at")
     };
     Err(CommandError::hint(
+        Code::NeedsApproval,
         message,
         "add -auto-approve, or apply a plan that was saved with `infra plan -out FILE`",
     ))

@@ -11,6 +11,7 @@ use crate::system::SystemClock;
 use crate::ui::Ui;
 use infra_engine::PlanOptions;
 use infra_model::Clock;
+use infra_model::codes::Code;
 use infra_model::diagnostic::Diagnostic;
 use infra_model::program::Program;
 use std::path::Path;
@@ -57,7 +58,10 @@ fn program(opening: &Opening<'_>, planning: &Planning) -> Result<Program, Comman
             "there is no file {}: destroying what the state knows",
             place.file.display()
         );
-        ui.diagnostics(&[Diagnostic::warning(message)], &Default::default());
+        ui.diagnostics(
+            &[Diagnostic::warning(Code::StateAlone, message)],
+            &Default::default(),
+        );
         return Ok(bare(place));
     };
     let mut loading = Loading::new(&opening.providers, &planning.variables)?;
@@ -69,10 +73,13 @@ fn program(opening: &Opening<'_>, planning: &Planning) -> Result<Program, Comman
         for diagnostic in &mut diagnostics {
             diagnostic.severity = infra_model::diagnostic::Severity::Warning;
         }
-        diagnostics.push(Diagnostic::warning(format!(
-            "{} has errors: destroying what the state knows, in the order that it recorded",
-            place.file.display()
-        )));
+        diagnostics.push(Diagnostic::warning(
+            Code::StateAlone,
+            format!(
+                "{} has errors: destroying what the state knows, in the order that it recorded",
+                place.file.display()
+            ),
+        ));
         ui.diagnostics(&diagnostics, &loaded.sources);
     }
     Ok(loaded.program.unwrap_or_else(|| bare(place)))

@@ -3,6 +3,7 @@
 use crate::cli::Fmt;
 use crate::error::{CommandError, Exit, Outcome};
 use crate::ui::Ui;
+use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Sources};
 use similar::TextDiff;
 use std::io::Read;
@@ -83,7 +84,7 @@ fn standard_input(ui: Ui, check: bool) -> Outcome {
     std::io::stdin()
         .lock()
         .read_to_string(&mut text)
-        .map_err(|e| Diagnostic::error(format!("cannot read standard input: {e}")))?;
+        .map_err(|e| Diagnostic::error(Code::System, format!("cannot read standard input: {e}")))?;
     let formatted = format("standard input", &text)?;
     if check {
         return Ok(if formatted == text {
@@ -105,7 +106,7 @@ fn format(name: &str, text: &str) -> Result<String, CommandError> {
 }
 
 /// Writes beside the file and renames, so that nobody sees half of it. Its permissions stay.
-fn replace(file: &Path, text: &str) -> std::io::Result<()> {
+pub(super) fn replace(file: &Path, text: &str) -> std::io::Result<()> {
     let name = file
         .file_name()
         .map(|n| n.to_string_lossy().into_owned())

@@ -5,6 +5,7 @@ use crate::error::{CommandError, Exit, Outcome};
 use crate::place::Place;
 use crate::render::moment::moment;
 use crate::ui::Ui;
+use infra_model::codes::Code;
 use infra_state::{LockInfo, LockState};
 
 pub(super) fn run(arguments: &ForceUnlock, ui: Ui) -> Outcome {
@@ -21,6 +22,7 @@ pub(super) fn run(arguments: &ForceUnlock, ui: Ui) -> Outcome {
         && holder.as_ref().is_none_or(|h| process(h) != Some(*id))
     {
         return Err(CommandError::hint(
+            Code::StateLocked,
             format!("the lock is not that of process {id}: it is held by {who}"),
             "leave the number out to be asked, or give the right one",
         ));
@@ -29,6 +31,7 @@ pub(super) fn run(arguments: &ForceUnlock, ui: Ui) -> Outcome {
     if !arguments.force {
         if !ui.is_interactive() {
             return Err(CommandError::hint(
+                Code::NeedsApproval,
                 "`infra force-unlock` asks first, and there is no terminal to ask at",
                 "make sure that the run is gone, then add -force",
             ));

@@ -7,6 +7,7 @@ use crate::render::generated::stack_text;
 use crate::ui::Ui;
 use infra_engine::Generated;
 use infra_model::Address;
+use infra_model::codes::Code;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
@@ -55,6 +56,7 @@ pub(super) fn without_target(text: &str) -> Result<(String, Vec<Wanted>), Comman
         });
         if let Some(address) = failed {
             return Err(CommandError::hint(
+                Code::NotGenerated,
                 format!("no block can be generated for {address}: its id is computed"),
                 "write the id itself, for one resource at a time",
             ));
@@ -67,6 +69,7 @@ pub(super) fn without_target(text: &str) -> Result<(String, Vec<Wanted>), Comman
 pub(super) fn run(opening: Opening<'_>, wanted: &[Wanted], file: &Path, ui: Ui) -> Outcome {
     if wanted.is_empty() {
         return Err(CommandError::hint(
+            Code::Usage,
             "every [[import]] of the stack has its block already",
             "leave -generate-config-out out",
         ));
@@ -74,6 +77,7 @@ pub(super) fn run(opening: Opening<'_>, wanted: &[Wanted], file: &Path, ui: Ui) 
     for (address, _) in wanted {
         if address.key.is_some() || !address.block.scope.is_root() {
             return Err(CommandError::hint(
+                Code::NotGenerated,
                 format!("no block can be generated for {address}"),
                 "choose an address of its own, such as aws_vpc.main; a key or a module comes later, with a [[moved]]",
             ));
@@ -118,6 +122,7 @@ async fn look_up(session: &Session, wanted: &[Wanted]) -> Result<Vec<Generated>,
 
 fn there(file: &Path) -> CommandError {
     CommandError::hint(
+        Code::FileExists,
         format!("{} is there already, and was left as it is", file.display()),
         "choose another file",
     )

@@ -9,6 +9,7 @@ use crate::place::Place;
 use crate::providers::Providers;
 use crate::ui::Ui;
 use infra_model::Address;
+use infra_model::codes::Code;
 use infra_model::diagnostic::Diagnostic;
 use std::sync::Arc;
 
@@ -16,13 +17,14 @@ pub(super) fn run(arguments: &Import, ui: Ui) -> Outcome {
     let (stack, rest) = super::words(&arguments.words);
     let [address, id] = rest.as_slice() else {
         return Err(CommandError::hint(
+            Code::Usage,
             "an address and an id are needed",
             "infra import aws_vpc.main vpc-0a1b2c3d",
         ));
     };
     let address: Address = address
         .parse()
-        .map_err(|e| Diagnostic::error(format!("{e}")))?;
+        .map_err(|e| Diagnostic::error(Code::BadAddress, format!("{e}")))?;
     let place = Place::find(stack.as_deref(), arguments.place.instance.as_deref())?;
     let opening = Opening {
         ui,

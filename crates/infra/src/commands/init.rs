@@ -3,6 +3,7 @@
 use crate::cli::Init;
 use crate::error::{CommandError, Exit, Outcome};
 use crate::ui::Ui;
+use infra_model::codes::Code;
 use infra_model::diagnostic::did_you_mean;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -69,6 +70,7 @@ pub(super) fn run(arguments: &Init, ui: Ui) -> Outcome {
         );
     if !write_new(&stack, &text)? {
         return Err(CommandError::hint(
+            Code::FileExists,
             format!(
                 "{} is there already, and was left as it is",
                 stack.display()
@@ -105,7 +107,7 @@ fn find(name: &str) -> Result<&'static Template, CommandError> {
             || format!("there are {}", names.join(", ")),
             |near| format!("did you mean `{near}`?"),
         );
-        CommandError::hint(format!("there is no template `{name}`"), help)
+        CommandError::hint(Code::Usage, format!("there is no template `{name}`"), help)
     })
 }
 

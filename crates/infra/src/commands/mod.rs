@@ -7,6 +7,7 @@ mod console;
 mod destroy;
 mod docs;
 mod drift;
+mod explain;
 mod fmt;
 mod force_unlock;
 mod generate;
@@ -31,6 +32,7 @@ mod version;
 use crate::cli::{Cli, Command, Modules};
 use crate::error::{CommandError, Exit, Outcome};
 use crate::ui::Ui;
+use infra_model::codes::Code;
 use infra_model::diagnostic::Diagnostic;
 use std::path::PathBuf;
 use tokio::runtime::{Builder, Runtime};
@@ -89,6 +91,7 @@ fn dispatch(command: &Command, ui: Ui) -> Outcome {
         Command::Docs(arguments) => docs::run(arguments, ui),
         Command::Schema(arguments) => schema::run(arguments, ui),
         Command::Man(arguments) => man::run(arguments, ui),
+        Command::Explain(arguments) => explain::run(arguments, ui),
         Command::Version(arguments) => version::run(arguments, ui),
         Command::Completions(arguments) => completions::run(arguments, ui),
     }
@@ -100,7 +103,9 @@ fn runtime() -> Result<Runtime, CommandError> {
         .worker_threads(4)
         .enable_all()
         .build()
-        .map_err(|e| Diagnostic::error(format!("the runtime does not start: {e}")).into())
+        .map_err(|e| {
+            Diagnostic::error(Code::System, format!("the runtime does not start: {e}")).into()
+        })
 }
 
 /// The stack file (the positional that ends in `.toml`) and the other positionals.

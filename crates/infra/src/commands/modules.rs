@@ -9,6 +9,7 @@ use crate::stack::{Loading, text_of};
 use crate::ui::Ui;
 use infra_lang::Loaded;
 use infra_lang::modules::GitSource;
+use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, did_you_mean};
 use infra_model::program::Program;
 use serde_json::json;
@@ -146,7 +147,10 @@ fn wanted(program: &Program, names: &[&str]) -> Result<Vec<Name>, CommandError> 
         };
         let Some(called) = all.iter().find(|c| c.address == full) else {
             let addresses = all.iter().map(|c| c.address.as_str());
-            let mut error = Diagnostic::error(format!("this stack calls no module `{name}`"));
+            let mut error = Diagnostic::error(
+                Code::UnknownComponent,
+                format!("this stack calls no module `{name}`"),
+            );
             error.help = Some(match did_you_mean(&full, addresses) {
                 Some(close) => format!("did you mean `{close}`?"),
                 None => "`infra modules list` prints those that it calls".to_owned(),
@@ -155,6 +159,7 @@ fn wanted(program: &Program, names: &[&str]) -> Result<Vec<Name>, CommandError> 
         };
         found.push(name_of(&called.source).ok_or_else(|| {
             CommandError::hint(
+                Code::Usage,
                 format!("`{full}` is in no git repository"),
                 format!("it is read from {} as it is", called.source),
             )

@@ -7,6 +7,7 @@ use crate::render::json::state::outputs_json;
 use crate::render::literal::SENSITIVE;
 use crate::render::state::{outputs_text, value_text};
 use crate::ui::Ui;
+use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, did_you_mean};
 use infra_model::json::to_json;
 use infra_model::value::Value;
@@ -17,6 +18,7 @@ pub(super) fn run(arguments: &Output, ui: Ui) -> Outcome {
     let place = Place::find(stack.as_deref(), arguments.instance.as_deref())?;
     let Some(store) = place.look("output")? else {
         return Err(CommandError::hint(
+            Code::NoState,
             format!("{} has no state yet", place.file.display()),
             "outputs are there after the first `infra apply`",
         ));
@@ -24,6 +26,7 @@ pub(super) fn run(arguments: &Output, ui: Ui) -> Outcome {
     let state = store.state();
     match names.as_slice() {
         [] if arguments.raw => Err(CommandError::hint(
+            Code::Usage,
             "-raw prints one output",
             "give its name: infra output -raw NAME",
         )),
@@ -39,10 +42,10 @@ pub(super) fn run(arguments: &Output, ui: Ui) -> Outcome {
             Ok(Exit::Done)
         }
         [name] => one(&state, name, arguments, ui),
-        more => Err(Diagnostic::error(format!(
-            "one output at a time, and {} names were given",
-            more.len()
-        ))
+        more => Err(Diagnostic::error(
+            Code::Usage,
+            format!("one output at a time, and {} names were given", more.len()),
+        )
         .into()),
     }
 }
@@ -50,12 +53,14 @@ pub(super) fn run(arguments: &Output, ui: Ui) -> Outcome {
 fn one(state: &State, name: &str, arguments: &Output, ui: Ui) -> Outcome {
     let Some(output) = state.outputs.get(name) else {
         let near = did_you_mean(name, state.outputs.keys().map(|k| &**k));
-        let mut diagnostic = Diagnostic::error(format!("there is no output `{name}`"));
+        let mut diagnostic =
+            Diagnostic::error(Code::NotInState, format!("there is no output `{name}`"));
         diagnostic.help = near.map(|n| format!("did you mean `{n}`?"));
         return Err(diagnostic.into());
     };
     if output.is_sealed() {
         return Err(CommandError::hint(
+            Code::KeyMissing,
             format!("the output `{name}` is encrypted, and there is no key"),
             "set INFRA_STATE_KEY, or put the key file back: ~/.config/infra/key",
         ));
@@ -83,7 +88,7 @@ fn raw(name: &str, output: &OutputState) -> Result<String, CommandError> {
                 "the output `{name}` is a {}, and -raw prints text",
                 other.ty().friendly()
             );
-            Err(CommandError::hint(message, "use -json"))
+            Err(CommandError::hint(Code::Usage, message, "use -json"))
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::stack::Loading;
 use crate::ui::Ui;
 use infra_engine::{Plan, SavedPlan};
 use infra_lang::Given;
+use infra_model::codes::Code;
 use infra_model::diagnostic::Diagnostic;
 use infra_model::json::to_json;
 use infra_model::program::Program;
@@ -126,7 +127,7 @@ fn program(
             && known.contains(name.as_str())
         {
             let message = format!("`{name}` is fixed by the saved plan");
-            return Err(Diagnostic::error(message)
+            return Err(Diagnostic::error(Code::BadPlanFile, message)
                 .help("make a new plan to change it")
                 .into());
         }

@@ -14,6 +14,7 @@ use crate::ui::Ui;
 use crate::world::Surroundings;
 use infra_engine::{ApplyReport, Engine, EngineError, Input, Plan, PlanMode, PlanOptions};
 use infra_lang::Evaluator;
+use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Sources};
 use infra_model::pattern::{AddressPattern, PatternError};
 use infra_model::program::Program;

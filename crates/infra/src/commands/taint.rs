@@ -4,12 +4,14 @@ use super::state::Edit;
 use crate::cli::Taint;
 use crate::error::{CommandError, Exit, Outcome};
 use crate::ui::Ui;
+use infra_model::codes::Code;
 use infra_state::edit;
 
 pub(super) fn run(arguments: &Taint, tainted: bool, ui: Ui) -> Outcome {
     let (stack, addresses) = super::words(&arguments.words);
     let [address] = addresses.as_slice() else {
         return Err(CommandError::hint(
+            Code::Usage,
             "one address is needed",
             "infra state list prints them",
         ));

@@ -6,6 +6,7 @@ mod structure;
 
 use crate::error::CommandError;
 use crate::providers::Providers;
+use infra_model::codes::Code;
 use infra_model::diagnostic::did_you_mean;
 use infra_model::expand::{ComponentKind, Expand};
 use infra_model::schema::{Block, Schema, Schemas};
@@ -89,6 +90,7 @@ impl Catalogue {
             |near| format!("did you mean `{near}`?"),
         );
         Err(CommandError::hint(
+            Code::UnknownType,
             format!("there is no resource type, data source or component `{name}`"),
             help,
         ))

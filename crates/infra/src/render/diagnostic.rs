@@ -1,6 +1,9 @@
 //! Draws diagnostics: what is wrong, the source underlined, what to do. Never a debug dump.
 
+use super::fix;
 use super::literal::tame;
+use super::paint::Paint;
+use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Severity, Sources};
 use miette::{
     Diagnostic as Drawable, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource,
@@ -36,7 +39,8 @@ pub(crate) fn draw(diagnostic: &Diagnostic, sources: &Sources, canvas: Canvas) -
     }
     // The handler begins with an empty line when there is a code; one such line stands between reports in any case.
     let text = text.trim_start_matches('\n').trim_end();
-    format!("{text}\n")
+    let mend = fix::diff(&diagnostic.fix, sources, Paint::of(canvas.colours));
+    format!("{text}\n{mend}")
 }
 
 /// A diagnostic with the file of its main place; places in other files become related remarks.
@@ -44,7 +48,7 @@ pub(crate) fn draw(diagnostic: &Diagnostic, sources: &Sources, canvas: Canvas) -
 struct Drawn {
     severity: miette::Severity,
     message: String,
-    code: Option<&'static str>,
+    code: Option<Code>,
     help: Option<String>,
     labels: Vec<LabeledSpan>,
     source: Option<NamedSource<Arc<str>>>,
@@ -65,7 +69,7 @@ impl Drawn {
                 Severity::Warning => miette::Severity::Warning,
             },
             message: tame(&message),
-            code: diagnostic.code,
+            code: Some(diagnostic.code),
             help: diagnostic.help.as_deref().map(tame),
             labels: Vec::new(),
             source: None,
@@ -157,8 +161,7 @@ mod tests {
             "[network.main]\ncidr = \"10.0.0.0/16\"\nzoness = 3\n",
         );
         let base = sources.add("stacks/base.toml", "[network.main]\nzones = 2\n");
-        let diagnostic = Diagnostic::error("there is no attribute `zoness`")
-            .code("E0203")
+        let diagnostic = Diagnostic::error(Code::UnknownKey, "there is no attribute `zoness`")
             .at(
                 Span {
                     file: main,
@@ -181,7 +184,8 @@ mod tests {
 
     #[test]
     fn without_a_place_the_address_leads() {
-        let diagnostic = Diagnostic::warning("this takes long\u{1b}[2J").about("aws_vpc.main");
+        let diagnostic =
+            Diagnostic::warning(Code::Advice, "this takes long\u{1b}[2J").about("aws_vpc.main");
         insta::assert_snapshot!(draw(&diagnostic, &Sources::default(), CANVAS));
     }
 }

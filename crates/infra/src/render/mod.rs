@@ -3,6 +3,8 @@
 
 pub(crate) mod diagnostic;
 pub(crate) mod diff;
+pub(crate) mod explanation;
+pub(crate) mod fix;
 pub(crate) mod generated;
 pub(crate) mod graph;
 pub(crate) mod history;

@@ -41,6 +41,11 @@ impl Paint {
     #[cfg(test)]
     pub(crate) const PLAIN: Paint = Paint { enabled: false };
 
+    /// With colours or without.
+    pub(crate) fn of(enabled: bool) -> Paint {
+        Paint { enabled }
+    }
+
     /// For a stream of this process.
     pub(crate) fn for_stream(surroundings: Surroundings, term: &Term) -> Paint {
         Paint {

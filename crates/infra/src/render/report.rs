@@ -3,6 +3,7 @@
 use super::paint::Paint;
 use crate::live::done_small;
 use infra_engine::{ApplyReport, Failure, PlanMode};
+use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics};
 use infra_model::operation::Action;
 use infra_model::provider_error::ErrorKind;
@@ -28,7 +29,7 @@ fn failure(failure: &Failure) -> Diagnostic {
         failure.address,
         done_small(failure.action)
     );
-    let mut diagnostic = Diagnostic::error(message)
+    let mut diagnostic = Diagnostic::error(Code::of_provider(error.kind), message)
         .about(&failure.address)
         .help(next_step(failure));
     if let Some(span) = failure.span {

@@ -2,7 +2,7 @@
 
 use crate::codes::Code;
 use crate::parse::text::Text;
-use crate::report::{Report, error, suggest};
+use crate::report::{Report, error, suggesting};
 use hcl_edit::Span as _;
 use hcl_edit::expr::{Expression, FuncCall};
 use infra_model::convert::{convert, normalise};
@@ -16,13 +16,26 @@ const SHAPES: [&str; 9] = [
     "string", "number", "bool", "any", "list", "set", "map", "object", "tuple",
 ];
 
+/// What other languages call them.
+const OTHER_TYPES: [(&str, &str); 9] = [
+    ("array", "list"),
+    ("boolean", "bool"),
+    ("dict", "map"),
+    ("double", "number"),
+    ("float", "number"),
+    ("int", "number"),
+    ("integer", "number"),
+    ("str", "string"),
+    ("text", "string"),
+];
+
 /// Parses a constraint; `None` when it is none, which is reported.
 pub(crate) fn parse(text: &Text, report: &Report) -> Option<Type> {
     let parser = Parser { text, report };
     match text.value.parse::<Expression>() {
         Ok(expression) => parser.ty(&expression),
         Err(parse) => {
-            let syntax = crate::parse::template::syntax_error(text, &parse);
+            let syntax = crate::parse::unreadable::syntax_error(text, &parse);
             parser.refuse_at(syntax.labels.first().map(|l| l.0)?, "this is not a type");
             None
         }
@@ -79,18 +92,20 @@ impl Parser<'_> {
     }
 
     fn unknown(&self, name: &str, range: Option<Range<usize>>) {
-        let mut diagnostic = error(
+        let diagnostic = error(
             Code::BadType,
             format!("there is no type `{name}`"),
             self.text.span(range.unwrap_or(0..self.text.value.len())),
             "",
         );
-        diagnostic.help = suggest(
-            name,
-            SHAPES,
-            "types are string, number, bool, any, list(T), set(T), map(T), object({ name = T }) and tuple([T])",
-        );
-        self.report.push(diagnostic);
+        let otherwise = "types are string, number, bool, any, list(T), set(T), map(T), object({ name = T }) and tuple([T])";
+        let known = OTHER_TYPES.iter().find(|(word, _)| *word == name);
+        self.report.push(match known {
+            Some((_, ours)) => {
+                suggesting(diagnostic, name, [*ours], "").help(format!("write `{ours}`"))
+            }
+            None => suggesting(diagnostic, name, SHAPES, otherwise),
+        });
     }
 
     fn call(&self, call: &FuncCall, range: Option<Range<usize>>) -> Option<Type> {

@@ -5,12 +5,13 @@ use crate::parse::names::{Names, Paths, RESERVED};
 use crate::parse::node::{Entry, Node, NodeKind, Table};
 use crate::parse::template;
 use crate::parse::text::Text;
-use crate::report::{Report, error, suggest};
+use crate::report::{Report, error, suggesting};
 use infra_model::Str;
 use infra_model::address::is_identifier;
 use infra_model::convert::normalise;
-use infra_model::diagnostic::Span;
+use infra_model::diagnostic::{Diagnostic, Span};
 use infra_model::expr::{Expr, ExprKind, Root, StaticStep};
+use infra_model::near::near;
 use infra_model::path::{Path, Step};
 use infra_model::program::Dependency;
 
@@ -61,14 +62,14 @@ impl<'a> Reading<'a> {
     }
 
     fn unknown_key(self, name: &str, entry: &Entry, known: &[&str], what: &str) {
-        let mut diagnostic = error(
+        let diagnostic = error(
             Code::UnknownKey,
             format!("{what} has no setting `{name}`"),
             entry.key_span(),
             "unknown",
         );
-        diagnostic.help = suggest(name, known.iter().copied(), "");
-        self.report.push(diagnostic);
+        self.report
+            .push(suggesting(diagnostic, name, known.iter().copied(), ""));
     }
 
     /// "a bool is required": the value is of another kind.
@@ -90,12 +91,19 @@ impl<'a> Reading<'a> {
         what: &str,
     ) -> Option<&'n Entry> {
         let entry = table.get(key);
-        if entry.is_none() {
-            self.report.error(
-                Code::MissingKey,
-                format!("{what} needs `{key}`"),
-                span,
-                format!("`{key}` is missing"),
+        // A misspelt one was told already.
+        let misspelt = |(name, entry): (&Str, &Entry)| {
+            near(name, [key]).is_some() && self.report.has(Code::UnknownKey, entry.key_span())
+        };
+        if entry.is_none() && !table.entries.iter().any(misspelt) {
+            self.report.push(
+                error(
+                    Code::MissingKey,
+                    format!("{what} needs `{key}`"),
+                    span,
+                    format!("`{key}` is missing"),
+                )
+                .help(format!("write `{key} = …`")),
             );
         }
         entry
@@ -183,18 +191,26 @@ impl<'a> Reading<'a> {
         true
     }
 
-    /// As [`Self::name`], for names that begin references.
-    pub(crate) fn free_name(self, name: &str, entry: &Entry, what: &str) -> bool {
-        if RESERVED.contains(&name) || self.names.is_kind(name) {
-            self.report.error(
+    /// As [`Self::name`], for types: what references begin with cannot be one.
+    pub(crate) fn type_name(self, name: &str, entry: &Entry, what: &str) -> bool {
+        let kind = self.names.is_kind(name);
+        if !kind && !RESERVED.contains(&name) {
+            return self.name(name, entry, what);
+        }
+        self.report.push(
+            error(
                 Code::ReservedName,
                 format!("`{name}` cannot be the name of {what}"),
                 entry.key_span(),
                 "reserved: references begin with it",
-            );
-            return false;
-        }
-        self.name(name, entry, what)
+            )
+            .help(if kind {
+                format!("a component is written `[{name}.NAME]`")
+            } else {
+                "types are those of providers, such as `aws_vpc`".to_owned()
+            }),
+        );
+        false
     }
 
     /// The expression of a value.
@@ -261,16 +277,15 @@ impl<'a> Reading<'a> {
     fn bare_text<'n>(self, node: &'n Node, setting: &str) -> Option<&'n Text> {
         match &node.kind {
             NodeKind::Text(text) if text.value.contains("${") => {
-                let inner = text.value.replace("${", "").replace('}', "");
-                self.report.push(
+                self.report.push(bare(
                     error(
                         Code::BadAddress,
                         format!("`{setting}` takes bare addresses"),
                         node.span,
                         "not an expression",
-                    )
-                    .help(format!("write `{}`", inner.trim())),
-                );
+                    ),
+                    text,
+                ));
                 None
             }
             NodeKind::Text(text) => Some(text),
@@ -302,8 +317,24 @@ impl<'a> Reading<'a> {
             at: self.names.at,
             inputs: None,
             paths: self.names.paths,
+            values: &[],
         };
         template::of_bare(text, &names, &silent).filter(|_| !silent.has_errors())
+    }
+}
+
+/// With the mend for an address that stands in `${}`: the address alone.
+pub(crate) fn bare(diagnostic: Diagnostic, text: &Text) -> Diagnostic {
+    let value = text.value.trim();
+    let inner = value.replace("${", "").replace('}', "");
+    let diagnostic = diagnostic.help(format!("write `{}`", inner.trim()));
+    let whole = value
+        .strip_prefix("${")
+        .and_then(|v| v.strip_suffix('}'))
+        .filter(|v| !v.contains(['$', '{', '"']));
+    match whole {
+        Some(inner) => diagnostic.replace(text.whole(), &*text.value, inner.trim()),
+        None => diagnostic,
     }
 }
 

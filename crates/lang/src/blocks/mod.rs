@@ -15,7 +15,7 @@ use crate::blocks::module::ModuleCall;
 use crate::blocks::variable::VariableDeclaration;
 use crate::codes::Code;
 use crate::parse::node::{Entry, NodeKind, Table};
-use crate::report::{error, suggest};
+use crate::report::{error, suggesting};
 use indexmap::IndexMap;
 use infra_model::address::{BlockAddress, Mode, ProviderAddress, ScopePath};
 use infra_model::diagnostic::Span;
@@ -69,7 +69,7 @@ const TABLES: [&str; 15] = [
 ];
 
 /// What people who know other tools write, and what it is called here.
-const OTHER_WORDS: [(&str, &str); 9] = [
+const OTHER_WORDS: [(&str, &str); 10] = [
     ("variable", "variables"),
     ("local", "locals"),
     ("output", "outputs"),
@@ -78,6 +78,7 @@ const OTHER_WORDS: [(&str, &str); 9] = [
     ("resources", "resource"),
     ("terraform", "stack"),
     ("modules", "module"),
+    ("imports", "import"),
     ("cloud", "clouds"),
 ];
 
@@ -113,29 +114,46 @@ pub(crate) fn read(root: &Table, schemas: &dyn Schemas, reading: Reading<'_>) ->
     all
 }
 
+/// `var.x` and `local.x` for everything that is declared.
+pub(crate) fn references_to_values(root: &Table) -> Vec<Str> {
+    [("variables", "var"), ("locals", "local")]
+        .into_iter()
+        .filter_map(|(table, prefix)| Some((root.get(table)?.node.as_table()?, prefix)))
+        .flat_map(|(table, prefix)| {
+            table
+                .entries
+                .keys()
+                .map(move |name| Str::from(format!("{prefix}.{name}").as_str()))
+        })
+        .collect()
+}
+
 fn unknown_table(name: &str, entry: &Entry, reading: Reading<'_>) {
     let known = TABLES
         .into_iter()
         .chain(reading.names.kinds.iter().map(|k| &**k));
-    let help = match OTHER_WORDS.iter().find(|(word, _)| *word == name) {
-        Some((_, ours)) => Some(format!("here this is called `[{ours}]`")),
-        None if entry.node.as_table().is_none() => {
-            Some("values of your own belong under `[locals]`".to_owned())
-        }
-        None => suggest(
-            name,
-            known,
-            "resources are written `[resource.TYPE.NAME]`, values of your own belong under `[locals]`",
-        ),
-    };
-    let mut diagnostic = error(
+    let diagnostic = error(
         Code::UnknownTable,
         format!("a stack file has no top-level `{name}`"),
         entry.key_span(),
         "unknown",
     );
-    diagnostic.help = help;
-    reading.report.push(diagnostic);
+    reading.report.push(
+        match OTHER_WORDS.iter().find(|(word, _)| *word == name) {
+            Some((_, ours)) => diagnostic
+                .replace(entry.key_span(), name, *ours)
+                .help(format!("here this is called `[{ours}]`")),
+            None if entry.node.as_table().is_none() => {
+                diagnostic.help("values of your own belong under `[locals]`")
+            }
+            None => suggesting(
+                diagnostic,
+                name,
+                known,
+                "resources are written `[resource.TYPE.NAME]`, values of your own belong under `[locals]`",
+            ),
+        },
+    );
 }
 
 fn locals(entry: &Entry, all: &mut Declarations, reading: Reading<'_>) {
@@ -171,7 +189,7 @@ pub(crate) fn resources(
         return;
     };
     for (type_name, entry) in &types.entries {
-        if !reading.free_name(type_name, entry, "a resource type") {
+        if !reading.type_name(type_name, entry, "a resource type") {
             continue;
         }
         let Some(blocks) = reading.table(&entry.node, &shape) else {
@@ -220,14 +238,15 @@ fn clouds(entry: &Entry, schemas: &dyn Schemas, all: &mut Declarations, reading:
     };
     for (name, entry) in &clouds.entries {
         if schemas.provider(name).is_none() {
-            let mut diagnostic = error(
+            let diagnostic = error(
                 Code::UnknownProvider,
                 format!("there is no provider `{name}`"),
                 entry.key_span(),
                 "unknown",
             );
-            diagnostic.help = suggest(name, schemas.provider_names(), "");
-            reading.report.push(diagnostic);
+            reading
+                .report
+                .push(suggesting(diagnostic, name, schemas.provider_names(), ""));
             continue;
         }
         let Some(table) = reading.table(&entry.node, "`[clouds.NAME]`") else {
@@ -298,18 +317,15 @@ fn provider(
 pub(crate) fn address(entry: &Entry, setting: &str, reading: Reading<'_>) -> Option<Address> {
     let text = entry.node.as_text();
     if let Some(text) = text.filter(|t| t.value.contains("${")) {
-        reading.report.push(
+        reading.report.push(fields::bare(
             error(
                 Code::BadAddress,
                 format!("`{setting}` takes a bare address"),
                 entry.node.span,
                 "not an expression",
-            )
-            .help(format!(
-                "write `{}`",
-                text.value.replace("${", "").replace('}', "").trim()
-            )),
-        );
+            ),
+            text,
+        ));
         return None;
     }
     let text = reading.constant_string(&entry.node, &format!("`{setting}`"))?;

@@ -28,10 +28,13 @@ pub(crate) fn read(
         None => (Lifecycle::default(), None),
     };
     let (provider, provider_key) = match (table.get("provider"), provider) {
-        (Some(entry), _) => match self::provider(entry, &address, reading) {
-            Some((provider, key)) => (Some(provider), key),
-            None => (None, None),
-        },
+        (Some(entry), _) => {
+            reading.report.provider_at(span, entry.node.span);
+            match self::provider(entry, &address, reading) {
+                Some((provider, key)) => (Some(provider), key),
+                None => (None, None),
+            }
+        }
         (None, given) => (given.cloned(), None),
     };
     let provider = provider
@@ -120,6 +123,11 @@ pub(crate) fn repeat(table: &Table, enabled: Option<(Expr, Span)>, reading: Read
             .get(key)
             .map(|entry| (entry.key_span(), reading.expression(&entry.node)))
     };
+    if let Some(entry) = table.get("for_each")
+        && matches!(entry.node.kind, NodeKind::Array(_))
+    {
+        reading.report.array_at(entry.node.span);
+    }
     let (for_each, count) = (given("for_each"), given("count"));
     let ways: Vec<(&str, Span)> = [
         for_each.as_ref().map(|(span, _)| ("for_each", *span)),
@@ -195,7 +203,10 @@ pub(crate) fn lifecycle(
         Some(node) => match &node.kind {
             NodeKind::Text(text) if &*text.value == "all" => IgnoreChanges::All,
             NodeKind::Array(items) => {
-                let paths: Vec<_> = items.iter().filter_map(|i| reading.path(i)).collect();
+                let paths: Vec<_> = items
+                    .iter()
+                    .filter_map(|i| Some((reading.path(i)?, i.span)))
+                    .collect();
                 if paths.is_empty() {
                     IgnoreChanges::None
                 } else {

@@ -144,21 +144,15 @@ impl Knowledge {
         }
     }
 
-    /// The value of an expression; errors get the general code and a place when they have none.
+    /// The value of an expression; errors get a place when they have none.
     pub(crate) fn evaluate(
         &self,
         expr: &Expr,
         scope: &StaticScope<'_>,
     ) -> Result<Value, Diagnostics> {
-        self.evaluator.evaluate(expr, scope).map_err(|found| {
-            found
-                .into_iter()
-                .map(|d| Diagnostic {
-                    code: d.code.or(Some(Code::Evaluation.as_str())),
-                    ..d.or_at(expr.span)
-                })
-                .collect()
-        })
+        self.evaluator
+            .evaluate(expr, scope)
+            .map_err(|found| found.into_iter().map(|d| d.or_at(expr.span)).collect())
     }
 }
 

@@ -176,7 +176,7 @@ pub(crate) fn check_natives(
     report: &Report,
 ) {
     let searches = Cell::new(SEARCHES);
-    let own = Report::default();
+    let own = report.beside();
     let references = |scope: &ScopePath| {
         Some(References {
             source: &knowledge.level(scope)?.source,

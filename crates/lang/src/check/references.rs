@@ -2,11 +2,13 @@
 //! elsewhere.
 
 use crate::check::knowledge::{BlockFacts, Keying, here};
+use crate::check::steps::{Step, chain};
 use crate::codes::Code;
+use crate::eval::traversal::name_span;
 use crate::modules::library::Source;
-use crate::report::{Report, error, suggest};
+use crate::report::{Report, error, suggesting};
 use infra_model::address::{BlockAddress, MODULE, Mode, ScopePath};
-use infra_model::diagnostic::{Diagnostic, Span};
+use infra_model::diagnostic::Span;
 use infra_model::expand::ComponentKind;
 use infra_model::expr::{At, Expr, ExprKind, Root, StaticStep, TemplatePart};
 use infra_model::program::Dependency;
@@ -52,13 +54,6 @@ impl<'a> Standing<'a> {
             check: None,
         }
     }
-}
-
-/// A step after a root, with the place of its name.
-enum Step {
-    Attribute(Str, Span),
-    Key,
-    Splat,
 }
 
 impl References<'_> {
@@ -174,16 +169,7 @@ impl References<'_> {
 
     fn function(&self, name: &str, span: Span, arguments: &[Expr], expand_last: bool) {
         let Some(function) = crate::functions::find(name) else {
-            let names = crate::functions::signatures().iter().map(|f| f.name);
-            self.report.push(with_help(
-                error(
-                    Code::UnknownFunction,
-                    format!("there is no function `{name}`"),
-                    span,
-                    "unknown",
-                ),
-                suggest(name, names, ""),
-            ));
+            self.report.push(crate::functions::unknown(name, span));
             return;
         };
         if !expand_last && let Some(problem) = function.arity_error(arguments.len()) {
@@ -304,15 +290,30 @@ impl References<'_> {
             span,
             "not declared in this stack",
         );
-        let help = self.search().then(names).and_then(|names| {
-            let names: Vec<String> = names.iter().map(|n| format!("{prefix}{n}")).collect();
-            suggest(
-                &format!("{prefix}{name}"),
-                names.iter().map(String::as_str),
-                "",
-            )
-        });
-        self.report.push(with_help(diagnostic, help));
+        let declare = match code {
+            Code::UnknownVariable => {
+                format!("declare it: `[variables.{name}]` with `type = \"string\"`")
+            }
+            Code::UnknownLocal => format!("define it: `{name} = …` under `[locals]`"),
+            _ => format!("declare it: `[{prefix}{name}]`"),
+        };
+        let names: Vec<String> = self
+            .search()
+            .then(names)
+            .unwrap_or_default()
+            .iter()
+            .map(|n| format!("{prefix}{n}"))
+            .collect();
+        let otherwise = match names.len() {
+            1..=6 => format!("{declare}; there is `{}`", names.join("`, `")),
+            _ => declare,
+        };
+        self.report.push(suggesting(
+            diagnostic,
+            &format!("{prefix}{name}"),
+            names.iter().map(String::as_str),
+            &otherwise,
+        ));
     }
 
     /// Whether one more search is allowed.
@@ -430,14 +431,31 @@ impl References<'_> {
                     .map(|m| format!("{MODULE}.{}", m.name)),
             );
             names.sort();
-            diagnostic.help =
-                suggest(&wanted, names.iter().map(String::as_str), "").or_else(|| {
-                    // The other mode is the commonest mistake that no edit distance finds.
-                    let other = format!("data.{}.{}", block.type_name, block.name);
-                    names
-                        .contains(&other)
-                        .then(|| format!("did you mean `{other}`?"))
-                });
+            // The other mode is the commonest mistake that no edit distance finds.
+            let other = match block.mode {
+                Mode::Managed => format!("data.{}.{}", block.type_name, block.name),
+                Mode::Data => format!("{}.{}", block.type_name, block.name),
+            };
+            let candidates: Vec<&str> = match names.contains(&other) {
+                true => vec![&other],
+                false => names.iter().map(String::as_str).collect(),
+            };
+            let word = match block.mode {
+                Mode::Managed => "resource",
+                Mode::Data => "data",
+            };
+            let table = format!("[{word}.{}.{}]", block.type_name, block.name);
+            diagnostic = match candidates.as_slice() {
+                [only] if *only == other => diagnostic
+                    .replace(span, wanted, other.clone())
+                    .help(format!("did you mean `{other}`?")),
+                _ => suggesting(
+                    diagnostic,
+                    &wanted,
+                    candidates,
+                    &format!("declare it: `{table}`"),
+                ),
+            };
         }
         self.report.push(diagnostic);
     }
@@ -451,14 +469,16 @@ impl References<'_> {
                     match object.attributes.get(name) {
                         Some(attribute) => &attribute.ty,
                         None => {
-                            self.report.push(with_help(
+                            self.report.push(suggesting(
                                 error(
                                     Code::UnknownAttribute,
                                     format!("{} has no attribute `{name}`", what()),
                                     *at,
                                     "unknown",
                                 ),
-                                suggest(name, object.attributes.keys().map(|k| &**k), ""),
+                                name,
+                                object.attributes.keys().map(|k| &**k),
+                                "",
                             ));
                             return;
                         }
@@ -483,11 +503,14 @@ impl References<'_> {
                     Step::Attribute(name, at),
                     Type::Bool | Type::Number | Type::String | Type::Set(_),
                 ) => {
-                    self.report.error(
-                        Code::UnknownAttribute,
-                        format!("a {} has no attribute `{name}`", ty.friendly()),
-                        *at,
-                        "unknown",
+                    self.report.push(
+                        error(
+                            Code::UnknownAttribute,
+                            format!("a {} has no attribute `{name}`", ty.friendly()),
+                            *at,
+                            "unknown",
+                        )
+                        .help(format!("this is the value itself: leave `.{name}` out")),
                     );
                     return;
                 }
@@ -497,38 +520,5 @@ impl References<'_> {
                 _ => return,
             };
         }
-    }
-}
-
-fn with_help(mut diagnostic: Diagnostic, help: Option<String>) -> Diagnostic {
-    diagnostic.help = help;
-    diagnostic
-}
-
-/// Where the name of an attribute stands: the end of the whole.
-fn name_span(expr: &Expr, source: &Expr, name: &str) -> Span {
-    let length = u32::try_from(name.len()).unwrap_or(u32::MAX);
-    let start = expr.span.end.saturating_sub(length).max(source.span.end);
-    if source.span == expr.span || start >= expr.span.end {
-        return expr.span;
-    }
-    Span { start, ..expr.span }
-}
-
-/// The steps of a splat's body after the element, the nearest last.
-fn chain(each: &Expr, out: &mut Vec<Step>) {
-    match &*each.kind {
-        ExprKind::Attribute(source, name) => {
-            out.push(Step::Attribute(name.clone(), name_span(each, source, name)));
-            chain(source, out);
-        }
-        ExprKind::Index(source, _) => {
-            out.push(Step::Key);
-            chain(source, out);
-        }
-        ExprKind::Reference(Root::SplatItem) => {}
-        // A splat in a splat: what comes before its star belongs here.
-        ExprKind::Splat { source, .. } => chain(source, out),
-        _ => out.clear(),
     }
 }

@@ -6,6 +6,7 @@ use crate::codes::Code;
 use crate::report::{Report, error};
 use crate::substitute::Repetition;
 use infra_model::address::InstanceKey;
+use infra_model::diagnostic::{Diagnostic, Span};
 use infra_model::expr::Expr;
 use infra_model::program::Repeat;
 use infra_model::{Number, Type, Value};
@@ -131,7 +132,7 @@ pub(crate) fn instances(
                 ),
             }
         }
-        Repeat::ForEach(_) => for_each(expr, &value, &refuse),
+        Repeat::ForEach(_) => for_each(expr, &value, &refuse, report),
     }
 }
 
@@ -139,6 +140,7 @@ fn for_each(
     expr: &Expr,
     value: &Value,
     refuse: &dyn Fn(Code, &str, String, &str) -> Instances,
+    report: &Report,
 ) -> Instances {
     let (bare, marks) = value.unmark();
     if marks.sensitive || matches!(bare, Value::Set(..)) && value.deep_marks().sensitive {
@@ -194,12 +196,19 @@ fn for_each(
                     "wrap it in `toset()` when its elements are strings that differ, or build a map with `{ for … }`"
                 }
             };
-            refuse(
-                Code::BadRepeat,
-                "`for_each` takes a map or a set of strings",
-                format!("this is {}", article(value)),
-                help,
-            )
+            report.push(as_set(
+                error(
+                    Code::BadRepeat,
+                    "`for_each` takes a map or a set of strings",
+                    expr.span,
+                    format!("this is {}", article(value)),
+                )
+                .help(help),
+                expr,
+                bare,
+                report.is_array(expr.span),
+            ));
+            Instances::Wrong
         }
         _ => refuse(
             Code::BadRepeat,
@@ -208,6 +217,50 @@ fn for_each(
             "every element needs a key of its own that stays the same",
         ),
     }
+}
+
+/// With the mend for a list of strings that all differ: a set of them.
+fn as_set(diagnostic: Diagnostic, expr: &Expr, bare: &Value, is_array: bool) -> Diagnostic {
+    let texts: Option<Vec<&str>> = bare
+        .elements()
+        .and_then(|items| items.iter().map(Value::as_str).collect());
+    let mut distinct = texts.clone().unwrap_or_default();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let all_differ = texts
+        .as_ref()
+        .is_some_and(|all| all.len() == distinct.len());
+    let unknown = matches!(bare, Value::Unknown(Type::List(element)) if **element == Type::String);
+    if !all_differ && !unknown {
+        return diagnostic;
+    }
+    if is_array {
+        // A TOML array becomes an expression, as it is usually written; written otherwise, it is left to the person.
+        let texts = texts.unwrap_or_default();
+        if texts
+            .iter()
+            .any(|t| t.contains(['"', '\'', '\\', '$', '%']))
+        {
+            return diagnostic;
+        }
+        let items: Vec<String> = texts.iter().map(|t| format!("\"{t}\"")).collect();
+        let array = format!("[{}]", items.join(", "));
+        let set = format!("'${{toset({array})}}'");
+        return diagnostic.replace(expr.span, array, set);
+    }
+    let (start, end) = (
+        Span {
+            end: expr.span.start,
+            ..expr.span
+        },
+        Span {
+            start: expr.span.end,
+            ..expr.span
+        },
+    );
+    diagnostic
+        .replace(start, "", "toset(")
+        .replace(end, "", ")")
 }
 
 /// `a list of string`, `null`

@@ -1,17 +1,20 @@
 //! Do the types and provider configurations that blocks use exist? Default configurations need no table and are added.
 
 use crate::codes::Code;
-use crate::report::{Report, error, suggest};
+use crate::report::{Report, error, suggesting};
+use infra_model::Str;
 use infra_model::address::{Mode, ProviderAddress, ScopePath};
-use infra_model::diagnostic::Span;
+use infra_model::diagnostic::{Diagnostic, Span};
 use infra_model::expr::{Expr, ExprKind};
+use infra_model::near::near;
 use infra_model::program::{ProviderBlock, ResourceBlock};
 use infra_model::schema::Schemas;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Do the types exist?
 pub(crate) fn check_types(blocks: &[ResourceBlock], schemas: &dyn Schemas, report: &Report) {
     let mut told: HashSet<(Mode, &str)> = HashSet::new();
+    let mut inside: BTreeMap<(Str, Str), (Span, BTreeSet<&str>)> = BTreeMap::new();
     for block in blocks {
         let type_name = &*block.address.type_name;
         let mode = block.address.mode;
@@ -27,14 +30,26 @@ pub(crate) fn check_types(blocks: &[ResourceBlock], schemas: &dyn Schemas, repor
                 "data source",
             ),
         };
-        if known || !told.insert((mode, type_name)) {
+        if known {
+            continue;
+        }
+        // A component needs all of its types or none: one message names them.
+        let of_component = block.address.scope.steps().last();
+        if let Some(step) = of_component.filter(|step| &*step.kind != "module") {
+            let all = inside
+                .entry((step.kind.clone(), step.name.clone()))
+                .or_insert_with(|| (block.span, BTreeSet::new()));
+            all.1.insert(type_name);
+            continue;
+        }
+        if !told.insert((mode, type_name)) {
             continue;
         }
         let names = match mode {
             Mode::Managed => schemas.resource_names(),
             Mode::Data => schemas.data_names(),
         };
-        let close = suggest(type_name, names, "").filter(|s| s.starts_with("did you"));
+        let close = near(type_name, names);
         if close.is_none() && ProviderAddress::of_type(type_name).is_none() {
             let prefix = type_name.split('_').next().unwrap_or_default();
             report.push(
@@ -42,7 +57,7 @@ pub(crate) fn check_types(blocks: &[ResourceBlock], schemas: &dyn Schemas, repor
                     Code::UnknownProvider,
                     format!("no provider has types that begin with `{prefix}_`"),
                     block.span,
-                    "",
+                    "no provider has it",
                 )
                 .help(format!(
                     "providers here are {}",
@@ -71,9 +86,41 @@ pub(crate) fn check_types(blocks: &[ResourceBlock], schemas: &dyn Schemas, repor
             block.span,
             "unknown",
         );
-        diagnostic.help = other.or(close);
+        if let (None, Some(near)) = (&other, close)
+            && near.certain
+        {
+            let header = |name: &str| {
+                let word = if mode == Mode::Data {
+                    "data"
+                } else {
+                    "resource"
+                };
+                format!("[{word}.{name}.{}]", block.address.name)
+            };
+            diagnostic = diagnostic.replace(block.span, header(type_name), header(near.name));
+        }
+        let family =
+            ProviderAddress::of_type(type_name).map_or_else(String::new, |p| p.name.to_string());
+        diagnostic.help = other
+            .or_else(|| close.map(|near| format!("did you mean `{}`?", near.name)))
+            .or_else(|| Some(format!("this version of infra has no such type of the provider `{family}`; `infra schema` lists those it has")));
         report.push(diagnostic);
     }
+    for ((kind, name), (span, types)) in &inside {
+        report.push(unbuildable(kind, name, *span, types));
+    }
+}
+
+/// A component whose native types this binary lacks.
+fn unbuildable(kind: &str, name: &str, span: Span, types: &BTreeSet<&str>) -> Diagnostic {
+    let list: Vec<&str> = types.iter().copied().collect();
+    error(
+        Code::UnknownType,
+        format!("`{kind}.{name}` cannot be built by this version of infra"),
+        span,
+        format!("it needs types that are not there: {}", list.join(", ")),
+    )
+    .help("build it on another cloud, or use a version of infra with that cloud's provider")
 }
 
 /// Default configurations need no table; aliases do.
@@ -141,10 +188,10 @@ pub(crate) fn imply_providers(
         }
         let name = block.provider.to_string();
         let others: Vec<String> = providers.iter().map(|p| p.address.to_string()).collect();
-        let mut diagnostic = error(
+        let diagnostic = error(
             Code::UnknownAlias,
             format!("there is no provider configuration `{name}`"),
-            block.span,
+            report.provider_place(block.span).unwrap_or(block.span),
             "used here",
         );
         let table = format!(
@@ -152,7 +199,11 @@ pub(crate) fn imply_providers(
             block.provider.name,
             block.provider.alias.as_deref().unwrap_or_default()
         );
-        diagnostic.help = suggest(&name, others.iter().map(String::as_str), &table);
-        report.push(diagnostic);
+        report.push(suggesting(
+            diagnostic,
+            &name,
+            others.iter().map(String::as_str),
+            &table,
+        ));
     }
 }

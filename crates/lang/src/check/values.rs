@@ -2,24 +2,28 @@
 //! expressions that cannot succeed.
 
 use crate::check::ephemeral;
+use crate::check::explain::{Explaining, Subject, lossy_texts};
 use crate::check::knowledge::{Knowledge, StaticScope};
 use crate::check::repeat;
 use crate::codes::Code;
-use crate::locate::{Place, locate};
-use crate::report::{Report, error, suggest};
+use crate::locate::locate;
+use crate::report::{Report, error, suggesting};
+use infra_model::address::Mode;
 use infra_model::diagnostic::{Diagnostic, Span};
 use infra_model::expr::Expr;
-use infra_model::path::{Path, Step};
+use infra_model::path::Path;
 use infra_model::program::{
     Condition, IgnoreChanges, Import, Output, ProviderBlock, ResourceBlock,
 };
-use infra_model::schema::{Block, ConfigError, Schema};
+use infra_model::schema::{Block, Schema};
 use infra_model::{Type, Value};
 
 /// Checks configurations against what is known.
 pub(crate) struct Values<'a> {
     pub(crate) knowledge: &'a Knowledge,
     pub(crate) report: &'a Report,
+    /// The inputs of the component whose native resources are checked.
+    pub(crate) inputs: Option<&'a Expr>,
 }
 
 impl Values<'_> {
@@ -37,8 +41,8 @@ impl Values<'_> {
         if let Some(schema) = schema {
             if let Some(value) = value {
                 let what = Subject {
-                    type_name: &schema.type_name,
-                    header: block.span,
+                    overrides: self.overrides_of(block),
+                    ..Subject::of(&schema.type_name, block.span)
                 };
                 self.coerce(&schema.block, &value, &block.config, &what);
                 ephemeral::stored(
@@ -104,10 +108,7 @@ impl Values<'_> {
         let scope = self.knowledge.scope(&provider.scope);
         if let Some(value) = self.value(&provider.config, &scope) {
             let name = format!("clouds.{}", provider.address);
-            let what = Subject {
-                type_name: &name,
-                header: provider.span,
-            };
+            let what = Subject::of(&name, provider.span);
             self.coerce(block, &value, &provider.config, &what);
         }
     }
@@ -168,16 +169,21 @@ impl Values<'_> {
         config: &Expr,
         subject: &Subject<'_>,
     ) -> Option<Value> {
+        let lossy = lossy_texts(block, config, subject.type_name, self.report);
         match block.coerce(value) {
+            Ok(_) if lossy => None,
             Ok(value) => {
                 self.deprecations(block, config, subject);
                 Some(value)
             }
             Err(errors) => {
-                for problem in errors {
-                    self.report
-                        .push(explain(block, value, config, &problem, subject));
-                }
+                let explaining = Explaining {
+                    root: block,
+                    value,
+                    config,
+                    subject,
+                };
+                self.report.extend(explaining.all(&errors));
                 None
             }
         }
@@ -190,10 +196,10 @@ impl Values<'_> {
             {
                 let place = locate(config, &Path::attribute(name.clone()));
                 self.report.push(
-                    Diagnostic::warning(format!(
-                        "`{name}` of `{}` is deprecated",
-                        subject.type_name
-                    ))
+                    Diagnostic::warning(
+                        Code::Deprecated,
+                        format!("`{name}` of `{}` is deprecated", subject.type_name),
+                    )
                     .at(place.key, "deprecated")
                     .help(instead.to_string()),
                 );
@@ -206,152 +212,45 @@ impl Values<'_> {
         let IgnoreChanges::Paths(paths) = &block.lifecycle.ignore_changes else {
             return;
         };
-        for path in paths {
+        for (path, span) in paths {
             let Some(name) = path.root() else { continue };
             if !schema.block.names().any(|known| known == name) {
-                let mut diagnostic = error(
-                    Code::UnknownArgument,
-                    format!("`{}` has no attribute `{name}` to ignore", schema.type_name),
-                    block.span,
-                    "in `ignore_changes` of this block",
-                );
-                diagnostic.help = suggest(name, schema.block.names(), "");
-                self.report.push(diagnostic);
+                // Inside the quotes, and only the first step.
+                let start = span.start + 1;
+                let length = u32::try_from(name.len()).unwrap_or(u32::MAX);
+                let own = Span {
+                    start,
+                    end: start.saturating_add(length).min(span.end),
+                    ..*span
+                };
+                self.report.push(suggesting(
+                    error(
+                        Code::UnknownArgument,
+                        format!("`{}` has no attribute `{name}` to ignore", schema.type_name),
+                        own,
+                        "unknown",
+                    ),
+                    name,
+                    schema.block.names(),
+                    "write an attribute of the type, or \"all\" instead of the array",
+                ));
             }
         }
     }
-}
 
-/// What a configuration is of, for messages.
-pub(crate) struct Subject<'a> {
-    /// `aws_vpc`
-    pub(crate) type_name: &'a str,
-    /// The block's header.
-    pub(crate) header: Span,
-}
-
-/// A problem with a configuration, in words and at its place.
-fn explain(
-    root: &Block,
-    value: &Value,
-    config: &Expr,
-    problem: &ConfigError,
-    subject: &Subject<'_>,
-) -> Diagnostic {
-    let place = locate(config, &problem.path);
-    let (block, name) = innermost(root, &problem.path);
-    let inside = match problem.path.0.len() {
-        0 | 1 => format!("`{}`", subject.type_name),
-        n => format!(
-            "`{}` of `{}`",
-            Path(problem.path.0[..n - 1].to_vec()),
-            subject.type_name
-        ),
-    };
-    if let (Some(block), Some(name)) = (block, name) {
-        if !block.attributes.contains_key(name) && !block.blocks.contains_key(name) {
-            let mut diagnostic = error(
-                Code::UnknownArgument,
-                format!("{inside} has no attribute `{name}`"),
-                place.key,
-                "unknown",
-            );
-            diagnostic.help = suggest(name, settable(block), "");
-            return diagnostic;
-        }
-        let absent = !place.exact || problem.path.get(value).is_some_and(Value::is_null);
-        let required = block.attributes.get(name).is_some_and(|a| a.required)
-            || block.blocks.get(name).is_some_and(|b| b.min > 0);
-        if absent && required {
-            let kind = if block.blocks.contains_key(name) {
-                "the block"
-            } else {
-                "the attribute"
-            };
-            return missing(
-                config,
-                problem,
-                &place,
-                subject,
-                format!("{inside} needs {kind} `{name}`"),
-                name,
-            );
-        }
+    /// What the `override` of its component says about a native resource.
+    fn overrides_of(&self, block: &ResourceBlock) -> Vec<&Expr> {
+        let Some(given) = self.inputs.and_then(|inputs| inputs.attribute("override")) else {
+            return Vec::new();
+        };
+        let address = &block.address;
+        let by_type = match address.mode {
+            Mode::Managed => address.type_name.to_string(),
+            Mode::Data => format!("data.{}", address.type_name),
+        };
+        [format!("{by_type}.{}", address.name), by_type]
+            .iter()
+            .filter_map(|key| given.attribute(key))
+            .collect()
     }
-    let at = if place.exact { place.value } else { place.key };
-    let what = match name {
-        Some(name) if problem.path.0.len() == 1 => format!("`{name}` of `{}`", subject.type_name),
-        _ if problem.path.0.is_empty() => format!("`{}`", subject.type_name),
-        _ => format!("`{}` of `{}`", problem.path, subject.type_name),
-    };
-    let given = problem
-        .path
-        .get(value)
-        .filter(|v| !v.is_null() && v.deep_marks().is_empty())
-        .map(|v| v.ty().friendly())
-        .filter(|ty| ty != "any type");
-    error(
-        Code::WrongType,
-        format!("{what}: {}", problem.message),
-        at,
-        given.map_or_else(String::new, |ty| format!("this is of type {ty}")),
-    )
-}
-
-fn missing(
-    config: &Expr,
-    problem: &ConfigError,
-    place: &Place,
-    subject: &Subject<'_>,
-    message: String,
-    name: &str,
-) -> Diagnostic {
-    let parent = Path(problem.path.0[..problem.path.0.len() - 1].to_vec());
-    let at = if place.exact {
-        place.value
-    } else if parent.0.is_empty() {
-        subject.header
-    } else {
-        locate(config, &parent).key
-    };
-    error(
-        Code::MissingRequired,
-        message,
-        at,
-        format!("`{name}` is missing"),
-    )
-}
-
-/// The names that a configuration can set.
-fn settable(block: &Block) -> impl Iterator<Item = &str> {
-    block
-        .attributes
-        .iter()
-        .filter(|(_, a)| a.required || a.optional)
-        .map(|(name, _)| &**name)
-        .chain(block.blocks.keys().map(|name| &**name))
-}
-
-/// The schema block that the last attribute of a path belongs to, and that attribute; `None` inside a value.
-fn innermost<'a>(root: &'a Block, path: &'a Path) -> (Option<&'a Block>, Option<&'a str>) {
-    let mut block = root;
-    let mut steps = path.0.iter().peekable();
-    let mut name = None;
-    while let Some(step) = steps.next() {
-        match step {
-            Step::Attribute(attribute) => {
-                name = Some(&**attribute);
-                if steps.peek().is_none() {
-                    return (Some(block), name);
-                }
-                match block.blocks.get(attribute) {
-                    Some(nested) => block = &nested.block,
-                    None => return (None, name),
-                }
-            }
-            Step::Index(_) => {}
-            Step::Key { .. } => return (None, name),
-        }
-    }
-    (None, name)
 }

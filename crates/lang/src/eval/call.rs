@@ -2,7 +2,7 @@
 
 use super::{Bindings, Computed, Run, described, error, problem};
 use crate::functions::{self, Context, Function, FunctionError, Implementation};
-use infra_model::diagnostic::{Diagnostic, Diagnostics, Span, did_you_mean};
+use infra_model::diagnostic::{Diagnostic, Diagnostics, Span};
 use infra_model::expr::{Expr, ExprKind};
 use infra_model::value::Marks;
 use infra_model::{Type, Value};
@@ -19,12 +19,7 @@ impl Run<'_> {
             unreachable!("called for calls only");
         };
         let Some(function) = functions::find(name) else {
-            let diagnostic = problem(format!("there is no function `{name}`"), *name_span);
-            let names = functions::signatures().iter().map(|f| f.name);
-            return Err(vec![match did_you_mean(name, names) {
-                Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
-                None => diagnostic,
-            }]);
+            return Err(vec![functions::unknown(name, *name_span)]);
         };
         let implementation = match function.implementation {
             Implementation::Try if !expand_last => {
@@ -190,4 +185,5 @@ fn failure(
         ),
         None => problem(format!("`{}`: {message}", function.name), name_span),
     }
+    .help(format!("it is called as `{function}`"))
 }

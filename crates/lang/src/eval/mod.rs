@@ -5,7 +5,7 @@ mod call;
 mod loops;
 pub(crate) mod operators;
 mod template;
-mod traversal;
+pub(crate) mod traversal;
 
 use crate::codes::Code;
 use crate::files::Files;
@@ -89,9 +89,7 @@ pub(crate) struct Run<'a> {
 
 /// An error of evaluation at a place.
 fn problem(message: impl Into<String>, span: Span) -> Diagnostic {
-    Diagnostic::error(message)
-        .code(Code::Evaluation.as_str())
-        .at(span, "")
+    Diagnostic::error(Code::Evaluation, message).at(span, "")
 }
 
 /// One error at a place, as a result.

@@ -1,6 +1,6 @@
 //! Operators: arithmetic, comparison, logic, and the equality that functions share.
 
-use super::{Computed, error};
+use super::{Computed, described, error, problem};
 use infra_model::convert::{can_convert, convert};
 use infra_model::diagnostic::{Diagnostics, Span};
 use infra_model::expr::{BinaryOp, UnaryOp};
@@ -103,7 +103,16 @@ fn converted(operand: &Value, ty: &Type, span: Span) -> Result<Option<Value>, Di
         Value::Unknown(from) if can_convert(from, ty) => Ok(None),
         bare => match convert(bare, ty) {
             Ok(value) => Ok(Some(value)),
-            Err(_) => error(format!("this operand must be a {name}"), span),
+            Err(_) => Err(vec![
+                problem(format!("this operand must be a {name}"), span).help(match bare {
+                    // Never the text itself, which may be a secret.
+                    Value::String(_) if *ty == Type::Number => {
+                        "texts are joined in a template, as in `\"${a}-${b}\"`, not with `+`"
+                            .to_owned()
+                    }
+                    other => format!("this is {}", described(other)),
+                }),
+            ]),
         },
     }
 }

@@ -2,6 +2,8 @@
 
 use super::loops::element_type;
 use super::{Binding, Bindings, Computed, Run, described, error, problem};
+use crate::codes::Code;
+use crate::report::suggesting;
 use infra_model::address::InstanceKey;
 use infra_model::convert::{can_convert, convert};
 use infra_model::diagnostic::{Diagnostic, Span, did_you_mean};
@@ -77,15 +79,7 @@ impl Run<'_> {
     ) -> Computed {
         match &*step.kind {
             ExprKind::Attribute(source, name) => {
-                // Only the `.name` itself, when the source stands before it.
-                let start = source.span.end.clamp(step.span.start, step.span.end);
-                let own = Span { start, ..step.span };
-                let span = if start == step.span.end {
-                    step.span
-                } else {
-                    own
-                };
-                attribute(value, name, span)
+                attribute(value, name, name_span(step, source, name))
             }
             ExprKind::Index(_, key_expr) => {
                 let key = match key {
@@ -143,6 +137,16 @@ impl Run<'_> {
     }
 }
 
+/// Where the name of an attribute stands: the end of the whole.
+pub(crate) fn name_span(expr: &Expr, source: &Expr, name: &str) -> Span {
+    let length = u32::try_from(name.len()).unwrap_or(u32::MAX);
+    let start = expr.span.end.saturating_sub(length).max(source.span.end);
+    if source.span == expr.span || start >= expr.span.end {
+        return expr.span;
+    }
+    Span { start, ..expr.span }
+}
+
 /// The instance that a key stands for.
 fn instance_key(key: &Value) -> Option<InstanceKey> {
     match key {
@@ -158,14 +162,15 @@ fn instance_key(key: &Value) -> Option<InstanceKey> {
 /// `value.name`
 fn attribute(value: &Value, name: &str, span: Span) -> Computed {
     let (bare, marks) = value.unmark();
+    let wrong =
+        |message: String| Diagnostic::error(Code::UnknownAttribute, message).at(span, "unknown");
     let missing = |message: String, candidates: Vec<&str>| {
-        let mut diagnostic = problem(message, span);
-        if !marks.sensitive
-            && let Some(meant) = did_you_mean(name, candidates)
-        {
-            diagnostic = diagnostic.help(format!("did you mean `{meant}`?"));
-        }
-        Err(vec![diagnostic])
+        let diagnostic = wrong(message);
+        Err(vec![if marks.sensitive {
+            diagnostic
+        } else {
+            suggesting(diagnostic, name, candidates, "")
+        }])
     };
     let found = match bare {
         Value::Object(entries) => match entries.get(name) {
@@ -204,18 +209,14 @@ fn attribute(value: &Value, name: &str, span: Span) -> Computed {
             );
         }
         other => {
-            let mut diagnostic = problem(
-                format!(
-                    "{} has no attributes, so none named `{name}`",
-                    described(other)
-                ),
-                span,
-            );
-            if other.elements().is_some() {
-                diagnostic = diagnostic
-                    .help("name an element with `[0]`, or take the attribute of each with `[*]`");
-            }
-            return Err(vec![diagnostic]);
+            let help = if other.elements().is_some() {
+                "name an element with `[0]`, or take the attribute of each with `[*]`".to_owned()
+            } else {
+                format!("this is the value itself: leave `.{name}` out")
+            };
+            return Err(vec![
+                wrong(format!("{} has no attribute `{name}`", described(other))).help(help),
+            ]);
         }
     };
     Ok(found.with_marks(marks))

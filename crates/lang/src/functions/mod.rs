@@ -30,7 +30,10 @@ mod yaml_encode;
 use collection_types as types;
 pub use signature::{Function, Kind, Parameter, Returns};
 
+use crate::codes::Code;
 use crate::eval::Evaluator;
+use crate::report::{error, suggesting};
+use infra_model::diagnostic::{Diagnostic, Span};
 use infra_model::evaluate::Scope;
 use infra_model::value::Marks;
 use infra_model::{Number, Value};
@@ -52,6 +55,48 @@ pub(crate) enum Implementation {
 #[must_use]
 pub fn signatures() -> &'static [Function] {
     table::FUNCTIONS
+}
+
+/// What other languages call them.
+const OTHER_NAMES: &[(&str, &str)] = &[
+    ("append", "concat"),
+    ("b64decode", "base64decode"),
+    ("b64encode", "base64encode"),
+    ("capitalize", "title"),
+    ("count", "length"),
+    ("fromjson", "jsondecode"),
+    ("fromyaml", "yamldecode"),
+    ("len", "length"),
+    ("lowercase", "lower"),
+    ("readfile", "file"),
+    ("size", "length"),
+    ("sprintf", "format"),
+    ("string", "tostring"),
+    ("substring", "substr"),
+    ("tojson", "jsonencode"),
+    ("toyaml", "yamlencode"),
+    ("uppercase", "upper"),
+];
+
+/// The error about a name that no function has.
+pub(crate) fn unknown(name: &str, span: Span) -> Diagnostic {
+    let diagnostic = error(
+        Code::UnknownFunction,
+        format!("there is no function `{name}`"),
+        span,
+        "unknown",
+    );
+    match OTHER_NAMES.iter().find(|(other, _)| *other == name) {
+        Some((_, ours)) => diagnostic
+            .replace(span, name, *ours)
+            .help(format!("did you mean `{ours}`?")),
+        None => suggesting(
+            diagnostic,
+            name,
+            signatures().iter().map(|f| f.name),
+            "functions are Terraform's, by its names; there are no user-defined ones",
+        ),
+    }
 }
 
 /// The function of a name; `core::` before it changes nothing.

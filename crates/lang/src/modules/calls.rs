@@ -10,7 +10,7 @@ use crate::check::values::Values;
 use crate::codes::Code;
 use crate::expansion::{Expander, Here};
 use crate::modules::schedule::Item;
-use crate::report::{error, suggest};
+use crate::report::{error, suggesting};
 use crate::substitute::Repetition;
 use crate::variables::Validation;
 use indexmap::IndexMap;
@@ -66,7 +66,7 @@ impl Expander<'_> {
     ) {
         let level = Level::new(Arc::clone(source), variables);
         knowledge.levels.insert(scope.clone(), level);
-        let here = Here::new(scope, source, passed);
+        let here = Here::new(scope, source, passed, self.report);
         let kinds = self.expand.kinds();
         for rank in 0..=kinds.len() {
             for item in source.schedule.after(rank) {
@@ -233,7 +233,7 @@ impl Expander<'_> {
         });
         let passed = pass(here, call, repetition, knowledge);
         self.level(&scope, source, values, passed, knowledge);
-        let own = Here::new(&scope, source, Passed::root());
+        let own = Here::new(&scope, source, Passed::root(), self.report);
         for (name, variable) in &**variables {
             let validation = Validation {
                 name,
@@ -249,6 +249,7 @@ impl Expander<'_> {
         let checking = Values {
             knowledge,
             report: &own.report,
+            inputs: None,
         };
         let inside = knowledge.scope(&scope);
         let outputs = source.declared.outputs.iter().map(|(name, output)| {
@@ -320,18 +321,18 @@ fn pass(
                         _ => format!("{}[each.key]", p.block.address),
                     })
                     .collect();
-                let mut diagnostic = error(
+                let diagnostic = error(
                     Code::UnknownAlias,
                     format!("there is no provider configuration `{outer}`"),
                     handed.span,
                     "unknown",
                 );
-                diagnostic.help = suggest(
+                here.report.push(suggesting(
+                    diagnostic,
                     &outer.to_string(),
                     all.iter().map(String::as_str),
                     "add it as `[clouds.NAME.alias.ALIAS]`",
-                );
-                here.report.push(diagnostic);
+                ));
             }
             None => here.report.push(not_passed(&outer, handed.span)),
         }
@@ -354,6 +355,7 @@ fn keyed(
     let values = Values {
         knowledge,
         report: &here.report,
+        inputs: None,
     };
     let scope = knowledge.scope(here.scope);
     let value = values.converts(&key, &Type::String, &scope, "the key of a provider")?;

@@ -5,7 +5,7 @@ use crate::blocks::module::{META, ModuleCall};
 use crate::check::knowledge::Knowledge;
 use crate::codes::Code;
 use crate::locate::locate;
-use crate::report::{Report, error, suggest};
+use crate::report::{Report, error, suggesting};
 use infra_model::Value;
 use infra_model::address::ScopePath;
 use infra_model::diagnostic::Diagnostics;
@@ -19,18 +19,18 @@ pub(crate) fn check(call: &ModuleCall, source: &Source, report: &Report) {
         if variables.contains_key(name) {
             continue;
         }
-        let mut diagnostic = error(
+        let diagnostic = error(
             Code::UnknownArgument,
             format!("the module `{}` has no variable `{name}`", call.name),
             *span,
             "unknown",
         );
-        diagnostic.help = suggest(
+        report.push(suggesting(
+            diagnostic,
             name,
             variables.keys().map(|k| &**k).chain(META),
             "inputs of a module are the `[variables]` of its file",
-        );
-        report.push(diagnostic);
+        ));
     }
     for (name, variable) in &**variables {
         if variable.default.is_none() && !call.inputs.contains_key(name) {

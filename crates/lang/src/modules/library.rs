@@ -124,7 +124,11 @@ impl<'a> Library<'a> {
             open: Vec::new(),
         }
         .read(place.path, text, file)?;
-        let names = Names::of_stack(self.kinds, &paths);
+        let values = blocks::references_to_values(&table);
+        let names = Names {
+            values: &values,
+            ..Names::of_stack(self.kinds, &paths)
+        };
         let reading = Reading {
             names: &names,
             report: self.report,

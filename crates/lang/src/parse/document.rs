@@ -2,22 +2,43 @@
 
 use crate::codes::Code;
 use crate::parse::node::{Entry, Node, NodeKind, Table};
+use crate::parse::syntax::{self, Fault};
 use crate::parse::text::{Text, offset};
 use crate::report::{Report, error};
 use infra_model::diagnostic::{FileId, Span};
 use infra_model::{Number, Str};
+use std::borrow::Cow;
 use std::ops::Range;
 
-/// Parses a file; an empty table stands in for one that cannot be read at all.
+/// After so many faults there is little to gain from reading on.
+const FAULTS: usize = 25;
+
+/// Parses a file. What cannot be read is reported and left out, so that the rest is checked as well; `None` when nothing is left.
 pub(crate) fn parse(text: &str, file: FileId, report: &Report) -> Option<Table> {
     let reader = Reader { text, file, report };
-    match toml_edit::Document::parse(text) {
-        Ok(document) => Some(reader.table(document.as_table())),
-        Err(toml) => {
-            report.push(syntax_error(&toml, text, file));
-            None
+    let mut readable = Cow::Borrowed(text);
+    for _ in 0..FAULTS {
+        let toml = match toml_edit::Document::parse(&*readable) {
+            Ok(document) => return Some(reader.table(document.as_table())),
+            Err(toml) => toml,
+        };
+        let Fault { diagnostic, skip } = syntax::fault(&toml, &readable, file);
+        report.push(diagnostic);
+        report.is_partial();
+        let blank = blanked(&readable[skip.clone()]);
+        if blank == readable[skip.clone()] {
+            return None;
         }
+        readable.to_mut().replace_range(skip, &blank);
     }
+    None
+}
+
+/// As many bytes, all white space, with the line ends where they are: places stay what they are.
+fn blanked(text: &str) -> String {
+    text.bytes()
+        .map(|b| if b == b'\n' { '\n' } else { ' ' })
+        .collect()
 }
 
 /// A TOML error as a diagnostic.
@@ -26,23 +47,7 @@ pub(crate) fn syntax_error(
     text: &str,
     file: FileId,
 ) -> infra_model::Diagnostic {
-    let range = toml.span().unwrap_or(text.len()..text.len());
-    let span = Span {
-        file,
-        start: offset(range.start),
-        end: offset(range.end),
-    };
-    let message = toml.message().lines().next().unwrap_or_default().to_owned();
-    if message.starts_with("duplicate key") {
-        return error(
-            Code::DuplicateName,
-            "this name is defined twice",
-            span,
-            "already defined above",
-        )
-        .help("TOML has one table for each name: merge the two, or rename one");
-    }
-    error(Code::TomlSyntax, "this is not valid TOML", span, message)
+    syntax::fault(toml, text, file).diagnostic
 }
 
 struct Reader<'a> {
@@ -131,7 +136,7 @@ impl Reader<'_> {
             toml_edit::Value::String(s) => {
                 NodeKind::Text(Text::of_token(s.value(), raw, self.file, span.start))
             }
-            toml_edit::Value::Integer(i) => NodeKind::Number(Number::from(*i.value())),
+            toml_edit::Value::Integer(i) => self.number(Number::from(*i.value()), raw, span),
             toml_edit::Value::Float(_) => self.float(raw, span),
             toml_edit::Value::Boolean(b) => NodeKind::Bool(*b.value()),
             toml_edit::Value::Datetime(moment) => self.moment(moment.value(), span),
@@ -146,7 +151,7 @@ impl Reader<'_> {
     /// The digits as written: a double would lose what 512 bits keep.
     fn float(&self, raw: &str, span: Span) -> NodeKind {
         match raw.replace('_', "").parse() {
-            Ok(number) => NodeKind::Number(number),
+            Ok(number) => self.number(number, raw, span),
             Err(_) => {
                 self.report.push(
                     error(
@@ -160,6 +165,14 @@ impl Reader<'_> {
                 NodeKind::Invalid
             }
         }
+    }
+
+    /// A number, and how it is written when its own text would be another.
+    fn number(&self, number: Number, raw: &str, span: Span) -> NodeKind {
+        if number.to_string() != raw.replace('_', "") {
+            self.report.number_written(span, raw);
+        }
+        NodeKind::Number(number)
     }
 
     fn moment(&self, moment: &toml_edit::Datetime, span: Span) -> NodeKind {

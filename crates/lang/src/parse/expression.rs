@@ -3,7 +3,7 @@
 use crate::codes::Code;
 use crate::parse::names::Names;
 use crate::parse::text::Text;
-use crate::report::{Report, error, suggest};
+use crate::report::{Report, error, suggesting};
 use hcl_edit::Span as _;
 use hcl_edit::expr::{
     BinaryOperator, Expression, ObjectKey, Traversal, TraversalOperator, UnaryOperator,
@@ -368,23 +368,43 @@ impl Lowering<'_> {
                     type_name: type_name.into(),
                     name,
                 },
-                None => {
-                    let help = suggest(
-                        type_name,
-                        ["var", "local", "data", "each", "count", "path", "stack"]
-                            .into_iter()
-                            .chain(self.bound.iter().map(|b| &**b)),
-                        "text stands in quotes; a variable is `var.NAME`, a local value `local.NAME`",
-                    );
-                    return Err(bad(
-                        format!("`{type_name}` is not a reference"),
-                        "a name alone means nothing here",
-                        help.unwrap_or_default(),
-                    ));
-                }
+                None => return Err(Box::new(self.bare_word(type_name, first_span))),
             },
         };
         Ok(Start::Root(root))
+    }
+}
+
+impl Lowering<'_> {
+    /// A name alone: a variable or local value without its prefix, or text without quotes.
+    fn bare_word(&self, word: &str, span: Span) -> infra_model::Diagnostic {
+        let diagnostic = error(
+            Code::BadReference,
+            format!("`{word}` is not a reference"),
+            span,
+            "a name alone means nothing here",
+        );
+        let own: Vec<&str> = self
+            .names
+            .values
+            .iter()
+            .map(|v| &**v)
+            .filter(|v| v.rsplit('.').next() == Some(word))
+            .collect();
+        match own.as_slice() {
+            [only] => diagnostic
+                .replace(span, word, *only)
+                .help(format!("did you mean `{only}`?")),
+            [] => suggesting(
+                diagnostic,
+                word,
+                self.bound.iter().map(|b| &**b),
+                &format!(
+                    "text stands in quotes: `\"{word}\"`; a variable is `var.{word}`, a local value `local.{word}`"
+                ),
+            ),
+            several => diagnostic.help(format!("did you mean `{}`?", several.join("` or `"))),
+        }
     }
 }
 

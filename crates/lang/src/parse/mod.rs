@@ -3,10 +3,13 @@
 
 pub(crate) mod document;
 pub(crate) mod expression;
+mod foreign;
 pub(crate) mod names;
 pub(crate) mod node;
+mod syntax;
 pub(crate) mod template;
 pub(crate) mod text;
+pub(crate) mod unreadable;
 
 use crate::parse::expression::poison;
 use crate::parse::names::Names;

@@ -17,6 +17,8 @@ pub(crate) struct Names<'a> {
     pub(crate) inputs: Option<&'a Inputs<'a>>,
     /// What `path.*` is.
     pub(crate) paths: &'a Paths,
+    /// The references to variables and local values that there are, for "did you mean".
+    pub(crate) values: &'a [Str],
 }
 
 /// The values of `path.module`, `path.root` and `path.cwd`.
@@ -67,6 +69,7 @@ impl<'a> Names<'a> {
             at: At::Module,
             inputs: None,
             paths,
+            values: &[],
         }
     }
 

@@ -1,10 +1,10 @@
 //! Strings to expressions: constants, one whole `${…}`, and templates with their directives and trim markers.
 
-use crate::codes::Code;
 use crate::parse::expression::{Lowering, Step, poison};
 use crate::parse::names::Names;
 use crate::parse::text::Text;
-use crate::report::{Report, error};
+use crate::parse::unreadable::syntax_error;
+use crate::report::Report;
 use hcl_edit::template::{Directive, Element, Strip, Template};
 use infra_model::Str;
 use infra_model::Value;
@@ -51,36 +51,6 @@ pub(crate) fn of_bare(text: &Text, names: &Names<'_>, report: &Report) -> Option
             None
         }
     }
-}
-
-/// A parse error of hcl-edit as a diagnostic.
-pub(crate) fn syntax_error(
-    text: &Text,
-    parse: &hcl_edit::parser::Error,
-) -> infra_model::Diagnostic {
-    let at = text.value.floor_char_boundary(parse.location().offset());
-    let rest = &text.value[at..];
-    let length = rest.chars().next().map_or(0, char::len_utf8);
-    let mut diagnostic = error(
-        Code::ExpressionSyntax,
-        "this expression cannot be read",
-        text.span(at..at + length),
-        match parse.message() {
-            // The parser lists every character that an expression can begin with.
-            message if message.starts_with("invalid expression;") => "a value must stand here",
-            message => message,
-        },
-    );
-    if rest.starts_with("%{") || rest.starts_with("${") {
-        let sign = &rest[..1];
-        diagnostic = diagnostic.help(format!(
-            "close it with `}}`; for the characters `{sign}{{` themselves write `{sign}{sign}{{`"
-        ));
-    } else if rest.is_empty() {
-        diagnostic =
-            diagnostic.help("the string ends inside the expression: is a `}` or a quote missing?");
-    }
-    diagnostic
 }
 
 /// A piece of a template that needs no full parser.

@@ -43,7 +43,13 @@ impl Scope for World {
                 "token" => Value::from("t").with_marks(EPHEMERAL),
                 "zone" => Value::from("b"),
                 "server" => Value::object([("name", Value::from("x")), ("size", Value::from(3))]),
-                other => return Err(Diagnostic::error(format!("no variable {other}")).or_at(span)),
+                other => {
+                    return Err(Diagnostic::error(
+                        infra_model::Code::UnknownVariable,
+                        format!("no variable {other}"),
+                    )
+                    .or_at(span));
+                }
             },
             // A resource with `for_each`: the scope takes the key for itself.
             Root::Resource { .. } => match steps.first() {
@@ -58,7 +64,12 @@ impl Scope for World {
                     [("all", Value::object([("id", Value::from("id-all"))]))],
                 ),
             },
-            _ => return Err(Diagnostic::error("nothing of that name")),
+            _ => {
+                return Err(Diagnostic::error(
+                    infra_model::Code::BadReference,
+                    "nothing of that name",
+                ));
+            }
         };
         Ok(Resolved::whole(value))
     }
@@ -187,10 +198,7 @@ fn unknown_values_give_unknown_results_of_the_right_type() {
             ),
             ("[1, 2][var.number]", "unknown any"),
             ("var.any.a[0].b", "unknown any"),
-            (
-                "var.text.a",
-                "error: a string has no attributes, so none named `a`",
-            ),
+            ("var.text.a", "error: a string has no attribute `a`"),
             ("var.list[*]", "unknown list(string)"),
             ("var.pair[*]", "[unknown string, unknown number]"),
             ("var.any[*].a", "unknown any"),
@@ -399,7 +407,7 @@ fn files_are_read_from_the_folder_of_the_stack() {
             ),
             (
                 "templatefile(\"fails.tmpl\", { x = 1 })",
-                "error: `templatefile` cannot take this as `path`: the template fails: a number has no attributes, so none named `y`",
+                "error: `templatefile` cannot take this as `path`: the template fails: a number has no attribute `y`",
             ),
             (
                 "templatefile(\"t.tmpl\", [1])",
@@ -449,30 +457,56 @@ fn what_differs_at_every_call_is_known_when_applying() {
 #[test]
 fn errors_point_at_the_innermost_place() {
     let cases = [
-        ("upper(\"a\") + 1", "upper(\"a\")", None),
-        ("1 + (2 * \"x\")", "\"x\"", None),
+        (
+            "upper(\"a\") + 1",
+            "upper(\"a\")",
+            Some("texts are joined in a template, as in `\"${a}-${b}\"`, not with `+`"),
+        ),
+        (
+            "1 + (2 * \"x\")",
+            "\"x\"",
+            Some("texts are joined in a template, as in `\"${a}-${b}\"`, not with `+`"),
+        ),
         (
             "upper([1], 2)",
             "upper",
             Some("it is called as `upper(str string) string`"),
         ),
         ("upperr(\"a\")", "upperr", Some("did you mean `upper`?")),
-        ("upper([1])", "[1]", None),
-        ("cidrsubnet(\"10.0.0.0/8\", 99, 0)", "99", None),
-        ("var.server.nam", ".nam", Some("did you mean `name`?")),
+        (
+            "upper([1])",
+            "[1]",
+            Some("it is called as `upper(str string) string`"),
+        ),
+        (
+            "cidrsubnet(\"10.0.0.0/8\", 99, 0)",
+            "99",
+            Some(
+                "it is called as `cidrsubnet(prefix string, newbits number, netnum number) string`",
+            ),
+        ),
+        ("var.server.nam", "nam", Some("did you mean `name`?")),
         (
             "var.server[\"siz\"]",
             "\"siz\"",
             Some("did you mean \"size\"?"),
         ),
         ("[1, 2][7]", "7", None),
-        ("[for x in [{ a = 1 }] : x.other]", ".other", None),
+        (
+            "[for x in [{ a = 1 }] : x.other]",
+            "other",
+            Some("there is `a`"),
+        ),
         ("var.nope.x", "var.nope", None),
         ("\"a ${null} b\"", "null", None),
-        ("true ? tonumber(\"x\") : 1", "\"x\"", None),
+        (
+            "true ? tonumber(\"x\") : 1",
+            "\"x\"",
+            Some("it is called as `tonumber(v any) number`"),
+        ),
         (
             "[{ a = 1 }].a",
-            ".a",
+            "a",
             Some("name an element with `[0]`, or take the attribute of each with `[*]`"),
         ),
         (

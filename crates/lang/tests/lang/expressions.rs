@@ -30,7 +30,10 @@ struct Nothing;
 
 impl Scope for Nothing {
     fn resolve(&self, _: &Root, _: &[KnownStep], _: Span) -> Result<Resolved, Diagnostic> {
-        Err(Diagnostic::error("nothing is declared"))
+        Err(Diagnostic::error(
+            infra_model::Code::BadReference,
+            "nothing is declared",
+        ))
     }
 
     /// What a console may know: `timestamp()` and its like are unknown until apply.

@@ -178,7 +178,12 @@ impl Scope for Declared<'_> {
                     consumed: steps.len(),
                 });
             }
-            other => return Err(Diagnostic::error(format!("{other:?}"))),
+            other => {
+                return Err(Diagnostic::error(
+                    infra_model::Code::BadReference,
+                    format!("{other:?}"),
+                ));
+            }
         };
         Ok(Resolved::whole(value))
     }

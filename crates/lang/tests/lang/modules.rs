@@ -482,7 +482,24 @@ fn a_module_that_is_never_made_is_still_checked() {
     let module = "[resource.aws_vpc.b]\ncidr_block = \"${var.none}\"";
     let text = "[module.m]\nsource = \"./m.toml\"\ncount = 0";
     let found = messages(text, &[("stacks/m.toml", module)]);
-    assert_eq!(found, ["stacks/m.toml:2 there is no variable `none`"]);
+    assert_eq!(
+        found,
+        [
+            "stacks/m.toml:2 there is no variable `none` (declare it: `[variables.none]` with `type = \"string\"`)"
+        ]
+    );
+}
+
+#[test]
+fn what_the_text_says_is_known_inside_modules() {
+    let module = "[resource.aws_vpc.b]\ncidr_block = 1.30";
+    let text = "[module.m]\nsource = \"./m.toml\"";
+    let found = messages(text, &[("stacks/m.toml", module)]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].contains("is text, and `1.30` is a number"),
+        "{found:?}"
+    );
 }
 
 #[test]

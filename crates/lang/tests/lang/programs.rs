@@ -110,12 +110,20 @@ type = "list(string)"
     );
     match &program.blocks[0].lifecycle.ignore_changes {
         IgnoreChanges::Paths(paths) => {
-            let paths: Vec<String> = paths.iter().map(ToString::to_string).collect();
+            let paths: Vec<String> = paths.iter().map(|(path, _)| path.to_string()).collect();
             assert_eq!(paths, ["tags", "tags[\"a.b\"]"]);
         }
         other => panic!("{other:?}"),
     }
     assert_eq!(program.outputs["ids"].ty, Some(Type::list(Type::String)));
+}
+
+#[test]
+fn words_that_begin_references_may_name_blocks() {
+    let text = "[resource.aws_vpc.each]\ncidr_block = \"10.0.0.0/16\"\n[resource.aws_vpc.data]\ncidr_block = \"${aws_vpc.each.cidr_block}\"";
+    let blocks = program(text).blocks;
+    let names: Vec<String> = blocks.iter().map(|b| b.address.to_string()).collect();
+    assert_eq!(names, ["aws_vpc.each", "aws_vpc.data"]);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::stack::{Loading, working_directory};
 use crate::system::{SystemClock, SystemFiles};
 use crate::ui::Ui;
 use infra_lang::{Evaluator, parse_expression};
+use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Sources};
 use infra_model::evaluate::Evaluate;
 use infra_model::expand::Expand;
@@ -81,7 +82,11 @@ fn next_line() -> Result<Option<String>, CommandError> {
     match stdin().lock().read_line(&mut line) {
         Ok(0) => Ok(None),
         Ok(_) => Ok(Some(line.trim_end_matches(['\n', '\r']).to_owned())),
-        Err(error) => Err(Diagnostic::error(format!("cannot read standard input: {error}")).into()),
+        Err(error) => Err(Diagnostic::error(
+            Code::System,
+            format!("cannot read standard input: {error}"),
+        )
+        .into()),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::render::state::schema_of;
 use crate::render::stored::stored_value;
 use infra_lang::Evaluator;
 use infra_model::address::{BlockAddress, InstanceKey, ScopePath};
+use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Span};
 use infra_model::evaluate::{Evaluate, KnownStep, Phase, Resolved, Scope};
 use infra_model::expr::{At, Expr, Root};
@@ -71,7 +72,10 @@ impl<'a> StateScope<'a> {
 
     fn resource(&self, block: &BlockAddress, span: Span) -> Result<Resolved, Diagnostic> {
         let Some(instances) = self.recorded.0.get(block) else {
-            return Err(Diagnostic::error(format!("there is no {block}")).at(span, ""));
+            return Err(
+                Diagnostic::error(Code::UnknownResource, format!("there is no {block}"))
+                    .at(span, ""),
+            );
         };
         let repeat = self
             .program
@@ -118,7 +122,9 @@ impl<'a> StateScope<'a> {
             .filter(|c| *c.step.kind == *kind && *c.step.name == *name)
             .filter(|c| c.parent == self.at.module())
             .collect();
-        let missing = |what: String| Diagnostic::error(format!("there is no {what}")).at(span, "");
+        let missing = |what: String| {
+            Diagnostic::error(Code::UnknownResource, format!("there is no {what}")).at(span, "")
+        };
         match (instances.as_slice(), steps) {
             ([], _) => Err(missing(format!("{kind}.{name}"))),
             ([only], _) if only.step.key.is_none() => {
@@ -198,7 +204,9 @@ impl<'a> StateScope<'a> {
         let value = self.within(given, instance.parent.clone());
         Some(value.and_then(|value| match variable.accept(&value) {
             Ok(value) => Ok(value.unwrap_or_else(default)),
-            Err(problem) => Err(Diagnostic::error(problem.to_string()).at(given.span, "")),
+            Err(problem) => {
+                Err(Diagnostic::error(Code::WrongType, problem.to_string()).at(given.span, ""))
+            }
         }))
     }
 
@@ -212,10 +220,10 @@ impl<'a> StateScope<'a> {
         if let Some(KnownStep::Attribute(name)) = steps.first() {
             let Some(expr) = instance.outputs.get(name) else {
                 let names: Vec<&str> = instance.outputs.keys().map(|k| &**k).collect();
-                return Err(Diagnostic::error(format!(
-                    "{} has no output `{name}`",
-                    instance.scope()
-                ))
+                return Err(Diagnostic::error(
+                    Code::UnknownOutput,
+                    format!("{} has no output `{name}`", instance.scope()),
+                )
                 .at(span, "")
                 .help(format!("it has {}", names.join(", "))));
             };
@@ -234,7 +242,7 @@ fn first(diagnostics: Diagnostics) -> Diagnostic {
     diagnostics
         .into_iter()
         .next()
-        .unwrap_or_else(|| Diagnostic::error("this has no value"))
+        .unwrap_or_else(|| Diagnostic::error(Code::Evaluation, "this has no value"))
 }
 
 impl Scope for StateScope<'_> {
@@ -244,8 +252,9 @@ impl Scope for StateScope<'_> {
         steps: &[KnownStep],
         span: Span,
     ) -> Result<Resolved, Diagnostic> {
-        let missing =
-            |what: String| Diagnostic::error(format!("there is no {what} here")).at(span, "");
+        let missing = |what: String| {
+            Diagnostic::error(Code::BadReference, format!("there is no {what} here")).at(span, "")
+        };
         Ok(Resolved::whole(match root {
             Root::Variable(name) => {
                 if let Some((instance, module)) = self.module() {

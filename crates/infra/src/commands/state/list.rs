@@ -3,6 +3,7 @@
 use crate::cli::StateList;
 use crate::error::{CommandError, Exit, Outcome};
 use crate::ui::Ui;
+use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, did_you_mean};
 use infra_model::{Address, AddressPattern};
 use infra_state::State;
@@ -46,5 +47,9 @@ fn missing(text: &str, addresses: &[&Address]) -> CommandError {
         || "infra state list prints what there is".to_owned(),
         |n| format!("did you mean `{n}`?"),
     );
-    CommandError::hint(format!("there is no {text} in the state"), help)
+    CommandError::hint(
+        Code::NotInState,
+        format!("there is no {text} in the state"),
+        help,
+    )
 }

@@ -4,12 +4,14 @@ use super::Edit;
 use crate::cli::StateMv;
 use crate::error::{CommandError, Outcome};
 use crate::ui::Ui;
+use infra_model::codes::Code;
 use infra_state::{StateChange, edit};
 
 pub(super) fn run(arguments: &StateMv, ui: Ui) -> Outcome {
     let (stack, addresses) = super::super::words(&arguments.words);
     let [from, to] = addresses.as_slice() else {
         return Err(CommandError::hint(
+            Code::Usage,
             "two addresses are needed",
             "infra state mv FROM TO",
         ));

@@ -4,6 +4,7 @@ use crate::cli::StatePush;
 use crate::error::{CommandError, Exit, Outcome};
 use crate::place::{Place, keyring};
 use crate::ui::Ui;
+use infra_model::codes::Code;
 use infra_model::diagnostic::Diagnostic;
 use infra_state::{Incoming, Pushed};
 use std::io::Read;
@@ -13,6 +14,7 @@ pub(super) fn run(arguments: &StatePush, ui: Ui) -> Outcome {
     let (stack, files) = super::super::words(&arguments.words);
     let [file] = files.as_slice() else {
         return Err(CommandError::hint(
+            Code::Usage,
             "one file is needed",
             "infra state push copy.json",
         ));
@@ -46,6 +48,8 @@ fn bytes(file: &str) -> Result<Vec<u8>, CommandError> {
     std::io::stdin()
         .lock()
         .read_to_end(&mut bytes)
-        .map_err(|e| Diagnostic::error(format!("cannot read standard input: {e}")))?;
+        .map_err(|e| {
+            Diagnostic::error(Code::FileAccess, format!("cannot read standard input: {e}"))
+        })?;
     Ok(bytes)
 }

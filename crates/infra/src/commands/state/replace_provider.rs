@@ -5,6 +5,7 @@ use crate::cli::StateReplaceProvider;
 use crate::error::{CommandError, Outcome};
 use crate::ui::Ui;
 use infra_model::ProviderAddress;
+use infra_model::codes::Code;
 use infra_model::diagnostic::Diagnostic;
 use infra_state::{StateChange, edit};
 
@@ -12,13 +13,14 @@ pub(super) fn run(arguments: &StateReplaceProvider, ui: Ui) -> Outcome {
     let (stack, names) = super::super::words(&arguments.words);
     let [from, to] = names.as_slice() else {
         return Err(CommandError::hint(
+            Code::Usage,
             "two provider configurations are needed",
             "infra state replace-provider aws aws.us",
         ));
     };
     let parse = |text: &str| {
         text.parse::<ProviderAddress>()
-            .map_err(|e| CommandError::from(Diagnostic::error(e.to_string())))
+            .map_err(|e| CommandError::from(Diagnostic::error(Code::Usage, e.to_string())))
     };
     let (from, to) = (parse(from)?, parse(to)?);
     let edit = Edit {

@@ -4,12 +4,14 @@ use super::Edit;
 use crate::cli::StateRm;
 use crate::error::{CommandError, Outcome};
 use crate::ui::Ui;
+use infra_model::codes::Code;
 use infra_state::{StateChange, edit};
 
 pub(super) fn run(arguments: &StateRm, ui: Ui) -> Outcome {
     let (stack, addresses) = super::super::words(&arguments.words);
     if addresses.is_empty() {
         return Err(CommandError::hint(
+            Code::Usage,
             "an address is needed",
             "infra state list prints them",
         ));

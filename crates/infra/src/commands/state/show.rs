@@ -5,12 +5,14 @@ use crate::error::{CommandError, Exit, Outcome};
 use crate::providers::Providers;
 use crate::render::state::resource_text;
 use crate::ui::Ui;
+use infra_model::codes::Code;
 use infra_state::edit;
 
 pub(super) fn run(arguments: &StateShow, ui: Ui) -> Outcome {
     let (stack, addresses) = super::super::words(&arguments.words);
     let [text] = addresses.as_slice() else {
         return Err(CommandError::hint(
+            Code::Usage,
             "one address is needed",
             "infra state list prints them",
         ));

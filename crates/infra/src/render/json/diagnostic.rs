@@ -1,6 +1,7 @@
 //! Diagnostics as Terraform's machine-readable output has them: summary, detail, address, range and snippet.
 
 use infra_model::diagnostic::{Diagnostic, Severity, Sources, Span};
+use infra_model::fix::Edit;
 use serde_json::{Map, Value as Json, json};
 
 /// One diagnostic.
@@ -13,9 +14,7 @@ pub(crate) fn diagnostic_json(diagnostic: &Diagnostic, sources: &Sources) -> Jso
     entry.insert("severity".into(), severity.into());
     entry.insert("summary".into(), diagnostic.message.as_str().into());
     entry.insert("detail".into(), detail(diagnostic).into());
-    if let Some(code) = diagnostic.code {
-        entry.insert("code".into(), code.into());
-    }
+    entry.insert("code".into(), diagnostic.code.as_str().into());
     if let Some(address) = &diagnostic.address {
         entry.insert("address".into(), address.as_str().into());
     }
@@ -25,7 +24,21 @@ pub(crate) fn diagnostic_json(diagnostic: &Diagnostic, sources: &Sources) -> Jso
         entry.insert("range".into(), range);
         entry.insert("snippet".into(), snippet);
     }
+    if !diagnostic.fix.is_empty() {
+        entry.insert("fix".into(), fix(&diagnostic.fix, sources));
+    }
     Json::Object(entry)
+}
+
+/// Replacements that belong together: where, what stands there, what is to stand there.
+fn fix(edits: &[Edit], sources: &Sources) -> Json {
+    edits
+        .iter()
+        .filter_map(|edit| {
+            let (range, _) = located(edit.span, sources)?;
+            Some(json!({ "range": range, "old": edit.old, "new": edit.new }))
+        })
+        .collect()
 }
 
 fn detail(diagnostic: &Diagnostic) -> String {
@@ -76,6 +89,7 @@ fn located(span: Span, sources: &Sources) -> Option<(Json, Json)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use infra_model::codes::Code;
 
     #[test]
     fn ranges_count_lines_from_one_and_columns_in_characters() {
@@ -86,7 +100,7 @@ mod tests {
             start: 11,
             end: 14,
         };
-        let diagnostic = Diagnostic::error("no such thing")
+        let diagnostic = Diagnostic::error(Code::UnknownKey, "no such thing")
             .at(span, "here")
             .help("try another");
         let json = diagnostic_json(&diagnostic, &sources);

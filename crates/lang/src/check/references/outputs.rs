@@ -1,9 +1,10 @@
 //! References to what components and modules give.
 
-use super::{References, Step, with_help};
+use super::References;
 use crate::check::knowledge::Keying;
+use crate::check::steps::Step;
 use crate::codes::Code;
-use crate::report::{error, suggest};
+use crate::report::{error, suggesting};
 use infra_model::Str;
 use infra_model::address::MODULE;
 use infra_model::diagnostic::Span;
@@ -78,14 +79,16 @@ impl References<'_> {
             return;
         };
         if !declared.outputs.iter().any(|(name, _)| *name == &**output) {
-            self.report.push(with_help(
+            self.report.push(suggesting(
                 error(
                     Code::UnknownOutput,
                     format!("a {kind} has no output `{output}`"),
                     *at,
                     "unknown",
                 ),
-                suggest(output, declared.outputs.iter().map(|(name, _)| *name), ""),
+                output,
+                declared.outputs.iter().map(|(name, _)| *name),
+                "",
             ));
         }
     }
@@ -102,26 +105,24 @@ impl References<'_> {
                     self.steps(ty, steps, || format!("`{output}` of `module.{module}`"));
                 }
             }
-            None => self.report.push(with_help(
+            None => self.report.push(suggesting(
                 error(
                     Code::UnknownOutput,
                     format!("the module `{module}` has no output `{output}`"),
                     at,
                     "unknown",
                 ),
-                suggest(
-                    output,
-                    outputs.keys().map(|k| &**k),
-                    if child
-                        .facts
-                        .keys()
-                        .any(|b| *b.name == *output || *b.type_name == *output)
-                    {
-                        "what is inside a module is reached by its `[outputs]` only: add one"
-                    } else {
-                        ""
-                    },
-                ),
+                output,
+                outputs.keys().map(|k| &**k),
+                if child
+                    .facts
+                    .keys()
+                    .any(|b| *b.name == *output || *b.type_name == *output)
+                {
+                    "what is inside a module is reached by its `[outputs]` only: add one"
+                } else {
+                    ""
+                },
             )),
         }
     }
