@@ -65,6 +65,8 @@ fn commands_called_wrongly() {
     fails(&folder, "plan", Code::NoStack);
     folder.write("x.plan", "infra-plan but not really");
     fails(&folder, "show x.plan", Code::BadPlanFile);
+    folder.write("x.plan", "INFRAPLAN1 but not really");
+    fails(&folder, "show x.plan", Code::BadPlanFile);
     fails(&folder, "docs aws_vpx", Code::UnknownType);
     folder.run(&["init", "new"]).expect(0);
     fails(&folder, "init new", Code::FileExists);

@@ -8,7 +8,7 @@ use crate::kept::KeptFiles;
 use crate::place::{Place, keyring};
 use crate::stack::Loading;
 use crate::ui::Ui;
-use infra_engine::{Plan, SavedPlan};
+use infra_engine::{Plan, SavedPlan, SavedPlanError};
 use infra_lang::Given;
 use infra_model::codes::Code;
 use infra_model::diagnostic::Diagnostic;
@@ -34,7 +34,13 @@ pub(super) fn is_plan(file: &Path) -> Result<bool, CommandError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(CommandError::io("read", file, &error)),
     };
-    Ok(SavedPlan::is_one(&start[..length]))
+    match SavedPlan::is_one(&start[..length]) {
+        // What is neither would be taken for a stack without a state.
+        false if file.extension().is_none_or(|e| e != "toml") => {
+            Err(SavedPlanError::NotAPlan.into())
+        }
+        is_plan => Ok(is_plan),
+    }
 }
 
 /// Reads a saved plan.
