@@ -112,9 +112,10 @@ pub(crate) fn explain(error: &Error) -> Option<Diagnostic> {
             format!("`{value}` is one value too many for {argument}"),
             None,
         ),
-        ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues => {
-            (format!("{argument} needs more words than were given"), None)
-        }
+        ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues => (
+            format!("`{command}` needs more words than were given"),
+            None,
+        ),
         _ => (first_line(error), None),
     };
     let usage = usage(error)
@@ -173,7 +174,7 @@ fn usage(error: &Error) -> Option<String> {
 fn command(error: &Error) -> String {
     let usage = usage(error).unwrap_or_default();
     let words: Vec<&str> = usage
-        .split(' ')
+        .split_whitespace()
         .take_while(|w| !w.starts_with(['[', '<', '-']))
         .collect();
     if words.is_empty() {
