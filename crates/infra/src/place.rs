@@ -217,23 +217,37 @@ impl Place {
             accept_moved: moved,
             who: owner(command),
         };
-        Ok(Store::open(Arc::new(self.storage()), &self.name, options)?)
+        let store = Store::open(Arc::new(self.storage()), &self.name, options)?;
+        if let Some(torn) = store.torn() {
+            say(&format!("Warning: {torn}"));
+        }
+        Ok(store)
     }
 
     /// Opens the state to look at it, whatever world it belongs to; none when there is none.
     pub(crate) fn look(&self, command: &str) -> Result<Option<Store>, CommandError> {
-        match self.label()? {
-            Some(label) => self.open(label.world, false, command).map(Some),
-            None => Ok(None),
-        }
+        let world = self.state_world()?;
+        world.map(|w| self.open(w, false, command)).transpose()
     }
 
     /// Opens the state to change it without talking to a cloud; none when there is none.
     pub(crate) fn edit(&self, command: &str) -> Result<Option<Store>, CommandError> {
-        match self.label()? {
-            Some(label) => self.open(label.world, true, command).map(Some),
-            None => Ok(None),
+        let world = self.state_world()?;
+        world.map(|w| self.open(w, true, command)).transpose()
+    }
+
+    /// The world of the state; none when there is no state. Files that say nothing are a damaged state: opening it tells.
+    fn state_world(&self) -> Result<Option<World>, CommandError> {
+        if let Some(label) = self.label()? {
+            return Ok(Some(label.world));
         }
+        let storage = self.storage();
+        let is_there = |extension: &&str| {
+            let file = format!("{}.{extension}", self.name);
+            storage.exists(&file).unwrap_or(true)
+        };
+        let damaged = ["json", "json.backup", "journal"].iter().any(is_there);
+        Ok(damaged.then_some(World::Cloud))
     }
 
     /// That there is nothing to look at yet.

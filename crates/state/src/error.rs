@@ -197,6 +197,10 @@ impl StateError {
                 "free some space and run the same command again: nothing is lost, what was under way is taken up"
                     .to_owned()
             }
+            StateError::Io { source, .. } if source.kind() == io::ErrorKind::FileTooLarge => {
+                "raise the limit on the size of files (`ulimit -f`) and run the same command again: nothing is lost, what was under way is taken up"
+                    .to_owned()
+            }
             StateError::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 "the state folder and its files must be readable and writable for you".to_owned()
             }

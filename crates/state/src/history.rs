@@ -111,11 +111,18 @@ pub(crate) fn append(
     names: &Names,
     entry: &Entry,
 ) -> Result<(), StateError> {
+    let file = &names.history;
     let mut line = serde_json::to_vec(entry).expect("every key of an entry is text");
     line.push(b'\n');
-    let file = &names.history;
     storage
-        .append(file, &line)
+        .read(file)
+        .and_then(|before| {
+            // One that was torn must not spoil this one.
+            if before.is_some_and(|b| b.last().is_some_and(|last| *last != b'\n')) {
+                line.insert(0, b'\n');
+            }
+            storage.append(file, &line)
+        })
         .and_then(|()| storage.sync(file))
         .map_err(|e| StateError::io(format!("write {}", storage.describe(file)), e))
 }

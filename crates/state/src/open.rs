@@ -56,6 +56,8 @@ pub(crate) struct Opened {
     pub(crate) journal: Option<Journal>,
     /// Whether there was neither snapshot nor journal.
     pub(crate) is_new: bool,
+    /// What a person is told when the journal's end was torn.
+    pub(crate) torn: Option<String>,
 }
 
 /// Reads everything. The caller holds the lock, if `options.lock` says so.
@@ -87,6 +89,7 @@ pub(crate) fn open(
             configs: snapshot.configs,
             journal: None,
             is_new: false,
+            torn: None,
         },
         (None, Some(log)) => {
             let h = &log.header;
@@ -112,10 +115,11 @@ pub(crate) fn open(
         replay(storage, names, &options.keyring, &mut opened, log)?;
     }
     check_owner(storage, names, options, &opened.state)?;
-    if let (Some(log), Some(bytes)) = (&log, &journal)
-        && options.lock
-    {
-        opened.journal = Some(repair(storage, names, log, bytes)?);
+    if let (Some(log), Some(bytes)) = (&log, &journal) {
+        opened.torn = torn(storage, names, log, bytes, options.lock);
+        if options.lock {
+            opened.journal = Some(repair(storage, names, log, bytes)?);
+        }
     }
     Ok(opened)
 }
@@ -132,6 +136,7 @@ fn without_snapshot(state: State, is_new: bool) -> Opened {
         },
         journal: None,
         is_new,
+        torn: None,
     }
 }
 
@@ -148,8 +153,8 @@ fn decode(
     bytes: &[u8],
 ) -> Result<Snapshot, StateError> {
     let file = storage.describe(&names.snapshot);
-    snapshot::decode(bytes, |lineage| Sealer::new(keyring.clone(), lineage)).map_err(
-        |error| match error {
+    snapshot::decode(bytes, |lineage| Sealer::new(keyring.clone(), lineage)).map_err(|error| {
+        match error {
             SnapshotError::Newer(found) => StateError::NewerFormat {
                 file: file.clone(),
                 found,
@@ -159,15 +164,33 @@ fn decode(
             SnapshotError::Damage(what) => StateError::Corrupted {
                 offset: None,
                 what,
-                way_back: format!(
-                    "it was left as it is. The snapshot before it is {}: keep a copy of both, put that one in its place, move {} aside, and let `infra plan` show what differs from the cloud",
-                    storage.describe(&names.backup),
-                    storage.describe(&names.journal),
-                ),
+                way_back: way_back(storage, names, keyring),
                 file: file.clone(),
             },
-        },
-    )
+        }
+    })
+}
+
+/// What to do about a damaged snapshot: the backup, if that one is whole.
+fn way_back(storage: &dyn Storage, names: &Names, keyring: &Arc<Keyring>) -> String {
+    let sealer = |lineage: &str| Sealer::new(keyring.clone(), lineage);
+    let backup = storage.read(&names.backup).ok().flatten();
+    let whole = backup.is_some_and(|bytes| snapshot::decode(&bytes, sealer).is_ok());
+    let file = |name: &str| storage.describe(name);
+    if whole {
+        format!(
+            "it was left as it is. The snapshot before it is {}: keep a copy of both, put that one in its place, move {} aside, and let `infra plan` show what differs from the cloud",
+            file(&names.backup),
+            file(&names.journal),
+        )
+    } else {
+        format!(
+            "it was left as it is, and there is no whole backup beside it. Put a copy of your own in its place; or move {}, {} and {} aside to begin anew, and take up what exists with `infra import`",
+            file(&names.snapshot),
+            file(&names.backup),
+            file(&names.journal),
+        )
+    }
 }
 
 /// A state file that is gone while its backup is there was lost, not never made.
@@ -362,6 +385,37 @@ fn check_owner(
     Ok(())
 }
 
+/// Where a cut tail is kept.
+fn torn_name(names: &Names, log: &Log<'_>) -> String {
+    format!("{}.torn-{}", names.journal, log.end.sequence)
+}
+
+/// That the journal's end is not whole, in a sentence.
+fn torn(
+    storage: &dyn Storage,
+    names: &Names,
+    log: &Log<'_>,
+    bytes: &[u8],
+    cut: bool,
+) -> Option<String> {
+    let left = bytes.len() as u64 - log.end.len;
+    if left == 0 {
+        return None;
+    }
+    let journal = storage.describe(&names.journal);
+    let kept = if cut {
+        format!(
+            "they were cut off, and are kept in {}",
+            storage.describe(&torn_name(names, log))
+        )
+    } else {
+        "they were passed over".to_owned()
+    };
+    Some(format!(
+        "the last {left} bytes of {journal} are not whole records, as when a machine stops in the middle of writing: {kept}"
+    ))
+}
+
 /// Cuts a torn tail, keeping a copy, and makes what was read durable: it may have been in the system's memory only.
 fn repair(
     storage: &dyn Storage,
@@ -372,9 +426,8 @@ fn repair(
     let file = storage.describe(&names.journal);
     let len = usize::try_from(log.end.len).expect("a file in memory fits");
     if len < bytes.len() && !Defect::TornTailKept.is_present() {
-        let copy = format!("{}.torn-{}", names.journal, log.end.sequence);
         storage
-            .write_atomic(&copy, &bytes[len..])
+            .write_atomic(&torn_name(names, log), &bytes[len..])
             .and_then(|()| storage.truncate(&names.journal, log.end.len))
             .map_err(|e| StateError::io(format!("cut the torn tail of {file}"), e))?;
     }

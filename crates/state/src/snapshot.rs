@@ -153,7 +153,11 @@ pub(crate) fn decode(
         .strip_prefix(opening.as_bytes())
         .and_then(|rest| rest.get(..NO_CHECKSUM.len()));
     let Some(digits) = digits else {
-        return Err(other_shape(bytes));
+        return Err(if opening_was_changed(bytes, &opening) {
+            SnapshotError::Damage("its first lines are not what was written".to_owned())
+        } else {
+            other_shape(bytes)
+        });
     };
     let checksum = digest(bytes, from);
     if digits != checksum.as_bytes() {
@@ -162,6 +166,15 @@ pub(crate) fn decode(
         ));
     }
     load(bytes, format!("sha256:{checksum}"), sealer)
+}
+
+/// Whether all is as it was written but the opening: the version in it says nothing then.
+fn opening_was_changed(bytes: &[u8], opening: &str) -> bool {
+    let from = opening.len();
+    bytes.len() > from + NO_CHECKSUM.len() && {
+        let mended = [opening.as_bytes(), &bytes[from..]].concat();
+        digest(&mended, from).as_bytes() == &mended[from..from + NO_CHECKSUM.len()]
+    }
 }
 
 /// Reads a snapshot that a person may have edited: its checksum does not count.
@@ -240,21 +253,31 @@ fn used_configs(state: &State, configs: &ConfigTable) -> ConfigTable {
     kept
 }
 
-/// A file that does not begin as ours do: a newer format, or damage.
+/// A file that does not begin as ours do: a newer format, something else, or damage.
 fn other_shape(bytes: &[u8]) -> SnapshotError {
     #[derive(Deserialize)]
     struct Probe<'a> {
-        format: u32,
+        format: Option<u32>,
         #[serde(borrow)]
         checksum: Option<Cow<'a, str>>,
+        #[serde(borrow)]
+        terraform_version: Option<Cow<'a, str>>,
     }
-    match serde_json::from_slice::<Probe<'_>>(bytes) {
-        Ok(probe) if probe.format > FORMAT => SnapshotError::Newer(probe.format),
-        Ok(probe) if probe.checksum.is_some() => SnapshotError::Damage(
+    let what = match serde_json::from_slice::<Probe<'_>>(bytes) {
+        _ if bytes.is_empty() => "it is empty".to_owned(),
+        Ok(Probe {
+            format: Some(found),
+            ..
+        }) if found > FORMAT => return SnapshotError::Newer(found),
+        Ok(probe) if probe.terraform_version.is_some() => {
+            "it is a state of Terraform, not one of infra".to_owned()
+        }
+        Ok(probe) if probe.checksum.is_some() => {
             "it was written by something else than infra, and its checksum cannot be checked"
-                .to_owned(),
-        ),
-        Ok(_) => SnapshotError::Damage("it has no checksum".to_owned()),
-        Err(error) => SnapshotError::Damage(error.to_string()),
-    }
+                .to_owned()
+        }
+        Ok(_) => "it has no checksum".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    SnapshotError::Damage(what)
 }

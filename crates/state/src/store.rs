@@ -62,6 +62,7 @@ pub struct Store {
     /// None when it was opened for reading.
     lock: Option<LockGuard>,
     is_new: bool,
+    torn: Option<String>,
     who: Owner,
 }
 
@@ -111,6 +112,7 @@ impl Store {
             random: options.random,
             lock,
             is_new: opened.is_new,
+            torn: opened.torn,
             who: options.who,
         };
         if moved && store.lock.is_some() {
@@ -143,6 +145,12 @@ impl Store {
     #[must_use]
     pub fn is_new(&self) -> bool {
         self.is_new
+    }
+
+    /// What to tell a person when the end of the journal was torn, and therefore not taken.
+    #[must_use]
+    pub fn torn(&self) -> Option<&str> {
+        self.torn.as_deref()
     }
 
     /// Seals and unseals under this state's lineage, for saved plans.

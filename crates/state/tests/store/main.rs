@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod corruption;
 mod crash;
 mod deposed;
 mod edit;

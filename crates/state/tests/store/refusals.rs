@@ -233,6 +233,7 @@ fn the_state_of_something_else_is_refused() {
             "s.json",
             newer
                 .replacen("\"format\": 1", "\"format\": 2", 1)
+                .replacen("\"serial\"", "\"version\"", 1)
                 .as_bytes(),
         );
         let error = Store::open(Arc::new(disk.clone()), "s", options())
