@@ -10,6 +10,8 @@ mod commands;
 mod explain;
 mod failures;
 mod kill;
+#[cfg(unix)]
+mod kills;
 mod life;
 mod modules;
 mod reference;

@@ -143,6 +143,38 @@ fn a_lock_that_nobody_holds_needs_no_force() {
     folder.run(&["apply", "-auto-approve"]).expect(0);
 }
 
+#[test]
+fn a_damaged_state_is_told_by_every_command_and_left_as_it_is() {
+    let folder = applied();
+    let path = folder.path().join("state/s.json");
+    let good = std::fs::read(&path).expect("a state");
+    let commands: [&[&str]; 8] = [
+        &["plan"],
+        &["apply", "-auto-approve"],
+        &["destroy", "-auto-approve"],
+        &["output"],
+        &["show"],
+        &["state", "list"],
+        &["state", "rm", "terraform_data.a"],
+        &["taint", "terraform_data.a"],
+    ];
+    for bytes in [&b""[..], &good[..good.len() / 2], b"{\"version\": 4}"] {
+        std::fs::write(&path, bytes).expect("written");
+        for command in commands {
+            let told = folder.run(command).expect(1).stderr;
+            let words = told.split_whitespace().filter(|w| *w != "│");
+            let told = words.collect::<Vec<_>>().join(" ");
+            assert!(
+                told.contains("state/s.json is damaged") && told.contains("begin anew"),
+                "{command:?}: {told}"
+            );
+            assert_eq!(std::fs::read(&path).expect("it"), bytes, "{command:?}");
+        }
+    }
+    std::fs::write(&path, good).expect("written");
+    folder.run(&["plan", "-detailed-exitcode"]).expect(0);
+}
+
 /// Made by hand, so to say: applied from another state.
 #[test]
 fn generated_blocks_plan_without_changes() {

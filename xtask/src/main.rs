@@ -1,4 +1,4 @@
-//! What a developer does more than once: `cargo xtask tidy`, `cargo xtask bench`, `cargo xtask simulate`.
+//! What a developer does more than once: `cargo xtask tidy`, `cargo xtask bench`, `cargo xtask simulate`, `cargo xtask kills`.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -6,6 +6,7 @@
 )]
 
 mod bench;
+mod kills;
 mod simulate;
 mod tidy;
 
@@ -27,6 +28,8 @@ enum Command {
     Bench(bench::Options),
     /// Runs seeds of the simulation: `--seeds N --from S`, or `--seed S --trace` for one of them told in full.
     Simulate(simulate::Options),
+    /// Kills the real process at random moments: `--kills N --from SEED`.
+    Kills(kills::Options),
 }
 
 fn main() -> ExitCode {
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Bench(options) => bench::run(&options),
         Command::Simulate(options) => simulate::run(&options),
+        Command::Kills(options) => kills::run(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

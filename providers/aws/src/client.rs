@@ -166,8 +166,8 @@ impl Client {
     /// Asks whose credentials these are.
     async fn identify(&mut self) -> Result<(), ProviderError> {
         // Before the run has a clock and a gate: the SDK's own retries do for this one call.
-        let mut config =
-            aws_sdk_sts::config::Builder::from(&self.sdk).retry_config(RetryConfig::standard());
+        let retries = RetryConfig::standard().with_max_attempts(5);
+        let mut config = aws_sdk_sts::config::Builder::from(&self.sdk).retry_config(retries);
         if let Some(url) = self.config.endpoints.get("sts") {
             config = config.endpoint_url(url);
         }

@@ -50,11 +50,12 @@ impl News {
     }
 }
 
-/// The journal cannot be written: nothing more may be sent.
+/// The journal cannot be written: nothing more may be sent. With what to do about it, since the run may end well otherwise.
 pub(crate) fn unwritable(error: &StateError) -> ProviderError {
+    let help = error.help().map(|h| format!("; {h}")).unwrap_or_default();
     ProviderError::new(
         ErrorKind::Interrupted,
-        format!("the state cannot be written: {error}"),
+        format!("the state cannot be written: {error}{help}"),
     )
 }
 
