@@ -12,6 +12,7 @@ use crate::system::signals;
 use crate::ui::Ui;
 use infra_engine::{ApplyOptions, Plan, PlanMode, PlanOptions, Stop};
 use infra_model::AddressPattern;
+use infra_model::codes::Code;
 
 pub(super) fn run(arguments: &Apply, ui: Ui) -> Outcome {
     let planning = &arguments.planning;
@@ -68,6 +69,7 @@ pub(super) async fn plan_and_apply(
                 let again = format!("infra apply {}", session.stack());
                 session.close().await?;
                 return Err(CommandError::hint(
+                    Code::NeedsApproval,
                     "the second plan changes or destroys what exists, which -auto-approve does not cover: nothing more was done",
                     format!("look at it, then run `{again}` to do it"),
                 ));

@@ -305,7 +305,7 @@ fn patterns(texts: &[String], files: &[PathBuf]) -> Result<Vec<AddressPattern>, 
     for text in texts {
         patterns.push(
             text.parse()
-                .map_err(|e: PatternError| Diagnostic::error(e.to_string()))?,
+                .map_err(|e: PatternError| Diagnostic::error(Code::BadAddress, e.to_string()))?,
         );
     }
     for file in files {
@@ -318,8 +318,11 @@ fn patterns(texts: &[String], files: &[PathBuf]) -> Result<Vec<AddressPattern>, 
             // An address has no `#` but in a quoted key.
             let line = line.split(" #").next().unwrap_or(line);
             patterns.push(line.parse().map_err(|e: PatternError| {
-                Diagnostic::error(format!("{}:{}: {e}", file.display(), number + 1))
-                    .help("one address or pattern a line; `#` begins a comment")
+                Diagnostic::error(
+                    Code::BadAddress,
+                    format!("{}:{}: {e}", file.display(), number + 1),
+                )
+                .help("one address or pattern a line; `#` begins a comment")
             })?);
         }
     }

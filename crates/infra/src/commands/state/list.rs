@@ -17,7 +17,7 @@ pub(super) fn run(arguments: &StateList, ui: Ui) -> Outcome {
     for text in targets {
         let pattern: AddressPattern = text
             .parse()
-            .map_err(|e| Diagnostic::error(format!("{e}")))?;
+            .map_err(|e| Diagnostic::error(Code::BadAddress, format!("{e}")))?;
         if !addresses.iter().any(|a| pattern.matches(a)) {
             return Err(missing(text, &addresses));
         }
