@@ -1,6 +1,7 @@
 //! Several runs at once: one works, the others say who does, and nothing is damaged.
 
 use super::life::{Life, Phase};
+use super::signals::send;
 use std::process::Output;
 
 fn text(output: &Output) -> String {
@@ -13,6 +14,8 @@ fn a_second_run_says_who_is_at_work() {
     for phase in Phase::ALL {
         let mut first = life.start(phase);
         life.wait_for_intent(&mut first);
+        // It holds the lock for as long as the others need, however slow the machine is.
+        send("-STOP", &first);
         let process = format!("process {}", first.id());
         for second in Phase::ALL {
             let refused = life.run(second).expect(1);
@@ -27,6 +30,7 @@ fn a_second_run_says_who_is_at_work() {
         }
         // Looking needs no lock.
         life.folder.run(&["state", "list"]).expect(0);
+        send("-CONT", &first);
         let output = first.wait_with_output().expect("ends");
         assert_eq!(output.status.code(), Some(0), "{}", text(&output));
         life.check(phase);

@@ -6,7 +6,7 @@ use std::process::{Child, Command};
 /// Slow enough that a signal comes in the middle.
 const SLOW: &str = "delay=60";
 
-fn send(signal: &str, child: &Child) {
+pub(super) fn send(signal: &str, child: &Child) {
     let sent = Command::new("kill")
         .args([signal, &child.id().to_string()])
         .status();
