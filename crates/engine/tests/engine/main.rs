@@ -2,6 +2,7 @@
 
 mod bench;
 mod cloud;
+mod corpora;
 mod imports;
 mod later;
 mod life;
