@@ -1,8 +1,10 @@
 //! How a command ends: its exit code, and what to tell the user when it fails. Every library's error becomes diagnostics here.
 
 use infra_engine::{EngineError, SavedPlanError};
+use infra_model::address::AddressError;
 use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Sources};
+use infra_model::pattern::PatternError;
 use infra_sandbox::SandboxError;
 use infra_state::{EditError, StateError};
 use std::io::ErrorKind;
@@ -87,6 +89,18 @@ impl CommandError {
 impl From<Diagnostic> for CommandError {
     fn from(diagnostic: Diagnostic) -> CommandError {
         CommandError::new(vec![diagnostic], Sources::default())
+    }
+}
+
+impl From<AddressError> for CommandError {
+    fn from(error: AddressError) -> CommandError {
+        Diagnostic::error(Code::BadAddress, error.to_string()).into()
+    }
+}
+
+impl From<PatternError> for CommandError {
+    fn from(error: PatternError) -> CommandError {
+        Diagnostic::error(Code::BadAddress, error.to_string()).into()
     }
 }
 

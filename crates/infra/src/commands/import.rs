@@ -10,7 +10,6 @@ use crate::providers::Providers;
 use crate::ui::Ui;
 use infra_model::Address;
 use infra_model::codes::Code;
-use infra_model::diagnostic::Diagnostic;
 use std::sync::Arc;
 
 pub(super) fn run(arguments: &Import, ui: Ui) -> Outcome {
@@ -22,9 +21,7 @@ pub(super) fn run(arguments: &Import, ui: Ui) -> Outcome {
             "infra import aws_vpc.main vpc-0a1b2c3d",
         ));
     };
-    let address: Address = address
-        .parse()
-        .map_err(|e| Diagnostic::error(Code::BadAddress, format!("{e}")))?;
+    let address: Address = address.parse()?;
     let place = Place::find(stack.as_deref(), arguments.place.instance.as_deref())?;
     let opening = Opening {
         ui,

@@ -303,10 +303,7 @@ pub(super) fn options(planning: &Planning, choice: &Choice) -> Result<PlanOption
 fn patterns(texts: &[String], files: &[PathBuf]) -> Result<Vec<AddressPattern>, CommandError> {
     let mut patterns = Vec::with_capacity(texts.len());
     for text in texts {
-        patterns.push(
-            text.parse()
-                .map_err(|e: PatternError| Diagnostic::error(Code::BadAddress, e.to_string()))?,
-        );
+        patterns.push(text.parse()?);
     }
     for file in files {
         let text = std::fs::read_to_string(file).map_err(|e| CommandError::io("read", file, &e))?;

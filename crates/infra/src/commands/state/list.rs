@@ -4,7 +4,7 @@ use crate::cli::StateList;
 use crate::error::{CommandError, Exit, Outcome};
 use crate::ui::Ui;
 use infra_model::codes::Code;
-use infra_model::diagnostic::{Diagnostic, did_you_mean};
+use infra_model::diagnostic::did_you_mean;
 use infra_model::{Address, AddressPattern};
 use infra_state::State;
 
@@ -15,9 +15,7 @@ pub(super) fn run(arguments: &StateList, ui: Ui) -> Outcome {
     let mut shown = String::new();
     let mut patterns: Vec<AddressPattern> = Vec::with_capacity(targets.len());
     for text in targets {
-        let pattern: AddressPattern = text
-            .parse()
-            .map_err(|e| Diagnostic::error(Code::BadAddress, format!("{e}")))?;
+        let pattern: AddressPattern = text.parse()?;
         if !addresses.iter().any(|a| pattern.matches(a)) {
             return Err(missing(text, &addresses));
         }
