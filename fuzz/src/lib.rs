@@ -5,26 +5,15 @@ use infra_engine::{Engine, SavedPlan};
 use infra_lang::files::MemoryFiles;
 use infra_lang::modules::NoFetch;
 use infra_lang::{Evaluator, LoadRequest, Loaded, format, load, parse_expression};
+use infra_model::Random;
 use infra_model::diagnostic::Sources;
-use infra_model::expand::{ComponentKind, Expand, Expansion, Instance};
+use infra_model::expand::NoComponents;
 use infra_model::time::{Clock, Timestamp};
-use infra_model::{Diagnostics, Random};
 use infra_state::document::World;
 use infra_state::memory::CountingRandom;
 use infra_state::{Key, Keyring, MemoryStorage, OpenOptions, Owner, Sealer, State, Store};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-struct NoComponents;
-
-impl Expand for NoComponents {
-    fn kinds(&self) -> &[ComponentKind] {
-        &[]
-    }
-    fn expand(&self, _: &Instance<'_>) -> Result<Expansion, Diagnostics> {
-        Ok(Expansion::default())
-    }
-}
 
 struct NoTime;
 

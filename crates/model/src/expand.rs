@@ -21,6 +21,20 @@ pub trait Expand: Send + Sync {
     fn expand(&self, instance: &Instance<'_>) -> Result<Expansion, Diagnostics>;
 }
 
+/// For stacks of native blocks alone.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoComponents;
+
+impl Expand for NoComponents {
+    fn kinds(&self) -> &[ComponentKind] {
+        &[]
+    }
+
+    fn expand(&self, _: &Instance<'_>) -> Result<Expansion, Diagnostics> {
+        Ok(Expansion::default())
+    }
+}
+
 /// A kind of component.
 #[derive(Clone, Debug)]
 pub struct ComponentKind {

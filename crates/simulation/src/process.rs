@@ -12,10 +12,10 @@ use infra_engine::{
 use infra_lang::files::MemoryFiles;
 use infra_lang::{Evaluator, LoadRequest, load};
 use infra_model::diagnostic::Diagnostic;
-use infra_model::expand::{ComponentKind, Expand, Expansion, Instance};
+use infra_model::expand::NoComponents;
 use infra_model::program::Program;
 use infra_model::time::Clock;
-use infra_model::{Address, Diagnostics, Random, Timestamp};
+use infra_model::{Address, Random, Timestamp};
 use infra_state::memory::CountingRandom;
 use infra_state::{Key, Keyring, OpenOptions, Owner, StateError, Storage, Store};
 use std::collections::BTreeMap;
@@ -75,17 +75,6 @@ pub struct Machine {
 
 /// The name of the state.
 pub const STATE: &str = "sim";
-
-struct NoComponents;
-
-impl Expand for NoComponents {
-    fn kinds(&self) -> &[ComponentKind] {
-        &[]
-    }
-    fn expand(&self, _: &Instance<'_>) -> Result<Expansion, Diagnostics> {
-        Ok(Expansion::default())
-    }
-}
 
 /// Writes the engine's news into the log.
 struct Watcher<'a> {

@@ -7,12 +7,12 @@ use infra_engine::{
 };
 use infra_lang::files::MemoryFiles;
 use infra_lang::{Evaluator, LoadRequest, load};
-use infra_model::expand::{ComponentKind, Expand, Expansion, Instance};
+use infra_model::expand::NoComponents;
 use infra_model::program::Program;
 use infra_model::provider::Provider;
 use infra_model::random::Random;
 use infra_model::time::{Clock, Timestamp};
-use infra_model::{AddressPattern, Diagnostics, Value};
+use infra_model::{AddressPattern, Value};
 use infra_state::{Keyring, MemoryStorage, OpenOptions, Owner, Store, generate_key};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,17 +50,6 @@ impl Random for TestRandom {
                 .to_le_bytes();
             chunk.copy_from_slice(&next[..chunk.len()]);
         }
-    }
-}
-
-struct NoComponents;
-
-impl Expand for NoComponents {
-    fn kinds(&self) -> &[ComponentKind] {
-        &[]
-    }
-    fn expand(&self, _: &Instance<'_>) -> Result<Expansion, Diagnostics> {
-        Ok(Expansion::default())
     }
 }
 

@@ -1,11 +1,11 @@
 //! What evaluation does with values that no console can show: unknown ones, marked ones, references, files, times; and where
 //! its errors point.
 
-use crate::expressions::NoComponents;
 use infra_lang::files::MemoryFiles;
 use infra_lang::{Evaluator, parse_expression};
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Sources, Span};
 use infra_model::evaluate::{Evaluate, KnownStep, Phase, Resolved, Scope};
+use infra_model::expand::NoComponents;
 use infra_model::expr::Root;
 use infra_model::value::Marks;
 use infra_model::{InstanceKey, Timestamp, Type, Value};

@@ -6,25 +6,13 @@ use infra_lang::files::MemoryFiles;
 use infra_lang::{Evaluator, parse_expression};
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Sources, Span};
 use infra_model::evaluate::{Evaluate, KnownStep, Phase, Resolved, Scope};
-use infra_model::expand::{ComponentKind, Expand, Expansion, Instance};
+use infra_model::expand::NoComponents;
 use infra_model::expr::Root;
 use infra_model::{Timestamp, Value};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-pub(crate) struct NoComponents;
-
-impl Expand for NoComponents {
-    fn kinds(&self) -> &[ComponentKind] {
-        &[]
-    }
-
-    fn expand(&self, _: &Instance<'_>) -> Result<Expansion, Diagnostics> {
-        Err(Vec::new())
-    }
-}
 
 struct Nothing;
 

@@ -1,12 +1,13 @@
 //! What must hold of every expression: a value that is not known yet, or is secret, never leads evaluation astray. The
 //! expressions are those that were compared with Terraform; each of their constants becomes a variable in turn.
 
-use crate::expressions::{NoComponents, files, recorded};
+use crate::expressions::{files, recorded};
 use crate::literals::Literals;
 use infra_lang::{Evaluator, parse_expression};
 use infra_model::convert::convert;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Sources, Span};
 use infra_model::evaluate::{Evaluate, KnownStep, Phase, Resolved, Scope};
+use infra_model::expand::NoComponents;
 use infra_model::expr::{Expr, Root};
 use infra_model::{Number, Timestamp, Type, Value};
 use std::path::{Path, PathBuf};
