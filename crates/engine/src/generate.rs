@@ -5,11 +5,9 @@ use crate::engine::{Engine, Input};
 use crate::error::EngineError;
 use crate::graph::ProgramGraph;
 use crate::scope::World;
-use crate::values::Values;
 use infra_model::address::{Address, Mode, ProviderAddress};
 use infra_model::codes::Code;
 use infra_model::diagnostic::Diagnostic;
-use infra_model::evaluate::Phase;
 use infra_model::program::Program;
 use infra_model::provider::{PlanRequest, Provider};
 use infra_model::schema::{Attribute, Block, Schema};
@@ -62,14 +60,7 @@ impl Engine {
         let empty = Program::default();
         let program = input.program.unwrap_or(&empty);
         let graph = ProgramGraph::new(program);
-        let world = World::new(
-            program,
-            &graph,
-            &*self.evaluator,
-            Values::default(),
-            Phase::Plan,
-            self.clock.now(),
-        );
+        let world = World::planning(self, program, &graph);
         let (connected, value) = self.look_up(&world, &graph, &provider, address, id).await?;
         let provider = self.provider(&provider.name).ok_or_else(unknown)?;
         let choice = Choice {

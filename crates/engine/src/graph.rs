@@ -267,13 +267,8 @@ impl ProgramGraph {
         node: &ProgramNode,
         edges: &mut Vec<(ProgramNode, ProgramNode)>,
     ) {
-        expr.references(&mut |root, steps, _| {
-            if !matches!(root, Root::Variable(_)) {
-                self.targets(program, root, steps, scope, &mut |target| {
-                    edges.push((target, node.clone()));
-                });
-            }
-        });
+        let asks = |root: &Root| !matches!(root, Root::Variable(_));
+        self.of_roots(program, expr, scope, node, asks, edges);
     }
 
     fn of_expr(
@@ -284,7 +279,22 @@ impl ProgramGraph {
         node: &ProgramNode,
         edges: &mut Vec<(ProgramNode, ProgramNode)>,
     ) {
+        self.of_roots(program, expr, scope, node, |_| true, edges);
+    }
+
+    fn of_roots(
+        &self,
+        program: &Program,
+        expr: &Expr,
+        scope: &ScopePath,
+        node: &ProgramNode,
+        counts: impl Fn(&Root) -> bool,
+        edges: &mut Vec<(ProgramNode, ProgramNode)>,
+    ) {
         expr.references(&mut |root, steps, _| {
+            if !counts(root) {
+                return;
+            }
             self.targets(program, root, steps, scope, &mut |target| {
                 if &target != node {
                     edges.push((target, node.clone()));

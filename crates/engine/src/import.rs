@@ -8,11 +8,9 @@ use crate::events::Observer;
 use crate::graph::ProgramGraph;
 use crate::scope::World;
 use crate::sessions::{Connected, Sessions};
-use crate::values::Values;
 use infra_model::address::{Address, Mode, ProviderAddress};
 use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, did_you_mean};
-use infra_model::evaluate::Phase;
 use infra_model::program::Program;
 use infra_model::value::Value;
 use infra_state::{ResourceState, State, StateChange};
@@ -78,14 +76,7 @@ impl Engine {
             .help("choose another address, or forget it first")
             .into());
         }
-        let world = World::new(
-            program,
-            &graph,
-            &*self.evaluator,
-            Values::default(),
-            Phase::Plan,
-            self.clock.now(),
-        );
+        let world = World::planning(self, program, &graph);
         let (_, list, _) = crate::plan::instances(&world, block)?;
         if let Some(list) = list
             && !list.iter().any(|(key, _)| *key == address.key)

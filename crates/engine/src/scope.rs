@@ -4,6 +4,7 @@
 mod modules;
 
 use crate::codec;
+use crate::engine::Engine;
 use crate::graph::ProgramGraph;
 use crate::values::{Keying, Values};
 use infra_model::address::{BlockAddress, InstanceKey, MODULE, ProviderAddress, ScopePath};
@@ -15,7 +16,7 @@ use infra_model::expr::{At, Expr, Root, StaticStep};
 use infra_model::program::{Dependency, Program, ResourceBlock};
 use infra_model::time::Timestamp;
 use infra_model::types::Type;
-use infra_model::value::{Str, Value};
+use infra_model::value::{Marks, Str, Value};
 use infra_state::DependencyRef;
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -65,11 +66,36 @@ impl Frame {
     }
 }
 
+/// The message of a condition, as far as it may be shown.
+pub(crate) fn shown(message: &Value) -> &str {
+    if message.deep_marks() == Marks::NONE {
+        message.as_str().unwrap_or_default()
+    } else {
+        "(sensitive message)"
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<'a> World<'a> {
+    /// Before anything is planned: no instance has a value.
+    pub(crate) fn planning(
+        engine: &'a Engine,
+        program: &'a Program,
+        graph: &'a ProgramGraph,
+    ) -> World<'a> {
+        World::new(
+            program,
+            graph,
+            &*engine.evaluator,
+            Values::default(),
+            Phase::Plan,
+            engine.clock.now(),
+        )
+    }
+
     pub(crate) fn new(
         program: &'a Program,
         graph: &'a ProgramGraph,

@@ -1,6 +1,6 @@
 //! Configurations of instances: the places of their attributes, `ignore_changes`, conditions, and what refuses them.
 
-use crate::scope::{Frame, Touched, World};
+use crate::scope::{Frame, Touched, World, shown};
 use infra_model::address::{Address, InstanceKey};
 use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Span};
@@ -9,7 +9,7 @@ use infra_model::path::{Path, Step as PathStep};
 use infra_model::program::{Condition, IgnoreChanges, ResourceBlock};
 use infra_model::provider_error::ProviderError;
 use infra_model::schema::{ConfigError, Schema};
-use infra_model::value::{Marks, Value};
+use infra_model::value::Value;
 use std::sync::Arc;
 
 /// Problems of a configuration as diagnostics at the places of the attributes.
@@ -201,15 +201,6 @@ pub(crate) fn conditions(
         Ok(())
     } else {
         Err(failed)
-    }
-}
-
-/// The message of a condition, as far as it may be shown.
-pub(super) fn shown(message: &Value) -> &str {
-    if message.deep_marks() == Marks::NONE {
-        message.as_str().unwrap_or_default()
-    } else {
-        "(sensitive message)"
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a plan leaves as it is: what `-target` and `-exclude` leave out, and what can only be planned once this plan has been
 //! applied, because it is not known yet which instances there are. What refers to it waits with it.
 
+use super::named::Named;
 use crate::scope::Touched;
 use indexmap::IndexMap;
 use infra_model::address::{Address, BlockAddress, ProviderAddress};
@@ -8,7 +9,6 @@ use infra_model::pattern::AddressPattern;
 use infra_model::value::Value;
 use infra_state::DependencyRef;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 
 /// Something that the plan leaves as it is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -57,16 +57,13 @@ impl Held {
 #[derive(Default)]
 pub(crate) struct Holding {
     list: IndexMap<Address, Held>,
-    /// What a dependency can name of which something is held: the first of it.
-    by_name: HashMap<DependencyRef, usize>,
+    by_name: Named<usize>,
 }
 
 impl Holding {
     pub(crate) fn hold(&mut self, held: Held) {
         let (index, _) = self.list.insert_full(held.address.clone(), held);
-        for name in DependencyRef::naming(&self.list[index].address) {
-            self.by_name.entry(name).or_insert(index);
-        }
+        self.by_name.add(&self.list[index].address, &index);
     }
 
     /// Whether nothing is held.
@@ -80,8 +77,13 @@ impl Holding {
     }
 
     fn whole(&self, block: &BlockAddress) -> Option<&Held> {
-        let first = &self.list[*self.by_name.get(&DependencyRef::Block(block.clone()))?];
+        let first = self.first(&DependencyRef::Block(block.clone()))?;
         (first.whole && first.address.block == *block).then_some(first)
+    }
+
+    fn first(&self, dependency: &DependencyRef) -> Option<&Held> {
+        let index = self.by_name.of(dependency).first()?;
+        Some(&self.list[*index])
     }
 
     pub(crate) fn contains(&self, address: &Address) -> bool {
@@ -99,8 +101,8 @@ impl Holding {
 
     /// What is held of a dependency.
     fn of(&self, dependency: &DependencyRef) -> Option<&Held> {
-        let named = self.by_name.get(dependency).map(|first| &self.list[*first]);
-        named.or_else(|| self.whole(dependency.parts().0))
+        self.first(dependency)
+            .or_else(|| self.whole(dependency.parts().0))
     }
 
     /// The reason to hold what refers to these, if there is one.

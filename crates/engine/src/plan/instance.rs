@@ -6,6 +6,7 @@ use super::config::{
 use super::held::{Held, HeldReason, Holding};
 use super::imports::Importing;
 use super::moves::Moves;
+use super::named::Named;
 use super::reason::{Seen, Triggered};
 use super::repeat::instances;
 use super::target::{LeftOut, Selection};
@@ -505,11 +506,9 @@ impl<'a> Planner<'a> {
     /// Everything that happens, create-before-destroy spread to what it depends on; and what is left as it is.
     pub(crate) fn into_changes(self) -> (Vec<Change>, Vec<Held>) {
         let mut changes: Vec<Change> = self.changes.into_values().collect();
-        let mut by_name: HashMap<DependencyRef, Vec<usize>> = HashMap::new();
+        let mut by_name = Named::default();
         for (i, change) in changes.iter().enumerate() {
-            for name in DependencyRef::naming(&change.address) {
-                by_name.entry(name).or_default().push(i);
-            }
+            by_name.add(&change.address, &i);
         }
         let mut queue: Vec<usize> = (0..changes.len())
             .filter(|i| changes[*i].create_before_destroy && changes[*i].after.is_some())
@@ -521,7 +520,7 @@ impl<'a> Planner<'a> {
                 changes[i].action = ChangeAction::CreateThenDelete;
             }
             for dependency in changes[i].dependencies.clone() {
-                for j in by_name.get(&dependency).into_iter().flatten() {
+                for j in by_name.of(&dependency) {
                     if changes[*j].after.is_some() && seen.insert(*j) {
                         queue.push(*j);
                     }

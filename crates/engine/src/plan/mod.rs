@@ -7,6 +7,7 @@ mod held;
 mod imports;
 mod instance;
 mod moves;
+mod named;
 mod order;
 mod orphans;
 mod outputs;

@@ -1,6 +1,7 @@
 //! The steps of apply and what each needs: creates after what they refer to, deletes after what refers to them.
 
 use super::instance::recorded;
+use super::named::Named;
 use super::{Change, ChangeAction, Step, StepKind};
 use crate::engine::Engine;
 use indexmap::IndexMap;
@@ -41,7 +42,7 @@ struct Order {
     /// The step after which a dependency has its new value, if any has one.
     known: HashMap<DependencyRef, Option<u32>>,
     /// Changes by all that a dependency can call them.
-    by_name: HashMap<DependencyRef, Vec<usize>>,
+    by_name: Named<usize>,
 }
 
 impl Order {
@@ -52,9 +53,7 @@ impl Order {
 
     fn add(&mut self, i: u32, change: &Change) {
         let at = i as usize;
-        for name in DependencyRef::naming(&change.address) {
-            self.by_name.entry(name).or_default().push(at);
-        }
+        self.by_name.add(&change.address, &at);
         let import = change.importing.is_some().then(|| {
             let step = self.push(StepKind::Import(i));
             self.makes.insert(change.address.clone(), step);
@@ -126,13 +125,13 @@ impl Order {
         if let Some(known) = self.known.get(dependency) {
             return *known;
         }
-        let named = self.by_name.get(dependency)?;
         let step = |i: &usize| {
             let address = &changes[*i].address;
             let own = self.makes.get(address).or(self.passes.get(address));
             own.copied()
         };
-        let steps = named.iter().filter_map(step).collect();
+        let named = self.by_name.of(dependency).iter();
+        let steps = named.filter_map(step).collect();
         let all = self.joined(steps, dependency.parts().0);
         self.known.insert(dependency.clone(), all);
         all
@@ -180,21 +179,17 @@ impl Order {
     fn backwards(&mut self, state: &State, changes: &[Change]) {
         let mut gone: HashMap<DependencyRef, u32> = HashMap::new();
         // What goes, by all that a dependency can call it, now and, where it has moved, at the address that the state still has.
-        let mut going: HashMap<DependencyRef, Vec<(usize, u32)>> = HashMap::new();
-        let mut moved: HashMap<DependencyRef, Vec<(usize, u32)>> = HashMap::new();
+        let mut going: Named<(usize, u32)> = Named::default();
+        let mut moved: Named<(usize, u32)> = Named::default();
         for (j, change) in changes.iter().enumerate() {
             let Some(take) = self.begins.get(&j).or_else(|| self.takes.get(&j)) else {
                 continue;
             };
-            for name in DependencyRef::naming(&change.address) {
-                going.entry(name).or_default().push((j, *take));
-            }
+            going.add(&change.address, &(j, *take));
             if let Some(old) = &change.previous_address
                 && !Defect::MovesForgotten.is_present()
             {
-                for name in DependencyRef::naming(old) {
-                    moved.entry(name).or_default().push((j, *take));
-                }
+                moved.add(old, &(j, *take));
             }
         }
         for (i, change) in changes.iter().enumerate() {
@@ -209,8 +204,8 @@ impl Order {
                 .map(|d| (d, true))
                 .chain(planned.iter().map(|d| (d, false)))
             {
-                let others = |named: &HashMap<DependencyRef, Vec<(usize, u32)>>| {
-                    let all = named.get(dependency).into_iter().flatten();
+                let others = |named: &Named<(usize, u32)>| {
+                    let all = named.of(dependency).iter();
                     all.filter(|(j, _)| *j != i).copied().collect::<Vec<_>>()
                 };
                 let mut taken = others(&going);

@@ -3,6 +3,7 @@
 use super::config::destroyed;
 use super::held::{Held, HeldReason};
 use super::instance::Planner;
+use super::named::Named;
 use super::target::LeftOut;
 use super::{Change, ChangeAction, PlanMode, Reason};
 use crate::codec;
@@ -13,7 +14,7 @@ use infra_model::address::{Address, InstanceKey, Mode};
 use infra_model::defect::Defect;
 use infra_model::diagnostic::Diagnostics;
 use infra_model::value::Value;
-use infra_state::{DependencyRef, Deposed};
+use infra_state::Deposed;
 use std::collections::HashMap;
 
 impl Planner<'_> {
@@ -91,12 +92,10 @@ impl Planner<'_> {
     /// What would go but must not yet: something that stays as it is depends on it, by what the state has recorded.
     fn still_needed(&self, gone: &IndexSet<Address>) -> HashMap<Address, (Address, bool)> {
         let mut needed = HashMap::new();
-        let mut by_name: HashMap<DependencyRef, Vec<&Address>> = HashMap::new();
+        let mut by_name: Named<&Address> = Named::default();
         for address in gone {
             let recorded = self.previous.get(address).unwrap_or(address);
-            for name in DependencyRef::naming(recorded) {
-                by_name.entry(name).or_default().push(address);
-            }
+            by_name.add(recorded, &address);
         }
         // What stays, and whether only until the next plan.
         let mut staying: Vec<(Address, bool)> = self
@@ -113,7 +112,7 @@ impl Planner<'_> {
             let recorded = self.previous.get(&address).unwrap_or(&address);
             let dependencies = self.state.resource(recorded).map(|r| &r.dependencies);
             for dependency in dependencies.into_iter().flatten() {
-                for target in by_name.get(dependency).into_iter().flatten() {
+                for target in by_name.of(dependency) {
                     if !needed.contains_key(*target) {
                         needed.insert((*target).clone(), (address.clone(), deferred));
                         staying.push(((*target).clone(), deferred));

@@ -1,10 +1,9 @@
 //! Outputs and checks, once everything that they refer to is planned.
 
-use super::config::shown;
 use super::walk::Walk;
 use super::{OutputChange, PlanMode};
 use crate::codec;
-use crate::scope::{Frame, World};
+use crate::scope::{Frame, World, shown};
 use infra_model::address::ScopePath;
 use infra_model::codes::Code;
 use infra_model::convert::convert;

@@ -2,6 +2,7 @@
 
 use super::config::span_of;
 use super::instance::{Instance, Planner};
+use super::named::Named;
 use super::{Change, ChangeAction, Reason};
 use crate::scope::World;
 use indexmap::IndexMap;
@@ -11,27 +12,23 @@ use infra_model::path::Path;
 use infra_model::program::{Dependency, ResourceBlock};
 use infra_model::value::{Str, Value};
 use infra_state::DependencyRef;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 /// What changes, by all that a dependency can call it, so that asking costs the same for any number of instances.
 #[derive(Default)]
 pub(super) struct Seen {
-    changed: HashMap<DependencyRef, Vec<Address>>,
-    /// The first of each.
-    replaced: HashMap<DependencyRef, Address>,
+    changed: Named<Address>,
+    replaced: Named<Address>,
 }
 
 impl Seen {
     pub(super) fn add(&mut self, change: &Change) {
-        if change.action == ChangeAction::NoOp {
-            return;
+        let address = &change.address;
+        if change.action != ChangeAction::NoOp {
+            self.changed.add(address, address);
         }
-        for name in DependencyRef::naming(&change.address) {
-            if change.action.is_replace() && !self.replaced.contains_key(&name) {
-                self.replaced.insert(name.clone(), change.address.clone());
-            }
-            let changed = self.changed.entry(name).or_default();
-            changed.push(change.address.clone());
+        if change.action.is_replace() {
+            self.replaced.add(address, address);
         }
     }
 
@@ -41,7 +38,7 @@ impl Seen {
         dependency: &DependencyRef,
         changes: &'c IndexMap<Address, Change>,
     ) -> Option<&'c Change> {
-        changes.get(self.changed.get(dependency)?.first()?)
+        changes.get(self.changed.of(dependency).first()?)
     }
 
     /// An instance that is replaced and meant by the dependency.
@@ -50,7 +47,7 @@ impl Seen {
         dependency: &DependencyRef,
         changes: &'c IndexMap<Address, Change>,
     ) -> Option<&'c Change> {
-        changes.get(self.replaced.get(dependency)?)
+        changes.get(self.replaced.of(dependency).first()?)
     }
 }
 
@@ -65,8 +62,7 @@ impl Planner<'_> {
             for dependency in world.dependency(trigger, &block.address.scope) {
                 let changes =
                     |address: &Address| self.changes.get(address).is_some_and(|c| fires(c, &path));
-                let changed = self.seen.changed.get(&dependency);
-                let fired = changed.is_some_and(|all| all.iter().any(changes));
+                let fired = self.seen.changed.of(&dependency).iter().any(changes);
                 if fired {
                     let attribute: String = path.iter().map(|name| format!(".{name}")).collect();
                     return Some(Triggered(format!("{dependency}{attribute}")));

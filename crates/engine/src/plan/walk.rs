@@ -17,7 +17,6 @@ use crate::graph::{ProgramGraph, ProgramNode};
 use crate::refresh::{self, Batch, Found};
 use crate::scope::{Frame, World};
 use crate::sessions::{Connected, NoEvents, Sessions};
-use crate::values::Values;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use indexmap::IndexMap;
@@ -25,7 +24,6 @@ use infra_model::address::{Address, Mode};
 use infra_model::codes::Code;
 use infra_model::defect::Defect;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Severity};
-use infra_model::evaluate::Phase;
 use infra_model::program::Program;
 use infra_model::provider_error::ProviderError;
 use infra_model::value::{Str, Value};
@@ -172,14 +170,7 @@ impl<'a> Walk<'a> {
         observer.event(Event::RefreshStarted {
             resources: batches.iter().map(|b| b.items.len()).sum(),
         });
-        let world = World::new(
-            program,
-            graph,
-            &*engine.evaluator,
-            Values::default(),
-            Phase::Plan,
-            engine.clock.now(),
-        );
+        let world = World::planning(engine, program, graph);
         Ok(Walk {
             warnings: moves.warnings.clone(),
             planner: Planner::new(engine, program, state, options, selection, prior, moves),

@@ -1,7 +1,7 @@
 //! What modules add to the world: variables that a call gives, dependencies on a module as a whole, and what everything in one
 //! waits for.
 
-use super::{Frame, Memo, Touched, World, lock, static_key};
+use super::{Frame, Memo, Touched, World, lock, shown, static_key};
 use infra_model::address::{BlockAddress, MODULE, ScopePath};
 use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics};
@@ -135,11 +135,7 @@ impl World<'_> {
                 continue;
             }
             let (message, _) = self.evaluate(&condition.message, &frame)?;
-            let text = if message.deep_marks().is_empty() {
-                message.as_str().unwrap_or_default().to_owned()
-            } else {
-                "(sensitive message)".to_owned()
-            };
+            let text = shown(&message);
             return Err(vec![
                 Diagnostic::error(
                     Code::ValidationFailed,
