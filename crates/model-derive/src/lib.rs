@@ -190,10 +190,11 @@ fn expand(input: &DeriveInput) -> syn::Result<proc_macro2::TokenStream> {
             None => quote!(Exact),
             Some("json") => quote!(Json),
             Some("case_insensitive") => quote!(CaseInsensitive),
+            Some("resource_name") => quote!(ResourceName),
             Some(_) => {
                 return Err(syn::Error::new(
                     o.compare.span(),
-                    "`json` or `case_insensitive`",
+                    "`json`, `case_insensitive` or `resource_name`",
                 ));
             }
         };

@@ -158,17 +158,29 @@ pub fn same(compare: Compare, a: &Value, b: &Value) -> bool {
     if a == b {
         return true;
     }
+    if let (Compare::ResourceName, Some(x), Some(y)) = (compare, a.elements(), b.elements()) {
+        return x.len() == y.len() && x.iter().zip(y).all(|(x, y)| same(compare, x, y));
+    }
     let (Value::String(x), Value::String(y)) = (a, b) else {
         return false;
     };
     match compare {
         Compare::Exact => false,
+        Compare::ResourceName => ends_in(x, y) || ends_in(y, x),
         Compare::CaseInsensitive => x.eq_ignore_ascii_case(y),
         Compare::Json => match (serde_json::from_str(x), serde_json::from_str(y)) {
             (Ok(x), Ok(y)) => canonical_json(x) == canonical_json(y),
             _ => false,
         },
     }
+}
+
+/// Whether the longer name ends in the shorter one, behind a slash.
+fn ends_in(longer: &str, shorter: &str) -> bool {
+    !shorter.is_empty()
+        && longer
+            .strip_suffix(shorter)
+            .is_some_and(|rest| rest.ends_with('/'))
 }
 
 /// A JSON document in which a one-element array and its element are the same and arrays of strings have no order, as in IAM
@@ -223,5 +235,34 @@ fn forced(block: &Block, prior: &Value, planned: &Value, path: &Path, found: &mu
                 forced(&nested.block, old, new, &at.join(Step::Index(i)), found);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Type;
+
+    #[test]
+    fn short_and_full_resource_names_are_one() {
+        let names = [
+            "n",
+            "projects/p/global/networks/n",
+            "https://host/compute/v1/projects/p/global/networks/n",
+        ];
+        let one = |a: &str, b: &str| same(Compare::ResourceName, &a.into(), &b.into());
+        for a in names {
+            assert!(names.iter().all(|b| one(a, b)), "{a}");
+            for other in ["m", "", "projects/p/global/networks/n2", "xn"] {
+                assert!(!one(a, other), "{a} {other}");
+            }
+        }
+        let list = |name: &str| Value::list(Type::String, vec![name.into()]);
+        assert!(same(
+            Compare::ResourceName,
+            &list(names[0]),
+            &list(names[2])
+        ));
+        assert!(!same(Compare::Exact, &names[0].into(), &names[1].into()));
     }
 }

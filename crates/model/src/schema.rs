@@ -58,6 +58,9 @@ pub enum Compare {
     Json,
     /// Texts that differ in letter case.
     CaseInsensitive,
+    /// Names of one resource, of which one is the end of the other behind a slash: `n`, `projects/p/global/networks/n` and
+    /// `https://host/compute/v1/projects/p/global/networks/n`. So do lists whose elements do.
+    ResourceName,
 }
 
 /// A nested block: in expressions, state and JSON always a list or set of objects.

@@ -6,6 +6,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
+pub use infra_cloud::absence::{absent_is_done, there};
 use infra_model::{ErrorKind, Path, ProviderError};
 use std::error::Error;
 use std::time::Duration;
@@ -289,29 +290,6 @@ fn snake_case(word: &str) -> String {
         out.push(c.to_ascii_lowercase());
     }
     out
-}
-
-/// The same, with what is absent counted as done.
-///
-/// # Errors
-/// Every other error.
-pub fn absent_is_done<T>(result: Result<T, ProviderError>) -> Result<(), ProviderError> {
-    match result {
-        Err(error) if error.kind != ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// None of what is absent.
-///
-/// # Errors
-/// Every other error.
-pub fn there<T>(result: Result<T, ProviderError>) -> Result<Option<T>, ProviderError> {
-    match result {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 #[cfg(test)]

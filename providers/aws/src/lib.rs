@@ -21,10 +21,7 @@ pub mod recover;
 mod registry;
 mod s3;
 mod session;
-mod shape;
 pub mod tags;
-#[cfg(test)]
-mod testing;
 pub mod wait;
 
 use infra_model::Provider;
@@ -33,5 +30,5 @@ use std::sync::Arc;
 /// The provider `aws`.
 #[must_use]
 pub fn provider() -> Arc<dyn Provider> {
-    Arc::new(session::Aws::new())
+    Arc::new(infra_cloud::CloudProvider::<session::Aws>::new())
 }

@@ -15,7 +15,7 @@ pub(crate) fn chosen(name: Option<&str>, prefix: Option<&str>, operation: &Opera
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::operation;
+    use infra_cloud::testing::operation;
 
     #[test]
     fn a_name_that_nobody_chose_is_the_operations() {

@@ -94,7 +94,7 @@ impl<T> Drop for Lead<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::World;
+    use infra_cloud::testing::World;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -1,7 +1,8 @@
 //! Beginning a creation so that nothing is lost: an id that is known is gone on with, a new one is made durable before
 //! anything else, and an answer that got lost is looked up rather than asked for twice.
 
-use crate::client::{Client, Resend};
+use crate::client::Client;
+use infra_cloud::retry::Resend;
 use crate::family::Family;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;

@@ -1,282 +1,74 @@
-//! The engine's side of the provider: finds the type, checks and shapes values on their way in and out, and leaves
-//! the rest to the type.
+//! AWS as a [`Cloud`].
 
 use crate::client::Client;
 use crate::config::Config;
-use crate::{family, preflight, registry, shape, tags};
+use crate::{family, preflight, registry, tags};
 use async_trait::async_trait;
+use infra_cloud::Cloud;
 use infra_model::provider::{Environment, Finding, PreflightItem};
 use infra_model::resource::{DynDataSource, DynResource};
-use infra_model::{
-    CallContext, ErrorKind, Operation, PlanRequest, Planned, Provider, ProviderError,
-    ProviderSchema, ReadItem, Record, Recovered, Schema, Session, Str, Value,
-};
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use infra_model::schema::ApiFamily;
+use infra_model::{Block, CallContext, PlanRequest, Planned, ProviderError, Record, Value};
 
-/// The provider before it is configured.
-pub(crate) struct Aws {
-    catalogue: Arc<Catalogue>,
-}
-
-/// All types by name.
-struct Catalogue {
-    schema: ProviderSchema,
-    resources: BTreeMap<Str, Box<dyn DynResource<Client>>>,
-    data: BTreeMap<Str, Box<dyn DynDataSource<Client>>>,
-}
-
-/// The provider, configured.
-struct AwsSession {
-    client: Client,
-    catalogue: Arc<Catalogue>,
-}
-
-impl Aws {
-    pub(crate) fn new() -> Aws {
-        let resources: BTreeMap<Str, _> = registry::resources()
-            .into_iter()
-            .map(|r| (r.schema().type_name.clone(), r))
-            .collect();
-        let data: BTreeMap<Str, _> = registry::data()
-            .into_iter()
-            .map(|d| (d.schema().type_name.clone(), d))
-            .collect();
-        let schema = ProviderSchema {
-            config: Config::block(),
-            resources: resources
-                .iter()
-                .map(|(name, r)| (name.clone(), Arc::clone(r.schema())))
-                .collect(),
-            data: data
-                .iter()
-                .map(|(name, d)| (name.clone(), Arc::clone(d.schema())))
-                .collect(),
-            families: family::limits(),
-        };
-        Aws {
-            catalogue: Arc::new(Catalogue {
-                schema,
-                resources,
-                data,
-            }),
-        }
-    }
-}
-
-impl Catalogue {
-    fn resource(&self, type_name: &str) -> Result<&dyn DynResource<Client>, ProviderError> {
-        self.resources
-            .get(type_name)
-            .map(|r| &**r)
-            .ok_or_else(|| unknown(type_name))
-    }
-}
-
-fn unknown(type_name: &str) -> ProviderError {
-    ProviderError::new(
-        ErrorKind::Invalid,
-        format!("the provider aws has no type `{type_name}`"),
-    )
-}
-
-/// An error may name a parameter of the API that is no attribute of the type.
-fn known_attribute(schema: &Schema, mut error: ProviderError) -> ProviderError {
-    error.attribute = error.attribute.filter(|path| {
-        path.root()
-            .is_some_and(|root| schema.block.names().any(|name| name == root))
-    });
-    error
-}
+/// The cloud.
+pub(crate) struct Aws;
 
 #[async_trait]
-impl Provider for Aws {
-    fn name(&self) -> &'static str {
-        "aws"
+impl Cloud for Aws {
+    type Client = Client;
+    const NAME: &'static str = "aws";
+
+    fn config() -> Block {
+        Config::block()
     }
 
-    fn schema(&self) -> &ProviderSchema {
-        &self.catalogue.schema
+    fn families() -> Vec<ApiFamily> {
+        family::limits()
     }
 
-    fn plan(&self, request: &PlanRequest<'_>) -> Result<Planned, ProviderError> {
-        let resource = self.catalogue.resource(request.type_name)?;
-        let mut planned = resource.plan(request)?;
-        if !planned.replace.is_empty() {
-            // A replacement is planned as a new resource, also when a type's own rule asks for it.
-            let fresh = PlanRequest {
-                prior: None,
-                ..*request
-            };
-            planned.value = resource.plan(&fresh)?.value;
-        }
-        tags::plan(&resource.schema().block, request, &mut planned);
-        Ok(planned)
+    fn resources() -> Vec<Box<dyn DynResource<Client>>> {
+        registry::resources()
     }
 
-    fn validate(&self, type_name: &str, config: &Value) -> Vec<ProviderError> {
-        match self.catalogue.resource(type_name) {
-            Ok(resource) => resource.validate(config),
-            // Data sources have nothing to check beyond their schema.
-            Err(_) if self.catalogue.data.contains_key(type_name) => Vec::new(),
-            Err(error) => vec![error],
-        }
+    fn data() -> Vec<Box<dyn DynDataSource<Client>>> {
+        registry::data()
     }
 
-    fn upgrade(
-        &self,
-        type_name: &str,
-        version: u32,
-        raw: serde_json::Value,
-    ) -> Result<serde_json::Value, ProviderError> {
-        self.catalogue.resource(type_name)?.upgrade(version, raw)
+    fn plan(block: &Block, request: &PlanRequest<'_>, planned: &mut Planned) {
+        tags::plan(block, request, planned);
     }
 
-    async fn configure(
-        &self,
+    async fn connect(
         config: &Value,
         environment: &Environment,
-    ) -> Result<Arc<dyn Session>, ProviderError> {
-        let client = Client::connect(Config::from_value(config)?, environment).await?;
-        Ok(Arc::new(AwsSession {
-            client,
-            catalogue: Arc::clone(&self.catalogue),
-        }))
-    }
-}
-
-#[async_trait]
-impl Session for AwsSession {
-    fn resolved(&self) -> serde_json::Value {
-        self.client.config().to_json()
+    ) -> Result<Client, ProviderError> {
+        Client::connect(Config::from_value(config)?, environment).await
     }
 
-    async fn read_many(
-        &self,
+    fn resolved(client: &Client) -> serde_json::Value {
+        client.config().to_json()
+    }
+
+    async fn preflight(
+        client: &Client,
         context: &CallContext,
-        type_name: &str,
-        items: &[ReadItem],
-    ) -> Vec<Result<Option<Value>, ProviderError>> {
-        let resource = match self.catalogue.resource(type_name) {
-            Ok(resource) => resource,
-            Err(error) => return items.iter().map(|_| Err(error.clone())).collect(),
-        };
-        let block = &resource.schema().block;
-        resource
-            .read(&self.client, context, items)
-            .await
-            .into_iter()
-            .zip(items)
-            .map(|(answer, item)| {
-                answer.map(|found| found.map(|value| shape::like(block, &item.prior, value)))
-            })
-            .collect()
-    }
-
-    async fn read_data(
-        &self,
-        context: &CallContext,
-        type_name: &str,
-        config: &Value,
-    ) -> Result<Value, ProviderError> {
-        let data = self
-            .catalogue
-            .data
-            .get(type_name)
-            .ok_or_else(|| unknown(type_name))?;
-        let value = data.read(&self.client, context, config).await?;
-        Ok(shape::like(&data.schema().block, config, value))
-    }
-
-    async fn create(
-        &self,
-        context: &CallContext,
-        operation: &Operation,
-        type_name: &str,
-        desired: &Value,
-    ) -> Result<Value, ProviderError> {
-        let resource = self.catalogue.resource(type_name)?;
-        let desired = desired.without_unknowns();
-        let value = resource
-            .create(&self.client, context, operation, &desired)
-            .await
-            .map_err(|e| known_attribute(resource.schema(), e))?;
-        Ok(shape::like(&resource.schema().block, &desired, value))
-    }
-
-    async fn update(
-        &self,
-        context: &CallContext,
-        operation: &Operation,
-        type_name: &str,
-        prior: &Value,
-        desired: &Value,
-    ) -> Result<Value, ProviderError> {
-        let resource = self.catalogue.resource(type_name)?;
-        let desired = desired.without_unknowns();
-        let value = resource
-            .update(&self.client, context, operation, prior, &desired)
-            .await
-            .map_err(|e| known_attribute(resource.schema(), e))?;
-        Ok(shape::like(&resource.schema().block, &desired, value))
-    }
-
-    async fn delete(
-        &self,
-        context: &CallContext,
-        operation: &Operation,
-        type_name: &str,
-        prior: &Value,
-    ) -> Result<(), ProviderError> {
-        self.catalogue
-            .resource(type_name)?
-            .delete(&self.client, context, operation, prior)
-            .await
-    }
-
-    async fn recover(
-        &self,
-        context: &CallContext,
-        operation: &Operation,
-        type_name: &str,
-        desired: &Value,
-    ) -> Result<Recovered, ProviderError> {
-        self.catalogue
-            .resource(type_name)?
-            .recover(
-                &self.client,
-                context,
-                operation,
-                &desired.without_unknowns(),
-            )
-            .await
-    }
-
-    async fn import(
-        &self,
-        context: &CallContext,
-        type_name: &str,
-        id: &str,
-    ) -> Result<Value, ProviderError> {
-        let resource = self.catalogue.resource(type_name)?;
-        let value = resource.import(&self.client, context, id).await?;
-        Ok(shape::like(&resource.schema().block, &Value::NULL, value))
-    }
-
-    async fn preflight(&self, context: &CallContext, items: &[PreflightItem]) -> Vec<Finding> {
-        preflight::check(&self.client, context, items).await
+        items: &[PreflightItem],
+    ) -> Vec<Finding> {
+        preflight::check(client, context, items).await
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use infra_cloud::CloudProvider;
+    use infra_model::Provider;
     use infra_model::json::from_json;
     use serde_json::json;
 
     #[test]
     fn every_type_has_what_the_core_counts_on() {
-        let aws = Aws::new();
+        let aws = CloudProvider::<Aws>::new();
         let schema = aws.schema();
         for (name, resource) in &schema.resources {
             let attributes = &resource.block.attributes;
@@ -297,7 +89,7 @@ mod tests {
 
     /// A planned `aws_vpc` under default tags.
     fn planned(prior: Option<&Value>, config: serde_json::Value) -> Planned {
-        let aws = Aws::new();
+        let aws = CloudProvider::<Aws>::new();
         let block = &aws.schema().resources["aws_vpc"].block;
         let config = from_json(&config, &block.implied_type()).expect("fits");
         let provider = json!({ "region": "eu-west-1", "tags": { "team": "shop" } });

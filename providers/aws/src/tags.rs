@@ -182,7 +182,7 @@ fn shortened(encoded: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::operation;
+    use infra_cloud::testing::operation;
 
     fn tags(pairs: &[(&str, &str)]) -> Tags {
         pairs

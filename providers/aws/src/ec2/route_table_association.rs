@@ -153,7 +153,7 @@ impl Resource<Client> for RouteTableAssociation {
                 context,
                 EC2_WRITE,
                 "ReplaceRouteTableAssociation",
-                crate::client::Resend::Never,
+                infra_cloud::retry::Resend::Never,
                 || {
                     client
                         .ec2()

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The value with its empty collections null where the reference's are.
-pub(crate) fn like(block: &Block, reference: &Value, value: Value) -> Value {
+#[must_use]
+pub fn like(block: &Block, reference: &Value, value: Value) -> Value {
     let (bare, marks) = value.unmark();
     let Some(entries) = bare.entries() else {
         return value;

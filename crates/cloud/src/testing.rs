@@ -1,4 +1,4 @@
-//! What unit tests need to make operations. Nothing here reaches a cloud.
+//! What unit tests of providers need to make operations. Nothing here reaches a cloud.
 
 use async_trait::async_trait;
 use infra_model::operation::Marking;
@@ -11,7 +11,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// A create operation of an address in the stack `demo`.
-pub(crate) fn operation(address: &str) -> Operation {
+///
+/// # Panics
+/// When it is no address.
+#[must_use]
+pub fn operation(address: &str) -> Operation {
     let id = OperationId::from_random(0x0123_4567_89ab_cdef);
     Operation {
         token: Token::new("lineage", &id),
@@ -30,17 +34,22 @@ pub(crate) fn operation(address: &str) -> Operation {
 
 /// A world without time or cloud: sleeping moves the clock, and everything is counted.
 #[derive(Default)]
-pub(crate) struct World {
+pub struct World {
     now: AtomicI64,
-    pub(crate) entered: AtomicUsize,
-    pub(crate) throttled: AtomicUsize,
-    pub(crate) statuses: Mutex<Vec<String>>,
-    pub(crate) ids: Mutex<Vec<String>>,
+    /// Calls that were let in.
+    pub entered: AtomicUsize,
+    /// Calls that were throttled.
+    pub throttled: AtomicUsize,
+    /// What waits have shown.
+    pub statuses: Mutex<Vec<String>>,
+    /// Ids that were made durable.
+    pub ids: Mutex<Vec<String>>,
 }
 
 impl World {
     /// It, lent to a call.
-    pub(crate) fn context(self: &Arc<World>) -> CallContext {
+    #[must_use]
+    pub fn context(self: &Arc<World>) -> CallContext {
         CallContext {
             clock: self.clone(),
             gate: self.clone(),

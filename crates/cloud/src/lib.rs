@@ -1,0 +1,11 @@
+//! What every cloud's provider needs and no cloud owns: types found by name, values shaped at the border, calls sent again,
+//! waits that show where the cloud stands. It knows no cloud.
+
+pub mod absence;
+mod provider;
+pub mod retry;
+pub mod shape;
+pub mod testing;
+pub mod wait;
+
+pub use provider::{Cloud, CloudProvider};

@@ -1,0 +1,319 @@
+//! The engine's side of a cloud's provider: finds the type, checks and shapes values on their way in and out, and leaves
+//! the rest to the type.
+
+use crate::shape;
+use async_trait::async_trait;
+use infra_model::provider::{Environment, Finding, PreflightItem};
+use infra_model::resource::{DynDataSource, DynResource};
+use infra_model::schema::ApiFamily;
+use infra_model::{
+    Block, CallContext, ErrorKind, Operation, PlanRequest, Planned, Provider, ProviderError,
+    ProviderSchema, ReadItem, Recovered, Schema, Session, Str, Value,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What one cloud brings: its types and how to connect.
+#[async_trait]
+pub trait Cloud: Send + Sync + 'static {
+    /// What its types work with once it is configured.
+    type Client: Send + Sync + 'static;
+    /// `aws`
+    const NAME: &'static str;
+
+    /// The schema of its configuration.
+    fn config() -> Block;
+
+    /// Limits of its API families.
+    fn families() -> Vec<ApiFamily>;
+
+    /// Managed types.
+    fn resources() -> Vec<Box<dyn DynResource<Self::Client>>>;
+
+    /// Data sources.
+    fn data() -> Vec<Box<dyn DynDataSource<Self::Client>>>;
+
+    /// Adjusts what a type has planned by what holds for all types: tags or labels with the provider's default ones.
+    fn plan(block: &Block, request: &PlanRequest<'_>, planned: &mut Planned);
+
+    /// Connects: see [`Provider::configure`].
+    ///
+    /// # Errors
+    /// No credentials, no region, an endpoint that is no URL.
+    async fn connect(
+        config: &Value,
+        environment: &Environment,
+    ) -> Result<Self::Client, ProviderError>;
+
+    /// The resolved configuration: see [`Session::resolved`].
+    fn resolved(client: &Self::Client) -> serde_json::Value;
+
+    /// What is known to fail before the first call: see [`Session::preflight`].
+    async fn preflight(
+        client: &Self::Client,
+        context: &CallContext,
+        items: &[PreflightItem],
+    ) -> Vec<Finding>;
+}
+
+/// A cloud before it is configured.
+pub struct CloudProvider<C: Cloud> {
+    catalogue: Arc<Catalogue<C>>,
+}
+
+/// All types by name.
+struct Catalogue<C: Cloud> {
+    schema: ProviderSchema,
+    resources: BTreeMap<Str, Box<dyn DynResource<C::Client>>>,
+    data: BTreeMap<Str, Box<dyn DynDataSource<C::Client>>>,
+}
+
+/// The provider, configured.
+struct CloudSession<C: Cloud> {
+    client: C::Client,
+    catalogue: Arc<Catalogue<C>>,
+}
+
+impl<C: Cloud> Default for CloudProvider<C> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<C: Cloud> CloudProvider<C> {
+    /// With all its types.
+    #[must_use]
+    pub fn new() -> Self {
+        let resources: BTreeMap<Str, _> = C::resources()
+            .into_iter()
+            .map(|r| (r.schema().type_name.clone(), r))
+            .collect();
+        let data: BTreeMap<Str, _> = C::data()
+            .into_iter()
+            .map(|d| (d.schema().type_name.clone(), d))
+            .collect();
+        let schema = ProviderSchema {
+            config: C::config(),
+            resources: resources
+                .iter()
+                .map(|(name, r)| (name.clone(), Arc::clone(r.schema())))
+                .collect(),
+            data: data
+                .iter()
+                .map(|(name, d)| (name.clone(), Arc::clone(d.schema())))
+                .collect(),
+            families: C::families(),
+        };
+        Self {
+            catalogue: Arc::new(Catalogue {
+                schema,
+                resources,
+                data,
+            }),
+        }
+    }
+}
+
+impl<C: Cloud> Catalogue<C> {
+    fn resource(&self, type_name: &str) -> Result<&dyn DynResource<C::Client>, ProviderError> {
+        self.resources
+            .get(type_name)
+            .map(|r| &**r)
+            .ok_or_else(|| unknown::<C>(type_name))
+    }
+}
+
+fn unknown<C: Cloud>(type_name: &str) -> ProviderError {
+    ProviderError::new(
+        ErrorKind::Invalid,
+        format!("the provider {} has no type `{type_name}`", C::NAME),
+    )
+}
+
+/// An error may name a parameter of the API that is no attribute of the type.
+fn known_attribute(schema: &Schema, mut error: ProviderError) -> ProviderError {
+    error.attribute = error.attribute.filter(|path| {
+        path.root()
+            .is_some_and(|root| schema.block.names().any(|name| name == root))
+    });
+    error
+}
+
+#[async_trait]
+impl<C: Cloud> Provider for CloudProvider<C> {
+    fn name(&self) -> &'static str {
+        C::NAME
+    }
+
+    fn schema(&self) -> &ProviderSchema {
+        &self.catalogue.schema
+    }
+
+    fn plan(&self, request: &PlanRequest<'_>) -> Result<Planned, ProviderError> {
+        let resource = self.catalogue.resource(request.type_name)?;
+        let mut planned = resource.plan(request)?;
+        if !planned.replace.is_empty() {
+            // A replacement is planned as a new resource, also when a type's own rule asks for it.
+            let fresh = PlanRequest {
+                prior: None,
+                ..*request
+            };
+            planned.value = resource.plan(&fresh)?.value;
+        }
+        C::plan(&resource.schema().block, request, &mut planned);
+        Ok(planned)
+    }
+
+    fn validate(&self, type_name: &str, config: &Value) -> Vec<ProviderError> {
+        match self.catalogue.resource(type_name) {
+            Ok(resource) => resource.validate(config),
+            // Data sources have nothing to check beyond their schema.
+            Err(_) if self.catalogue.data.contains_key(type_name) => Vec::new(),
+            Err(error) => vec![error],
+        }
+    }
+
+    fn upgrade(
+        &self,
+        type_name: &str,
+        version: u32,
+        raw: serde_json::Value,
+    ) -> Result<serde_json::Value, ProviderError> {
+        self.catalogue.resource(type_name)?.upgrade(version, raw)
+    }
+
+    async fn configure(
+        &self,
+        config: &Value,
+        environment: &Environment,
+    ) -> Result<Arc<dyn Session>, ProviderError> {
+        let client = C::connect(config, environment).await?;
+        Ok(Arc::new(CloudSession::<C> {
+            client,
+            catalogue: Arc::clone(&self.catalogue),
+        }))
+    }
+}
+
+#[async_trait]
+impl<C: Cloud> Session for CloudSession<C> {
+    fn resolved(&self) -> serde_json::Value {
+        C::resolved(&self.client)
+    }
+
+    async fn read_many(
+        &self,
+        context: &CallContext,
+        type_name: &str,
+        items: &[ReadItem],
+    ) -> Vec<Result<Option<Value>, ProviderError>> {
+        let resource = match self.catalogue.resource(type_name) {
+            Ok(resource) => resource,
+            Err(error) => return items.iter().map(|_| Err(error.clone())).collect(),
+        };
+        let block = &resource.schema().block;
+        resource
+            .read(&self.client, context, items)
+            .await
+            .into_iter()
+            .zip(items)
+            .map(|(answer, item)| {
+                answer.map(|found| found.map(|value| shape::like(block, &item.prior, value)))
+            })
+            .collect()
+    }
+
+    async fn read_data(
+        &self,
+        context: &CallContext,
+        type_name: &str,
+        config: &Value,
+    ) -> Result<Value, ProviderError> {
+        let data = self
+            .catalogue
+            .data
+            .get(type_name)
+            .ok_or_else(|| unknown::<C>(type_name))?;
+        let value = data.read(&self.client, context, config).await?;
+        Ok(shape::like(&data.schema().block, config, value))
+    }
+
+    async fn create(
+        &self,
+        context: &CallContext,
+        operation: &Operation,
+        type_name: &str,
+        desired: &Value,
+    ) -> Result<Value, ProviderError> {
+        let resource = self.catalogue.resource(type_name)?;
+        let desired = desired.without_unknowns();
+        let value = resource
+            .create(&self.client, context, operation, &desired)
+            .await
+            .map_err(|e| known_attribute(resource.schema(), e))?;
+        Ok(shape::like(&resource.schema().block, &desired, value))
+    }
+
+    async fn update(
+        &self,
+        context: &CallContext,
+        operation: &Operation,
+        type_name: &str,
+        prior: &Value,
+        desired: &Value,
+    ) -> Result<Value, ProviderError> {
+        let resource = self.catalogue.resource(type_name)?;
+        let desired = desired.without_unknowns();
+        let value = resource
+            .update(&self.client, context, operation, prior, &desired)
+            .await
+            .map_err(|e| known_attribute(resource.schema(), e))?;
+        Ok(shape::like(&resource.schema().block, &desired, value))
+    }
+
+    async fn delete(
+        &self,
+        context: &CallContext,
+        operation: &Operation,
+        type_name: &str,
+        prior: &Value,
+    ) -> Result<(), ProviderError> {
+        self.catalogue
+            .resource(type_name)?
+            .delete(&self.client, context, operation, prior)
+            .await
+    }
+
+    async fn recover(
+        &self,
+        context: &CallContext,
+        operation: &Operation,
+        type_name: &str,
+        desired: &Value,
+    ) -> Result<Recovered, ProviderError> {
+        self.catalogue
+            .resource(type_name)?
+            .recover(
+                &self.client,
+                context,
+                operation,
+                &desired.without_unknowns(),
+            )
+            .await
+    }
+
+    async fn import(
+        &self,
+        context: &CallContext,
+        type_name: &str,
+        id: &str,
+    ) -> Result<Value, ProviderError> {
+        let resource = self.catalogue.resource(type_name)?;
+        let value = resource.import(&self.client, context, id).await?;
+        Ok(shape::like(&resource.schema().block, &Value::NULL, value))
+    }
+
+    async fn preflight(&self, context: &CallContext, items: &[PreflightItem]) -> Vec<Finding> {
+        C::preflight(&self.client, context, items).await
+    }
+}

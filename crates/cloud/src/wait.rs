@@ -1,0 +1,269 @@
+//! Waiting for the cloud: polls with growing pauses on the run's clock, passes the cloud's status on, and never gives a
+//! resource up: a wait that runs out keeps the id.
+
+use crate::absence::absent_is_done;
+use infra_model::resource::Item;
+use infra_model::{
+    Block, CallContext, ErrorKind, NestedBlock, Nesting, Operation, ProviderError, Record,
+    Resource, Value, planning,
+};
+use std::future::Future;
+use std::time::Duration;
+
+/// How a poll went.
+#[derive(Debug)]
+pub enum Progress<T> {
+    /// It is there.
+    Done(T),
+    /// Not yet; the cloud's own status.
+    Pending(String),
+}
+
+/// How patiently to wait.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// The first pause.
+    pub first: Duration,
+    /// The longest pause.
+    pub longest: Duration,
+    /// When to stop waiting.
+    pub limit: Duration,
+}
+
+/// For what takes seconds.
+pub const QUICK: Pace = Pace {
+    first: Duration::from_millis(50),
+    longest: Duration::from_secs(2),
+    limit: Duration::from_mins(5),
+};
+/// For what takes a minute or two.
+pub const MINUTES: Pace = Pace {
+    first: Duration::from_millis(200),
+    longest: Duration::from_secs(5),
+    limit: Duration::from_mins(20),
+};
+/// For control planes and databases.
+pub const LONG: Pace = Pace {
+    first: Duration::from_millis(200),
+    longest: Duration::from_secs(15),
+    limit: Duration::from_hours(1),
+};
+
+/// Polls until done.
+///
+/// # Errors
+/// What the poll fails with; [`ErrorKind::TimedOut`] with the last status when the limit is reached.
+pub async fn until<T, F>(
+    context: &CallContext,
+    operation: &Operation,
+    pace: Pace,
+    mut poll: impl FnMut() -> F + Send,
+) -> Result<T, ProviderError>
+where
+    T: Send,
+    F: Future<Output = Result<Progress<T>, ProviderError>> + Send,
+{
+    let start = context.clock.now();
+    let mut pause = pace.first;
+    loop {
+        let status = match poll().await? {
+            Progress::Done(done) => return Ok(done),
+            Progress::Pending(status) => status,
+        };
+        context.events.status(operation, &status);
+        if context.clock.now().since(start) >= pace.limit {
+            return Err(ProviderError::new(
+                ErrorKind::TimedOut,
+                format!(
+                    "still `{status}` after {} minutes; the next run goes on waiting",
+                    pace.limit.as_secs() / 60
+                ),
+            ));
+        }
+        context.clock.sleep(pause).await;
+        pause = (pause * 3 / 2).min(pace.longest);
+    }
+}
+
+/// Reads a resource that has just been made or changed, until what it should be is what reads say: clouds answer reads from
+/// replicas that lag. When the two never agree, what was read last is returned, and the engine tells the difference.
+///
+/// # Errors
+/// Errors of reading; [`ErrorKind::TimedOut`] when it never shows.
+pub async fn settled<C: Send + Sync + 'static, R: Resource<C>>(
+    client: &C,
+    context: &CallContext,
+    operation: &Operation,
+    id: &str,
+    desired: R::Record,
+) -> Result<R::Record, ProviderError> {
+    let agreement = Duration::from_secs(20);
+    let block = R::Record::block();
+    let wanted = desired.to_value();
+    let start = context.clock.now();
+    until(context, operation, QUICK, || {
+        let item = Item {
+            id: id.to_owned(),
+            prior: Some(desired.clone()),
+        };
+        let (block, wanted) = (&block, &wanted);
+        async move {
+            let found = R::read(client, context, &[item]).await.pop();
+            match found.transpose()?.flatten() {
+                Some(record)
+                    if agrees(block, wanted, &record.to_value())
+                        || context.clock.now().since(start) >= agreement =>
+                {
+                    Ok(Progress::Done(record))
+                }
+                Some(_) => Ok(Progress::Pending("settling".to_owned())),
+                None => Ok(Progress::Pending("appearing".to_owned())),
+            }
+        }
+    })
+    .await
+}
+
+/// Whether everything that was asked for is what is.
+fn agrees(block: &Block, wanted: &Value, found: &Value) -> bool {
+    let attributes = block
+        .attributes
+        .iter()
+        .filter(|(_, a)| (a.required || a.optional) && !a.write_only)
+        .all(
+            |(name, attribute)| match (wanted.get(name), found.get(name)) {
+                (Some(wanted), Some(found)) if !wanted.is_null() => {
+                    planning::same(attribute.compare, wanted, found)
+                }
+                _ => true,
+            },
+        );
+    let inside = |nested: &NestedBlock, wanted: &[Value], found: &[Value]| match nested.nesting {
+        Nesting::List => wanted
+            .iter()
+            .zip(found)
+            .all(|(w, f)| agrees(&nested.block, w, f)),
+        Nesting::Set => wanted
+            .iter()
+            .all(|w| found.iter().any(|f| agrees(&nested.block, w, f))),
+    };
+    attributes
+        && block.blocks.iter().all(|(name, nested)| {
+            let of = |value: &Value| value.get(name).and_then(Value::elements).map(<[_]>::to_vec);
+            match (of(wanted), of(found)) {
+                // What is not asked for is decided by the cloud where the schema says so.
+                (Some(wanted), Some(_)) if wanted.is_empty() && nested.computed => true,
+                (Some(wanted), Some(found)) => {
+                    wanted.len() == found.len() && inside(nested, &wanted, &found)
+                }
+                _ => true,
+            }
+        })
+}
+
+/// Sends a delete until it is accepted: what depends on the resource may take a while to let go of it. What is absent is
+/// done.
+///
+/// # Errors
+/// The refusal, when it stands for longer than the pace's limit; any other error.
+pub async fn while_in_use<T, F>(
+    context: &CallContext,
+    operation: &Operation,
+    pace: Pace,
+    delete: impl Fn() -> F + Send + Sync,
+) -> Result<(), ProviderError>
+where
+    T: Send,
+    F: Future<Output = Result<T, ProviderError>> + Send,
+{
+    let refused = |error: &ProviderError| error.kind == ErrorKind::Conflict;
+    absent_is_done(while_refused(context, operation, pace, refused, delete).await)
+}
+
+/// Sends a call again while it is refused for a reason that passes by itself, such as a role that is not known everywhere
+/// yet.
+///
+/// # Errors
+/// The refusal, when it stands for longer than the pace's limit; any other error.
+pub async fn while_refused<T, F>(
+    context: &CallContext,
+    operation: &Operation,
+    pace: Pace,
+    passes: impl Fn(&ProviderError) -> bool + Send + Sync,
+    call: impl Fn() -> F + Send + Sync,
+) -> Result<T, ProviderError>
+where
+    T: Send,
+    F: Future<Output = Result<T, ProviderError>> + Send,
+{
+    let start = context.clock.now();
+    let mut pause = pace.first;
+    loop {
+        match call().await {
+            Err(error) if passes(&error) && context.clock.now().since(start) < pace.limit => {
+                context.events.status(operation, &error.code);
+                context.clock.sleep(pause).await;
+                pause = (pause * 3 / 2).min(pace.longest);
+            }
+            other => return other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{World, operation};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[tokio::test]
+    async fn a_wait_shows_the_status_and_ends_in_time() {
+        let world = Arc::new(World::default());
+        let operation = operation("aws_vpc.main");
+        let polls = AtomicUsize::new(0);
+        let result = until(&world.context(), &operation, QUICK, || async {
+            Ok(match polls.fetch_add(1, Ordering::Relaxed) {
+                0 | 1 => Progress::Pending("pending".to_owned()),
+                _ => Progress::Done(7),
+            })
+        })
+        .await;
+        assert_eq!(result, Ok(7));
+        assert_eq!(
+            *world.statuses.lock().expect("not poisoned"),
+            ["pending", "pending"]
+        );
+
+        let never = until(&world.context(), &operation, QUICK, || async {
+            Ok(Progress::<()>::Pending("stuck".to_owned()))
+        })
+        .await;
+        let error = never.expect_err("ends");
+        assert_eq!(error.kind, ErrorKind::TimedOut);
+        assert!(error.message.contains("`stuck` after 5 minutes"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_delete_waits_for_what_is_in_the_way() {
+        let world = Arc::new(World::default());
+        let operation = operation("aws_vpc.main");
+        for (kind, tries, ends) in [
+            (ErrorKind::Conflict, 3, Ok(())),
+            (ErrorKind::Conflict, usize::MAX, Err(ErrorKind::Conflict)),
+            (ErrorKind::NotFound, usize::MAX, Ok(())),
+            (ErrorKind::Denied, usize::MAX, Err(ErrorKind::Denied)),
+        ] {
+            let sent = AtomicUsize::new(0);
+            let result = while_in_use(&world.context(), &operation, QUICK, || async {
+                if sent.fetch_add(1, Ordering::Relaxed) < tries {
+                    Err(ProviderError::new(kind, "no"))
+                } else {
+                    Ok(())
+                }
+            })
+            .await;
+            assert_eq!(result.map_err(|e| e.kind), ends, "{kind:?}");
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! How a type's collection is reached: where it is, how its members are made, changed and listed. Data; nothing is called here.
+
+use crate::client::Client;
+use crate::family::Service;
+use infra_model::{ProviderError, Value};
+
+/// A collection of a service's resources.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Api {
+    /// The service.
+    pub(crate) service: Service,
+    /// `compute.networks`, as method names begin.
+    pub(crate) name: &'static str,
+    /// `projects/{project}/global/networks`: attributes in braces.
+    pub(crate) collection: &'static str,
+    /// The attribute that ends the id: `name`.
+    pub(crate) key: &'static str,
+    /// How a member is made.
+    pub(crate) create: Create,
+    /// How a member is changed.
+    pub(crate) update: Update,
+    /// The member of a listing's answer that holds the items.
+    pub(crate) items: &'static str,
+    /// How calls that take time are answered.
+    pub(crate) operations: Operations,
+    /// Where labels are.
+    pub(crate) labels: Labelled,
+}
+
+/// How a member is made: a POST to the collection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Create {
+    /// `insert`, the member as body.
+    Insert,
+    /// `create`, the member under a name in the body.
+    Wrapped(&'static str),
+    /// `create`, the member as body, its name in the query.
+    Named(&'static str),
+    /// `create`, the member as body.
+    Create,
+}
+
+/// How a member is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Update {
+    /// `patch` with the fields that change.
+    Patch,
+    /// `patch` with the fields that change and `updateMask` naming them.
+    Masked,
+    /// Not at all, or by calls of the type's own.
+    None,
+}
+
+/// How a service answers calls that take time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operations {
+    /// There are none: the answer is the member.
+    None,
+    /// Compute's, found by their `selfLink`.
+    Compute,
+    /// Kubernetes Engine's: `projects/…/locations/…/operations/…`.
+    Container,
+    /// Cloud SQL's: `projects/…/operations/…`.
+    Sql,
+    /// `google.longrunning.Operation`, named by its whole path.
+    Rpc,
+}
+
+/// Where a type's labels are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Labelled {
+    /// It has none.
+    No,
+    /// An attribute, and where the field is, as a JSON pointer.
+    At(&'static str, &'static str),
+    /// The same, changed by Compute's `setLabels`.
+    BySetLabels,
+}
+
+impl Labelled {
+    /// The attribute and the JSON pointer.
+    pub(crate) fn place(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Labelled::No => None,
+            Labelled::At(attribute, pointer) => Some((attribute, pointer)),
+            Labelled::BySetLabels => Some(("labels", "/labels")),
+        }
+    }
+}
+
+impl Api {
+    /// The attributes that the collection's path is made of.
+    pub(crate) fn path_attributes(&self) -> impl Iterator<Item = &'static str> {
+        self.collection
+            .split('/')
+            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+    }
+
+    /// How an id looks: `projects/{project}/global/networks/{name}`.
+    pub(crate) fn form(&self) -> String {
+        format!("{}/{{{}}}", self.collection, self.key)
+    }
+
+    /// The collection that a value belongs to. Full names of a parent stand for all that goes before them.
+    ///
+    /// # Errors
+    /// An attribute of the path that is not set, and that the configuration does not give.
+    pub(crate) fn collection_of(
+        &self,
+        value: &Value,
+        client: &Client,
+    ) -> Result<String, ProviderError> {
+        let config = client.config();
+        self.path(value, |name| match name {
+            "project" => config.project.clone(),
+            "region" | "location" => config.region.clone(),
+            "zone" => config.zone.clone(),
+            _ => None,
+        })
+        .map_err(|name| {
+            ProviderError::invalid(
+                name,
+                format!("`{name}` is set neither here nor under [clouds.google]"),
+            )
+        })
+    }
+
+    /// The path of the collection, with what `default` gives where the value says nothing; otherwise the missing attribute.
+    pub(crate) fn path(
+        &self,
+        value: &Value,
+        default: impl Fn(&str) -> Option<String>,
+    ) -> Result<String, &'static str> {
+        let mut out = String::new();
+        for part in self.collection.split('/') {
+            let name = part.strip_prefix('{').and_then(|p| p.strip_suffix('}'));
+            let text = match name {
+                None => part.to_owned(),
+                Some(name) => value
+                    .get(name)
+                    .and_then(Value::as_str)
+                    .filter(|v| !v.is_empty())
+                    .map(str::to_owned)
+                    .or_else(|| default(name))
+                    .ok_or(name)?,
+            };
+            if text.contains('/') {
+                relative(&text).clone_into(&mut out);
+            } else {
+                if !out.is_empty() {
+                    out.push('/');
+                }
+                out.push_str(&text);
+            }
+        }
+        Ok(out)
+    }
+
+    /// The attributes that an id tells, the last one included.
+    pub(crate) fn parts<'a>(&self, id: &'a str) -> Option<Vec<(&'static str, &'a str)>> {
+        let mut template: Vec<&'static str> = self.collection.split('/').collect();
+        let parts: Vec<&str> = id.split('/').collect();
+        let mut out = Vec::new();
+        (parts.len() == template.len() + 1).then_some(())?;
+        let last = parts.last().copied().unwrap_or_default();
+        for (part, text) in template.drain(..).zip(&parts) {
+            match part.strip_prefix('{').and_then(|p| p.strip_suffix('}')) {
+                Some(name) => out.push((name, *text)),
+                None if part == *text => {}
+                None => return None,
+            }
+        }
+        out.push((self.key, last));
+        out.iter().all(|(_, text)| !text.is_empty()).then_some(out)
+    }
+}
+
+/// The name behind host and version: `projects/p/global/networks/n` of `https://…/compute/v1/projects/p/global/networks/n`.
+pub(crate) fn relative(name: &str) -> &str {
+    match name.find("projects/") {
+        Some(at) if at == 0 || name.as_bytes()[at - 1] == b'/' => &name[at..],
+        _ => name,
+    }
+}
+
+/// The last part of a name.
+pub(crate) fn short(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::family::CONTAINER;
+
+    const POOLS: Api = Api {
+        service: CONTAINER,
+        name: "container.projects.locations.clusters.nodePools",
+        collection: "projects/{project}/locations/{location}/clusters/{cluster}/nodePools",
+        key: "name",
+        create: Create::Wrapped("nodePool"),
+        update: Update::None,
+        items: "nodePools",
+        operations: Operations::Container,
+        labels: Labelled::No,
+    };
+
+    #[test]
+    fn paths_are_made_of_attributes_and_defaults() {
+        let default = |name: &str| (name == "project").then(|| "p".to_owned());
+        let of = |cluster: &str| {
+            Value::object([("location", "europe-west1".into()), ("cluster", cluster.into())])
+        };
+        let expected = "projects/p/locations/europe-west1/clusters/c/nodePools";
+        assert_eq!(POOLS.path(&of("c"), default).as_deref(), Ok(expected));
+        for full in [
+            "projects/q/locations/l/clusters/c",
+            "https://container.googleapis.com/v1/projects/q/locations/l/clusters/c",
+        ] {
+            assert_eq!(
+                POOLS.path(&of(full), default).as_deref(),
+                Ok("projects/q/locations/l/clusters/c/nodePools")
+            );
+        }
+        assert_eq!(POOLS.path(&Value::object([]), default), Err("location"));
+    }
+
+    #[test]
+    fn ids_tell_their_attributes() {
+        let parts = POOLS.parts("projects/p/locations/l/clusters/c/nodePools/n");
+        let expected = [("project", "p"), ("location", "l"), ("cluster", "c"), ("name", "n")];
+        assert_eq!(parts.as_deref(), Some(&expected[..]));
+        for wrong in ["n", "projects/p/zones/l/clusters/c/nodePools/n", "projects//locations/l/clusters/c/nodePools/n"] {
+            assert_eq!(POOLS.parts(wrong), None, "{wrong}");
+        }
+    }
+}

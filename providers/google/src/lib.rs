@@ -1,0 +1,25 @@
+//! Google Cloud. Each resource type is one file: its schema, and what of its life differs from that of others. The core beside
+//! them talks to the REST services, marks what is ours, waits for operations and recovers; it knows no type.
+
+mod api;
+mod client;
+mod compute;
+mod config;
+mod error;
+mod family;
+mod labels;
+mod managed;
+mod operation;
+mod part;
+mod registry;
+mod session;
+mod wire;
+
+use infra_model::Provider;
+use std::sync::Arc;
+
+/// The provider `google`.
+#[must_use]
+pub fn provider() -> Arc<dyn Provider> {
+    Arc::new(infra_cloud::CloudProvider::<session::Google>::new())
+}

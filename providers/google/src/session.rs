@@ -1,0 +1,55 @@
+//! Google Cloud as a [`Cloud`].
+
+use crate::client::Client;
+use crate::config::Config;
+use crate::{family, labels, registry};
+use async_trait::async_trait;
+use infra_cloud::Cloud;
+use infra_model::provider::{Environment, Finding, PreflightItem};
+use infra_model::resource::{DynDataSource, DynResource};
+use infra_model::schema::ApiFamily;
+use infra_model::{Block, CallContext, PlanRequest, Planned, ProviderError, Record, Value};
+
+/// The cloud.
+pub(crate) struct Google;
+
+#[async_trait]
+impl Cloud for Google {
+    type Client = Client;
+    const NAME: &'static str = "google";
+
+    fn config() -> Block {
+        Config::block()
+    }
+
+    fn families() -> Vec<ApiFamily> {
+        family::limits()
+    }
+
+    fn resources() -> Vec<Box<dyn DynResource<Client>>> {
+        registry::resources()
+    }
+
+    fn data() -> Vec<Box<dyn DynDataSource<Client>>> {
+        registry::data()
+    }
+
+    fn plan(block: &Block, request: &PlanRequest<'_>, planned: &mut Planned) {
+        labels::plan(block, request, planned);
+    }
+
+    async fn connect(
+        config: &Value,
+        environment: &Environment,
+    ) -> Result<Client, ProviderError> {
+        Client::connect(Config::from_value(config)?, environment).await
+    }
+
+    fn resolved(client: &Client) -> serde_json::Value {
+        client.config().to_json()
+    }
+
+    async fn preflight(_: &Client, _: &CallContext, _: &[PreflightItem]) -> Vec<Finding> {
+        Vec::new()
+    }
+}
