@@ -3,7 +3,7 @@
 use crate::error::CommandError;
 use crate::place::Place;
 use infra_model::codes::Code;
-use infra_sandbox::{Options, Sandbox};
+use infra_sandbox::{Endpoints, Options, Sandbox};
 use infra_state::World;
 use serde::Deserialize;
 use std::io;
@@ -77,12 +77,13 @@ impl Surroundings {
         #[derive(Deserialize)]
         struct Answer {
             id: String,
+            endpoints: Endpoints,
         }
         let answer: Answer = serde_json::from_str(&body)
             .map_err(|_| failed("something else answers there".to_owned()))?;
         Ok(Surroundings {
+            variables: answer.endpoints.environment(),
             world: World::Sandbox(answer.id.into()),
-            variables: environment(url),
             sandbox: None,
         })
     }
@@ -106,18 +107,4 @@ async fn get(authority: &str, path: &str) -> io::Result<String> {
         .split_once("\r\n\r\n")
         .map(|(_, body)| body.to_owned())
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the answer has no body"))
-}
-
-/// As [`Sandbox::environment`] has it, for one that runs elsewhere.
-fn environment(url: &str) -> Vec<(String, String)> {
-    [
-        ("AWS_ENDPOINT_URL", url),
-        ("AWS_ACCESS_KEY_ID", "AKIASANDBOXSANDBOX00"),
-        ("AWS_SECRET_ACCESS_KEY", "sandbox"),
-        ("AWS_REGION", "eu-west-1"),
-        ("AWS_DEFAULT_REGION", "eu-west-1"),
-        ("AWS_EC2_METADATA_DISABLED", "true"),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .into()
 }

@@ -28,7 +28,10 @@ pub(crate) fn answer(core: &Core, path: &str, request: &HttpRequest) -> HttpRepl
         }
         (&Method::GET, "counts") => HttpReply::json(200, lock(&core.requests).counts()),
         (&Method::GET, "statistics") => HttpReply::json(200, &lock(&core.requests).statistics()),
-        (&Method::GET, "world") => HttpReply::json(200, &json!({ "id": lock(&core.world).id() })),
+        (&Method::GET, "world") => HttpReply::json(
+            200,
+            &json!({ "id": lock(&core.world).id(), "endpoints": core.endpoints.get() }),
+        ),
         (&Method::POST, "reset") => match lock(&core.world).reset() {
             Ok(()) => {
                 lock(&core.requests).clear();

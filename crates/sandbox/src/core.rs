@@ -1,22 +1,86 @@
 //! One sandbox without its sockets: takes a whole request, lets faults and services have it, commits, records, and
 //! says what the server shall do. Tests of services drive this.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use http::HeaderMap;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::aws::context::Ctx;
-use crate::aws::error::AwsError;
-use crate::aws::{self, Call};
-use crate::clock::{Clock, iso8601_millis};
-use crate::faults::{Faults, Verdict};
+use crate::clock::{Clock, Millis, iso8601_millis};
+use crate::faults::{Faults, Pace, Refusal, Verdict};
 use crate::http::{HttpReply, HttpRequest};
 use crate::latency::Latency;
 use crate::requests::{Request, Requests};
-use crate::world::World;
-use crate::{Options, SandboxError};
+use crate::world::{Tx, World};
+use crate::{Endpoints, Options, SandboxError, aws, google};
+
+/// The clouds that have a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cloud {
+    Aws,
+    Google,
+}
+
+impl Cloud {
+    /// Finds service and operation of a request.
+    fn route(self, request: &HttpRequest, id: &str) -> Result<Box<dyn Call>, HttpReply> {
+        match self {
+            Self::Aws => aws::route(request, id.to_owned()).map(|call| Box::new(call) as _),
+            Self::Google => google::route(request).map(|call| Box::new(call) as _),
+        }
+    }
+
+    /// The header that carries the request's id.
+    fn id_header(self) -> &'static str {
+        match self {
+            Self::Aws => "x-amzn-requestid",
+            Self::Google => "x-goog-request-id",
+        }
+    }
+}
+
+/// What a request works in: the transaction, the time under its lock, and how background work goes.
+#[derive(Debug)]
+pub(crate) struct Frame<'a> {
+    pub(crate) tx: Tx<'a>,
+    pub(crate) now: Millis,
+    pub(crate) latency: Latency,
+    pub(crate) pace: Pace,
+}
+
+/// An answer that says no, and its code for the log.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) reply: HttpReply,
+    pub(crate) code: String,
+}
+
+/// A request that has found its service and operation.
+pub(crate) trait Call {
+    fn service(&self) -> &str;
+
+    fn operation(&self) -> &str;
+
+    /// The region or location, empty for global requests.
+    fn region(&self) -> &str;
+
+    /// For the log.
+    fn params(&self) -> Value;
+
+    /// Runs the operation; what it gives back is committed.
+    fn run<'a>(
+        &self,
+        frame: Frame<'a>,
+        request: &HttpRequest,
+    ) -> Result<(Tx<'a>, HttpReply), Failure>;
+
+    /// An injected refusal in the service's words; a reset has none.
+    fn refuse(&self, refusal: &Refusal, request: &HttpRequest) -> Option<Failure>;
+
+    /// The service's internal error.
+    fn broken(&self, message: String, request: &HttpRequest) -> Failure;
+}
 
 /// What the server does with a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +98,8 @@ pub(crate) struct Core {
     pub(crate) requests: Mutex<Requests>,
     pub(crate) faults: Mutex<Faults>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Where the ports are, once they are bound.
+    pub(crate) endpoints: OnceLock<Endpoints>,
     latency: Latency,
 }
 
@@ -52,88 +118,86 @@ impl Core {
             requests: Mutex::new(Requests::default()),
             faults: Mutex::new(Faults::new(options.faults.clone(), options.seed)),
             clock: options.clock.clone(),
+            endpoints: OnceLock::new(),
             latency: options.latency,
         })
     }
 
-    /// Answers a request on the AWS port.
-    pub(crate) fn aws(&self, request: &HttpRequest) -> Outcome {
-        if let Some(path) = request.path.strip_prefix("/_sandbox/") {
+    /// Answers a request on a cloud's port; the AWS port also has the controls.
+    pub(crate) fn answer(&self, cloud: Cloud, request: &HttpRequest) -> Outcome {
+        if cloud == Cloud::Aws
+            && let Some(path) = request.path.strip_prefix("/_sandbox/")
+        {
             return Outcome::Answer(crate::control::answer(self, path, request), None);
         }
         lock(&self.requests).enter();
-        let outcome = self.aws_call(request);
+        let outcome = self.call(cloud, request);
         lock(&self.requests).leave();
         outcome
     }
 
-    fn aws_call(&self, request: &HttpRequest) -> Outcome {
+    fn call(&self, cloud: Cloud, request: &HttpRequest) -> Outcome {
         let now = self.clock.now();
-        let request_id = Uuid::new_v4().to_string();
-        let call = match aws::route(request, request_id.clone()) {
+        let id = Uuid::new_v4().to_string();
+        let call = match cloud.route(request, &id) {
             Ok(call) => call,
             Err(reply) => {
                 self.record(request, None, &reply, Some("Refused".to_owned()), None);
-                return Outcome::Answer(reply.with("x-amzn-requestid", request_id), None);
+                return Outcome::Answer(reply.with(cloud.id_header(), id), None);
             }
         };
-        let verdict = lock(&self.faults).judge(call.service, &call.operation, now);
-        let (result, dropped) = match &verdict.refusal {
-            Some(refusal) => match call.refusal(refusal) {
-                Some(error) => (Err(error), false),
-                None => (Err(AwsError::new("ConnectionReset", "")), true),
-            },
-            None => (self.perform(&call, request, &verdict), verdict.lost),
+        let call = call.as_ref();
+        let verdict = lock(&self.faults).judge(call.service(), call.operation(), now);
+        let result = match &verdict.refusal {
+            Some(refusal) => call.refuse(refusal, request).map(Err),
+            None => Some(self.perform(call, request, &verdict)),
         };
+        let dropped = result.is_none() || verdict.refusal.is_none() && verdict.lost;
         let (mut reply, code) = match result {
-            Ok(reply) => (reply, None),
-            Err(error) => (call.fail(&error, request), Some(error.code)),
+            Some(Ok(reply)) => (reply, None),
+            Some(Err(failure)) => (failure.reply, Some(failure.code)),
+            None => (
+                HttpReply::new(0, "text/plain", ""),
+                Some("ConnectionReset".to_owned()),
+            ),
         };
-        self.record(request, Some(&call), &reply, code, verdict.name());
+        self.record(request, Some(call), &reply, code, verdict.name());
         if dropped {
             return Outcome::Drop;
         }
-        if !reply
-            .headers
-            .iter()
-            .any(|(name, _)| name == "x-amzn-requestid")
-        {
-            reply = reply.with("x-amzn-requestid", request_id);
+        let header = cloud.id_header();
+        if !reply.headers.iter().any(|(name, _)| name == header) {
+            reply = reply.with(header, id);
         }
-        Outcome::Answer(reply, verdict.delay)
+        let delay = verdict.delay.unwrap_or(0) + reply.delay;
+        Outcome::Answer(reply, (delay > 0).then_some(delay))
     }
 
     fn perform(
         &self,
-        call: &Call,
+        call: &dyn Call,
         request: &HttpRequest,
         verdict: &Verdict,
-    ) -> Result<HttpReply, AwsError> {
+    ) -> Result<HttpReply, Failure> {
         let mut world = lock(&self.world);
         // Read under the lock, so that time never runs backwards between transactions.
         let now = self.clock.now();
-        let mut ctx = Ctx {
+        let frame = Frame {
             tx: world.begin(now),
             now,
-            region: call.credential.region.clone(),
             latency: self.latency,
             pace: verdict.pace,
         };
-        let reply = call.run(&mut ctx, request)?;
-        ctx.tx.commit().map_err(|error| {
-            AwsError::with_status(
-                500,
-                "InternalFailure",
-                format!("the world was not written: {error}"),
-            )
-        })?;
+        let (tx, reply) = call.run(frame, request)?;
+        tx.commit()
+            .map_err(|error| call.broken(format!("the world was not written: {error}"), request))?;
         Ok(reply)
     }
 
     fn record(
         &self,
         request: &HttpRequest,
-        call: Option<&Call>,
+        call: Option<&dyn Call>,
         reply: &HttpReply,
         error: Option<String>,
         fault: Option<String>,
@@ -143,10 +207,10 @@ impl Core {
             time: iso8601_millis(self.clock.now()),
             method: request.method.to_string(),
             path: request.path.clone(),
-            service: call.map_or("unknown", |call| call.service).to_owned(),
-            operation: call.map_or_else(String::new, |call| call.operation.clone()),
-            region: call.map_or_else(String::new, |call| call.credential.region.clone()),
-            params: call.map_or(Value::Null, |call| call.params.clone()),
+            service: call.map_or("unknown", |call| call.service()).to_owned(),
+            operation: call.map_or("", |call| call.operation()).to_owned(),
+            region: call.map_or("", |call| call.region()).to_owned(),
+            params: call.map_or(Value::Null, Call::params),
             status: reply.status,
             error,
             fault,
@@ -209,7 +273,7 @@ mod tests {
         request
             .headers
             .insert("authorization", signature.parse().expect("a header"));
-        let Outcome::Answer(reply, _) = core.aws(&request) else {
+        let Outcome::Answer(reply, _) = core.answer(Cloud::Aws, &request) else {
             return Err("dropped".to_owned());
         };
         let body = String::from_utf8(reply.body).expect("text");
@@ -308,7 +372,7 @@ mod tests {
     #[test]
     fn who_does_not_sign_is_refused() {
         let (core, _) = core("");
-        let Outcome::Answer(reply, _) = core.aws(&blank()) else {
+        let Outcome::Answer(reply, _) = core.answer(Cloud::Aws, &blank()) else {
             panic!("an answer")
         };
         assert_eq!(reply.status, 403);

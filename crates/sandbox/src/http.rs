@@ -48,6 +48,8 @@ pub(crate) struct HttpReply {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
+    /// Milliseconds after which it is given: of calls that wait for background work.
+    pub(crate) delay: u64,
 }
 
 impl HttpReply {
@@ -57,6 +59,7 @@ impl HttpReply {
             status,
             headers: vec![("content-type".to_owned(), content_type.to_owned())],
             body: body.into(),
+            delay: 0,
         }
     }
 

@@ -74,6 +74,24 @@ pub(crate) enum Work {
     DatabaseDelete,
     InstanceLaunch,
     InstanceTerminate,
+    /// Networks, addresses, firewalls and what else compute makes at once.
+    ComputeQuick,
+    /// Parts of a load balancer.
+    ComputeSlow,
+    GkeClusterCreate,
+    GkeClusterUpdate,
+    GkeClusterDelete,
+    GkePoolCreate,
+    GkePoolUpdate,
+    GkePoolDelete,
+    CloudSqlCreate,
+    CloudSqlUpdate,
+    CloudSqlDelete,
+    /// Databases and users of an instance.
+    CloudSqlQuick,
+    ServiceConnect,
+    ServiceEnable,
+    RepositoryCreate,
 }
 
 impl Work {
@@ -106,6 +124,21 @@ impl Work {
             Self::DatabaseDelete => 300,
             Self::InstanceLaunch => 40,
             Self::InstanceTerminate => 45,
+            Self::ComputeQuick => 10,
+            Self::ComputeSlow => 25,
+            Self::GkeClusterCreate => 380,
+            Self::GkeClusterUpdate => 150,
+            Self::GkeClusterDelete => 200,
+            Self::GkePoolCreate => 90,
+            Self::GkePoolUpdate => 150,
+            Self::GkePoolDelete => 120,
+            Self::CloudSqlCreate => 420,
+            Self::CloudSqlUpdate => 90,
+            Self::CloudSqlDelete => 60,
+            Self::CloudSqlQuick => 4,
+            Self::ServiceConnect => 50,
+            Self::ServiceEnable => 15,
+            Self::RepositoryCreate => 8,
         }
     }
 }

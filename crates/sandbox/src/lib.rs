@@ -6,6 +6,7 @@ mod clock;
 mod control;
 mod core;
 mod faults;
+mod google;
 mod http;
 mod journal;
 mod latency;
@@ -82,10 +83,33 @@ pub enum SandboxError {
 }
 
 /// Where the clouds are.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Endpoints {
     /// `http://127.0.0.1:PORT` of AWS.
     pub aws: String,
+    /// `http://127.0.0.1:PORT` of Google Cloud.
+    pub google: String,
+}
+
+impl Endpoints {
+    /// The environment under which SDKs and command-line tools of the clouds use the sandbox at them.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(String, String)> {
+        [
+            ("AWS_ENDPOINT_URL", self.aws.as_str()),
+            // Accepted, not checked: any signature will do, but there must be one.
+            ("AWS_ACCESS_KEY_ID", "AKIASANDBOXSANDBOX00"),
+            ("AWS_SECRET_ACCESS_KEY", "sandbox"),
+            ("AWS_REGION", "eu-west-1"),
+            ("AWS_DEFAULT_REGION", "eu-west-1"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+            ("INFRA_GOOGLE_ENDPOINT", self.google.as_str()),
+            ("GOOGLE_CLOUD_PROJECT", "sandbox-project"),
+            ("GOOGLE_CLOUD_REGION", "europe-west1"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+    }
 }
 
 /// A running sandbox; it ends when it is dropped or shut down.
@@ -93,6 +117,7 @@ pub struct Endpoints {
 pub struct Sandbox {
     core: Arc<core::Core>,
     aws: server::Listener,
+    google: server::Listener,
     stop: watch::Sender<bool>,
 }
 
@@ -107,13 +132,27 @@ impl Sandbox {
         }
         let core = Arc::new(core::Core::open(&options)?);
         let (stop, stopped) = watch::channel(false);
-        let aws = server::Listener::bind(options.listen, core.clone(), stopped)
-            .await
-            .map_err(|source| SandboxError::Bind {
-                address: options.listen,
-                source,
-            })?;
-        Ok(Self { core, aws, stop })
+        let bind = async |offset: u16, cloud| {
+            let mut address = options.listen;
+            if address.port() != 0 {
+                // Past the last port there is none: the system says so of a free one too.
+                address.set_port(address.port().saturating_add(offset));
+            }
+            server::Listener::bind(address, cloud, core.clone(), stopped.clone())
+                .await
+                .map_err(|source| SandboxError::Bind { address, source })
+        };
+        let aws = bind(0, core::Cloud::Aws).await?;
+        let google = bind(1, core::Cloud::Google).await?;
+        let sandbox = Self {
+            core,
+            aws,
+            google,
+            stop,
+        };
+        // Nobody has set them before.
+        let _ = sandbox.core.endpoints.set(sandbox.endpoints());
+        Ok(sandbox)
     }
 
     /// The URLs of the clouds.
@@ -121,24 +160,14 @@ impl Sandbox {
     pub fn endpoints(&self) -> Endpoints {
         Endpoints {
             aws: format!("http://{}", self.aws.address),
+            google: format!("http://{}", self.google.address),
         }
     }
 
     /// The environment under which SDKs and command-line tools of the clouds use this sandbox.
     #[must_use]
     pub fn environment(&self) -> Vec<(String, String)> {
-        let aws = self.endpoints().aws;
-        [
-            ("AWS_ENDPOINT_URL", aws.as_str()),
-            // Accepted, not checked: any signature will do, but there must be one.
-            ("AWS_ACCESS_KEY_ID", "AKIASANDBOXSANDBOX00"),
-            ("AWS_SECRET_ACCESS_KEY", "sandbox"),
-            ("AWS_REGION", "eu-west-1"),
-            ("AWS_DEFAULT_REGION", "eu-west-1"),
-            ("AWS_EC2_METADATA_DISABLED", "true"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into()
+        self.endpoints().environment()
     }
 
     /// The world's id: a state made in it names it.
@@ -158,5 +187,6 @@ impl Sandbox {
     pub async fn shutdown(self) {
         let _ = self.stop.send(true);
         self.aws.finish().await;
+        self.google.finish().await;
     }
 }

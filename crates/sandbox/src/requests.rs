@@ -70,7 +70,14 @@ impl Requests {
         }
         if matches!(
             request.error.as_deref(),
-            Some("RequestLimitExceeded" | "Throttling" | "ThrottlingException" | "SlowDown")
+            Some(
+                "RequestLimitExceeded"
+                    | "Throttling"
+                    | "ThrottlingException"
+                    | "SlowDown"
+                    | "rateLimitExceeded"
+                    | "RESOURCE_EXHAUSTED"
+            )
         ) {
             self.throttled += 1;
         }

@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::core::{Core, Outcome, request_of};
+use crate::core::{Cloud, Core, Outcome, request_of};
 use crate::http::HttpReply;
 
 /// Largest body taken.
@@ -35,12 +35,13 @@ impl Listener {
     /// Binds and begins to serve; stops when `stop` changes.
     pub(crate) async fn bind(
         address: SocketAddr,
+        cloud: Cloud,
         core: Arc<Core>,
         stop: watch::Receiver<bool>,
     ) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let task = tokio::spawn(accept(listener, core, stop));
+        let task = tokio::spawn(accept(listener, cloud, core, stop));
         Ok(Self { address, task })
     }
 
@@ -51,24 +52,34 @@ impl Listener {
     }
 }
 
-async fn accept(listener: TcpListener, core: Arc<Core>, mut stop: watch::Receiver<bool>) {
+async fn accept(
+    listener: TcpListener,
+    cloud: Cloud,
+    core: Arc<Core>,
+    mut stop: watch::Receiver<bool>,
+) {
     loop {
         tokio::select! {
             _ = stop.changed() => return,
             accepted = listener.accept() => {
                 if let Ok((stream, _)) = accepted {
                     let _ = stream.set_nodelay(true);
-                    tokio::spawn(connection(stream, core.clone(), stop.clone()));
+                    tokio::spawn(connection(stream, cloud, core.clone(), stop.clone()));
                 }
             }
         }
     }
 }
 
-async fn connection(stream: TcpStream, core: Arc<Core>, mut stop: watch::Receiver<bool>) {
+async fn connection(
+    stream: TcpStream,
+    cloud: Cloud,
+    core: Arc<Core>,
+    mut stop: watch::Receiver<bool>,
+) {
     let service = service_fn(move |request| {
         let core = core.clone();
-        async move { serve(request, &core).await }
+        async move { serve(request, cloud, &core).await }
     });
     let serving =
         hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
@@ -83,6 +94,7 @@ async fn connection(stream: TcpStream, core: Arc<Core>, mut stop: watch::Receive
 
 async fn serve(
     request: http::Request<Incoming>,
+    cloud: Cloud,
     core: &Core,
 ) -> Result<Response<Full<Bytes>>, Dropped> {
     let (parts, body) = request.into_parts();
@@ -94,7 +106,7 @@ async fn serve(
         )));
     };
     let request = request_of(&parts, body.to_bytes().into());
-    match core.aws(&request) {
+    match core.answer(cloud, &request) {
         Outcome::Answer(reply, delay) => {
             if let Some(delay) = delay {
                 tokio::time::sleep(Duration::from_millis(delay)).await;

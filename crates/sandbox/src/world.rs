@@ -57,6 +57,9 @@ pub(crate) struct Listed {
     /// The id to show, when it is not the document's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) id: Option<String>,
+    /// The region to show, when it is not the document's scope.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) region: Option<String>,
     /// The resource that made it, when a controller did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) owner: Option<String>,
@@ -69,6 +72,7 @@ impl Listed {
             cloud: "aws".to_owned(),
             resource: resource.to_owned(),
             id: None,
+            region: None,
             owner: None,
         })
     }
@@ -300,7 +304,7 @@ impl World {
                     cloud: listed.cloud.clone(),
                     resource: listed.resource.clone(),
                     id: listed.id.clone().unwrap_or_else(|| entry.key.2.clone()),
-                    region: entry.key.1.clone(),
+                    region: listed.region.clone().unwrap_or_else(|| entry.key.1.clone()),
                     tags: entry.tags.to_map(),
                     owner: listed.owner.clone(),
                 })
@@ -475,6 +479,17 @@ impl Tx<'_> {
             .links
             .get(&(T::KIND.to_owned(), target.to_owned()))
             .is_some_and(|keys| keys.iter().any(|key| key.1 == scope))
+    }
+
+    /// Documents of a kind in any scope that name `target`.
+    pub(crate) fn holders<T: Document>(&self, target: &str) -> Vec<Stored<T>> {
+        let index = (T::KIND.to_owned(), target.to_owned());
+        let Some(keys) = self.world.links.get(&index) else {
+            return Vec::new();
+        };
+        keys.iter()
+            .filter_map(|key| self.get(&key.1, &key.2))
+            .collect()
     }
 
     /// Writes a document, with these tags or those it had.

@@ -35,7 +35,7 @@ pub(super) fn run(arguments: &Sandbox, ui: Ui) -> Outcome {
                 .map(|(k, v)| (k, Json::String(v)))
                 .collect();
             let ready = json!({
-                "endpoints": { "aws": sandbox.endpoints().aws },
+                "endpoints": sandbox.endpoints(),
                 "world": sandbox.world_id().to_string(),
                 "environment": variables,
             });

@@ -28,8 +28,10 @@ use self::error::{AwsError, AwsResult};
 use self::json::JsonService;
 use self::query::{Query, QueryService};
 use self::rest::{RawService, RestService};
+use crate::core::{Failure, Frame};
 use crate::faults::Refusal;
 use crate::http::{HttpReply, HttpRequest};
+use crate::world::Tx;
 
 /// A service by the name under which requests to it are signed.
 #[derive(Debug)]
@@ -210,7 +212,7 @@ fn refuse(request: &HttpRequest, error: &AwsError, request_id: &str) -> HttpRepl
 
 impl Call {
     /// Runs the operation.
-    pub(crate) fn run(&self, ctx: &mut Ctx<'_>, request: &HttpRequest) -> AwsResult<HttpReply> {
+    fn perform(&self, ctx: &mut Ctx<'_>, request: &HttpRequest) -> AwsResult<HttpReply> {
         if !regions::exists(&self.credential.region) {
             return Err(AwsError::with_status(
                 403,
@@ -243,8 +245,15 @@ impl Call {
         }
     }
 
+    fn failure(&self, error: AwsError, request: &HttpRequest) -> Failure {
+        Failure {
+            reply: self.fail(&error, request),
+            code: error.code,
+        }
+    }
+
     /// Shapes an error as the service's protocol does.
-    pub(crate) fn fail(&self, error: &AwsError, request: &HttpRequest) -> HttpReply {
+    fn fail(&self, error: &AwsError, request: &HttpRequest) -> HttpReply {
         match self.protocol {
             Protocol::Query(service) => service.fail(error, &self.request_id),
             Protocol::Json(_) => JsonService::fail(error, &self.request_id),
@@ -254,7 +263,7 @@ impl Call {
     }
 
     /// The error of an injected refusal; a reset has none.
-    pub(crate) fn refusal(&self, refusal: &Refusal) -> Option<AwsError> {
+    fn refusal(&self, refusal: &Refusal) -> Option<AwsError> {
         let error = match refusal {
             Refusal::Throttle => match (self.service, self.protocol) {
                 ("ec2", _) => {
@@ -282,5 +291,51 @@ impl Call {
             Refusal::Reset => return None,
         };
         Some(error)
+    }
+}
+
+impl crate::core::Call for Call {
+    fn service(&self) -> &str {
+        self.service
+    }
+
+    fn operation(&self) -> &str {
+        &self.operation
+    }
+
+    fn region(&self) -> &str {
+        &self.credential.region
+    }
+
+    fn params(&self) -> Value {
+        self.params.clone()
+    }
+
+    fn run<'a>(
+        &self,
+        frame: Frame<'a>,
+        request: &HttpRequest,
+    ) -> Result<(Tx<'a>, HttpReply), Failure> {
+        let mut ctx = Ctx {
+            tx: frame.tx,
+            now: frame.now,
+            region: self.credential.region.clone(),
+            latency: frame.latency,
+            pace: frame.pace,
+        };
+        match self.perform(&mut ctx, request) {
+            Ok(reply) => Ok((ctx.tx, reply)),
+            Err(error) => Err(self.failure(error, request)),
+        }
+    }
+
+    fn refuse(&self, refusal: &Refusal, request: &HttpRequest) -> Option<Failure> {
+        let error = self.refusal(refusal)?;
+        Some(self.failure(error, request))
+    }
+
+    fn broken(&self, message: String, request: &HttpRequest) -> Failure {
+        let error = AwsError::with_status(500, "InternalFailure", message);
+        self.failure(error, request)
     }
 }

@@ -38,7 +38,7 @@ impl Cloud {
         request
             .headers
             .insert("authorization", signature.parse().expect("a header"));
-        match self.core.aws(&request) {
+        match self.core.answer(crate::core::Cloud::Aws, &request) {
             Outcome::Answer(reply, _) => reply,
             Outcome::Drop => panic!("no answer"),
         }

@@ -243,6 +243,7 @@ fn empty(status: u16) -> HttpReply {
         status,
         headers: Vec::new(),
         body: Vec::new(),
+        delay: 0,
     }
 }
 

@@ -289,6 +289,7 @@ fn get(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> {
         status,
         headers: Vec::new(),
         body,
+        delay: 0,
     };
     for (name, value) in &version.headers {
         // A checksum of the whole says nothing of a part.

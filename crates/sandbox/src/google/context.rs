@@ -1,0 +1,323 @@
+//! What a handler of a Google service works with: the transaction, the time, new ids, due times, references.
+
+use base64::Engine;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::error::{GoogleError, GoogleResult};
+use super::item::{Item, Operation};
+use super::schema::Method;
+use crate::clock::{Millis, NEVER};
+use crate::core::Frame;
+use crate::http::HttpRequest;
+use crate::latency::Work;
+use crate::tags::Tags;
+use crate::world::Stored;
+
+/// Who acts, as operations name it.
+pub(crate) const USER: &str = "sandbox@sandbox-project.iam.gserviceaccount.com";
+
+/// The context of one request.
+#[derive(Debug)]
+pub(crate) struct Ctx<'a> {
+    pub(crate) frame: Frame<'a>,
+    pub(crate) now: Millis,
+}
+
+/// A request with the parts of its path.
+#[derive(Debug)]
+pub(crate) struct Input<'a> {
+    pub(crate) method: &'static Method,
+    /// Variables of the path, in order.
+    pub(crate) variables: Vec<(&'static str, String)>,
+    /// The body, checked; null where there is none.
+    pub(crate) body: Value,
+    pub(crate) request: &'a HttpRequest,
+}
+
+impl Input<'_> {
+    /// A variable of the path.
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
+        self.variables
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The project, empty where the path has none.
+    pub(crate) fn project(&self) -> &str {
+        ["project", "projectsId", "projectId", "v1Id1", "v1beta1Id1"]
+            .iter()
+            .find_map(|name| self.variable(name))
+            .unwrap_or_default()
+    }
+
+    /// Region, zone or location, empty where the path has none.
+    pub(crate) fn location(&self) -> &str {
+        location(&self.variables)
+    }
+
+    /// Names of the resource and what it is in: all variables but project and location.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        const OTHERS: [&str; 11] = [
+            "project",
+            "projectsId",
+            "projectId",
+            "v1Id",
+            "v1Id1",
+            "v1beta1Id",
+            "v1beta1Id1",
+            "region",
+            "zone",
+            "location",
+            "locationsId",
+        ];
+        self.variables
+            .iter()
+            .filter(|(name, _)| !OTHERS.contains(name))
+            .map(|(_, value)| value.as_str())
+            .collect()
+    }
+
+    /// The last of the names.
+    pub(crate) fn name(&self) -> &str {
+        self.names().last().copied().unwrap_or_default()
+    }
+
+    /// The first query parameter of a name, unless it is empty.
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        self.request.query(name).filter(|value| !value.is_empty())
+    }
+
+    /// The body's members.
+    pub(crate) fn members(&self) -> Map<String, Value> {
+        self.body.as_object().cloned().unwrap_or_default()
+    }
+}
+
+/// The location among the variables of a path.
+pub(crate) fn location<'v>(variables: &'v [(&'static str, String)]) -> &'v str {
+    variables
+        .iter()
+        .find(|(name, _)| matches!(*name, "region" | "zone" | "location" | "locationsId"))
+        .map_or("", |(_, value)| value)
+}
+
+impl Ctx<'_> {
+    /// A resource by its full name.
+    pub(crate) fn get(&self, kind: &str, id: &str) -> Option<Stored<Item>> {
+        self.frame.tx.get(kind, id)
+    }
+
+    /// Resources of a kind whose full name begins so.
+    pub(crate) fn list(&self, kind: &str, prefix: &str) -> Vec<Stored<Item>> {
+        self.frame.tx.range(kind, prefix, None, usize::MAX)
+    }
+
+    /// Everything that refers to a resource.
+    pub(crate) fn holders(&self, id: &str) -> Vec<Stored<Item>> {
+        self.frame.tx.holders(id)
+    }
+
+    /// Writes a resource with these labels.
+    pub(crate) fn put(&mut self, kind: &str, item: Item, labels: Option<&Value>) {
+        let mut tags = Tags::default();
+        for (key, value) in labels.and_then(Value::as_object).into_iter().flatten() {
+            tags.set(key, value.as_str().unwrap_or_default());
+        }
+        self.frame.tx.put(kind, item, Some(tags));
+    }
+
+    /// Writes a resource; its labels stay.
+    pub(crate) fn keep(&mut self, kind: &str, item: Item) {
+        self.frame.tx.put(kind, item, None);
+    }
+
+    /// Takes a resource away at once.
+    pub(crate) fn remove(&mut self, kind: &str, id: &str) -> bool {
+        self.frame.tx.delete::<Item>(kind, id)
+    }
+
+    /// Writes an operation.
+    pub(crate) fn put_operation(&mut self, operation: Operation) {
+        self.frame.tx.put("", operation, None);
+    }
+
+    /// An operation by its full name.
+    pub(crate) fn operation(&self, id: &str) -> Option<Stored<Operation>> {
+        self.frame.tx.get("", id)
+    }
+
+    /// Operations whose full name begins so.
+    pub(crate) fn operations(&self, prefix: &str) -> Vec<Stored<Operation>> {
+        self.frame.tx.range("", prefix, None, usize::MAX)
+    }
+
+    /// Hexadecimal digits not given out before.
+    pub(crate) fn hex(&mut self, digits: usize) -> String {
+        self.frame.tx.hex(digits)
+    }
+
+    /// A 19-digit number not given out before.
+    pub(crate) fn number(&mut self) -> String {
+        let hex = self.hex(15);
+        let number = u64::from_str_radix(&hex, 16).unwrap_or_default();
+        (1_000_000_000_000_000_000 + number).to_string()
+    }
+
+    /// A UUID not given out before.
+    pub(crate) fn uuid(&mut self) -> String {
+        let hex = self.hex(32);
+        format!(
+            "{}-{}-{}-{}-{}",
+            &hex[..8],
+            &hex[8..12],
+            &hex[12..16],
+            &hex[16..20],
+            &hex[20..]
+        )
+    }
+
+    /// When background work that begins now is done.
+    pub(crate) fn due(&self, work: Work) -> Millis {
+        let latency = self.frame.latency.of(work);
+        self.frame.pace.due(self.now, latency)
+    }
+
+    /// Whether a fault lets the background work of this request fail.
+    pub(crate) fn fails(&self) -> bool {
+        self.frame.pace.fails
+    }
+
+    /// When an operation of that length is no longer pending.
+    pub(crate) fn runs_at(&self, done: Millis) -> Millis {
+        let length = done - self.now;
+        if done == NEVER || length < 20 {
+            self.now
+        } else {
+            self.now + length / 10
+        }
+    }
+}
+
+/// `2026-01-31T00:05:00.250-08:00`, as compute writes times.
+pub(crate) fn pacific(at: Millis) -> String {
+    let shifted = crate::clock::iso8601_millis(at.saturating_sub(8 * 3_600_000));
+    shifted.replace('Z', "-08:00")
+}
+
+/// The number of a project, always the same for the same id.
+pub(crate) fn project_number(project: &str) -> String {
+    if !project.is_empty() && project.bytes().all(|c| c.is_ascii_digit()) {
+        return project.to_owned();
+    }
+    let digest = Sha256::digest(project.as_bytes());
+    let number = digest[..5]
+        .iter()
+        .fold(0u64, |number, byte| number << 8 | u64::from(*byte));
+    (100_000_000_000 + number % 900_000_000_000).to_string()
+}
+
+/// Eight bytes of a digest in base64, as fingerprints are written.
+pub(crate) fn fingerprint(value: &Value) -> String {
+    let digest = Sha256::digest(value.to_string().as_bytes());
+    base64::engine::general_purpose::URL_SAFE.encode(&digest[..8])
+}
+
+/// Merges as JSON merge patch has it.
+pub(crate) fn merge(into: &mut Value, patch: &Value) {
+    match (into, patch) {
+        (Value::Object(into), Value::Object(patch)) => {
+            for (key, value) in patch {
+                if value.is_null() {
+                    into.remove(key);
+                } else if value.is_object() {
+                    let place = into
+                        .entry(key.clone())
+                        .or_insert_with(|| Value::Object(Map::new()));
+                    if !place.is_object() {
+                        *place = Value::Object(Map::new());
+                    }
+                    merge(place, value);
+                } else {
+                    into.insert(key.clone(), value.clone());
+                }
+            }
+        }
+        (into, patch) => *into = patch.clone(),
+    }
+}
+
+/// Takes nulls away, as an insert ignores them.
+pub(crate) fn without_nulls(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|_, value| !value.is_null());
+            members.values_mut().for_each(without_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_nulls),
+        _ => {}
+    }
+}
+
+/// Sets a member unless it is there.
+pub(crate) fn default(members: &mut Map<String, Value>, name: &str, value: impl Into<Value>) {
+    if !members.contains_key(name) {
+        members.insert(name.to_owned(), value.into());
+    }
+}
+
+/// Text of a member, empty when it has none.
+pub(crate) fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+/// Calls `visit` on every value at a path whose `*` stands for each item: `backends/*/group`.
+pub(crate) fn each(
+    value: &mut Value,
+    path: &str,
+    visit: &mut dyn FnMut(&mut Value) -> GoogleResult<()>,
+) -> GoogleResult<()> {
+    let (first, rest) = match path.split_once('/') {
+        Some((first, rest)) => (first, Some(rest)),
+        None => (path, None),
+    };
+    let mut step = |value: &mut Value| match rest {
+        None => visit(value),
+        Some(rest) => each(value, rest, visit),
+    };
+    match value {
+        Value::Array(items) if first == "*" => items.iter_mut().try_for_each(step),
+        Value::Object(members) => match members.get_mut(first) {
+            Some(member) if !member.is_null() => step(member),
+            _ => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
+/// A page: at most `size` of the items after the token, and the token of the next one.
+pub(crate) fn page<T>(
+    items: Vec<T>,
+    size: usize,
+    token: Option<&str>,
+) -> GoogleResult<(Vec<T>, Option<String>)> {
+    let engine = base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let start = match token {
+        None => 0,
+        Some(token) => engine
+            .decode(token)
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+            .and_then(|text| text.strip_prefix("from:")?.parse().ok())
+            .ok_or_else(|| GoogleError::field("pageToken", token, "The page token is invalid."))?,
+    };
+    let total = items.len();
+    let page: Vec<_> = items.into_iter().skip(start).take(size.max(1)).collect();
+    let end = start + page.len();
+    let next = (end < total).then(|| engine.encode(format!("from:{end}")));
+    Ok((page, next))
+}

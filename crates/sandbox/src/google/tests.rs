@@ -1,0 +1,193 @@
+//! Requests to the Google port as clients send them, over a clock that the tests move.
+
+use std::sync::Arc;
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::core::{Cloud, Core, Outcome, blank};
+use crate::http::HttpRequest;
+use crate::{FaultSpec, ManualClock, Options};
+
+/// A sandbox without sockets.
+pub(super) struct Bench {
+    pub(super) core: Core,
+    pub(super) clock: Arc<ManualClock>,
+}
+
+impl Bench {
+    pub(super) fn new(faults: &str) -> Self {
+        let clock = Arc::new(ManualClock::at(1_700_000_000_000));
+        let options = Options {
+            clock: clock.clone(),
+            faults: faults.parse::<FaultSpec>().expect("good faults"),
+            ..Options::default()
+        };
+        let core = Core::open(&options).expect("opens");
+        Self { core, clock }
+    }
+
+    /// Sends a request and gives status and body.
+    pub(super) fn send(&self, method: &str, url: &str, body: &Value) -> (u16, Value) {
+        let (path, query) = url.split_once('?').unwrap_or((url, ""));
+        let request = HttpRequest {
+            method: Method::from_bytes(method.as_bytes()).expect("a method"),
+            path: path.to_owned(),
+            query: form_urlencoded::parse(query.as_bytes())
+                .into_owned()
+                .collect(),
+            body: if body.is_null() {
+                Vec::new()
+            } else {
+                body.to_string().into_bytes()
+            },
+            ..blank()
+        };
+        match self.core.answer(Cloud::Google, &request) {
+            Outcome::Answer(reply, _) => {
+                let body = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+                (reply.status, body)
+            }
+            Outcome::Drop => (0, Value::Null),
+        }
+    }
+
+    pub(super) fn get(&self, url: &str) -> Value {
+        let (status, body) = self.send("GET", url, &Value::Null);
+        assert_eq!(status, 200, "{url}: {body}");
+        body
+    }
+
+    /// Sends a mutation, lets its work end and gives the answer.
+    pub(super) fn done(&self, method: &str, url: &str, body: &Value) -> Value {
+        let (status, answer) = self.send(method, url, body);
+        assert_eq!(status, 200, "{method} {url}: {answer}");
+        self.clock.advance(60_000);
+        answer
+    }
+
+    /// The reason or status of a refusal.
+    pub(super) fn refused(&self, method: &str, url: &str, body: &Value) -> (u16, String) {
+        let (status, answer) = self.send(method, url, body);
+        let error = &answer["error"];
+        let reason = error["errors"][0]["reason"].as_str();
+        let reason = reason.or(error["status"].as_str()).unwrap_or_default();
+        (status, reason.to_owned())
+    }
+}
+
+const NETWORKS: &str = "/compute/v1/projects/p/global/networks";
+const SUBNETWORKS: &str = "/compute/v1/projects/p/regions/europe-west1/subnetworks";
+
+fn network(name: &str) -> Value {
+    json!({ "name": name, "autoCreateSubnetworks": false })
+}
+
+fn subnetwork(name: &str, range: &str) -> Value {
+    json!({ "name": name, "network": "projects/p/global/networks/n", "ipCidrRange": range })
+}
+
+#[test]
+fn an_operation_runs_and_is_done_and_until_then_nothing_is_ready() {
+    let bench = Bench::new("");
+    let (status, operation) = bench.send("POST", NETWORKS, &network("n"));
+    assert_eq!((status, &operation["status"]), (200, &json!("RUNNING")));
+    assert_eq!(
+        bench.refused("POST", SUBNETWORKS, &subnetwork("s", "10.0.0.0/24")),
+        (400, "resourceNotReady".into())
+    );
+    let link = operation["selfLink"].as_str().expect("a link");
+    let path = link.trim_start_matches("https://www.googleapis.com");
+    assert_eq!(bench.get(path)["status"], "RUNNING");
+    bench.clock.advance(1000);
+    assert_eq!(bench.get(path)["status"], "DONE");
+    bench.done("POST", SUBNETWORKS, &subnetwork("s", "10.0.0.0/24"));
+    assert_eq!(
+        bench.get(&format!("{NETWORKS}/n"))["subnetworks"][0],
+        "https://www.googleapis.com/compute/v1/projects/p/regions/europe-west1/subnetworks/s"
+    );
+    let used = "resourceInUseByAnotherResource";
+    let delete = format!("{NETWORKS}/n");
+    assert_eq!(
+        bench.refused("DELETE", &delete, &Value::Null),
+        (400, used.into())
+    );
+    bench.done("DELETE", &format!("{SUBNETWORKS}/s"), &Value::Null);
+    bench.done("DELETE", &delete, &Value::Null);
+    assert_eq!(
+        bench.refused("GET", &delete, &Value::Null),
+        (404, "notFound".into())
+    );
+}
+
+#[test]
+fn ranges_names_and_duplicates_are_checked() {
+    let bench = Bench::new("");
+    bench.done("POST", NETWORKS, &network("n"));
+    assert_eq!(
+        bench.refused("POST", NETWORKS, &network("n")),
+        (409, "alreadyExists".into())
+    );
+    assert_eq!(
+        bench.refused("POST", NETWORKS, &network("N")),
+        (400, "invalid".into())
+    );
+    bench.done("POST", SUBNETWORKS, &subnetwork("s", "10.0.0.0/24"));
+    for range in ["10.0.0.0/16", "10.0.0.1/24", "10.1.0.0/30", "x"] {
+        let refused = bench.refused("POST", SUBNETWORKS, &subnetwork("t", range));
+        assert_eq!(refused, (400, "invalid".into()), "{range}");
+    }
+    let url = format!("{SUBNETWORKS}/s/expandIpCidrRange");
+    bench.done("POST", &url, &json!({ "ipCidrRange": "10.0.0.0/23" }));
+    let subnetwork = bench.get(&format!("{SUBNETWORKS}/s"));
+    assert_eq!(subnetwork["ipCidrRange"], "10.0.0.0/23");
+    let stale = json!({ "fingerprint": "AAAAAAAAAAA=", "privateIpGoogleAccess": true });
+    assert_eq!(
+        bench.refused("PATCH", &format!("{SUBNETWORKS}/s"), &stale),
+        (412, "conditionNotMet".into())
+    );
+    let fresh = json!({ "fingerprint": subnetwork["fingerprint"], "privateIpGoogleAccess": true });
+    bench.done("PATCH", &format!("{SUBNETWORKS}/s"), &fresh);
+    assert_eq!(
+        bench.get(&format!("{SUBNETWORKS}/s"))["privateIpGoogleAccess"],
+        true
+    );
+}
+
+#[test]
+fn a_request_id_names_one_operation() {
+    let bench = Bench::new("");
+    let url = format!("{NETWORKS}?requestId=0e5c3f4e-2f6b-4a49-9d0e-0b6f8a6d7c11");
+    let first = bench.done("POST", &url, &network("n"));
+    let again = bench.done("POST", &url, &network("n"));
+    assert_eq!(first["name"], again["name"]);
+    assert_eq!(
+        bench.refused("POST", &url, &network("m")),
+        (400, "invalid".into())
+    );
+    let zero = format!("{NETWORKS}?requestId=00000000-0000-0000-0000-000000000000");
+    assert_eq!(
+        bench.refused("POST", &zero, &network("m")),
+        (400, "invalid".into())
+    );
+}
+
+#[test]
+fn faults_strike_google_too() {
+    let faults = "throttle:compute.networks.list*1,fail:compute.networks.insert*1,lost:compute.networks.insert*1";
+    let bench = Bench::new(faults);
+    assert_eq!(
+        bench.refused("GET", NETWORKS, &Value::Null),
+        (403, "rateLimitExceeded".into())
+    );
+    // Lost and failing: begun, not answered, and undone when its time has come.
+    assert_eq!(bench.send("POST", NETWORKS, &network("n")).0, 0);
+    assert_eq!(bench.get(NETWORKS)["items"][0]["name"], "n");
+    bench.clock.advance(60_000);
+    assert_eq!(bench.get(NETWORKS)["items"], Value::Null);
+    let operations = bench.get("/compute/v1/projects/p/global/operations");
+    assert_eq!(
+        operations["items"][0]["error"]["errors"][0]["code"],
+        "INTERNAL_ERROR"
+    );
+}
