@@ -1,7 +1,7 @@
 //! The AWS provider asked directly, for what a person does not get to see on the command line: changes that an interrupted run
 //! had made already, and all that it finds out before the first call.
 
-use crate::aws_tables::tables;
+use crate::tables::tables;
 use crate::support::{Folder, Server};
 use async_trait::async_trait;
 use infra_model::json::from_json;
@@ -160,7 +160,7 @@ async fn preflight_tells_what_cannot_work() {
 async fn a_change_that_was_made_already_is_done() {
     let server = Server::sandbox(&["--latency", "none"]);
     let provider = infra_aws::provider();
-    let tables = tables();
+    let tables = tables("aws");
     for (name, changes) in [
         (
             "aws_eks_cluster",
@@ -183,7 +183,7 @@ async fn a_change_that_was_made_already_is_done() {
         folder.run(&[&apply[..], &[&flag]].concat()).expect(0);
 
         let session = session(&*provider, &server).await;
-        let id = crate::aws_types::attributes(&folder, &table.target)["id"].clone();
+        let id = crate::types::attributes(&folder, &table.target)["id"].clone();
         let id = id.as_str().expect("an id").to_owned();
         let prior = session.import(&context(), name, &id).await;
         let item = ReadItem {

@@ -3,12 +3,12 @@
 
 mod aws_data;
 mod aws_session;
-mod aws_tables;
 mod aws_types;
 mod broken;
 mod commands;
 mod explain;
 mod failures;
+mod google_types;
 mod kill;
 #[cfg(unix)]
 mod kills;
@@ -18,5 +18,7 @@ mod reference;
 mod refresh;
 mod state;
 mod support;
+mod tables;
 mod terraform;
+mod types;
 mod waves;

@@ -35,6 +35,7 @@ impl Providers {
         });
         #[cfg(feature = "aws")]
         add("aws", infra_aws::provider);
+        add("google", infra_google::provider);
         Providers(all)
     }
 

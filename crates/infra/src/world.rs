@@ -32,7 +32,7 @@ impl Surroundings {
         match sandbox {
             None => Ok(Surroundings {
                 world: World::Cloud,
-                variables: Vec::new(),
+                variables: of_clouds(),
                 sandbox: None,
             }),
             Some("") => Surroundings::start(place).await,
@@ -94,6 +94,14 @@ impl Surroundings {
             sandbox.shutdown().await;
         }
     }
+}
+
+/// What the process's environment says to providers that do not ask it themselves.
+fn of_clouds() -> Vec<(String, String)> {
+    const BEGINNINGS: [&str; 4] = ["GOOGLE_", "GCLOUD_", "CLOUDSDK_", "INFRA_GOOGLE_"];
+    std::env::vars()
+        .filter(|(name, _)| BEGINNINGS.iter().any(|b| name.starts_with(b)))
+        .collect()
 }
 
 /// The body of a plain HTTP answer; a client library would be too much for one question on loopback.

@@ -222,7 +222,7 @@ mod tests {
                 Ok("projects/q/locations/l/clusters/c/nodePools")
             );
         }
-        assert_eq!(POOLS.path(&Value::object([]), default), Err("location"));
+        assert_eq!(POOLS.path(&Value::NULL, default), Err("location"));
     }
 
     #[test]

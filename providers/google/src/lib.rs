@@ -2,17 +2,26 @@
 //! them talks to the REST services, marks what is ours, waits for operations and recovers; it knows no type.
 
 mod api;
+mod artifacts;
 mod client;
 mod compute;
 mod config;
+mod container;
+mod dns;
 mod error;
 mod family;
+mod iam;
+mod kms;
 mod labels;
 mod managed;
 mod operation;
 mod part;
 mod registry;
+mod secrets;
+mod services;
 mod session;
+mod sql;
+mod storage;
 mod wire;
 
 use infra_model::Provider;

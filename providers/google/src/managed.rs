@@ -27,7 +27,7 @@ const LIST_FROM: usize = 4;
 
 /// What differs from type to type.
 #[async_trait]
-pub(crate) trait Kind: Send + Sync + 'static {
+pub(crate) trait Kind: Sized + Send + Sync + 'static {
     /// Its attributes.
     type Record: Record + Clone;
     /// `google_compute_network`
@@ -54,9 +54,31 @@ pub(crate) trait Kind: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// The last part of the id, where it is not an attribute that the stack sets.
+    fn name(client: &Client, desired: &Self::Record) -> Option<String> {
+        let (_, _) = (client, desired);
+        None
+    }
+
     /// Adjusts the body of a creation.
     fn body(client: &Client, desired: &Self::Record, body: &mut Map<String, Json>) {
         let (_, _, _) = (client, desired, body);
+    }
+
+    /// Where creations are posted to, where it is not the collection.
+    fn posted_to(collection: &str) -> String {
+        collection.to_owned()
+    }
+
+    /// More of the creation's query.
+    fn query(client: &Client, desired: &Self::Record) -> Vec<(&'static str, String)> {
+        let (_, _) = (client, desired);
+        Vec::new()
+    }
+
+    /// What neither the service nor the state tells.
+    fn complete(client: &Client, record: &mut Self::Record) {
+        let (_, _) = (client, record);
     }
 
     /// Adjusts what was found before it is shown.
@@ -73,6 +95,24 @@ pub(crate) trait Kind: Send + Sync + 'static {
     /// Adjusts what is sent for a change; the fields that change are in it.
     fn patch(prior: &Self::Record, desired: &Self::Record, patch: &mut Map<String, Json>) {
         let (_, _, _) = (prior, desired, patch);
+    }
+
+    /// Whether the service keeps it for ever: then deleting is `deleting`, and forgetting.
+    fn stays() -> bool {
+        false
+    }
+
+    /// Takes over what stands in the place of a new resource, where that is right: something that the service keeps for ever,
+    /// and nobody uses any more. Whether it did.
+    async fn revive(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        id: &str,
+        desired: &Self::Record,
+    ) -> Result<bool, ProviderError> {
+        let (_, _, _, _, _) = (client, context, operation, id, desired);
+        Ok(false)
     }
 
     /// Calls that a creation needs after its first one.
@@ -98,6 +138,20 @@ pub(crate) trait Kind: Send + Sync + 'static {
     ) -> Result<(), ProviderError> {
         let (_, _, _, _, _, _) = (client, context, operation, id, prior, desired);
         Ok(())
+    }
+
+    /// Sends what changes: by one `PATCH`, unless the service wants it otherwise.
+    async fn send_patch(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        id: &str,
+        prior: &Self::Record,
+        desired: &Self::Record,
+        patch: Map<String, Json>,
+    ) -> Result<(), ProviderError> {
+        let _ = desired;
+        send_patch::<Self>(client, context, operation, id, prior, patch).await
     }
 
     /// What must go before the resource can.
@@ -205,23 +259,7 @@ impl<K: Kind> Resource<Client> for Managed<K> {
             patch.remove(&wire::camel(name));
         }
         K::patch(&prior, &desired, &mut patch);
-        if !patch.is_empty() && api.update != Update::None {
-            let mask = patch.keys().cloned().collect::<Vec<_>>().join(",");
-            if let Some(fingerprint) = text(&old, "fingerprint") {
-                patch.insert("fingerprint".to_owned(), Json::String(fingerprint));
-            }
-            let mut request = Request::send(
-                api.service,
-                verb(&api, "patch"),
-                Method::PATCH,
-                &*id,
-                Json::Object(patch),
-            );
-            if api.update == Update::Masked {
-                request = request.query("updateMask", mask);
-            }
-            run::<K>(client, context, operation, &id, with_token(request, &api, operation, "patch")).await?;
-        }
+        K::send_patch(client, context, operation, &id, &prior, &desired, patch).await?;
         settled::<Self>(client, context, operation, &id, desired).await
     }
 
@@ -233,6 +271,9 @@ impl<K: Kind> Resource<Client> for Managed<K> {
     ) -> Result<(), ProviderError> {
         let id = Self::id(&prior);
         K::deleting(client, context, operation, &id, &prior).await?;
+        if K::stays() {
+            return Ok(());
+        }
         let api = K::API;
         let id = &*id;
         // What depends on it may take a while to let go of it, also after the call was accepted.
@@ -252,7 +293,7 @@ impl<K: Kind> Resource<Client> for Managed<K> {
     ) -> Result<Recovered, ProviderError> {
         let value = desired.to_value();
         let collection = K::API.collection_of(&value, client)?;
-        let id = format!("{collection}/{}", key_of::<K>(&value)?);
+        let id = format!("{collection}/{}", key_of::<K>(client, &desired, &value)?);
         own::<K>(client, context, operation, &id).await
     }
 
@@ -271,6 +312,39 @@ impl<K: Kind> Resource<Client> for Managed<K> {
     }
 }
 
+/// The fields that change, in one call.
+async fn send_patch<K: Kind>(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    id: &str,
+    prior: &K::Record,
+    mut patch: Map<String, Json>,
+) -> Result<(), ProviderError> {
+    let api = K::API;
+    if patch.is_empty() || api.update == Update::None {
+        return Ok(());
+    }
+    let mask = patch.keys().cloned().collect::<Vec<_>>().join(",");
+    if let Some(fingerprint) = text(&prior.to_value(), "fingerprint") {
+        patch.insert("fingerprint".to_owned(), Json::String(fingerprint));
+    }
+    let mut request = Request::send(
+        api.service,
+        verb(&api, "patch"),
+        Method::PATCH,
+        id,
+        Json::Object(patch),
+    );
+    if api.update == Update::Masked {
+        request = request.query("updateMask", mask);
+    }
+    let request = with_token(request, &api, operation, "patch");
+    run::<K>(client, context, operation, id, request)
+        .await
+        .map(|_| ())
+}
+
 /// `compute.networks.insert`; services other than Compute, SQL and Storage say `create`.
 pub(crate) fn verb(api: &Api, verb: &str) -> String {
     let verb = match (verb, api.create) {
@@ -285,8 +359,13 @@ pub(crate) fn text(value: &Value, name: &str) -> Option<String> {
     value.get(name).and_then(Value::as_str).map(str::to_owned)
 }
 
-fn key_of<K: Kind>(value: &Value) -> Result<String, ProviderError> {
-    text(value, K::API.key).ok_or_else(|| {
+fn key_of<K: Kind>(
+    client: &Client,
+    desired: &K::Record,
+    value: &Value,
+) -> Result<String, ProviderError> {
+    let named = K::name(client, desired).or_else(|| text(value, K::API.key));
+    named.ok_or_else(|| {
         ProviderError::invalid(K::API.key, format!("`{}` must be set", K::API.key))
     })
 }
@@ -327,7 +406,7 @@ async fn begin<K: Kind>(
 ) -> Result<String, ProviderError> {
     let (api, value) = (K::API, desired.to_value());
     let collection = api.collection_of(&value, client)?;
-    let key = key_of::<K>(&value)?;
+    let key = key_of::<K>(client, desired, &value)?;
     let id = format!("{collection}/{key}");
     let mut body = wire::body(&K::Record::block(), &value, K::RULES);
     for name in api.path_attributes() {
@@ -346,12 +425,13 @@ async fn begin<K: Kind>(
         Create::Named(parameter) => (body, Some(parameter)),
     };
     let call = verb(&api, "insert");
-    let mut request = Request::send(api.service, &*call, Method::POST, collection, body);
+    let mut request = Request::send(api.service, &*call, Method::POST, K::posted_to(&collection), body);
+    request.query.extend(K::query(client, desired));
     if let Some(parameter) = named {
         request = request.query(parameter, key);
     }
     let request = with_token(request, &api, operation, "");
-    match client.call(context, &request).await {
+    match when_free(client, context, operation, K::PACE, &request).await {
         Ok(answer) => {
             if let Some(path) = operation::path(api.operations, &id, &answer) {
                 context.events.id_known(operation, &known(&id, &path)).await?;
@@ -362,6 +442,7 @@ async fn begin<K: Kind>(
         Err(error) if error.kind == ErrorKind::Conflict && is_taken(&error) => {
             match own::<K>(client, context, operation, &id).await? {
                 Recovered::Found(_) => {}
+                _ if K::revive(client, context, operation, &id, desired).await? => {}
                 Recovered::Absent => return Err(error),
                 Recovered::Foreign(id) => {
                     return Err(ProviderError {
@@ -408,11 +489,27 @@ pub(crate) async fn run<K: Kind>(
     id: &str,
     request: Request,
 ) -> Result<Json, ProviderError> {
-    let answer = client.call(context, &request).await?;
+    let answer = when_free(client, context, operation, K::PACE, &request).await?;
     match operation::path(K::API.operations, id, &answer) {
         Some(path) => finish::<K>(client, context, operation, &request.call, &path).await,
         None => Ok(answer),
     }
+}
+
+/// Makes a call, and makes it again while the resource or its parent is busy with another operation.
+async fn when_free(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    pace: Pace,
+    request: &Request,
+) -> Result<Json, ProviderError> {
+    let busy = |error: &ProviderError| {
+        error.kind == ErrorKind::Conflict
+            && (matches!(error.code.as_str(), "resourceNotReady" | "operationInProgress")
+                || error.code == "FAILED_PRECONDITION" && error.message.contains("operation"))
+    };
+    wait::while_refused(context, operation, pace, busy, || client.call(context, request)).await
 }
 
 async fn finish<K: Kind>(
@@ -601,7 +698,9 @@ fn record<K: Kind>(
             format!("`{id}` was answered in a shape that is not understood: {e}"),
         )
     })?;
-    Ok(K::Record::from_value(&value)?)
+    let mut record = K::Record::from_value(&value)?;
+    K::complete(client, &mut record);
+    Ok(record)
 }
 
 /// The labels of a value, under a dotted attribute.

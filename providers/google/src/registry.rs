@@ -1,12 +1,16 @@
 //! Every type of the provider, one line each.
 
 use crate::client::Client;
-use crate::compute;
+use crate::{artifacts, compute, container, dns, iam, kms, secrets, services, sql, storage};
 use crate::managed::{Kind, Managed};
 use infra_model::resource::{DynDataSource, DynResource, Typed};
 
 fn managed<K: Kind>() -> Box<dyn DynResource<Client>> {
     Typed::<Managed<K>>::register()
+}
+
+fn member<P: iam::member::Policy>() -> Box<dyn DynResource<Client>> {
+    Typed::<iam::member::Member<P>>::register()
 }
 
 /// Managed types.
@@ -32,6 +36,32 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
         managed::<compute::target_proxy::HttpProxy>(),
         managed::<compute::target_proxy::HttpsProxy>(),
         managed::<compute::url_map::UrlMap>(),
+        // --- Kubernetes Engine ---
+        managed::<container::cluster::Cluster>(),
+        managed::<container::node_pool::NodePool>(),
+        // --- Cloud SQL ---
+        managed::<sql::instance::Instance>(),
+        managed::<sql::database::Database>(),
+        Typed::<sql::user::User>::register(),
+        // --- Storage, artifacts, names ---
+        managed::<storage::Bucket>(),
+        managed::<artifacts::Repository>(),
+        managed::<dns::Zone>(),
+        managed::<dns::RecordSet>(),
+        // --- keys and secrets ---
+        managed::<kms::KeyRing>(),
+        managed::<kms::Key>(),
+        managed::<secrets::Secret>(),
+        Typed::<secrets::Version>::register(),
+        // --- projects, accounts and policies ---
+        Typed::<services::Service>::register(),
+        Typed::<services::Connection>::register(),
+        managed::<iam::service_account::Account>(),
+        member::<iam::member_types::ProjectMember>(),
+        member::<iam::member_types::AccountMember>(),
+        member::<iam::member_types::KeyMember>(),
+        member::<iam::member_types::SecretMember>(),
+        member::<iam::member_types::BucketMember>(),
     ]
 }
 

@@ -1,4 +1,4 @@
-//! The tables of `tests/aws/`: stacks in which one AWS type lives, each with a head of comments that says how.
+//! The tables of `tests/aws/` and `tests/google/`: stacks in which one type lives, each with a head of comments that says how.
 //!
 //! ```text
 //! # target: aws_vpc.this        what the steps act on
@@ -150,10 +150,10 @@ impl Table {
     }
 }
 
-/// Every table, by name.
-pub fn tables() -> Vec<Table> {
-    let mut paths: Vec<_> = std::fs::read_dir(root().join("tests/aws"))
-        .expect("tests/aws")
+/// Every table of a cloud, by name.
+pub fn tables(cloud: &str) -> Vec<Table> {
+    let mut paths: Vec<_> = std::fs::read_dir(root().join("tests").join(cloud))
+        .expect("a folder of tables")
         .flatten()
         .map(|e| e.path())
         .filter(|p| p.extension().is_some_and(|e| e == "toml"))

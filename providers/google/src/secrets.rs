@@ -1,0 +1,361 @@
+//! `google_secret_manager_secret` and `google_secret_manager_secret_version`.
+
+use crate::api::{Api, Create, Labelled, Operations, Update, relative, short};
+use crate::client::{Client, Request};
+use crate::family::SECRETS;
+use crate::managed::Kind;
+use crate::wire::{Rule, Rules};
+use async_trait::async_trait;
+use base64::Engine;
+use futures::future::join_all;
+use infra_cloud::absence::{absent_is_done, there};
+use infra_model::resource::{Imported, Item};
+use infra_model::schema::Traits;
+use infra_model::{
+    CallContext, ErrorKind, Operation, ProviderError, Record, Recovered, Resource, Value,
+};
+use reqwest::Method;
+use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeMap;
+
+/// A secret: a name under which versions of it are kept.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct SecretRecord {
+    /// Its name.
+    #[record(required, force_new)]
+    pub(crate) secret_id: String,
+    /// Where it is kept.
+    #[record(block, min = 1, max = 1, force_new)]
+    pub(crate) replication: Vec<Replication>,
+    /// Labels.
+    #[record(optional)]
+    pub(crate) labels: BTreeMap<String, String>,
+    /// Labels with the provider's default ones.
+    #[record(computed)]
+    pub(crate) effective_labels: BTreeMap<String, String>,
+    /// Notes.
+    #[record(optional)]
+    pub(crate) annotations: BTreeMap<String, String>,
+    /// After so many seconds a destroyed version is gone, such as `86400s`.
+    #[record(optional)]
+    pub(crate) version_destroy_ttl: Option<String>,
+    /// When it was made.
+    #[record(computed)]
+    pub(crate) create_time: Option<String>,
+    /// `projects/{number}/secrets/{secret_id}`
+    #[record(computed)]
+    pub(crate) name: Option<String>,
+    /// The project. By default the provider's.
+    #[record(optional, computed, force_new)]
+    pub(crate) project: Option<String>,
+    /// `projects/{project}/secrets/{secret_id}`
+    #[record(computed)]
+    pub(crate) id: Option<String>,
+}
+
+/// Where it is kept.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct Replication {
+    /// Where Google wants.
+    #[record(block, max = 1)]
+    pub(crate) auto: Vec<Auto>,
+    /// In places that are named.
+    #[record(block, max = 1)]
+    pub(crate) user_managed: Vec<UserManaged>,
+}
+
+/// Where Google wants.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct Auto {
+    /// A key of one's own.
+    #[record(block, max = 1)]
+    pub(crate) customer_managed_encryption: Vec<Encryption>,
+}
+
+/// In places that are named.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct UserManaged {
+    /// They.
+    #[record(block, min = 1)]
+    pub(crate) replicas: Vec<Replica>,
+}
+
+/// A place.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct Replica {
+    /// The region.
+    #[record(required)]
+    pub(crate) location: String,
+    /// A key of one's own, of the same region.
+    #[record(block, max = 1)]
+    pub(crate) customer_managed_encryption: Vec<Encryption>,
+}
+
+/// A key of one's own.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct Encryption {
+    /// The key's id.
+    #[record(required, compare = resource_name)]
+    pub(crate) kms_key_name: String,
+}
+
+pub(crate) struct Secret;
+
+impl Kind for Secret {
+    type Record = SecretRecord;
+    const TYPE: &'static str = "google_secret_manager_secret";
+    const API: Api = Api {
+        service: SECRETS,
+        name: "secretmanager.projects.secrets",
+        collection: "projects/{project}/secrets",
+        key: "secret_id",
+        create: Create::Named("secretId"),
+        update: Update::Masked,
+        items: "secrets",
+        operations: Operations::None,
+        labels: Labelled::At("labels", "/labels"),
+    };
+    const RULES: Rules = &[
+        ("secret_id", Rule::ShownOnly),
+        ("replication.auto", Rule::Named("automatic")),
+    ];
+
+    fn traits() -> Traits {
+        Traits::default().seconds(2, 2, 2)
+    }
+
+    fn body(_: &Client, desired: &SecretRecord, body: &mut Map<String, Json>) {
+        let auto = desired.replication.first().is_some_and(|r| !r.auto.is_empty());
+        if auto && body["replication"].get("automatic").is_none() {
+            body["replication"]["automatic"] = json!({});
+        }
+    }
+}
+
+/// A version of a secret.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct VersionRecord {
+    /// The secret's id.
+    #[record(required, force_new, compare = resource_name)]
+    pub(crate) secret: String,
+    /// What is secret, stored encrypted.
+    #[record(optional, force_new, sensitive)]
+    pub(crate) secret_data: Option<String>,
+    /// What is secret, never stored.
+    #[record(optional, write_only, sensitive)]
+    pub(crate) secret_data_wo: Option<String>,
+    /// Change it to send `secret_data_wo` as a new version.
+    #[record(optional, force_new)]
+    pub(crate) secret_data_wo_version: Option<i64>,
+    /// Whether it can be read.
+    #[record(optional, default = true)]
+    pub(crate) enabled: bool,
+    /// `DELETE`, `DISABLE` or `ABANDON`: what becomes of it.
+    #[record(optional, default = "DELETE")]
+    pub(crate) deletion_policy: String,
+    /// Its number.
+    #[record(computed)]
+    pub(crate) version: Option<String>,
+    /// When it was made.
+    #[record(computed)]
+    pub(crate) create_time: Option<String>,
+    /// `projects/{number}/secrets/{secret}/versions/{version}`
+    #[record(computed)]
+    pub(crate) name: Option<String>,
+    /// `projects/{project}/secrets/{secret}/versions/{version}`
+    #[record(computed)]
+    pub(crate) id: Option<String>,
+}
+
+pub(crate) struct Version;
+
+const VERSIONS: &str = "secretmanager.projects.secrets.versions";
+const FORM: &str = "projects/{project}/secrets/{secret}/versions/{version}";
+
+async fn find(
+    client: &Client,
+    context: &CallContext,
+    id: &str,
+) -> Result<Option<Json>, ProviderError> {
+    let request = Request::get(SECRETS, format!("{VERSIONS}.get"), id);
+    let found = there(client.call(context, &request).await)?;
+    // A destroyed version is shown for ever.
+    Ok(found.filter(|v| v["state"] != "DESTROYED"))
+}
+
+async fn order(
+    client: &Client,
+    context: &CallContext,
+    id: &str,
+    verb: &str,
+) -> Result<(), ProviderError> {
+    let call = format!("{VERSIONS}.{verb}");
+    let request = Request::send(SECRETS, call, Method::POST, format!("{id}:{verb}"), json!({}));
+    client.call(context, &request).await.map(|_| ())
+}
+
+fn shown(id: &str, found: &Json, prior: Option<&VersionRecord>) -> VersionRecord {
+    let said = prior.cloned().unwrap_or_default();
+    let secret = id.split("/versions/").next().unwrap_or_default();
+    let text = |name: &str| found[name].as_str().map(str::to_owned);
+    let kept = !said.secret.is_empty();
+    VersionRecord {
+        secret: if kept { said.secret } else { secret.to_owned() },
+        secret_data: said.secret_data,
+        secret_data_wo: None,
+        secret_data_wo_version: said.secret_data_wo_version,
+        enabled: found["state"] == "ENABLED",
+        deletion_policy: if kept { said.deletion_policy } else { "DELETE".to_owned() },
+        version: Some(short(id).to_owned()),
+        create_time: text("createTime"),
+        name: text("name"),
+        id: Some(id.to_owned()),
+    }
+}
+
+#[async_trait]
+impl Resource<Client> for Version {
+    type Record = VersionRecord;
+    const TYPE: &'static str = "google_secret_manager_secret_version";
+
+    fn traits() -> Traits {
+        Traits::default().seconds(2, 2, 2).family(SECRETS.write.name)
+    }
+
+    fn validate(config: &Value) -> Vec<ProviderError> {
+        let said = |name: &str| config.get(name).is_some_and(|v| !v.is_null());
+        if said("secret_data") == said("secret_data_wo") {
+            return vec![ProviderError::invalid(
+                "secret_data",
+                "a version needs either `secret_data` or `secret_data_wo`",
+            )];
+        }
+        Vec::new()
+    }
+
+    fn id(record: &VersionRecord) -> String {
+        record.id.clone().unwrap_or_default()
+    }
+
+    async fn read(
+        client: &Client,
+        context: &CallContext,
+        items: &[Item<VersionRecord>],
+    ) -> Vec<Result<Option<VersionRecord>, ProviderError>> {
+        join_all(items.iter().map(|item| async move {
+            let found = find(client, context, &item.id).await?;
+            Ok(found.map(|found| shown(&item.id, &found, item.prior.as_ref())))
+        }))
+        .await
+    }
+
+    async fn create(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        desired: VersionRecord,
+    ) -> Result<VersionRecord, ProviderError> {
+        let id = if let Some(id) = &operation.known_id {
+            id.clone()
+        } else {
+            let secret = relative(&desired.secret).to_owned();
+            let data = desired.secret_data_wo.as_ref().or(desired.secret_data.as_ref());
+            let data = base64::engine::general_purpose::STANDARD.encode(data.map_or("", |d| d));
+            let mut request = Request::send(
+                SECRETS,
+                "secretmanager.projects.secrets.addVersion",
+                Method::POST,
+                format!("{secret}:addVersion"),
+                json!({ "payload": { "data": data } }),
+            );
+            // Sent twice it would be two versions.
+            request.resend = infra_cloud::retry::Resend::Never;
+            let answer = match client.call(context, &request).await {
+                Err(error) if error.kind == ErrorKind::Transient => {
+                    match Self::recover(client, context, operation, desired.clone()).await? {
+                        Recovered::Found(id) => json!({ "name": id }),
+                        _ => client.call(context, &request).await?,
+                    }
+                }
+                answer => answer?,
+            };
+            let version = short(answer["name"].as_str().unwrap_or_default()).to_owned();
+            let id = format!("{secret}/versions/{version}");
+            context.events.id_known(operation, &id).await?;
+            id
+        };
+        if !desired.enabled {
+            order(client, context, &id, "disable").await?;
+        }
+        crate::managed::settled::<Self>(client, context, operation, &id, desired).await
+    }
+
+    async fn update(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        prior: VersionRecord,
+        desired: VersionRecord,
+    ) -> Result<VersionRecord, ProviderError> {
+        let id = Self::id(&prior);
+        if prior.enabled != desired.enabled {
+            let verb = if desired.enabled { "enable" } else { "disable" };
+            order(client, context, &id, verb).await?;
+        }
+        crate::managed::settled::<Self>(client, context, operation, &id, desired).await
+    }
+
+    async fn delete(
+        client: &Client,
+        context: &CallContext,
+        _: &Operation,
+        prior: VersionRecord,
+    ) -> Result<(), ProviderError> {
+        let id = Self::id(&prior);
+        match prior.deletion_policy.as_str() {
+            "ABANDON" => Ok(()),
+            "DISABLE" => absent_is_done(order(client, context, &id, "disable").await),
+            _ => match find(client, context, &id).await? {
+                Some(_) => absent_is_done(order(client, context, &id, "destroy").await),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// The newest version that was added since the operation began: versions bear no mark.
+    async fn recover(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        desired: VersionRecord,
+    ) -> Result<Recovered, ProviderError> {
+        let secret = relative(&desired.secret).to_owned();
+        let request = Request::get(SECRETS, format!("{VERSIONS}.list"), format!("{secret}/versions"))
+            .query("filter", "state:(ENABLED OR DISABLED)");
+        let listed = there(client.list(context, request, "versions").await)?;
+        let newest = listed.unwrap_or_default().into_iter().find(|version| {
+            let made = version["createTime"].as_str();
+            made.and_then(|t| t.parse::<jiff::Timestamp>().ok())
+                .is_some_and(|t| t.as_millisecond() >= operation.started.0)
+        });
+        Ok(match newest.as_ref().and_then(|v| v["name"].as_str()) {
+            Some(name) => Recovered::Found(format!("{secret}/versions/{}", short(name))),
+            None => Recovered::Absent,
+        })
+    }
+
+    fn import(id: &str) -> Result<Imported<VersionRecord>, ProviderError> {
+        let id = relative(id);
+        let parts: Vec<&str> = id.split('/').collect();
+        match parts[..] {
+            ["projects", _, "secrets", _, "versions", _] => Ok(Imported {
+                id: id.to_owned(),
+                prior: None,
+            }),
+            _ => Err(ProviderError::new(
+                ErrorKind::Invalid,
+                format!("`{id}` is not `{FORM}`"),
+            )),
+        }
+    }
+}

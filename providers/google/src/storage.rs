@@ -1,0 +1,306 @@
+//! `google_storage_bucket`.
+
+use crate::api::{Api, Create, Labelled, Operations, Update};
+use crate::client::{Client, Request};
+use crate::family::STORAGE;
+use crate::managed::Kind;
+use crate::wire::{Rule, Rules};
+use async_trait::async_trait;
+use infra_cloud::absence::{absent_is_done, there};
+use infra_model::schema::Traits;
+use infra_model::{CallContext, Operation, ProviderError, Record, Value};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::Method;
+use serde_json::{Map, Value as Json};
+use std::collections::BTreeMap;
+
+/// A bucket.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct BucketRecord {
+    /// Its name, which no other bucket in the world can have.
+    #[record(required, force_new)]
+    pub(crate) name: String,
+    /// `EU`, `US`, `ASIA`, a region, or a pair of them.
+    #[record(required, force_new, compare = case_insensitive)]
+    pub(crate) location: String,
+    /// `STANDARD`, `NEARLINE`, `COLDLINE` or `ARCHIVE`.
+    #[record(optional, default = "STANDARD")]
+    pub(crate) storage_class: String,
+    /// Whether it is deleted with all that is in it.
+    #[record(optional, default = false)]
+    pub(crate) force_destroy: bool,
+    /// Whether only policies decide about access.
+    #[record(optional, computed)]
+    pub(crate) uniform_bucket_level_access: Option<bool>,
+    /// `enforced`, or `inherited` from the organisation.
+    #[record(optional, computed)]
+    pub(crate) public_access_prevention: Option<String>,
+    /// Whether requesters pay.
+    #[record(optional)]
+    pub(crate) requester_pays: Option<bool>,
+    /// Labels.
+    #[record(optional)]
+    pub(crate) labels: BTreeMap<String, String>,
+    /// Labels with the provider's default ones.
+    #[record(computed)]
+    pub(crate) effective_labels: BTreeMap<String, String>,
+    /// Former versions.
+    #[record(block, max = 1)]
+    pub(crate) versioning: Vec<Versioning>,
+    /// Encryption with a key of one's own.
+    #[record(block, max = 1)]
+    pub(crate) encryption: Vec<Encryption>,
+    /// What becomes of objects with time.
+    #[record(block)]
+    pub(crate) lifecycle_rule: Vec<LifecycleRule>,
+    /// How long deleted objects can be got back.
+    #[record(block, max = 1, computed)]
+    pub(crate) soft_delete_policy: Vec<SoftDelete>,
+    /// How long objects must be kept.
+    #[record(block, max = 1)]
+    pub(crate) retention_policy: Vec<Retention>,
+    /// Where accesses are logged.
+    #[record(block, max = 1)]
+    pub(crate) logging: Vec<Logging>,
+    /// Its number of changes: one made by others in between is refused.
+    #[record(computed)]
+    pub(crate) metageneration: Option<String>,
+    /// `gs://…`
+    #[record(computed)]
+    pub(crate) url: Option<String>,
+    /// The project. By default the provider's.
+    #[record(optional, computed, force_new)]
+    pub(crate) project: Option<String>,
+    /// `b/{name}`
+    #[record(computed)]
+    pub(crate) id: Option<String>,
+    /// Its URL.
+    #[record(computed)]
+    pub(crate) self_link: Option<String>,
+}
+
+/// Former versions.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct Versioning {
+    /// Whether they are kept.
+    #[record(required)]
+    pub(crate) enabled: bool,
+}
+
+/// Encryption.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct Encryption {
+    /// The key, of the bucket's location.
+    #[record(required, compare = resource_name)]
+    pub(crate) default_kms_key_name: String,
+}
+
+/// What becomes of objects.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct LifecycleRule {
+    /// What is done.
+    #[record(block, min = 1, max = 1)]
+    pub(crate) action: Vec<Action>,
+    /// When.
+    #[record(block, min = 1, max = 1)]
+    pub(crate) condition: Vec<Condition>,
+}
+
+/// What is done.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct Action {
+    /// `Delete`, `SetStorageClass` or `AbortIncompleteMultipartUpload`.
+    #[record(required)]
+    pub(crate) r#type: String,
+    /// The class of `SetStorageClass`.
+    #[record(optional)]
+    pub(crate) storage_class: Option<String>,
+}
+
+/// When.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct Condition {
+    /// Days since it was made.
+    #[record(optional)]
+    pub(crate) age: Option<i64>,
+    /// Made before this day.
+    #[record(optional)]
+    pub(crate) created_before: Option<String>,
+    /// With so many newer versions.
+    #[record(optional)]
+    pub(crate) num_newer_versions: Option<i64>,
+    /// Days since it is no longer the present version.
+    #[record(optional)]
+    pub(crate) days_since_noncurrent_time: Option<i64>,
+    /// Of these classes.
+    #[record(optional)]
+    pub(crate) matches_storage_class: Vec<String>,
+    /// With one of these beginnings.
+    #[record(optional)]
+    pub(crate) matches_prefix: Vec<String>,
+    /// With one of these ends.
+    #[record(optional)]
+    pub(crate) matches_suffix: Vec<String>,
+}
+
+/// How long deleted objects can be got back.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct SoftDelete {
+    /// Seconds; 0 for not at all.
+    #[record(optional, default = 604_800)]
+    pub(crate) retention_duration_seconds: i64,
+}
+
+/// How long objects must be kept.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct Retention {
+    /// Seconds.
+    #[record(required)]
+    pub(crate) retention_period: i64,
+}
+
+/// Where accesses are logged.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct Logging {
+    /// The bucket.
+    #[record(required)]
+    pub(crate) log_bucket: String,
+    /// What the logs' names begin with.
+    #[record(optional, computed)]
+    pub(crate) log_object_prefix: Option<String>,
+}
+
+pub(crate) struct Bucket;
+
+#[async_trait]
+impl Kind for Bucket {
+    type Record = BucketRecord;
+    const TYPE: &'static str = "google_storage_bucket";
+    const API: Api = Api {
+        service: STORAGE,
+        name: "storage.buckets",
+        collection: "b",
+        key: "name",
+        create: Create::Insert,
+        update: Update::Patch,
+        // Listing wants a project, which ids do not tell.
+        items: "",
+        operations: Operations::None,
+        labels: Labelled::At("labels", "/labels"),
+    };
+    const RULES: Rules = &[
+        ("force_destroy", Rule::Own),
+        (
+            "uniform_bucket_level_access",
+            Rule::Named("iamConfiguration/uniformBucketLevelAccess/enabled"),
+        ),
+        (
+            "public_access_prevention",
+            Rule::Named("iamConfiguration/publicAccessPrevention"),
+        ),
+        ("requester_pays", Rule::Named("billing/requesterPays")),
+        ("lifecycle_rule", Rule::Named("lifecycle/rule")),
+        ("project", Rule::Own),
+        ("url", Rule::ShownOnly),
+        ("location", Rule::Named("location")),
+    ];
+
+    fn traits() -> Traits {
+        Traits::default().seconds(3, 3, 5)
+    }
+
+    fn plan(
+        request: &infra_model::PlanRequest<'_>,
+        planned: &mut infra_model::Planned,
+    ) -> Result<(), ProviderError> {
+        let open = planned.value.get("project").is_some_and(Value::is_unknown);
+        let default = request.provider.and_then(|p| crate::managed::text(p, "project"));
+        if let (true, Some(project)) = (open, default) {
+            let value = std::mem::replace(&mut planned.value, Value::NULL);
+            planned.value = value.with_attribute("project", project.into());
+        }
+        if request.prior.is_some_and(|p| *p != planned.value) && planned.replace.is_empty() {
+            infra_model::planning::mark_unknown(
+                planned,
+                &BucketRecord::block(),
+                &["metageneration"],
+            );
+        }
+        Ok(())
+    }
+
+    fn query(client: &Client, desired: &BucketRecord) -> Vec<(&'static str, String)> {
+        let project = desired.project.clone().unwrap_or_else(|| client.project().to_owned());
+        vec![("project", project)]
+    }
+
+    fn shown(found: &mut Json) {
+        let name = found["name"].as_str().unwrap_or_default();
+        found["url"] = format!("gs://{name}").into();
+    }
+
+    fn complete(client: &Client, record: &mut BucketRecord) {
+        // A bucket tells the number of its project only.
+        record
+            .project
+            .get_or_insert_with(|| client.project().to_owned());
+    }
+
+    async fn send_patch(
+        client: &Client,
+        context: &CallContext,
+        _: &Operation,
+        id: &str,
+        prior: &BucketRecord,
+        _: &BucketRecord,
+        patch: Map<String, Json>,
+    ) -> Result<(), ProviderError> {
+        if patch.is_empty() {
+            return Ok(());
+        }
+        let mut request =
+            Request::send(STORAGE, "storage.buckets.patch", Method::PATCH, id, Json::Object(patch));
+        if let Some(seen) = &prior.metageneration {
+            request = request.query("ifMetagenerationMatch", seen);
+        }
+        client.call(context, &request).await.map(|_| ())
+    }
+
+    async fn deleting(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        id: &str,
+        prior: &BucketRecord,
+    ) -> Result<(), ProviderError> {
+        if !prior.force_destroy {
+            return Ok(());
+        }
+        loop {
+            let request = Request::get(STORAGE, "storage.objects.list", format!("{id}/o"))
+                .query("versions", "true")
+                .query("maxResults", "1000")
+                .query("fields", "items(name,generation)");
+            let Some(page) = there(client.call(context, &request).await)? else {
+                return Ok(());
+            };
+            let objects = page["items"].as_array().cloned().unwrap_or_default();
+            if objects.is_empty() {
+                return Ok(());
+            }
+            let status = format!("deleting {} objects", objects.len());
+            context.events.status(operation, &status);
+            for batch in objects.chunks(16) {
+                let ended = futures::future::join_all(batch.iter().map(|object| async move {
+                    let name = object["name"].as_str().unwrap_or_default();
+                    let path = format!("{id}/o/{}", utf8_percent_encode(name, NON_ALPHANUMERIC));
+                    let request = Request::send(STORAGE, "storage.objects.delete", Method::DELETE, path, Json::Null)
+                        .query("generation", object["generation"].as_str().unwrap_or_default());
+                    absent_is_done(client.call(context, &request).await)
+                }))
+                .await;
+                ended.into_iter().collect::<Result<(), _>>()?;
+            }
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! The full life of a type: create, read, plan without changes, update in place, replace, import, drift, delete, delete again.
+//! The tables say what a type is and can.
+
+use crate::tables::{Lacks, Step, Table, tables};
+use crate::support::{Folder, Ran, Server, say};
+use serde_json::Value as Json;
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::time::Instant;
+
+/// The attributes of the target in the state.
+pub fn attributes(folder: &Folder, target: &str) -> serde_json::Map<String, Json> {
+    fn find<'a>(module: &'a Json, target: &str) -> Option<&'a Json> {
+        let list = |key: &str| module[key].as_array().into_iter().flatten();
+        list("resources")
+            .find(|r| r["address"] == target)
+            .or_else(|| list("child_modules").find_map(|m| find(m, target)))
+    }
+    let shown = folder
+        .run(&["show", "-json", "stacks/t.toml"])
+        .expect(0)
+        .json();
+    find(&shown["values"]["root_module"], target)
+        .and_then(|r| r["values"].as_object().cloned())
+        .unwrap_or_else(|| panic!("{target} is not in the state"))
+}
+
+/// Replaces `{name}`s by attributes; a bare name is one attribute.
+fn import_id(pattern: &str, attributes: &serde_json::Map<String, Json>) -> String {
+    let text = |name: &str| {
+        let value = &attributes[name];
+        value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned)
+    };
+    if !pattern.contains('{') {
+        return text(pattern);
+    }
+    let mut out = String::new();
+    let mut rest = pattern;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, after) = after.split_once('}').expect("closed");
+        out.push_str(before);
+        out.push_str(&text(name));
+        rest = after;
+    }
+    out + rest
+}
+
+/// A table's life on a server.
+struct Life<'a> {
+    table: &'a Table,
+    server: &'a Server,
+    flags: Vec<String>,
+}
+
+impl Life<'_> {
+    fn folder(&self) -> Folder {
+        let folder = Folder::against(self.server);
+        folder.write("stacks/t.toml", &self.table.text);
+        folder
+    }
+
+    /// A command on the stack, with its variables.
+    fn run(&self, folder: &Folder, arguments: &[&str], number: &str) -> Ran {
+        let step = format!("step={number}");
+        let (command, rest) = arguments.split_first().expect("a command");
+        let mut all = vec![*command, "stacks/t.toml"];
+        all.extend(rest);
+        all.extend(["-var", step.as_str()]);
+        all.extend(self.flags.iter().map(String::as_str));
+        folder.run(&all)
+    }
+
+    /// Plans, looks at what is planned for the target, applies, and plans again.
+    fn settle(&self, folder: &Folder, number: &str, actions: &[&str]) {
+        let name = &self.table.name;
+        self.run(folder, &["plan", "-out", "plan.bin"], number)
+            .expect(0);
+        let shown = folder.run(&["show", "-json", "plan.bin"]).expect(0).json();
+        let planned = shown["resource_changes"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|c| c["address"] == self.table.target.as_str())
+            .map(|c| c["change"]["actions"].clone());
+        assert_eq!(
+            planned,
+            Some(Json::from(actions.to_vec())),
+            "{name}: step {number}"
+        );
+        self.run(folder, &["apply", "-auto-approve"], number)
+            .expect(0);
+        self.run(folder, &["plan", "-detailed-exitcode"], number)
+            .expect(0);
+    }
+
+    /// Imports the target into a state of its own, where it must look as in the one that created it.
+    fn import(&self, folder: &Folder, number: &str) -> Folder {
+        let created = attributes(folder, &self.table.target);
+        let other = self.folder();
+        let id = import_id(&self.table.import, &created);
+        self.run(
+            &other,
+            &["import", self.table.target.as_str(), id.as_str()],
+            number,
+        )
+        .expect(0);
+        let imported = attributes(&other, &self.table.target);
+        let unread: BTreeSet<&String> = created
+            .iter()
+            .filter(|(name, value)| imported.get(*name) != Some(value))
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(
+            unread,
+            self.table.unread.iter().collect(),
+            "{}: attributes that importing does not find",
+            self.table.name
+        );
+        other
+    }
+
+    /// All steps but those left out; which were made.
+    fn live(&self, left_out: &[Step]) -> Vec<Step> {
+        let (table, folder) = (self.table, self.folder());
+        let steps: Vec<Step> = Step::ALL
+            .into_iter()
+            .filter(|s| table.has(*s) && !left_out.contains(s))
+            .collect();
+        let mut last = "1";
+        let mut imported = None;
+        for step in &steps {
+            println!("{}: {step:?}", table.name);
+            last = table.number(*step).unwrap_or(last);
+            match step {
+                Step::Create => self.settle(&folder, last, &["create"]),
+                Step::Update => self.settle(&folder, last, &["update"]),
+                Step::Replace => self.settle(&folder, last, &["delete", "create"]),
+                Step::Import => imported = Some(self.import(&folder, last)),
+                Step::Drift => {
+                    // Somebody deletes it behind the state's back.
+                    let behind = imported
+                        .take()
+                        .filter(|_| table.deletes_imported)
+                        .unwrap_or_else(|| folder.copy());
+                    let only = ["destroy", "-auto-approve", "-target", &table.target];
+                    self.run(&behind, &only, last).expect(0);
+                    self.run(&folder, &["drift"], last).expect(2);
+                }
+                // Without a refresh it is deleted again: what is gone already is done.
+                Step::Delete => {
+                    let all = ["destroy", "-auto-approve", "-refresh=false"];
+                    self.run(&folder, &all, last).expect(0);
+                }
+            }
+        }
+        steps
+    }
+}
+
+/// Every table against a server, four at a time; all failures are told, and what was done and left out is said.
+/// `INFRA_TYPE` chooses one table.
+pub fn every_type_lives(cloud: &str, server: &Server, flags: &[&str], moto: bool) {
+    let start = Instant::now();
+    let only = std::env::var("INFRA_TYPE").ok();
+    let tables: Vec<Table> = tables(cloud)
+        .into_iter()
+        .filter(|t| only.as_ref().is_none_or(|o| *o == t.name))
+        .collect();
+    let queue = Mutex::new(tables.iter());
+    let failed = Mutex::new(Vec::new());
+    let done = Mutex::new((BTreeSet::new(), 0));
+    let one = |table: &Table| {
+        let lacks = |what: &Lacks| moto && table.moto.iter().any(|(l, _)| l == what);
+        if lacks(&Lacks::Type) {
+            return;
+        }
+        let left_out: Vec<Step> = Step::ALL
+            .into_iter()
+            .filter(|s| lacks(&Lacks::Step(*s)))
+            .collect();
+        let mut flags: Vec<String> = flags.iter().map(|f| (*f).to_owned()).collect();
+        if moto && table.text.contains("[variables.moto]") {
+            flags.extend(["-var".to_owned(), "moto=true".to_owned()]);
+        }
+        let life = Life {
+            table,
+            server,
+            flags,
+        };
+        let lived = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| life.live(&left_out)));
+        match lived {
+            Ok(steps) => {
+                let mut done = done.lock().expect("no panic holds it");
+                done.0.insert(table.type_name().to_owned());
+                done.1 += steps.len();
+            }
+            Err(panic) => {
+                let text = panic.downcast::<String>().map_or_else(
+                    |other| {
+                        let text = other.downcast::<&str>();
+                        text.map_or("panicked".to_owned(), |t| (*t).to_owned())
+                    },
+                    |text| *text,
+                );
+                let mut failed = failed.lock().expect("no panic holds it");
+                failed.push(format!("{}: {text}", table.name));
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                loop {
+                    let next = queue.lock().expect("no panic holds it").next();
+                    let Some(table) = next else { break };
+                    one(table);
+                }
+            });
+        }
+    });
+    let (types, steps) = done.into_inner().expect("no panic held it");
+    say(&format!(
+        "{cloud}: {} types, {steps} steps in {} s on {}",
+        types.len(),
+        start.elapsed().as_secs(),
+        if moto { "moto" } else { "the sandbox" }
+    ));
+    for table in tables.iter().filter(|_| moto) {
+        for (lacks, why) in &table.moto {
+            let what = match lacks {
+                Lacks::Type => String::new(),
+                Lacks::Step(step) => format!(" without {step:?}").to_lowercase(),
+                Lacks::Attribute(name) => format!(" without `{name}`"),
+            };
+            say(&format!(
+                "  not on moto: {}{what}, because {why}",
+                table.name
+            ));
+        }
+    }
+    let failed = failed.into_inner().expect("no panic held it");
+    assert!(
+        failed.is_empty(),
+        "{} of {} tables failed\n{}",
+        failed.len(),
+        tables.len(),
+        failed.join("\n\n")
+    );
+}
+
+/// Every type of a cloud in the sandbox, which is empty afterwards but for what cannot be deleted.
+pub fn in_the_sandbox(cloud: &str) {
+    let server = Server::sandbox(&["--latency", "none"]);
+    let flag = server.flag();
+    every_type_lives(cloud, &server, &[flag.as_str()], false);
+    let left = server.resources();
+    assert!(left.is_empty(), "left on the server: {left:#?}");
+}
+
+/// That the tables of a cloud are those of its types.
+pub fn all_have_tables(cloud: &str, provider: &dyn infra_model::Provider) {
+    let tables = tables(cloud);
+    let tested: BTreeSet<&str> = tables.iter().map(Table::type_name).collect();
+    let types: BTreeSet<&str> = provider
+        .schema()
+        .resources
+        .keys()
+        .map(|name| &**name)
+        .collect();
+    assert_eq!(tested, types, "tables in tests/{cloud}, and registered types");
+}
