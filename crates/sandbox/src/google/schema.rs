@@ -313,6 +313,8 @@ impl Catalogue {
                 Some(number) => Ok(number.into()),
                 None => Err(bad("TYPE_DOUBLE", &value)),
             },
+            // Some clients write what they leave open as nothing.
+            Type::Words(_) if value == "" => Ok(value),
             Type::Words(words) => {
                 let found = words.iter().find(|(word, number)| match &value {
                     Value::String(text) => text == word,

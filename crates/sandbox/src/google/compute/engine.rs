@@ -218,7 +218,7 @@ pub(crate) fn create(
             doc[*field] = (*value).into();
         }
     }
-    let links = reference::resolve(ctx, kind, place, &mut doc)?;
+    let mut links = reference::resolve(ctx, kind, place, &mut doc)?;
     let number = ctx.number();
     let mut members = doc.as_object().cloned().unwrap_or_default();
     let subject = Subject {
@@ -246,6 +246,7 @@ pub(crate) fn create(
     stamp(kind, &mut members);
     (kind.made)(ctx, &subject, &members, done)?;
     let mut item = Item::new(id.clone(), Value::Object(members));
+    links.extend((kind.also)(ctx, &subject, &item.doc));
     item.links = links;
     item.ready_at = done;
     if ctx.fails() {
@@ -450,7 +451,7 @@ pub(crate) fn apply(
             doc[field] = value.clone();
         }
     }
-    let links = reference::resolve(ctx, kind, place, &mut doc)?;
+    let mut links = reference::resolve(ctx, kind, place, &mut doc)?;
     for field in kind.fixed {
         if doc.get(field) != before.get(field) {
             let value = doc[*field].as_str().unwrap_or_default().to_owned();
@@ -474,6 +475,7 @@ pub(crate) fn apply(
     (kind.prepare)(ctx, &subject, &mut members)?;
     stamp(kind, &mut members);
     let doc = Value::Object(members);
+    links.extend((kind.also)(ctx, &subject, &doc));
     let labels = doc.get("labels").cloned();
     let after = (!ctx.fails()).then_some((doc, links));
     item.become_at(after, done, ctx.now);
@@ -568,7 +570,20 @@ pub(crate) fn in_use(kind: &Kind, id: &str, by: &str) -> GoogleError {
     )
 }
 
-/// Items of a collection in a project, everywhere.
-pub(crate) fn everywhere(ctx: &Ctx<'_>, collection: &str, project: &str) -> Vec<Stored<Item>> {
-    ctx.list(&table(collection), &format!("projects/{project}/"))
+/// A verb that sets some fields: `setUrlMap`, `setTarget`. The fingerprint need not be sent.
+pub(crate) fn assign(
+    ctx: &mut Ctx<'_>,
+    kind: &Kind,
+    input: &Input<'_>,
+    operation: &str,
+) -> GoogleResult<HttpReply> {
+    if let Some(reply) = seen(ctx, input)? {
+        return Ok(reply);
+    }
+    let item = find_idle(ctx, kind, input)?;
+    let current = item.at(ctx.now)["fingerprint"].clone();
+    let sent = input.body["fingerprint"].as_str().or(current.as_str());
+    let mut doc = item.at(ctx.now).clone();
+    merge(&mut doc, &input.body);
+    change(ctx, kind, input, item, doc, sent, operation)
 }

@@ -17,8 +17,8 @@ import pathlib
 import re
 import sys
 
-COMPUTE = """networks: insert get list patch delete addPeering removePeering updatePeering switchToCustomMode
-subnetworks: insert get list aggregatedList patch delete expandIpCidrRange setPrivateIpGoogleAccess listUsable
+COMPUTE = """networks: insert get list patch delete addPeering removePeering switchToCustomMode
+subnetworks: insert get list aggregatedList patch delete expandIpCidrRange setPrivateIpGoogleAccess
 routers: insert get list aggregatedList patch update delete getRouterStatus
 addresses: insert get list aggregatedList delete setLabels
 globalAddresses: insert get list delete setLabels
@@ -32,16 +32,18 @@ instanceGroups: insert get list aggregatedList delete setNamedPorts addInstances
 instanceGroupManagers: get list aggregatedList listManagedInstances
 backendServices: insert get list aggregatedList patch update delete getHealth
 regionBackendServices: insert get list patch update delete getHealth
-urlMaps: insert get list aggregatedList patch update delete validate
+urlMaps: insert get list aggregatedList patch update delete
 targetHttpProxies: insert get list aggregatedList patch delete setUrlMap
 targetHttpsProxies: insert get list aggregatedList patch delete setUrlMap setSslCertificates setSslPolicy setQuicOverride
+targetTcpProxies: insert get list aggregatedList delete setBackendService setProxyHeader
+backendBuckets: insert get list patch update delete
 sslCertificates: insert get list aggregatedList delete
 globalForwardingRules: insert get list patch delete setLabels setTarget
 forwardingRules: insert get list aggregatedList patch delete setLabels setTarget
 zones: get list
 regions: get list
 projects: get
-globalOperations: get list aggregatedList wait delete
+globalOperations: get list wait delete
 regionOperations: get list wait delete
 zoneOperations: get list wait delete"""
 
