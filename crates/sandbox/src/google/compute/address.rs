@@ -109,9 +109,7 @@ fn prepare(
 /// An address of Google's that was not given out before.
 pub(crate) fn external(ctx: &mut Ctx<'_>) -> String {
     let hex = ctx.hex(6);
-    let number = u32::from_str_radix(&hex, 16).unwrap_or_default();
-    let [_, a, b, c] = number.to_be_bytes();
-    format!("34.{a}.{b}.{c}")
+    super::address_of(&hex)
 }
 
 /// An address of a subnetwork: the one asked for, or the first that is free.

@@ -90,6 +90,13 @@ const ASSIGN: [&str; 6] = [
     "setProxyHeader",
 ];
 
+/// An address of Google's out of digits.
+pub(crate) fn address_of(hex: &str) -> String {
+    let number = u32::from_str_radix(hex.get(..6).unwrap_or_default(), 16).unwrap_or_default();
+    let [_, a, b, c] = number.to_be_bytes();
+    format!("34.{a}.{b}.{c}")
+}
+
 /// Answers a request.
 pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpReply> {
     let method = input.method;

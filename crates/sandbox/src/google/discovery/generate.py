@@ -6,7 +6,7 @@ usage: generate.py DOCUMENTS_DIRECTORY CRATES_DIRECTORY     writes one .txt per 
 Numbers of enumerations, which some clients send, are not in those documents: they come from the sources of the google-cloud-* crates.
 
 A line is either
-  method ID VERB PATH SCHEMA-OR-DASH QUERY-PARAMETERS-OR-DASH
+  method ID VERB PATH BODY-SCHEMA-OR-DASH ANSWER-SCHEMA-OR-DASH QUERY-PARAMETERS-OR-DASH
   schema NAME FIELD=[!]TYPE ...
 where ! marks what only the server writes, and TYPE is s text, b boolean, i integer, l 64-bit integer, n number, x anything,
 e(A|B=7) one of these words, with its number where that is not its position, @NAME a schema, [TYPE] a list, {TYPE} a map.
@@ -166,10 +166,11 @@ def main(documents, crates, here):
                     continue
                 path = f"{base}/{(method.get('flatPath') or method['path']).lstrip('/')}"
                 schema = method.get("request", {}).get("$ref", "-")
-                if schema != "-":
-                    needed.append(schema)
+                # Answers are read only where clients may ask for numbers instead of words.
+                answer = method.get("response", {}).get("$ref", "-") if NUMBERS else "-"
+                needed.extend(name for name in (schema, answer) if name != "-")
                 queries = [key for key, parameter in method.get("parameters", {}).items() if parameter["location"] == "query"]
-                line = ["method", method["id"], method["httpMethod"], path, schema, ",".join(sorted(queries)) or "-"]
+                line = ["method", method["id"], method["httpMethod"], path, schema, answer, ",".join(sorted(queries)) or "-"]
                 methods.append(" ".join(line))
             for child, below in node.get("resources", {}).items():
                 walk(below, f"{name}.{child}" if name else child)
