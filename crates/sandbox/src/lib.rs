@@ -2,6 +2,7 @@
 //! world that a file keeps. It shares no code with the providers that it tests.
 
 mod aws;
+mod certificate;
 mod clock;
 mod control;
 mod core;

@@ -17,6 +17,12 @@ use crate::world::Stored;
 /// Who acts, as operations name it.
 pub(crate) const USER: &str = "sandbox@sandbox-project.iam.gserviceaccount.com";
 
+/// The project that is there from the beginning.
+const DEFAULT_PROJECT: &str = "sandbox-project";
+
+/// The table of projects by number.
+const PROJECTS: &str = "projects";
+
 /// The context of one request.
 #[derive(Debug)]
 pub(crate) struct Ctx<'a> {
@@ -46,10 +52,10 @@ impl Input<'_> {
 
     /// The project, empty where the path has none.
     pub(crate) fn project(&self) -> &str {
-        ["project", "projectsId", "projectId", "v1Id1", "v1beta1Id1"]
+        self.variables
             .iter()
-            .find_map(|name| self.variable(name))
-            .unwrap_or_default()
+            .find(|(name, _)| is_project(name))
+            .map_or("", |(_, value)| value)
     }
 
     /// Region, zone or location, empty where the path has none.
@@ -59,7 +65,8 @@ impl Input<'_> {
 
     /// Names of the resource and what it is in: all variables but project and location.
     pub(crate) fn names(&self) -> Vec<&str> {
-        const OTHERS: [&str; 11] = [
+        const OTHERS: [&str; 12] = [
+            "resource",
             "project",
             "projectsId",
             "projectId",
@@ -93,6 +100,14 @@ impl Input<'_> {
     pub(crate) fn members(&self) -> Map<String, Value> {
         self.body.as_object().cloned().unwrap_or_default()
     }
+}
+
+/// Whether a variable of a path names the project.
+pub(crate) fn is_project(name: &str) -> bool {
+    matches!(
+        name,
+        "project" | "projectsId" | "projectId" | "resource" | "v1Id1" | "v1beta1Id1"
+    )
 }
 
 /// The location among the variables of a path.
@@ -131,6 +146,30 @@ impl Ctx<'_> {
     /// Writes a resource; its labels stay.
     pub(crate) fn keep(&mut self, kind: &str, item: Item) {
         self.frame.tx.put(kind, item, None);
+    }
+
+    /// The id of a project that may be named by its number.
+    pub(crate) fn project_id(&self, name: &str) -> String {
+        if name.is_empty() || !name.bytes().all(|c| c.is_ascii_digit()) {
+            return name.to_owned();
+        }
+        match self.get(PROJECTS, name) {
+            Some(item) => text(&item.doc, "/id").to_owned(),
+            None if name == project_number(DEFAULT_PROJECT) => DEFAULT_PROJECT.to_owned(),
+            None => name.to_owned(),
+        }
+    }
+
+    /// Remembers a project, so that it can be named by its number.
+    pub(crate) fn know_project(&mut self, id: &str) {
+        let number = project_number(id);
+        if id != DEFAULT_PROJECT && number != id && self.get(PROJECTS, &number).is_none() {
+            self.put(
+                PROJECTS,
+                Item::new(number, serde_json::json!({ "id": id })),
+                None,
+            );
+        }
     }
 
     /// Takes a resource away at once.
@@ -246,6 +285,66 @@ pub(crate) fn merge(into: &mut Value, patch: &Value) {
         }
         (into, patch) => *into = patch.clone(),
     }
+}
+
+/// Merges the fields that an update mask names; without a mask, those that are sent. Fields that are not among the
+/// allowed ones are refused.
+pub(crate) fn merge_masked(
+    into: &mut Value,
+    patch: &Value,
+    mask: Option<&str>,
+    allowed: &[&str],
+) -> GoogleResult<()> {
+    let sent = || -> Vec<String> {
+        let members = patch.as_object().into_iter().flatten();
+        members.map(|(name, _)| name.clone()).collect()
+    };
+    let paths = match mask {
+        None | Some("*") => sent(),
+        Some(mask) => mask.split(',').map(|path| camel(path.trim())).collect(),
+    };
+    for path in paths {
+        let first = path.split('.').next().unwrap_or_default();
+        if !allowed.contains(&first) {
+            let message = format!("Invalid field in update mask: {path}");
+            return Err(GoogleError::bad(message));
+        }
+        let pointer = format!("/{}", path.replace('.', "/"));
+        let value = patch.pointer(&pointer).cloned().unwrap_or(Value::Null);
+        let mut parts: Vec<_> = path.split('.').collect();
+        let last = parts.pop().unwrap_or_default();
+        let mut at = &mut *into;
+        for part in parts {
+            if !at[part].is_object() {
+                at[part] = Value::Object(Map::new());
+            }
+            at = &mut at[part];
+        }
+        if let Some(members) = at.as_object_mut() {
+            members.remove(last);
+            if !value.is_null() {
+                members.insert(last.to_owned(), value);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `update_mask` as `updateMask`: masks are written in both ways.
+fn camel(path: &str) -> String {
+    let mut text = String::new();
+    let mut upper = false;
+    for c in path.chars() {
+        if c == '_' {
+            upper = true;
+        } else if upper {
+            text.push(c.to_ascii_uppercase());
+            upper = false;
+        } else {
+            text.push(c);
+        }
+    }
+    text
 }
 
 /// Takes nulls away, as an insert ignores them.

@@ -2,11 +2,17 @@
 //! the body, lets the service have it in a transaction, and shapes answers and errors. Rules are in the services.
 
 mod compute;
+mod container;
 mod context;
 mod error;
+mod iam;
 mod item;
+mod kms;
+mod labels;
 mod oauth;
 mod places;
+mod policy;
+mod resource_manager;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -32,12 +38,38 @@ struct Service {
     run: fn(&mut Ctx<'_>, &Input<'_>) -> GoogleResult<HttpReply>,
 }
 
-const SERVICES: &[Service] = &[Service {
-    name: "compute",
-    host: "compute.googleapis.com",
-    shape: Shape::Errors,
-    run: compute::run,
-}];
+const SERVICES: &[Service] = &[
+    Service {
+        name: "compute",
+        host: "compute.googleapis.com",
+        shape: Shape::Errors,
+        run: compute::run,
+    },
+    Service {
+        name: "container",
+        host: "container.googleapis.com",
+        shape: Shape::Both,
+        run: container::run,
+    },
+    Service {
+        name: "iam",
+        host: "iam.googleapis.com",
+        shape: Shape::Both,
+        run: iam::run,
+    },
+    Service {
+        name: "cloudresourcemanager",
+        host: "cloudresourcemanager.googleapis.com",
+        shape: Shape::Both,
+        run: resource_manager::run,
+    },
+    Service {
+        name: "cloudkms",
+        host: "cloudkms.googleapis.com",
+        shape: Shape::Status,
+        run: kms::run,
+    },
+];
 
 /// Parameters that every method takes.
 const STANDARD: [&str; 18] = [
@@ -205,13 +237,32 @@ impl Call {
             }
             _ => Value::Null,
         };
+        let mut variables = self.variables.clone();
+        for (name, value) in &mut variables {
+            if context::is_project(name) {
+                *value = ctx.project_id(value);
+                if self.method.http != "GET" {
+                    ctx.know_project(value);
+                }
+            }
+        }
         let input = Input {
             method: self.method,
-            variables: self.variables.clone(),
+            variables,
             body,
             request,
         };
-        (self.service.run)(ctx, &input)
+        let mut reply = (self.service.run)(ctx, &input)?;
+        let numbers = request
+            .query("$alt")
+            .is_some_and(|alt| alt.contains("enum-encoding=int"));
+        if let Some(schema) = self.method.answer.filter(|_| numbers)
+            && let Ok(mut answer) = serde_json::from_slice(&reply.body)
+        {
+            catalogue().number(self.method.api, schema, &mut answer);
+            reply.body = answer.to_string().into_bytes();
+        }
+        Ok(reply)
     }
 
     fn failure(&self, error: &GoogleError) -> Failure {

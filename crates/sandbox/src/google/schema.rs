@@ -26,6 +26,8 @@ pub(crate) struct Method {
     pub(crate) path: Vec<Segment>,
     /// The schema of the body.
     pub(crate) body: Option<&'static str>,
+    /// The schema of the answer, where it has enumerations that may be written as numbers.
+    pub(crate) answer: Option<&'static str>,
     pub(crate) queries: Vec<&'static str>,
 }
 
@@ -136,7 +138,7 @@ pub(crate) fn catalogue() -> &'static Catalogue {
 
 fn method(api: &'static str, mut words: impl Iterator<Item = &'static str>) -> Option<Method> {
     let (id, http, path) = (words.next()?, words.next()?, words.next()?);
-    let (body, queries) = (words.next()?, words.next()?);
+    let (body, answer, queries) = (words.next()?, words.next()?, words.next()?);
     let mut parts: Vec<_> = id.split('.').collect();
     let service = parts.remove(0);
     let verb = parts.pop()?;
@@ -167,6 +169,7 @@ fn method(api: &'static str, mut words: impl Iterator<Item = &'static str>) -> O
         http,
         path,
         body: (body != "-").then_some(body),
+        answer: (answer != "-").then_some(answer),
         queries: queries.split(',').filter(|query| *query != "-").collect(),
     })
 }
@@ -267,6 +270,50 @@ impl Catalogue {
         Ok(Value::Object(read))
     }
 
+    /// Whether a schema has a field.
+    pub(crate) fn has(&self, api: &'static str, schema: &'static str, field: &str) -> bool {
+        self.schemas
+            .get(&(api, schema))
+            .is_some_and(|fields| fields.contains_key(field))
+    }
+
+    /// Writes the words of enumerations as numbers, for clients that ask for that.
+    pub(crate) fn number(&self, api: &'static str, schema: &'static str, value: &mut Value) {
+        let (Some(fields), Some(members)) =
+            (self.schemas.get(&(api, schema)), value.as_object_mut())
+        else {
+            return;
+        };
+        for (name, value) in members {
+            if let Some(field) = fields.get(name.as_str()) {
+                self.number_type(api, &field.kind, value);
+            }
+        }
+    }
+
+    fn number_type(&self, api: &'static str, kind: &Type, value: &mut Value) {
+        match (kind, value) {
+            (Type::Words(words), value) => {
+                let found = words.iter().find(|(word, _)| value == word);
+                if let Some((_, number)) = found {
+                    *value = (*number).into();
+                }
+            }
+            (Type::Schema(name), value) => self.number(api, name, value),
+            (Type::List(kind), Value::Array(items)) => {
+                items
+                    .iter_mut()
+                    .for_each(|item| self.number_type(api, kind, item));
+            }
+            (Type::Table(kind), Value::Object(members)) => {
+                members
+                    .values_mut()
+                    .for_each(|item| self.number_type(api, kind, item));
+            }
+            _ => {}
+        }
+    }
+
     fn value(
         &self,
         api: &'static str,
@@ -313,6 +360,8 @@ impl Catalogue {
                 Some(number) => Ok(number.into()),
                 None => Err(bad("TYPE_DOUBLE", &value)),
             },
+            // Some clients write what they leave open as nothing.
+            Type::Words(_) if value == "" => Ok(value),
             Type::Words(words) => {
                 let found = words.iter().find(|(word, number)| match &value {
                     Value::String(text) => text == word,

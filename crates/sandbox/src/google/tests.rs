@@ -52,6 +52,10 @@ impl Bench {
         }
     }
 
+    pub(super) fn clock_now(&self) -> crate::Millis {
+        self.core.clock.now()
+    }
+
     pub(super) fn get(&self, url: &str) -> Value {
         let (status, body) = self.send("GET", url, &Value::Null);
         assert_eq!(status, 200, "{url}: {body}");
@@ -75,6 +79,10 @@ impl Bench {
         (status, reason.to_owned())
     }
 }
+
+mod gke;
+mod identity;
+mod load_balancing;
 
 const NETWORKS: &str = "/compute/v1/projects/p/global/networks";
 const SUBNETWORKS: &str = "/compute/v1/projects/p/regions/europe-west1/subnetworks";

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::cluster::Cluster;
 use super::cluster_config::Config;
-use super::{certificate, seconds, versions};
+use super::{seconds, versions};
 use crate::aws::context::Ctx;
+use crate::certificate;
 use crate::tags::Tags;
 
 /// The logs that a control plane can write.

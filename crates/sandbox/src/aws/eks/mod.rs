@@ -3,7 +3,6 @@
 mod access;
 mod addon;
 mod addon_catalogue;
-mod certificate;
 pub(crate) mod cluster;
 mod cluster_config;
 mod cluster_update;

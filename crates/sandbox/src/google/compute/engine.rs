@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 use super::super::context::{Ctx, Input, fingerprint, merge, pacific, page, without_nulls};
 use super::super::error::{GoogleError, GoogleResult};
 use super::super::item::Item;
-use super::super::places;
-use super::kind::{Guard, Kind, Place, Subject, table};
+use super::super::{labels, places};
+use super::kind::{Guard, Kind, Place, Subject};
 use super::reference::{self, PREFIX, missing, not_ready};
 use super::{filter, operation};
 use crate::clock::Millis;
@@ -132,36 +132,6 @@ fn check_name(name: &str) -> GoogleResult<()> {
     Err(GoogleError::field("resource.name", name, why))
 }
 
-/// Checks labels as all services do.
-pub(crate) fn check_labels(labels: Option<&Value>) -> GoogleResult<()> {
-    let Some(labels) = labels.and_then(Value::as_object) else {
-        return Ok(());
-    };
-    let good = |c: char| (c.is_alphanumeric() && !c.is_uppercase()) || c == '_' || c == '-';
-    for (key, value) in labels {
-        let value = value.as_str().unwrap_or_default();
-        let starts = key.chars().next().is_some_and(char::is_alphabetic);
-        if !starts || key.chars().count() > 63 || !key.chars().all(good) {
-            let why = format!(
-                "Label key '{key}' violates format constraints. The key must start with a lowercase character, can only contain lowercase letters, numeric characters, underscores and dashes. The key can be at most 63 characters long. International characters are allowed."
-            );
-            return Err(GoogleError::invalid(why));
-        }
-        if value.chars().count() > 63 || !value.chars().all(good) {
-            let why = format!(
-                "Label value '{value}' violates format constraints. The value can only contain lowercase letters, numeric characters, underscores and dashes. The value can be at most 63 characters long. International characters are allowed."
-            );
-            return Err(GoogleError::invalid(why));
-        }
-    }
-    if labels.len() > 64 {
-        return Err(GoogleError::invalid(
-            "Number of labels exceeds limit of 64.",
-        ));
-    }
-    Ok(())
-}
-
 /// `insert`.
 pub(crate) fn insert(ctx: &mut Ctx<'_>, kind: &Kind, input: &Input<'_>) -> GoogleResult<HttpReply> {
     if let Some(reply) = seen(ctx, input)? {
@@ -201,7 +171,7 @@ pub(crate) fn create(
             return Err(GoogleError::required(&format!("resource.{field}")));
         }
     }
-    check_labels(doc.get("labels"))?;
+    labels::check(doc.get("labels"))?;
     let id = id(kind, place, &name);
     if ctx.get(&kind.table(), &id).is_some() {
         let message = format!("The resource '{id}' already exists");
@@ -218,7 +188,7 @@ pub(crate) fn create(
             doc[*field] = (*value).into();
         }
     }
-    let links = reference::resolve(ctx, kind, place, &mut doc)?;
+    let mut links = reference::resolve(ctx, kind, place, &mut doc)?;
     let number = ctx.number();
     let mut members = doc.as_object().cloned().unwrap_or_default();
     let subject = Subject {
@@ -246,6 +216,7 @@ pub(crate) fn create(
     stamp(kind, &mut members);
     (kind.made)(ctx, &subject, &members, done)?;
     let mut item = Item::new(id.clone(), Value::Object(members));
+    links.extend((kind.also)(ctx, &subject, &item.doc));
     item.links = links;
     item.ready_at = done;
     if ctx.fails() {
@@ -443,14 +414,14 @@ pub(crate) fn apply(
 ) -> GoogleResult<()> {
     let before = item.at(ctx.now).clone();
     guard(kind.guard, sent, &before["fingerprint"])?;
-    check_labels(doc.get("labels"))?;
+    labels::check(doc.get("labels"))?;
     // A place may be sent by its short name.
     for field in ["name", "region", "zone"] {
         if let Some(value) = before.get(field) {
             doc[field] = value.clone();
         }
     }
-    let links = reference::resolve(ctx, kind, place, &mut doc)?;
+    let mut links = reference::resolve(ctx, kind, place, &mut doc)?;
     for field in kind.fixed {
         if doc.get(field) != before.get(field) {
             let value = doc[*field].as_str().unwrap_or_default().to_owned();
@@ -474,6 +445,7 @@ pub(crate) fn apply(
     (kind.prepare)(ctx, &subject, &mut members)?;
     stamp(kind, &mut members);
     let doc = Value::Object(members);
+    links.extend((kind.also)(ctx, &subject, &doc));
     let labels = doc.get("labels").cloned();
     let after = (!ctx.fails()).then_some((doc, links));
     item.become_at(after, done, ctx.now);
@@ -498,10 +470,10 @@ pub(crate) fn set_labels(
             "Labels fingerprint either invalid or resource labels have changed",
         ));
     }
-    let labels = input.body.get("labels").cloned().unwrap_or(json!({}));
-    check_labels(Some(&labels))?;
-    doc["labelFingerprint"] = fingerprint(&labels).into();
-    doc["labels"] = labels.clone();
+    let wanted = input.body.get("labels").cloned().unwrap_or(json!({}));
+    labels::check(Some(&wanted))?;
+    doc["labelFingerprint"] = fingerprint(&wanted).into();
+    doc["labels"] = wanted.clone();
     let place = place(input)?;
     // Answered when it is done.
     let done = ctx.now;
@@ -509,7 +481,7 @@ pub(crate) fn set_labels(
     let id = item.id.clone();
     let after = (!ctx.fails()).then(|| (doc, item.links.clone()));
     item.become_at(after, done, ctx.now);
-    ctx.put(&kind.table(), item, Some(&labels));
+    ctx.put(&kind.table(), item, Some(&wanted));
     Ok(begin(ctx, input, &place, "setLabels", (&id, &target), done))
 }
 
@@ -568,7 +540,20 @@ pub(crate) fn in_use(kind: &Kind, id: &str, by: &str) -> GoogleError {
     )
 }
 
-/// Items of a collection in a project, everywhere.
-pub(crate) fn everywhere(ctx: &Ctx<'_>, collection: &str, project: &str) -> Vec<Stored<Item>> {
-    ctx.list(&table(collection), &format!("projects/{project}/"))
+/// A verb that sets some fields: `setUrlMap`, `setTarget`. The fingerprint need not be sent.
+pub(crate) fn assign(
+    ctx: &mut Ctx<'_>,
+    kind: &Kind,
+    input: &Input<'_>,
+    operation: &str,
+) -> GoogleResult<HttpReply> {
+    if let Some(reply) = seen(ctx, input)? {
+        return Ok(reply);
+    }
+    let item = find_idle(ctx, kind, input)?;
+    let current = item.at(ctx.now)["fingerprint"].clone();
+    let sent = input.body["fingerprint"].as_str().or(current.as_str());
+    let mut doc = item.at(ctx.now).clone();
+    merge(&mut doc, &input.body);
+    change(ctx, kind, input, item, doc, sent, operation)
 }

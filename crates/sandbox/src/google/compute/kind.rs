@@ -113,6 +113,8 @@ pub(crate) struct Kind {
     /// Values of fields that are not sent.
     pub(crate) defaults: &'static [(&'static str, Default)],
     pub(crate) prepare: Prepare,
+    /// What else a document refers to, by no field of its own.
+    pub(crate) also: fn(&Ctx<'_>, &Subject<'_>, &Value) -> Option<String>,
     /// Adds what is computed when it is read.
     pub(crate) view: fn(&Ctx<'_>, &Item, &mut Members),
     /// What goes with a new one.
@@ -156,6 +158,7 @@ impl Kind {
         work: Work::ComputeQuick,
         defaults: &[],
         prepare: |_, _, _| Ok(()),
+        also: |_, _, _| None,
         view: |_, _, _| {},
         made: |_, _, _, _| Ok(()),
         delete: |_, _, _| Ok(()),

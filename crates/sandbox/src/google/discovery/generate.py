@@ -6,7 +6,7 @@ usage: generate.py DOCUMENTS_DIRECTORY CRATES_DIRECTORY     writes one .txt per 
 Numbers of enumerations, which some clients send, are not in those documents: they come from the sources of the google-cloud-* crates.
 
 A line is either
-  method ID VERB PATH SCHEMA-OR-DASH QUERY-PARAMETERS-OR-DASH
+  method ID VERB PATH BODY-SCHEMA-OR-DASH ANSWER-SCHEMA-OR-DASH QUERY-PARAMETERS-OR-DASH
   schema NAME FIELD=[!]TYPE ...
 where ! marks what only the server writes, and TYPE is s text, b boolean, i integer, l 64-bit integer, n number, x anything,
 e(A|B=7) one of these words, with its number where that is not its position, @NAME a schema, [TYPE] a list, {TYPE} a map.
@@ -17,8 +17,8 @@ import pathlib
 import re
 import sys
 
-COMPUTE = """networks: insert get list patch delete addPeering removePeering updatePeering switchToCustomMode
-subnetworks: insert get list aggregatedList patch delete expandIpCidrRange setPrivateIpGoogleAccess listUsable
+COMPUTE = """networks: insert get list patch delete addPeering removePeering switchToCustomMode
+subnetworks: insert get list aggregatedList patch delete expandIpCidrRange setPrivateIpGoogleAccess
 routers: insert get list aggregatedList patch update delete getRouterStatus
 addresses: insert get list aggregatedList delete setLabels
 globalAddresses: insert get list delete setLabels
@@ -32,16 +32,18 @@ instanceGroups: insert get list aggregatedList delete setNamedPorts addInstances
 instanceGroupManagers: get list aggregatedList listManagedInstances
 backendServices: insert get list aggregatedList patch update delete getHealth
 regionBackendServices: insert get list patch update delete getHealth
-urlMaps: insert get list aggregatedList patch update delete validate
+urlMaps: insert get list aggregatedList patch update delete
 targetHttpProxies: insert get list aggregatedList patch delete setUrlMap
 targetHttpsProxies: insert get list aggregatedList patch delete setUrlMap setSslCertificates setSslPolicy setQuicOverride
+targetTcpProxies: insert get list aggregatedList delete setBackendService setProxyHeader
+backendBuckets: insert get list patch update delete
 sslCertificates: insert get list aggregatedList delete
 globalForwardingRules: insert get list patch delete setLabels setTarget
 forwardingRules: insert get list aggregatedList patch delete setLabels setTarget
 zones: get list
 regions: get list
 projects: get
-globalOperations: get list aggregatedList wait delete
+globalOperations: get list wait delete
 regionOperations: get list wait delete
 zoneOperations: get list wait delete"""
 
@@ -164,10 +166,11 @@ def main(documents, crates, here):
                     continue
                 path = f"{base}/{(method.get('flatPath') or method['path']).lstrip('/')}"
                 schema = method.get("request", {}).get("$ref", "-")
-                if schema != "-":
-                    needed.append(schema)
+                # Answers are read only where clients may ask for numbers instead of words.
+                answer = method.get("response", {}).get("$ref", "-") if NUMBERS else "-"
+                needed.extend(name for name in (schema, answer) if name != "-")
                 queries = [key for key, parameter in method.get("parameters", {}).items() if parameter["location"] == "query"]
-                line = ["method", method["id"], method["httpMethod"], path, schema, ",".join(sorted(queries)) or "-"]
+                line = ["method", method["id"], method["httpMethod"], path, schema, answer, ",".join(sorted(queries)) or "-"]
                 methods.append(" ".join(line))
             for child, below in node.get("resources", {}).items():
                 walk(below, f"{name}.{child}" if name else child)

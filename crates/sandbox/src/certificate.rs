@@ -18,7 +18,7 @@ const TEMPLATE: &str = concat!(
 const SERIAL: std::ops::Range<usize> = 16..23;
 
 /// What `certificateAuthority.data` holds: the base64 of the certificate's PEM.
-pub(super) fn authority(serial: &str) -> String {
+pub(crate) fn authority(serial: &str) -> String {
     let mut der = STANDARD.decode(TEMPLATE).expect("the template is base64");
     let digits = hex::decode(serial.get(..14).unwrap_or_default()).unwrap_or_default();
     if digits.len() == SERIAL.len() {
