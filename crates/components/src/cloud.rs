@@ -8,6 +8,8 @@ use infra_model::{ProviderAddress, Str};
 pub(crate) enum Cloud {
     /// Amazon Web Services.
     Aws(ProviderAddress),
+    /// Google Cloud.
+    Google(ProviderAddress),
 }
 
 /// Why a text is no cloud, and what to write instead.
@@ -20,8 +22,9 @@ pub(crate) struct CloudError {
 impl Cloud {
     /// The provider configuration that the natives use.
     pub(crate) fn provider(&self) -> &ProviderAddress {
-        let Cloud::Aws(provider) = self;
-        provider
+        match self {
+            Cloud::Aws(provider) | Cloud::Google(provider) => provider,
+        }
     }
 
     /// As it is written in a stack file.
@@ -29,10 +32,10 @@ impl Cloud {
         self.provider().to_string().into()
     }
 
-    /// Reads `aws` or `aws.ALIAS`.
+    /// Reads `aws`, `google`, or one with an alias.
     pub(crate) fn parse(text: &str) -> Result<Cloud, CloudError> {
         let help =
-            "write `cloud = \"aws\"`, or `cloud = \"aws.NAME\"` for a [clouds.aws.alias.NAME]";
+            "write `cloud = \"aws\"` or \"google\", or `cloud = \"aws.NAME\"` for a [clouds.aws.alias.NAME]";
         let error = |message: String| CloudError {
             message,
             help: help.to_owned(),
@@ -42,8 +45,9 @@ impl Cloud {
             .map_err(|_| error(format!("`{text}` is not a cloud")))?;
         match &*provider.name {
             "aws" => Ok(Cloud::Aws(provider)),
-            name @ ("google" | "azure") => Err(error(format!(
-                "components cannot be built on `{name}` yet: only on aws"
+            "google" => Ok(Cloud::Google(provider)),
+            name @ "azure" => Err(error(format!(
+                "components cannot be built on `{name}` yet: only on aws and google"
             ))),
             name => {
                 let meant = did_you_mean(name, ["aws", "google", "azure"])

@@ -194,6 +194,21 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// The component's tags as labels of Google Cloud, which are lower-case.
+    pub(crate) fn labels(&self) -> Json {
+        match &self.common.tags {
+            Input::Known(given) => Json::Object(
+                given
+                    .iter()
+                    .map(|(k, v)| (names::slug(k), json!(names::slug(v))))
+                    .collect(),
+            ),
+            Input::Later => json!(
+                "${{ for key, value in input.tags : lower(key) => lower(value) }}"
+            ),
+        }
+    }
+
     /// A managed resource; nulls in its body are left out.
     pub(crate) fn resource(&mut self, type_name: &str, name: &str, body: Json) {
         self.block(Mode::Managed, type_name, name, self.provider.clone(), body);

@@ -8,6 +8,7 @@ mod cloud;
 mod cluster;
 mod database;
 mod draft;
+mod google;
 mod input;
 mod load_balancer;
 mod names;

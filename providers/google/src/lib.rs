@@ -7,6 +7,7 @@ mod client;
 mod compute;
 mod config;
 mod container;
+mod data;
 mod dns;
 mod error;
 mod family;

@@ -1,7 +1,7 @@
 //! Every type of the provider, one line each.
 
 use crate::client::Client;
-use crate::{artifacts, compute, container, dns, iam, kms, secrets, services, sql, storage};
+use crate::{artifacts, compute, container, data, dns, iam, kms, secrets, services, sql, storage};
 use crate::managed::{Kind, Managed};
 use infra_model::resource::{DynDataSource, DynResource, Typed};
 
@@ -67,5 +67,10 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
 
 /// Data sources.
 pub(crate) fn data() -> Vec<Box<dyn DynDataSource<Client>>> {
-    Vec::new()
+    vec![
+        Typed::<data::ClientConfig>::register_data(),
+        Typed::<data::EngineVersions>::register_data(),
+        Typed::<data::Project>::register_data(),
+        Typed::<data::Zones>::register_data(),
+    ]
 }

@@ -1,6 +1,7 @@
 //! `bucket`: a private place for objects. Inputs and outputs, the same on every cloud.
 
 mod aws;
+mod google;
 
 use crate::Component;
 use crate::cloud::Cloud;
@@ -11,7 +12,7 @@ use infra_model::Record;
 /// A private place for objects: encrypted with its own key, versioned, unreachable without TLS and from the public.
 #[derive(Record)]
 pub(crate) struct Inputs {
-    /// Where it is built: `aws`, or `aws.NAME` for an alias.
+    /// Where it is built: `aws` or `google`, or `aws.NAME` for an alias.
     #[record(required)]
     pub(crate) cloud: String,
     /// Its name, unique in the whole world. Without one it is the stack's and the bucket's name with a random end.
@@ -64,6 +65,7 @@ impl Component for Bucket {
         check(inputs, draft);
         match cloud {
             Some(Cloud::Aws(_)) => aws::expand(inputs, draft),
+            Some(Cloud::Google(_)) => google::expand(inputs, draft),
             None => {}
         }
     }

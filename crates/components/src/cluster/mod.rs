@@ -1,6 +1,7 @@
 //! `cluster`: a managed Kubernetes cluster with its node pools. Inputs and outputs, the same on every cloud.
 
 mod aws;
+mod google;
 mod pool;
 
 use crate::Component;
@@ -28,7 +29,8 @@ pub(crate) struct Inputs {
     /// From where its API can be reached.
     #[record(block, max = 1)]
     pub(crate) api: Vec<Api>,
-    /// Who administers it, beside whoever creates it: on AWS the ARNs of IAM users and roles.
+    /// Who administers it, beside whoever creates it: on AWS the ARNs of IAM users and roles, on Google Cloud
+    /// members such as `group:ops@example.com`.
     #[record(optional)]
     pub(crate) admins: Vec<Input<String>>,
     /// Keep the control plane's logs, the audit log among them.
@@ -97,6 +99,7 @@ impl Component for Cluster {
         draft.fact("kubernetes", Value::from(inputs.kubernetes.as_str()));
         match site.cloud {
             Cloud::Aws(_) => aws::expand(inputs, &site, &pools, draft),
+            Cloud::Google(_) => google::expand(inputs, &site, &pools, draft),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `database`: a managed relational database. Inputs and outputs, the same on every cloud.
 
 mod aws;
+mod google;
 
 use crate::Component;
 use crate::cloud::Cloud;
@@ -12,7 +13,8 @@ use infra_model::diagnostic::did_you_mean;
 use infra_model::{Record, Value};
 
 /// A managed relational database: private, encrypted with its own key, reachable only over TLS and only by its clients. Its
-/// password is made and rotated in the cloud's secret manager and never seen here.
+/// password stands in the cloud's secret manager: on AWS it is made and rotated there and never seen here, on Google Cloud
+/// it is made here and stored encrypted.
 ///
 /// In a stack with `protect = true` it refuses to be deleted, and leaves a last snapshot when it goes: on AWS `STACK-NAME-final`. That snapshot
 /// is encrypted with the database's own key, which goes with it after 30 days: until then copy the snapshot under another key, or cancel the
@@ -116,6 +118,7 @@ impl Component for Database {
         draft.fact("port", Value::from(engine.port()));
         match site.cloud {
             Cloud::Aws(_) => aws::expand(inputs, engine, &site, &clients, draft),
+            Cloud::Google(_) => google::expand(inputs, engine, &site, &clients, draft),
         }
     }
 }

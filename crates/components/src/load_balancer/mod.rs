@@ -1,6 +1,7 @@
 //! `load_balancer`: the way in from the internet to a port of a cluster's nodes. Inputs and outputs, the same on every cloud.
 
 mod aws;
+mod google;
 
 use crate::Component;
 use crate::cloud::Cloud;
@@ -106,6 +107,7 @@ impl Component for LoadBalancer {
         draft.fact("node_port", Value::from(target.node_port));
         match site.cloud {
             Cloud::Aws(_) => aws::expand(inputs, kind, target, &site, &cluster, draft),
+            Cloud::Google(_) => google::expand(inputs, kind, target, &site, &cluster, draft),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `network`: a private network over several zones. Inputs, outputs and the address plan, the same on every cloud.
 
 mod aws;
+mod google;
 
 use crate::Component;
 use crate::cloud::Cloud;
@@ -16,9 +17,12 @@ use ipnet::Ipv4Net;
 /// private subnet of zone `a` is the first, of `b` the second, and so on to `f`; the last part is cut into sixteen again and
 /// holds the public subnets in the same order. Of `10.0.0.0/16` the private subnets are `10.0.0.0/20`, `10.0.16.0/20`, …, the
 /// public ones `10.0.240.0/24`, `10.0.241.0/24`, …, and `10.0.96.0` to `10.0.239.255` stays free for your own subnets.
+///
+/// On Google Cloud a subnetwork spans all zones: the first of the sixteen parts is the nodes', the third that of Google's own
+/// services such as Cloud SQL, and the upper half the pods'. There are no public subnets.
 #[derive(Record)]
 pub(crate) struct Inputs {
-    /// Where it is built: `aws`, or `aws.NAME` for an alias.
+    /// Where it is built: `aws` or `google`, or `aws.NAME` for an alias.
     #[record(required)]
     pub(crate) cloud: String,
     /// Its range of IPv4 addresses, from /16 to /20. Must be known while planning.
@@ -72,6 +76,7 @@ impl Component for Network {
         draft.fact("zones", Value::strings(plan.zones.iter().map(|z| z.key)));
         match cloud {
             Cloud::Aws(_) => aws::expand(inputs, &plan, nat, draft),
+            Cloud::Google(_) => google::expand(inputs, &plan, nat, draft),
         }
     }
 }
@@ -86,6 +91,7 @@ struct Zone {
 
 /// Who gets which addresses.
 struct Plan {
+    range: Ipv4Net,
     zones: Vec<Zone>,
 }
 
@@ -123,6 +129,7 @@ impl Plan {
         };
         let keys = KEYS.into_iter().take(zones);
         Some(Plan {
+            range,
             zones: keys.enumerate().map(zone).collect(),
         })
     }
