@@ -19,6 +19,11 @@ const SERIAL: std::ops::Range<usize> = 16..23;
 
 /// What `certificateAuthority.data` holds: the base64 of the certificate's PEM.
 pub(crate) fn authority(serial: &str) -> String {
+    STANDARD.encode(pem(serial))
+}
+
+/// The certificate in PEM.
+pub(crate) fn pem(serial: &str) -> String {
     let mut der = STANDARD.decode(TEMPLATE).expect("the template is base64");
     let digits = hex::decode(serial.get(..14).unwrap_or_default()).unwrap_or_default();
     if digits.len() == SERIAL.len() {
@@ -31,5 +36,5 @@ pub(crate) fn authority(serial: &str) -> String {
         pem.push('\n');
     }
     pem.push_str("-----END CERTIFICATE-----\n");
-    STANDARD.encode(pem)
+    pem
 }

@@ -95,11 +95,6 @@ impl Input<'_> {
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
         self.request.query(name).filter(|value| !value.is_empty())
     }
-
-    /// The body's members.
-    pub(crate) fn members(&self) -> Map<String, Value> {
-        self.body.as_object().cloned().unwrap_or_default()
-    }
 }
 
 /// Whether a variable of a path names the project.

@@ -4,16 +4,24 @@
 mod compute;
 mod container;
 mod context;
+mod dns;
 mod error;
 mod iam;
 mod item;
 mod kms;
 mod labels;
+mod lro;
 mod oauth;
+mod peering;
 mod places;
 mod policy;
+mod registry;
 mod resource_manager;
 mod schema;
+mod secrets;
+mod services;
+mod sql;
+mod storage;
 #[cfg(test)]
 mod tests;
 
@@ -69,10 +77,52 @@ const SERVICES: &[Service] = &[
         shape: Shape::Status,
         run: kms::run,
     },
+    Service {
+        name: "secretmanager",
+        host: "secretmanager.googleapis.com",
+        shape: Shape::Status,
+        run: secrets::run,
+    },
+    Service {
+        name: "artifactregistry",
+        host: "artifactregistry.googleapis.com",
+        shape: Shape::Status,
+        run: registry::run,
+    },
+    Service {
+        name: "serviceusage",
+        host: "serviceusage.googleapis.com",
+        shape: Shape::Both,
+        run: services::run,
+    },
+    Service {
+        name: "servicenetworking",
+        host: "servicenetworking.googleapis.com",
+        shape: Shape::Both,
+        run: peering::run,
+    },
+    Service {
+        name: "dns",
+        host: "dns.googleapis.com",
+        shape: Shape::Errors,
+        run: dns::run,
+    },
+    Service {
+        name: "sql",
+        host: "sqladmin.googleapis.com",
+        shape: Shape::Errors,
+        run: sql::run,
+    },
+    Service {
+        name: "storage",
+        host: "storage.googleapis.com",
+        shape: Shape::Errors,
+        run: storage::run,
+    },
 ];
 
 /// Parameters that every method takes.
-const STANDARD: [&str; 18] = [
+const STANDARD: [&str; 19] = [
     "alt",
     "$alt",
     "fields",
@@ -88,6 +138,7 @@ const STANDARD: [&str; 18] = [
     "callback",
     "uploadType",
     "upload_protocol",
+    "upload_id",
     "userProject",
     "$.xgafv",
     "$unique",
@@ -108,8 +159,15 @@ pub(crate) fn route(request: &HttpRequest) -> Result<Call, HttpReply> {
     if let Some(reply) = oauth::answer(request) {
         return Err(reply);
     }
-    let path = request.path.trim_start_matches("/upload");
-    let path = path.trim_start_matches("/resumable");
+    let path = ["/resumable/upload", "/upload", "/download"]
+        .iter()
+        .find_map(|prefix| request.path.strip_prefix(prefix))
+        .unwrap_or(&request.path);
+    // The data of an upload comes by another method than its beginning.
+    let verb = match request.method.as_str() {
+        "PUT" if path != request.path => "POST",
+        verb => verb,
+    };
     let segments = HttpRequest {
         path: path.to_owned(),
         ..request.clone()
@@ -121,7 +179,7 @@ pub(crate) fn route(request: &HttpRequest) -> Result<Call, HttpReply> {
         let Some((rank, variables)) = matched(method, &segments) else {
             continue;
         };
-        if method.http != request.method.as_str() {
+        if method.http != verb {
             elsewhere = true;
             continue;
         }
@@ -202,7 +260,11 @@ fn matched(
 /// Several services have their operations at one path; their names tell whose they are.
 fn owns_operation(service: &str, variables: &[(&'static str, String)]) -> bool {
     let name = variables.last().map_or("", |(_, value)| value);
+    let named = variables
+        .iter()
+        .any(|(variable, _)| variable.starts_with("operation"));
     match service {
+        "container" if named => name.starts_with("operation-"),
         "artifactregistry" => !name.starts_with("operation-"),
         "servicenetworking" => name.starts_with("pssn."),
         "serviceusage" => !name.starts_with("pssn."),
@@ -224,7 +286,9 @@ impl Call {
                 return Err(GoogleError::payload("", message));
             }
         }
-        let upload = request.path.starts_with("/upload") || request.path.starts_with("/resumable");
+        let upload = ["/upload", "/resumable"]
+            .iter()
+            .any(|prefix| request.path.starts_with(prefix));
         let body = match self.method.body {
             Some(schema) if !upload => {
                 let body = read_json(&request.body)?;

@@ -80,9 +80,12 @@ impl Bench {
     }
 }
 
+mod data;
 mod gke;
 mod identity;
 mod load_balancing;
+mod platform;
+mod replay;
 
 const NETWORKS: &str = "/compute/v1/projects/p/global/networks";
 const SUBNETWORKS: &str = "/compute/v1/projects/p/regions/europe-west1/subnetworks";

@@ -234,7 +234,7 @@ pub(super) fn remove_ranges(ctx: &mut Ctx<'_>, cluster: &Item) {
         &crate::token::fingerprint(&cluster.id)[..8]
     );
     edit_ranges(ctx, &subnetwork, |list| {
-        list.retain(|range| range["rangeName"] != own)
+        list.retain(|range| range["rangeName"] != own);
     });
 }
 

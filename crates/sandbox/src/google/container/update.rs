@@ -217,10 +217,10 @@ fn update(ctx: &mut Ctx<'_>, item: &mut Item, update: &Value) -> GoogleResult<&'
             item.doc["privateClusterConfig"]["enablePrivateEndpoint"] = value;
         }
         "desiredIntraNodeVisibilityConfig" => {
-            item.doc["networkConfig"]["enableIntraNodeVisibility"] = value["enabled"].clone()
+            item.doc["networkConfig"]["enableIntraNodeVisibility"] = value["enabled"].clone();
         }
         "desiredL4ilbSubsettingConfig" => {
-            item.doc["networkConfig"]["enableL4ilbSubsetting"] = value["enabled"].clone()
+            item.doc["networkConfig"]["enableL4ilbSubsetting"] = value["enabled"].clone();
         }
         field => settle(item, field, &value)?,
     }

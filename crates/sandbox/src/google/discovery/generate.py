@@ -71,7 +71,6 @@ projects.zones.operations: get list cancel""",
     "sqladmin.v1beta4": SQL,
     "storage.v1": """buckets: insert get list patch update delete getIamPolicy setIamPolicy testIamPermissions
 objects: insert get list patch delete copy
-bucketAccessControls: get list
 projects.serviceAccount: get""",
     "iam.v1": """projects.serviceAccounts: create get list patch update delete disable enable getIamPolicy setIamPolicy
 projects.serviceAccounts.keys: list""",

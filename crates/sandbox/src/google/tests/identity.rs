@@ -40,11 +40,7 @@ fn members_must_exist_and_policies_are_written_over_what_was_read() {
         "read before the write"
     );
     let first = bench
-        .send(
-            "POST",
-            &format!("/v1/projects/my-project:getIamPolicy"),
-            &json!({}),
-        )
+        .send("POST", "/v1/projects/my-project:getIamPolicy", &json!({}))
         .1;
     assert_eq!(first["bindings"][1]["role"], "roles/storage.admin");
     let pool = json!({ "policy": { "bindings": [{

@@ -1,0 +1,1 @@
+//! The recorded exchanges with the real services.
