@@ -6,6 +6,7 @@
 //! # replace: 3                  `var.step` at which it is replaced (left out: it cannot be)
 //! # import: vpc-id expression   an attribute, or text with {attribute}s, that `infra import` takes
 //! # unread: a, because …        an attribute that AWS does not tell, so that importing leaves it out
+//! # drift: no, because …        deleting it leaves it there
 //! # deletes: created, because … what was imported is not enough to delete it by
 //! # moto: no, because …         moto has no such type
 //! # moto: no update, because …  moto cannot do a step: `update`, `replace`, `import` or `drift`
@@ -72,6 +73,8 @@ pub struct Table {
     pub import: String,
     /// Attributes that importing leaves out.
     pub unread: Vec<String>,
+    /// Whether deleting it behind the state's back shows.
+    drifts: bool,
     /// Whether what was imported is enough to delete it by.
     pub deletes_imported: bool,
     /// What moto cannot do, and why.
@@ -96,7 +99,11 @@ impl Table {
 
     /// Whether the type has this step at all.
     pub fn has(&self, step: Step) -> bool {
-        !matches!(step, Step::Update | Step::Replace) || self.number(step).is_some()
+        match step {
+            Step::Update | Step::Replace => self.number(step).is_some(),
+            Step::Drift => self.drifts,
+            _ => true,
+        }
     }
 
     fn parse(name: &str, text: String) -> Table {
@@ -143,6 +150,7 @@ impl Table {
             replace: one("replace"),
             import: one("import").unwrap_or_else(|| "id".to_owned()),
             unread: all("unread").iter().map(|line| because(line).0).collect(),
+            drifts: one("drift").is_none_or(|line| because(&line).0 != "no"),
             deletes_imported: deletes.is_none(),
             moto: moto.collect(),
             text,

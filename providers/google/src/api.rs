@@ -131,15 +131,20 @@ impl Api {
         value: &Value,
         default: impl Fn(&str) -> Option<String>,
     ) -> Result<String, &'static str> {
+        let given = |name: &str| value.get(name).and_then(Value::as_str).filter(|v| !v.is_empty());
+        let parts: Vec<&str> = self.collection.split('/').collect();
+        // A full name stands for all that goes before it.
+        let full = |part: &&str| {
+            let name = part.strip_prefix('{').and_then(|p| p.strip_suffix('}'));
+            name.and_then(given).is_some_and(|v| v.contains('/'))
+        };
+        let from = parts.iter().rposition(full).unwrap_or(0);
         let mut out = String::new();
-        for part in self.collection.split('/') {
+        for part in &parts[from..] {
             let name = part.strip_prefix('{').and_then(|p| p.strip_suffix('}'));
             let text = match name {
-                None => part.to_owned(),
-                Some(name) => value
-                    .get(name)
-                    .and_then(Value::as_str)
-                    .filter(|v| !v.is_empty())
+                None => (*part).to_owned(),
+                Some(name) => given(name)
                     .map(str::to_owned)
                     .or_else(|| default(name))
                     .ok_or(name)?,

@@ -149,7 +149,7 @@ impl Kind for Key {
         labels: Labelled::At("labels", "/labels"),
         ..api(
             KEYS,
-            "{key_ring}/cryptoKeys",
+            "projects/{project}/locations/{location}/keyRings/{key_ring}/cryptoKeys",
             "cryptoKeyId",
         )
     };

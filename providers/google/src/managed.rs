@@ -127,7 +127,7 @@ pub(crate) trait Kind: Sized + Send + Sync + 'static {
         Ok(())
     }
 
-    /// Calls that a change needs before the patch.
+    /// Calls that a change needs after the patch.
     async fn changing(
         client: &Client,
         context: &CallContext,
@@ -250,7 +250,6 @@ impl<K: Kind> Resource<Client> for Managed<K> {
         desired: K::Record,
     ) -> Result<K::Record, ProviderError> {
         let id = Self::id(&prior);
-        K::changing(client, context, operation, &id, &prior, &desired).await?;
         let (api, block) = (K::API, K::Record::block());
         let (old, new) = (prior.to_value(), desired.to_value());
         let mut patch = wire::patch(&block, &old, &new, K::RULES);
@@ -259,7 +258,9 @@ impl<K: Kind> Resource<Client> for Managed<K> {
             patch.remove(&wire::camel(name));
         }
         K::patch(&prior, &desired, &mut patch);
+        // First what is guarded by the fingerprint that was seen: every change makes another one.
         K::send_patch(client, context, operation, &id, &prior, &desired, patch).await?;
+        K::changing(client, context, operation, &id, &prior, &desired).await?;
         settled::<Self>(client, context, operation, &id, desired).await
     }
 
@@ -688,7 +689,14 @@ fn record<K: Kind>(
             let compare = block.attributes.get(name).map(|a| a.compare).unwrap_or_default();
             planning::same(compare, said, &part.into())
         });
-        set(name, said.map_or_else(|| part.into(), infra_model::json::to_json));
+        let whole = match name {
+            "project" | "region" | "zone" | "location" => None,
+            name if name == K::API.key => None,
+            // A parent is named in full.
+            _ => id.find(&format!("/{part}/")).map(|at| &id[..=at + part.len()]),
+        };
+        let shown = whole.unwrap_or(part);
+        set(name, said.map_or_else(|| shown.into(), infra_model::json::to_json));
     }
     set("id", id.into());
     set("effective_labels", labels::json(&all));
@@ -763,7 +771,13 @@ async fn relabel<K: Kind>(
         format!("{id}/setLabels"),
         body,
     );
-    run::<K>(client, context, operation, id, with_token(request, &K::API, operation, "labels"))
+    // Global ones take no token.
+    let request = if id.contains("/global/") {
+        request
+    } else {
+        with_token(request, &K::API, operation, "labels")
+    };
+    run::<K>(client, context, operation, id, request)
         .await
         .map(|_| ())
 }

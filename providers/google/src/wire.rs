@@ -1,6 +1,8 @@
 //! Between attributes and the services' JSON. Google's fields have the attributes' names in lowerCamelCase, a nested block of
 //! which there is at most one is an object, and zero values are left out of answers; a type lists only what is otherwise.
 
+use crate::api::relative;
+use infra_model::schema::Compare;
 use infra_model::{Attribute, Block, NestedBlock, Type, Value, planning};
 use serde_json::{Map, Value as Json};
 
@@ -196,9 +198,9 @@ fn decode(block: &Block, found: &Json, prior: &Value, rules: Rules, path: &str) 
         let at = join(path, name);
         let said = prior.get(name).filter(|v| !v.is_unknown());
         let json = match rule(rules, &at) {
-            Some(Rule::Own | Rule::SentOnly) => said.map(infra_model::json::to_json),
+            Some(Rule::Own | Rule::SentOnly) => kept(attribute, said),
             Some(Rule::Kept) if get(found, &field(rules, &at, name)).is_none() => {
-                said.map(infra_model::json::to_json)
+                kept(attribute, said)
             }
             _ => decode_attribute(attribute, get(found, &field(rules, &at, name)), said),
         };
@@ -222,6 +224,12 @@ fn decode(block: &Block, found: &Json, prior: &Value, rules: Rules, path: &str) 
         out.insert(name.to_string(), Json::Array(items));
     }
     Json::Object(out)
+}
+
+/// What was said, or the default.
+fn kept(attribute: &Attribute, said: Option<&Value>) -> Option<Json> {
+    let said = said.filter(|said| !said.is_null()).or(attribute.default.as_ref());
+    said.map(infra_model::json::to_json)
 }
 
 fn decode_block(
@@ -289,7 +297,21 @@ fn decode_attribute(
             _ => None,
         };
     };
-    let json = fit(&attribute.ty, found);
+    let silent = said.is_none_or(Value::is_null);
+    if silent && nothing(found) && !attribute.computed && attribute.default.is_none() {
+        // Some services say the zero values that nobody asked for.
+        return (attribute.required).then(|| found.clone());
+    }
+    let json = match (attribute.compare, found) {
+        // The whole name without the host, which is what ids are.
+        (Compare::ResourceName, Json::String(name)) => Json::String(relative(name).to_owned()),
+        (Compare::ResourceName, Json::Array(names)) => names
+            .iter()
+            .filter_map(Json::as_str)
+            .map(|name| Json::String(relative(name).to_owned()))
+            .collect(),
+        _ => fit(&attribute.ty, found),
+    };
     // What means the same is kept as it was said.
     let same = said.filter(|said| {
         infra_model::json::from_json(&json, &attribute.ty)

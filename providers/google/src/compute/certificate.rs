@@ -62,7 +62,7 @@ pub(crate) struct CertificateRecord {
     pub(crate) certificate: String,
     /// Its key, PEM.
     #[record(required, force_new, sensitive)]
-    pub(crate) private_key: String,
+    pub(crate) private_key: Option<String>,
     /// Until when.
     #[record(computed)]
     pub(crate) expire_time: Option<String>,

@@ -24,8 +24,8 @@ pub(crate) struct AccountRecord {
     #[record(optional)]
     pub(crate) description: Option<String>,
     /// Whether it is good for nothing.
-    #[record(optional)]
-    pub(crate) disabled: Option<bool>,
+    #[record(optional, default = false)]
+    pub(crate) disabled: bool,
     /// `ACCOUNT@PROJECT.iam.gserviceaccount.com`
     #[record(computed)]
     pub(crate) email: Option<String>,
@@ -174,7 +174,7 @@ async fn switch(
     prior: &AccountRecord,
     desired: &AccountRecord,
 ) -> Result<(), ProviderError> {
-    let off = |record: &AccountRecord| record.disabled == Some(true);
+    let off = |record: &AccountRecord| record.disabled;
     if off(prior) == off(desired) {
         return Ok(());
     }
