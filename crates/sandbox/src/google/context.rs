@@ -54,7 +54,7 @@ impl Input<'_> {
     pub(crate) fn project(&self) -> &str {
         self.variables
             .iter()
-            .find(|(name, _)| is_project(name))
+            .find(|(name, _)| is_project(self.method, name))
             .map_or("", |(_, value)| value)
     }
 
@@ -65,8 +65,7 @@ impl Input<'_> {
 
     /// Names of the resource and what it is in: all variables but project and location.
     pub(crate) fn names(&self) -> Vec<&str> {
-        const OTHERS: [&str; 12] = [
-            "resource",
+        const OTHERS: [&str; 11] = [
             "project",
             "projectsId",
             "projectId",
@@ -98,11 +97,13 @@ impl Input<'_> {
 }
 
 /// Whether a variable of a path names the project.
-pub(crate) fn is_project(name: &str) -> bool {
-    matches!(
+pub(crate) fn is_project(method: &Method, name: &str) -> bool {
+    let named = matches!(
         name,
-        "project" | "projectsId" | "projectId" | "resource" | "v1Id1" | "v1beta1Id1"
-    )
+        "project" | "projectsId" | "projectId" | "v1Id1" | "v1beta1Id1"
+    );
+    // Policies of projects are asked for by this name; elsewhere it is the resource's own.
+    named || name == "resource" && method.service == "cloudresourcemanager"
 }
 
 /// The location among the variables of a path.
@@ -358,6 +359,18 @@ pub(crate) fn without_nulls(value: &mut Value) {
 pub(crate) fn default(members: &mut Map<String, Value>, name: &str, value: impl Into<Value>) {
     if !members.contains_key(name) {
         members.insert(name.to_owned(), value.into());
+    }
+}
+
+/// Takes empty texts away: services on gRPC do not tell them from what is not there.
+pub(crate) fn without_empty(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|_, value| value != "");
+            members.values_mut().for_each(without_empty);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_empty),
+        _ => {}
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) struct GoogleError {
     pub(crate) status: String,
     pub(crate) message: String,
     pub(crate) details: Vec<Value>,
-    /// From the front end before the service: it has everything in any service.
+    /// Whether it has all members in any service, as what the front end says before the service.
     front: bool,
 }
 
@@ -106,6 +106,12 @@ impl GoogleError {
         })];
         error.front = true;
         error
+    }
+
+    /// Shows all members, in any service.
+    pub(crate) fn whole(mut self) -> Self {
+        self.front = true;
+        self
     }
 
     /// Adds a detail.

@@ -291,7 +291,8 @@ impl Call {
             .any(|prefix| request.path.starts_with(prefix));
         let body = match self.method.body {
             Some(schema) if !upload => {
-                let body = read_json(&request.body)?;
+                let mut body = read_json(&request.body)?;
+                self.without_path(schema, &mut body);
                 let place = if self.method.service == "compute" {
                     "resource"
                 } else {
@@ -303,7 +304,7 @@ impl Call {
         };
         let mut variables = self.variables.clone();
         for (name, value) in &mut variables {
-            if context::is_project(name) {
+            if context::is_project(self.method, name) {
                 *value = ctx.project_id(value);
                 if self.method.http != "GET" {
                     ctx.know_project(value);
@@ -327,6 +328,19 @@ impl Call {
             reply.body = answer.to_string().into_bytes();
         }
         Ok(reply)
+    }
+
+    /// Takes members away that the path has too: some clients send the whole message.
+    fn without_path(&self, schema: &'static str, body: &mut Value) {
+        let Some(members) = body.as_object_mut() else {
+            return;
+        };
+        let api = self.method.api;
+        members.retain(|name, value| {
+            let bound = matches!(name.as_str(), "name" | "parent" | "resource")
+                || self.variables.iter().any(|(variable, _)| variable == name);
+            !(bound && value.is_string()) || catalogue().has(api, schema, name)
+        });
     }
 
     fn failure(&self, error: &GoogleError) -> Failure {

@@ -24,6 +24,13 @@ pub(crate) fn connection(ctx: &Ctx<'_>, network: &str) -> Option<String> {
     (item.ready_at <= ctx.now && !item.deleting).then(|| id.clone())
 }
 
+/// Forgets the connection of a network whose peering is removed.
+pub(crate) fn forget(ctx: &mut Ctx<'_>, network: &str, peering: &str) {
+    if peering == PEERING {
+        ctx.remove(CONNECTIONS, &format!("{network}/connections/{PEERING}"));
+    }
+}
+
 /// The ranges that a connection may give addresses out of.
 pub(crate) fn ranges(ctx: &Ctx<'_>, connection: &str) -> Vec<String> {
     let Some(item) = ctx.get(CONNECTIONS, connection) else {

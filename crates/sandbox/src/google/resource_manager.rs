@@ -20,7 +20,7 @@ fn initial() -> Value {
 fn project(input: &Input<'_>, id: &str) -> Value {
     if input.method.api.ends_with("v1") {
         return json!({
-            "projectNumber": project_number(id), "projectId": id, "lifecycleState": "ACTIVE",
+            "projectNumber": project_number(id), "projectId": id, "name": id, "lifecycleState": "ACTIVE",
             "createTime": CREATED,
         });
     }

@@ -184,6 +184,9 @@ fn switch(
         .map(|service| {
             let mut row = show(ctx, project, service);
             row["state"] = to.into();
+            if let Some(members) = row.as_object_mut() {
+                members.remove("config");
+            }
             row
         })
         .collect();

@@ -85,7 +85,7 @@ mod gke;
 mod identity;
 mod load_balancing;
 mod platform;
-mod replay;
+mod replay_tests;
 
 const NETWORKS: &str = "/compute/v1/projects/p/global/networks";
 const SUBNETWORKS: &str = "/compute/v1/projects/p/regions/europe-west1/subnetworks";

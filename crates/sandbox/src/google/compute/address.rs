@@ -73,6 +73,9 @@ fn prepare(
             default(doc, "address", address);
         }
         default(doc, "networkTier", "PREMIUM");
+        if !global {
+            default(doc, "description", "");
+        }
         return Ok(());
     }
     if global {

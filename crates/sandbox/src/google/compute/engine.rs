@@ -238,8 +238,9 @@ pub(crate) fn over_quota(metric: &str, limit: usize, place: &Place) -> GoogleErr
     GoogleError::new(403, "quotaExceeded", "RESOURCE_EXHAUSTED", message)
 }
 
-/// Writes the fingerprint of a document anew.
+/// Writes the fingerprint of a document anew, without lists that are empty.
 fn stamp(kind: &Kind, members: &mut Map<String, Value>) {
+    members.retain(|_, value| value.as_array().is_none_or(|list| !list.is_empty()));
     if kind.guard == Guard::None {
         return;
     }

@@ -214,6 +214,9 @@ pub(crate) fn remove_peering(
     input: &Input<'_>,
 ) -> GoogleResult<HttpReply> {
     let name = text(&input.body, "/name").to_owned();
+    let place = engine::place(input)?;
+    let network = engine::id(kind, &place, input.name());
+    super::super::peering::forget(ctx, &network, &name);
     change_peerings(ctx, kind, input, "removePeering", &mut |peerings| {
         let before = peerings.len();
         peerings.retain(|one| one["name"] != name);

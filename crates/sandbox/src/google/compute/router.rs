@@ -78,7 +78,6 @@ fn prepare(
         names.push(name);
         default(nat, "type", "PUBLIC");
         default(nat, "endpointTypes", json!(["ENDPOINT_TYPE_VM"]));
-        default(nat, "enableEndpointIndependentMapping", false);
         if nat["type"] == "PUBLIC" {
             default(nat, "autoNetworkTier", "PREMIUM");
             let addresses = whole["natIps"].as_array().map_or(0, Vec::len);

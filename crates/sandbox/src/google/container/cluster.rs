@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::super::compute::kind::table;
 use super::super::compute::reference::PREFIX;
 use super::super::context::{
-    Ctx, Input, default, fingerprint, project_number, text, without_nulls,
+    Ctx, Input, default, fingerprint, project_number, text, without_empty, without_nulls,
 };
 use super::super::error::{GoogleError, GoogleResult};
 use super::super::item::Item;
@@ -110,6 +110,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpR
         .unwrap_or_default();
     let mut whole = Value::Object(std::mem::take(&mut cluster));
     without_nulls(&mut whole);
+    without_empty(&mut whole);
     let mut cluster = whole.as_object().cloned().unwrap_or_default();
     let name = text(&whole, "/name").to_owned();
     check_name("cluster.name", &name)?;
@@ -310,7 +311,13 @@ fn fill(
     merge_default(
         cluster,
         "autoscaling",
-        &json!({ "autoscalingProfile": "BALANCED" }),
+        &json!({
+            "autoscalingProfile": "BALANCED",
+            "autoprovisioningNodePoolDefaults": {
+                "imageType": "COS_CONTAINERD", "serviceAccount": "default", "oauthScopes": pool::SCOPES,
+                "management": { "autoRepair": true, "autoUpgrade": true },
+            },
+        }),
     );
     merge_default(
         cluster,

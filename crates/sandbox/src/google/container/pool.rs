@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::super::compute::group::{self, Managed};
 use super::super::compute::kind::{Place, table};
 use super::super::compute::reference::{PREFIX, path_of};
-use super::super::context::{Ctx, Input, default, fingerprint, text, without_nulls};
+use super::super::context::{Ctx, Input, default, fingerprint, text, without_empty, without_nulls};
 use super::super::error::{GoogleError, GoogleResult};
 use super::super::item::{Item, short};
 use super::{bad, cluster, operation, version};
@@ -30,7 +30,8 @@ pub(super) fn find(ctx: &Ctx<'_>, input: &Input<'_>) -> GoogleResult<Stored<Item
         .ok_or_else(|| GoogleError::not_found(format!("nodePool \"{id}\" not found")))
 }
 
-const SCOPES: [&str; 6] = [
+/// What nodes may do by default.
+pub(super) const SCOPES: [&str; 6] = [
     "https://www.googleapis.com/auth/devstorage.read_only",
     "https://www.googleapis.com/auth/logging.write",
     "https://www.googleapis.com/auth/monitoring",
@@ -179,6 +180,7 @@ pub(super) fn make(
     alone: bool,
 ) -> GoogleResult<String> {
     without_nulls(&mut pool);
+    without_empty(&mut pool);
     let name = text(&pool, "/name").to_owned();
     cluster::check_name("node_pool.name", &name)?;
     let id = format!("{cluster_id}/nodePools/{name}");

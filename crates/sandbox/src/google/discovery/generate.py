@@ -98,7 +98,13 @@ projects.locations.repositories: create get list patch delete getIamPolicy setIa
 }
 
 
-def output_only(field):
+# Said to be written by the server only, but taken from clients.
+TAKEN = {"InstanceGroup": ("network", "subnetwork")}
+
+
+def output_only(schema, name, field):
+    if name in TAKEN.get(schema, ()):
+        return False
     text = field.get("description", "")
     return field.get("readOnly") or "[Output Only]" in text or text.startswith("Output only.") or text.startswith("[Output only]")
 
@@ -181,7 +187,7 @@ def main(documents, crates, here):
             if name in schemas:
                 continue
             fields = document["schemas"][name].get("properties", {})
-            rows = [f"{key}={'!' if output_only(field) else ''}{type_of(field, needed)}" for key, field in sorted(fields.items())]
+            rows = [f"{key}={'!' if output_only(name, key, field) else ''}{type_of(field, needed)}" for key, field in sorted(fields.items())]
             schemas[name] = " ".join(["schema", name, *rows])
         lines = sorted(methods) + [schemas[name] for name in sorted(schemas)]
         (here / f"{api}.txt").write_text("\n".join(lines) + "\n")

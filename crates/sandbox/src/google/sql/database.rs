@@ -77,8 +77,8 @@ pub(super) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpRepl
     let prefix = format!("{}/databases/", instance.id);
     let id = format!("{prefix}{}", input.variable("database").unwrap_or_default());
     let missing = || {
-        let message = "Not Found";
-        GoogleError::not_found(message)
+        // Databases are looked for by another server than instances.
+        GoogleError::not_found("Not Found").whole()
     };
     match input.method.verb {
         "list" => {

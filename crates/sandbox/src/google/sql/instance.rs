@@ -201,7 +201,7 @@ fn fill(
     let gemini = if postgres {
         json!({ "entitled": false, "activeQueryEnabled": false, "googleVacuumMgmtEnabled": false, "indexAdvisorEnabled": false, "oomSessionCancelEnabled": false })
     } else {
-        json!({ "entitled": false, "flagRecommenderEnabled": true, "indexAdvisorEnabled": false })
+        json!({ "entitled": false, "activeQueryEnabled": false, "flagRecommenderEnabled": true, "indexAdvisorEnabled": false })
     };
     let year = 365 * 24 * 3_600_000;
     let certificate = crate::certificate::pem(&hex);

@@ -11,6 +11,9 @@ use super::invalid;
 
 /// Versions, what is installed of each, how they are called.
 pub(super) const VERSIONS: &[(&str, &str)] = &[
+    ("POSTGRES_9_6", "POSTGRES_9_6_24"),
+    ("POSTGRES_10", "POSTGRES_10_23"),
+    ("POSTGRES_11", "POSTGRES_11_22"),
     ("POSTGRES_12", "POSTGRES_12_22"),
     ("POSTGRES_13", "POSTGRES_13_20"),
     ("POSTGRES_14", "POSTGRES_14_17"),
@@ -18,6 +21,7 @@ pub(super) const VERSIONS: &[(&str, &str)] = &[
     ("POSTGRES_16", "POSTGRES_16_8"),
     ("POSTGRES_17", "POSTGRES_17_4"),
     ("POSTGRES_18", "POSTGRES_18_0"),
+    ("MYSQL_5_6", "MYSQL_5_6_51"),
     ("MYSQL_5_7", "MYSQL_5_7_44"),
     ("MYSQL_8_0", "MYSQL_8_0_41"),
     ("MYSQL_8_4", "MYSQL_8_4_4"),

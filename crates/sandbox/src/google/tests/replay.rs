@@ -1,1 +1,0 @@
-//! The recorded exchanges with the real services.
