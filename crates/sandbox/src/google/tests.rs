@@ -184,6 +184,66 @@ fn a_request_id_names_one_operation() {
 }
 
 #[test]
+fn a_stuck_operation_is_waited_for_in_vain_and_another_is_not() {
+    let bench = Bench::new("stuck:compute.networks.insert*1,slow:compute.networks.insert=100*1");
+    let operation = bench.done("POST", NETWORKS, &network("n"));
+    let name = operation["name"].as_str().expect("a name");
+    let operation = format!("/compute/v1/projects/p/global/operations/{name}");
+    assert_eq!(bench.get(&operation)["status"], "RUNNING");
+    assert_eq!(
+        bench.refused("DELETE", &format!("{NETWORKS}/n"), &Value::Null),
+        (400, "resourceNotReady".into())
+    );
+    let (_, slow) = bench.send("POST", NETWORKS, &network("m"));
+    let name = slow["name"].as_str().expect("a name");
+    let request = HttpRequest {
+        path: format!("/compute/v1/projects/p/global/operations/{name}/wait"),
+        ..blank()
+    };
+    let Outcome::Answer(reply, delay) = bench.core.answer(Cloud::Google, &request) else {
+        panic!("an answer")
+    };
+    assert!(delay.is_some_and(|delay| delay > 0), "{delay:?}");
+    let answer: Value = serde_json::from_slice(&reply.body).expect("JSON");
+    assert_eq!(answer["status"], "DONE");
+}
+
+#[test]
+fn a_world_goes_on_where_it_was_left() {
+    let folder = std::env::temp_dir().join(format!("infra-google-{}", uuid::Uuid::new_v4()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let clock = Arc::new(ManualClock::at(1_700_000_000_000));
+    let open = || {
+        let options = Options {
+            world: Some(folder.join("world")),
+            clock: clock.clone(),
+            ..Options::default()
+        };
+        let core = Core::open(&options).expect("opens");
+        Bench {
+            core,
+            clock: clock.clone(),
+        }
+    };
+    let bench = open();
+    bench.done("POST", NETWORKS, &network("n"));
+    let (_, operation) = bench.send("POST", SUBNETWORKS, &subnetwork("s", "10.0.0.0/24"));
+    drop(bench);
+    // What was begun before is done in time.
+    clock.advance(60_000);
+    let bench = open();
+    let link = operation["selfLink"].as_str().expect("a link");
+    let path = link.trim_start_matches("https://www.googleapis.com");
+    assert_eq!(bench.get(path)["status"], "DONE");
+    assert_eq!(
+        bench.refused("DELETE", &format!("{NETWORKS}/n"), &Value::Null),
+        (400, "resourceInUseByAnotherResource".into())
+    );
+    drop(bench);
+    std::fs::remove_dir_all(folder).expect("cleans up");
+}
+
+#[test]
 fn faults_strike_google_too() {
     let faults = "throttle:compute.networks.list*1,fail:compute.networks.insert*1,lost:compute.networks.insert*1";
     let bench = Bench::new(faults);
