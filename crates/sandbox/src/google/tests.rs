@@ -81,6 +81,7 @@ impl Bench {
 }
 
 mod data;
+mod every_method;
 mod gke;
 mod identity;
 mod load_balancing;
