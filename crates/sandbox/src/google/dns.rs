@@ -184,7 +184,7 @@ fn check_zone(
     for network in networks.into_iter().flatten() {
         let url = text(network, "/networkUrl").to_owned();
         let path =
-            path_of(&url, project).filter(|path| ctx.get(&table("networks"), path).is_some());
+            path_of(ctx, &url, project).filter(|path| ctx.get(&table("networks"), path).is_some());
         let Some(path) = path else {
             let message = format!(
                 "Invalid value for 'entity.managedZone.privateVisibilityConfig.networks[0].networkUrl': '{url}'"

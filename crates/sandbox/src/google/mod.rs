@@ -32,7 +32,7 @@ use self::error::{GoogleError, GoogleResult, Shape};
 use self::schema::{Method, Segment, catalogue};
 use crate::core::{Failure, Frame};
 use crate::faults::Refusal;
-use crate::http::{HttpReply, HttpRequest};
+use crate::http::{HttpReply, HttpRequest, segments};
 use crate::world::Tx;
 
 /// A service.
@@ -168,11 +168,7 @@ pub(crate) fn route(request: &HttpRequest) -> Result<Call, HttpReply> {
         "PUT" if path != request.path => "POST",
         verb => verb,
     };
-    let segments = HttpRequest {
-        path: path.to_owned(),
-        ..request.clone()
-    }
-    .segments();
+    let segments = segments(path);
     let mut best: Option<(usize, Call)> = None;
     let mut elsewhere = false;
     for method in &catalogue().methods {

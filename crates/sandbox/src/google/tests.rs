@@ -167,6 +167,22 @@ fn ranges_names_and_duplicates_are_checked() {
 }
 
 #[test]
+fn a_project_is_known_by_its_number_too() {
+    let bench = Bench::new("");
+    bench.done("POST", NETWORKS, &network("n"));
+    let number = super::context::project_number("p");
+    let by_number = NETWORKS.replace("projects/p/", &format!("projects/{number}/"));
+    assert_eq!(bench.get(&format!("{by_number}/n"))["name"], "n");
+    let mut subnet = subnetwork("s", "10.0.0.0/24");
+    subnet["network"] = format!("projects/{number}/global/networks/n").into();
+    bench.done("POST", SUBNETWORKS, &subnet);
+    assert_eq!(
+        bench.get(&format!("{SUBNETWORKS}/s"))["network"],
+        "https://www.googleapis.com/compute/v1/projects/p/global/networks/n"
+    );
+}
+
+#[test]
 fn a_request_id_names_one_operation() {
     let bench = Bench::new("");
     let url = format!("{NETWORKS}?requestId=0e5c3f4e-2f6b-4a49-9d0e-0b6f8a6d7c11");
