@@ -136,7 +136,6 @@ fn project(ctx: &Ctx<'_>, input: &Input<'_>, prefix: &str) -> Value {
             "kind": "dns#quota", "managedZones": 10_000, "rrsetsPerManagedZone": 10_000,
             "rrsetAdditionsPerChange": 1000, "rrsetDeletionsPerChange": 1000, "resourceRecordsPerRrset": 100,
         },
-        "managedZoneCount": ctx.list(ZONES, prefix).len(),
     })
 }
 

@@ -314,9 +314,11 @@ impl Call {
             request,
         };
         let mut reply = (self.service.run)(ctx, &input)?;
-        let numbers = request
-            .query("$alt")
-            .is_some_and(|alt| alt.contains("enum-encoding=int"));
+        // Older services know words alone.
+        let numbers = !matches!(self.method.service, "compute" | "dns" | "storage")
+            && request
+                .query("$alt")
+                .is_some_and(|alt| alt.contains("enum-encoding=int"));
         if let Some(schema) = self.method.answer.filter(|_| numbers)
             && let Ok(mut answer) = serde_json::from_slice(&reply.body)
         {

@@ -26,7 +26,7 @@ pub(crate) struct Method {
     pub(crate) path: Vec<Segment>,
     /// The schema of the body.
     pub(crate) body: Option<&'static str>,
-    /// The schema of the answer, where it has enumerations that may be written as numbers.
+    /// The schema of the answer.
     pub(crate) answer: Option<&'static str>,
     pub(crate) queries: Vec<&'static str>,
 }

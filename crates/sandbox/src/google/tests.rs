@@ -46,6 +46,9 @@ impl Bench {
         match self.core.answer(Cloud::Google, &request) {
             Outcome::Answer(reply, _) => {
                 let body = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+                if reply.status == 200 {
+                    documented(&request, &body);
+                }
                 (reply.status, body)
             }
             Outcome::Drop => (0, Value::Null),
@@ -77,6 +80,22 @@ impl Bench {
         let reason = error["errors"][0]["reason"].as_str();
         let reason = reason.or(error["status"].as_str()).unwrap_or_default();
         (status, reason.to_owned())
+    }
+}
+
+/// What is answered must be what the method's documentation says.
+fn documented(request: &HttpRequest, answer: &Value) {
+    let Ok(call) = super::route(request) else {
+        return;
+    };
+    if let Some(schema) = call.method.answer.filter(|_| answer.is_object()) {
+        let read = super::schema::catalogue().read(call.method.api, schema, "", answer.clone());
+        if let Err(error) = read {
+            panic!(
+                "{} {}: {}: {answer}",
+                request.method, request.path, error.message
+            );
+        }
     }
 }
 

@@ -179,8 +179,7 @@ def main(documents, crates, here):
                     continue
                 path = f"{base}/{(method.get('flatPath') or method['path']).lstrip('/')}"
                 schema = method.get("request", {}).get("$ref", "-")
-                # Answers are read only where clients may ask for numbers instead of words.
-                answer = method.get("response", {}).get("$ref", "-") if NUMBERS else "-"
+                answer = method.get("response", {}).get("$ref", "-")
                 needed.extend(name for name in (schema, answer) if name != "-")
                 queries = [key for key, parameter in method.get("parameters", {}).items() if parameter["location"] == "query"]
                 line = ["method", method["id"], method["httpMethod"], path, schema, answer, ",".join(sorted(queries)) or "-"]
