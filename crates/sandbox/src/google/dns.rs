@@ -27,7 +27,7 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpRepl
     let names = input.names();
     let zone = names.first().copied().unwrap_or_default().to_owned();
     let answer = match (input.method.resource.as_str(), input.method.verb) {
-        ("projects", _) => project(ctx, input, &prefix),
+        ("projects", _) => project(input),
         ("managedZones", "create") => create(ctx, input, &prefix)?,
         ("managedZones", "list") => {
             let wanted = input.query("dnsName");
@@ -128,7 +128,7 @@ fn missing(name: &str, kind: &str) -> GoogleError {
     ))
 }
 
-fn project(ctx: &Ctx<'_>, input: &Input<'_>, prefix: &str) -> Value {
+fn project(input: &Input<'_>) -> Value {
     json!({
         "kind": "dns#project", "id": input.project(),
         "number": super::context::project_number(input.project()),
