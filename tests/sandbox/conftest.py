@@ -1,5 +1,6 @@
 """Starts the sandbox once for all tests: `infra sandbox` of INFRA_BIN, or the example server of SANDBOX_BIN."""
 
+import contextlib
 import json
 import os
 import socket
@@ -17,6 +18,7 @@ class Sandbox:
 
     def __init__(self, url):
         self.url = url
+        self.google = self.control("world")["endpoints"]["google"]
 
     def client(self, service, region="eu-west-1"):
         return boto3.client(
@@ -36,9 +38,17 @@ class Sandbox:
 
 def free_port():
     """The first of four ports that are free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    while True:
+        with contextlib.ExitStack() as stack:
+            probe = stack.enter_context(socket.socket())
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+            try:
+                for following in range(port + 1, port + 4):
+                    stack.enter_context(socket.socket()).bind(("127.0.0.1", following))
+            except (OSError, OverflowError):
+                continue
+            return port
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@
 //! - `fail` lets the background work end in the service's failed state.
 //! - `delay=MS` answers later.
 //!
+//! On Google a name is a method's, such as `compute.networks.insert`, `container.clusters.create` or `sql.instances.insert`.
+//!
 //! Example: `throttle@0.05,lost:CreateNatGateway*1,slow:CreateCluster=10,throttle:ec2.Describe*=100/20`.
 
 use std::str::FromStr;

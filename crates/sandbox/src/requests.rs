@@ -121,13 +121,14 @@ impl Requests {
 
 /// Replaces values of members whose name says that they are secret.
 fn redact(params: &mut Value) {
-    const SECRET: [&str; 6] = [
+    const SECRET: [&str; 7] = [
         "password",
         "secretstring",
         "secretbinary",
         "plaintext",
         "userdata",
         "privatekey",
+        "clientsecret",
     ];
     match params {
         Value::Object(members) => {

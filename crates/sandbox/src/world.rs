@@ -16,6 +16,10 @@ use crate::clock::Millis;
 use crate::journal::{Journal, JournalError, Line, Op};
 use crate::tags::Tags;
 
+pub(crate) use self::listed::Listed;
+
+mod listed;
+
 /// A resource, or a piece of one, that the world keeps.
 pub(crate) trait Document: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The table it lives in; part of the file format.
@@ -45,36 +49,6 @@ pub(crate) trait Document: Serialize + DeserializeOwned + Send + Sync + 'static 
     /// by itself and takes away with its parent.
     fn listed(&self) -> Option<Listed> {
         None
-    }
-}
-
-/// How a resource is listed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Listed {
-    pub(crate) cloud: String,
-    #[serde(rename = "type")]
-    pub(crate) resource: String,
-    /// The id to show, when it is not the document's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) id: Option<String>,
-    /// The region to show, when it is not the document's scope.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) region: Option<String>,
-    /// The resource that made it, when a controller did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) owner: Option<String>,
-}
-
-impl Listed {
-    /// A resource that a client made in AWS.
-    pub(crate) fn aws(resource: &str) -> Option<Self> {
-        Some(Self {
-            cloud: "aws".to_owned(),
-            resource: resource.to_owned(),
-            id: None,
-            region: None,
-            owner: None,
-        })
     }
 }
 

@@ -90,6 +90,12 @@ impl Input<'_> {
         self.names().last().copied().unwrap_or_default()
     }
 
+    /// Whether a query parameter is on; clients write it in their own languages.
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        self.query(name)
+            .is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1")
+    }
+
     /// The first query parameter of a name, unless it is empty.
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
         self.request.query(name).filter(|value| !value.is_empty())

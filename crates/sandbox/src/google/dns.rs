@@ -27,7 +27,7 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpRepl
     let names = input.names();
     let zone = names.first().copied().unwrap_or_default().to_owned();
     let answer = match (input.method.resource.as_str(), input.method.verb) {
-        ("projects", _) => project(ctx, input, &prefix),
+        ("projects", _) => project(input),
         ("managedZones", "create") => create(ctx, input, &prefix)?,
         ("managedZones", "list") => {
             let wanted = input.query("dnsName");
@@ -128,7 +128,7 @@ fn missing(name: &str, kind: &str) -> GoogleError {
     ))
 }
 
-fn project(ctx: &Ctx<'_>, input: &Input<'_>, prefix: &str) -> Value {
+fn project(input: &Input<'_>) -> Value {
     json!({
         "kind": "dns#project", "id": input.project(),
         "number": super::context::project_number(input.project()),
@@ -136,7 +136,6 @@ fn project(ctx: &Ctx<'_>, input: &Input<'_>, prefix: &str) -> Value {
             "kind": "dns#quota", "managedZones": 10_000, "rrsetsPerManagedZone": 10_000,
             "rrsetAdditionsPerChange": 1000, "rrsetDeletionsPerChange": 1000, "resourceRecordsPerRrset": 100,
         },
-        "managedZoneCount": ctx.list(ZONES, prefix).len(),
     })
 }
 
@@ -184,7 +183,7 @@ fn check_zone(
     for network in networks.into_iter().flatten() {
         let url = text(network, "/networkUrl").to_owned();
         let path =
-            path_of(&url, project).filter(|path| ctx.get(&table("networks"), path).is_some());
+            path_of(ctx, &url, project).filter(|path| ctx.get(&table("networks"), path).is_some());
         let Some(path) = path else {
             let message = format!(
                 "Invalid value for 'entity.managedZone.privateVisibilityConfig.networks[0].networkUrl': '{url}'"

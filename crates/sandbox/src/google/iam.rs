@@ -93,6 +93,7 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpRepl
         ("serviceAccounts", "delete") => {
             let account = find(ctx, input)?;
             ctx.remove(ACCOUNTS, &account.id);
+            policy::forget(ctx, &account.id);
             Ok(empty)
         }
         ("serviceAccounts", "getIamPolicy") => {

@@ -236,7 +236,7 @@ fn create_key(ctx: &mut Ctx<'_>, input: &Input<'_>, ring: &str) -> GoogleResult<
     let mut item = Item::new(id, doc);
     item.list_as("google_kms_crypto_key", input.location(), None);
     let labels = item.doc.get("labels").cloned();
-    if input.query("skipInitialVersionCreation") == Some("true") {
+    if input.flag("skipInitialVersionCreation") {
         // Without versions there is nothing that lives.
         item.listed = None;
         ctx.put(KEYS, item.clone(), labels.as_ref());

@@ -32,7 +32,7 @@ use self::error::{GoogleError, GoogleResult, Shape};
 use self::schema::{Method, Segment, catalogue};
 use crate::core::{Failure, Frame};
 use crate::faults::Refusal;
-use crate::http::{HttpReply, HttpRequest};
+use crate::http::{HttpReply, HttpRequest, segments};
 use crate::world::Tx;
 
 /// A service.
@@ -168,11 +168,7 @@ pub(crate) fn route(request: &HttpRequest) -> Result<Call, HttpReply> {
         "PUT" if path != request.path => "POST",
         verb => verb,
     };
-    let segments = HttpRequest {
-        path: path.to_owned(),
-        ..request.clone()
-    }
-    .segments();
+    let segments = segments(path);
     let mut best: Option<(usize, Call)> = None;
     let mut elsewhere = false;
     for method in &catalogue().methods {
@@ -318,9 +314,11 @@ impl Call {
             request,
         };
         let mut reply = (self.service.run)(ctx, &input)?;
-        let numbers = request
-            .query("$alt")
-            .is_some_and(|alt| alt.contains("enum-encoding=int"));
+        // Older services know words alone.
+        let numbers = !matches!(self.method.service, "compute" | "dns" | "storage")
+            && request
+                .query("$alt")
+                .is_some_and(|alt| alt.contains("enum-encoding=int"));
         if let Some(schema) = self.method.answer.filter(|_| numbers)
             && let Ok(mut answer) = serde_json::from_slice(&reply.body)
         {

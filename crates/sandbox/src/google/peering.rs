@@ -225,7 +225,7 @@ fn patch(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpReply> {
     let ranges = reserved(ctx, &network, &input.body)?;
     let id = format!("{network}/connections/{PEERING}");
     let done = ctx.due(Work::ServiceConnect);
-    let force = input.query("force") == Some("true");
+    let force = input.flag("force");
     let Some(item) = ctx.get(CONNECTIONS, &id) else {
         if force {
             return Ok(make(ctx, input, &network, ranges, done));

@@ -86,6 +86,11 @@ pub(crate) fn write(
     Ok(policy)
 }
 
+/// Forgets the policy of a resource that is gone: one made anew under its name has none.
+pub(crate) fn forget(ctx: &mut Ctx<'_>, resource: &str) {
+    ctx.remove(POLICIES, resource);
+}
+
 /// Takes the serial number out of what is shown.
 pub(crate) fn hide(policy: &mut Value) {
     if let Some(members) = policy.as_object_mut() {

@@ -248,6 +248,7 @@ fn delete(ctx: &mut Ctx<'_>, input: &Input<'_>, parent: &str, id: &str) -> Googl
         item.gone_at = Some(done);
         item.deleting = true;
         ctx.keep(REPOSITORIES, item);
+        policy::forget(ctx, id);
     }
     let response = json!({ "@type": "type.googleapis.com/google.protobuf.Empty" });
     Ok(begin(ctx, parent, response, done))

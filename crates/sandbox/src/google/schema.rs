@@ -26,7 +26,7 @@ pub(crate) struct Method {
     pub(crate) path: Vec<Segment>,
     /// The schema of the body.
     pub(crate) body: Option<&'static str>,
-    /// The schema of the answer, where it has enumerations that may be written as numbers.
+    /// The schema of the answer.
     pub(crate) answer: Option<&'static str>,
     pub(crate) queries: Vec<&'static str>,
 }
@@ -393,6 +393,81 @@ impl Catalogue {
                     .map(Value::from),
                 other => Err(bad("map expected", &other)),
             },
+        }
+    }
+}
+
+#[cfg(test)]
+impl Catalogue {
+    /// A body that a schema allows, whose values `pick` chooses.
+    pub(super) fn example(
+        &self,
+        api: &'static str,
+        schema: &'static str,
+        depth: u32,
+        pick: &mut dyn FnMut(usize) -> usize,
+    ) -> Value {
+        let mut members = Map::new();
+        let mut fields: Vec<_> = self
+            .schemas
+            .get(&(api, schema))
+            .into_iter()
+            .flatten()
+            .collect();
+        fields.sort_by_key(|(name, _)| **name);
+        for (name, field) in fields {
+            if pick(3) > 0 {
+                members.insert(
+                    (*name).to_owned(),
+                    self.example_of(api, &field.kind, depth, pick),
+                );
+            }
+        }
+        Value::Object(members)
+    }
+
+    fn example_of(
+        &self,
+        api: &'static str,
+        kind: &Type,
+        depth: u32,
+        pick: &mut dyn FnMut(usize) -> usize,
+    ) -> Value {
+        const TEXTS: [&str; 14] = [
+            "",
+            "x",
+            "n",
+            "10.0.0.0/24",
+            "10.0.0.1",
+            "projects/p/global/networks/n",
+            "global/healthChecks/hc",
+            "80",
+            "default",
+            "europe-west1-b",
+            "e2-medium",
+            "db-custom-2-7680",
+            "2026-01-01T00:00:00Z",
+            "\u{e9}\u{1f600}",
+        ];
+        if pick(12) == 0 {
+            return Value::Null;
+        }
+        match kind {
+            Type::Text | Type::Any => TEXTS[pick(TEXTS.len())].into(),
+            Type::Bool => (pick(2) == 0).into(),
+            Type::Int => [0, 1, -1, 80, 70_000][pick(5)].into(),
+            Type::Long => ["0", "1", "-1", "100"][pick(4)].into(),
+            Type::Number => [0.0, 0.5, 1.0][pick(3)].into(),
+            Type::Words(words) => words[pick(words.len())].0.into(),
+            Type::Schema(_) if depth == 0 => Value::Object(Map::new()),
+            Type::Schema(name) => self.example(api, name, depth - 1, pick),
+            Type::List(kind) => (0..pick(3))
+                .map(|_| self.example_of(api, kind, depth, pick))
+                .collect(),
+            Type::Table(kind) => {
+                let value = self.example_of(api, kind, depth, pick);
+                Value::Object(Map::from_iter([("key".to_owned(), value)]))
+            }
         }
     }
 }

@@ -39,6 +39,7 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpRepl
                 ctx.remove(VERSIONS, &version.id);
             }
             ctx.remove(SECRETS, &id);
+            policy::forget(ctx, &id);
             json!({})
         }
         ("secrets", "addVersion") => add_version(ctx, input, &id)?,

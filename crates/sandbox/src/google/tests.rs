@@ -46,6 +46,9 @@ impl Bench {
         match self.core.answer(Cloud::Google, &request) {
             Outcome::Answer(reply, _) => {
                 let body = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+                if reply.status == 200 {
+                    documented(&request, &body);
+                }
                 (reply.status, body)
             }
             Outcome::Drop => (0, Value::Null),
@@ -80,7 +83,24 @@ impl Bench {
     }
 }
 
+/// What is answered must be what the method's documentation says.
+fn documented(request: &HttpRequest, answer: &Value) {
+    let Ok(call) = super::route(request) else {
+        return;
+    };
+    if let Some(schema) = call.method.answer.filter(|_| answer.is_object()) {
+        let read = super::schema::catalogue().read(call.method.api, schema, "", answer.clone());
+        if let Err(error) = read {
+            panic!(
+                "{} {}: {}: {answer}",
+                request.method, request.path, error.message
+            );
+        }
+    }
+}
+
 mod data;
+mod every_method;
 mod gke;
 mod identity;
 mod load_balancing;
@@ -166,6 +186,22 @@ fn ranges_names_and_duplicates_are_checked() {
 }
 
 #[test]
+fn a_project_is_known_by_its_number_too() {
+    let bench = Bench::new("");
+    bench.done("POST", NETWORKS, &network("n"));
+    let number = super::context::project_number("p");
+    let by_number = NETWORKS.replace("projects/p/", &format!("projects/{number}/"));
+    assert_eq!(bench.get(&format!("{by_number}/n"))["name"], "n");
+    let mut subnet = subnetwork("s", "10.0.0.0/24");
+    subnet["network"] = format!("projects/{number}/global/networks/n").into();
+    bench.done("POST", SUBNETWORKS, &subnet);
+    assert_eq!(
+        bench.get(&format!("{SUBNETWORKS}/s"))["network"],
+        "https://www.googleapis.com/compute/v1/projects/p/global/networks/n"
+    );
+}
+
+#[test]
 fn a_request_id_names_one_operation() {
     let bench = Bench::new("");
     let url = format!("{NETWORKS}?requestId=0e5c3f4e-2f6b-4a49-9d0e-0b6f8a6d7c11");
@@ -181,6 +217,66 @@ fn a_request_id_names_one_operation() {
         bench.refused("POST", &zero, &network("m")),
         (400, "invalid".into())
     );
+}
+
+#[test]
+fn a_stuck_operation_is_waited_for_in_vain_and_another_is_not() {
+    let bench = Bench::new("stuck:compute.networks.insert*1,slow:compute.networks.insert=100*1");
+    let operation = bench.done("POST", NETWORKS, &network("n"));
+    let name = operation["name"].as_str().expect("a name");
+    let operation = format!("/compute/v1/projects/p/global/operations/{name}");
+    assert_eq!(bench.get(&operation)["status"], "RUNNING");
+    assert_eq!(
+        bench.refused("DELETE", &format!("{NETWORKS}/n"), &Value::Null),
+        (400, "resourceNotReady".into())
+    );
+    let (_, slow) = bench.send("POST", NETWORKS, &network("m"));
+    let name = slow["name"].as_str().expect("a name");
+    let request = HttpRequest {
+        path: format!("/compute/v1/projects/p/global/operations/{name}/wait"),
+        ..blank()
+    };
+    let Outcome::Answer(reply, delay) = bench.core.answer(Cloud::Google, &request) else {
+        panic!("an answer")
+    };
+    assert!(delay.is_some_and(|delay| delay > 0), "{delay:?}");
+    let answer: Value = serde_json::from_slice(&reply.body).expect("JSON");
+    assert_eq!(answer["status"], "DONE");
+}
+
+#[test]
+fn a_world_goes_on_where_it_was_left() {
+    let folder = std::env::temp_dir().join(format!("infra-google-{}", uuid::Uuid::new_v4()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let clock = Arc::new(ManualClock::at(1_700_000_000_000));
+    let open = || {
+        let options = Options {
+            world: Some(folder.join("world")),
+            clock: clock.clone(),
+            ..Options::default()
+        };
+        let core = Core::open(&options).expect("opens");
+        Bench {
+            core,
+            clock: clock.clone(),
+        }
+    };
+    let bench = open();
+    bench.done("POST", NETWORKS, &network("n"));
+    let (_, operation) = bench.send("POST", SUBNETWORKS, &subnetwork("s", "10.0.0.0/24"));
+    drop(bench);
+    // What was begun before is done in time.
+    clock.advance(60_000);
+    let bench = open();
+    let link = operation["selfLink"].as_str().expect("a link");
+    let path = link.trim_start_matches("https://www.googleapis.com");
+    assert_eq!(bench.get(path)["status"], "DONE");
+    assert_eq!(
+        bench.refused("DELETE", &format!("{NETWORKS}/n"), &Value::Null),
+        (400, "resourceInUseByAnotherResource".into())
+    );
+    drop(bench);
+    std::fs::remove_dir_all(folder).expect("cleans up");
 }
 
 #[test]

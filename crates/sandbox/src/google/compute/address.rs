@@ -31,7 +31,6 @@ pub(crate) const REGIONAL: Kind = Kind {
 pub(crate) const GLOBAL: Kind = Kind {
     resource: "globalAddresses",
     terraform: |_| "google_compute_global_address",
-    quota: Some(("GLOBAL_STATIC_ADDRESSES", 21)),
     ..REGIONAL
 };
 

@@ -102,7 +102,7 @@ fn prepare(
     if target.is_empty() && text(&whole, "/backendService").is_empty() {
         return Err(GoogleError::required("resource.target"));
     }
-    if !target.is_empty() && !endpoint && path_of(target, &subject.place.project).is_none() {
+    if !target.is_empty() && !endpoint && path_of(ctx, target, &subject.place.project).is_none() {
         return Err(GoogleError::field(
             "resource.target",
             target,
@@ -138,7 +138,7 @@ fn prepare(
         return Ok(());
     }
     let given = text(&whole, "/IPAddress").to_owned();
-    let ip = match path_of(&given, &subject.place.project) {
+    let ip = match path_of(ctx, &given, &subject.place.project) {
         Some(path) => {
             let item = super::reference::find(ctx, &path)?;
             text(&item.doc, "/address").to_owned()

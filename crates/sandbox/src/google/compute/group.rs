@@ -158,7 +158,7 @@ fn change_members(
     let mut list = members(ctx, &item);
     for one in input.body["instances"].as_array().into_iter().flatten() {
         let url = text(one, "/instance");
-        let path = path_of(url, input.project()).ok_or_else(|| {
+        let path = path_of(ctx, url, input.project()).ok_or_else(|| {
             GoogleError::field("instances[0].instance", url, "The URL is malformed.")
         })?;
         if ctx.get(&table("instances"), &path).is_none() {

@@ -191,7 +191,7 @@ pub(crate) fn add_peering(
         .get("network")
         .and_then(Value::as_str)
         .unwrap_or_default();
-    let path = path_of(url, input.project()).ok_or_else(|| {
+    let path = path_of(ctx, url, input.project()).ok_or_else(|| {
         GoogleError::field("networkPeering.network", url, "The URL is malformed.")
     })?;
     find(ctx, &path)?;

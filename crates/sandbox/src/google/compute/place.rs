@@ -130,6 +130,10 @@ fn whole_project(ctx: &Ctx<'_>, project: &str) -> Value {
         let Some((metric, limit)) = kind.quota else {
             continue;
         };
+        // Kinds of a region have it from the global ones.
+        if quotas.iter().any(|quota: &Value| quota["metric"] == metric) {
+            continue;
+        }
         let usage = ctx
             .list(&kind.table(), &format!("projects/{project}/"))
             .len();

@@ -12,7 +12,7 @@ use crate::world::Stored;
 pub(crate) const PREFIX: &str = "https://www.googleapis.com/compute/v1/";
 
 /// The path of a URL, whole, from the project on or from the location on: `projects/p/global/networks/n`.
-pub(crate) fn path_of(url: &str, project: &str) -> Option<String> {
+pub(crate) fn path_of(ctx: &Ctx<'_>, url: &str, project: &str) -> Option<String> {
     let path = match url.split_once("/compute/") {
         Some((_, rest)) => rest.split_once('/')?.1,
         None => url.trim_start_matches('/'),
@@ -26,7 +26,13 @@ pub(crate) fn path_of(url: &str, project: &str) -> Option<String> {
     let segments = path.split('/').count();
     let even = path.split('/').nth(2) == Some("global");
     // `projects/p/global/networks/n` or `projects/p/regions/r/subnetworks/s`.
-    (segments == if even { 5 } else { 6 } && !path.ends_with('/')).then_some(path)
+    if segments != if even { 5 } else { 6 } || path.ends_with('/') {
+        return None;
+    }
+    // A project may be named by its number.
+    let (_, rest) = path.split_once('/')?;
+    let (named, rest) = rest.split_once('/')?;
+    Some(format!("projects/{}/{rest}", ctx.project_id(named)))
 }
 
 /// The collection of a path: `networks`.
@@ -96,7 +102,7 @@ fn one(
         return Ok(None);
     }
     let bare = reference.to.first().filter(|_| !url.contains('/'));
-    let path = match (path_of(url, &place.project), bare) {
+    let path = match (path_of(ctx, url, &place.project), bare) {
         (Some(path), _) => path,
         (None, _) if reference.loose => return Ok(None),
         (None, _) => return Err(GoogleError::field(&field, url, "The URL is malformed.")),

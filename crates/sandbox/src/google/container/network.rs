@@ -53,7 +53,7 @@ pub(super) fn settle(
     let whole = Value::Object(cluster.clone());
     let named = |field: &str, collection: &str| {
         let wanted = text(&whole, field);
-        path_of(wanted, &project).unwrap_or_else(|| format!("{collection}/{wanted}"))
+        path_of(ctx, wanted, &project).unwrap_or_else(|| format!("{collection}/{wanted}"))
     };
     let network = match text(&whole, "/network") {
         "" => format!("projects/{project}/global/networks/default"),

@@ -290,7 +290,7 @@ fn subnetwork(ctx: &Ctx<'_>, cluster: &Value, pool: &Value) -> GoogleResult<Stri
     let path = if wanted.is_empty() {
         own.to_owned()
     } else {
-        path_of(wanted, project).unwrap_or_else(|| wanted.to_owned())
+        path_of(ctx, wanted, project).unwrap_or_else(|| wanted.to_owned())
     };
     let subnet = ctx.get(&table("subnetworks"), &path);
     let Some(subnet) = subnet else {

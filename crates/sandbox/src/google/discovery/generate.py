@@ -137,16 +137,23 @@ def enumeration(names):
     return f"e({'|'.join(text)})"
 
 
-def type_of(field, needed):
+INLINE = {}
+
+
+def type_of(field, needed, path):
     if "$ref" in field:
         needed.append(field["$ref"])
         return "@" + field["$ref"]
     kind = field.get("type")
     if kind == "array":
-        return f"[{type_of(field['items'], needed)}]"
+        return f"[{type_of(field['items'], needed, path)}]"
     if kind == "object":
         if "additionalProperties" in field:
-            return "{" + type_of(field["additionalProperties"], needed) + "}"
+            return "{" + type_of(field["additionalProperties"], needed, path) + "}"
+        if "properties" in field:
+            INLINE[path] = field
+            needed.append(path)
+            return "@" + path
         return "x"
     if kind == "string":
         if "enum" in field:
@@ -159,6 +166,7 @@ def main(documents, crates, here):
     for api, wanted in APIS.items():
         document = json.loads((documents / f"{api}.json").read_text())
         read_numbers(crates, api)
+        INLINE.clear()
         wanted = dict(line.split(": ") for line in wanted.replace("\nset", " set").splitlines())
         base = "/" + document["servicePath"].strip("/")
         base = "" if base == "/" else base
@@ -171,8 +179,7 @@ def main(documents, crates, here):
                     continue
                 path = f"{base}/{(method.get('flatPath') or method['path']).lstrip('/')}"
                 schema = method.get("request", {}).get("$ref", "-")
-                # Answers are read only where clients may ask for numbers instead of words.
-                answer = method.get("response", {}).get("$ref", "-") if NUMBERS else "-"
+                answer = method.get("response", {}).get("$ref", "-")
                 needed.extend(name for name in (schema, answer) if name != "-")
                 queries = [key for key, parameter in method.get("parameters", {}).items() if parameter["location"] == "query"]
                 line = ["method", method["id"], method["httpMethod"], path, schema, answer, ",".join(sorted(queries)) or "-"]
@@ -186,8 +193,8 @@ def main(documents, crates, here):
             name = needed.pop()
             if name in schemas:
                 continue
-            fields = document["schemas"][name].get("properties", {})
-            rows = [f"{key}={'!' if output_only(name, key, field) else ''}{type_of(field, needed)}" for key, field in sorted(fields.items())]
+            fields = (INLINE.get(name) or document["schemas"][name]).get("properties", {})
+            rows = [f"{key}={'!' if output_only(name, key, field) else ''}{type_of(field, needed, f'{name}.{key}')}" for key, field in sorted(fields.items())]
             schemas[name] = " ".join(["schema", name, *rows])
         lines = sorted(methods) + [schemas[name] for name in sorted(schemas)]
         (here / f"{api}.txt").write_text("\n".join(lines) + "\n")

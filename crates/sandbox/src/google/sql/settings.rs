@@ -320,7 +320,7 @@ fn connectivity(
         }
         return Ok(Vec::new());
     }
-    let path = path_of(&wanted, project).filter(|path| path.contains("/global/networks/"));
+    let path = path_of(ctx, &wanted, project).filter(|path| path.contains("/global/networks/"));
     let Some(path) = path else {
         return Err(invalid(format!("Invalid network \"{wanted}\"")));
     };

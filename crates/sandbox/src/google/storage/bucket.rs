@@ -74,6 +74,7 @@ pub(super) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpRepl
                 ));
             }
             ctx.remove(BUCKETS, &name);
+            policy::forget(ctx, &format!("buckets/{name}"));
             Ok(HttpReply::new(204, "application/json", ""))
         }
         "testIamPermissions" => {

@@ -107,7 +107,7 @@ fn get(ctx: &Ctx<'_>, input: &Input<'_>, bucket: &str, name: &str) -> GoogleResu
 }
 
 fn list(ctx: &Ctx<'_>, input: &Input<'_>, bucket: &str) -> GoogleResult<HttpReply> {
-    let versions = input.query("versions") == Some("true");
+    let versions = input.flag("versions");
     let wanted = input.query("prefix").unwrap_or_default();
     let delimiter = input.query("delimiter");
     let mut rows: Vec<Value> = Vec::new();
@@ -159,6 +159,13 @@ pub(super) fn store(
             "Invalid object name: '{name}'"
         )));
     }
+    let sum = STANDARD.encode(crc32c(data).to_be_bytes());
+    let sent = text(&meta, "/crc32c");
+    if !sent.is_empty() && sent != sum {
+        let message =
+            format!("Provided CRC32C \"{sent}\" doesn't match calculated CRC32C \"{sum}\".");
+        return Err(GoogleError::invalid(message));
+    }
     retire(ctx, bucket, name)?;
     let unique = ctx.hex(3);
     let generation = format!(
@@ -174,7 +181,7 @@ pub(super) fn store(
         "selfLink": format!("https://www.googleapis.com/storage/v1/b/{bucket}/o/{name}"),
         "name": name, "bucket": bucket, "generation": generation, "metageneration": "1",
         "contentType": "application/octet-stream", "storageClass": "STANDARD",
-        "size": data.len().to_string(), "md5Hash": md5, "crc32c": STANDARD.encode(crc32c(data).to_be_bytes()),
+        "size": data.len().to_string(), "md5Hash": md5, "crc32c": sum,
         "etag": STANDARD.encode(&generation), "timeCreated": now, "updated": now, "timeStorageClassUpdated": now,
     });
     for field in [

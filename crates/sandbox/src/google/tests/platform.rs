@@ -63,10 +63,20 @@ fn a_secret_has_versions() {
         &format!("{secrets}/s?updateMask=labels"),
         &json!({ "labels": { "a": "b" } }),
     );
+    let binding = json!([{ "role": "roles/secretmanager.secretAccessor", "members": ["user:a@example.com"] }]);
+    let set = json!({ "policy": { "bindings": binding } });
+    bench.done("POST", &format!("{secrets}/s:setIamPolicy"), &set);
     bench.done("DELETE", &format!("{secrets}/s"), &Value::Null);
     assert_eq!(
         bench.refused("GET", &format!("{secrets}/s"), &Value::Null),
         (404, "NOT_FOUND".into())
+    );
+    bench.done("POST", &format!("{secrets}?secretId=s"), &secret);
+    let policy = bench.get(&format!("{secrets}/s:getIamPolicy"));
+    assert_eq!(
+        policy["bindings"],
+        Value::Null,
+        "the policy went with the secret"
     );
 }
 

@@ -1,0 +1,222 @@
+"""The sandbox's Compute Engine as Google's own client sees it: networks, NAT, an HTTPS load balancer and its end."""
+
+import uuid
+
+import pytest
+from google.api_core.exceptions import BadRequest, Conflict, Forbidden, NotFound, PreconditionFailed
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import compute_v1 as compute
+
+PROJECT, REGION, ZONE = "sandbox-project", "europe-west1", "europe-west1-b"
+
+
+class Client:
+    """Clients of all services at the sandbox."""
+
+    def __init__(self, url):
+        self.host = url.removeprefix("http://")
+
+    def __getattr__(self, name):
+        client = self.make(name)
+        # What waits for operations makes clients of its own, which do not know the host.
+        waiters = getattr(client.transport, "_extended_operations_services", {})
+        for place in ("Global", "Region", "Zone"):
+            waiters[f"{place.lower()}_operations"] = self.make(f"{place}Operations")
+        return client
+
+    def make(self, name):
+        kind = getattr(compute, f"{name}Client")
+        transport = kind.get_transport_class("rest")
+        return kind(transport=transport(host=self.host, url_scheme="http", credentials=AnonymousCredentials()))
+
+
+@pytest.fixture
+def google(sandbox):
+    return Client(sandbox.google)
+
+
+def network(google, name="net"):
+    body = compute.Network(name=name, auto_create_subnetworks=False)
+    google.Networks.insert(project=PROJECT, network_resource=body).result()
+    return google.Networks.get(project=PROJECT, network=name)
+
+
+def subnetwork(google, net, name="sub", cidr="10.0.0.0/20", **more):
+    body = compute.Subnetwork(name=name, network=net.self_link, ip_cidr_range=cidr, **more)
+    google.Subnetworks.insert(project=PROJECT, region=REGION, subnetwork_resource=body).result()
+    return google.Subnetworks.get(project=PROJECT, region=REGION, subnetwork=name)
+
+
+def test_networks_and_subnetworks(google, sandbox):
+    net = network(google)
+    assert net.id > 0 and net.routing_config.routing_mode == "REGIONAL"
+    with pytest.raises(Conflict):
+        network(google)
+    pods = compute.SubnetworkSecondaryRange(range_name="pods", ip_cidr_range="10.4.0.0/14")
+    sub = subnetwork(google, net, secondary_ip_ranges=[pods], private_ip_google_access=True)
+    assert sub.gateway_address == "10.0.0.1" and sub.private_ip_google_access
+    with pytest.raises(BadRequest, match="conflicts with existing subnetwork 'sub'"):
+        subnetwork(google, net, name="other", cidr="10.5.0.0/24")
+    request = compute.SubnetworksExpandIpCidrRangeRequest(ip_cidr_range="10.0.0.0/19")
+    google.Subnetworks.expand_ip_cidr_range(
+        project=PROJECT, region=REGION, subnetwork="sub", subnetworks_expand_ip_cidr_range_request_resource=request
+    ).result()
+    patch = compute.Subnetwork(fingerprint="AAAAAAAAAAA=", private_ip_google_access=False)
+    with pytest.raises(PreconditionFailed):
+        google.Subnetworks.patch(project=PROJECT, region=REGION, subnetwork="sub", subnetwork_resource=patch)
+    sub = google.Subnetworks.get(project=PROJECT, region=REGION, subnetwork="sub")
+    assert sub.ip_cidr_range == "10.0.0.0/19"
+    assert [one.name for one in google.Subnetworks.list(project=PROJECT, region=REGION)] == ["sub"]
+    places = {place: len(scoped.subnetworks) for place, scoped in google.Subnetworks.aggregated_list(project=PROJECT)}
+    assert places == {f"regions/{REGION}": 1}
+    with pytest.raises(BadRequest, match="already being used"):
+        google.Networks.delete(project=PROJECT, network="net")
+    listed = {one["type"]: one for one in sandbox.control("resources")}
+    assert listed["google_compute_subnetwork"]["region"] == REGION
+    google.Subnetworks.delete(project=PROJECT, region=REGION, subnetwork="sub").result()
+    google.Networks.delete(project=PROJECT, network="net").result()
+    assert sandbox.control("resources") == []
+
+
+def test_request_ids_name_one_operation(google):
+    request = compute.InsertNetworkRequest(
+        project=PROJECT, request_id=str(uuid.uuid4()), network_resource=compute.Network(name="n", auto_create_subnetworks=False)
+    )
+    first, again = google.Networks.insert(request), google.Networks.insert(request)
+    assert first.name == again.name
+    request.network_resource.name = "m"
+    with pytest.raises(BadRequest):
+        google.Networks.insert(request)
+
+
+def test_auto_mode_and_pages(google):
+    body = compute.Network(name="auto", auto_create_subnetworks=True)
+    google.Networks.insert(project=PROJECT, network_resource=body).result()
+    assert len(google.Networks.get(project=PROJECT, network="auto").subnetworks) > 40
+    for name in ("a", "b", "c"):
+        network(google, name)
+    pages = google.Networks.list(request=compute.ListNetworksRequest(project=PROJECT, max_results=2)).pages
+    assert [len(page.items) for page in pages] == [2, 2]
+    found = google.Networks.list(request=compute.ListNetworksRequest(project=PROJECT, filter='name = "b"'))
+    assert [one.name for one in found] == ["b"]
+    zones = google.Zones.list(request=compute.ListZonesRequest(project=PROJECT, filter=f"name eq {REGION}-.*"))
+    assert [zone.name for zone in zones] == [f"{REGION}-{letter}" for letter in "bcd"]
+    assert google.Regions.get(project=PROJECT, region=REGION).quotas
+
+
+def test_nat(google):
+    net = network(google)
+    subnetwork(google, net)
+    router = compute.Router(name="router", network=net.self_link)
+    google.Routers.insert(project=PROJECT, region=REGION, router_resource=router).result()
+    google.Addresses.insert(project=PROJECT, region=REGION, address_resource=compute.Address(name="nat")).result()
+    address = google.Addresses.get(project=PROJECT, region=REGION, address="nat")
+    nat = compute.RouterNat(
+        name="nat",
+        nat_ip_allocate_option="MANUAL_ONLY",
+        nat_ips=[address.self_link],
+        source_subnetwork_ip_ranges_to_nat="ALL_SUBNETWORKS_ALL_IP_RANGES",
+    )
+    google.Routers.patch(project=PROJECT, region=REGION, router="router", router_resource=compute.Router(nats=[nat])).result()
+    assert google.Routers.get(project=PROJECT, region=REGION, router="router").nats[0].type_ == "PUBLIC"
+    with pytest.raises(BadRequest, match="already being used"):
+        google.Addresses.delete(project=PROJECT, region=REGION, address="nat")
+    google.Routers.delete(project=PROJECT, region=REGION, router="router").result()
+    google.Addresses.delete(project=PROJECT, region=REGION, address="nat").result()
+
+
+def test_a_load_balancer(google, sandbox):
+    net = network(google)
+    sub = subnetwork(google, net)
+    neg = compute.NetworkEndpointGroup(
+        name="neg", network=net.self_link, subnetwork=sub.self_link, network_endpoint_type="GCE_VM_IP_PORT", default_port=80
+    )
+    google.NetworkEndpointGroups.insert(project=PROJECT, zone=ZONE, network_endpoint_group_resource=neg).result()
+    neg = google.NetworkEndpointGroups.get(project=PROJECT, zone=ZONE, network_endpoint_group="neg")
+    check = compute.HealthCheck(name="hc", type_="HTTP", http_health_check=compute.HTTPHealthCheck(port=80))
+    google.HealthChecks.insert(project=PROJECT, health_check_resource=check).result()
+    check = google.HealthChecks.get(project=PROJECT, health_check="hc")
+    backend = compute.Backend(group=neg.self_link, balancing_mode="RATE", max_rate_per_endpoint=100)
+    service = compute.BackendService(name="bs", health_checks=[check.self_link], backends=[backend], protocol="HTTP")
+    google.BackendServices.insert(project=PROJECT, backend_service_resource=service).result()
+    service = google.BackendServices.get(project=PROJECT, backend_service="bs")
+    google.UrlMaps.insert(project=PROJECT, url_map_resource=compute.UrlMap(name="um", default_service=service.self_link)).result()
+    urls = google.UrlMaps.get(project=PROJECT, url_map="um")
+    managed = compute.SslCertificateManagedSslCertificate(domains=["example.com"])
+    certificate = compute.SslCertificate(name="cert", type_="MANAGED", managed=managed)
+    google.SslCertificates.insert(project=PROJECT, ssl_certificate_resource=certificate).result()
+    certificate = google.SslCertificates.get(project=PROJECT, ssl_certificate="cert")
+    assert certificate.managed.status == "PROVISIONING"
+    proxy = compute.TargetHttpsProxy(name="proxy", url_map=urls.self_link, ssl_certificates=[certificate.self_link])
+    google.TargetHttpsProxies.insert(project=PROJECT, target_https_proxy_resource=proxy).result()
+    proxy = google.TargetHttpsProxies.get(project=PROJECT, target_https_proxy="proxy")
+    google.GlobalAddresses.insert(project=PROJECT, address_resource=compute.Address(name="ip")).result()
+    address = google.GlobalAddresses.get(project=PROJECT, address="ip")
+    rule = compute.ForwardingRule(
+        name="fr", target=proxy.self_link, port_range="443", I_p_address=address.self_link, load_balancing_scheme="EXTERNAL_MANAGED"
+    )
+    google.GlobalForwardingRules.insert(project=PROJECT, forwarding_rule_resource=rule).result()
+    rule = google.GlobalForwardingRules.get(project=PROJECT, forwarding_rule="fr")
+    assert rule.I_p_address == address.address and rule.port_range == "443-443"
+    assert google.GlobalAddresses.get(project=PROJECT, address="ip").users == [rule.self_link]
+    labels = compute.GlobalSetLabelsRequest(labels={"team": "core"}, label_fingerprint=rule.label_fingerprint)
+    google.GlobalForwardingRules.set_labels(project=PROJECT, resource="fr", global_set_labels_request_resource=labels).result()
+    with pytest.raises(PreconditionFailed):
+        google.GlobalForwardingRules.set_labels(project=PROJECT, resource="fr", global_set_labels_request_resource=labels)
+    tags = {one["type"]: one["tags"] for one in sandbox.control("resources")}
+    assert tags["google_compute_global_forwarding_rule"] == {"team": "core"}
+    change = compute.BackendService(timeout_sec=60, fingerprint=service.fingerprint)
+    google.BackendServices.patch(project=PROJECT, backend_service="bs", backend_service_resource=change).result()
+    assert google.BackendServices.get(project=PROJECT, backend_service="bs").timeout_sec == 60
+    with pytest.raises(BadRequest, match="The urlMap resource .* is already being used"):
+        google.UrlMaps.delete(project=PROJECT, url_map="um")
+    google.GlobalForwardingRules.delete(project=PROJECT, forwarding_rule="fr").result()
+    google.TargetHttpsProxies.delete(project=PROJECT, target_https_proxy="proxy").result()
+    google.SslCertificates.delete(project=PROJECT, ssl_certificate="cert").result()
+    google.UrlMaps.delete(project=PROJECT, url_map="um").result()
+    google.BackendServices.delete(project=PROJECT, backend_service="bs").result()
+    google.HealthChecks.delete(project=PROJECT, health_check="hc").result()
+    with pytest.raises(NotFound):
+        google.HealthChecks.get(project=PROJECT, health_check="hc")
+
+
+def test_firewalls(google):
+    net = network(google)
+    allowed = compute.Allowed(I_p_protocol="tcp", ports=["22", "8000-9000"])
+    rule = compute.Firewall(name="ssh", network=net.self_link, allowed=[allowed], source_ranges=["192.0.2.0/24"])
+    google.Firewalls.insert(project=PROJECT, firewall_resource=rule).result()
+    google.Firewalls.patch(project=PROJECT, firewall="ssh", firewall_resource=compute.Firewall(priority=900)).result()
+    found = google.Firewalls.get(project=PROJECT, firewall="ssh")
+    assert (found.priority, list(found.allowed[0].ports)) == (900, ["22", "8000-9000"])
+    rule.allowed[0].ports = ["99999"]
+    rule.name = "bad"
+    with pytest.raises(BadRequest):
+        google.Firewalls.insert(project=PROJECT, firewall_resource=rule)
+    google.Firewalls.delete(project=PROJECT, firewall="ssh").result()
+
+
+def test_instance_groups(google):
+    group = compute.InstanceGroup(name="g")
+    google.InstanceGroups.insert(project=PROJECT, zone=ZONE, instance_group_resource=group).result()
+    ports = compute.InstanceGroupsSetNamedPortsRequest(named_ports=[compute.NamedPort(name="http", port=80)])
+    google.InstanceGroups.set_named_ports(
+        project=PROJECT, zone=ZONE, instance_group="g", instance_groups_set_named_ports_request_resource=ports
+    ).result()
+    found = google.InstanceGroups.get(project=PROJECT, zone=ZONE, instance_group="g")
+    assert (found.named_ports[0].port, found.size) == (80, 0)
+    google.InstanceGroups.delete(project=PROJECT, zone=ZONE, instance_group="g").result()
+
+
+def test_faults(google, sandbox):
+    sandbox.control("faults", "throttle:compute.networks.list*1,fail:compute.networks.insert*1")
+    with pytest.raises(Forbidden) as caught:
+        google.Networks.list(project=PROJECT, retry=None)
+    assert caught.value.errors[0]["reason"] == "rateLimitExceeded"
+    body = compute.Network(name="n", auto_create_subnetworks=False)
+    operation = google.Networks.insert(project=PROJECT, network_resource=body)
+    with pytest.raises(Exception, match="500|Internal"):
+        operation.result()
+    with pytest.raises(NotFound):
+        google.Networks.get(project=PROJECT, network="n")
+    counts = sandbox.control("counts")["compute"]
+    assert counts["networks.list"] >= 1 and counts["networks.insert"] == 1
