@@ -3,10 +3,10 @@
 
 use indexmap::IndexMap;
 use infra_model::address::{Address, BlockAddress, InstanceKey};
+use infra_model::hash::HashMap;
 use infra_model::program::Repeat;
 use infra_model::types::Type;
 use infra_model::value::{Str, Value};
-use std::collections::HashMap;
 
 /// How the instances of a block are keyed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
