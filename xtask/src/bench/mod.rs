@@ -1,7 +1,9 @@
 //! Times the promises: start-up, and the whole life of layered `terraform_data` graphs beside the peers in the same call.
 
 mod graph;
+mod latency;
 mod process;
+mod refresh;
 
 use process::{Cost, Failed, middle};
 use std::fs;
@@ -11,7 +13,10 @@ use std::time::Duration;
 
 /// What to measure.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Options {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// Sizes of the graphs
     #[arg(long, value_delimiter = ',', default_values_t = [100, 1_000, 3_000, 10_000, 100_000])]
     sizes: Vec<usize>,
@@ -27,6 +32,15 @@ pub(crate) struct Options {
     /// Let peers run on where one of their commands takes more than five minutes
     #[arg(long)]
     large: bool,
+}
+
+/// Benchmarks of their own.
+#[derive(clap::Subcommand)]
+enum Other {
+    /// How near apply comes to the shortest possible time, on random graphs and a simulated clock.
+    Latency(latency::Options),
+    /// How many calls a refresh of each AWS type takes, by the sandbox's count.
+    Refresh(refresh::Options),
 }
 
 /// How long one command of a peer may take; beyond, the larger graphs are not tried with it.
@@ -47,6 +61,9 @@ type Life = Vec<Cost>;
 /// Runs everything and prints a line a measurement.
 pub(crate) fn run(options: &Options) -> Result<(), String> {
     let root = crate::root();
+    if let Some(Other::Latency(options)) = &options.other {
+        return latency::run(options);
+    }
     let built = Command::new("cargo")
         .args(["build", "--release", "--workspace", "--locked"])
         .current_dir(&root)
@@ -59,8 +76,11 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     let infra = target.join("release/infra").to_string_lossy().into_owned();
     let scratch = std::env::temp_dir().join(format!("infra-bench-{}", std::process::id()));
     fs::create_dir_all(&scratch).map_err(|e| e.to_string())?;
-    let result =
-        start_up(options, &root, &infra, &scratch).and_then(|()| lives(options, &infra, &scratch));
+    let result = match &options.other {
+        Some(Other::Refresh(options)) => refresh::run(options, &root, &infra, &scratch),
+        _ => start_up(options, &root, &infra, &scratch)
+            .and_then(|()| lives(options, &infra, &scratch)),
+    };
     let _ = fs::remove_dir_all(&scratch);
     result
 }
