@@ -102,7 +102,11 @@ impl SavedPlan {
             ),
             _ => return Err(SavedPlanError::NotAPlan),
         };
-        serde_json::from_slice(&json).map_err(|e| SavedPlanError::Damaged(e.to_string()))
+        let mut saved: SavedPlan =
+            serde_json::from_slice(&json).map_err(|e| SavedPlanError::Damaged(e.to_string()))?;
+        // Lists grow by doubling, and this one is large.
+        saved.plan.changes.shrink_to_fit();
+        Ok(saved)
     }
 
     fn is_sensitive(&self) -> bool {

@@ -1,10 +1,12 @@
 //! Times the promises: start-up, and the whole life of layered `terraform_data` graphs beside the peers in the same call.
 
+mod floor;
 mod graph;
 mod latency;
 mod process;
 mod refresh;
 
+use floor::Floor;
 use process::{Cost, Failed, middle};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -113,10 +115,13 @@ fn lives(options: &Options, infra: &str, scratch: &Path) -> Result<(), String> {
     for &size in &options.sizes {
         let runs = if size > 10_000 { 1 } else { options.runs };
         let mut ours = Vec::new();
+        let mut floor = Floor::default();
         let mut theirs: Vec<Vec<Life>> = vec![Vec::new(); peers.len()];
         // Alternating, so that what disturbs the machine disturbs all.
         for round in 0..runs.max(1) {
-            ours.push(life_of_infra(infra, scratch, size).map_err(|e| e.to_string())?);
+            let (life, bytes) = life_of_infra(infra, scratch, size).map_err(|e| e.to_string())?;
+            ours.push(life);
+            floor = bytes;
             if round < options.peer_runs {
                 for (i, peer) in peers.iter().enumerate() {
                     let limit = (!options.large).then_some(PATIENCE);
@@ -128,6 +133,7 @@ fn lives(options: &Options, infra: &str, scratch: &Path) -> Result<(), String> {
         let ours = medians(&ours);
         let theirs: Vec<Life> = theirs.iter().map(|l| medians(l)).collect();
         print_life(&ours, &peers, &theirs);
+        floor.print();
         let mut still = theirs.iter().map(|l| l.len() == STEPS.len());
         peers.retain(|_| still.next().unwrap_or(false));
         per_resource.push((size, ours));
@@ -190,7 +196,7 @@ fn medians(lives: &[Life]) -> Life {
         .collect()
 }
 
-fn life_of_infra(infra: &str, scratch: &Path, size: usize) -> Result<Life, Failed> {
+fn life_of_infra(infra: &str, scratch: &Path, size: usize) -> Result<(Life, Floor), Failed> {
     let folder = emptied(scratch, "infra")?;
     let file = folder.join("bench.toml");
     let step = |arguments: &[&str]| process::run(infra, arguments, &folder, None);
@@ -202,8 +208,9 @@ fn life_of_infra(infra: &str, scratch: &Path, size: usize) -> Result<Life, Faile
     ];
     write(&file, graph::stack(size, Some(size / 2)))?;
     life.push(step(&["plan", "bench.toml"])?);
+    let floor = Floor::of(&file, &folder.join("state/bench.json")).map_err(Failed::Refused)?;
     life.push(step(&["destroy", "-auto-approve", "bench.toml"])?);
-    Ok(life)
+    Ok((life, floor))
 }
 
 /// As far as the peer gets in time.

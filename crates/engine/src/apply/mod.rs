@@ -537,6 +537,9 @@ impl Run<'_> {
             .block_at(&address.block)
             .map(|i| &self.program.blocks[i])
             .ok_or_else(missing)?;
+        if block.repeat.expr().is_none() && address.key.is_none() {
+            return Ok(Frame::at(&block.address.scope));
+        }
         let (_, list, _) = crate::plan::instances(&self.world, block).map_err(settle::in_words)?;
         let frames: Arc<HashMap<_, _>> = Arc::new(list.unwrap_or_default().into_iter().collect());
         lock(&self.frames).insert(address.block.clone(), frames.clone());
