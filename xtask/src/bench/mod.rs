@@ -149,8 +149,14 @@ fn print_life(ours: &[Cost], peers: &[&str], theirs: &[Life]) {
         for (peer, life) in peers.iter().zip(theirs) {
             match life.get(step) {
                 Some(cost) => {
-                    let ratio = cost.time.as_secs_f64() / mine.time.as_secs_f64();
-                    print!("   {peer} {} = {ratio:.0} times", figure(*cost));
+                    let ratio = |of: fn(&Cost) -> Duration| {
+                        of(cost).as_secs_f64() / of(mine).as_secs_f64().max(1e-3)
+                    };
+                    let (time, cpu) = (ratio(|c| c.time), ratio(|c| c.cpu));
+                    print!(
+                        "   {peer} {} = {time:.0} times, {cpu:.0} of CPU",
+                        figure(*cost)
+                    );
                 }
                 None => print!("   {peer} not done in {} s", PATIENCE.as_secs()),
             }
@@ -164,11 +170,11 @@ fn print_linearity(lives: &[(usize, Life)]) {
     let Some((_, base)) = lives.iter().find(|(size, _)| *size == 1_000) else {
         return;
     };
-    println!("\ncost per resource, as a multiple of that at 1,000");
+    println!("\nprocessor time per resource, as a multiple of that at 1,000");
     for (size, life) in lives.iter().filter(|(size, _)| *size > 1_000) {
         print!("  {size:>7}");
         for ((what, at), small) in STEPS.iter().zip(life).zip(base) {
-            let each = |cost: &Cost, n: f64| cost.time.as_secs_f64() / n;
+            let each = |cost: &Cost, n: f64| cost.cpu.as_secs_f64() / n;
             #[allow(clippy::cast_precision_loss, reason = "sizes are small")]
             let ratio = each(at, *size as f64) / each(small, 1_000.0);
             print!("   {what} {ratio:.2}");
@@ -181,8 +187,9 @@ fn figure(cost: Cost) -> String {
     #[allow(clippy::cast_precision_loss, reason = "megabytes")]
     let memory = cost.memory as f64 / f64::from(1 << 20);
     format!(
-        "{:>9.1} ms {memory:>5.0} MiB",
-        cost.time.as_secs_f64() * 1e3
+        "{:>9.1} ms {:>8.1} ms CPU {memory:>5.0} MiB",
+        cost.time.as_secs_f64() * 1e3,
+        cost.cpu.as_secs_f64() * 1e3
     )
 }
 

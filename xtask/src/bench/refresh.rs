@@ -55,7 +55,9 @@ pub(crate) fn run(
             Ok((one, many)) => print(&name, &one, &many),
             Err(why) => println!(
                 "  {name:<52} not measured: {}",
-                why.trim().lines().next().unwrap_or_default()
+                why.lines()
+                    .find(|l| l.contains("rror"))
+                    .unwrap_or(why.trim())
             ),
         }
     }
