@@ -3,6 +3,7 @@
 
 use crate::absence::absent_is_done;
 use infra_model::resource::Item;
+use infra_model::time::next_pause;
 use infra_model::{
     Block, CallContext, ErrorKind, NestedBlock, Nesting, Operation, ProviderError, Record,
     Resource, Value, planning,
@@ -71,7 +72,8 @@ where
             Progress::Pending(status) => status,
         };
         context.events.status(operation, &status);
-        if context.clock.now().since(start) >= pace.limit {
+        let waited = context.clock.now().since(start);
+        if waited >= pace.limit {
             return Err(ProviderError::new(
                 ErrorKind::TimedOut,
                 format!(
@@ -81,7 +83,7 @@ where
             ));
         }
         context.clock.sleep(pause).await;
-        pause = (pause * 3 / 2).min(pace.longest);
+        pause = next_pause(pause, waited, pace.longest);
     }
 }
 

@@ -3,10 +3,10 @@
 
 use infra_model::address::{BlockAddress, InstanceKey, Mode, ProviderAddress, ScopePath};
 use infra_model::expr::{At, Expr, Root, StaticStep};
+use infra_model::hash::HashMap;
 use infra_model::program::{Dependency, Module, Program};
 use infra_model::value::Str;
 use petgraph::graph::{DiGraph, NodeIndex};
-use std::collections::HashMap;
 
 mod cycle;
 
@@ -54,16 +54,16 @@ impl ProgramGraph {
     pub fn new(program: &Program) -> ProgramGraph {
         let mut graph = ProgramGraph {
             graph: DiGraph::new(),
-            index: HashMap::new(),
+            index: HashMap::default(),
             blocks: program
                 .blocks
                 .iter()
                 .enumerate()
                 .map(|(i, b)| (b.address.clone(), i))
                 .collect(),
-            components: HashMap::new(),
-            modules: HashMap::new(),
-            scopes: HashMap::new(),
+            components: HashMap::default(),
+            modules: HashMap::default(),
+            scopes: HashMap::default(),
             providers: program
                 .providers
                 .iter()
@@ -518,7 +518,7 @@ impl ProgramGraph {
     pub fn block_edges(&self, program: &Program) -> Vec<(BlockAddress, BlockAddress)> {
         let mut edges = Vec::new();
         for (i, block) in program.blocks.iter().enumerate() {
-            let mut seen = std::collections::HashSet::new();
+            let mut seen = infra_model::hash::HashSet::default();
             let mut stack = vec![self.index[&ProgramNode::Block(i)]];
             while let Some(at) = stack.pop() {
                 for before in self

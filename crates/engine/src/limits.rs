@@ -1,21 +1,25 @@
-//! How many calls are in flight, and how fast they follow one another, per provider and API family. A throttled family halves
-//! its rate and wins it back slowly.
+//! How many calls are in flight, and how fast they follow one another, per provider and API family. A throttled family slows
+//! down and wins its rate back slowly.
 
 use crate::engine::Engine;
 use async_trait::async_trait;
+use infra_model::hash::HashMap;
 use infra_model::provider::{Gate, Permit};
 use infra_model::provider_error::ProviderError;
 use infra_model::schema::ApiFamily;
 use infra_model::time::{Clock, Timestamp};
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// The share of the documented rate that throttling leaves at the least.
 const LOWEST: f64 = 0.05;
-/// What each granted call adds to the rate after throttling, as a share of the documented rate.
-const RECOVERY: f64 = 0.01;
+/// The share of its rate that a family keeps when it is throttled.
+const KEEP: f64 = 0.7;
+/// What each second adds to the rate after throttling, as a share of the documented rate.
+const RECOVERY: f64 = 0.02;
+/// Calls that were sent together are refused together: refusals within this time count as one.
+const TOGETHER: Duration = Duration::from_secs(1);
 
 /// The gate that all calls pass.
 pub(crate) struct Limits {
@@ -34,6 +38,8 @@ struct Bucket {
     /// May be negative: calls that were promised a place and wait for it.
     tokens: f64,
     last: Timestamp,
+    /// When it last slowed down.
+    slowed: Option<Timestamp>,
 }
 
 impl Limits {
@@ -67,6 +73,7 @@ impl Family {
                 rate: documented.per_second,
                 tokens: documented.burst,
                 last: now,
+                slowed: None,
                 documented,
             }),
         }
@@ -83,18 +90,23 @@ impl Bucket {
         let passed = now.since(self.last).as_secs_f64();
         self.last = now;
         self.tokens = (self.tokens + passed * self.rate).min(self.documented.burst) - 1.0;
-        self.rate =
-            (self.rate + self.documented.per_second * RECOVERY).min(self.documented.per_second);
+        self.rate = (self.rate + passed * self.documented.per_second * RECOVERY)
+            .min(self.documented.per_second);
         if self.tokens >= 0.0 {
-            Duration::ZERO
-        } else {
-            Duration::from_secs_f64(-self.tokens / self.rate)
+            return Duration::ZERO;
         }
+        // Clocks count milliseconds: a call that is sent a part of one too early is refused.
+        let millis = (-self.tokens / self.rate * 1e3).ceil();
+        Duration::from_secs_f64(millis / 1e3)
     }
 
-    fn throttled(&mut self) {
-        self.rate = (self.rate / 2.0).max(self.documented.per_second * LOWEST);
+    fn throttled(&mut self, now: Timestamp) {
         self.tokens = self.tokens.min(0.0);
+        if self.slowed.is_some_and(|at| now.since(at) < TOGETHER) {
+            return;
+        }
+        self.slowed = Some(now);
+        self.rate = (self.rate * KEEP).max(self.documented.per_second * LOWEST);
     }
 }
 
@@ -114,7 +126,7 @@ impl Gate for Limits {
 
     fn throttled(&self, provider: &str, family: &str) {
         if let Some(family) = self.family(provider, family) {
-            family.bucket().throttled();
+            family.bucket().throttled(self.clock.now());
         }
     }
 }
@@ -144,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn throttling_halves_the_rate_and_it_comes_back() {
+    fn throttling_slows_down_once_for_calls_sent_together_and_the_rate_comes_back() {
         let documented = ApiFamily {
             name: "x",
             concurrent: 1,
@@ -155,11 +167,16 @@ mod tests {
             rate: 10.0,
             tokens: 1.0,
             last: Timestamp(0),
+            slowed: None,
             documented,
         };
-        bucket.throttled();
-        assert!((bucket.rate - 5.0).abs() < 1e-9);
-        let mut now = 0;
+        for now in [0, 10, 999] {
+            bucket.throttled(Timestamp(now));
+            assert!((bucket.rate - 7.0).abs() < 1e-9, "at {now}");
+        }
+        bucket.throttled(Timestamp(1_000));
+        assert!((bucket.rate - 4.9).abs() < 1e-9);
+        let mut now = 1_000;
         for _ in 0..60 {
             now += 1000;
             bucket.take(Timestamp(now));

@@ -3,9 +3,9 @@
 use crate::codec;
 use crate::engine::Engine;
 use crate::sessions::{Connected, NoEvents, Sessions};
-use indexmap::IndexMap;
 use infra_model::address::{Address, Mode, ProviderAddress};
 use infra_model::defect::Defect;
+use infra_model::hash::IndexMap;
 use infra_model::provider::ReadItem;
 use infra_model::provider_error::ProviderError;
 use infra_model::time::Timestamp;
@@ -38,7 +38,7 @@ pub(crate) fn batches(
     state: &State,
     prior: &IndexMap<Address, Value>,
 ) -> Vec<Batch> {
-    let mut batches: IndexMap<(ProviderAddress, Str, usize), Batch> = IndexMap::new();
+    let mut batches: IndexMap<(ProviderAddress, Str, usize), Batch> = IndexMap::default();
     for (address, value) in prior {
         let Some(resource) = state.resource(address) else {
             continue;

@@ -5,6 +5,7 @@ use crate::plan::Plan;
 use infra_model::value::{Str, Value};
 use infra_state::{Sealer, StateError};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// The first bytes of every plan file.
 const MAGIC: &[u8] = b"INFRAPLAN1";
@@ -72,14 +73,16 @@ impl SavedPlan {
     /// # Errors
     /// No key can be had although something is sensitive.
     pub fn to_bytes(&self, sealer: &Sealer) -> Result<Vec<u8>, SavedPlanError> {
-        let json = serde_json::to_vec(self).map_err(|e| SavedPlanError::Damaged(e.to_string()))?;
+        let damaged = |e: serde_json::Error| SavedPlanError::Damaged(e.to_string());
         let mut bytes = MAGIC.to_vec();
         if self.is_sensitive() {
+            let json = serde_json::to_vec(self).map_err(damaged)?;
             bytes.push(SEALED);
             bytes.extend(sealer.seal_bytes("plan", &json)?);
         } else {
+            // Plans can be large: they are written where they stay.
             bytes.push(OPEN);
-            bytes.extend(json);
+            serde_json::to_writer(&mut bytes, self).map_err(damaged)?;
         }
         Ok(bytes)
     }
@@ -91,13 +94,19 @@ impl SavedPlan {
     pub fn from_bytes(bytes: &[u8], sealer: &Sealer) -> Result<SavedPlan, SavedPlanError> {
         let rest = bytes.strip_prefix(MAGIC).ok_or(SavedPlanError::NotAPlan)?;
         let json = match rest.split_first() {
-            Some((&OPEN, json)) => json.to_vec(),
-            Some((&SEALED, sealed)) => sealer
-                .unseal_bytes("plan", sealed)?
-                .ok_or(SavedPlanError::NoKey)?,
+            Some((&OPEN, json)) => Cow::Borrowed(json),
+            Some((&SEALED, sealed)) => Cow::Owned(
+                sealer
+                    .unseal_bytes("plan", sealed)?
+                    .ok_or(SavedPlanError::NoKey)?,
+            ),
             _ => return Err(SavedPlanError::NotAPlan),
         };
-        serde_json::from_slice(&json).map_err(|e| SavedPlanError::Damaged(e.to_string()))
+        let mut saved: SavedPlan =
+            serde_json::from_slice(&json).map_err(|e| SavedPlanError::Damaged(e.to_string()))?;
+        // Lists grow by doubling, and this one is large.
+        saved.plan.changes.shrink_to_fit();
+        Ok(saved)
     }
 
     fn is_sensitive(&self) -> bool {

@@ -13,13 +13,14 @@ use infra_model::convert::convert;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Span, did_you_mean};
 use infra_model::evaluate::{Evaluate, KnownStep, Phase, Resolved, Scope};
 use infra_model::expr::{At, Expr, Root, StaticStep};
+use infra_model::hash::HashMap;
 use infra_model::program::{Dependency, Program, ResourceBlock};
 use infra_model::time::Timestamp;
 use infra_model::types::Type;
 use infra_model::value::{Marks, Str, Value};
 use infra_state::DependencyRef;
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What an expression has touched.

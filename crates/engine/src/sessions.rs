@@ -2,12 +2,12 @@
 
 use crate::engine::Engine;
 use infra_model::address::ProviderAddress;
+use infra_model::hash::HashMap;
 use infra_model::provider::{CallContext, Events, Session};
 use infra_model::provider_error::{ErrorKind, ProviderError};
 use infra_model::value::Value;
 use infra_model::{json, planning, schema};
 use serde_json::Value as Json;
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::limits::Limits;

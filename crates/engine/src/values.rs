@@ -3,10 +3,10 @@
 
 use indexmap::IndexMap;
 use infra_model::address::{Address, BlockAddress, InstanceKey};
+use infra_model::hash::HashMap;
 use infra_model::program::Repeat;
 use infra_model::types::Type;
 use infra_model::value::{Str, Value};
-use std::collections::HashMap;
 
 /// How the instances of a block are keyed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,6 +35,8 @@ impl Keying {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BlockValues {
     keying: Keying,
+    /// The instance without a key. Most blocks have no other, and need no map.
+    single: Option<Value>,
     instances: IndexMap<Option<InstanceKey>, Value>,
     whole: Option<Value>,
     /// Which instances exist is not known yet.
@@ -67,15 +69,24 @@ impl BlockValues {
     }
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = &Option<InstanceKey>> {
-        self.instances.keys()
+        let single = self.single.iter().map(|_| &None);
+        single.chain(self.instances.keys())
     }
 
     pub(crate) fn get(&self, key: &Option<InstanceKey>) -> Option<&Value> {
-        self.instances.get(key)
+        match key {
+            None => self.single.as_ref(),
+            Some(_) => self.instances.get(key),
+        }
     }
 
     pub(crate) fn set(&mut self, key: Option<InstanceKey>, value: Value) {
-        self.instances.insert(key, value);
+        match key {
+            None => self.single = Some(value),
+            Some(_) => {
+                self.instances.insert(key, value);
+            }
+        }
         self.whole = None;
     }
 
@@ -84,13 +95,16 @@ impl BlockValues {
         if self.unknown {
             return Value::Unknown(Type::Any);
         }
+        if self.keying == Keying::Single {
+            return self.single.clone().unwrap_or(Value::NULL);
+        }
         if self.whole.is_none() {
             self.whole = Some(match self.keying {
-                Keying::Single => self.instances.get(&None).cloned().unwrap_or(Value::NULL),
-                Keying::Count => {
+                Keying::Single | Keying::Count => {
                     let mut items: Vec<_> = self.instances.iter().collect();
                     items.sort_by(|a, b| a.0.cmp(b.0));
-                    Value::tuple(items.into_iter().map(|(_, v)| v.clone()).collect())
+                    let items = items.into_iter().map(|(_, v)| v.clone());
+                    Value::tuple(self.single.iter().cloned().chain(items).collect())
                 }
                 Keying::ForEach => {
                     Value::object(self.instances.iter().filter_map(|(key, value)| match key {

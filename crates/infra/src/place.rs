@@ -40,9 +40,12 @@ pub(crate) struct Place {
 struct Label {
     stack_file: String,
     world: World,
-    #[serde(default)]
-    resources: BTreeMap<String, serde::de::IgnoredAny>,
 }
+
+/// As much of a snapshot as certainly holds its label.
+const HEAD: u64 = 64 * 1024;
+/// What follows the label in a snapshot. No text in JSON has a line break, so that it stands nowhere else.
+const AFTER_LABEL: &[u8] = b",\n  \"outputs\":";
 
 /// What of `[stack]` matters before the file is checked.
 #[derive(Default)]
@@ -89,9 +92,9 @@ impl Place {
         if place
             .label()?
             .is_none_or(|l| l.stack_file != place.recorded)
-            && let Some((name, label)) = place.recorded_name(&suffix)?
+            && let Some(name) = place.recorded_name(&suffix)?
         {
-            if table.name.is_some() && !label.resources.is_empty() {
+            if table.name.is_some() && has_resources(&place.storage(), &name)? {
                 return Err(place.renamed(&name));
             }
             if table.name.is_none() {
@@ -167,8 +170,8 @@ impl Place {
         )
     }
 
-    /// The name of the state that records this file, and what it says about itself.
-    fn recorded_name(&self, suffix: &str) -> Result<Option<(String, Label)>, CommandError> {
+    /// The name of the state that records this file.
+    fn recorded_name(&self, suffix: &str) -> Result<Option<String>, CommandError> {
         let storage = self.storage();
         let files = storage.list().unwrap_or_default();
         for file in files {
@@ -180,7 +183,7 @@ impl Place {
                 && let Some(label) = label(&storage, name)?
                 && label.stack_file == self.recorded
             {
-                return Ok(Some((name.to_owned(), label)));
+                return Ok(Some(name.to_owned()));
             }
         }
         Ok(None)
@@ -296,20 +299,50 @@ pub(crate) fn keyring() -> Arc<Keyring> {
     Keyring::new(SystemKeys::of_process(say), Arc::new(SystemRandom))
 }
 
-fn label(storage: &LocalStorage, name: &str) -> Result<Option<Label>, CommandError> {
-    let read = |file: String| {
-        storage.read(&file).map_err(|e| {
-            Diagnostic::error(
-                Code::FileAccess,
-                format!("cannot read {}: {e}", storage.describe(&file)),
-            )
-        })
-    };
-    if let Some(snapshot) = read(format!("{name}.json"))? {
-        // A damaged one is told when it is opened.
-        return Ok(serde_json::from_slice(&snapshot).ok());
+fn unreadable(storage: &LocalStorage, file: &str, error: &io::Error) -> Diagnostic {
+    Diagnostic::error(
+        Code::FileAccess,
+        format!("cannot read {}: {error}", storage.describe(file)),
+    )
+}
+
+/// Whether a state has resources, as far as it can be read.
+fn has_resources(storage: &LocalStorage, name: &str) -> Result<bool, CommandError> {
+    #[derive(Deserialize)]
+    struct Resources {
+        #[serde(default)]
+        resources: BTreeMap<String, serde::de::IgnoredAny>,
     }
-    let Some(journal) = read(format!("{name}.journal"))? else {
+    let file = format!("{name}.json");
+    let snapshot = storage.read(&file);
+    let snapshot = snapshot.map_err(|e| unreadable(storage, &file, &e))?;
+    let read = snapshot.and_then(|bytes| serde_json::from_slice::<Resources>(&bytes).ok());
+    Ok(read.is_some_and(|state| !state.resources.is_empty()))
+}
+
+/// Reads the beginning of a snapshot alone: it can be large, and is read as a whole when it is opened.
+fn label(storage: &LocalStorage, name: &str) -> Result<Option<Label>, CommandError> {
+    let snapshot = format!("{name}.json");
+    let head = storage.head(&snapshot, HEAD);
+    if let Some(mut head) = head.map_err(|e| unreadable(storage, &snapshot, &e))? {
+        let cut = head
+            .windows(AFTER_LABEL.len())
+            .position(|w| w == AFTER_LABEL);
+        if let Some(cut) = cut {
+            head.truncate(cut);
+            head.push(b'}');
+            if let Ok(label) = serde_json::from_slice(&head) {
+                return Ok(Some(label));
+            }
+        }
+        // Not as we write it. A damaged one is told when it is opened.
+        let whole = storage.read(&snapshot);
+        let whole = whole.map_err(|e| unreadable(storage, &snapshot, &e))?;
+        return Ok(serde_json::from_slice(&whole.unwrap_or_default()).ok());
+    }
+    let journal = format!("{name}.journal");
+    let read = storage.read(&journal);
+    let Some(journal) = read.map_err(|e| unreadable(storage, &journal, &e))? else {
         return Ok(None);
     };
     let header = journal.split(|b| *b == b'\n').next().unwrap_or_default();

@@ -24,11 +24,11 @@ use infra_model::address::ScopePath;
 use infra_model::diagnostic::{Diagnostics, Sources, Span};
 use infra_model::expand::Expand;
 use infra_model::expr::Expr;
+use infra_model::hash::HashMap;
 use infra_model::program::{Program, ProviderBlock, ResourceBlock, Stack, Variable};
 use infra_model::schema::Schemas;
 use infra_model::{Str, Timestamp};
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -136,8 +136,8 @@ fn build(
         .map(|(name, variable)| (name.clone(), variable.value.clone()))
         .collect();
     let mut knowledge = Knowledge {
-        levels: HashMap::new(),
-        natives: HashMap::new(),
+        levels: HashMap::default(),
+        natives: HashMap::default(),
         stack: stack(request, &source.declared),
         now: request.now,
         evaluator: evaluator(),

@@ -3,9 +3,9 @@
 use crate::codes::Code;
 use infra_model::Str;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Sources, Span};
+use infra_model::hash::{HashMap, HashSet};
 use infra_model::near::near;
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// Collects diagnostics; shared by reference between the passes.
@@ -137,8 +137,8 @@ impl Report {
         let order = |d: &Diagnostic| place(d).map_or((u16::MAX, 0), |s| (s.file.0, s.start));
         found.sort_by(|a, b| (order(a), &a.message).cmp(&(order(b), &b.message)));
         // What two passes found is told once, in the words of the first.
-        let mut told: HashSet<(Option<Span>, String)> = HashSet::new();
-        let mut attributes: HashSet<Option<Span>> = HashSet::new();
+        let mut told: HashSet<(Option<Span>, String)> = HashSet::default();
+        let mut attributes: HashSet<Option<Span>> = HashSet::default();
         found.retain(|d| {
             told.insert((place(d), d.message.clone()))
                 && (d.code != Code::UnknownAttribute || attributes.insert(place(d)))

@@ -14,10 +14,10 @@ use indexmap::IndexMap;
 use infra_model::convert::{convert, normalise};
 use infra_model::diagnostic::{Diagnostic, Sources, Span};
 use infra_model::evaluate::Evaluate;
+use infra_model::hash::HashMap;
 use infra_model::program::{Condition, Variable};
 use infra_model::value::Marks;
 use infra_model::{ScopePath, Str, Timestamp, Type, Value};
-use std::collections::HashMap;
 
 /// The prefix of environment variables that set variables.
 pub const ENVIRONMENT_PREFIX: &str = "INFRA_VAR_";
@@ -70,7 +70,7 @@ impl Resolving<'_> {
         environment: &[(String, String)],
         given: &[Given],
     ) -> IndexMap<Str, Variable> {
-        let mut candidates: HashMap<&str, Candidate> = HashMap::new();
+        let mut candidates: HashMap<&str, Candidate> = HashMap::default();
         for (name, value) in environment {
             // An environment may hold what other stacks need.
             let name = name.strip_prefix(ENVIRONMENT_PREFIX).unwrap_or(name);

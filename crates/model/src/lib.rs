@@ -14,6 +14,7 @@ pub mod expand;
 pub mod expr;
 pub mod fix;
 mod float;
+pub mod hash;
 pub mod json;
 pub mod near;
 pub mod number;

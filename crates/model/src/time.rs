@@ -28,6 +28,14 @@ impl Timestamp {
     }
 }
 
+/// The pause before the next look at something that takes long: half as long again as the last pause, but no longer than
+/// `longest`, and no longer than a second or a sixtieth of what was waited so far: little time is lost once it is there.
+#[must_use]
+pub fn next_pause(last: Duration, waited: Duration, longest: Duration) -> Duration {
+    let share = (waited / 60).max(Duration::from_secs(1));
+    (last * 3 / 2).min(longest).min(share)
+}
+
 /// A clock and a way to wait by it.
 #[async_trait]
 pub trait Clock: Send + Sync {

@@ -12,6 +12,7 @@ pub mod dice;
 pub mod disk;
 pub mod fate;
 mod fleet;
+pub mod latency;
 pub mod log;
 pub mod process;
 mod run;

@@ -4,6 +4,7 @@ use crate::error::StateError;
 use crate::journal::Intent;
 use crate::seal;
 use indexmap::IndexMap;
+use infra_model::hash;
 use infra_model::{
     Address, BlockAddress, InstanceKey, OperationId, Path, ProviderAddress, Random, Str, Timestamp,
     Value,
@@ -36,7 +37,7 @@ pub struct State {
     /// The stack's outputs.
     pub outputs: IndexMap<Str, OutputState>,
     /// Every instance. A snapshot lists them sorted.
-    pub resources: IndexMap<Address, Arc<ResourceState>>,
+    pub resources: hash::IndexMap<Address, Arc<ResourceState>>,
     /// Operations whose outcome is not known.
     pub unfinished: IndexMap<OperationId, Unfinished>,
     /// Learnt durations in milliseconds, by `type/action`.
@@ -146,7 +147,7 @@ impl State {
             stack_file: stack_file.into(),
             world,
             outputs: IndexMap::new(),
-            resources: IndexMap::new(),
+            resources: hash::IndexMap::default(),
             unfinished: IndexMap::new(),
             durations: BTreeMap::new(),
             quiet_since: None,

@@ -31,6 +31,21 @@ impl LocalStorage {
         &self.directory
     }
 
+    /// The first bytes of a file, at most so many; none when there is no such file.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn head(&self, name: &str, most: u64) -> io::Result<Option<Vec<u8>>> {
+        let file = match File::open(self.path(name)?) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(e),
+        };
+        let mut bytes = Vec::new();
+        file.take(most).read_to_end(&mut bytes)?;
+        Ok(Some(bytes))
+    }
+
     fn path(&self, name: &str) -> io::Result<PathBuf> {
         if name.is_empty() || name.contains(['/', '\\', '\0']) || name == "." || name == ".." {
             return Err(io::Error::new(

@@ -9,11 +9,13 @@ use crate::stored::{StoredIntent, StoredObject, StoredOutput};
 use indexmap::IndexMap;
 use infra_model::defect::Defect;
 use infra_model::{Address, Str, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 /// The checksum's text while it is not known yet; it does not count for itself.
@@ -46,13 +48,37 @@ struct DocumentIn {
     world: World,
     outputs: IndexMap<Str, StoredOutput<'static>>,
     provider_configs: BTreeMap<Str, Arc<Json>>,
-    resources: IndexMap<Address, StoredObject<'static>>,
+    #[serde(deserialize_with = "in_order")]
+    resources: Vec<(Address, StoredObject<'static>)>,
     #[serde(default)]
     unfinished: Vec<StoredIntent<'static>>,
     #[serde(default)]
     durations: BTreeMap<Str, u64>,
     #[serde(default)]
     quiet_since: Option<Timestamp>,
+}
+
+/// The entries of a map as they stand; of those with the same key the last will count.
+fn in_order<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<(Address, StoredObject<'static>)>, D::Error> {
+    struct Entries;
+    impl<'de> Visitor<'de> for Entries {
+        type Value = Vec<(Address, StoredObject<'static>)>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("resources by their addresses")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut entries = Vec::new();
+            while let Some(entry) = map.next_entry()? {
+                entries.push(entry);
+            }
+            Ok(entries)
+        }
+    }
+    deserializer.deserialize_map(Entries)
 }
 
 /// A snapshot that was read.

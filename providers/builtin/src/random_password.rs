@@ -117,6 +117,13 @@ impl StateOnly for RandomPassword {
 
     /// By the password itself. Its hash takes the password's own digest as salt, since nothing random can be had here.
     fn import(id: &str) -> Result<RandomPasswordRecord, ProviderError> {
+        // Registering the type asks for the form of the id with an empty one: that must not cost a hash.
+        if id.is_empty() {
+            return Err(ProviderError::new(
+                ErrorKind::Invalid,
+                "`` is not the password itself, which has at least one character",
+            ));
+        }
         let mut dice = Dice::seeded(&format!("bcrypt salt of {id}"));
         Ok(RandomPasswordRecord {
             length: i64::try_from(id.chars().count()).expect("an id in memory is short"),
@@ -177,5 +184,6 @@ mod tests {
         let imported = Bench::new().import(T, "s3cret").expect("imports");
         assert_eq!(text(&imported, "result"), "s3cret");
         assert!(bcrypt::verify("s3cret", text(&imported, "bcrypt_hash")).expect("a hash"));
+        assert!(Bench::new().import(T, "").is_err());
     }
 }

@@ -1,8 +1,12 @@
 //! Times the promises: start-up, and the whole life of layered `terraform_data` graphs beside the peers in the same call.
 
+mod floor;
 mod graph;
+mod latency;
 mod process;
+mod refresh;
 
+use floor::Floor;
 use process::{Cost, Failed, middle};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +15,10 @@ use std::time::Duration;
 
 /// What to measure.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Options {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// Sizes of the graphs
     #[arg(long, value_delimiter = ',', default_values_t = [100, 1_000, 3_000, 10_000, 100_000])]
     sizes: Vec<usize>,
@@ -27,6 +34,15 @@ pub(crate) struct Options {
     /// Let peers run on where one of their commands takes more than five minutes
     #[arg(long)]
     large: bool,
+}
+
+/// Benchmarks of their own.
+#[derive(clap::Subcommand)]
+enum Other {
+    /// How near apply comes to the shortest possible time, on random graphs and a simulated clock.
+    Latency(latency::Options),
+    /// How many calls a refresh of each AWS type takes, by the sandbox's count.
+    Refresh(refresh::Options),
 }
 
 /// How long one command of a peer may take; beyond, the larger graphs are not tried with it.
@@ -47,6 +63,9 @@ type Life = Vec<Cost>;
 /// Runs everything and prints a line a measurement.
 pub(crate) fn run(options: &Options) -> Result<(), String> {
     let root = crate::root();
+    if let Some(Other::Latency(options)) = &options.other {
+        return latency::run(options);
+    }
     let built = Command::new("cargo")
         .args(["build", "--release", "--workspace", "--locked"])
         .current_dir(&root)
@@ -59,8 +78,11 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     let infra = target.join("release/infra").to_string_lossy().into_owned();
     let scratch = std::env::temp_dir().join(format!("infra-bench-{}", std::process::id()));
     fs::create_dir_all(&scratch).map_err(|e| e.to_string())?;
-    let result =
-        start_up(options, &root, &infra, &scratch).and_then(|()| lives(options, &infra, &scratch));
+    let result = match &options.other {
+        Some(Other::Refresh(options)) => refresh::run(options, &root, &infra, &scratch),
+        _ => start_up(options, &root, &infra, &scratch)
+            .and_then(|()| lives(options, &infra, &scratch)),
+    };
     let _ = fs::remove_dir_all(&scratch);
     result
 }
@@ -93,10 +115,13 @@ fn lives(options: &Options, infra: &str, scratch: &Path) -> Result<(), String> {
     for &size in &options.sizes {
         let runs = if size > 10_000 { 1 } else { options.runs };
         let mut ours = Vec::new();
+        let mut floor = Floor::default();
         let mut theirs: Vec<Vec<Life>> = vec![Vec::new(); peers.len()];
         // Alternating, so that what disturbs the machine disturbs all.
         for round in 0..runs.max(1) {
-            ours.push(life_of_infra(infra, scratch, size).map_err(|e| e.to_string())?);
+            let (life, bytes) = life_of_infra(infra, scratch, size).map_err(|e| e.to_string())?;
+            ours.push(life);
+            floor = bytes;
             if round < options.peer_runs {
                 for (i, peer) in peers.iter().enumerate() {
                     let limit = (!options.large).then_some(PATIENCE);
@@ -108,6 +133,7 @@ fn lives(options: &Options, infra: &str, scratch: &Path) -> Result<(), String> {
         let ours = medians(&ours);
         let theirs: Vec<Life> = theirs.iter().map(|l| medians(l)).collect();
         print_life(&ours, &peers, &theirs);
+        floor.print();
         let mut still = theirs.iter().map(|l| l.len() == STEPS.len());
         peers.retain(|_| still.next().unwrap_or(false));
         per_resource.push((size, ours));
@@ -123,8 +149,14 @@ fn print_life(ours: &[Cost], peers: &[&str], theirs: &[Life]) {
         for (peer, life) in peers.iter().zip(theirs) {
             match life.get(step) {
                 Some(cost) => {
-                    let ratio = cost.time.as_secs_f64() / mine.time.as_secs_f64();
-                    print!("   {peer} {} = {ratio:.0} times", figure(*cost));
+                    let ratio = |of: fn(&Cost) -> Duration| {
+                        of(cost).as_secs_f64() / of(mine).as_secs_f64().max(1e-3)
+                    };
+                    let (time, cpu) = (ratio(|c| c.time), ratio(|c| c.cpu));
+                    print!(
+                        "   {peer} {} = {time:.0} times, {cpu:.0} of CPU",
+                        figure(*cost)
+                    );
                 }
                 None => print!("   {peer} not done in {} s", PATIENCE.as_secs()),
             }
@@ -138,11 +170,11 @@ fn print_linearity(lives: &[(usize, Life)]) {
     let Some((_, base)) = lives.iter().find(|(size, _)| *size == 1_000) else {
         return;
     };
-    println!("\ncost per resource, as a multiple of that at 1,000");
+    println!("\nprocessor time per resource, as a multiple of that at 1,000");
     for (size, life) in lives.iter().filter(|(size, _)| *size > 1_000) {
         print!("  {size:>7}");
         for ((what, at), small) in STEPS.iter().zip(life).zip(base) {
-            let each = |cost: &Cost, n: f64| cost.time.as_secs_f64() / n;
+            let each = |cost: &Cost, n: f64| cost.cpu.as_secs_f64() / n;
             #[allow(clippy::cast_precision_loss, reason = "sizes are small")]
             let ratio = each(at, *size as f64) / each(small, 1_000.0);
             print!("   {what} {ratio:.2}");
@@ -155,8 +187,9 @@ fn figure(cost: Cost) -> String {
     #[allow(clippy::cast_precision_loss, reason = "megabytes")]
     let memory = cost.memory as f64 / f64::from(1 << 20);
     format!(
-        "{:>9.1} ms {memory:>5.0} MiB",
-        cost.time.as_secs_f64() * 1e3
+        "{:>9.1} ms {:>8.1} ms CPU {memory:>5.0} MiB",
+        cost.time.as_secs_f64() * 1e3,
+        cost.cpu.as_secs_f64() * 1e3
     )
 }
 
@@ -170,7 +203,7 @@ fn medians(lives: &[Life]) -> Life {
         .collect()
 }
 
-fn life_of_infra(infra: &str, scratch: &Path, size: usize) -> Result<Life, Failed> {
+fn life_of_infra(infra: &str, scratch: &Path, size: usize) -> Result<(Life, Floor), Failed> {
     let folder = emptied(scratch, "infra")?;
     let file = folder.join("bench.toml");
     let step = |arguments: &[&str]| process::run(infra, arguments, &folder, None);
@@ -182,8 +215,9 @@ fn life_of_infra(infra: &str, scratch: &Path, size: usize) -> Result<Life, Faile
     ];
     write(&file, graph::stack(size, Some(size / 2)))?;
     life.push(step(&["plan", "bench.toml"])?);
+    let floor = Floor::of(&file, &folder.join("state/bench.json")).map_err(Failed::Refused)?;
     life.push(step(&["destroy", "-auto-approve", "bench.toml"])?);
-    Ok(life)
+    Ok((life, floor))
 }
 
 /// As far as the peer gets in time.

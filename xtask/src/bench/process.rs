@@ -12,6 +12,8 @@ use wait4::Wait4;
 pub(super) struct Cost {
     /// Wall-clock time.
     pub(super) time: Duration,
+    /// Processor time of the process and its children: what counts where others use the machine too.
+    pub(super) cpu: Duration,
     /// Peak resident memory in bytes, the largest of the process and its children.
     pub(super) memory: u64,
 }
@@ -70,16 +72,20 @@ pub(super) fn run(
     if ended.status.success() {
         return Ok(Cost {
             time,
+            cpu: ended.rusage.utime + ended.rusage.stime,
             memory: ended.rusage.maxrss,
         });
     }
     Err(refused(&fs::read_to_string(talk).unwrap_or_default()))
 }
 
-/// The run with the middle time, and the largest memory of all.
+/// The middle times, and the largest memory of all.
 pub(super) fn middle(mut costs: Vec<Cost>) -> Option<Cost> {
-    costs.sort_by_key(|c| c.time);
     let memory = costs.iter().map(|c| c.memory).max()?;
-    let time = costs.get(costs.len() / 2)?.time;
-    Some(Cost { time, memory })
+    let mut middle_of = |of: fn(&Cost) -> Duration| {
+        costs.sort_by_key(of);
+        costs.get(costs.len() / 2).map(of)
+    };
+    let (time, cpu) = (middle_of(|c| c.time)?, middle_of(|c| c.cpu)?);
+    Some(Cost { time, cpu, memory })
 }

@@ -24,6 +24,7 @@ use infra_model::codes::Code;
 use infra_model::defect::Defect;
 use infra_model::diagnostic::{Diagnostic, Diagnostics};
 use infra_model::evaluate::Phase;
+use infra_model::hash::HashMap;
 use infra_model::operation::Action;
 use infra_model::program::Program;
 use infra_model::provider_error::ProviderError;
@@ -31,7 +32,7 @@ use infra_model::value::Value;
 use infra_state::{DeposedKey, OutputState, ResourceState, StateChange};
 use news::News;
 pub(crate) use outcome::half_made;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BinaryHeap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -263,7 +264,7 @@ impl Run<'_> {
     /// What changes in the state alone before the first step: drift, moves, new dependencies of what stays.
     fn state_only_changes(&self, changes: &mut Vec<StateChange>) {
         let state = self.input.store.state();
-        let mut refreshed: HashMap<&Address, Option<ResourceState>> = HashMap::new();
+        let mut refreshed: HashMap<&Address, Option<ResourceState>> = HashMap::default();
         for found in &self.plan.refreshed {
             let Some(old) = state.resource(&found.address) else {
                 continue;
@@ -348,7 +349,7 @@ impl Run<'_> {
             .map(|i| (steps[i].remaining, std::cmp::Reverse(i)))
             .collect();
         let mut begun = vec![false; steps.len()];
-        let mut blame: HashMap<usize, Address> = HashMap::new();
+        let mut blame: HashMap<usize, Address> = HashMap::default();
         let mut running = FuturesUnordered::new();
         let mut writing = FuturesUnordered::new();
         let clouds = steps
@@ -421,7 +422,7 @@ impl Run<'_> {
             }
         }
         report.interrupted = stop.is_requested();
-        let mut named = std::collections::HashSet::new();
+        let mut named = infra_model::hash::HashSet::default();
         for (i, step) in steps.iter().enumerate().filter(|(i, _)| !begun[*i]) {
             let Some(change) = step.kind.change().map(|c| &self.plan.changes[c]) else {
                 continue;
@@ -536,6 +537,9 @@ impl Run<'_> {
             .block_at(&address.block)
             .map(|i| &self.program.blocks[i])
             .ok_or_else(missing)?;
+        if block.repeat.expr().is_none() && address.key.is_none() {
+            return Ok(Frame::at(&block.address.scope));
+        }
         let (_, list, _) = crate::plan::instances(&self.world, block).map_err(settle::in_words)?;
         let frames: Arc<HashMap<_, _>> = Arc::new(list.unwrap_or_default().into_iter().collect());
         lock(&self.frames).insert(address.block.clone(), frames.clone());

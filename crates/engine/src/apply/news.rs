@@ -4,11 +4,11 @@
 use async_trait::async_trait;
 use infra_model::address::Address;
 use infra_model::defect::Defect;
+use infra_model::hash::HashMap;
 use infra_model::operation::{Operation, OperationId};
 use infra_model::provider::Events;
 use infra_model::provider_error::{ErrorKind, ProviderError};
 use infra_state::StateError;
-use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 

@@ -9,7 +9,7 @@ use indexmap::IndexSet;
 use infra_model::address::Address;
 use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics};
-use std::collections::HashSet;
+use infra_model::hash::HashSet;
 
 impl Walk<'_> {
     /// The plan of everything that was walked over.

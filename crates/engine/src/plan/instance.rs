@@ -16,17 +16,16 @@ use crate::engine::Engine;
 use crate::scope::{Frame, Touched, World};
 use crate::sessions::{Connected, Sessions};
 use crate::values::{BlockValues, Keying};
-use indexmap::IndexMap;
 use infra_model::address::{Address, BlockAddress, Mode, ProviderAddress};
 use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics};
+use infra_model::hash::{HashMap, HashSet, IndexMap};
 use infra_model::operation::Action;
 use infra_model::program::{Program, ResourceBlock};
 use infra_model::provider::PlanRequest;
 use infra_model::schema::Schema;
 use infra_model::value::Value;
 use infra_state::{DependencyRef, State};
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Everything that planning blocks builds up.
@@ -70,11 +69,13 @@ impl<'a> Planner<'a> {
             .iter()
             .map(|(from, to)| (to.clone(), from.clone()))
             .collect();
-        let prior: IndexMap<Address, Value> = prior
-            .into_iter()
-            .map(|(a, v)| (moves.get(&a).cloned().unwrap_or(a), v))
-            .collect();
-        let mut by_block: HashMap<BlockAddress, Vec<Address>> = HashMap::new();
+        let prior: IndexMap<Address, Value> = if moves.is_empty() {
+            prior
+        } else {
+            let moved = |(a, v): (Address, Value)| (moves.get(&a).cloned().unwrap_or(a), v);
+            prior.into_iter().map(moved).collect()
+        };
+        let mut by_block: HashMap<BlockAddress, Vec<Address>> = HashMap::default();
         for address in prior.keys() {
             by_block
                 .entry(address.block.clone())
@@ -96,12 +97,12 @@ impl<'a> Planner<'a> {
             previous,
             moved_to: moves,
             by_block,
-            changes: IndexMap::new(),
+            changes: IndexMap::with_capacity_and_hasher(program.blocks.len(), Default::default()),
             seen: Seen::default(),
             held: Holding::default(),
             selection,
-            importing: HashMap::new(),
-            providers: HashMap::new(),
+            importing: HashMap::default(),
+            providers: HashMap::default(),
             begun,
         }
     }
@@ -117,18 +118,29 @@ impl<'a> Planner<'a> {
             .get(self.moved_to.get(in_state).unwrap_or(in_state))
     }
 
-    /// Takes what a refresh found, by the address in the state.
-    pub(crate) fn refreshed(&mut self, in_state: &Address, value: Option<Value>) {
-        let address = self.moved_to.get(in_state).unwrap_or(in_state).clone();
-        match value {
-            Some(value) => {
-                self.prior.insert(address, value);
-            }
-            None => {
-                self.prior.shift_remove(&address);
-                if let Some(list) = self.by_block.get_mut(&address.block) {
-                    list.retain(|a| *a != address);
+    /// Takes what a refresh found, by the address in the state. What is not there any more goes all at once: taking one
+    /// out of the middle moves all that follow.
+    pub(crate) fn refreshed(&mut self, found: Vec<(Address, Option<Value>)>) {
+        let mut gone: HashSet<Address> = HashSet::default();
+        for (in_state, value) in found {
+            let address = self.moved_to.get(&in_state).cloned().unwrap_or(in_state);
+            match value {
+                Some(value) => {
+                    self.prior.insert(address, value);
                 }
+                None => {
+                    gone.insert(address);
+                }
+            }
+        }
+        if gone.is_empty() {
+            return;
+        }
+        self.prior.retain(|address, _| !gone.contains(address));
+        let blocks: HashSet<&BlockAddress> = gone.iter().map(|a| &a.block).collect();
+        for block in blocks {
+            if let Some(list) = self.by_block.get_mut(block) {
+                list.retain(|a| !gone.contains(a));
             }
         }
     }
@@ -497,7 +509,13 @@ impl<'a> Planner<'a> {
             "postcondition",
             None,
         )?;
-        change.after = Some(planned.value);
+        // Large values that stay as they are stand in memory once.
+        change.after = match prior {
+            Some(prior) if change.action == ChangeAction::NoOp && prior == planned.value => {
+                Some(prior)
+            }
+            _ => Some(planned.value),
+        };
         change.replace_paths = planned.replace;
         change.private = planned.private;
         Ok(change)
@@ -506,13 +524,17 @@ impl<'a> Planner<'a> {
     /// Everything that happens, create-before-destroy spread to what it depends on; and what is left as it is.
     pub(crate) fn into_changes(self) -> (Vec<Change>, Vec<Held>) {
         let mut changes: Vec<Change> = self.changes.into_values().collect();
-        let mut by_name = Named::default();
-        for (i, change) in changes.iter().enumerate() {
-            by_name.add(&change.address, &i);
-        }
+        changes.shrink_to_fit();
         let mut queue: Vec<usize> = (0..changes.len())
             .filter(|i| changes[*i].create_before_destroy && changes[*i].after.is_some())
             .collect();
+        if queue.is_empty() {
+            return (changes, self.held.into_list());
+        }
+        let mut by_name = Named::with_capacity(changes.len());
+        for (i, change) in changes.iter().enumerate() {
+            by_name.add(&change.address, &i);
+        }
         let mut seen: HashSet<usize> = queue.iter().copied().collect();
         while let Some(i) = queue.pop() {
             changes[i].create_before_destroy = true;

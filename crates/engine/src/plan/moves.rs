@@ -5,9 +5,9 @@ use crate::graph::ProgramGraph;
 use infra_model::address::{Address, BlockAddress, InstanceKey, ScopePath};
 use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Span};
+use infra_model::hash::{HashMap, HashSet};
 use infra_model::program::{Moved, Program, Repeat};
 use infra_state::State;
-use std::collections::{HashMap, HashSet};
 
 /// The moves of a state's resources.
 #[derive(Default)]
@@ -29,7 +29,7 @@ pub(crate) fn moves(
 ) -> Result<Moves, Diagnostics> {
     let chains = Chains::new(program, graph)?;
     let mut moves = Moves::default();
-    let mut taken: HashMap<Address, Address> = HashMap::new();
+    let mut taken: HashMap<Address, Address> = HashMap::default();
     for (address, resource) in &state.resources {
         if !resource.has_current() && resource.deposed.is_empty() {
             continue;
@@ -79,11 +79,11 @@ struct Chains<'p> {
 impl<'p> Chains<'p> {
     fn new(program: &'p Program, graph: &ProgramGraph) -> Result<Chains<'p>, Diagnostics> {
         let mut chains = Chains {
-            blocks: HashMap::new(),
-            instances: HashMap::new(),
+            blocks: HashMap::default(),
+            instances: HashMap::default(),
         };
         let mut errors = Diagnostics::new();
-        let mut targets: HashMap<&Address, &Moved> = HashMap::new();
+        let mut targets: HashMap<&Address, &Moved> = HashMap::default();
         for moved in &program.moved {
             let twice = if moves_block(moved) {
                 chains.blocks.insert(&moved.from.block, moved)
@@ -185,7 +185,7 @@ impl<'p> Chains<'p> {
         state: &State,
     ) -> Vec<(Address, Address)> {
         let mut found = Vec::new();
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::default();
         for address in state.resources.keys() {
             let first = InstanceKey::Index(0);
             let other = match &address.key {

@@ -4,16 +4,21 @@ use super::instance::recorded;
 use super::named::Named;
 use super::{Change, ChangeAction, Step, StepKind};
 use crate::engine::Engine;
-use indexmap::IndexMap;
 use infra_model::address::{Address, BlockAddress, Mode};
 use infra_model::defect::Defect;
+use infra_model::hash::{HashMap, HashSet, IndexMap};
 use infra_state::{DependencyRef, State};
 use petgraph::graph::{DiGraph, NodeIndex};
-use std::collections::{HashMap, HashSet};
 
 /// Orders the changes.
 pub(super) fn steps(engine: &Engine, state: &State, changes: &[Change]) -> Vec<Step> {
-    let mut order = Order::default();
+    if changes.iter().all(Change::needs_no_step) {
+        return Vec::new();
+    }
+    let mut order = Order {
+        by_name: Named::with_capacity(changes.len()),
+        ..Order::default()
+    };
     for (i, change) in changes.iter().enumerate() {
         order.add(u32::try_from(i).unwrap_or(u32::MAX), change);
     }
@@ -43,6 +48,15 @@ struct Order {
     known: HashMap<DependencyRef, Option<u32>>,
     /// Changes by all that a dependency can call them.
     by_name: Named<usize>,
+}
+
+impl Change {
+    /// Whether apply has nothing to do for it, nor anything to wait for on its behalf.
+    fn needs_no_step(&self) -> bool {
+        self.action == ChangeAction::NoOp
+            && self.previous_address.is_none()
+            && self.importing.is_none()
+    }
 }
 
 impl Order {
@@ -177,7 +191,7 @@ impl Order {
 
     /// An object goes after everything that depends on it has gone or let go of it.
     fn backwards(&mut self, state: &State, changes: &[Change]) {
-        let mut gone: HashMap<DependencyRef, u32> = HashMap::new();
+        let mut gone: HashMap<DependencyRef, u32> = HashMap::default();
         // What goes, by all that a dependency can call it, now and, where it has moved, at the address that the state still has.
         let mut going: Named<(usize, u32)> = Named::default();
         let mut moved: Named<(usize, u32)> = Named::default();
@@ -191,6 +205,9 @@ impl Order {
             {
                 moved.add(old, &(j, *take));
             }
+        }
+        if going.is_empty() && moved.is_empty() {
+            return;
         }
         for (i, change) in changes.iter().enumerate() {
             let recorded = if change.deposed.is_some() {

@@ -13,9 +13,9 @@ use indexmap::IndexSet;
 use infra_model::address::{Address, InstanceKey, Mode};
 use infra_model::defect::Defect;
 use infra_model::diagnostic::Diagnostics;
+use infra_model::hash::HashMap;
 use infra_model::value::Value;
 use infra_state::Deposed;
-use std::collections::HashMap;
 
 impl Planner<'_> {
     /// What is in the state and not in the program any more, and what replacements left over.
@@ -91,12 +91,7 @@ impl Planner<'_> {
 
     /// What would go but must not yet: something that stays as it is depends on it, by what the state has recorded.
     fn still_needed(&self, gone: &IndexSet<Address>) -> HashMap<Address, (Address, bool)> {
-        let mut needed = HashMap::new();
-        let mut by_name: Named<&Address> = Named::default();
-        for address in gone {
-            let recorded = self.previous.get(address).unwrap_or(address);
-            by_name.add(recorded, &address);
-        }
+        let mut needed = HashMap::default();
         // What stays, and whether only until the next plan.
         let mut staying: Vec<(Address, bool)> = self
             .changes
@@ -108,6 +103,14 @@ impl Planner<'_> {
             .iter()
             .filter(|a| self.selection.left_out(a) == Some(LeftOut::Excluded));
         staying.extend(excluded.map(|a| (a.clone(), false)));
+        if staying.is_empty() {
+            return needed;
+        }
+        let mut by_name: Named<&Address> = Named::with_capacity(gone.len());
+        for address in gone {
+            let recorded = self.previous.get(address).unwrap_or(address);
+            by_name.add(recorded, &address);
+        }
         while let Some((address, deferred)) = staying.pop() {
             let recorded = self.previous.get(&address).unwrap_or(&address);
             let dependencies = self.state.resource(recorded).map(|r| &r.dependencies);

@@ -9,9 +9,9 @@ use indexmap::IndexMap;
 use infra_model::address::{BlockAddress, ProviderAddress};
 use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Severity};
+use infra_model::hash::HashMap;
 use infra_model::program::{Program, ResourceBlock};
 use infra_model::provider::{Finding, PreflightItem};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Asks each provider about all that it would create or change, at once. What need not be so is added to the plan's warnings.

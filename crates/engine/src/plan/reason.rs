@@ -5,14 +5,13 @@ use super::instance::{Instance, Planner};
 use super::named::Named;
 use super::{Change, ChangeAction, Reason};
 use crate::scope::World;
-use indexmap::IndexMap;
 use infra_model::address::Address;
 use infra_model::expr::StaticStep;
+use infra_model::hash::{HashSet, IndexMap};
 use infra_model::path::Path;
 use infra_model::program::{Dependency, ResourceBlock};
 use infra_model::value::{Str, Value};
 use infra_state::DependencyRef;
-use std::collections::HashSet;
 
 /// What changes, by all that a dependency can call it, so that asking costs the same for any number of instances.
 #[derive(Default)]

@@ -5,10 +5,10 @@ use crate::graph::ProgramGraph;
 use infra_model::address::{Address, BlockAddress};
 use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use infra_model::hash::{HashMap, HashSet};
 use infra_model::pattern::AddressPattern;
 use infra_model::program::Program;
 use infra_state::{DependencyRef, State};
-use std::collections::{HashMap, HashSet};
 
 /// Why an address has no part in a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,7 +150,7 @@ fn whole_blocks(
 ) -> HashSet<BlockAddress> {
     let destroy = options.mode == PlanMode::Destroy;
     // By what a dependency names: a block, or a module with all in it.
-    let mut edges: HashMap<DependencyRef, Vec<BlockAddress>> = HashMap::new();
+    let mut edges: HashMap<DependencyRef, Vec<BlockAddress>> = HashMap::default();
     for (address, resource) in &state.resources {
         // What goes takes along what depends on it.
         if destroy || graph.block_at(&address.block).is_none() {

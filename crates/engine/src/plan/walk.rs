@@ -24,12 +24,13 @@ use infra_model::address::{Address, Mode};
 use infra_model::codes::Code;
 use infra_model::defect::Defect;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Severity};
+use infra_model::hash::{self, HashMap, HashSet};
 use infra_model::program::Program;
 use infra_model::provider_error::ProviderError;
 use infra_model::value::{Str, Value};
 use infra_state::State;
 use petgraph::Direction;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// What a background task brings back.
@@ -103,7 +104,7 @@ impl<'a> Walk<'a> {
         options: &'a PlanOptions,
         observer: &'a dyn Observer,
     ) -> Result<Walk<'a>, EngineError> {
-        let mut imports: HashMap<usize, Vec<usize>> = HashMap::new();
+        let mut imports: HashMap<usize, Vec<usize>> = HashMap::default();
         if options.mode == PlanMode::Normal {
             for (i, import) in program.imports.iter().enumerate() {
                 if let Some(block) = graph.block_at(&import.to.block) {
@@ -113,7 +114,8 @@ impl<'a> Walk<'a> {
         }
         let selection = Selection::new(program, graph, state, options)?;
         let moves = moves(program, graph, state)?;
-        let mut prior: IndexMap<Address, Value> = IndexMap::with_capacity(state.resources.len());
+        let mut prior: hash::IndexMap<Address, Value> =
+            hash::IndexMap::with_capacity_and_hasher(state.resources.len(), Default::default());
         let mut errors = Diagnostics::new();
         for (address, resource) in &state.resources {
             if !resource.has_current() || address.block.mode == Mode::Data {
@@ -155,7 +157,7 @@ impl<'a> Walk<'a> {
         } else {
             Vec::new()
         };
-        let mut waits: HashMap<usize, Vec<usize>> = HashMap::new();
+        let mut waits: HashMap<usize, Vec<usize>> = HashMap::default();
         for (i, batch) in batches.iter().enumerate() {
             for (address, _) in &batch.items {
                 let now_at = moves.to.get(address).unwrap_or(address);
@@ -190,7 +192,7 @@ impl<'a> Walk<'a> {
             reads: Vec::new(),
             outputs: IndexMap::new(),
             errors: Diagnostics::new(),
-            reading: HashMap::new(),
+            reading: HashMap::default(),
             imports,
         })
     }
@@ -383,6 +385,7 @@ impl<'a> Walk<'a> {
         self.observer.event(Event::Refreshed {
             resources: found.len(),
         });
+        let mut taken = Vec::new();
         for (address, answer) in found {
             match answer {
                 Ok(value) => {
@@ -404,7 +407,7 @@ impl<'a> Walk<'a> {
                         });
                     }
                     if !Defect::DriftIgnored.is_present() {
-                        self.planner.refreshed(&address, value);
+                        taken.push((address, value));
                     }
                 }
                 Err(error) => {
@@ -415,6 +418,7 @@ impl<'a> Walk<'a> {
                 }
             }
         }
+        self.planner.refreshed(taken);
     }
 
     fn plan_block(&mut self, i: usize) {

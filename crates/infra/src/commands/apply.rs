@@ -13,6 +13,7 @@ use crate::ui::Ui;
 use infra_engine::{ApplyOptions, Plan, PlanMode, PlanOptions, Stop};
 use infra_model::AddressPattern;
 use infra_model::codes::Code;
+use std::mem::ManuallyDrop;
 
 pub(super) fn run(arguments: &Apply, ui: Ui) -> Outcome {
     let planning = &arguments.planning;
@@ -53,7 +54,8 @@ pub(super) async fn plan_and_apply(
     let mut first = true;
     loop {
         let plan = match session.plan(&options, true).await {
-            Ok(plan) => plan,
+            // Not taken apart: the process ends soon.
+            Ok(plan) => ManuallyDrop::new(plan),
             Err(error) => {
                 // What recovery recorded is folded all the same; the first error is the one to tell.
                 let _ = session.close().await;

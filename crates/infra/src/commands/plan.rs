@@ -8,6 +8,7 @@ use crate::error::{CommandError, Outcome};
 use crate::place::Place;
 use crate::stack::text_of;
 use crate::ui::Ui;
+use std::mem::ManuallyDrop;
 
 pub(super) fn run(arguments: &Plan, ui: Ui) -> Outcome {
     let planning = &arguments.planning;
@@ -29,12 +30,13 @@ pub(super) fn run(arguments: &Plan, ui: Ui) -> Outcome {
         if arguments.out.is_some() {
             session = session.settle_lineage("plan").await?;
         }
-        let plan = session.plan(&options, false).await?;
+        // Not taken apart: the process ends soon.
+        let plan = ManuallyDrop::new(session.plan(&options, false).await?);
         session.show(&plan);
         let changes = plan.has_changes();
         let stack = session.stack();
         if let Some(out) = &arguments.out {
-            let bytes = saved::to_bytes(&session, plan)?;
+            let bytes = saved::to_bytes(&session, ManuallyDrop::into_inner(plan))?;
             saved::write(out, &bytes).map_err(|e| CommandError::io("write", out, &e))?;
             ui.talk(&format!(
                 "\nSaved. To do exactly this: infra apply {}",

@@ -19,6 +19,7 @@ use infra_state::Sealer;
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::{self, Read, Write};
+use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -78,6 +79,7 @@ pub(super) fn to_bytes(session: &Session, plan: Plan) -> Result<Vec<u8>, Command
             })
             .collect(),
     };
+    let saved = ManuallyDrop::new(saved);
     Ok(saved.to_bytes(&Sealer::new(keyring(), SCOPE))?)
 }
 
@@ -100,7 +102,7 @@ pub(super) fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Applies a saved plan without asking: it was shown when it was made.
 pub(super) fn apply(file: &Path, planning: &Planning, ui: Ui) -> Outcome {
-    let saved = read(file)?;
+    let saved = ManuallyDrop::new(read(file)?);
     let stack = Path::new(&*saved.stack_file);
     let place = Place::find(Some(stack), saved.instance.as_deref())?;
     let mut opening = Opening::new(ui, place, planning, "apply");

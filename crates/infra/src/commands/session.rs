@@ -252,6 +252,9 @@ impl Session {
 
     /// Folds the journal, lets go of the lock and of the sandbox. The first error counts.
     pub(super) async fn close(self) -> Result<(), CommandError> {
+        // The process is about to end: taking large states and programs apart piece by piece would only keep it.
+        std::mem::forget(self.store.state());
+        std::mem::forget(self.program);
         let closed = self.store.close().await;
         self.surroundings.close().await;
         Ok(closed?)

@@ -195,6 +195,7 @@ pub(crate) fn resources(
         let Some(blocks) = reading.table(&entry.node, &shape) else {
             continue;
         };
+        out.reserve(blocks.entries.len());
         for (name, entry) in &blocks.entries {
             if !reading.name(name, entry, resource::what(mode)) {
                 continue;

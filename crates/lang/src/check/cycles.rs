@@ -7,11 +7,11 @@ use indexmap::IndexMap;
 use infra_model::address::{BlockAddress, InstanceKey, ProviderAddress};
 use infra_model::diagnostic::Span;
 use infra_model::expr::{At, Expr, Root, StaticStep};
+use infra_model::hash::HashMap;
 use infra_model::program::{
     ComponentInstance, Dependency, Local, Module, ProviderBlock, ResourceBlock,
 };
 use infra_model::{ScopePath, Str};
-use std::collections::HashMap;
 
 /// An edge: what is needed, and where that is written.
 type Edge = (u32, Span);
@@ -75,12 +75,12 @@ impl<'a> Nodes<'a> {
     fn of(parts: &Parts<'a>) -> (Nodes<'a>, Vec<String>) {
         let mut names = Vec::new();
         let mut nodes = Nodes {
-            levels: HashMap::new(),
-            blocks: HashMap::with_capacity(parts.blocks.len()),
-            providers: HashMap::new(),
-            keyed: HashMap::new(),
-            components: HashMap::new(),
-            insides: HashMap::new(),
+            levels: HashMap::default(),
+            blocks: HashMap::with_capacity_and_hasher(parts.blocks.len(), Default::default()),
+            providers: HashMap::default(),
+            keyed: HashMap::default(),
+            components: HashMap::default(),
+            insides: HashMap::default(),
         };
         names.extend(parts.locals.keys().map(|n| format!("local.{n}")));
         let root = Level {
@@ -405,7 +405,7 @@ fn circles(edges: &[Vec<Edge>]) -> Vec<Vec<u32>> {
 /// One shortest way round, told with its places.
 fn report_circle(graph: &Graph, group: &[u32], report: &Report) {
     let start = group[0];
-    let mut from: HashMap<u32, (u32, Span)> = HashMap::new();
+    let mut from: HashMap<u32, (u32, Span)> = HashMap::default();
     let mut queue = std::collections::VecDeque::from([start]);
     let mut last = None;
     'search: while let Some(node) = queue.pop_front() {

@@ -3,8 +3,8 @@
 use crate::codes::Code;
 use crate::report::{Report, error};
 use infra_model::address::BlockAddress;
+use infra_model::hash::HashMap;
 use infra_model::program::{ComponentInstance, Import, Removed, Repeat, ResourceBlock};
-use std::collections::HashMap;
 
 /// `import` fills what is declared, `removed` names what is not.
 pub(crate) fn check_instructions(

@@ -9,10 +9,10 @@ use infra_model::address::{BlockAddress, InstanceKey, MODULE, ScopePath};
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Span};
 use infra_model::evaluate::{Evaluate, KnownStep, Phase, Resolved, Scope};
 use infra_model::expr::{At, Expr, Root};
+use infra_model::hash::HashMap;
 use infra_model::program::{Repeat, Stack};
 use infra_model::schema::Schema;
 use infra_model::{Str, Timestamp, Type, Value};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// How the instances of a block are told apart.
@@ -73,7 +73,7 @@ impl Level {
     /// Before anything in it is evaluated.
     pub(crate) fn new(source: Arc<Source>, variables: HashMap<Str, Value>) -> Level {
         let declared = &source.declared;
-        let mut components: HashMap<Str, IndexMap<Str, ComponentFacts>> = HashMap::new();
+        let mut components: HashMap<Str, IndexMap<Str, ComponentFacts>> = HashMap::default();
         let mut declare = |kind: &Str, name: &Str, repeat: &Repeat| {
             let facts = ComponentFacts {
                 keying: Keying::of(repeat),
@@ -90,7 +90,7 @@ impl Level {
             declare(&kind, &call.name, &call.repeat);
         }
         Level {
-            locals: HashMap::with_capacity(declared.locals.len()),
+            locals: HashMap::with_capacity_and_hasher(declared.locals.len(), Default::default()),
             source,
             variables,
             components,

@@ -8,9 +8,9 @@ use crate::modules::inputs;
 use crate::modules::library::Source;
 use crate::report::Report;
 use infra_model::address::ScopePath;
+use infra_model::hash::HashMap;
 use infra_model::program::{Condition, ResourceBlock};
 use std::cell::Cell;
-use std::collections::HashMap;
 
 /// How many searches for similar names one run makes; each looks at every name of the stack.
 pub(crate) const SEARCHES: u32 = 20;
@@ -22,7 +22,7 @@ pub(crate) fn check_file(
     searches: &Cell<u32>,
     report: &Report,
 ) {
-    let natives = HashMap::new();
+    let natives = HashMap::default();
     let references = References {
         source,
         natives: &natives,

@@ -11,10 +11,10 @@ use infra_model::address::{BlockAddress, MODULE, Mode, ScopePath};
 use infra_model::diagnostic::Span;
 use infra_model::expand::ComponentKind;
 use infra_model::expr::{At, Expr, ExprKind, Root, StaticStep, TemplatePart};
+use infra_model::hash::HashMap;
 use infra_model::program::Dependency;
 use infra_model::{Str, Type};
 use std::cell::Cell;
-use std::collections::HashMap;
 
 mod outputs;
 

@@ -6,14 +6,15 @@ use infra_model::Str;
 use infra_model::address::{Mode, ProviderAddress, ScopePath};
 use infra_model::diagnostic::{Diagnostic, Span};
 use infra_model::expr::{Expr, ExprKind};
+use infra_model::hash::HashSet;
 use infra_model::near::near;
 use infra_model::program::{ProviderBlock, ResourceBlock};
 use infra_model::schema::Schemas;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Do the types exist?
 pub(crate) fn check_types(blocks: &[ResourceBlock], schemas: &dyn Schemas, report: &Report) {
-    let mut told: HashSet<(Mode, &str)> = HashSet::new();
+    let mut told: HashSet<(Mode, &str)> = HashSet::default();
     let mut inside: BTreeMap<(Str, Str), (Span, BTreeSet<&str>)> = BTreeMap::new();
     for block in blocks {
         let type_name = &*block.address.type_name;

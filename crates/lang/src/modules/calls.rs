@@ -17,9 +17,9 @@ use indexmap::IndexMap;
 use infra_model::address::{InstanceKey, MODULE, ProviderAddress, ScopePath, ScopeStep};
 use infra_model::diagnostic::Span;
 use infra_model::expr::Expr;
+use infra_model::hash::HashMap;
 use infra_model::program::{ComponentInstance, Dependency, Module, Repeat};
 use infra_model::{Str, Type, Value};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What a level's provider configurations are in the whole program.
@@ -35,7 +35,7 @@ impl Passed {
     /// For the stack's own file.
     pub(crate) fn root() -> Passed {
         Passed {
-            names: HashMap::new(),
+            names: HashMap::default(),
             root: true,
         }
     }

@@ -19,8 +19,8 @@ use indexmap::IndexMap;
 use infra_model::Str;
 use infra_model::address::BlockAddress;
 use infra_model::diagnostic::{Diagnostic, FileId, Sources, Span};
+use infra_model::hash::HashMap;
 use infra_model::program::{Check, Local, ModuleVariable, Output};
-use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -83,7 +83,7 @@ impl<'a> Library<'a> {
             kinds,
             report,
             sources,
-            known: HashMap::new(),
+            known: HashMap::default(),
             open: Vec::new(),
         }
     }

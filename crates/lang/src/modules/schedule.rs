@@ -5,7 +5,7 @@ use crate::blocks::Declarations;
 use infra_model::Str;
 use infra_model::address::MODULE;
 use infra_model::expr::{Expr, Root};
-use std::collections::HashMap;
+use infra_model::hash::HashMap;
 
 /// Something with a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

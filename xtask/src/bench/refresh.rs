@@ -1,0 +1,283 @@
+//! How many calls reading what is there takes, for each AWS type that has a stack in `tests/aws`, by the sandbox's own count.
+//! Each stack is made once and eleven times over: what more the eleven take, and what does not grow, tells the rest.
+
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// Which types.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Only this stack of `tests/aws`, without `.toml`
+    #[arg(long)]
+    only: Option<String>,
+}
+
+/// The larger number of copies.
+const COPIES: usize = 11;
+
+/// Calls by `service.Operation`.
+type Counts = BTreeMap<String, u64>;
+
+/// Prints a line a stack. `infra` is the binary.
+pub(crate) fn run(
+    options: &Options,
+    root: &Path,
+    infra: &str,
+    scratch: &Path,
+) -> Result<(), String> {
+    let folder = root.join("tests/aws");
+    let mut files: Vec<_> = fs::read_dir(&folder)
+        .map_err(|e| e.to_string())?
+        .flatten()
+        .map(|e| e.path())
+        .filter(|p| p.extension().is_some_and(|e| e == "toml"))
+        .collect();
+    files.sort();
+    println!(
+        "calls to refresh 1 and {COPIES} copies of a stack, and what 1,000 more of what grows would take"
+    );
+    for file in files {
+        let name = file
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        if options.only.as_ref().is_some_and(|only| *only != name) {
+            continue;
+        }
+        let text = fs::read_to_string(&file).map_err(|e| e.to_string())?;
+        match measured(infra, scratch, &name, &text) {
+            Ok((one, many)) => print(&name, &one, &many),
+            Err(why) => println!(
+                "  {name:<52} not measured: {}",
+                why.lines()
+                    .find(|l| l.contains("rror"))
+                    .unwrap_or(why.trim())
+            ),
+        }
+    }
+    Ok(())
+}
+
+fn print(name: &str, one: &Counts, many: &Counts) {
+    let total = |counts: &Counts| counts.values().sum::<u64>();
+    let grows: Vec<String> = many
+        .iter()
+        .filter_map(|(call, count)| {
+            let more = count.saturating_sub(one.get(call).copied().unwrap_or(0));
+            #[allow(clippy::cast_precision_loss, reason = "small counts")]
+            let each = more as f64 / (COPIES - 1) as f64;
+            // One more for a chunk or a page is no growth.
+            (more > 1).then(|| format!("{call} {:.0}", each * 1_000.0))
+        })
+        .collect();
+    let grows = if grows.is_empty() {
+        "nothing grows".to_owned()
+    } else {
+        grows.join(", ")
+    };
+    println!(
+        "  {name:<52} {:>3} {:>4}   {grows}",
+        total(one),
+        total(many)
+    );
+}
+
+/// What a plan without changes asks for.
+fn measured(
+    infra: &str,
+    scratch: &Path,
+    name: &str,
+    text: &str,
+) -> Result<(Counts, Counts), String> {
+    let count = |copies: usize| {
+        let folder = scratch.join(format!("{name}-{copies}"));
+        fs::create_dir_all(folder.join("stacks")).map_err(|e| e.to_string())?;
+        let copied = copied(text, copies);
+        fs::write(folder.join("stacks/s.toml"), copied).map_err(|e| e.to_string())?;
+        let sandbox = Sandbox::start(infra)?;
+        let run = |arguments: &[&str]| {
+            let flag = format!("--sandbox={}", sandbox.url);
+            let output = Command::new(infra)
+                .args(arguments)
+                .args([
+                    "-var",
+                    "step=1",
+                    "-var",
+                    "moto=false",
+                    "stacks/s.toml",
+                    &flag,
+                ])
+                .current_dir(&folder)
+                .env("HOME", &folder)
+                .output()
+                .map_err(|e| e.to_string())?;
+            if output.status.success() {
+                return Ok(());
+            }
+            Err(String::from_utf8_lossy(&output.stderr).into_owned())
+        };
+        run(&["apply", "-auto-approve"])?;
+        let before = sandbox.counts()?;
+        run(&["plan", "-detailed-exitcode"])?;
+        let after = sandbox.counts()?;
+        Ok::<Counts, String>(
+            after
+                .into_iter()
+                .map(|(call, n)| {
+                    let earlier = before.get(&call).copied().unwrap_or(0);
+                    (call, n - earlier)
+                })
+                .filter(|(_, n)| *n > 0)
+                .collect(),
+        )
+    };
+    Ok((count(1)?, count(COPIES)?))
+}
+
+/// A stack with everything in it so many times; names and references of each copy are its own.
+fn copied(text: &str, copies: usize) -> String {
+    let mut once = String::new();
+    let mut resources = String::new();
+    let mut locals = String::new();
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    let mut to = 0;
+    for line in text.split_inclusive('\n') {
+        if line.starts_with("[resource.") {
+            to = 1;
+            let address = line.trim_start_matches("[resource.").split(']').next();
+            let mut parts = address.unwrap_or_default().split('.');
+            if let (Some(kind), Some(name)) = (parts.next(), parts.next()) {
+                names.insert(format!("{kind}.{name}"));
+            }
+        } else if line.starts_with("[locals]") {
+            to = 2;
+            continue;
+        } else if is_header(line) {
+            to = 0;
+        }
+        let part = [&mut once, &mut resources, &mut locals];
+        if to == 2
+            && let Some((key, _)) = line.split_once(" = ")
+            && !key.starts_with(' ')
+        {
+            names.insert(format!("local.{key}"));
+        }
+        part[to].push_str(line);
+    }
+    if !once.contains("[variables.moto]") {
+        once.push_str("\n[variables.moto]\ntype = \"bool\"\n");
+    }
+    let mut all_locals = "\n[locals]\n".to_owned();
+    for copy in 0..copies {
+        let own = |text: &str| {
+            let text = text.replace("stack.name", &format!("local.copy{copy}"));
+            let suffix = format!("_{copy}");
+            let rename = |text: String, name: &String| renamed(&text, name, &suffix);
+            names.iter().fold(text, rename)
+        };
+        once.push_str(&own(&resources));
+        once.push('\n');
+        all_locals.push_str(&format!("copy{copy} = \"${{stack.name}}-{copy}\"\n"));
+        for line in own(&locals).split_inclusive('\n') {
+            match line.split_once(" = ") {
+                Some((key, value)) if names.contains(&format!("local.{key}")) => {
+                    all_locals.push_str(&format!("{key}_{copy} = {value}"));
+                }
+                _ => all_locals.push_str(line),
+            }
+        }
+    }
+    once.push_str(&all_locals);
+    once
+}
+
+/// Whether a line begins a table: `[x.y]`, not an item of a list.
+fn is_header(line: &str) -> bool {
+    let inner = line.trim_start_matches('[');
+    line.starts_with('[') && inner.starts_with(|c: char| c.is_ascii_lowercase())
+}
+
+/// With a suffix to an address wherever it stands whole.
+fn renamed(text: &str, address: &str, suffix: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(address) {
+        let end = at + address.len();
+        let whole = rest[end..]
+            .chars()
+            .next()
+            .is_none_or(|c| !(c.is_alphanumeric() || c == '_' || c == '-'));
+        out.push_str(&rest[..end]);
+        if whole {
+            out.push_str(suffix);
+        }
+        rest = &rest[end..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// A sandbox that ends with its measurement.
+struct Sandbox {
+    child: Child,
+    url: String,
+}
+
+impl Sandbox {
+    fn start(infra: &str) -> Result<Sandbox, String> {
+        let mut child = Command::new(infra)
+            .args(["sandbox", "--listen", "127.0.0.1:0", "--latency", "none"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|e| e.to_string())?;
+        let stdout = child.stdout.take().ok_or("the sandbox says nothing")?;
+        let mut line = String::new();
+        BufReader::new(stdout)
+            .read_line(&mut line)
+            .map_err(|e| e.to_string())?;
+        let ready: Json = serde_json::from_str(&line).map_err(|e| format!("{e}: {line}"))?;
+        let url = ready["endpoints"]["aws"].as_str().unwrap_or_default();
+        Ok(Sandbox {
+            child,
+            url: url.to_owned(),
+        })
+    }
+
+    fn counts(&self) -> Result<Counts, String> {
+        let host = self.url.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(host).map_err(|e| e.to_string())?;
+        write!(
+            stream,
+            "GET /_sandbox/counts HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+        )
+        .map_err(|e| e.to_string())?;
+        let mut answer = String::new();
+        stream
+            .read_to_string(&mut answer)
+            .map_err(|e| e.to_string())?;
+        let body = answer.split("\r\n\r\n").nth(1).unwrap_or_default();
+        let json: Json = serde_json::from_str(body).map_err(|e| format!("{e}: {body}"))?;
+        let mut counts = Counts::new();
+        for (service, calls) in json.as_object().into_iter().flatten() {
+            for (call, n) in calls.as_object().into_iter().flatten() {
+                counts.insert(format!("{service}.{call}"), n.as_u64().unwrap_or(0));
+            }
+        }
+        Ok(counts)
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
