@@ -1,11 +1,16 @@
 //! The happy life of every example stack: apply, nothing to do, drift, destroy, nothing left on the server.
 
-use crate::support::{Folder, Server};
+use crate::support::{Folder, Server, root};
 
 fn life(name: &str) {
+    let text = std::fs::read_to_string(root().join("stacks").join(name)).expect("an example");
+    life_of(name, &text);
+}
+
+fn life_of(name: &str, text: &str) {
     let server = Server::sandbox(&[]);
     let folder = Folder::new();
-    folder.example(name);
+    folder.write(&format!("stacks/{name}"), text);
     let file = format!("stacks/{name}");
     let flag = server.flag();
     let run = |arguments: &[&str]| {
@@ -34,6 +39,20 @@ fn life(name: &str) {
 #[test]
 fn quickstart_lives_and_leaves_nothing() {
     life("quickstart.toml");
+}
+
+#[test]
+fn google_lives_and_leaves_nothing() {
+    life("google.toml");
+}
+
+#[test]
+fn the_quickstart_lives_on_another_cloud_with_no_other_edit() {
+    let text = std::fs::read_to_string(root().join("stacks/quickstart.toml")).expect("an example");
+    life_of(
+        "quickstart.toml",
+        &text.replace("cloud = \"aws\"", "cloud = \"google\""),
+    );
 }
 
 #[test]

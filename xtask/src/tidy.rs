@@ -19,7 +19,9 @@ const ARROWS: &[(&str, &[&str])] = &[
         "crates/simulation",
         &["infra-model", "infra-lang", "infra-engine", "infra-state"],
     ),
-    ("providers/aws", &["infra-model"]),
+    ("crates/cloud", &["infra-model"]),
+    ("providers/aws", &["infra-model", "infra-cloud"]),
+    ("providers/google", &["infra-model", "infra-cloud"]),
     ("providers/builtin", &["infra-model"]),
 ];
 

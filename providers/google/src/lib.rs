@@ -15,6 +15,8 @@ mod iam;
 mod kms;
 mod labels;
 mod managed;
+#[cfg(test)]
+mod official;
 mod operation;
 mod part;
 mod registry;

@@ -12,7 +12,7 @@ use futures::future::join_all;
 use infra_cloud::absence::there;
 use infra_cloud::wait::{self, MINUTES, Pace};
 use infra_model::resource::{Imported, Item};
-use infra_model::schema::Traits;
+use infra_model::schema::{Compare, Traits};
 use infra_model::{
     Block, CallContext, ErrorKind, Operation, PlanRequest, Planned, ProviderError, Record,
     Recovered, Resource, Value, planning,
@@ -692,6 +692,7 @@ fn record<K: Kind>(
         let whole = match name {
             "project" | "region" | "zone" | "location" => None,
             name if name == K::API.key => None,
+            name if !is_reference(&block, name) => None,
             // A parent is named in full.
             _ => id.find(&format!("/{part}/")).map(|at| &id[..=at + part.len()]),
         };
@@ -709,6 +710,11 @@ fn record<K: Kind>(
     let mut record = K::Record::from_value(&value)?;
     K::complete(client, &mut record);
     Ok(record)
+}
+
+fn is_reference(block: &Block, name: &str) -> bool {
+    let attribute = block.attributes.get(name);
+    attribute.is_some_and(|a| a.compare == Compare::ResourceName)
 }
 
 /// The labels of a value, under a dotted attribute.

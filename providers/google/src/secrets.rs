@@ -117,7 +117,7 @@ impl Kind for Secret {
     };
     const RULES: Rules = &[
         ("secret_id", Rule::ShownOnly),
-        ("replication.auto", Rule::Named("automatic")),
+        ("replication.auto", Rule::Present("automatic")),
     ];
 
     fn traits() -> Traits {

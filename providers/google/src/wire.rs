@@ -11,6 +11,8 @@ use serde_json::{Map, Value as Json};
 pub(crate) enum Rule {
     /// The field's name; `routingConfig/routingMode` for one inside another.
     Named(&'static str),
+    /// The field's name; that the block stands there says something, also when it is empty.
+    Present(&'static str),
     /// Nothing of the service's: the type itself deals with it.
     Own,
     /// Sent, and never shown again: what was said is what is.
@@ -90,7 +92,7 @@ pub(crate) fn put(out: &mut Map<String, Json>, field: &str, json: Json) {
 
 fn field(rules: Rules, path: &str, name: &str) -> String {
     match rule(rules, path) {
-        Some(Rule::Named(field)) => field.to_owned(),
+        Some(Rule::Named(field) | Rule::Present(field)) => field.to_owned(),
         _ => camel(name),
     }
 }
@@ -250,7 +252,8 @@ fn decode_block(
         Some(item) => {
             // A block that nobody asked for and that says nothing is none.
             let shown = one(item, said.first().unwrap_or(&null));
-            if said.is_empty() && nothing(&shown) {
+            let says = matches!(rule(rules, at), Some(Rule::Present(_)));
+            if said.is_empty() && !says && nothing(&shown) {
                 Vec::new()
             } else {
                 vec![shown]

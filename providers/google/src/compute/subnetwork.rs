@@ -125,11 +125,16 @@ impl Kind for Subnetwork {
             value?.get("ip_cidr_range")?.as_str().map(str::to_owned)
         };
         if let (Some(old), Some(new)) = (range(request.prior), range(Some(&planned.value)))
-            && !contains(&new, &old)
+            && old != new
         {
-            planned
-                .replace
-                .push(infra_model::Path::attribute("ip_cidr_range"));
+            if contains(&new, &old) {
+                let block = SubnetworkRecord::block();
+                infra_model::planning::mark_unknown(planned, &block, &["gateway_address"]);
+            } else {
+                planned
+                    .replace
+                    .push(infra_model::Path::attribute("ip_cidr_range"));
+            }
         }
         Ok(())
     }

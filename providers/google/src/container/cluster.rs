@@ -303,6 +303,12 @@ impl Kind for Cluster {
     }
 
     fn shown(found: &mut Json) {
+        // The cluster itself tells short names only.
+        for name in ["network", "subnetwork"] {
+            if let Some(full) = found["networkConfig"][name].as_str().map(str::to_owned) {
+                found[name] = full.into();
+            }
+        }
         if found["masterAuthorizedNetworksConfig"]["enabled"] != Json::Bool(true)
             && let Some(found) = found.as_object_mut()
         {
