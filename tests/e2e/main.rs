@@ -14,6 +14,7 @@ mod kill;
 mod kills;
 mod life;
 mod modules;
+mod plans;
 mod reference;
 mod refresh;
 mod state;

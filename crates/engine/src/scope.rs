@@ -215,6 +215,28 @@ impl<'a> World<'a> {
         touched
     }
 
+    /// What a bare dependency means to one instance, whose own key it may name.
+    pub(crate) fn dependency_of(
+        &self,
+        dependency: &Dependency,
+        frame: &Frame,
+    ) -> Result<Touched, Diagnostics> {
+        let all = self.dependency(dependency, &frame.scope);
+        let Some(key) = &dependency.key else {
+            return Ok(all);
+        };
+        let (value, _) = self.evaluate(key, frame)?;
+        let key = match value.bare() {
+            Value::String(name) => Some(InstanceKey::Name(name.clone())),
+            number => number
+                .as_i64()
+                .and_then(|n| u64::try_from(n).ok())
+                .map(InstanceKey::Index),
+        };
+        let instance = |all: DependencyRef| self.reference_to(all.parts().0, key.clone());
+        Ok(all.into_iter().map(instance).collect())
+    }
+
     /// A dependency on an instance where it is the only one or its key is known, on the junction otherwise.
     fn reference_to(&self, block: &BlockAddress, key: Option<InstanceKey>) -> DependencyRef {
         let single = self

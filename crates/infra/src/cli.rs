@@ -166,7 +166,8 @@ The stack file must have the block that it will belong to; -generate-config-out 
   infra graph --format html > graph.html       to look at: search, and hover to see what needs what
   infra graph --format svg stacks/prod.toml > graph.svg
   infra graph | dot -Tpng > graph.png
-  infra graph --format mermaid                 for Markdown")]
+  infra graph --format mermaid                 for Markdown
+  infra graph p.plan                           the steps of a saved plan, and what each waits for")]
     Graph(Graph),
     /// Evaluate expressions
     #[command(after_help = "Examples:

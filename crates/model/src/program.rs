@@ -155,6 +155,8 @@ pub struct Dependency {
     pub root: Root,
     /// What follows: a key, attributes.
     pub steps: Vec<StaticStep>,
+    /// The key of the instance where each instance has its own: `each.key`, `count.index`; only in `replace_triggered_by`.
+    pub key: Option<Expr>,
     /// Where it is written.
     pub span: Span,
 }

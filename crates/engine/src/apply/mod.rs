@@ -503,6 +503,14 @@ impl Run<'_> {
                 Err(errors) => Err(errors),
             };
             match computed {
+                Ok(value) if value.bare().is_null() => {
+                    if change.before.is_some() {
+                        changes.push(StateChange::Output {
+                            name: name.clone(),
+                            output: None,
+                        });
+                    }
+                }
                 Ok(value) if value.is_wholly_known() => {
                     let stored = OutputState::new(name, &value, output.sensitive)?;
                     changes.push(StateChange::Output {
