@@ -7,6 +7,7 @@ mod aws_tables;
 mod aws_types;
 mod broken;
 mod commands;
+mod ephemeral;
 mod explain;
 mod failures;
 mod kill;

@@ -228,7 +228,7 @@ impl<'a> Draft<'a> {
         if let Some(overrides) = self.common.r#override.entries() {
             let by_type = match mode {
                 Mode::Managed => type_name.to_owned(),
-                Mode::Data => format!("data.{type_name}"),
+                mode => format!("{}.{type_name}", mode.table()),
             };
             for key in [by_type.clone(), format!("{by_type}.{name}")] {
                 let Some(given) = overrides.get(key.as_str()) else {
@@ -264,7 +264,7 @@ impl<'a> Draft<'a> {
             .iter()
             .map(|b| match b.mode {
                 Mode::Managed => b.type_name.to_string(),
-                Mode::Data => format!("data.{}", b.type_name),
+                mode => format!("{}.{}", mode.table(), b.type_name),
             })
             .collect();
         types.dedup();

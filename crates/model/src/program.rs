@@ -100,7 +100,7 @@ pub struct ProviderBlock {
     pub span: Span,
 }
 
-/// A `[resource.TYPE.NAME]` or `[data.TYPE.NAME]`.
+/// A `[resource.TYPE.NAME]`, `[data.TYPE.NAME]` or `[ephemeral.TYPE.NAME]`.
 #[derive(Clone, Debug)]
 pub struct ResourceBlock {
     /// Its address.
@@ -291,6 +291,8 @@ pub struct Output {
     pub ty: Option<Type>,
     /// Redacted when printed.
     pub sensitive: bool,
+    /// Never stored; only outputs of modules can be.
+    pub ephemeral: bool,
     /// Documentation.
     pub description: Option<Str>,
     /// What else must come first.
@@ -305,7 +307,7 @@ impl Output {
     pub fn mark(&self, value: Value) -> Value {
         value.with_marks(Marks {
             sensitive: self.sensitive,
-            ..Marks::NONE
+            ephemeral: self.ephemeral,
         })
     }
 }

@@ -52,6 +52,7 @@ impl Aws {
                 .iter()
                 .map(|(name, d)| (name.clone(), Arc::clone(d.schema())))
                 .collect(),
+            ephemeral: BTreeMap::new(),
             families: family::limits(),
         };
         Aws {

@@ -2,6 +2,7 @@
 
 mod config;
 mod data;
+pub(crate) mod ephemeral;
 mod finish;
 mod held;
 mod imports;

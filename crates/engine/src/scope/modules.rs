@@ -1,7 +1,8 @@
 //! What modules add to the world: variables that a call gives, dependencies on a module as a whole, and what everything in one
 //! waits for.
 
-use super::{Frame, Memo, Touched, World, lock, shown, static_key};
+use super::dependencies::static_key;
+use super::{Frame, Memo, Touched, World, lock, shown};
 use infra_model::address::{BlockAddress, MODULE, ScopePath};
 use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics};

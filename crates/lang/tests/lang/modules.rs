@@ -518,3 +518,24 @@ fn a_thousand_instances_share_one_file() {
     // Generous: a debug build on a busy machine. Anything quadratic takes minutes.
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }
+
+#[test]
+fn ephemeral_outputs_say_so_and_stay_ephemeral_for_the_caller() {
+    let module = "[ephemeral.random_password.p]\nlength = 8\n[outputs.secret]\nvalue = \"${ephemeral.random_password.p.result}\"\nephemeral = true\n";
+    let text = "[module.m]\nsource = \"./m.toml\"\n[locals]\ncopy = \"${module.m.secret}\"\n";
+    program(text, &[("stacks/m.toml", module)]);
+    let stored = format!("{text}[resource.terraform_data.a]\ninput = \"${{local.copy}}\"\n");
+    let told = messages(&stored, &[("stacks/m.toml", module)]);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].contains("`input` of `terraform_data` would store an ephemeral value"),
+        "{told:?}"
+    );
+    let silent = module.replace("ephemeral = true\n", "");
+    let told = messages(text, &[("stacks/m.toml", &silent)]);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].contains("the output `secret` has an ephemeral value and does not say so"),
+        "{told:?}"
+    );
+}

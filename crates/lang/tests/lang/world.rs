@@ -114,6 +114,17 @@ struct Zones {
     names: Vec<String>,
 }
 
+/// A password that is never stored.
+#[derive(Record)]
+struct Passing {
+    /// How long.
+    #[record(required)]
+    length: i64,
+    /// The text.
+    #[record(computed, sensitive)]
+    result: String,
+}
+
 /// Provider settings.
 #[derive(Record)]
 struct Aws {
@@ -137,6 +148,7 @@ struct Builtin {
 pub(crate) struct World {
     resources: BTreeMap<Str, Arc<Schema>>,
     data: BTreeMap<Str, Arc<Schema>>,
+    ephemeral: BTreeMap<Str, Arc<Schema>>,
     providers: BTreeMap<Str, Block>,
 }
 
@@ -156,6 +168,7 @@ impl World {
                 schema::<TerraformData>("terraform_data"),
             ]),
             data: BTreeMap::from([schema::<Zones>("aws_availability_zones")]),
+            ephemeral: BTreeMap::from([schema::<Passing>("random_password")]),
             providers: BTreeMap::from([
                 ("aws".into(), Aws::block()),
                 ("builtin".into(), Builtin::block()),
@@ -170,6 +183,12 @@ impl Schemas for World {
     }
     fn data(&self, type_name: &str) -> Option<&Arc<Schema>> {
         self.data.get(type_name)
+    }
+    fn ephemeral(&self, type_name: &str) -> Option<&Arc<Schema>> {
+        self.ephemeral.get(type_name)
+    }
+    fn ephemeral_names(&self) -> Vec<&str> {
+        self.ephemeral.keys().map(|k| &**k).collect()
     }
     fn provider(&self, name: &str) -> Option<&Block> {
         self.providers.get(name)

@@ -263,10 +263,7 @@ fn output_change(change: &OutputChange) -> Json {
 }
 
 fn schema_version(schemas: &dyn Schemas, address: &Address) -> u32 {
-    let schema = match address.block.mode {
-        Mode::Managed => schemas.resource(&address.block.type_name),
-        Mode::Data => schemas.data(&address.block.type_name),
-    };
+    let schema = schemas.of_mode(address.block.mode, &address.block.type_name);
     schema.map_or(0, |s| s.version)
 }
 
