@@ -7,10 +7,12 @@ use std::path::PathBuf;
 mod about;
 mod modules;
 mod state;
+mod variables;
 
 pub(crate) use about::*;
 pub(crate) use modules::*;
 pub(crate) use state::*;
+pub(crate) use variables::*;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Yellow.on_default().bold())
@@ -223,17 +225,6 @@ With taplo or Even Better TOML, put this at the top of a stack file:
   infra completions bash > ~/.local/share/bash-completion/completions/infra
   infra completions fish > ~/.config/fish/completions/infra.fish")]
     Completions(Completions),
-}
-
-/// Values for a stack's variables.
-#[derive(Clone, Debug, Default, Args)]
-pub(crate) struct Variables {
-    /// Set a variable
-    #[arg(long = "var", value_name = "NAME=VALUE", allow_hyphen_values = true)]
-    pub(crate) var: Vec<String>,
-    /// Read variables from a file (.toml or .json)
-    #[arg(long = "var-file", value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) var_file: Vec<PathBuf>,
 }
 
 /// Which copy of the stack, and where it lives.

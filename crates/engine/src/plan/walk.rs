@@ -66,7 +66,9 @@ pub(crate) async fn run(
     let leases = Leases::new(engine);
     let mut walk = Walk::new(
         engine, sessions, program, &graph, &state, options, observer, &leases,
-    )?;
+    )
+    // What cannot be decrypted looks damaged.
+    .map_err(|error| input.store.lacks_key().map_or(error, EngineError::State))?;
     walk.go().await;
     for (address, error) in leases.end().await {
         walk.cannot(&address, &error);

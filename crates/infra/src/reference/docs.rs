@@ -163,12 +163,12 @@ fn component_page(component: &ComponentKind) -> Page {
     ))];
     arguments(&component.inputs, &mut parts);
     parts.push(Part::Heading("Outputs"));
-    for (output, doc) in &component.outputs {
+    for output in &component.outputs {
         parts.push(Part::Entry {
             depth: 0,
-            name: (*output).to_owned(),
-            kind: format!("${{{name}.main.{output}}}"),
-            doc: (*doc).to_owned(),
+            name: output.name.to_owned(),
+            kind: format!("{}, ${{{name}.main.{}}}", output.ty.ty(), output.name),
+            doc: output.doc.to_owned(),
         });
     }
     Page {

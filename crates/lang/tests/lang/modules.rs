@@ -539,3 +539,23 @@ fn ephemeral_outputs_say_so_and_stay_ephemeral_for_the_caller() {
         "{told:?}"
     );
 }
+
+#[test]
+fn a_number_that_would_be_another_text_is_refused_as_an_input() {
+    let module = "[variables.release]\ntype = \"string\"\n[variables.all]\ntype = \"list(string)\"\ndefault = []\n[outputs.o]\nvalue = \"${var.release}\"\n";
+    let text = |inputs: &str| format!("[module.m]\nsource = \"./m.toml\"\n{inputs}\n");
+    let told = messages(
+        &text("release = 1.30\nall = [\"1.20\", 1.40]"),
+        &[("stacks/m.toml", module)],
+    );
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told[0].contains("`release` of the module `m` is text, and `1.30` is a number"),
+        "{told:?}"
+    );
+    assert!(
+        told[1].contains("`all` of the module `m` is text, and `1.40` is a number"),
+        "{told:?}"
+    );
+    program(&text("release = \"1.30\""), &[("stacks/m.toml", module)]);
+}

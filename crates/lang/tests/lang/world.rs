@@ -2,7 +2,9 @@
 
 use infra_lang::files::MemoryFiles;
 use infra_lang::{Given, LoadRequest, Loaded, load};
-use infra_model::expand::{ComponentKind, Expand, Expansion, Instance, NativeBlock};
+use infra_model::expand::{
+    ComponentKind, Expand, Expansion, Instance, NativeBlock, OutputKind, OutputType,
+};
 use infra_model::schema::{Block, Schema, Schemas, Traits};
 use infra_model::{Diagnostics, Mode, ProviderAddress, Record, Str, Timestamp, Value};
 use serde_json::json;
@@ -237,10 +239,13 @@ pub(crate) struct Parts {
 impl Parts {
     pub(crate) fn new() -> Parts {
         let kind =
-            |name: &str, inputs: Block, outputs: &[(&'static str, &'static str)]| ComponentKind {
+            |name: &str, inputs: Block, outputs: &[(&'static str, OutputType)]| ComponentKind {
                 name: name.into(),
                 inputs,
-                outputs: outputs.to_vec(),
+                outputs: outputs
+                    .iter()
+                    .map(|&(name, ty)| OutputKind { name, ty, doc: "" })
+                    .collect(),
                 doc: "".into(),
             };
         Parts {
@@ -249,12 +254,17 @@ impl Parts {
                     "network",
                     NetworkInputs::block(),
                     &[
-                        ("id", "Its id."),
-                        ("cidr", "Its addresses."),
-                        ("subnets", "Ids."),
+                        ("id", OutputType::Text),
+                        ("cidr", OutputType::Text),
+                        ("subnets", OutputType::Texts),
+                        ("gate", OutputType::Table(&["address", "name"])),
                     ],
                 ),
-                kind("cluster", ClusterInputs::block(), &[("endpoint", "Where.")]),
+                kind(
+                    "cluster",
+                    ClusterInputs::block(),
+                    &[("endpoint", OutputType::Text)],
+                ),
             ],
         }
     }
@@ -310,6 +320,7 @@ impl Expand for Parts {
                 out.outputs = [
                     ("id", "${aws_vpc.this.id}"),
                     ("cidr", "${input.cidr}"),
+                    ("gate", "${{ address = aws_vpc.this.id, name = \"gate\" }}"),
                     ("subnets", "${values(aws_subnet.private)[*].id}"),
                 ]
                 .into_iter()
