@@ -1,8 +1,8 @@
 //! The AWS provider asked directly, for what a person does not get to see on the command line: changes that an interrupted run
 //! had made already, and all that it finds out before the first call.
 
-use crate::tables::tables;
 use crate::support::{Folder, Server};
+use crate::tables::tables;
 use async_trait::async_trait;
 use infra_model::json::from_json;
 use infra_model::operation::Marking;

@@ -187,3 +187,78 @@ fn state_files_are_private() {
         0o600
     );
 }
+
+#[test]
+fn variables_given_later_count_more_than_files_and_those_more_than_the_environment() {
+    let folder = Folder::new();
+    folder.write(
+        "stacks/s.toml",
+        "[variables.v]\ntype = \"string\"\ndefault = \"default\"\n[outputs.v]\nvalue = \"${var.v}\"\n",
+    );
+    folder.write("one.toml", "v = \"one\"\n");
+    folder.write("two.toml", "v = \"two\"\n");
+    // Terraform's order: the environment, then flags from the left to the right, whichever they are.
+    let cases: [(Option<&str>, &[&str], &str); 7] = [
+        (None, &[], "default"),
+        (Some("env"), &[], "env"),
+        (Some("env"), &["-var-file=one.toml"], "one"),
+        (Some("env"), &["-var=v=var"], "var"),
+        (Some("env"), &["-var-file=one.toml", "-var=v=var"], "var"),
+        (Some("env"), &["-var=v=var", "-var-file=one.toml"], "one"),
+        (None, &["-var-file=two.toml", "-var-file=one.toml"], "one"),
+    ];
+    for (environment, flags, wanted) in cases {
+        let arguments = [&["apply", "-auto-approve"], flags].concat();
+        let mut command = folder.command(&arguments);
+        if let Some(value) = environment {
+            command.env("INFRA_VAR_v", value);
+        }
+        let output = command.output().expect("the binary runs");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {told}");
+        let value = folder.run(&["output", "-raw", "v"]).expect(0).stdout;
+        assert_eq!(value.trim(), wanted, "{environment:?} {flags:?}");
+    }
+}
+
+#[test]
+fn a_component_is_removed_as_a_whole() {
+    let server = Server::sandbox(&[]);
+    let folder = Folder::against(&server);
+    let network = |name: &str| {
+        format!("[network.{name}]\ncloud = \"aws\"\ncidr = \"10.0.0.0/16\"\nzones = 2\n")
+    };
+    let both = format!("{}{}", network("kept"), network("gone"));
+    folder.write("stacks/s.toml", &both);
+    folder.run(&["apply", "-auto-approve"]).expect(0);
+    let before = server.resources().len();
+    let removed = |destroy: bool| {
+        format!(
+            "{}[[removed]]\nfrom = \"network.gone\"\ndestroy = {destroy}\n",
+            network("kept")
+        )
+    };
+    folder.write("stacks/s.toml", &removed(false));
+    let plan = folder.run(&["plan"]).expect(0).stdout;
+    assert!(plan.contains("network.gone.aws_vpc.this"), "{plan}");
+    assert!(!plan.contains("network.kept"), "{plan}");
+    folder.run(&["apply", "-auto-approve"]).expect(0);
+    assert_eq!(
+        server.resources().len(),
+        before,
+        "forgotten, and still there"
+    );
+    let list = folder.run(&["state", "list"]).expect(0).stdout;
+    assert!(
+        list.contains("network.kept.") && !list.contains("network.gone."),
+        "{list}"
+    );
+    folder.run(&["plan", "-detailed-exitcode"]).expect(0);
+    folder.write(
+        "stacks/s.toml",
+        "[[removed]]\nfrom = \"network.kept\"\ndestroy = true\n",
+    );
+    folder.run(&["apply", "-auto-approve"]).expect(0);
+    assert_eq!(folder.run(&["state", "list"]).expect(0).stdout, "");
+    assert!(server.resources().len() < before, "and this one is gone");
+}

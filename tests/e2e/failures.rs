@@ -166,6 +166,32 @@ fn a_key_that_is_none() {
 }
 
 #[test]
+fn a_key_that_is_another_one() {
+    let stack = "[variables.p]\ndefault = \"x\"\nsensitive = true\n[resource.terraform_data.a]\ninput = \"${var.p}\"\n";
+    let (folder, other) = (applied(stack), applied(stack));
+    let key = |folder: &Folder| {
+        std::fs::read_to_string(folder.path().join(".config/infra/key")).expect("a key")
+    };
+    for command in [&["plan"][..], &["apply", "-auto-approve"]] {
+        let output = folder
+            .command(command)
+            .env("INFRA_STATE_KEY", key(&other))
+            .output()
+            .expect("the binary runs");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        shows(&stderr, "plan", Code::WrongKey);
+    }
+    let own = folder
+        .command(&["plan", "-detailed-exitcode"])
+        .env("INFRA_STATE_KEY", key(&folder))
+        .output();
+    assert_eq!(own.expect("the binary runs").status.code(), Some(0));
+    std::fs::remove_dir_all(folder.path().join(".config")).expect("removed");
+    fails(&folder, "plan", Code::KeyMissing);
+}
+
+#[test]
 fn a_cloud_that_does_not_answer() {
     let folder = Folder::new();
     folder.write(

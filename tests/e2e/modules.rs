@@ -282,3 +282,31 @@ fn without_git_it_says_what_is_missing() {
         "{said}"
     );
 }
+
+#[test]
+fn an_override_of_a_component_in_a_module_has_its_place() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path().join("modules")).expect("a folder");
+    folder.write(
+        "modules/net.toml",
+        "[network.main]\ncloud = \"aws\"\ncidr = \"10.0.0.0/16\"\n\n[network.main.override.aws_vpc]\nenable_dns_suport = true\n",
+    );
+    folder.write(
+        "stacks/s.toml",
+        "[module.inner]\nsource = \"../modules/net.toml\"\n",
+    );
+    let told = folder.run(&["validate"]).expect(1).stderr;
+    assert!(told.contains("net.toml:6:"), "{told}");
+    assert!(told.contains("enable_dns_support"), "{told}");
+    // And through another module.
+    folder.write(
+        "modules/outer.toml",
+        "[module.inner]\nsource = \"./net.toml\"\ncount = 2\n",
+    );
+    folder.write(
+        "stacks/s.toml",
+        "[module.outer]\nsource = \"../modules/outer.toml\"\n",
+    );
+    let told = folder.run(&["validate"]).expect(1).stderr;
+    assert!(told.contains("net.toml:6:"), "{told}");
+}

@@ -1,7 +1,7 @@
 //! `show -json` and `apply -json` beside the real `terraform`, field by field, over stacks that need no cloud. Skipped where
 //! there is no `terraform`.
 
-use crate::support::Folder;
+use crate::support::{Folder, say};
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -301,7 +301,7 @@ fn compare(
 }
 
 /// Ids are random: each is known by the order in which it first appears.
-fn named(json: &Json, ids: &mut BTreeMap<String, String>) -> Json {
+pub fn named(json: &Json, ids: &mut BTreeMap<String, String>) -> Json {
     match json {
         Json::String(text) if is_uuid(text) => {
             let next = format!("id {}", ids.len() + 1);
@@ -327,23 +327,27 @@ fn is_uuid(text: &str) -> bool {
 }
 
 /// A folder where `terraform` runs.
-struct Terraform(tempfile::TempDir);
+pub struct Terraform(tempfile::TempDir);
 
 impl Terraform {
     /// `None` where it is not installed.
-    fn new() -> Option<Terraform> {
+    pub fn new() -> Option<Terraform> {
         let terraform = Terraform(tempfile::tempdir().expect("a folder"));
         let found = terraform.command(&["version"]).output();
         match found {
             Ok(output) if output.status.success() => Some(terraform),
             _ => {
-                println!("skipped: there is no terraform on the PATH");
+                say("the comparison with Terraform is skipped: there is no terraform on the PATH");
                 None
             }
         }
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub fn path(&self) -> &std::path::Path {
+        self.0.path()
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("terraform");
         command
             .args(arguments)
@@ -354,7 +358,7 @@ impl Terraform {
     }
 
     #[track_caller]
-    fn run(&self, arguments: &[&str]) -> String {
+    pub fn run(&self, arguments: &[&str]) -> String {
         let output = self.command(arguments).output().expect("terraform runs");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let told = String::from_utf8_lossy(&output.stderr);
@@ -362,7 +366,7 @@ impl Terraform {
         text
     }
 
-    fn json(&self, arguments: &[&str]) -> Json {
+    pub fn json(&self, arguments: &[&str]) -> Json {
         serde_json::from_str(&self.run(arguments)).expect("JSON")
     }
 }

@@ -1,8 +1,8 @@
 //! The full life of a type: create, read, plan without changes, update in place, replace, import, drift, delete, delete again.
 //! The tables say what a type is and can.
 
-use crate::tables::{Lacks, Step, Table, tables};
 use crate::support::{Folder, Ran, Server, say};
+use crate::tables::{Lacks, Step, Table, tables};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -269,5 +269,8 @@ pub fn all_have_tables(cloud: &str, provider: &dyn infra_model::Provider) {
         .keys()
         .map(|name| &**name)
         .collect();
-    assert_eq!(tested, types, "tables in tests/{cloud}, and registered types");
+    assert_eq!(
+        tested, types,
+        "tables in tests/{cloud}, and registered types"
+    );
 }

@@ -102,6 +102,7 @@ impl<C: Cloud> CloudProvider<C> {
                 .iter()
                 .map(|(name, d)| (name.clone(), Arc::clone(d.schema())))
                 .collect(),
+            ephemeral: BTreeMap::new(),
             families: C::families(),
         };
         Self {

@@ -34,8 +34,7 @@ impl Cloud {
 
     /// Reads `aws`, `google`, or one with an alias.
     pub(crate) fn parse(text: &str) -> Result<Cloud, CloudError> {
-        let help =
-            "write `cloud = \"aws\"` or \"google\", or `cloud = \"aws.NAME\"` for a [clouds.aws.alias.NAME]";
+        let help = "write `cloud = \"aws\"` or \"google\", or `cloud = \"aws.NAME\"` for a [clouds.aws.alias.NAME]";
         let error = |message: String| CloudError {
             message,
             help: help.to_owned(),

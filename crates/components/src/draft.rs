@@ -203,9 +203,9 @@ impl<'a> Draft<'a> {
                     .map(|(k, v)| (names::slug(k), json!(names::slug(v))))
                     .collect(),
             ),
-            Input::Later => json!(
-                "${{ for key, value in input.tags : lower(key) => lower(value) }}"
-            ),
+            Input::Later => {
+                json!("${{ for key, value in input.tags : lower(key) => lower(value) }}")
+            }
         }
     }
 
@@ -243,7 +243,7 @@ impl<'a> Draft<'a> {
         if let Some(overrides) = self.common.r#override.entries() {
             let by_type = match mode {
                 Mode::Managed => type_name.to_owned(),
-                Mode::Data => format!("data.{type_name}"),
+                mode => format!("{}.{type_name}", mode.table()),
             };
             for key in [by_type.clone(), format!("{by_type}.{name}")] {
                 let Some(given) = overrides.get(key.as_str()) else {
@@ -279,7 +279,7 @@ impl<'a> Draft<'a> {
             .iter()
             .map(|b| match b.mode {
                 Mode::Managed => b.type_name.to_string(),
-                Mode::Data => format!("data.{}", b.type_name),
+                mode => format!("{}.{}", mode.table(), b.type_name),
             })
             .collect();
         types.dedup();

@@ -19,7 +19,10 @@ pub(crate) fn project(draft: &mut Draft<'_>) {
 
 /// What a resource without labels says about itself.
 pub(crate) fn description(draft: &Draft<'_>) -> String {
-    format!("{} {} of stack {}", draft.instance.kind, draft.instance.name, draft.instance.stack.name)
+    format!(
+        "{} {} of stack {}",
+        draft.instance.kind, draft.instance.name, draft.instance.stack.name
+    )
 }
 
 /// A key that changes every 90 days, `google_kms_crypto_key.this`, for the use of a service's own account. The grant is

@@ -15,7 +15,7 @@ mod names;
 mod network;
 
 use draft::Draft;
-use infra_model::expand::{ComponentKind, Expand, Expansion, Instance};
+use infra_model::expand::{ComponentKind, Expand, Expansion, Instance, OutputKind, OutputType};
 use infra_model::{Diagnostics, Record};
 
 /// The component kinds, ready to be given to the language.
@@ -30,8 +30,8 @@ pub fn components() -> impl Expand {
 trait Component {
     /// `network`
     const NAME: &'static str;
-    /// Names and documentation of its outputs, the same on every cloud.
-    const OUTPUTS: &'static [(&'static str, &'static str)];
+    /// Names, types and documentation of its outputs, the same on every cloud.
+    const OUTPUTS: &'static [(&'static str, OutputType, &'static str)];
     /// Its inputs; their documentation is the kind's.
     type Inputs: Record;
     /// Completes the documentation of inputs that are tables by name.
@@ -91,7 +91,10 @@ fn kind<C: Component>() -> ComponentKind {
     ComponentKind {
         name: C::NAME.into(),
         inputs,
-        outputs: C::OUTPUTS.to_vec(),
+        outputs: C::OUTPUTS
+            .iter()
+            .map(|&(name, ty, doc)| OutputKind { name, ty, doc })
+            .collect(),
         doc: C::Inputs::doc().into(),
     }
 }

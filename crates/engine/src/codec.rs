@@ -163,6 +163,10 @@ pub(crate) fn carry_marks(from: &Value, to: Value) -> Value {
         return to;
     }
     let (from, marks) = from.unmark();
+    // A write-only attribute: nothing of it is left that could be secret.
+    if to.is_null() && !from.is_null() {
+        return to;
+    }
     let (bare, own) = (
         to.bare().clone(),
         to.marks().union(Marks {

@@ -59,7 +59,7 @@ impl Engine {
         self.providers.get(name)
     }
 
-    /// The schema of a managed type or data source.
+    /// The schema of a managed type, data source or ephemeral resource.
     pub(crate) fn schema(
         &self,
         provider: &str,
@@ -70,6 +70,7 @@ impl Engine {
         match mode {
             infra_model::Mode::Managed => schema.resources.get(type_name),
             infra_model::Mode::Data => schema.data.get(type_name),
+            infra_model::Mode::Ephemeral => schema.ephemeral.get(type_name),
         }
     }
 }
@@ -88,6 +89,12 @@ impl Schemas for Engine {
             .find_map(|p| p.schema().data.get(type_name))
     }
 
+    fn ephemeral(&self, type_name: &str) -> Option<&Arc<Schema>> {
+        self.providers
+            .values()
+            .find_map(|p| p.schema().ephemeral.get(type_name))
+    }
+
     fn provider(&self, name: &str) -> Option<&Block> {
         self.providers.get(name).map(|p| &p.schema().config)
     }
@@ -103,6 +110,13 @@ impl Schemas for Engine {
         self.providers
             .values()
             .flat_map(|p| p.schema().data.keys().map(|k| &**k as &str))
+            .collect()
+    }
+
+    fn ephemeral_names(&self) -> Vec<&str> {
+        self.providers
+            .values()
+            .flat_map(|p| p.schema().ephemeral.keys().map(|k| &**k as &str))
             .collect()
     }
 

@@ -169,6 +169,9 @@ impl ProgramGraph {
                 .chain(&lifecycle.replace_triggered_by)
             {
                 self.of_dependency(program, dependency, scope, &node, &mut edges);
+                if let Some(key) = &dependency.key {
+                    self.of_expr(program, key, scope, &node, &mut edges);
+                }
             }
             if let Some(key) = &block.provider_key {
                 self.of_expr(program, key, scope, &node, &mut edges);

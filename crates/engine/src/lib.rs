@@ -6,6 +6,7 @@ mod apply;
 mod codec;
 mod configure;
 mod engine;
+mod ephemeral;
 mod error;
 mod events;
 mod generate;

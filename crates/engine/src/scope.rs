@@ -1,20 +1,21 @@
 //! What references mean while planning and applying: the engine's side of evaluation. It also notes which instances an
 //! expression has really touched, which is what dependencies are made of.
 
+mod dependencies;
 mod modules;
 
 use crate::codec;
 use crate::engine::Engine;
 use crate::graph::ProgramGraph;
 use crate::values::{Keying, Values};
-use infra_model::address::{BlockAddress, InstanceKey, MODULE, ProviderAddress, ScopePath};
+use infra_model::address::{BlockAddress, InstanceKey, Mode, ProviderAddress, ScopePath};
 use infra_model::codes::Code;
 use infra_model::convert::convert;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Span, did_you_mean};
 use infra_model::evaluate::{Evaluate, KnownStep, Phase, Resolved, Scope};
-use infra_model::expr::{At, Expr, Root, StaticStep};
+use infra_model::expr::{At, Expr, Root};
 use infra_model::hash::HashMap;
-use infra_model::program::{Dependency, Program, ResourceBlock};
+use infra_model::program::{Program, ResourceBlock};
 use infra_model::time::Timestamp;
 use infra_model::types::Type;
 use infra_model::value::{Marks, Str, Value};
@@ -36,6 +37,8 @@ pub(crate) struct World<'a> {
     memo: Mutex<HashMap<Memo, (Value, Arc<Touched>)>>,
     /// What everything in a module waits for.
     gates: Mutex<HashMap<usize, Arc<Touched>>>,
+    /// What ephemeral blocks depend on: who uses one depends on that, as the block itself is never stored.
+    behind: Mutex<HashMap<BlockAddress, Touched>>,
     phase: Phase,
     now: Timestamp,
 }
@@ -112,6 +115,7 @@ impl<'a> World<'a> {
             values: Mutex::new(values),
             memo: Mutex::default(),
             gates: Mutex::default(),
+            behind: Mutex::default(),
             phase,
             now,
         }
@@ -119,6 +123,11 @@ impl<'a> World<'a> {
 
     pub(crate) fn values(&self) -> MutexGuard<'_, Values> {
         lock(&self.values)
+    }
+
+    /// Notes what an ephemeral block depends on.
+    pub(crate) fn waits_for(&self, block: &BlockAddress, touched: Touched) {
+        lock(&self.behind).insert(block.clone(), touched);
     }
 
     /// Evaluates an expression and returns what it touched.
@@ -177,52 +186,6 @@ impl<'a> World<'a> {
             format!("there is no provider configuration {address}"),
             format!("there is {}", there.join(", ")),
         ))
-    }
-
-    /// What a bare dependency means.
-    pub(crate) fn dependency(&self, dependency: &Dependency, scope: &ScopePath) -> Touched {
-        let mut touched = Touched::new();
-        match &dependency.root {
-            Root::Resource {
-                at,
-                mode,
-                type_name,
-                name,
-            } => {
-                if let Some(i) = self.graph.block(*at, *mode, type_name, name, scope) {
-                    let block = &self.program.blocks[i].address;
-                    let key = dependency.steps.first().and_then(static_key);
-                    touched.insert(self.reference_to(block, key));
-                }
-            }
-            Root::Component { kind, name } if &**kind == MODULE => {
-                self.module_dependency(name, &dependency.steps, scope, &mut touched);
-            }
-            root @ Root::Component { .. } => {
-                for i in self
-                    .graph
-                    .component_blocks(self.program, root, &dependency.steps, scope)
-                {
-                    touched.insert(self.reference_to(&self.program.blocks[i].address, None));
-                }
-            }
-            Root::Local(name) => {
-                if let Ok((_, deps)) = self.local(name, scope) {
-                    touched.extend(deps.iter().cloned());
-                }
-            }
-            _ => {}
-        }
-        touched
-    }
-
-    /// A dependency on an instance where it is the only one or its key is known, on the junction otherwise.
-    fn reference_to(&self, block: &BlockAddress, key: Option<InstanceKey>) -> DependencyRef {
-        let single = self
-            .values()
-            .block(block)
-            .is_none_or(|b| b.keying() == Keying::Single);
-        DependencyRef::from(block.instance(if single { None } else { key }))
     }
 
     fn local(&self, name: &Str, scope: &ScopePath) -> Result<(Value, Arc<Touched>), Diagnostics> {
@@ -289,14 +252,6 @@ impl<'a> World<'a> {
     }
 }
 
-fn static_key(step: &StaticStep) -> Option<InstanceKey> {
-    match step {
-        StaticStep::Key(key) => Some(InstanceKey::Name(key.clone())),
-        StaticStep::Index(i) => Some(InstanceKey::Index(*i)),
-        _ => None,
-    }
-}
-
 struct FrameScope<'w, 'a> {
     world: &'w World<'a>,
     frame: &'w Frame,
@@ -314,6 +269,28 @@ fn first(mut diagnostics: Diagnostics) -> Diagnostic {
 
 impl FrameScope<'_, '_> {
     fn resource(
+        &self,
+        block: &BlockAddress,
+        steps: &[KnownStep],
+        span: Span,
+    ) -> Result<Resolved, Diagnostic> {
+        if block.mode == Mode::Ephemeral {
+            let behind = lock(&self.world.behind).get(block).cloned();
+            let touched = self.touched.take();
+            let found = self.instance(block, steps, span);
+            *self.touched.borrow_mut() = touched;
+            self.touched
+                .borrow_mut()
+                .extend(behind.into_iter().flatten());
+            return found.map(|found| Resolved {
+                value: found.value.with_marks(Marks::EPHEMERAL),
+                ..found
+            });
+        }
+        self.instance(block, steps, span)
+    }
+
+    fn instance(
         &self,
         block: &BlockAddress,
         steps: &[KnownStep],

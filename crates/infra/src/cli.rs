@@ -7,10 +7,12 @@ use std::path::PathBuf;
 mod about;
 mod modules;
 mod state;
+mod variables;
 
 pub(crate) use about::*;
 pub(crate) use modules::*;
 pub(crate) use state::*;
+pub(crate) use variables::*;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Yellow.on_default().bold())
@@ -166,7 +168,8 @@ The stack file must have the block that it will belong to; -generate-config-out 
   infra graph --format html > graph.html       to look at: search, and hover to see what needs what
   infra graph --format svg stacks/prod.toml > graph.svg
   infra graph | dot -Tpng > graph.png
-  infra graph --format mermaid                 for Markdown")]
+  infra graph --format mermaid                 for Markdown
+  infra graph p.plan                           the steps of a saved plan, and what each waits for")]
     Graph(Graph),
     /// Evaluate expressions
     #[command(after_help = "Examples:
@@ -222,17 +225,6 @@ With taplo or Even Better TOML, put this at the top of a stack file:
   infra completions bash > ~/.local/share/bash-completion/completions/infra
   infra completions fish > ~/.config/fish/completions/infra.fish")]
     Completions(Completions),
-}
-
-/// Values for a stack's variables.
-#[derive(Clone, Debug, Default, Args)]
-pub(crate) struct Variables {
-    /// Set a variable
-    #[arg(long = "var", value_name = "NAME=VALUE", allow_hyphen_values = true)]
-    pub(crate) var: Vec<String>,
-    /// Read variables from a file (.toml or .json)
-    #[arg(long = "var-file", value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) var_file: Vec<PathBuf>,
 }
 
 /// Which copy of the stack, and where it lives.

@@ -60,6 +60,10 @@ impl Schemas for Providers {
         self.of_type(type_name)?.data.get(type_name)
     }
 
+    fn ephemeral(&self, type_name: &str) -> Option<&Arc<Schema>> {
+        self.of_type(type_name)?.ephemeral.get(type_name)
+    }
+
     fn provider(&self, name: &str) -> Option<&Block> {
         self.0.get(name).map(|p| &p.schema().config)
     }
@@ -75,6 +79,13 @@ impl Schemas for Providers {
         self.0
             .values()
             .flat_map(|p| p.schema().data.keys().map(|k| &**k))
+            .collect()
+    }
+
+    fn ephemeral_names(&self) -> Vec<&str> {
+        self.0
+            .values()
+            .flat_map(|p| p.schema().ephemeral.keys().map(|k| &**k))
             .collect()
     }
 

@@ -1,6 +1,6 @@
 //! From a stack file to a program: gathers what loading depends on, reports what is wrong.
 
-use crate::cli::Variables;
+use crate::cli::{Setting, Variables};
 use crate::error::CommandError;
 use crate::modules::{Fetcher, Renew};
 use crate::place::{Place, home_of};
@@ -115,28 +115,31 @@ pub(crate) fn working_directory() -> PathBuf {
     std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."))
 }
 
-/// `-var-file` and `-var`: files first, so that a single value wins.
+/// `-var` and `-var-file`, the last one counts.
 fn given(variables: &Variables) -> Result<Vec<Given>, CommandError> {
     let mut given = Vec::new();
-    for file in &variables.var_file {
-        let text = std::fs::read_to_string(file).map_err(|e| CommandError::io("read", file, &e))?;
-        given.push(Given::File {
-            name: file.to_string_lossy().into_owned(),
-            text,
-        });
-    }
-    for pair in &variables.var {
-        let Some((name, value)) = pair.split_once('=') else {
-            let help = "write -var NAME=VALUE";
-            return Err(CommandError::hint(
-                Code::Usage,
-                format!("`{pair}` sets no variable"),
-                help,
-            ));
-        };
-        given.push(Given::Value {
-            name: name.trim().to_owned(),
-            value: value.to_owned(),
+    for setting in &variables.0 {
+        given.push(match setting {
+            Setting::File(file) => {
+                let text = std::fs::read_to_string(file);
+                Given::File {
+                    name: file.to_string_lossy().into_owned(),
+                    text: text.map_err(|e| CommandError::io("read", file, &e))?,
+                }
+            }
+            Setting::Value(pair) => {
+                let Some((name, value)) = pair.split_once('=') else {
+                    return Err(CommandError::hint(
+                        Code::Usage,
+                        format!("`{pair}` sets no variable"),
+                        "write -var NAME=VALUE",
+                    ));
+                };
+                Given::Value {
+                    name: name.trim().to_owned(),
+                    value: value.to_owned(),
+                }
+            }
         });
     }
     Ok(given)

@@ -382,10 +382,7 @@ pub(crate) fn facts_of(block: &ResourceBlock, schemas: &dyn Schemas) -> BlockFac
     let type_name = &block.address.type_name;
     BlockFacts {
         keying: Keying::of(&block.repeat),
-        schema: match block.address.mode {
-            Mode::Managed => schemas.resource(type_name).cloned(),
-            Mode::Data => schemas.data(type_name).cloned(),
-        },
+        schema: schemas.of_mode(block.address.mode, type_name).cloned(),
         check: block.check.clone(),
     }
 }

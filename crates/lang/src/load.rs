@@ -15,7 +15,7 @@ use crate::expansion::{Expanded, Expander};
 use crate::files::{Files, RecordingFiles};
 use crate::modules::Fetch;
 use crate::modules::calls::Passed;
-use crate::modules::library::Library;
+use crate::modules::library::{Library, Source};
 use crate::parse::names::Names;
 use crate::report::{Report, error, keep_fitting_fixes};
 use crate::variables::{Given, Resolving};
@@ -158,7 +158,7 @@ fn build(
         ..source.declared.clone()
     };
     Some(assemble(
-        request, variables, declared, expanded, knowledge, report,
+        request, variables, declared, &source, expanded, knowledge, report,
     ))
 }
 
@@ -184,6 +184,7 @@ fn assemble(
     request: &LoadRequest<'_>,
     variables: IndexMap<Str, Variable>,
     declared: Declarations,
+    source: &Source,
     mut expanded: Expanded,
     knowledge: Knowledge,
     report: &Report,
@@ -222,13 +223,7 @@ fn assemble(
         if i < own {
             values.block(block, schema);
         } else {
-            // Of the file's own components: those in modules are declared elsewhere.
-            let step = block.address.scope.steps().first();
-            let inputs = declared
-                .components
-                .iter()
-                .find(|c| step.is_some_and(|s| s.kind == c.kind && s.name == c.name))
-                .map(|c| &c.inputs);
+            let inputs = inputs_of(source, &block.address.scope);
             native_values(&values, block, schema, inputs, report);
         }
     }
@@ -270,6 +265,18 @@ fn assemble(
         files_read: Vec::new(),
         now: request.now,
     }
+}
+
+/// What the component that a scope is of was given, in the file that declares it.
+fn inputs_of<'s>(source: &'s Source, scope: &ScopePath) -> Option<&'s Expr> {
+    let (component, modules) = scope.steps().split_last()?;
+    let mut source = source;
+    for step in modules {
+        source = source.children.get(&step.name)?;
+    }
+    let mut all = source.declared.components.iter();
+    let found = all.find(|c| c.kind == component.kind && c.name == component.name);
+    found.map(|c| &c.inputs)
 }
 
 /// The provider configurations, those with `for_each` one by one.

@@ -18,13 +18,33 @@ pub enum InstanceKey {
     Name(Str),
 }
 
-/// Managed by us, or only read.
+/// Managed by us, only read, or only for the time of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mode {
     /// A `[resource.…]`, or one made by a component.
     Managed,
     /// A `[data.…]`.
     Data,
+    /// An `[ephemeral.…]`: opened when it is needed, never stored.
+    Ephemeral,
+}
+
+impl Mode {
+    /// The word before the type in addresses and references; none for what is managed.
+    #[must_use]
+    pub fn word(self) -> Option<&'static str> {
+        match self {
+            Mode::Managed => None,
+            Mode::Data => Some("data"),
+            Mode::Ephemeral => Some("ephemeral"),
+        }
+    }
+
+    /// The name of the table in stack files that has the blocks.
+    #[must_use]
+    pub fn table(self) -> &'static str {
+        self.word().unwrap_or("resource")
+    }
 }
 
 /// The kind of a [`ScopeStep`] that is a module.
@@ -239,8 +259,8 @@ impl fmt::Display for BlockAddress {
         if !self.scope.is_root() {
             write!(f, "{}.", self.scope)?;
         }
-        if self.mode == Mode::Data {
-            f.write_str("data.")?;
+        if let Some(word) = self.mode.word() {
+            write!(f, "{word}.")?;
         }
         write!(f, "{}.{}", self.type_name, self.name)
     }
@@ -323,6 +343,10 @@ impl FromStr for Address {
             Some((word, None)) if &**word == "data" && parts.len() % 2 == 1 => {
                 parts.pop();
                 Mode::Data
+            }
+            Some((word, None)) if &**word == "ephemeral" && parts.len() % 2 == 1 => {
+                parts.pop();
+                Mode::Ephemeral
             }
             _ => Mode::Managed,
         };

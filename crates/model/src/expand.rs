@@ -6,6 +6,7 @@ use crate::codes::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::program::Stack;
 use crate::schema::Block;
+use crate::types::Type;
 use crate::value::{Str, Value};
 use indexmap::IndexMap;
 
@@ -42,10 +43,52 @@ pub struct ComponentKind {
     pub name: Str,
     /// Its inputs.
     pub inputs: Block,
-    /// Names and documentation of its outputs, the same on every cloud.
-    pub outputs: Vec<(&'static str, &'static str)>,
+    /// Its outputs, the same on every cloud.
+    pub outputs: Vec<OutputKind>,
     /// Documentation.
     pub doc: Str,
+}
+
+/// An output of a kind of component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutputKind {
+    /// `endpoint`
+    pub name: &'static str,
+    /// Its type.
+    pub ty: OutputType,
+    /// Documentation.
+    pub doc: &'static str,
+}
+
+/// The types of outputs of components.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutputType {
+    /// Text.
+    Text,
+    /// A number.
+    Number,
+    /// A list of texts.
+    Texts,
+    /// Texts by key.
+    TextsByKey,
+    /// A table of these attributes, each of which is text.
+    Table(&'static [&'static str]),
+}
+
+impl OutputType {
+    /// As the language has it.
+    #[must_use]
+    pub fn ty(self) -> Type {
+        match self {
+            OutputType::Text => Type::String,
+            OutputType::Number => Type::Number,
+            OutputType::Texts => Type::list(Type::String),
+            OutputType::TextsByKey => Type::map(Type::String),
+            OutputType::Table(names) => {
+                Type::object(names.iter().map(|name| (*name, Type::String)))
+            }
+        }
+    }
 }
 
 /// One instance to expand.

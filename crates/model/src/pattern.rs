@@ -4,7 +4,7 @@
 //! stands for any number of parts. `module.queue` means everything in it, `aws_subnet.private` all its instances,
 //! `aws_subnet.*` all subnets of the stack itself, `**.aws_subnet.*` those in modules and components too.
 
-use crate::address::{Address, BlockAddress, InstanceKey, Mode, ScopePath};
+use crate::address::{Address, BlockAddress, InstanceKey, ScopePath};
 use std::fmt;
 use std::str::FromStr;
 
@@ -84,8 +84,8 @@ impl AddressPattern {
             name,
             key: Keyed::Is(None),
         };
-        if block.mode == Mode::Data {
-            named.push(plain("data"));
+        if let Some(word) = block.mode.word() {
+            named.push(plain(word));
         }
         named.push(plain(&block.type_name));
         named.push(Named {

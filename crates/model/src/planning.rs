@@ -89,8 +89,15 @@ fn propose_attribute(attribute: &Attribute, prior: Option<&Value>, config: &Valu
     }
     if !config.is_null() {
         return match prior {
+            // As it was, and as secret as the configuration is now.
             Some(prior) if same(attribute.compare, prior, config) => {
-                prior.clone().with_marks(config.marks())
+                if attribute.sensitive {
+                    prior.clone().with_marks(config.marks())
+                } else if prior.unmark_deep() == config.unmark_deep() {
+                    config.clone()
+                } else {
+                    prior.unmark_deep().with_marks(config.marks())
+                }
             }
             _ => config.clone(),
         };

@@ -100,7 +100,7 @@ pub struct ProviderBlock {
     pub span: Span,
 }
 
-/// A `[resource.TYPE.NAME]` or `[data.TYPE.NAME]`.
+/// A `[resource.TYPE.NAME]`, `[data.TYPE.NAME]` or `[ephemeral.TYPE.NAME]`.
 #[derive(Clone, Debug)]
 pub struct ResourceBlock {
     /// Its address.
@@ -155,6 +155,8 @@ pub struct Dependency {
     pub root: Root,
     /// What follows: a key, attributes.
     pub steps: Vec<StaticStep>,
+    /// The key of the instance where each instance has its own: `each.key`, `count.index`; only in `replace_triggered_by`.
+    pub key: Option<Expr>,
     /// Where it is written.
     pub span: Span,
 }
@@ -289,6 +291,8 @@ pub struct Output {
     pub ty: Option<Type>,
     /// Redacted when printed.
     pub sensitive: bool,
+    /// Never stored; only outputs of modules can be.
+    pub ephemeral: bool,
     /// Documentation.
     pub description: Option<Str>,
     /// What else must come first.
@@ -303,7 +307,7 @@ impl Output {
     pub fn mark(&self, value: Value) -> Value {
         value.with_marks(Marks {
             sensitive: self.sensitive,
-            ..Marks::NONE
+            ephemeral: self.ephemeral,
         })
     }
 }

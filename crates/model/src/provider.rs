@@ -2,9 +2,9 @@
 
 use crate::operation::Operation;
 use crate::path::Path;
-use crate::provider_error::ProviderError;
+use crate::provider_error::{ErrorKind, ProviderError};
 use crate::schema::ProviderSchema;
-use crate::time::Clock;
+use crate::time::{Clock, Timestamp};
 use crate::value::Value;
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -94,6 +94,40 @@ pub trait Session: Send + Sync {
         config: &Value,
     ) -> Result<Value, ProviderError>;
 
+    /// Opens an ephemeral resource: the configuration with the computed attributes filled, and what is to be told when it is
+    /// renewed and closed.
+    async fn open(
+        &self,
+        context: &CallContext,
+        type_name: &str,
+        config: &Value,
+    ) -> Result<Opened, ProviderError> {
+        let _ = (context, config);
+        Err(no_ephemeral(type_name))
+    }
+
+    /// Makes what is open last longer.
+    async fn renew(
+        &self,
+        context: &CallContext,
+        type_name: &str,
+        private: Option<&serde_json::Value>,
+    ) -> Result<Renewed, ProviderError> {
+        let _ = (context, private);
+        Err(no_ephemeral(type_name))
+    }
+
+    /// Gives up what is open. What is gone already is done.
+    async fn close(
+        &self,
+        context: &CallContext,
+        type_name: &str,
+        private: Option<&serde_json::Value>,
+    ) -> Result<(), ProviderError> {
+        let _ = (context, private);
+        Err(no_ephemeral(type_name))
+    }
+
     /// Creates, or goes on with a creation that has [`Operation::known_id`]. Returns the whole new value.
     async fn create(
         &self,
@@ -141,6 +175,33 @@ pub trait Session: Send + Sync {
 
     /// What can be known before the first call to be going to fail: quotas, taken names, versions that do not exist.
     async fn preflight(&self, context: &CallContext, items: &[PreflightItem]) -> Vec<Finding>;
+}
+
+fn no_ephemeral(type_name: &str) -> ProviderError {
+    ProviderError::new(
+        ErrorKind::Invalid,
+        format!("this provider has no ephemeral resource `{type_name}`"),
+    )
+}
+
+/// What [`Session::open`] gave. Nothing of it is ever stored.
+#[derive(Clone)]
+pub struct Opened {
+    /// Its value, of the schema's shape.
+    pub value: Value,
+    /// When it must be renewed, if it does not last.
+    pub renew_at: Option<Timestamp>,
+    /// For the type's own use when it is renewed and closed.
+    pub private: Option<serde_json::Value>,
+}
+
+/// What [`Session::renew`] gave.
+#[derive(Clone)]
+pub struct Renewed {
+    /// When it must be renewed again.
+    pub renew_at: Option<Timestamp>,
+    /// For the type's own use, instead of what it was.
+    pub private: Option<serde_json::Value>,
 }
 
 /// What planning one instance works on.

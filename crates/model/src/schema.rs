@@ -1,6 +1,7 @@
 //! Schemas: what attributes and blocks a resource type has. Made from documented structs by `#[derive(Record)]`; the same
 //! data drives validation, planning, the reference docs, JSON Schema and completions.
 
+use crate::address::Mode;
 use crate::convert;
 use crate::path::{Path, Step};
 use crate::types::{ObjectAttribute, ObjectType, Type};
@@ -182,6 +183,8 @@ pub struct ProviderSchema {
     pub resources: BTreeMap<Str, Arc<Schema>>,
     /// Data sources by name.
     pub data: BTreeMap<Str, Arc<Schema>>,
+    /// Ephemeral resources by name.
+    pub ephemeral: BTreeMap<Str, Arc<Schema>>,
     /// Limits of its API families.
     pub families: Vec<ApiFamily>,
 }
@@ -453,12 +456,29 @@ pub trait Schemas: Send + Sync {
     fn resource(&self, type_name: &str) -> Option<&Arc<Schema>>;
     /// A data source.
     fn data(&self, type_name: &str) -> Option<&Arc<Schema>>;
+    /// An ephemeral resource.
+    fn ephemeral(&self, type_name: &str) -> Option<&Arc<Schema>> {
+        let _ = type_name;
+        None
+    }
+    /// The type of a block.
+    fn of_mode(&self, mode: Mode, type_name: &str) -> Option<&Arc<Schema>> {
+        match mode {
+            Mode::Managed => self.resource(type_name),
+            Mode::Data => self.data(type_name),
+            Mode::Ephemeral => self.ephemeral(type_name),
+        }
+    }
     /// A provider's configuration.
     fn provider(&self, name: &str) -> Option<&Block>;
     /// All managed type names.
     fn resource_names(&self) -> Vec<&str>;
     /// All data source names.
     fn data_names(&self) -> Vec<&str>;
+    /// All names of ephemeral resources.
+    fn ephemeral_names(&self) -> Vec<&str> {
+        Vec::new()
+    }
     /// All provider names.
     fn provider_names(&self) -> Vec<&str>;
 }

@@ -59,6 +59,12 @@ impl Marks {
         ephemeral: false,
     };
 
+    /// Ephemeral alone.
+    pub const EPHEMERAL: Marks = Marks {
+        sensitive: false,
+        ephemeral: true,
+    };
+
     /// Both sets of marks.
     #[must_use]
     pub fn union(self, other: Marks) -> Marks {

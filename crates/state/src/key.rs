@@ -137,6 +137,16 @@ impl Keyring {
         *self.lacking.lock().unwrap_or_else(PoisonError::into_inner) = Some(fingerprint.to_owned());
     }
 
+    /// What is wrong with the key, where something was met that is encrypted with another one.
+    pub(crate) fn lacking(&self) -> Option<StateError> {
+        let lacking = self
+            .lacking
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        self.missing(&lacking?, "read them with").ok()
+    }
+
     /// The key to encrypt with, made if there is none. Never a second one beside values that need another.
     pub(crate) fn required(&self) -> Result<Key, StateError> {
         let lacking = self

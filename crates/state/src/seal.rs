@@ -135,6 +135,11 @@ impl Sealer {
         }
     }
 
+    /// What is wrong with the key, where something was met that is encrypted with another one.
+    pub(crate) fn lacking(&self) -> Option<StateError> {
+        self.keyring.lacking()
+    }
+
     fn encrypt(&self, scope: &str, at: &str, plain: &[u8]) -> Result<String, StateError> {
         let key = self.keyring.required()?;
         let nonce = self.keyring.nonce();

@@ -135,6 +135,12 @@ impl Store {
         look(&self.shared.inner().state)
     }
 
+    /// What is wrong with the key, where something in the state is encrypted with another one: such values stay as they are.
+    #[must_use]
+    pub fn lacks_key(&self) -> Option<StateError> {
+        self.shared.sealer.lacking()
+    }
+
     /// Operations whose outcome is not known, in the order in which they began.
     #[must_use]
     pub fn unfinished(&self) -> Vec<Unfinished> {

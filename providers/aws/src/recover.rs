@@ -2,12 +2,12 @@
 //! anything else, and an answer that got lost is looked up rather than asked for twice.
 
 use crate::client::Client;
-use infra_cloud::retry::Resend;
 use crate::family::Family;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use futures::future::BoxFuture;
+use infra_cloud::retry::Resend;
 use infra_model::resource::Item;
 use infra_model::{CallContext, ErrorKind, Operation, ProviderError, Recovered, Resource};
 use std::error::Error;

@@ -10,6 +10,7 @@
 pub mod files;
 
 mod dice;
+mod ephemeral_password;
 mod local_content;
 mod local_file;
 mod local_sensitive_file;

@@ -1,5 +1,6 @@
 //! The provider: its registry, and dispatch by type name. What a type does stands in the type's own file.
 
+use crate::ephemeral_password::EphemeralPassword;
 use crate::files::Files;
 use crate::local_content::LocalFileData;
 use crate::local_file::LocalFile;
@@ -18,8 +19,8 @@ use crate::time_static::TimeStatic;
 use crate::tls_private_key::TlsPrivateKey;
 use crate::tls_self_signed_cert::TlsSelfSignedCert;
 use async_trait::async_trait;
-use infra_model::provider::{Environment, Finding, PreflightItem, Session};
-use infra_model::resource::DynDataSource;
+use infra_model::provider::{Environment, Finding, Opened, PreflightItem, Renewed, Session};
+use infra_model::resource::{DynDataSource, DynEphemeral};
 use infra_model::schema::ProviderSchema;
 use infra_model::{
     CallContext, DynResource, ErrorKind, Operation, PlanRequest, Planned, Provider, ProviderError,
@@ -66,6 +67,7 @@ struct Registry {
     schema: ProviderSchema,
     resources: BTreeMap<Str, Box<dyn DynResource<Client>>>,
     data: BTreeMap<Str, Box<dyn DynDataSource<Client>>>,
+    ephemeral: BTreeMap<Str, Box<dyn DynEphemeral<Client>>>,
 }
 
 impl Registry {
@@ -90,10 +92,13 @@ impl Registry {
             Typed::<LocalFileData>::register_data(),
             Typed::<LocalSensitiveFileData>::register_data(),
         ];
+        let ephemeral: Vec<Box<dyn DynEphemeral<Client>>> =
+            vec![Typed::<EphemeralPassword>::register_ephemeral()];
         let mut registry = Registry {
             schema: ProviderSchema::default(),
             resources: BTreeMap::new(),
             data: BTreeMap::new(),
+            ephemeral: BTreeMap::new(),
         };
         for resource in resources {
             let schema = resource.schema().clone();
@@ -107,7 +112,18 @@ impl Registry {
             registry.schema.data.insert(name.clone(), schema);
             registry.data.insert(name, source);
         }
+        for resource in ephemeral {
+            let schema = resource.schema().clone();
+            let name = schema.type_name.clone();
+            registry.schema.ephemeral.insert(name.clone(), schema);
+            registry.ephemeral.insert(name, resource);
+        }
         registry
+    }
+
+    fn ephemeral(&self, type_name: &str) -> Result<&dyn DynEphemeral<Client>, ProviderError> {
+        let found = self.ephemeral.get(type_name).map(|r| &**r);
+        found.ok_or_else(|| no_type(type_name))
     }
 
     fn resource(&self, type_name: &str) -> Result<&dyn DynResource<Client>, ProviderError> {
@@ -205,6 +221,36 @@ impl Session for Open {
         let source = self.registry.data.get(type_name);
         let source = source.ok_or_else(|| no_type(type_name))?;
         source.read(&self.client, context, config).await
+    }
+
+    async fn open(
+        &self,
+        context: &CallContext,
+        type_name: &str,
+        config: &Value,
+    ) -> Result<Opened, ProviderError> {
+        let resource = self.registry.ephemeral(type_name)?;
+        resource.open(&self.client, context, config).await
+    }
+
+    async fn renew(
+        &self,
+        context: &CallContext,
+        type_name: &str,
+        private: Option<&serde_json::Value>,
+    ) -> Result<Renewed, ProviderError> {
+        let resource = self.registry.ephemeral(type_name)?;
+        resource.renew(&self.client, context, private).await
+    }
+
+    async fn close(
+        &self,
+        context: &CallContext,
+        type_name: &str,
+        private: Option<&serde_json::Value>,
+    ) -> Result<(), ProviderError> {
+        let resource = self.registry.ephemeral(type_name)?;
+        resource.close(&self.client, context, private).await
     }
 
     async fn create(

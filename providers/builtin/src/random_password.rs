@@ -79,7 +79,7 @@ impl RandomPasswordRecord {
     }
 }
 
-fn hash(password: &str, salt: [u8; 16]) -> Result<String, ProviderError> {
+pub(crate) fn hash(password: &str, salt: [u8; 16]) -> Result<String, ProviderError> {
     let mut bytes = password.as_bytes();
     bytes = &bytes[..bytes.len().min(BCRYPT_BYTES)];
     bcrypt::hash_with_salt(bytes, COST, salt)

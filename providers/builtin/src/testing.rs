@@ -4,7 +4,7 @@ use crate::files::Files;
 use crate::provider::Builtin;
 use async_trait::async_trait;
 use infra_model::operation::Marking;
-use infra_model::provider::{Environment, Events, Gate, Permit, Session};
+use infra_model::provider::{Environment, Events, Gate, Opened, Permit, Session};
 use infra_model::{
     Action, CallContext, Clock, Operation, OperationId, PlanRequest, Planned, Provider,
     ProviderError, Random, ReadItem, Recovered, Timestamp, Token, Value,
@@ -147,6 +147,12 @@ impl Bench {
 
     pub(crate) fn import(&self, type_name: &str, id: &str) -> Result<Value, ProviderError> {
         run(self.session.import(&self.context, type_name, id))
+    }
+
+    pub(crate) fn open(&self, type_name: &str, config: &Value) -> Result<Opened, ProviderError> {
+        let schema = &self.provider.schema().ephemeral[type_name];
+        let config = schema.block.coerce(config).expect("fits the schema");
+        run(self.session.open(&self.context, type_name, &config))
     }
 
     pub(crate) fn data(&self, type_name: &str, config: &Value) -> Result<Value, ProviderError> {

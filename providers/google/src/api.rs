@@ -131,7 +131,12 @@ impl Api {
         value: &Value,
         default: impl Fn(&str) -> Option<String>,
     ) -> Result<String, &'static str> {
-        let given = |name: &str| value.get(name).and_then(Value::as_str).filter(|v| !v.is_empty());
+        let given = |name: &str| {
+            value
+                .get(name)
+                .and_then(Value::as_str)
+                .filter(|v| !v.is_empty())
+        };
         let parts: Vec<&str> = self.collection.split('/').collect();
         // A full name stands for all that goes before it.
         let full = |part: &&str| {
@@ -214,7 +219,10 @@ mod tests {
     fn paths_are_made_of_attributes_and_defaults() {
         let default = |name: &str| (name == "project").then(|| "p".to_owned());
         let of = |cluster: &str| {
-            Value::object([("location", "europe-west1".into()), ("cluster", cluster.into())])
+            Value::object([
+                ("location", "europe-west1".into()),
+                ("cluster", cluster.into()),
+            ])
         };
         let expected = "projects/p/locations/europe-west1/clusters/c/nodePools";
         assert_eq!(POOLS.path(&of("c"), default).as_deref(), Ok(expected));
@@ -233,9 +241,18 @@ mod tests {
     #[test]
     fn ids_tell_their_attributes() {
         let parts = POOLS.parts("projects/p/locations/l/clusters/c/nodePools/n");
-        let expected = [("project", "p"), ("location", "l"), ("cluster", "c"), ("name", "n")];
+        let expected = [
+            ("project", "p"),
+            ("location", "l"),
+            ("cluster", "c"),
+            ("name", "n"),
+        ];
         assert_eq!(parts.as_deref(), Some(&expected[..]));
-        for wrong in ["n", "projects/p/zones/l/clusters/c/nodePools/n", "projects//locations/l/clusters/c/nodePools/n"] {
+        for wrong in [
+            "n",
+            "projects/p/zones/l/clusters/c/nodePools/n",
+            "projects//locations/l/clusters/c/nodePools/n",
+        ] {
             assert_eq!(POOLS.parts(wrong), None, "{wrong}");
         }
     }

@@ -44,7 +44,11 @@ pub(crate) struct Request {
 
 impl Request {
     /// A call that reads.
-    pub(crate) fn get(service: Service, call: impl Into<String>, path: impl Into<String>) -> Request {
+    pub(crate) fn get(
+        service: Service,
+        call: impl Into<String>,
+        path: impl Into<String>,
+    ) -> Request {
         Request {
             service,
             call: call.into(),
@@ -88,7 +92,12 @@ impl Client {
     ) -> Result<Client, ProviderError> {
         let config = config.within(environment)?;
         let anonymous = anonymous::Builder::new().build();
-        let local = |service: &&str| config.endpoints.get(*service).is_some_and(|u| is_loopback(u));
+        let local = |service: &&str| {
+            config
+                .endpoints
+                .get(*service)
+                .is_some_and(|u| is_loopback(u))
+        };
         let credentials = if crate::config::SERVICES.iter().all(|s| local(&s)) {
             anonymous.clone()
         } else {
@@ -134,10 +143,16 @@ impl Client {
         } else {
             request.service.write
         };
-        let attempt = || -> BoxFuture<'_, Result<Json, ProviderError>> {
-            Box::pin(self.attempt(request))
-        };
-        retried(context, family.name, &request.call, request.resend, &attempt).await
+        let attempt =
+            || -> BoxFuture<'_, Result<Json, ProviderError>> { Box::pin(self.attempt(request)) };
+        retried(
+            context,
+            family.name,
+            &request.call,
+            request.resend,
+            &attempt,
+        )
+        .await
     }
 
     async fn attempt(&self, request: &Request) -> Result<Json, ProviderError> {
@@ -184,7 +199,8 @@ impl Client {
             Ok(answer) => answer,
             Err(e) => {
                 let why = e.without_url();
-                let cause = std::error::Error::source(&why).map_or_else(|| why.to_string(), ToString::to_string);
+                let cause = std::error::Error::source(&why)
+                    .map_or_else(|| why.to_string(), ToString::to_string);
                 return Err(failed(
                     ErrorKind::Transient,
                     format!("no answer from {endpoint}: {cause}"),
@@ -261,14 +277,12 @@ impl Client {
 fn credentials(config: &Config) -> Result<Credentials, ProviderError> {
     let built = match &config.impersonate_service_account {
         None => Builder::default().with_scopes([SCOPE]).build(),
-        Some(account) => Builder::default()
-            .build()
-            .and_then(|source| {
-                impersonated::Builder::from_source_credentials(source)
-                    .with_target_principal(account)
-                    .with_scopes([SCOPE])
-                    .build()
-            }),
+        Some(account) => Builder::default().build().and_then(|source| {
+            impersonated::Builder::from_source_credentials(source)
+                .with_target_principal(account)
+                .with_scopes([SCOPE])
+                .build()
+        }),
     };
     built.map_err(|e| {
         ProviderError::new(

@@ -139,9 +139,10 @@ impl Config {
 /// Whether a URL is plain HTTP to this machine: a sandbox or an emulator, which gets no credentials.
 pub(crate) fn is_loopback(url: &str) -> bool {
     url.strip_prefix("http://").is_some_and(|rest| {
-        ["127.0.0.1", "localhost", "[::1]"]
-            .iter()
-            .any(|host| rest.strip_prefix(host).is_some_and(|r| r.is_empty() || r.starts_with([':', '/'])))
+        ["127.0.0.1", "localhost", "[::1]"].iter().any(|host| {
+            rest.strip_prefix(host)
+                .is_some_and(|r| r.is_empty() || r.starts_with([':', '/']))
+        })
     })
 }
 
@@ -180,18 +181,28 @@ mod tests {
     #[test]
     fn what_is_wrong_is_refused_with_the_remedy() {
         let none = Config::default().within(&Environment::default());
-        assert!(none.expect_err("no project").message.contains("GOOGLE_CLOUD_PROJECT"));
+        assert!(
+            none.expect_err("no project")
+                .message
+                .contains("GOOGLE_CLOUD_PROJECT")
+        );
         for (service, url, message) in [
             ("computer", "https://x", "did you mean `compute`?"),
             ("compute", "http://example.com", "is not an https:// URL"),
-            ("compute", "http://127.0.0.1.example.com", "is not an https:// URL"),
+            (
+                "compute",
+                "http://127.0.0.1.example.com",
+                "is not an https:// URL",
+            ),
         ] {
             let config = Config {
                 project: Some("p".to_owned()),
                 endpoints: BTreeMap::from([(service.to_owned(), url.to_owned())]),
                 ..Config::default()
             };
-            let error = config.within(&Environment::default()).expect_err("is wrong");
+            let error = config
+                .within(&Environment::default())
+                .expect_err("is wrong");
             assert!(error.message.contains(message), "{error}");
         }
     }

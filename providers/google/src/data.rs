@@ -75,12 +75,16 @@ impl DataSource<Client> for Project {
         context: &CallContext,
         config: ProjectRecord,
     ) -> Result<ProjectRecord, ProviderError> {
-        let project = config.project_id.unwrap_or_else(|| client.project().to_owned());
+        let project = config
+            .project_id
+            .unwrap_or_else(|| client.project().to_owned());
         let path = format!("projects/{project}");
         let request = Request::get(PROJECTS, "cloudresourcemanager.projects.get", &*path);
         let found = client.call(context, &request).await?;
         Ok(ProjectRecord {
-            number: found["name"].as_str().map(|n| crate::api::short(n).to_owned()),
+            number: found["name"]
+                .as_str()
+                .map(|n| crate::api::short(n).to_owned()),
             name: found["displayName"].as_str().map(str::to_owned),
             project_id: Some(project),
             id: Some(path),
@@ -111,12 +115,13 @@ pub(crate) struct ZonesRecord {
 pub(crate) struct Zones;
 
 fn region_of(client: &Client, said: Option<String>) -> Result<String, ProviderError> {
-    said.or_else(|| client.config().region.clone()).ok_or_else(|| {
-        ProviderError::invalid(
-            "region",
-            "`region` is set neither here nor under [clouds.google]",
-        )
-    })
+    said.or_else(|| client.config().region.clone())
+        .ok_or_else(|| {
+            ProviderError::invalid(
+                "region",
+                "`region` is set neither here nor under [clouds.google]",
+            )
+        })
 }
 
 #[async_trait]
@@ -130,13 +135,28 @@ impl DataSource<Client> for Zones {
         config: ZonesRecord,
     ) -> Result<ZonesRecord, ProviderError> {
         let region = region_of(client, config.region)?;
-        let project = config.project.unwrap_or_else(|| client.project().to_owned());
-        let request = Request::get(COMPUTE, "compute.zones.list", format!("projects/{project}/zones"));
+        let project = config
+            .project
+            .unwrap_or_else(|| client.project().to_owned());
+        let request = Request::get(
+            COMPUTE,
+            "compute.zones.list",
+            format!("projects/{project}/zones"),
+        );
         let zones = client.list(context, request, "items").await?;
         let mut names: Vec<String> = zones
             .iter()
-            .filter(|z| z["region"].as_str().is_some_and(|r| crate::api::short(r) == region))
-            .filter(|z| config.status.as_ref().is_none_or(|s| z["status"] == s.as_str()))
+            .filter(|z| {
+                z["region"]
+                    .as_str()
+                    .is_some_and(|r| crate::api::short(r) == region)
+            })
+            .filter(|z| {
+                config
+                    .status
+                    .as_ref()
+                    .is_none_or(|s| z["status"] == s.as_str())
+            })
             .filter_map(|z| z["name"].as_str().map(str::to_owned))
             .collect();
         names.sort();
@@ -195,7 +215,9 @@ impl DataSource<Client> for EngineVersions {
         config: VersionsRecord,
     ) -> Result<VersionsRecord, ProviderError> {
         let location = region_of(client, config.location)?;
-        let project = config.project.unwrap_or_else(|| client.project().to_owned());
+        let project = config
+            .project
+            .unwrap_or_else(|| client.project().to_owned());
         let id = format!("projects/{project}/locations/{location}");
         let request = Request::get(
             CONTAINER,

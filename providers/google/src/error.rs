@@ -36,7 +36,12 @@ pub(crate) fn of_answer(
         ..ProviderError {
             code: code.clone(),
             ..ProviderError::new(
-                kind(status, &code, error["status"].as_str().unwrap_or_default(), &message),
+                kind(
+                    status,
+                    &code,
+                    error["status"].as_str().unwrap_or_default(),
+                    &message,
+                ),
                 message,
             )
         }
@@ -105,7 +110,9 @@ fn kind(status: u16, code: &str, rpc: &str, message: &str) -> ErrorKind {
         _ => {}
     }
     match (status, rpc) {
-        (429, _) | (_, "RESOURCE_EXHAUSTED") if paced || status == 429 && !message.contains("uota") => {
+        (429, _) | (_, "RESOURCE_EXHAUSTED")
+            if paced || status == 429 && !message.contains("uota") =>
+        {
             ErrorKind::Throttled
         }
         (429, _) | (_, "RESOURCE_EXHAUSTED") => ErrorKind::Quota,
@@ -178,13 +185,17 @@ mod tests {
             assert_eq!(error.kind, expected, "{body}");
         }
         let disabled = json!({"error": {"message": "disabled", "status": "PERMISSION_DENIED", "details": [{"reason": "SERVICE_DISABLED"}]}});
-        assert_eq!(of_answer("sql", "x", 403, &disabled, None).code, "SERVICE_DISABLED");
+        assert_eq!(
+            of_answer("sql", "x", 403, &disabled, None).code,
+            "SERVICE_DISABLED"
+        );
     }
 
     #[test]
     fn operations_end_badly_in_every_form() {
         let compute = json!({"name": "operation-1", "httpErrorStatusCode": 400, "error": {"errors": [{"code": "RESOURCE_IN_USE_BY_ANOTHER_RESOURCE", "message": "in use"}]}});
-        let rpc = json!({"name": "operations/1", "done": true, "error": {"code": 7, "message": "no"}});
+        let rpc =
+            json!({"name": "operations/1", "done": true, "error": {"code": 7, "message": "no"}});
         let kinds = [&compute, &rpc].map(|o| of_operation("x", "y", o).expect("failed").kind);
         assert_eq!(kinds, [ErrorKind::Conflict, ErrorKind::Denied]);
         assert_eq!(of_operation("x", "y", &json!({"status": "DONE"})), None);

@@ -173,7 +173,11 @@ mod tests {
     #[test]
     fn every_service_can_be_sent_elsewhere() {
         for service in ALL {
-            assert!(crate::config::SERVICES.contains(&service.name), "{}", service.name);
+            assert!(
+                crate::config::SERVICES.contains(&service.name),
+                "{}",
+                service.name
+            );
         }
         assert_eq!(ALL.len(), crate::config::SERVICES.len());
     }

@@ -178,7 +178,14 @@ impl Kind for Key {
         if desired.rotation_period.is_none() {
             return Ok(());
         }
-        rotate(client, context, operation, id, desired.rotation_period.as_deref()).await
+        rotate(
+            client,
+            context,
+            operation,
+            id,
+            desired.rotation_period.as_deref(),
+        )
+        .await
     }
 
     async fn changing(
@@ -192,7 +199,14 @@ impl Kind for Key {
         if prior.rotation_period == desired.rotation_period {
             return Ok(());
         }
-        rotate(client, context, operation, id, desired.rotation_period.as_deref()).await
+        rotate(
+            client,
+            context,
+            operation,
+            id,
+            desired.rotation_period.as_deref(),
+        )
+        .await
     }
 
     fn patch(_: &KeyRecord, _: &KeyRecord, patch: &mut Map<String, Json>) {
@@ -201,7 +215,9 @@ impl Kind for Key {
 
     /// A key without a version in use is as good as gone.
     fn is_there(found: &Json) -> bool {
-        found["primary"]["state"].as_str().is_none_or(|state| !state.starts_with("DESTROY"))
+        found["primary"]["state"]
+            .as_str()
+            .is_none_or(|state| !state.starts_with("DESTROY"))
     }
 
     async fn deleting(
@@ -220,14 +236,21 @@ impl Kind for Key {
         let versions = client.list(context, request, "cryptoKeyVersions").await;
         let versions = there(versions)?.unwrap_or_default();
         let alive = versions.iter().filter(|v| {
-            matches!(v["state"].as_str(), Some("ENABLED" | "DISABLED" | "PENDING_GENERATION"))
+            matches!(
+                v["state"].as_str(),
+                Some("ENABLED" | "DISABLED" | "PENDING_GENERATION")
+            )
         });
-        let ended = join_all(alive.filter_map(|v| v["name"].as_str()).map(|version| async move {
-            let name = format!("{KEYS}.cryptoKeyVersions.destroy");
-            let path = format!("{version}:destroy");
-            let request = Request::send(KMS, name, Method::POST, path, json!({}));
-            client.call(context, &request).await
-        }))
+        let ended = join_all(
+            alive
+                .filter_map(|v| v["name"].as_str())
+                .map(|version| async move {
+                    let name = format!("{KEYS}.cryptoKeyVersions.destroy");
+                    let path = format!("{version}:destroy");
+                    let request = Request::send(KMS, name, Method::POST, path, json!({}));
+                    client.call(context, &request).await
+                }),
+        )
         .await;
         ended.into_iter().try_for_each(|e| e.map(|_| ()))
     }
@@ -288,7 +311,10 @@ async fn rotate(
         whole.parse::<i64>().ok()
     });
     let first = seconds.and_then(|seconds| {
-        let millis = operation.started.0.checked_add(seconds.checked_mul(1000)?)?;
+        let millis = operation
+            .started
+            .0
+            .checked_add(seconds.checked_mul(1000)?)?;
         jiff::Timestamp::from_millisecond(millis).ok()
     });
     if period.is_some() && first.is_none() {
@@ -301,13 +327,7 @@ async fn rotate(
         "rotationPeriod": period,
         "nextRotationTime": first.map(|t| t.to_string()),
     });
-    let request = Request::send(
-        KMS,
-        format!("{KEYS}.patch"),
-        Method::PATCH,
-        id,
-        body,
-    )
-    .query("updateMask", "rotationPeriod,nextRotationTime");
+    let request = Request::send(KMS, format!("{KEYS}.patch"), Method::PATCH, id, body)
+        .query("updateMask", "rotationPeriod,nextRotationTime");
     client.call(context, &request).await.map(|_| ())
 }

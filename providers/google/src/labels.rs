@@ -164,14 +164,19 @@ mod tests {
 
     #[test]
     fn values_fit_and_differ() {
-        assert_eq!(encode("google_compute_network.main"), "google_compute_network-main");
+        assert_eq!(
+            encode("google_compute_network.main"),
+            "google_compute_network-main"
+        );
         let keys = [r#"google_x.a["b.c"]"#, r#"google_x.a["b-c"]"#].map(encode);
         assert_ne!(keys[0], keys[1]);
         for text in [r#"module.q["Eu"].google_x.a[0]"#, &"x".repeat(300)] {
             let value = encode(text);
             assert!(value.len() <= LONGEST, "{value}");
             assert!(
-                value.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b)),
+                value
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b)),
                 "{value}"
             );
         }
@@ -189,7 +194,11 @@ mod tests {
         assert_eq!(shown, own);
         assert_eq!(all, labels(&[("env", "prod"), ("team", "shop")]));
         let updated = for_update(&defaults, &Labels::new(), &operation, &written);
-        assert_eq!(updated[OPERATION], operation.id.to_string(), "the creating operation stays");
+        assert_eq!(
+            updated[OPERATION],
+            operation.id.to_string(),
+            "the creating operation stays"
+        );
         assert_eq!(updated["env"], "test");
     }
 }

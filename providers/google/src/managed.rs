@@ -279,8 +279,13 @@ impl<K: Kind> Resource<Client> for Managed<K> {
         let id = &*id;
         // What depends on it may take a while to let go of it, also after the call was accepted.
         wait::while_in_use(context, operation, MINUTES, || async move {
-            let request =
-                Request::send(api.service, verb(&api, "delete"), Method::DELETE, id, Json::Null);
+            let request = Request::send(
+                api.service,
+                verb(&api, "delete"),
+                Method::DELETE,
+                id,
+                Json::Null,
+            );
             run::<K>(client, context, operation, id, request).await
         })
         .await
@@ -366,9 +371,7 @@ fn key_of<K: Kind>(
     value: &Value,
 ) -> Result<String, ProviderError> {
     let named = K::name(client, desired).or_else(|| text(value, K::API.key));
-    named.ok_or_else(|| {
-        ProviderError::invalid(K::API.key, format!("`{}` must be set", K::API.key))
-    })
+    named.ok_or_else(|| ProviderError::invalid(K::API.key, format!("`{}` must be set", K::API.key)))
 }
 
 /// Plans the id and the parts of the path that the configuration gives: names are ours to choose, so they are known.
@@ -379,7 +382,10 @@ pub(crate) fn name_it(api: &Api, block: &Block, request: &PlanRequest<'_>, plann
         text(config, name)
     };
     let mut value = std::mem::replace(&mut planned.value, Value::NULL);
-    for name in api.path_attributes().filter(|n| matches!(*n, "project" | "region" | "zone" | "location")) {
+    for name in api
+        .path_attributes()
+        .filter(|n| matches!(*n, "project" | "region" | "zone" | "location"))
+    {
         let open = value.get(name).is_some_and(Value::is_unknown);
         let defaulted = request.config.get(name).is_none_or(Value::is_null);
         if let (true, true, Some(default)) = (open, defaulted, of(name)) {
@@ -391,7 +397,10 @@ pub(crate) fn name_it(api: &Api, block: &Block, request: &PlanRequest<'_>, plann
     let key = text(&value, api.key);
     if let (true, Some(key), Ok(collection)) = (all_known, key, api.path(&value, |_| None))
         && block.attributes.get("id").is_some_and(|a| a.computed)
-        && block.attributes.get(api.key).is_some_and(|a| a.required || a.optional)
+        && block
+            .attributes
+            .get(api.key)
+            .is_some_and(|a| a.required || a.optional)
     {
         value = value.with_attribute("id", format!("{collection}/{key}").into());
     }
@@ -416,7 +425,11 @@ async fn begin<K: Kind>(
     if let Some((attribute, pointer)) = api.labels.place() {
         let own = labels_of(&value, attribute);
         let all = labels::for_create(&client.config().labels, &own, operation);
-        wire::put(&mut body, pointer.trim_start_matches('/'), labels::json(&all));
+        wire::put(
+            &mut body,
+            pointer.trim_start_matches('/'),
+            labels::json(&all),
+        );
     }
     K::body(client, desired, &mut body);
     let body = Json::Object(body);
@@ -426,7 +439,13 @@ async fn begin<K: Kind>(
         Create::Named(parameter) => (body, Some(parameter)),
     };
     let call = verb(&api, "insert");
-    let mut request = Request::send(api.service, &*call, Method::POST, K::posted_to(&collection), body);
+    let mut request = Request::send(
+        api.service,
+        &*call,
+        Method::POST,
+        K::posted_to(&collection),
+        body,
+    );
     request.query.extend(K::query(client, desired));
     if let Some(parameter) = named {
         request = request.query(parameter, key);
@@ -435,7 +454,10 @@ async fn begin<K: Kind>(
     match when_free(client, context, operation, K::PACE, &request).await {
         Ok(answer) => {
             if let Some(path) = operation::path(api.operations, &id, &answer) {
-                context.events.id_known(operation, &known(&id, &path)).await?;
+                context
+                    .events
+                    .id_known(operation, &known(&id, &path))
+                    .await?;
                 finish::<K>(client, context, operation, &call, &path).await?;
             }
         }
@@ -465,7 +487,11 @@ async fn begin<K: Kind>(
 fn is_taken(error: &ProviderError) -> bool {
     matches!(
         error.code.as_str(),
-        "alreadyExists" | "ALREADY_EXISTS" | "instanceAlreadyExists" | "conflict" | "RESOURCE_ALREADY_EXISTS"
+        "alreadyExists"
+            | "ALREADY_EXISTS"
+            | "instanceAlreadyExists"
+            | "conflict"
+            | "RESOURCE_ALREADY_EXISTS"
     )
 }
 
@@ -507,10 +533,15 @@ async fn when_free(
 ) -> Result<Json, ProviderError> {
     let busy = |error: &ProviderError| {
         error.kind == ErrorKind::Conflict
-            && (matches!(error.code.as_str(), "resourceNotReady" | "operationInProgress")
-                || error.code == "FAILED_PRECONDITION" && error.message.contains("operation"))
+            && (matches!(
+                error.code.as_str(),
+                "resourceNotReady" | "operationInProgress"
+            ) || error.code == "FAILED_PRECONDITION" && error.message.contains("operation"))
     };
-    wait::while_refused(context, operation, pace, busy, || client.call(context, request)).await
+    wait::while_refused(context, operation, pace, busy, || {
+        client.call(context, request)
+    })
+    .await
 }
 
 async fn finish<K: Kind>(
@@ -520,7 +551,16 @@ async fn finish<K: Kind>(
     call: &str,
     path: &str,
 ) -> Result<Json, ProviderError> {
-    operation::wait(client, context, operation, K::API.service, call, path, K::PACE).await
+    operation::wait(
+        client,
+        context,
+        operation,
+        K::API.service,
+        call,
+        path,
+        K::PACE,
+    )
+    .await
 }
 
 /// [`wait::settled`] with this provider's client.
@@ -569,23 +609,38 @@ async fn was_ours<K: Kind>(
 ) -> Result<bool, ProviderError> {
     // projects/p/global/…, projects/p/regions/r/…, projects/p/zones/z/…
     let parts: Vec<&str> = id.split('/').collect();
-    let scope = if parts.get(2) == Some(&"global") { 3 } else { 4 };
+    let scope = if parts.get(2) == Some(&"global") {
+        3
+    } else {
+        4
+    };
     let place = parts.get(..scope).unwrap_or_default().join("/");
     let token = operation.token.as_uuid();
-    let request = Request::get(K::API.service, "compute.operations.list", format!("{place}/operations"))
-        .query("filter", format!("clientOperationId=\"{token}\""));
+    let request = Request::get(
+        K::API.service,
+        "compute.operations.list",
+        format!("{place}/operations"),
+    )
+    .query("filter", format!("clientOperationId=\"{token}\""));
     let found = client.list(context, request, "items").await?;
     Ok(found.iter().any(|o| {
         o["clientOperationId"] == Json::String(token.clone())
-            && o["targetLink"].as_str().is_some_and(|link| relative(link) == id)
+            && o["targetLink"]
+                .as_str()
+                .is_some_and(|link| relative(link) == id)
     }))
 }
 
 /// Whether a resource without labels was made since the operation began: it is in a place that only one can have.
 fn made_since(found: &Json, operation: &Operation) -> bool {
-    let made = ["createTime", "creationTimestamp", "creationTime", "timeCreated"]
-        .iter()
-        .find_map(|name| found[*name].as_str()?.parse::<jiff::Timestamp>().ok());
+    let made = [
+        "createTime",
+        "creationTimestamp",
+        "creationTime",
+        "timeCreated",
+    ]
+    .iter()
+    .find_map(|name| found[*name].as_str()?.parse::<jiff::Timestamp>().ok());
     // What shows no time lives under a parent of ours.
     made.is_none_or(|made| made.as_millisecond() + 5_000 >= operation.started.0)
 }
@@ -686,7 +741,11 @@ fn record<K: Kind>(
     };
     for (name, part) in K::API.parts(id).unwrap_or_default() {
         let said = prior.get(name).filter(|said| {
-            let compare = block.attributes.get(name).map(|a| a.compare).unwrap_or_default();
+            let compare = block
+                .attributes
+                .get(name)
+                .map(|a| a.compare)
+                .unwrap_or_default();
             planning::same(compare, said, &part.into())
         });
         let whole = match name {
@@ -694,10 +753,15 @@ fn record<K: Kind>(
             name if name == K::API.key => None,
             name if !is_reference(&block, name) => None,
             // A parent is named in full.
-            _ => id.find(&format!("/{part}/")).map(|at| &id[..=at + part.len()]),
+            _ => id
+                .find(&format!("/{part}/"))
+                .map(|at| &id[..=at + part.len()]),
         };
         let shown = whole.unwrap_or(part);
-        set(name, said.map_or_else(|| shown.into(), infra_model::json::to_json));
+        set(
+            name,
+            said.map_or_else(|| shown.into(), infra_model::json::to_json),
+        );
     }
     set("id", id.into());
     set("effective_labels", labels::json(&all));
@@ -746,7 +810,11 @@ async fn relabel<K: Kind>(
     let Some((attribute, pointer)) = K::API.labels.place() else {
         return Ok(());
     };
-    let field = pointer.trim_start_matches('/').split('/').next().unwrap_or_default();
+    let field = pointer
+        .trim_start_matches('/')
+        .split('/')
+        .next()
+        .unwrap_or_default();
     let touched = patch.remove(field).is_some();
     let whole = attribute.contains('.');
     let (old, new) = (labels_of(prior, attribute), labels_of(desired, attribute));
@@ -769,7 +837,8 @@ async fn relabel<K: Kind>(
         wire::put(patch, pointer.trim_start_matches('/'), labels::json(&all));
         return Ok(());
     }
-    let body = json!({ "labels": labels::json(&all), "labelFingerprint": found["labelFingerprint"] });
+    let body =
+        json!({ "labels": labels::json(&all), "labelFingerprint": found["labelFingerprint"] });
     let request = Request::send(
         K::API.service,
         verb(&K::API, "setLabels"),

@@ -18,7 +18,10 @@ fn everything(block: &Block) -> Value {
         Type::Map(_) => Value::map(Type::String, [("x", Value::from("x"))]),
         _ => Value::from("x"),
     };
-    let attributes = block.attributes.iter().map(|(name, a)| (name.clone(), one(&a.ty)));
+    let attributes = block
+        .attributes
+        .iter()
+        .map(|(name, a)| (name.clone(), one(&a.ty)));
     let blocks = block.blocks.iter().map(|(name, nested)| {
         let (ty, inner) = (nested.block.implied_type(), vec![everything(&nested.block)]);
         let value = match nested.nesting {
@@ -51,7 +54,11 @@ fn unknown<K: Kind, M: serde::de::DeserializeOwned + std::fmt::Debug>() -> Optio
         .unwrap_or_else(|e| panic!("{}: {e}", K::TYPE));
     let text = format!("{model:?}");
     let at = text.find("_unknown_fields")?;
-    Some(format!("{}: {}", K::TYPE, &text[at..text.len().min(at + 200)]))
+    Some(format!(
+        "{}: {}",
+        K::TYPE,
+        &text[at..text.len().min(at + 200)]
+    ))
 }
 
 #[test]

@@ -20,9 +20,14 @@ pub(crate) fn path(kind: Operations, id: &str, answer: &Json) -> Option<String> 
         Operations::Compute => relative(answer["selfLink"].as_str()?).to_owned(),
         Operations::Container => {
             let location = id.split('/').nth(3).unwrap_or_default();
-            format!("projects/{project}/locations/{location}/operations/{}", short(name))
+            format!(
+                "projects/{project}/locations/{location}/operations/{}",
+                short(name)
+            )
         }
         Operations::Sql => format!("projects/{project}/operations/{name}"),
+        // Some calls answer with the resource at once.
+        Operations::Rpc if !name.contains("operations/") => return None,
         Operations::Rpc => name.to_owned(),
     };
     Some(path)
@@ -71,7 +76,10 @@ pub(crate) async fn wait(
 }
 
 fn status(answer: &Json) -> String {
-    let status = answer["status"].as_str().unwrap_or("RUNNING").to_lowercase();
+    let status = answer["status"]
+        .as_str()
+        .unwrap_or("RUNNING")
+        .to_lowercase();
     match answer["progress"].as_u64() {
         Some(percent) if percent > 0 => format!("{status} {percent} %"),
         _ => status,
@@ -97,7 +105,11 @@ mod tests {
                 json!({"name": "operation-2"}),
                 "projects/p/locations/l/operations/operation-2",
             ),
-            (Operations::Sql, json!({"name": "3"}), "projects/p/operations/3"),
+            (
+                Operations::Sql,
+                json!({"name": "3"}),
+                "projects/p/operations/3",
+            ),
             (
                 Operations::Rpc,
                 json!({"name": "projects/p/locations/l/operations/4"}),
@@ -107,7 +119,10 @@ mod tests {
             assert_eq!(path(kind, id, &answer).as_deref(), Some(expected));
         }
         let known = known(id, "projects/p/locations/l/operations/operation-2");
-        assert_eq!(split(&known), (id, Some("projects/p/locations/l/operations/operation-2")));
+        assert_eq!(
+            split(&known),
+            (id, Some("projects/p/locations/l/operations/operation-2"))
+        );
         assert_eq!(split(id), (id, None));
     }
 }

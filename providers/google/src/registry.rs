@@ -1,8 +1,8 @@
 //! Every type of the provider, one line each.
 
 use crate::client::Client;
-use crate::{artifacts, compute, container, data, dns, iam, kms, secrets, services, sql, storage};
 use crate::managed::{Kind, Managed};
+use crate::{artifacts, compute, container, data, dns, iam, kms, secrets, services, sql, storage};
 use infra_model::resource::{DynDataSource, DynResource, Typed};
 
 fn managed<K: Kind>() -> Box<dyn DynResource<Client>> {

@@ -117,6 +117,7 @@ impl Kind for Secret {
     };
     const RULES: Rules = &[
         ("secret_id", Rule::ShownOnly),
+        ("replication", Rule::Present("replication")),
         ("replication.auto", Rule::Present("automatic")),
     ];
 
@@ -125,7 +126,10 @@ impl Kind for Secret {
     }
 
     fn body(_: &Client, desired: &SecretRecord, body: &mut Map<String, Json>) {
-        let auto = desired.replication.first().is_some_and(|r| !r.auto.is_empty());
+        let auto = desired
+            .replication
+            .first()
+            .is_some_and(|r| !r.auto.is_empty());
         if auto && body["replication"].get("automatic").is_none() {
             body["replication"]["automatic"] = json!({});
         }
@@ -190,7 +194,13 @@ async fn order(
     verb: &str,
 ) -> Result<(), ProviderError> {
     let call = format!("{VERSIONS}.{verb}");
-    let request = Request::send(SECRETS, call, Method::POST, format!("{id}:{verb}"), json!({}));
+    let request = Request::send(
+        SECRETS,
+        call,
+        Method::POST,
+        format!("{id}:{verb}"),
+        json!({}),
+    );
     client.call(context, &request).await.map(|_| ())
 }
 
@@ -205,7 +215,11 @@ fn shown(id: &str, found: &Json, prior: Option<&VersionRecord>) -> VersionRecord
         secret_data_wo: None,
         secret_data_wo_version: said.secret_data_wo_version,
         enabled: found["state"] == "ENABLED",
-        deletion_policy: if kept { said.deletion_policy } else { "DELETE".to_owned() },
+        deletion_policy: if kept {
+            said.deletion_policy
+        } else {
+            "DELETE".to_owned()
+        },
         version: Some(short(id).to_owned()),
         create_time: text("createTime"),
         name: text("name"),
@@ -219,7 +233,9 @@ impl Resource<Client> for Version {
     const TYPE: &'static str = "google_secret_manager_secret_version";
 
     fn traits() -> Traits {
-        Traits::default().seconds(2, 2, 2).family(SECRETS.write.name)
+        Traits::default()
+            .seconds(2, 2, 2)
+            .family(SECRETS.write.name)
     }
 
     fn validate(config: &Value) -> Vec<ProviderError> {
@@ -259,7 +275,10 @@ impl Resource<Client> for Version {
             id.clone()
         } else {
             let secret = relative(&desired.secret).to_owned();
-            let data = desired.secret_data_wo.as_ref().or(desired.secret_data.as_ref());
+            let data = desired
+                .secret_data_wo
+                .as_ref()
+                .or(desired.secret_data.as_ref());
             let data = base64::engine::general_purpose::STANDARD.encode(data.map_or("", |d| d));
             let mut request = Request::send(
                 SECRETS,
@@ -330,8 +349,12 @@ impl Resource<Client> for Version {
         desired: VersionRecord,
     ) -> Result<Recovered, ProviderError> {
         let secret = relative(&desired.secret).to_owned();
-        let request = Request::get(SECRETS, format!("{VERSIONS}.list"), format!("{secret}/versions"))
-            .query("filter", "state:(ENABLED OR DISABLED)");
+        let request = Request::get(
+            SECRETS,
+            format!("{VERSIONS}.list"),
+            format!("{secret}/versions"),
+        )
+        .query("filter", "state:(ENABLED OR DISABLED)");
         let listed = there(client.list(context, request, "versions").await)?;
         let newest = listed.unwrap_or_default().into_iter().find(|version| {
             let made = version["createTime"].as_str();

@@ -106,7 +106,9 @@ impl Resource<Client> for Service {
     const TYPE: &'static str = "google_project_service";
 
     fn traits() -> Traits {
-        Traits::default().seconds(20, 2, 20).family(USAGE.write.name)
+        Traits::default()
+            .seconds(20, 2, 20)
+            .family(USAGE.write.name)
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
@@ -173,7 +175,8 @@ impl Resource<Client> for Service {
         prior: ServiceRecord,
         desired: ServiceRecord,
     ) -> Result<ServiceRecord, ProviderError> {
-        crate::managed::settled::<Self>(client, context, operation, &Self::id(&prior), desired).await
+        crate::managed::settled::<Self>(client, context, operation, &Self::id(&prior), desired)
+            .await
     }
 
     async fn delete(
@@ -253,7 +256,11 @@ pub(crate) struct Connection;
 
 /// `projects/p/global/networks/n:servicenetworking.googleapis.com`
 fn connection_id(client: &Client, record: &ConnectionRecord) -> String {
-    format!("{}:{}", full_network(client, &record.network), record.service)
+    format!(
+        "{}:{}",
+        full_network(client, &record.network),
+        record.service
+    )
 }
 
 fn full_network(client: &Client, network: &str) -> String {
@@ -299,9 +306,17 @@ async fn send(
         let Some(path) = operation::path(Operations::Rpc, "", &answer) else {
             return Ok(());
         };
-        operation::wait(client, context, operation, PEERING, &request.call, &path, MINUTES)
-            .await
-            .map(|_| ())
+        operation::wait(
+            client,
+            context,
+            operation,
+            PEERING,
+            &request.call,
+            &path,
+            MINUTES,
+        )
+        .await
+        .map(|_| ())
     })
     .await
 }
@@ -312,7 +327,9 @@ impl Resource<Client> for Connection {
     const TYPE: &'static str = "google_service_networking_connection";
 
     fn traits() -> Traits {
-        Traits::default().seconds(40, 40, 40).family(PEERING.write.name)
+        Traits::default()
+            .seconds(40, 40, 40)
+            .family(PEERING.write.name)
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
@@ -345,9 +362,14 @@ impl Resource<Client> for Connection {
             };
             let (network, service) = item.id.rsplit_once(':').unwrap_or_default();
             let said = item.prior.as_ref().map(|p| p.network.clone());
-            let ranges = found["reservedPeeringRanges"].as_array().into_iter().flatten();
+            let ranges = found["reservedPeeringRanges"]
+                .as_array()
+                .into_iter()
+                .flatten();
             Ok(Some(ConnectionRecord {
-                network: said.filter(|n| !n.is_empty()).unwrap_or_else(|| network.to_owned()),
+                network: said
+                    .filter(|n| !n.is_empty())
+                    .unwrap_or_else(|| network.to_owned()),
                 service: service.to_owned(),
                 reserved_peering_ranges: ranges
                     .filter_map(|r| r.as_str().map(str::to_owned))
@@ -425,7 +447,10 @@ impl Resource<Client> for Connection {
             PEERING,
             "servicenetworking.services.connections.deleteConnection",
             Method::POST,
-            format!("services/{}/connections/servicenetworking-googleapis-com", prior.service),
+            format!(
+                "services/{}/connections/servicenetworking-googleapis-com",
+                prior.service
+            ),
             json!({ "consumerNetwork": network }),
         );
         infra_cloud::absence::absent_is_done(send(client, context, operation, request).await)
@@ -448,7 +473,9 @@ impl Resource<Client> for Connection {
         if !id.starts_with("projects/") || !id.contains(':') {
             return Err(ProviderError::new(
                 ErrorKind::Invalid,
-                format!("`{id}` is not `projects/{{project}}/global/networks/{{network}}:{{service}}`"),
+                format!(
+                    "`{id}` is not `projects/{{project}}/global/networks/{{network}}:{{service}}`"
+                ),
             ));
         }
         Ok(Imported {

@@ -38,10 +38,7 @@ impl Cloud for Google {
         labels::plan(block, request, planned);
     }
 
-    async fn connect(
-        config: &Value,
-        environment: &Environment,
-    ) -> Result<Client, ProviderError> {
+    async fn connect(config: &Value, environment: &Environment) -> Result<Client, ProviderError> {
         Client::connect(Config::from_value(config)?, environment).await
     }
 

@@ -214,7 +214,9 @@ impl Kind for Bucket {
         planned: &mut infra_model::Planned,
     ) -> Result<(), ProviderError> {
         let open = planned.value.get("project").is_some_and(Value::is_unknown);
-        let default = request.provider.and_then(|p| crate::managed::text(p, "project"));
+        let default = request
+            .provider
+            .and_then(|p| crate::managed::text(p, "project"));
         if let (true, Some(project)) = (open, default) {
             let value = std::mem::replace(&mut planned.value, Value::NULL);
             planned.value = value.with_attribute("project", project.into());
@@ -230,7 +232,10 @@ impl Kind for Bucket {
     }
 
     fn query(client: &Client, desired: &BucketRecord) -> Vec<(&'static str, String)> {
-        let project = desired.project.clone().unwrap_or_else(|| client.project().to_owned());
+        let project = desired
+            .project
+            .clone()
+            .unwrap_or_else(|| client.project().to_owned());
         vec![("project", project)]
     }
 
@@ -258,8 +263,13 @@ impl Kind for Bucket {
         if patch.is_empty() {
             return Ok(());
         }
-        let mut request =
-            Request::send(STORAGE, "storage.buckets.patch", Method::PATCH, id, Json::Object(patch));
+        let mut request = Request::send(
+            STORAGE,
+            "storage.buckets.patch",
+            Method::PATCH,
+            id,
+            Json::Object(patch),
+        );
         if let Some(seen) = &prior.metageneration {
             request = request.query("ifMetagenerationMatch", seen);
         }
@@ -294,8 +304,17 @@ impl Kind for Bucket {
                 let ended = futures::future::join_all(batch.iter().map(|object| async move {
                     let name = object["name"].as_str().unwrap_or_default();
                     let path = format!("{id}/o/{}", utf8_percent_encode(name, NON_ALPHANUMERIC));
-                    let request = Request::send(STORAGE, "storage.objects.delete", Method::DELETE, path, Json::Null)
-                        .query("generation", object["generation"].as_str().unwrap_or_default());
+                    let request = Request::send(
+                        STORAGE,
+                        "storage.objects.delete",
+                        Method::DELETE,
+                        path,
+                        Json::Null,
+                    )
+                    .query(
+                        "generation",
+                        object["generation"].as_str().unwrap_or_default(),
+                    );
                     absent_is_done(client.call(context, &request).await)
                 }))
                 .await;

@@ -27,7 +27,10 @@ pub(crate) enum Rule {
 pub(crate) type Rules = &'static [(&'static str, Rule)];
 
 fn rule(rules: Rules, path: &str) -> Option<Rule> {
-    rules.iter().find(|(p, _)| *p == path).map(|(_, rule)| *rule)
+    rules
+        .iter()
+        .find(|(p, _)| *p == path)
+        .map(|(_, rule)| *rule)
 }
 
 fn join(path: &str, name: &str) -> String {
@@ -103,8 +106,7 @@ pub(crate) fn body(block: &Block, value: &Value, rules: Rules) -> Map<String, Js
 }
 
 fn is_sent(attribute: &Attribute, rule: Option<Rule>) -> bool {
-    (attribute.required || attribute.optional)
-        && !matches!(rule, Some(Rule::Own | Rule::ShownOnly))
+    (attribute.required || attribute.optional) && !matches!(rule, Some(Rule::Own | Rule::ShownOnly))
 }
 
 fn encode(block: &Block, value: &Value, rules: Rules, path: &str) -> Map<String, Json> {
@@ -115,7 +117,11 @@ fn encode(block: &Block, value: &Value, rules: Rules, path: &str) -> Map<String,
             continue;
         };
         if is_sent(attribute, rule(rules, &at)) {
-            put(&mut out, &field(rules, &at, name), infra_model::json::to_json(value));
+            put(
+                &mut out,
+                &field(rules, &at, name),
+                infra_model::json::to_json(value),
+            );
         }
     }
     for (name, nested) in &block.blocks {
@@ -123,7 +129,10 @@ fn encode(block: &Block, value: &Value, rules: Rules, path: &str) -> Map<String,
         if matches!(rule(rules, &at), Some(Rule::Own | Rule::ShownOnly)) {
             continue;
         }
-        let items = value.get(name).and_then(Value::elements).unwrap_or_default();
+        let items = value
+            .get(name)
+            .and_then(Value::elements)
+            .unwrap_or_default();
         if let Some(json) = encode_block(nested, items, rules, &at) {
             put(&mut out, &field(rules, &at, name), json);
         }
@@ -210,9 +219,14 @@ fn decode(block: &Block, found: &Json, prior: &Value, rules: Rules, path: &str) 
     }
     for (name, nested) in &block.blocks {
         let at = join(path, name);
-        let said = prior.get(name).and_then(Value::elements).unwrap_or_default();
+        let said = prior
+            .get(name)
+            .and_then(Value::elements)
+            .unwrap_or_default();
         let items = match rule(rules, &at) {
-            Some(Rule::Own | Rule::SentOnly) => said.iter().map(infra_model::json::to_json).collect(),
+            Some(Rule::Own | Rule::SentOnly) => {
+                said.iter().map(infra_model::json::to_json).collect()
+            }
             other => {
                 let found = get(found, &field(rules, &at, name));
                 match (found, other) {
@@ -230,7 +244,9 @@ fn decode(block: &Block, found: &Json, prior: &Value, rules: Rules, path: &str) 
 
 /// What was said, or the default.
 fn kept(attribute: &Attribute, said: Option<&Value>) -> Option<Json> {
-    let said = said.filter(|said| !said.is_null()).or(attribute.default.as_ref());
+    let said = said
+        .filter(|said| !said.is_null())
+        .or(attribute.default.as_ref());
     said.map(infra_model::json::to_json)
 }
 
@@ -334,12 +350,9 @@ fn fit(ty: &Type, json: &Json) -> Json {
         (Type::List(t) | Type::Set(t), Json::Array(items)) => {
             Json::Array(items.iter().map(|item| fit(t, item)).collect())
         }
-        (Type::Map(t), Json::Object(items)) => Json::Object(
-            items
-                .iter()
-                .map(|(k, v)| (k.clone(), fit(t, v)))
-                .collect(),
-        ),
+        (Type::Map(t), Json::Object(items)) => {
+            Json::Object(items.iter().map(|(k, v)| (k.clone(), fit(t, v))).collect())
+        }
         _ => json.clone(),
     }
 }
@@ -422,7 +435,9 @@ mod tests {
             labels: BTreeMap::new(),
             password: Some("hunter2".to_owned()),
             self_link: None,
-            log_config: vec![Log { enable: Some(false) }],
+            log_config: vec![Log {
+                enable: Some(false),
+            }],
             secondary_range: vec![Range {
                 range_name: "pods".to_owned(),
             }],
@@ -451,11 +466,16 @@ mod tests {
         });
         let prior = thing().to_value();
         let shown = shown(&Thing::block(), &answer, &prior, RULES);
-        let value = infra_model::json::from_json(&shown, &Thing::block().implied_type()).expect("fits");
+        let value =
+            infra_model::json::from_json(&shown, &Thing::block().implied_type()).expect("fits");
         let read = Thing::from_value(&value).expect("reads");
         assert_eq!(read.size, Some(7));
         assert!(!read.enabled, "what is left out is false, not the default");
-        assert_eq!(read.network, thing().network, "the same network, as it was said");
+        assert_eq!(
+            read.network,
+            thing().network,
+            "the same network, as it was said"
+        );
         assert_eq!(read.ip_address.as_deref(), Some("10.0.0.2"), "drift shows");
         assert_eq!(read.password, thing().password);
         assert_eq!(read.log_config.len(), 1, "zero values are left out");
@@ -468,8 +488,14 @@ mod tests {
         desired.ip_cidr_range = None;
         desired.size = Some(9);
         desired.secondary_range.clear();
-        desired.network = Some("https://www.googleapis.com/compute/v1/projects/p/global/networks/n".to_owned());
-        let sent = Json::Object(patch(&Thing::block(), &prior.to_value(), &desired.to_value(), RULES));
+        desired.network =
+            Some("https://www.googleapis.com/compute/v1/projects/p/global/networks/n".to_owned());
+        let sent = Json::Object(patch(
+            &Thing::block(),
+            &prior.to_value(),
+            &desired.to_value(),
+            RULES,
+        ));
         assert_eq!(sent, json!({"ipCidrRange": null, "size": 9, "ranges": []}));
     }
 

@@ -8,6 +8,7 @@ use crate::cloud::Cloud;
 use crate::draft::Draft;
 use crate::input::Input;
 use infra_model::Record;
+use infra_model::expand::OutputType;
 
 /// A private place for objects: encrypted with its own key, versioned, unreachable without TLS and from the public.
 #[derive(Record)]
@@ -51,12 +52,20 @@ pub(crate) struct Bucket;
 
 impl Component for Bucket {
     const NAME: &'static str = "bucket";
-    const OUTPUTS: &'static [(&'static str, &'static str)] = &[
-        ("id", "Its id."),
-        ("name", "Its name."),
-        ("arn", "How policies name it: the ARN on AWS."),
-        ("url", "Its HTTPS address."),
-        ("key_id", "The key that encrypts it: the key's ARN on AWS."),
+    const OUTPUTS: &'static [(&'static str, OutputType, &'static str)] = &[
+        ("id", OutputType::Text, "Its id."),
+        ("name", OutputType::Text, "Its name."),
+        (
+            "arn",
+            OutputType::Text,
+            "How policies name it: the ARN on AWS.",
+        ),
+        ("url", OutputType::Text, "Its HTTPS address."),
+        (
+            "key_id",
+            OutputType::Text,
+            "The key that encrypts it: the key's ARN on AWS.",
+        ),
     ];
     type Inputs = Inputs;
 

@@ -192,7 +192,10 @@ fn machine(name: &str, pool: &Pool, draft: &mut Draft<'_>) -> Option<String> {
     draft.refuse(
         &format!("pools.{name}.size"),
         format!("there is no size `{size}`{meant}"),
-        format!("write {}, or `instance = \"…\"` with any machine type", sizes.join(", ")),
+        format!(
+            "write {}, or `instance = \"…\"` with any machine type",
+            sizes.join(", ")
+        ),
     );
     None
 }
@@ -258,7 +261,10 @@ fn node_pools(site: &Site, pools: &[(String, Pool)], draft: &mut Draft<'_>) {
             groups.push((key, group));
         }
     }
-    draft.fact("node_groups", Value::strings(groups.iter().map(|(key, _)| key.as_str())));
+    draft.fact(
+        "node_groups",
+        Value::strings(groups.iter().map(|(key, _)| key.as_str())),
+    );
     draft.fact("node_tag", Value::from(node_tag(draft).as_str()));
     let entries: Vec<String> = groups
         .iter()
@@ -278,8 +284,14 @@ fn outputs(draft: &mut Draft<'_>) {
     for (name, expression) in [
         ("id", "google_container_cluster.this.id"),
         ("name", "google_container_cluster.this.name"),
-        ("endpoint", "\"https://${google_container_cluster.this.endpoint}\""),
-        ("ca", "google_container_cluster.this.master_auth[0].cluster_ca_certificate"),
+        (
+            "endpoint",
+            "\"https://${google_container_cluster.this.endpoint}\"",
+        ),
+        (
+            "ca",
+            "google_container_cluster.this.master_auth[0].cluster_ca_certificate",
+        ),
         ("version", "google_container_cluster.this.master_version"),
         ("oidc_issuer_url", issuer),
         (

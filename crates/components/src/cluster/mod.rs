@@ -10,6 +10,7 @@ use crate::draft::Draft;
 use crate::input::{self, Input};
 use crate::network::Site;
 use infra_model::expand::Known;
+use infra_model::expand::OutputType;
 use infra_model::{Block, Record, Value};
 use pool::Pool;
 
@@ -52,34 +53,44 @@ pub(crate) struct Cluster;
 
 impl Component for Cluster {
     const NAME: &'static str = "cluster";
-    const OUTPUTS: &'static [(&'static str, &'static str)] = &[
-        ("id", "Its id."),
-        ("name", "Its name in the cloud."),
-        ("endpoint", "The address of its API."),
+    const OUTPUTS: &'static [(&'static str, OutputType, &'static str)] = &[
+        ("id", OutputType::Text, "Its id."),
+        ("name", OutputType::Text, "Its name in the cloud."),
+        ("endpoint", OutputType::Text, "The address of its API."),
         (
             "ca",
+            OutputType::Text,
             "The certificate of the authority that signed its API's certificate, PEM in base64.",
         ),
-        ("version", "The version of Kubernetes."),
+        ("version", OutputType::Text, "The version of Kubernetes."),
         (
             "oidc_issuer_url",
+            OutputType::Text,
             "Who issues its service accounts' tokens.",
         ),
         (
             "oidc_provider_arn",
+            OutputType::Text,
             "How the cloud's policies name that issuer: the OIDC provider's ARN on AWS.",
         ),
         (
             "security_group_id",
+            OutputType::Text,
             "The firewall group of its control plane.",
         ),
-        ("node_security_group_id", "The firewall group of its nodes."),
+        (
+            "node_security_group_id",
+            OutputType::Text,
+            "The firewall group of its nodes.",
+        ),
         (
             "node_role",
+            OutputType::Text,
             "The identity of its nodes: the IAM role's name on AWS.",
         ),
         (
             "node_groups",
+            OutputType::TextsByKey,
             "The groups of machines behind its pools, by pool and zone, such as `general-a`: autoscaling groups on AWS.",
         ),
     ];

@@ -46,7 +46,10 @@ pub(super) fn expand(
     for (name, expression) in [
         ("id", "google_sql_database_instance.this.id"),
         ("endpoint", &*endpoint),
-        ("address", "google_sql_database_instance.this.private_ip_address"),
+        (
+            "address",
+            "google_sql_database_instance.this.private_ip_address",
+        ),
         ("port", &port.to_string()),
         ("database", "google_sql_database.this.name"),
         ("username", "google_sql_user.admin.name"),
@@ -69,7 +72,10 @@ fn check(inputs: &Inputs, clients: &Clients, draft: &mut Draft<'_>) {
     if !(10..=65536).contains(&inputs.storage_gb) {
         draft.refuse(
             "storage_gb",
-            format!("Cloud SQL has 10 to 65536 GiB of storage, not {}", inputs.storage_gb),
+            format!(
+                "Cloud SQL has 10 to 65536 GiB of storage, not {}",
+                inputs.storage_gb
+            ),
             "write `storage_gb = 20` or more",
         );
     }
@@ -102,7 +108,10 @@ fn version(inputs: &Inputs, engine: Engine, draft: &mut Draft<'_>) -> Option<Str
             "Cloud SQL does not offer {} {version}, as far as this version of infra knows",
             engine.name()
         ),
-        format!("write one of {}; minor versions are Google's to choose", offered.join(", ")),
+        format!(
+            "write one of {}; minor versions are Google's to choose",
+            offered.join(", ")
+        ),
     );
     None
 }
@@ -134,7 +143,10 @@ fn tier(inputs: &Inputs, draft: &mut Draft<'_>) -> Option<String> {
     draft.refuse(
         "size",
         format!("there is no size `{size}`{meant}"),
-        format!("write {}, or `instance = \"…\"` with any tier", sizes.join(", ")),
+        format!(
+            "write {}, or `instance = \"…\"` with any tier",
+            sizes.join(", ")
+        ),
     );
     None
 }

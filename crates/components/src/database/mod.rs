@@ -10,6 +10,7 @@ use crate::draft::Draft;
 use crate::input::Input;
 use crate::network::Site;
 use infra_model::diagnostic::did_you_mean;
+use infra_model::expand::OutputType;
 use infra_model::{Record, Value};
 
 /// A managed relational database: private, encrypted with its own key, reachable only over TLS and only by its clients. Its
@@ -89,21 +90,31 @@ pub(crate) struct Database;
 
 impl Component for Database {
     const NAME: &'static str = "database";
-    const OUTPUTS: &'static [(&'static str, &'static str)] = &[
-        ("id", "Its id."),
+    const OUTPUTS: &'static [(&'static str, OutputType, &'static str)] = &[
+        ("id", OutputType::Text, "Its id."),
         (
             "endpoint",
+            OutputType::Text,
             "Its address and port, such as `shop.example.com:5432`.",
         ),
-        ("address", "Its address."),
-        ("port", "Its port."),
-        ("database", "The name of the first database in it."),
-        ("username", "The name of its administrator."),
+        ("address", OutputType::Text, "Its address."),
+        ("port", OutputType::Number, "Its port."),
+        (
+            "database",
+            OutputType::Text,
+            "The name of the first database in it.",
+        ),
+        (
+            "username",
+            OutputType::Text,
+            "The name of its administrator.",
+        ),
         (
             "secret_id",
+            OutputType::Text,
             "Where the cloud's secret manager keeps the administrator's password: the secret's ARN on AWS.",
         ),
-        ("security_group_id", "Its firewall group."),
+        ("security_group_id", OutputType::Text, "Its firewall group."),
     ];
     type Inputs = Inputs;
 

@@ -25,7 +25,11 @@ pub(super) fn expand(
     check(inputs, kind, draft);
     let name = draft.name("", google::NAME);
     let port = format!("port-{}", target.node_port);
-    let keys: Vec<String> = cluster.node_groups.iter().map(|k| format!("\"{k}\"")).collect();
+    let keys: Vec<String> = cluster
+        .node_groups
+        .iter()
+        .map(|k| format!("\"{k}\""))
+        .collect();
     draft.resource(
         "google_compute_instance_group_named_port",
         "nodes",
@@ -101,14 +105,20 @@ fn check(inputs: &Inputs, kind: Kind, draft: &mut Draft<'_>) {
         if listen.protocol == "http" && ![80, 8080].contains(&listen.port) {
             draft.refuse(
                 &format!("listen[{index}].port"),
-                format!("Google Cloud's load balancers take HTTP on ports 80 and 8080, not {}", listen.port),
+                format!(
+                    "Google Cloud's load balancers take HTTP on ports 80 and 8080, not {}",
+                    listen.port
+                ),
                 "write `port = 80`",
             );
         }
         if listen.protocol == "https" && listen.port != 443 {
             draft.refuse(
                 &format!("listen[{index}].port"),
-                format!("Google Cloud's load balancers take HTTPS on port 443, not {}", listen.port),
+                format!(
+                    "Google Cloud's load balancers take HTTPS on port 443, not {}",
+                    listen.port
+                ),
                 "write `port = 443`",
             );
         }

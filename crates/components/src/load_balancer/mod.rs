@@ -8,6 +8,7 @@ use crate::cloud::Cloud;
 use crate::cluster::Target as Cluster;
 use crate::draft::Draft;
 use crate::network::Site;
+use infra_model::expand::OutputType;
 use infra_model::{Record, Value};
 
 /// A load balancer in front of a port on the nodes of a cluster. Of an application load balancer that listens on port 80 and
@@ -74,13 +75,21 @@ pub(crate) struct LoadBalancer;
 
 impl Component for LoadBalancer {
     const NAME: &'static str = "load_balancer";
-    const OUTPUTS: &'static [(&'static str, &'static str)] = &[
-        ("id", "Its id."),
-        ("name", "Its name in the cloud."),
-        ("arn", "How policies name it: the ARN on AWS."),
-        ("dns_name", "The name that reaches it."),
-        ("zone_id", "The DNS zone of that name, for alias records."),
-        ("security_group_id", "Its firewall group."),
+    const OUTPUTS: &'static [(&'static str, OutputType, &'static str)] = &[
+        ("id", OutputType::Text, "Its id."),
+        ("name", OutputType::Text, "Its name in the cloud."),
+        (
+            "arn",
+            OutputType::Text,
+            "How policies name it: the ARN on AWS.",
+        ),
+        ("dns_name", OutputType::Text, "The name that reaches it."),
+        (
+            "zone_id",
+            OutputType::Text,
+            "The DNS zone of that name, for alias records.",
+        ),
+        ("security_group_id", OutputType::Text, "Its firewall group."),
     ];
     type Inputs = Inputs;
 

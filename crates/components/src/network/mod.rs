@@ -7,6 +7,7 @@ use crate::Component;
 use crate::cloud::Cloud;
 use crate::draft::Draft;
 use infra_model::expand::Known;
+use infra_model::expand::OutputType;
 use infra_model::{Record, Value};
 use ipnet::Ipv4Net;
 
@@ -45,21 +46,32 @@ pub(crate) struct Network;
 
 impl Component for Network {
     const NAME: &'static str = "network";
-    const OUTPUTS: &'static [(&'static str, &'static str)] = &[
-        ("id", "The network's id: of the VPC on AWS."),
-        ("name", "Its name."),
-        ("cidr", "Its range of addresses."),
-        ("zones", "The names of its zones, a list."),
+    const OUTPUTS: &'static [(&'static str, OutputType, &'static str)] = &[
+        (
+            "id",
+            OutputType::Text,
+            "The network's id: of the VPC on AWS.",
+        ),
+        ("name", OutputType::Text, "Its name."),
+        ("cidr", OutputType::Text, "Its range of addresses."),
+        (
+            "zones",
+            OutputType::Texts,
+            "The names of its zones, a list.",
+        ),
         (
             "private_subnet_ids",
+            OutputType::Texts,
             "Ids of the private subnets, one a zone, in the order of `zones`.",
         ),
         (
             "public_subnet_ids",
+            OutputType::Texts,
             "Ids of the public subnets, one a zone, in the order of `zones`.",
         ),
         (
             "egress_addresses",
+            OutputType::Texts,
             "The public addresses from which private subnets reach the internet, a list.",
         ),
     ];

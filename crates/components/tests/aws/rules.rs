@@ -129,7 +129,7 @@ fn outputs_are_those_declared() {
             .iter()
             .find(|k| &*k.name == kind)
             .expect("a kind");
-        let declared: BTreeSet<&str> = kind.outputs.iter().map(|(name, _)| *name).collect();
+        let declared: BTreeSet<&str> = kind.outputs.iter().map(|o| o.name).collect();
         let made: BTreeSet<&str> = expansion.outputs.keys().map(|k| &**k).collect();
         assert_eq!(declared, made, "{}", kind.name);
     }

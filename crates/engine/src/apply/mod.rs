@@ -1,6 +1,7 @@
 //! Apply walks the plan: a step starts when all it needs is done, the most urgent first; a failure stops what depends on it
 //! and nothing else. Decisions were made while planning.
 
+mod ephemeral;
 mod fits;
 mod news;
 mod outcome;
@@ -11,6 +12,7 @@ mod step;
 
 use crate::codec;
 use crate::engine::{Engine, Input};
+use crate::ephemeral::{Leases, Needs};
 use crate::error::EngineError;
 use crate::events::{Event, Observer};
 use crate::graph::ProgramGraph;
@@ -19,7 +21,7 @@ use crate::scope::{Frame, World};
 use crate::sessions::Sessions;
 use crate::values::{BlockValues, Keying, Values};
 use futures::stream::{FuturesUnordered, StreamExt};
-use infra_model::address::{Address, BlockAddress, InstanceKey, ScopePath};
+use infra_model::address::{Address, BlockAddress, InstanceKey, Mode, ScopePath};
 use infra_model::codes::Code;
 use infra_model::defect::Defect;
 use infra_model::diagnostic::{Diagnostic, Diagnostics};
@@ -149,6 +151,12 @@ pub(crate) struct Run<'a> {
     /// Under which key a replacement has deposed the old object.
     deposed: Mutex<HashMap<Address, DeposedKey>>,
     pub(crate) critical: u64,
+    /// What is open for the time of the run.
+    leases: Leases,
+    needs: Needs,
+    users: Mutex<ephemeral::Users>,
+    /// Whether an ephemeral block is open, behind a gate for those who need it at the same time.
+    opened: Mutex<HashMap<usize, Arc<tokio::sync::Mutex<bool>>>>,
 }
 
 impl Engine {
@@ -196,12 +204,22 @@ impl Engine {
             frames: Mutex::default(),
             deposed: Mutex::default(),
             critical: plan.steps.iter().map(|s| s.remaining).max().unwrap_or(0),
+            leases: Leases::new(self),
+            needs: Needs::new(program, &graph),
+            users: Mutex::default(),
+            opened: Mutex::default(),
         };
+        run.count_users();
         let mut report = ApplyReport::default();
         let mut first = Vec::new();
         run.state_only_changes(&mut first);
         input.store.apply_changes(first).await?;
-        run.walk(&mut report, receiver, stop).await;
+        tokio::select! {
+            biased;
+            () = run.walk(&mut report, receiver, stop) => {}
+            () = run.leases.keep() => {}
+        }
+        report.diagnostics.extend(run.close_all().await);
         run.outputs(&mut report)?;
         if plan.mode == PlanMode::Normal && report.failures.is_empty() && !report.interrupted {
             let mut failed = plan::failed_checks(program, &run.world);
@@ -219,7 +237,12 @@ fn starting_values(program: &Program, plan: &Plan) -> Values {
     let mut values = Values::default();
     for block in &program.blocks {
         let keying = Keying::of(&block.repeat);
-        values.declare(block.address.clone(), BlockValues::new(keying));
+        let nothing = match block.address.mode {
+            // Opened when a step needs it.
+            Mode::Ephemeral => BlockValues::unknown(keying),
+            Mode::Managed | Mode::Data => BlockValues::new(keying),
+        };
+        values.declare(block.address.clone(), nothing);
     }
     for read in &plan.reads {
         values.set(&read.address, read.value.clone());
@@ -504,6 +527,14 @@ impl Run<'_> {
                 Err(errors) => Err(errors),
             };
             match computed {
+                Ok(value) if value.bare().is_null() => {
+                    if change.before.is_some() {
+                        changes.push(StateChange::Output {
+                            name: name.clone(),
+                            output: None,
+                        });
+                    }
+                }
                 Ok(value) if value.is_wholly_known() => {
                     let stored = OutputState::new(name, &value, output.sensitive)?;
                     changes.push(StateChange::Output {

@@ -13,6 +13,7 @@ use infra_state::StateChange;
 
 impl Run<'_> {
     pub(super) async fn read(&self, change: &Change) -> Result<(), ProviderError> {
+        self.open_for(change).await?;
         let block = self.block(change)?;
         let frame = self.frame(&change.address)?;
         let schema = self.engine.schema(
@@ -70,6 +71,7 @@ impl Run<'_> {
                 "there is nothing to import",
             ));
         };
+        self.open_for(change).await?;
         // The state records the configuration that it belongs to.
         self.connected(change).await?;
         let id = codec::id_of(before).unwrap_or_else(|| id.clone());

@@ -7,6 +7,7 @@ use crate::configure;
 use crate::plan::{self, Change};
 use crate::scope::Frame;
 use crate::sessions::Connected;
+use infra_model::address::ProviderAddress;
 use infra_model::diagnostic::Diagnostics;
 use infra_model::program::ResourceBlock;
 use infra_model::provider::PlanRequest;
@@ -42,37 +43,43 @@ impl Run<'_> {
 
     /// The session of a change's provider: configured from the program now, if its configuration was not known before.
     pub(super) async fn connected(&self, change: &Change) -> Result<Connected, ProviderError> {
-        if let Some(known) = self.sessions.get(&change.provider) {
-            return Ok(known);
-        }
-        let Some(i) = self.graph.provider(&change.provider) else {
+        if self.sessions.get(&change.provider).is_none()
+            && self.graph.provider(&change.provider).is_none()
+        {
             let at = change.previous_address.as_ref().unwrap_or(&change.address);
             let recorded = self
                 .input
                 .store
                 .read(|s| s.resource(at).map(|r| r.provider_config.clone()));
-            let Some(recorded) = recorded else {
-                return Err(ProviderError::new(
-                    ErrorKind::Invalid,
-                    format!("provider {} is not configured", change.provider),
-                ));
-            };
-            return self.sessions.reconnect(&change.provider, &recorded).await;
+            if let Some(recorded) = recorded {
+                return self.sessions.reconnect(&change.provider, &recorded).await;
+            }
+        }
+        self.connected_to(&change.provider).await
+    }
+
+    /// The session of a provider of the program.
+    pub(super) async fn connected_to(
+        &self,
+        provider: &ProviderAddress,
+    ) -> Result<Connected, ProviderError> {
+        if let Some(known) = self.sessions.get(provider) {
+            return Ok(known);
+        }
+        let refuse = |kind, what| ProviderError::new(kind, what);
+        let Some(i) = self.graph.provider(provider) else {
+            let message = format!("provider {provider} is not configured");
+            return Err(refuse(ErrorKind::Invalid, message));
         };
         let block = &self.program.providers[i];
         let config = configure::configuration(self.engine, &self.world, block)
             .map_err(in_words)?
             .value;
         let Some(config) = config else {
-            return Err(ProviderError::new(
-                ErrorKind::Other,
-                format!(
-                    "the configuration of provider {} is still not known",
-                    change.provider
-                ),
-            ));
+            let message = format!("the configuration of provider {provider} is still not known");
+            return Err(refuse(ErrorKind::Other, message));
         };
-        self.sessions.connect(&change.provider, &config).await
+        self.sessions.connect(provider, &config).await
     }
 
     /// The configuration and the final plan of a change, checked against what was promised.

@@ -25,13 +25,19 @@ impl Run<'_> {
         let (action, result) = match &step.kind {
             StepKind::Create(_) => (
                 Action::Create,
-                self.timed(index, change, Action::Create, self.create(change))
-                    .await,
+                self.timed(index, change, Action::Create, async {
+                    self.open_for(change).await?;
+                    self.create(change).await
+                })
+                .await,
             ),
             StepKind::Update(_) => (
                 Action::Update,
-                self.timed(index, change, Action::Update, self.update(change))
-                    .await,
+                self.timed(index, change, Action::Update, async {
+                    self.open_for(change).await?;
+                    self.update(change).await
+                })
+                .await,
             ),
             StepKind::Lift(_) => (
                 Action::Update,
@@ -46,8 +52,9 @@ impl Run<'_> {
             StepKind::Read(_) => (Action::Update, self.read(change).await),
             StepKind::Import(_) => (Action::Update, self.import(change).await),
             StepKind::Forget(_) => (Action::Delete, self.forget(change)),
-            StepKind::Record(_) | StepKind::Junction(_) => return End::Done,
+            StepKind::Record(_) | StepKind::Junction(_) => (Action::Update, Ok(())),
         };
+        self.used(&step.kind).await;
         match result {
             Ok(()) => End::Done,
             Err(error) => End::Failed(Box::new(Failure {

@@ -245,6 +245,22 @@ pub(super) fn destroyed(
     prevent_destroy(world, block, address, &frame)
 }
 
+/// The same where the instance of the module or component that it was in is gone: `block` is its like in another instance.
+/// What the condition refers to has gone with it.
+pub(super) fn destroyed_with_scope(
+    block: &ResourceBlock,
+    address: &Address,
+) -> Result<(), Diagnostics> {
+    match block.lifecycle.prevent_destroy.as_ref().map(Expr::as_literal) {
+        None => Ok(()),
+        Some(Some(value)) if value.is_null() || value.as_bool() == Some(false) => Ok(()),
+        Some(Some(_)) => Err(vec![refused(block, address)]),
+        Some(None) => Err(vec![refused(block, address).help(
+            "prevent_destroy is computed from what is gone with its module or component, and so it counts as true",
+        )]),
+    }
+}
+
 fn refused(block: &ResourceBlock, address: &Address) -> Diagnostic {
     Diagnostic::error(
         Code::PreventDestroy,

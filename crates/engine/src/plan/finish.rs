@@ -16,11 +16,12 @@ impl Walk<'_> {
     pub(super) fn finish(mut self) -> Result<Plan, EngineError> {
         for (name, output) in &self.state.outputs {
             if !self.outputs.contains_key(name) {
+                let (before, untouched) = (output_value(output), self.keeps_outputs());
                 let change = OutputChange {
-                    before: Some(output_value(output)),
-                    after: None,
+                    after: Some(before.clone()).filter(|_| untouched),
+                    before: Some(before),
                     sensitive: output.sensitive,
-                    untouched: false,
+                    untouched,
                 };
                 self.outputs.insert(name.clone(), change);
             }

@@ -239,7 +239,16 @@ impl<'a> Planner<'a> {
             if connection.as_ref().is_none_or(|(at, _)| *at != provider) {
                 connection = Some((provider.clone(), sessions.get(&provider)));
             }
+            let (itself, own) = match self.triggered_itself(world, block, &frame) {
+                Ok(found) => found,
+                Err(found) => {
+                    errors.extend(found);
+                    world.values().set(&address, unknown());
+                    continue;
+                }
+            };
             let mut touched = static_deps.clone();
+            touched.extend(own);
             touched.extend(repeat_touched.iter().cloned());
             touched.extend(self.providers.get(&provider).into_iter().flatten().cloned());
             let instance = Instance {
@@ -249,7 +258,7 @@ impl<'a> Planner<'a> {
                 frame,
                 provider,
                 connected: connection.as_ref().and_then(|(_, own)| own.as_ref()),
-                triggered: triggered.as_ref(),
+                triggered: triggered.as_ref().or(itself.as_ref()),
             };
             match self.instance(world, &instance, touched) {
                 // What is not there and is not made has no value.
@@ -272,8 +281,10 @@ impl<'a> Planner<'a> {
     /// What all instances of a block depend on, whatever their configuration says.
     pub(super) fn static_dependencies(world: &World<'_>, block: &ResourceBlock) -> Touched {
         let scope = &block.address.scope;
+        let triggers = block.lifecycle.replace_triggered_by.iter();
         let explicit = block.depends_on.iter();
         explicit
+            .chain(triggers.filter(|t| t.key.is_none()))
             .flat_map(|d| world.dependency(d, scope))
             .chain(world.gate(scope).iter().cloned())
             .collect()

@@ -2,6 +2,7 @@
 
 mod config;
 mod data;
+pub(crate) mod ephemeral;
 mod finish;
 mod held;
 mod imports;
@@ -388,9 +389,13 @@ impl Plan {
 }
 
 impl OutputChange {
-    /// Whether before and after differ.
+    /// Whether before and after differ, or whether it may be shown.
     #[must_use]
     pub fn is_change(&self) -> bool {
-        self.before.as_ref().map(Value::unmark_deep) != self.after.as_ref().map(Value::unmark_deep)
+        let (Some(before), Some(after)) = (&self.before, &self.after) else {
+            return self.before.is_some() || self.after.is_some();
+        };
+        before.unmark_deep() != after.unmark_deep()
+            || (before.marks().sensitive != self.sensitive && !self.untouched)
     }
 }

@@ -25,8 +25,14 @@ pub(super) fn steps(engine: &Engine, state: &State, changes: &[Change]) -> Vec<S
     order.forwards(changes);
     if !Defect::DeletesUnordered.is_present() {
         order.backwards(state, changes);
+        order.farewells(state, changes);
     }
-    order.without_soft_cycles();
+    let (soft, weak) = (
+        std::mem::take(&mut order.soft),
+        std::mem::take(&mut order.weak),
+    );
+    order.keep(&soft);
+    order.keep(&weak);
     order.finish(engine, state, changes)
 }
 
@@ -36,6 +42,8 @@ struct Order {
     /// (before, after)
     hard: HashSet<(u32, u32)>,
     soft: HashSet<(u32, u32)>,
+    /// Gives way to all others.
+    weak: HashSet<(u32, u32)>,
     /// The step that gives a change its new value.
     makes: IndexMap<Address, u32>,
     /// The step that takes its old object away.
@@ -253,7 +261,7 @@ impl Order {
                         }
                     };
                     if let Some(delete) = own_delete {
-                        self.hard.insert((delete, junction));
+                        self.lets_go(is_recorded).insert((delete, junction));
                     }
                     continue;
                 }
@@ -261,7 +269,7 @@ impl Order {
                     if let Some(delete) = own_delete
                         && delete != take
                     {
-                        self.hard.insert((delete, take));
+                        self.lets_go(is_recorded).insert((delete, take));
                     }
                     if let Some(update) = own_update
                         && (changes[j].action == ChangeAction::CreateThenDelete
@@ -275,24 +283,82 @@ impl Order {
         }
     }
 
-    /// Waiting for a dependent to let go is dropped where it would wait for itself.
-    fn without_soft_cycles(&mut self) {
-        if self.soft.is_empty() {
+    /// What an object depends on stays until it has gone; what only its replacement will depend on may go before.
+    fn lets_go(&mut self, is_recorded: bool) -> &mut HashSet<(u32, u32)> {
+        if is_recorded {
+            &mut self.hard
+        } else {
+            &mut self.soft
+        }
+    }
+
+    /// What goes for good goes before what it depended on becomes another, as in Terraform.
+    fn farewells(&mut self, state: &State, changes: &[Change]) {
+        let mut before: HashMap<DependencyRef, Option<u32>> = HashMap::default();
+        for (i, change) in changes.iter().enumerate() {
+            let goes = matches!(
+                change.action,
+                ChangeAction::Delete | ChangeAction::DeleteThenCreate
+            );
+            let Some(delete) = self.takes.get(&i).copied() else {
+                continue;
+            };
+            if !goes || change.deposed.is_some() || change.create_before_destroy {
+                continue;
+            }
+            for dependency in recorded(state, change) {
+                let after = match before.get(dependency) {
+                    Some(known) => *known,
+                    None => {
+                        let after = self.becoming(dependency, changes);
+                        before.insert(dependency.clone(), after);
+                        after
+                    }
+                };
+                self.weak.extend(after.map(|step| (delete, step)));
+            }
+        }
+    }
+
+    /// The step with which something becomes another; a junction before all where it means several instances.
+    fn becoming(&mut self, dependency: &DependencyRef, changes: &[Change]) -> Option<u32> {
+        let makes = |i: &usize| {
+            let change = &changes[*i];
+            let another = matches!(
+                change.action,
+                ChangeAction::Create | ChangeAction::Update | ChangeAction::CreateThenDelete
+            );
+            let make = self.makes.get(&change.address).copied();
+            make.filter(|_| another)
+        };
+        let named = self.by_name.of(dependency).iter();
+        let makes: Vec<u32> = named.filter_map(makes).collect();
+        if makes.len() <= 1 {
+            return makes.first().copied();
+        }
+        let junction = self.push(StepKind::Junction(dependency.parts().0.clone()));
+        self.hard.extend(makes.into_iter().map(|m| (junction, m)));
+        Some(junction)
+    }
+
+    /// Keeps of these edges those with which no step waits for itself.
+    fn keep(&mut self, loose: &HashSet<(u32, u32)>) {
+        if loose.is_empty() {
             return;
         }
         let mut graph: DiGraph<(), ()> = DiGraph::new();
         self.kinds.iter().for_each(|_| {
             graph.add_node(());
         });
-        for (a, b) in self.hard.iter().chain(&self.soft) {
+        for (a, b) in self.hard.iter().chain(loose) {
             graph.add_edge(NodeIndex::new(*a as usize), NodeIndex::new(*b as usize), ());
         }
         let mut component = vec![0usize; self.kinds.len()];
         for (c, members) in petgraph::algo::tarjan_scc(&graph).into_iter().enumerate() {
             members.into_iter().for_each(|m| component[m.index()] = c);
         }
-        self.soft
-            .retain(|(a, b)| component[*a as usize] != component[*b as usize]);
+        let free = |(a, b): &&(u32, u32)| component[*a as usize] != component[*b as usize];
+        self.hard.extend(loose.iter().filter(free));
     }
 
     fn finish(self, engine: &Engine, state: &State, changes: &[Change]) -> Vec<Step> {
@@ -305,7 +371,7 @@ impl Order {
                 remaining: 0,
             })
             .collect();
-        for (before, after) in self.hard.iter().chain(&self.soft) {
+        for (before, after) in &self.hard {
             steps[*after as usize].needs.push(*before);
         }
         let mut missing: Vec<usize> = vec![0; steps.len()];

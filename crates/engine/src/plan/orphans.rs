@@ -1,6 +1,6 @@
 //! What goes: instances that are in the state and not in the program any more, and what replacements left over.
 
-use super::config::destroyed;
+use super::config::{destroyed, destroyed_with_scope};
 use super::held::{Held, HeldReason};
 use super::instance::Planner;
 use super::named::Named;
@@ -10,10 +10,11 @@ use crate::codec;
 use crate::graph::ProgramGraph;
 use crate::scope::World;
 use indexmap::IndexSet;
-use infra_model::address::{Address, InstanceKey, Mode};
+use infra_model::address::{Address, BlockAddress, InstanceKey, Mode, ScopePath, ScopeStep};
 use infra_model::defect::Defect;
 use infra_model::diagnostic::Diagnostics;
 use infra_model::hash::HashMap;
+use infra_model::program::{Program, ResourceBlock};
 use infra_model::value::Value;
 use infra_state::Deposed;
 
@@ -35,6 +36,7 @@ impl Planner<'_> {
             .cloned()
             .collect();
         let needed = self.still_needed(&gone);
+        let mut siblings = None;
         for address in gone {
             if self.selection.left_out(&address).is_some() {
                 continue;
@@ -62,10 +64,17 @@ impl Planner<'_> {
             } else {
                 ChangeAction::Delete
             };
-            if let Some(block) = block
-                && action == ChangeAction::Delete
-                && let Err(refusal) = destroyed(world, block, &address)
-            {
+            let refusal = match block {
+                _ if action != ChangeAction::Delete => Ok(()),
+                Some(block) => destroyed(world, block, &address),
+                // Its module or component has other instances: what they say counts for it too.
+                None if removed.is_none() => siblings
+                    .get_or_insert_with(|| protecting(self.program))
+                    .get(&keyless(&address.block))
+                    .map_or(Ok(()), |block| destroyed_with_scope(block, &address)),
+                None => Ok(()),
+            };
+            if let Err(refusal) = refusal {
                 errors.extend(refusal);
                 continue;
             }
@@ -205,4 +214,26 @@ impl Planner<'_> {
             .schema(&object.provider.name, Mode::Managed, type_name)?;
         codec::decode_resource(&**provider, schema, &object.clone().into()).ok()
     }
+}
+
+/// A block in whatever instance of its modules and component.
+fn keyless(block: &BlockAddress) -> BlockAddress {
+    let mut scope = ScopePath::root();
+    for step in block.scope.steps() {
+        scope = scope.join(ScopeStep {
+            key: None,
+            ..step.clone()
+        });
+    }
+    BlockAddress {
+        scope,
+        ..block.clone()
+    }
+}
+
+/// The blocks with `prevent_destroy`, by what they are called in every instance.
+fn protecting(program: &Program) -> HashMap<BlockAddress, &ResourceBlock> {
+    let blocks = program.blocks.iter();
+    let protecting = blocks.filter(|b| b.lifecycle.prevent_destroy.is_some());
+    protecting.map(|b| (keyless(&b.address), b)).collect()
 }

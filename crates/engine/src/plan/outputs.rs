@@ -22,7 +22,9 @@ impl Walk<'_> {
         let before = self.state.outputs.get(name).map(output_value);
         let mut untouched = false;
         let after = if self.options.mode == PlanMode::Destroy {
-            None
+            // What is left may still be what the output tells of.
+            untouched = self.keeps_outputs();
+            before.clone().filter(|_| untouched)
         } else {
             match self
                 .world
@@ -33,6 +35,8 @@ impl Walk<'_> {
                     before.clone()
                 }
                 Ok((value, _)) => match codec::to_type(&value, output.ty.as_ref()) {
+                    // As in Terraform, an output that is null is none.
+                    Ok(value) if value.bare().is_null() && before.is_none() => None,
                     Ok(value) => Some(value),
                     Err(error) => {
                         self.errors.push(
@@ -69,6 +73,12 @@ impl Walk<'_> {
                 untouched,
             },
         );
+    }
+
+    /// Whether only a part is destroyed.
+    pub(super) fn keeps_outputs(&self) -> bool {
+        let partial = !self.options.targets.is_empty() || !self.options.excludes.is_empty();
+        self.options.mode == PlanMode::Destroy && partial
     }
 
     /// Assertions that warn, and conditions on variables that needed the plan to be known.

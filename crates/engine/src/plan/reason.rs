@@ -4,8 +4,9 @@ use super::config::span_of;
 use super::instance::{Instance, Planner};
 use super::named::Named;
 use super::{Change, ChangeAction, Reason};
-use crate::scope::World;
+use crate::scope::{Frame, Touched, World};
 use infra_model::address::Address;
+use infra_model::diagnostic::Diagnostics;
 use infra_model::expr::StaticStep;
 use infra_model::hash::{HashSet, IndexMap};
 use infra_model::path::Path;
@@ -54,11 +55,40 @@ impl Seen {
 pub(super) struct Triggered(String);
 
 impl Planner<'_> {
-    /// Whether one of the block's triggers fires; the same for all its instances.
+    /// Whether one of the block's triggers fires: of those that are the same for all its instances.
     pub(super) fn triggered(&self, world: &World<'_>, block: &ResourceBlock) -> Option<Triggered> {
+        let common = block.lifecycle.replace_triggered_by.iter();
+        self.fired(common.filter(|t| t.key.is_none()).map(|trigger| {
+            let means = world.dependency(trigger, &block.address.scope);
+            (trigger, means)
+        }))
+    }
+
+    /// Whether one of the triggers fires that name the instance's own key, and what they all name.
+    pub(super) fn triggered_itself(
+        &self,
+        world: &World<'_>,
+        block: &ResourceBlock,
+        frame: &Frame,
+    ) -> Result<(Option<Triggered>, Touched), Diagnostics> {
+        let mut own = Vec::new();
         for trigger in &block.lifecycle.replace_triggered_by {
+            if trigger.key.is_some() {
+                own.push((trigger, world.dependency_of(trigger, frame)?));
+            }
+        }
+        let touched = own.iter().flat_map(|(_, means)| means.iter().cloned());
+        let touched = touched.collect();
+        Ok((self.fired(own.into_iter()), touched))
+    }
+
+    fn fired<'t>(
+        &self,
+        triggers: impl Iterator<Item = (&'t Dependency, Touched)>,
+    ) -> Option<Triggered> {
+        for (trigger, means) in triggers {
             let path = attribute_path(trigger);
-            for dependency in world.dependency(trigger, &block.address.scope) {
+            for dependency in means {
                 let changes =
                     |address: &Address| self.changes.get(address).is_some_and(|c| fires(c, &path));
                 let fired = self.seen.changed.of(&dependency).iter().any(changes);

@@ -11,6 +11,7 @@ use super::{DataRead, Drift, OutputChange, Plan, PlanMode, PlanOptions, Refreshe
 use crate::codec;
 use crate::configure;
 use crate::engine::{Engine, Input};
+use crate::ephemeral::Leases;
 use crate::error::EngineError;
 use crate::events::{Event, Observer};
 use crate::graph::{ProgramGraph, ProgramNode};
@@ -38,6 +39,8 @@ pub(super) enum Done {
     Connected(usize, Result<Connected, ProviderError>),
     Batch(usize, Result<Vec<Found>, ProviderError>),
     Data(Address, Box<Result<Value, ProviderError>>),
+    /// An ephemeral resource.
+    Opened(Address, Box<Result<Value, ProviderError>>),
     /// The imports of a block.
     Imported(usize, Vec<Imported>),
 }
@@ -61,8 +64,16 @@ pub(crate) async fn run(
     if let Some(cycle) = graph.cycle(program) {
         return Err(cycle.into());
     }
-    let mut walk = Walk::new(engine, sessions, program, &graph, &state, options, observer)?;
+    let leases = Leases::new(engine);
+    let mut walk = Walk::new(
+        engine, sessions, program, &graph, &state, options, observer, &leases,
+    )
+    // What cannot be decrypted looks damaged.
+    .map_err(|error| input.store.lacks_key().map_or(error, EngineError::State))?;
     walk.go().await;
+    for (address, error) in leases.end().await {
+        walk.cannot(&address, &error);
+    }
     let mut plan = walk.finish()?;
     preflight::check(sessions, program, &mut plan).await?;
     Ok(plan)
@@ -76,6 +87,8 @@ pub(super) struct Walk<'a> {
     pub(super) state: &'a State,
     pub(super) options: &'a PlanOptions,
     pub(super) observer: &'a dyn Observer,
+    /// What is open while planning.
+    pub(super) leases: &'a Leases,
     pub(super) world: World<'a>,
     pub(super) planner: Planner<'a>,
     pub(super) batches: Vec<Batch>,
@@ -95,6 +108,7 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
+    #[expect(clippy::too_many_arguments, reason = "what one plan is made from")]
     fn new(
         engine: &'a Engine,
         sessions: &'a Sessions,
@@ -103,6 +117,7 @@ impl<'a> Walk<'a> {
         state: &'a State,
         options: &'a PlanOptions,
         observer: &'a dyn Observer,
+        leases: &'a Leases,
     ) -> Result<Walk<'a>, EngineError> {
         let mut imports: HashMap<usize, Vec<usize>> = HashMap::default();
         if options.mode == PlanMode::Normal {
@@ -184,6 +199,7 @@ impl<'a> Walk<'a> {
             state,
             options,
             observer,
+            leases,
             world,
             batches,
             waits,
@@ -211,6 +227,9 @@ impl<'a> Walk<'a> {
         let mut parked: Vec<petgraph::graph::NodeIndex> = Vec::new();
         // Batches whose provider the program does not configure are read with what the state recorded.
         let sessions = self.sessions;
+        let leases = self.leases;
+        let keeping = leases.keep();
+        tokio::pin!(keeping);
         for i in 0..self.batches.len() {
             if self.graph.provider(&self.batches[i].provider).is_none() {
                 running.push(Self::read_batch(sessions, i, self.batches[i].clone(), None));
@@ -240,8 +259,11 @@ impl<'a> Walk<'a> {
                         if blocked {
                             parked.push(node);
                             complete = false;
-                        } else if self.program.blocks[*i].address.mode == Mode::Data {
-                            let reads = self.plan_data(*i);
+                        } else if self.program.blocks[*i].address.mode != Mode::Managed {
+                            let reads = match self.program.blocks[*i].address.mode {
+                                Mode::Ephemeral => self.open_ephemeral(*i),
+                                _ => self.plan_data(*i),
+                            };
                             self.reading.insert(*i, reads.len());
                             complete = reads.is_empty();
                             reads.into_iter().for_each(|read| running.push(read));
@@ -264,7 +286,12 @@ impl<'a> Walk<'a> {
                     release(nodes, node, &mut missing, &mut ready);
                 }
             }
-            let Some(done) = running.next().await else {
+            let done = tokio::select! {
+                biased;
+                done = running.next() => done,
+                () = &mut keeping => None,
+            };
+            let Some(done) = done else {
                 break;
             };
             match done {
@@ -313,8 +340,18 @@ impl<'a> Walk<'a> {
                     self.take_imports(imported);
                     ready.extend(self.graph.index(&ProgramNode::Block(i)));
                 }
-                Done::Data(address, result) => {
-                    self.take_data(&address, *result);
+                Done::Data(..) | Done::Opened(..) => {
+                    let address = match done {
+                        Done::Data(address, result) => {
+                            self.take_data(&address, *result);
+                            address
+                        }
+                        Done::Opened(address, result) => {
+                            self.take_opened(&address, *result);
+                            address
+                        }
+                        _ => continue,
+                    };
                     let Some(block) = self.graph.block_at(&address.block) else {
                         continue;
                     };
@@ -466,7 +503,11 @@ impl<'a> Walk<'a> {
         reads
     }
 
-    fn postconditions(&self, address: &Address, value: &Value) -> Result<(), Diagnostics> {
+    pub(super) fn postconditions(
+        &self,
+        address: &Address,
+        value: &Value,
+    ) -> Result<(), Diagnostics> {
         let Some(i) = self.graph.block_at(&address.block) else {
             return Ok(());
         };

@@ -1,12 +1,15 @@
 //! What modules add to the world: variables that a call gives, dependencies on a module as a whole, and what everything in one
 //! waits for.
 
-use super::{Frame, Memo, Touched, World, lock, shown, static_key};
+use super::dependencies::static_key;
+use super::{Frame, Memo, Touched, World, lock, shown};
 use infra_model::address::{BlockAddress, MODULE, ScopePath};
 use infra_model::codes::Code;
+use infra_model::convert::convert;
 use infra_model::diagnostic::{Diagnostic, Diagnostics};
 use infra_model::expr::StaticStep;
 use infra_model::program::ModuleVariable;
+use infra_model::types::Type;
 use infra_model::value::{Str, Value};
 use infra_state::DependencyRef;
 use std::sync::Arc;
@@ -131,8 +134,17 @@ impl World<'_> {
         let frame = Frame::at(scope);
         for condition in &variable.validations {
             let (holds, _) = self.evaluate(&condition.condition, &frame)?;
-            if holds.as_bool() != Some(false) {
-                continue;
+            match convert(holds.bare(), &Type::Bool) {
+                Ok(Value::Bool(false)) => {}
+                Ok(_) => continue,
+                Err(_) => {
+                    let wrong = "a condition: a bool is required";
+                    return Err(vec![
+                        Diagnostic::error(Code::WrongType, wrong)
+                            .at(condition.condition.span, "")
+                            .about(scope),
+                    ]);
+                }
             }
             let (message, _) = self.evaluate(&condition.message, &frame)?;
             let text = shown(&message);

@@ -1,7 +1,7 @@
 //! A small cloud with one type, whose objects can be protected from deletion, and which can be stopped in the middle of a call.
 
 use async_trait::async_trait;
-use infra_model::provider::{Environment, Finding, PreflightItem};
+use infra_model::provider::{Environment, Finding, Opened, PreflightItem, Renewed};
 use infra_model::schema::{ProviderSchema, Traits};
 use infra_model::{
     CallContext, ErrorKind, Operation, PlanRequest, Planned, Provider, ProviderError, ReadItem,
@@ -31,6 +31,31 @@ pub(crate) struct Safe {
     pub(crate) id: Option<String>,
 }
 
+/// A gate, which forgets the combination that it is told.
+#[derive(Clone, Debug, Record)]
+pub(crate) struct Gate {
+    /// Its name, and its id.
+    #[record(required, force_new)]
+    pub(crate) name: String,
+    /// What opens it.
+    #[record(optional, sensitive, write_only)]
+    pub(crate) combination: Option<String>,
+    /// Its id.
+    #[record(computed)]
+    pub(crate) id: Option<String>,
+}
+
+/// A key that lasts only for a while.
+#[derive(Clone, Debug, Record)]
+pub(crate) struct Key {
+    /// What it is for; a `short` one must be renewed.
+    #[record(required)]
+    pub(crate) purpose: String,
+    /// What it says.
+    #[record(computed, sensitive)]
+    pub(crate) secret: Option<String>,
+}
+
 /// Where a call stops and never returns, as in a process that is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Halt {
@@ -42,12 +67,14 @@ pub(crate) enum Halt {
 #[derive(Default)]
 pub(crate) struct World {
     pub(crate) safes: BTreeMap<String, Safe>,
+    gates: BTreeMap<String, Gate>,
     /// Every call that changed something.
     pub(crate) calls: Vec<String>,
     pub(crate) halt: Option<Halt>,
     /// What the calls named here answer.
     pub(crate) failing: BTreeMap<&'static str, ProviderError>,
     made: usize,
+    keys: usize,
 }
 
 /// The cloud, as provider and as its session.
@@ -65,11 +92,15 @@ impl Cloud {
             settle: std::time::Duration::ZERO,
             ..Traits::default()
         };
-        let schema = Schema::new("test_safe", 0, Safe::doc(), Safe::block(), traits);
+        let schema = Schema::new("test_safe", 0, Safe::doc(), Safe::block(), traits.clone());
         let mut offered = ProviderSchema::default();
         offered
             .resources
             .insert("test_safe".into(), Arc::new(schema));
+        let gate = Schema::new("test_gate", 0, Gate::doc(), Gate::block(), traits);
+        offered.resources.insert("test_gate".into(), Arc::new(gate));
+        let key = Schema::new("test_key", 0, Key::doc(), Key::block(), Traits::default());
+        offered.ephemeral.insert("test_key".into(), Arc::new(key));
         Cloud {
             schema: Arc::new(offered),
             world: Arc::default(),
@@ -156,6 +187,9 @@ impl Session for Cloud {
     ) -> Vec<Result<Option<Value>, ProviderError>> {
         let read = |item: &ReadItem| {
             self.failure("read")?;
+            if let Some(gate) = self.world().gates.get(&item.id) {
+                return Ok(Some(gate.to_value()));
+            }
             Ok(self.world().safes.get(&item.id).map(Record::to_value))
         };
         items.iter().map(read).collect()
@@ -165,13 +199,73 @@ impl Session for Cloud {
         Ok(Value::Null(Type::String))
     }
 
+    async fn open(
+        &self,
+        context: &CallContext,
+        _: &str,
+        config: &Value,
+    ) -> Result<Opened, ProviderError> {
+        self.failure("open")?;
+        let mut key = Key::from_value(config)?;
+        let mut world = self.world();
+        world.keys += 1;
+        let secret = format!("key-{}", world.keys);
+        world.calls.push(format!("open {secret} {}", key.purpose));
+        let second = std::time::Duration::from_secs(1);
+        let short = key.purpose.starts_with("short");
+        key.secret = Some(secret.clone());
+        Ok(Opened {
+            value: key.to_value(),
+            renew_at: short.then(|| context.clock.now().plus(second)),
+            private: Some(secret.into()),
+        })
+    }
+
+    async fn renew(
+        &self,
+        _: &CallContext,
+        _: &str,
+        private: Option<&serde_json::Value>,
+    ) -> Result<Renewed, ProviderError> {
+        self.failure("renew")?;
+        let secret = private.and_then(|p| p.as_str()).unwrap_or_default();
+        self.world().calls.push(format!("renew {secret}"));
+        Ok(Renewed {
+            renew_at: None,
+            private: Some(format!("{secret}'").into()),
+        })
+    }
+
+    async fn close(
+        &self,
+        _: &CallContext,
+        _: &str,
+        private: Option<&serde_json::Value>,
+    ) -> Result<(), ProviderError> {
+        self.failure("close")?;
+        let secret = private.and_then(|p| p.as_str()).unwrap_or_default();
+        self.world().calls.push(format!("close {secret}"));
+        Ok(())
+    }
+
     async fn create(
         &self,
         context: &CallContext,
         operation: &Operation,
-        _: &str,
+        type_name: &str,
         desired: &Value,
     ) -> Result<Value, ProviderError> {
+        if type_name == "test_gate" {
+            let mut gate = Gate::from_value(desired)?;
+            let with = gate.combination.take().unwrap_or_default();
+            gate.id = Some(gate.name.clone());
+            let mut world = self.world();
+            world
+                .calls
+                .push(format!("create {} with {with}", gate.name));
+            world.gates.insert(gate.name.clone(), gate.clone());
+            return Ok(gate.to_value());
+        }
         let mut safe = Safe::from_value(desired)?;
         let id = match &operation.known_id {
             Some(id) => id.clone(),
@@ -224,6 +318,7 @@ impl Session for Cloud {
         let id = id_of(prior);
         {
             let mut world = self.world();
+            world.gates.remove(&id);
             if world.safes.get(&id).is_some_and(|s| s.locked) {
                 return Err(ProviderError::new(ErrorKind::Conflict, "it is locked"));
             }

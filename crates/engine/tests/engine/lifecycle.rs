@@ -159,3 +159,49 @@ value = \"${terraform_data.d.output}\"
         Some(infra_model::Value::from("1"))
     );
 }
+
+#[test]
+fn dependencies_can_turn_round() {
+    let bench = Bench::new();
+    let store = bench.store();
+    let a_first = "[resource.terraform_data.a]\ntriggers_replace = 1\n[resource.terraform_data.b]\ntriggers_replace = \"${terraform_data.a.id}\"\n";
+    let b_first = "[resource.terraform_data.b]\ntriggers_replace = 2\n[resource.terraform_data.a]\ntriggers_replace = \"${terraform_data.b.id}\"\n";
+    // Every plan is applied to its end, and leaves nothing to do.
+    for text in [a_first, b_first, a_first] {
+        let plan = bench.settle(&store, text);
+        assert_eq!(actions(&plan).len(), 2);
+    }
+}
+
+#[test]
+fn what_is_no_secret_any_more_is_shown_again() {
+    let bench = Bench::new();
+    let store = bench.store();
+    let text = "[variables.v]\ntype = \"string\"\ndefault = \"x\"\nsensitive = true\n[resource.terraform_data.a]\ninput = \"${var.v}\"\n[outputs.o]\nvalue = \"${terraform_data.a.output}\"\nsensitive = true\n";
+    bench.settle(&store, text);
+    let open = text.replace("sensitive = true\n", "");
+    let plan = bench.settle(&store, &open);
+    assert!(plan.outputs["o"].is_change());
+    let state = store.state();
+    assert!(!state.outputs["o"].sensitive);
+    assert_eq!(
+        actions(&plan).len(),
+        1,
+        "the mark is stored with the resource"
+    );
+}
+
+#[test]
+fn an_output_that_is_null_is_none() {
+    let bench = Bench::new();
+    let store = bench.store();
+    let text = |value: &str| {
+        format!(
+            "[resource.terraform_data.a]\ninput = \"{value}\"\n[outputs.o]\nvalue = '${{terraform_data.a.output == \"x\" ? null : \"there\"}}'\n"
+        )
+    };
+    for (value, there) in [("x", false), ("y", true), ("x", false)] {
+        bench.settle(&store, &text(value));
+        assert_eq!(store.state().outputs.contains_key("o"), there, "{value}");
+    }
+}

@@ -3,6 +3,7 @@
 mod bench;
 mod cloud;
 mod corpora;
+mod ephemeral;
 mod imports;
 mod later;
 mod life;

@@ -292,3 +292,74 @@ depends_on = ["module.m"]
     // Generous: a debug build on a busy machine. Anything quadratic takes minutes.
     assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
 }
+
+#[test]
+fn what_is_protected_stays_when_its_module_instance_goes() {
+    let bench = Bench::new();
+    let store = bench.store();
+    let module = |protect: &str| {
+        format!(
+            "[variables.on]\ntype = \"bool\"\ndefault = true\n[resource.terraform_data.a]\ninput = 1\nlifecycle = {{ prevent_destroy = {protect} }}\n"
+        )
+    };
+    let text = |keys: &str| {
+        format!("[module.m]\nsource = \"./m.toml\"\nfor_each = '${{toset({keys})}}'\n")
+    };
+    let files = |module: &str| MemoryFiles::new([("stacks/m.toml", module)]);
+    bench.settle_with(&store, &text(r#"["x", "y"]"#), files(&module("true")));
+    let less = text(r#"["x"]"#);
+    let plan = |module: &str| {
+        let program = bench.program_with(&less, files(module));
+        bench.plan(&store, &program, &infra_engine::PlanOptions::default())
+    };
+    for (protect, help) in [
+        ("true", "take prevent_destroy away first"),
+        ("\"${var.on}\"", "it counts as true"),
+    ] {
+        let error = plan(&module(protect)).expect_err("is protected");
+        let infra_engine::EngineError::Invalid(problems) = error else {
+            panic!("{error}");
+        };
+        assert_eq!(
+            problems[0].message,
+            "module.m[\"y\"].terraform_data.a has prevent_destroy, and this plan would destroy it"
+        );
+        assert!(
+            problems[0]
+                .help
+                .as_deref()
+                .is_some_and(|h| h.contains(help)),
+            "{problems:?}"
+        );
+    }
+    assert!(plan(&module("false")).is_ok());
+}
+
+#[test]
+fn validations_in_modules_take_text_for_a_condition() {
+    let bench = Bench::new();
+    let store = bench.store();
+    let module = "[variables.on]\ntype = \"string\"\nvalidation = [{ condition = \"${var.on}\", message = \"It is off.\" }]\n[resource.terraform_data.a]\ninput = \"${var.on}\"\n";
+    let text = |on: &str| {
+        format!(
+            "[resource.terraform_data.on]\ninput = \"{on}\"\n[module.m]\nsource = \"./m.toml\"\non = \"${{terraform_data.on.output}}\"\n"
+        )
+    };
+    let files = || MemoryFiles::new([("stacks/m.toml", module)]);
+    bench.settle_with(&store, &text("true"), files());
+    // Known while planning, because it is in the state; and only when applying.
+    let off = bench.program_with(&text("false"), files());
+    let plan = bench.plan(&store, &off, &infra_engine::PlanOptions::default());
+    let report = bench.apply(&store, &off, &plan.expect("not known yet"));
+    let told = format!("{report:?}");
+    assert!(
+        told.contains("the value of `on` is refused: It is off."),
+        "{told}"
+    );
+    let again = bench.plan(&store, &off, &infra_engine::PlanOptions::default());
+    let told = again.expect_err("is refused").to_string();
+    assert!(
+        told.contains("the value of `on` is refused: It is off."),
+        "{told}"
+    );
+}

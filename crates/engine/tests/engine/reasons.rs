@@ -99,3 +99,46 @@ lifecycle = {{ replace_triggered_by = ['{trigger}'] }}
     assert!(!fires("terraform_data.a[\"y\"].id"));
     bench.settle(&store, &text("terraform_data.a", "1", "1"));
 }
+
+#[test]
+fn a_trigger_can_name_the_key_of_each_instance() {
+    let bench = Bench::new();
+    let store = bench.store();
+    let text = r#"
+[resource.terraform_data.a]
+for_each = { x = 1, y = 1 }
+input = "${each.value}"
+[resource.terraform_data.b]
+for_each = '${toset(["x", "y"])}'
+lifecycle = { replace_triggered_by = ["terraform_data.a[each.key].output"] }
+[resource.terraform_data.c]
+count = 2
+input = 1
+[resource.terraform_data.d]
+count = 2
+lifecycle = { replace_triggered_by = ["terraform_data.c[count.index]"] }
+"#;
+    bench.settle(&store, text);
+    let plan = bench.settle(&store, &text.replace("y = 1", "y = 2"));
+    assert_eq!(reason(&plan, "terraform_data.b[\"x\"]"), None);
+    let fired = Some(Reason::TriggeredBy(
+        "terraform_data.a[\"y\"].output".to_owned(),
+    ));
+    assert_eq!(reason(&plan, "terraform_data.b[\"y\"]"), fired);
+    // A trigger is a dependency, of each instance on its own.
+    let state = store.state();
+    let recorded = |address: &str| {
+        let address = address.parse().expect("an address");
+        let resource = state.resource(&address).expect("in the state");
+        resource
+            .dependencies
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        recorded("terraform_data.b[\"y\"]"),
+        ["terraform_data.a[\"y\"]"]
+    );
+    assert_eq!(recorded("terraform_data.d[1]"), ["terraform_data.c[1]"]);
+}

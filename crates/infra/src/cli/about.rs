@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct Graph {
-    /// The stack file; by default the only one in stacks/
-    #[arg(value_name = "STACK", value_hint = ValueHint::FilePath)]
+    /// The stack file, by default the only one in stacks/; or a saved plan, whose steps are drawn
+    #[arg(value_name = "STACK|PLAN", value_hint = ValueHint::FilePath)]
     pub(crate) stack: Option<PathBuf>,
     /// What to draw it as
     #[arg(long, value_enum, default_value_t = GraphFormat::Dot)]

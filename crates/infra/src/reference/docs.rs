@@ -61,6 +61,12 @@ pub(crate) fn index(catalogue: &Catalogue) -> Page {
             .data()
             .map(|s| entry(format!("data.{}", s.type_name), &s.doc)),
     );
+    parts.push(Part::Heading("Ephemeral resources"));
+    parts.extend(
+        catalogue
+            .ephemeral()
+            .map(|s| entry(format!("ephemeral.{}", s.type_name), &s.doc)),
+    );
     Page {
         title: "What there is to write in a stack file".to_owned(),
         doc: "`infra docs NAME` tells more about each.".to_owned(),
@@ -72,7 +78,16 @@ pub(crate) fn index(catalogue: &Catalogue) -> Page {
 pub(crate) fn page(subject: &Subject<'_>) -> Page {
     match subject {
         Subject::Resource(schema) => resource(schema),
-        Subject::Data(schema) => data(schema),
+        Subject::Data(schema) => read_only("data", schema),
+        Subject::Ephemeral(schema) => {
+            let mut page = read_only("ephemeral", schema);
+            page.parts.push(Part::Heading("How it is used"));
+            page.parts.push(Part::Text(format!(
+                "It is opened while planning, as far as its arguments are known then, and again in apply; renewed while it is used, and closed after its last user. `${{ephemeral.{}.NAME.ATTRIBUTE}}` reaches only provider configurations, write-only attributes, other ephemeral resources and ephemeral outputs of modules: nothing of it is stored.",
+                schema.type_name
+            )));
+            page
+        }
         Subject::Component(component) => component_page(component),
         Subject::Provider(name, config) => provider(name, config),
     }
@@ -125,16 +140,16 @@ fn resource(schema: &Schema) -> Page {
     }
 }
 
-fn data(schema: &Schema) -> Page {
+fn read_only(word: &str, schema: &Schema) -> Page {
     let name = &schema.type_name;
     let mut parts = vec![Part::Code(example(
-        &format!("data.{name}.main"),
+        &format!("{word}.{name}.main"),
         &schema.block,
     ))];
     arguments(&schema.block, &mut parts);
     attributes(&schema.block, &mut parts);
     Page {
-        title: format!("data.{name}"),
+        title: format!("{word}.{name}"),
         doc: schema.doc.to_string(),
         parts,
     }
@@ -148,12 +163,12 @@ fn component_page(component: &ComponentKind) -> Page {
     ))];
     arguments(&component.inputs, &mut parts);
     parts.push(Part::Heading("Outputs"));
-    for (output, doc) in &component.outputs {
+    for output in &component.outputs {
         parts.push(Part::Entry {
             depth: 0,
-            name: (*output).to_owned(),
-            kind: format!("${{{name}.main.{output}}}"),
-            doc: (*doc).to_owned(),
+            name: output.name.to_owned(),
+            kind: format!("{}, ${{{name}.main.{}}}", output.ty.ty(), output.name),
+            doc: output.doc.to_owned(),
         });
     }
     Page {

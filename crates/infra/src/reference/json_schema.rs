@@ -30,6 +30,7 @@ pub(crate) fn stack_schema(catalogue: &Catalogue) -> Json {
     };
     let resources = by_type("resource", &mut catalogue.resources());
     let data = by_type("data", &mut catalogue.data());
+    let ephemeral = by_type("ephemeral", &mut catalogue.ephemeral());
     properties.insert(
         "resource".into(),
         types("Native resources: [resource.TYPE.NAME]", resources),
@@ -37,6 +38,13 @@ pub(crate) fn stack_schema(catalogue: &Catalogue) -> Json {
     properties.insert(
         "data".into(),
         types("What is only read: [data.TYPE.NAME]", data),
+    );
+    properties.insert(
+        "ephemeral".into(),
+        types(
+            "What is opened when it is needed and never stored: [ephemeral.TYPE.NAME]",
+            ephemeral,
+        ),
     );
     properties.insert(
         "clouds".into(),
@@ -64,6 +72,10 @@ pub(crate) fn subject_schema(subject: &Subject<'_>) -> Json {
     let (title, mut schema) = match subject {
         Subject::Resource(schema) => (schema.type_name.to_string(), of_schema(schema)),
         Subject::Data(schema) => (format!("data.{}", schema.type_name), of_schema(schema)),
+        Subject::Ephemeral(schema) => {
+            let title = format!("ephemeral.{}", schema.type_name);
+            (title, of_schema(schema))
+        }
         Subject::Component(component) => (component.name.to_string(), of_component(component)),
         Subject::Provider(name, config) => (format!("clouds.{name}"), of_block(config, "")),
     };
@@ -307,6 +319,8 @@ validation = [{ condition = "${var.v != \"\"}", message = "m" }]
 type = "string"
 default = "x"
 ephemeral = true
+[ephemeral.random_password.p]
+length = 20
 [locals]
 l = [1, "two", { three = 3 }]
 [clouds.aws]
@@ -375,14 +389,7 @@ assert = [{ condition = true, message = "m" }]
         let mut used = std::collections::BTreeSet::new();
         collect(&text, &mut used);
         // Described elsewhere, or still to come.
-        let elsewhere = [
-            "module",
-            "ephemeral",
-            "hardening",
-            "policies",
-            "source",
-            "extends",
-        ];
+        let elsewhere = ["module", "hardening", "policies", "source", "extends"];
         let tables = structure::tables().into_iter();
         let all = tables.chain(structure::meta_arguments());
         for (name, schema) in all {

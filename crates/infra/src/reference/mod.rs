@@ -23,6 +23,8 @@ pub(crate) enum Subject<'a> {
     Resource(&'a Schema),
     /// `data.aws_region`
     Data(&'a Schema),
+    /// `ephemeral.random_password`
+    Ephemeral(&'a Schema),
     /// `network`
     Component(&'a ComponentKind),
     /// `aws`
@@ -61,7 +63,14 @@ impl Catalogue {
         names.filter_map(|name| Some(&**self.providers.data(name)?))
     }
 
-    /// By name; a type that is both a resource and a data source is the resource, unless `data.` stands before it.
+    /// The ephemeral resources, sorted.
+    pub(crate) fn ephemeral(&self) -> impl Iterator<Item = &Schema> {
+        let names = sorted(self.providers.ephemeral_names());
+        names.filter_map(|name| Some(&**self.providers.ephemeral(name)?))
+    }
+
+    /// By name; a type that is both a resource and a data source is the resource, unless `data.` stands before it, and so with
+    /// `ephemeral.`.
     ///
     /// # Errors
     /// Nothing of this name.
@@ -80,11 +89,16 @@ impl Catalogue {
         if let Some(schema) = self.providers.data(bare) {
             return Ok(Subject::Data(schema));
         }
+        let last = name.strip_prefix("ephemeral.").unwrap_or(bare);
+        if let Some(schema) = self.providers.ephemeral(last) {
+            return Ok(Subject::Ephemeral(schema));
+        }
         let names = self.components.iter().map(|c| &*c.name);
         let names = names
             .chain(self.providers.provider_names())
             .chain(self.providers.resource_names())
-            .chain(self.providers.data_names());
+            .chain(self.providers.data_names())
+            .chain(self.providers.ephemeral_names());
         let help = did_you_mean(bare, names).map_or_else(
             || "`infra docs` lists everything there is".to_owned(),
             |near| format!("did you mean `{near}`?"),

@@ -170,7 +170,7 @@ pub(super) fn tables() -> Vec<(&'static str, Json)> {
                         "value": any,
                         "type": text("Its type, if it is to be checked"),
                         "sensitive": flag("Not printed unless it is asked for by name"),
-                        "ephemeral": flag("Never stored"),
+                        "ephemeral": flag("Never stored; only in modules, for the caller's use"),
                         "description": text("What it is"),
                         "depends_on": addresses("What must be done first"),
                     },
@@ -186,13 +186,6 @@ pub(super) fn tables() -> Vec<(&'static str, Json)> {
                     "required": ["source"],
                     "properties": { "source": text("A path, or git::URL//path?ref=v1") },
                 }),
-            ),
-        ),
-        (
-            "ephemeral",
-            named(
-                "Values that are read when they are needed and never stored",
-                any.clone(),
             ),
         ),
         ("hardening", named("Controls inside a cluster", any.clone())),

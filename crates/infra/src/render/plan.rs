@@ -9,7 +9,7 @@ use super::veil::veil;
 use super::why::Why;
 use infra_engine::plan::Summary;
 use infra_engine::{Change, ChangeAction, Drift, Held, OutputChange, Plan, PlanMode, Reason};
-use infra_model::address::{Address, Mode};
+use infra_model::address::Address;
 use infra_model::path::Path;
 use infra_model::schema::{Block, Schemas};
 use infra_model::value::Value;
@@ -68,10 +68,7 @@ pub(crate) fn is_visible(change: &Change) -> bool {
 
 /// The schema of an instance's type.
 pub(crate) fn block_of<'s>(schemas: &'s dyn Schemas, address: &Address) -> Option<&'s Block> {
-    let schema = match address.block.mode {
-        Mode::Managed => schemas.resource(&address.block.type_name),
-        Mode::Data => schemas.data(&address.block.type_name),
-    };
+    let schema = schemas.of_mode(address.block.mode, &address.block.type_name);
     schema.map(|s| &s.block)
 }
 
@@ -329,10 +326,7 @@ pub(crate) fn output_node(change: &OutputChange) -> Option<Node> {
 
 /// `resource "aws_vpc" "main"`
 pub(crate) fn header(address: &Address) -> String {
-    let word = match address.block.mode {
-        Mode::Managed => "resource",
-        Mode::Data => "data",
-    };
+    let word = address.block.mode.table();
     format!(
         "{word} {} {}",
         quoted(&address.block.type_name),

@@ -7,7 +7,7 @@ use super::plan::header;
 use super::print::Printer;
 use super::stored::stored_value;
 use super::tree::Node;
-use infra_model::address::{Address, Mode};
+use infra_model::address::Address;
 use infra_model::path::Path;
 use infra_model::schema::{Schema, Schemas};
 use infra_model::value::Value;
@@ -19,10 +19,7 @@ pub(crate) fn schema_of<'s>(
     schemas: &'s dyn Schemas,
     address: &Address,
 ) -> Option<&'s Arc<Schema>> {
-    match address.block.mode {
-        Mode::Managed => schemas.resource(&address.block.type_name),
-        Mode::Data => schemas.data(&address.block.type_name),
-    }
+    schemas.of_mode(address.block.mode, &address.block.type_name)
 }
 
 /// One resource, with a comment that names it.

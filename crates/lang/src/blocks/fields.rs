@@ -235,11 +235,17 @@ impl<'a> Reading<'a> {
     /// A bare address such as `aws_vpc.main` or `network.main`.
     pub(crate) fn address(self, node: &Node, setting: &str) -> Option<Dependency> {
         let text = self.bare_text(node, setting)?;
-        let mut found = None;
+        let (mut found, mut key) = (None, None);
         if let Some(expr) = self.quietly(text).filter(is_traversal) {
+            key = own_key(&expr).filter(|_| setting == "replace_triggered_by");
             expr.references(&mut |root, steps, _| {
                 found.get_or_insert((root.clone(), steps.to_vec()));
             });
+        }
+        if let Some((Root::Resource { .. }, steps)) = &mut found
+            && key.is_some()
+        {
+            steps.retain(|step| *step != StaticStep::Computed);
         }
         let dependency = found.filter(|(root, steps)| {
             matches!(
@@ -251,6 +257,7 @@ impl<'a> Reading<'a> {
             Some((root, steps)) => Some(Dependency {
                 root,
                 steps,
+                key,
                 span: node.span,
             }),
             None => {
@@ -345,6 +352,23 @@ fn is_traversal(expr: &Expr) -> bool {
         ExprKind::Attribute(source, _) | ExprKind::Index(source, _) => is_traversal(source),
         _ => false,
     }
+}
+
+/// The key in `aws_vpc.main[each.key]`, if it is one that each instance has of its own.
+fn own_key(expr: &Expr) -> Option<Expr> {
+    let ExprKind::Attribute(source, _) = &*expr.kind else {
+        let ExprKind::Index(source, key) = &*expr.kind else {
+            return None;
+        };
+        let mut own = false;
+        key.references(&mut |root, _, _| {
+            own |= matches!(root, Root::EachKey | Root::EachValue | Root::CountIndex);
+        });
+        return own
+            .then(|| key.clone())
+            .filter(|_| matches!(&*source.kind, ExprKind::Reference(_)));
+    };
+    own_key(source)
 }
 
 /// `a.b[0]["c"].1` as a path.

@@ -93,13 +93,14 @@ pub(crate) fn read(root: &Table, schemas: &dyn Schemas, reading: Reading<'_>) ->
             "clouds" => clouds(entry, schemas, &mut all, reading),
             "resource" => resources(entry, Mode::Managed, &mut all.blocks, reading),
             "data" => resources(entry, Mode::Data, &mut all.blocks, reading),
+            "ephemeral" => resources(entry, Mode::Ephemeral, &mut all.blocks, reading),
             "outputs" => top::outputs(entry, &mut all.outputs, reading),
             "moved" => all.moved = top::moved(entry, reading),
             "import" => all.imports = top::imports(entry, reading),
             "removed" => all.removed = top::removed(entry, reading),
             "check" => all.checks = top::checks(entry, &mut all.blocks, reading),
             "module" => module::read_all(entry, &mut all.modules, reading),
-            "ephemeral" | "hardening" | "policies" => reading.report.error(
+            "hardening" | "policies" => reading.report.error(
                 Code::NotSupported,
                 format!("`{name}` is not supported yet"),
                 entry.key_span(),
@@ -173,17 +174,14 @@ fn locals(entry: &Entry, all: &mut Declarations, reading: Reading<'_>) {
     }
 }
 
-/// `[resource.TYPE.NAME]` and `[data.TYPE.NAME]`.
+/// `[resource.TYPE.NAME]`, `[data.TYPE.NAME]` and `[ephemeral.TYPE.NAME]`.
 pub(crate) fn resources(
     entry: &Entry,
     mode: Mode,
     out: &mut Vec<ResourceBlock>,
     reading: Reading<'_>,
 ) {
-    let word = match mode {
-        Mode::Managed => "resource",
-        Mode::Data => "data",
-    };
+    let word = mode.table();
     let shape = format!("`[{word}.TYPE.NAME]`");
     let Some(types) = reading.table(&entry.node, &shape) else {
         return;

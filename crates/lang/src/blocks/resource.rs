@@ -181,7 +181,7 @@ pub(crate) fn lifecycle(
         return (Lifecycle::default(), None);
     };
     reading.only(table, &LIFECYCLE, "`lifecycle`");
-    if mode == Mode::Data {
+    if mode != Mode::Managed {
         for key in [
             "create_before_destroy",
             "prevent_destroy",
@@ -191,7 +191,7 @@ pub(crate) fn lifecycle(
             if let Some(entry) = table.get(key) {
                 reading.report.error(
                     Code::UnknownKey,
-                    format!("a data source has no `lifecycle.{key}`"),
+                    format!("{} has no `lifecycle.{key}`", what(mode)),
                     entry.key_span(),
                     "it is only read, never changed",
                 );
@@ -266,10 +266,11 @@ pub(crate) fn conditions(table: &Table, key: &str, reading: Reading<'_>) -> Vec<
         .collect()
 }
 
-/// A name for messages: `a resource`, `a data source`.
+/// A name for messages: `a resource`, `a data source`, `an ephemeral resource`.
 pub(crate) fn what(mode: Mode) -> &'static str {
     match mode {
         Mode::Managed => "a resource",
         Mode::Data => "a data source",
+        Mode::Ephemeral => "an ephemeral resource",
     }
 }

@@ -44,14 +44,6 @@ pub(crate) fn outputs(entry: &Entry, out: &mut IndexMap<Str, Output>, reading: R
             ],
             "an output",
         );
-        if let Some(entry) = table.get("ephemeral") {
-            reading.report.error(
-                Code::NotSupported,
-                "ephemeral outputs are not supported yet",
-                entry.key_span(),
-                "",
-            );
-        }
         let Some(value) = reading.required(table, "value", entry.key_span(), "an output") else {
             continue;
         };
@@ -64,6 +56,7 @@ pub(crate) fn outputs(entry: &Entry, out: &mut IndexMap<Str, Output>, reading: R
                     constraint::parse(text, reading.report)
                 }),
                 sensitive: reading.flag(table, "sensitive"),
+                ephemeral: reading.flag(table, "ephemeral"),
                 description: reading.optional_string(table, "description"),
                 depends_on: table
                     .get("depends_on")

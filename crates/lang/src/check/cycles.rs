@@ -192,6 +192,9 @@ impl Nodes<'_> {
             .chain(&block.lifecycle.replace_triggered_by)
         {
             self.of_dependency(dependency, scope, &mut out);
+            if let Some(key) = &dependency.key {
+                out.extend(self.of_expr(key, scope));
+            }
         }
         if let Some(provider) = self.providers.get(&block.provider) {
             out.push((*provider, block.span));

@@ -343,7 +343,8 @@ fn any(found: impl Iterator<Item = bool>) -> bool {
     found.filter(|found| *found).count() > 0
 }
 
-fn lossy_text(ty: &Type, value: &Expr, what: &str, report: &Report) -> bool {
+/// Whether such a number stands where this type wants text; it is reported.
+pub(crate) fn lossy_text(ty: &Type, value: &Expr, what: &str, report: &Report) -> bool {
     match (ty, &*value.kind) {
         (Type::String, ExprKind::Literal(Value::Number(number))) => {
             let Some(written) = report.written(value.span) else {

@@ -5,13 +5,14 @@ use crate::codes::Code;
 use crate::eval::Evaluator;
 use crate::modules::library::Source;
 use indexmap::IndexMap;
-use infra_model::address::{BlockAddress, InstanceKey, MODULE, ScopePath};
+use infra_model::address::{BlockAddress, InstanceKey, MODULE, Mode, ScopePath};
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Span};
 use infra_model::evaluate::{Evaluate, KnownStep, Phase, Resolved, Scope};
 use infra_model::expr::{At, Expr, Root};
 use infra_model::hash::HashMap;
 use infra_model::program::{Repeat, Stack};
 use infra_model::schema::Schema;
+use infra_model::value::Marks;
 use infra_model::{Str, Timestamp, Type, Value};
 use std::sync::Arc;
 
@@ -220,12 +221,19 @@ impl StaticScope<'_> {
             return nothing(steps);
         };
         let ty = schema.implied_type();
-        match (facts.keying, steps.first()) {
+        let found = match (facts.keying, steps.first()) {
             (Keying::Single, _) => unknown_of(ty, steps, 0),
             (_, Some(KnownStep::Key(_))) => unknown_of(ty, steps, 1),
             (_, Some(KnownStep::Attribute(_))) => nothing(steps),
             (Keying::Count, None) => Resolved::whole(Value::Unknown(Type::list(ty.clone()))),
             (Keying::ForEach, None) => Resolved::whole(Value::Unknown(Type::map(ty.clone()))),
+        };
+        if block.mode != Mode::Ephemeral {
+            return found;
+        }
+        Resolved {
+            value: found.value.with_marks(Marks::EPHEMERAL),
+            ..found
         }
     }
 

@@ -145,6 +145,9 @@ fn check_block(block: &ResourceBlock, references: &References<'_>) {
         .chain(&block.lifecycle.replace_triggered_by)
     {
         references.check_dependency(dependency, &inside);
+        if let Some(key) = &dependency.key {
+            references.check(key, &inside);
+        }
     }
     if let Some(prevent) = &block.lifecycle.prevent_destroy {
         references.check(prevent, &inside);

@@ -402,6 +402,7 @@ impl References<'_> {
         let (code, what, prefix) = match block.mode {
             Mode::Managed => (Code::UnknownResource, "resource", ""),
             Mode::Data => (Code::UnknownData, "data source", "data."),
+            Mode::Ephemeral => (Code::UnknownResource, "ephemeral resource", "ephemeral."),
         };
         let wanted = format!("{prefix}{}.{}", block.type_name, block.name);
         let mut diagnostic = error(
@@ -434,16 +435,13 @@ impl References<'_> {
             // The other mode is the commonest mistake that no edit distance finds.
             let other = match block.mode {
                 Mode::Managed => format!("data.{}.{}", block.type_name, block.name),
-                Mode::Data => format!("{}.{}", block.type_name, block.name),
+                Mode::Data | Mode::Ephemeral => format!("{}.{}", block.type_name, block.name),
             };
             let candidates: Vec<&str> = match names.contains(&other) {
                 true => vec![&other],
                 false => names.iter().map(String::as_str).collect(),
             };
-            let word = match block.mode {
-                Mode::Managed => "resource",
-                Mode::Data => "data",
-            };
+            let word = block.mode.table();
             let table = format!("[{word}.{}.{}]", block.type_name, block.name);
             diagnostic = match candidates.as_slice() {
                 [only] if *only == other => diagnostic

@@ -30,6 +30,11 @@ pub(crate) fn check_types(blocks: &[ResourceBlock], schemas: &dyn Schemas, repor
                 Code::UnknownDataType,
                 "data source",
             ),
+            Mode::Ephemeral => (
+                schemas.ephemeral(type_name).is_some(),
+                Code::UnknownType,
+                "ephemeral resource type",
+            ),
         };
         if known {
             continue;
@@ -49,6 +54,7 @@ pub(crate) fn check_types(blocks: &[ResourceBlock], schemas: &dyn Schemas, repor
         let names = match mode {
             Mode::Managed => schemas.resource_names(),
             Mode::Data => schemas.data_names(),
+            Mode::Ephemeral => schemas.ephemeral_names(),
         };
         let close = near(type_name, names);
         if close.is_none() && ProviderAddress::of_type(type_name).is_none() {
@@ -74,7 +80,7 @@ pub(crate) fn check_types(blocks: &[ResourceBlock], schemas: &dyn Schemas, repor
                     block.address.name
                 )
             }),
-            Mode::Data => schemas.resource(type_name).map(|_| {
+            Mode::Data | Mode::Ephemeral => schemas.resource(type_name).map(|_| {
                 format!(
                     "it is a resource type: write `[resource.{type_name}.{}]`",
                     block.address.name
@@ -91,11 +97,7 @@ pub(crate) fn check_types(blocks: &[ResourceBlock], schemas: &dyn Schemas, repor
             && near.certain
         {
             let header = |name: &str| {
-                let word = if mode == Mode::Data {
-                    "data"
-                } else {
-                    "resource"
-                };
+                let word = mode.table();
                 format!("[{word}.{name}.{}]", block.address.name)
             };
             diagnostic = diagnostic.replace(block.span, header(type_name), header(near.name));

@@ -45,13 +45,15 @@ impl Values<'_> {
                     ..Subject::of(&schema.type_name, block.span)
                 };
                 self.coerce(&schema.block, &value, &block.config, &what);
-                ephemeral::stored(
-                    &schema.block,
-                    &value,
-                    &block.config,
-                    &schema.type_name,
-                    self.report,
-                );
+                if block.address.mode != Mode::Ephemeral {
+                    ephemeral::stored(
+                        &schema.block,
+                        &value,
+                        &block.config,
+                        &schema.type_name,
+                        self.report,
+                    );
+                }
             }
             self.ignored(block, schema);
         }
@@ -95,7 +97,12 @@ impl Values<'_> {
             Some(ty) => self.converts(&output.value, ty, scope, "the value of an output"),
             None => self.value(&output.value, scope),
         };
-        if value.is_some_and(|value| value.deep_marks().ephemeral) {
+        if output.ephemeral {
+            self.report.push(ephemeral::refusal(
+                format!("the output `{name}` of the stack cannot be ephemeral: outputs of a stack are stored"),
+                output.span,
+            ));
+        } else if value.is_some_and(|value| value.deep_marks().ephemeral) {
             self.report.push(ephemeral::refusal(
                 format!("the output `{name}` would store an ephemeral value"),
                 output.value.span,
@@ -246,7 +253,7 @@ impl Values<'_> {
         let address = &block.address;
         let by_type = match address.mode {
             Mode::Managed => address.type_name.to_string(),
-            Mode::Data => format!("data.{}", address.type_name),
+            mode => format!("{}.{}", mode.table(), address.type_name),
         };
         [format!("{by_type}.{}", address.name), by_type]
             .iter()

@@ -4,6 +4,7 @@
 use super::inputs;
 use super::library::Source;
 use crate::blocks::module::{Handed, ModuleCall};
+use crate::check::ephemeral;
 use crate::check::knowledge::{Knowledge, Level};
 use crate::check::repeat::{self, Instances};
 use crate::check::values::Values;
@@ -257,7 +258,17 @@ impl Expander<'_> {
                 Some(ty) => checking.converts(&output.value, ty, &inside, "the value of an output"),
                 None => checking.value(&output.value, &inside),
             };
-            (name.clone(), output.mark(value.unwrap_or(Value::UNKNOWN)))
+            let value = value.unwrap_or(Value::UNKNOWN);
+            if value.deep_marks().ephemeral && !output.ephemeral {
+                own.report.push(
+                    ephemeral::refusal(
+                        format!("the output `{name}` has an ephemeral value and does not say so"),
+                        output.value.span,
+                    )
+                    .help("write `ephemeral = true` in the output: then the caller can use it where ephemeral values may be"),
+                );
+            }
+            (name.clone(), output.mark(value))
         });
         let outputs = outputs.collect();
         for check in &source.declared.checks {

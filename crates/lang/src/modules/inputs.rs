@@ -2,6 +2,7 @@
 
 use super::library::Source;
 use crate::blocks::module::{META, ModuleCall};
+use crate::check::explain::lossy_text;
 use crate::check::knowledge::Knowledge;
 use crate::codes::Code;
 use crate::locate::locate;
@@ -15,8 +16,10 @@ use infra_model::program::ModuleVariable;
 /// Are all inputs variables, and all variables without a default inputs?
 pub(crate) fn check(call: &ModuleCall, source: &Source, report: &Report) {
     let variables = &source.shared.variables;
-    for (name, (_, span)) in &call.inputs {
-        if variables.contains_key(name) {
+    for (name, (value, span)) in &call.inputs {
+        if let Some(variable) = variables.get(name) {
+            let what = format!("`{name}` of the module `{}`", call.name);
+            lossy_text(&variable.ty, value, &what, report);
             continue;
         }
         let diagnostic = error(

@@ -334,22 +334,22 @@ impl Lowering<'_> {
                     )
                 });
             }
-            "data" | "resource" => {
+            "data" | "resource" | "ephemeral" => {
                 let shape = format!("write `{first}.TYPE.NAME.ATTRIBUTE`");
                 let type_name = needs(&shape)?;
                 let name = needs(&shape)?;
                 Root::Resource {
                     at: self.names.at,
-                    mode: if first == "data" {
-                        Mode::Data
-                    } else {
-                        Mode::Managed
+                    mode: match first {
+                        "data" => Mode::Data,
+                        "ephemeral" => Mode::Ephemeral,
+                        _ => Mode::Managed,
                     },
                     type_name,
                     name,
                 }
             }
-            "ephemeral" | "hardening" => {
+            "hardening" => {
                 return Err(Box::new(error(
                     Code::NotSupported,
                     format!("`{first}` blocks are not supported yet"),

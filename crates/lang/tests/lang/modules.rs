@@ -518,3 +518,44 @@ fn a_thousand_instances_share_one_file() {
     // Generous: a debug build on a busy machine. Anything quadratic takes minutes.
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }
+
+#[test]
+fn ephemeral_outputs_say_so_and_stay_ephemeral_for_the_caller() {
+    let module = "[ephemeral.random_password.p]\nlength = 8\n[outputs.secret]\nvalue = \"${ephemeral.random_password.p.result}\"\nephemeral = true\n";
+    let text = "[module.m]\nsource = \"./m.toml\"\n[locals]\ncopy = \"${module.m.secret}\"\n";
+    program(text, &[("stacks/m.toml", module)]);
+    let stored = format!("{text}[resource.terraform_data.a]\ninput = \"${{local.copy}}\"\n");
+    let told = messages(&stored, &[("stacks/m.toml", module)]);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].contains("`input` of `terraform_data` would store an ephemeral value"),
+        "{told:?}"
+    );
+    let silent = module.replace("ephemeral = true\n", "");
+    let told = messages(text, &[("stacks/m.toml", &silent)]);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].contains("the output `secret` has an ephemeral value and does not say so"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_number_that_would_be_another_text_is_refused_as_an_input() {
+    let module = "[variables.release]\ntype = \"string\"\n[variables.all]\ntype = \"list(string)\"\ndefault = []\n[outputs.o]\nvalue = \"${var.release}\"\n";
+    let text = |inputs: &str| format!("[module.m]\nsource = \"./m.toml\"\n{inputs}\n");
+    let told = messages(
+        &text("release = 1.30\nall = [\"1.20\", 1.40]"),
+        &[("stacks/m.toml", module)],
+    );
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told[0].contains("`release` of the module `m` is text, and `1.30` is a number"),
+        "{told:?}"
+    );
+    assert!(
+        told[1].contains("`all` of the module `m` is text, and `1.40` is a number"),
+        "{told:?}"
+    );
+    program(&text("release = \"1.30\""), &[("stacks/m.toml", module)]);
+}

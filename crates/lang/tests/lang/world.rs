@@ -2,7 +2,9 @@
 
 use infra_lang::files::MemoryFiles;
 use infra_lang::{Given, LoadRequest, Loaded, load};
-use infra_model::expand::{ComponentKind, Expand, Expansion, Instance, NativeBlock};
+use infra_model::expand::{
+    ComponentKind, Expand, Expansion, Instance, NativeBlock, OutputKind, OutputType,
+};
 use infra_model::schema::{Block, Schema, Schemas, Traits};
 use infra_model::{Diagnostics, Mode, ProviderAddress, Record, Str, Timestamp, Value};
 use serde_json::json;
@@ -114,6 +116,17 @@ struct Zones {
     names: Vec<String>,
 }
 
+/// A password that is never stored.
+#[derive(Record)]
+struct Passing {
+    /// How long.
+    #[record(required)]
+    length: i64,
+    /// The text.
+    #[record(computed, sensitive)]
+    result: String,
+}
+
 /// Provider settings.
 #[derive(Record)]
 struct Aws {
@@ -137,6 +150,7 @@ struct Builtin {
 pub(crate) struct World {
     resources: BTreeMap<Str, Arc<Schema>>,
     data: BTreeMap<Str, Arc<Schema>>,
+    ephemeral: BTreeMap<Str, Arc<Schema>>,
     providers: BTreeMap<Str, Block>,
 }
 
@@ -156,6 +170,7 @@ impl World {
                 schema::<TerraformData>("terraform_data"),
             ]),
             data: BTreeMap::from([schema::<Zones>("aws_availability_zones")]),
+            ephemeral: BTreeMap::from([schema::<Passing>("random_password")]),
             providers: BTreeMap::from([
                 ("aws".into(), Aws::block()),
                 ("builtin".into(), Builtin::block()),
@@ -170,6 +185,12 @@ impl Schemas for World {
     }
     fn data(&self, type_name: &str) -> Option<&Arc<Schema>> {
         self.data.get(type_name)
+    }
+    fn ephemeral(&self, type_name: &str) -> Option<&Arc<Schema>> {
+        self.ephemeral.get(type_name)
+    }
+    fn ephemeral_names(&self) -> Vec<&str> {
+        self.ephemeral.keys().map(|k| &**k).collect()
     }
     fn provider(&self, name: &str) -> Option<&Block> {
         self.providers.get(name)
@@ -218,10 +239,13 @@ pub(crate) struct Parts {
 impl Parts {
     pub(crate) fn new() -> Parts {
         let kind =
-            |name: &str, inputs: Block, outputs: &[(&'static str, &'static str)]| ComponentKind {
+            |name: &str, inputs: Block, outputs: &[(&'static str, OutputType)]| ComponentKind {
                 name: name.into(),
                 inputs,
-                outputs: outputs.to_vec(),
+                outputs: outputs
+                    .iter()
+                    .map(|&(name, ty)| OutputKind { name, ty, doc: "" })
+                    .collect(),
                 doc: "".into(),
             };
         Parts {
@@ -230,12 +254,17 @@ impl Parts {
                     "network",
                     NetworkInputs::block(),
                     &[
-                        ("id", "Its id."),
-                        ("cidr", "Its addresses."),
-                        ("subnets", "Ids."),
+                        ("id", OutputType::Text),
+                        ("cidr", OutputType::Text),
+                        ("subnets", OutputType::Texts),
+                        ("gate", OutputType::Table(&["address", "name"])),
                     ],
                 ),
-                kind("cluster", ClusterInputs::block(), &[("endpoint", "Where.")]),
+                kind(
+                    "cluster",
+                    ClusterInputs::block(),
+                    &[("endpoint", OutputType::Text)],
+                ),
             ],
         }
     }
@@ -291,6 +320,7 @@ impl Expand for Parts {
                 out.outputs = [
                     ("id", "${aws_vpc.this.id}"),
                     ("cidr", "${input.cidr}"),
+                    ("gate", "${{ address = aws_vpc.this.id, name = \"gate\" }}"),
                     ("subnets", "${values(aws_subnet.private)[*].id}"),
                 ]
                 .into_iter()

@@ -4,9 +4,9 @@ use crate::api::{Api, Update};
 use crate::client::Client;
 use crate::managed::Kind;
 use crate::wire::{Rule, Rules};
+use infra_model::Record;
 use infra_model::number::Number;
 use infra_model::schema::Traits;
-use infra_model::Record;
 use serde_json::{Map, Value as Json};
 
 /// Where a global load balancer sends requests to, and how it spreads them.

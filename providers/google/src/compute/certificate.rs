@@ -108,10 +108,7 @@ impl Kind for Certificate {
     type Record = CertificateRecord;
     const TYPE: &'static str = "google_compute_ssl_certificate";
     const API: Api = API;
-    const RULES: Rules = &[
-        ("certificate", Rule::Kept),
-        ("private_key", Rule::SentOnly),
-    ];
+    const RULES: Rules = &[("certificate", Rule::Kept), ("private_key", Rule::SentOnly)];
 
     fn traits() -> Traits {
         Traits::default().seconds(8, 8, 8)

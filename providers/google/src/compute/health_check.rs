@@ -150,7 +150,12 @@ const KINDS: [(&str, &str); 5] = [
 
 fn name_kind(record: &HealthCheckRecord, body: &mut Map<String, Json>) {
     let value = record.to_value();
-    let said = |name: &str| value.get(name).and_then(Value::elements).is_some_and(|e| !e.is_empty());
+    let said = |name: &str| {
+        value
+            .get(name)
+            .and_then(Value::elements)
+            .is_some_and(|e| !e.is_empty())
+    };
     if let Some((_, kind)) = KINDS.iter().find(|(name, _)| said(name)) {
         body.insert("type".to_owned(), Json::from(*kind));
     }
@@ -182,7 +187,10 @@ impl Kind for HealthCheck {
         }
         vec![ProviderError::invalid(
             "http_health_check",
-            format!("a health check has one of {}, not {count}", KINDS.map(|k| k.0).join(", ")),
+            format!(
+                "a health check has one of {}, not {count}",
+                KINDS.map(|k| k.0).join(", ")
+            ),
         )]
     }
 

@@ -123,11 +123,16 @@ impl Kind for InstanceGroup {
         call(client, context, operation, id, "addInstances", more).await?;
         let ports = |record: &InstanceGroupRecord| -> Vec<Json> {
             let ports = record.named_port.iter();
-            ports.map(|p| json!({ "name": p.name, "port": p.port })).collect()
+            ports
+                .map(|p| json!({ "name": p.name, "port": p.port }))
+                .collect()
         };
         if ports(prior) != ports(desired) {
             let now = client
-                .call(context, &Request::get(COMPUTE, "compute.instanceGroups.get", id))
+                .call(
+                    context,
+                    &Request::get(COMPUTE, "compute.instanceGroups.get", id),
+                )
                 .await?;
             let body = json!({ "namedPorts": ports(desired), "fingerprint": now["fingerprint"] });
             super::set::<Self>(client, context, operation, id, "setNamedPorts", body).await?;

@@ -50,7 +50,9 @@ const API: Api = super::api(
 fn id_of(client: &Client, record: &NamedPortRecord) -> Result<String, ProviderError> {
     // Node pools give the URL of the group's manager, which has the group's name.
     let value = record.to_value();
-    let group = record.group.replace("/instanceGroupManagers/", "/instanceGroups/");
+    let group = record
+        .group
+        .replace("/instanceGroupManagers/", "/instanceGroups/");
     let value = value.with_attribute("group", group.into());
     let collection = API.collection_of(&value, client)?;
     Ok(format!("{collection}/{}", record.name))
@@ -109,7 +111,9 @@ impl Resource<Client> for NamedPort {
     const TYPE: &'static str = "google_compute_instance_group_named_port";
 
     fn traits() -> Traits {
-        Traits::default().seconds(5, 5, 5).family(COMPUTE.write.name)
+        Traits::default()
+            .seconds(5, 5, 5)
+            .family(COMPUTE.write.name)
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
@@ -149,7 +153,9 @@ impl Resource<Client> for NamedPort {
                 };
                 let said = item.prior.as_ref().map(|p| p.group.clone());
                 Some(NamedPortRecord {
-                    group: said.filter(|s| !s.is_empty()).or_else(|| part("group"))?,
+                    group: said
+                        .filter(|s| !s.is_empty())
+                        .unwrap_or_else(|| group_of(&item.id).to_owned()),
                     name: name.to_owned(),
                     port: number(&entry["port"])?,
                     zone: part("zone"),
@@ -175,7 +181,9 @@ impl Resource<Client> for NamedPort {
                         code: "alreadyExists".to_owned(),
                         ..ProviderError::new(
                             ErrorKind::Conflict,
-                            format!("`{id}` has another number already: import it, or choose another name"),
+                            format!(
+                                "`{id}` has another number already: import it, or choose another name"
+                            ),
                         )
                     });
                 }
@@ -193,7 +201,8 @@ impl Resource<Client> for NamedPort {
         prior: NamedPortRecord,
         desired: NamedPortRecord,
     ) -> Result<NamedPortRecord, ProviderError> {
-        crate::managed::settled::<Self>(client, context, operation, &Self::id(&prior), desired).await
+        crate::managed::settled::<Self>(client, context, operation, &Self::id(&prior), desired)
+            .await
     }
 
     async fn delete(

@@ -108,7 +108,10 @@ const API: Api = super::api(
 
 const RULES: Rules = &[
     ("subnetwork", Rule::Named("subnetworks")),
-    ("subnetwork.source_ip_ranges_to_nat", Rule::Named("sourceIpRangesToNat")),
+    (
+        "subnetwork.source_ip_ranges_to_nat",
+        Rule::Named("sourceIpRangesToNat"),
+    ),
     ("router", Rule::Own),
     ("region", Rule::Own),
     ("project", Rule::Own),
@@ -233,12 +236,13 @@ impl Resource<Client> for RouterNat {
         for item in items {
             routers.entry(router_of(&item.id)).or_insert(());
         }
-        let found: BTreeMap<&str, _> = join_all(routers.into_keys().map(|router| async move {
-            (router, find::<Router>(client, context, router).await)
-        }))
-        .await
-        .into_iter()
-        .collect();
+        let found: BTreeMap<&str, _> =
+            join_all(routers.into_keys().map(|router| async move {
+                (router, find::<Router>(client, context, router).await)
+            }))
+            .await
+            .into_iter()
+            .collect();
         items
             .iter()
             .map(|item| {

@@ -5,8 +5,8 @@ use crate::client::Client;
 use crate::managed::Kind;
 use crate::wire::{Rule, Rules};
 use async_trait::async_trait;
-use infra_model::schema::Traits;
 use infra_model::number::Number;
+use infra_model::schema::Traits;
 use infra_model::{CallContext, Operation, ProviderError, Record};
 use serde_json::{Map, Value as Json, json};
 

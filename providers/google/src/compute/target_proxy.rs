@@ -135,8 +135,15 @@ impl Kind for HttpsProxy {
         }
         if prior.ssl_certificates != desired.ssl_certificates {
             let body = json!({ "sslCertificates": desired.ssl_certificates });
-            super::set::<Self>(client, context, operation, &above, "setSslCertificates", body)
-                .await?;
+            super::set::<Self>(
+                client,
+                context,
+                operation,
+                &above,
+                "setSslCertificates",
+                body,
+            )
+            .await?;
         }
         if prior.ssl_policy != desired.ssl_policy {
             let body = json!({ "sslPolicy": desired.ssl_policy });

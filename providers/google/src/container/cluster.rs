@@ -160,22 +160,22 @@ const DEFAULT_POOL: &str = "default-pool";
 /// What `ClusterUpdate` calls the fields of a cluster, where it is not `desired` before the field's name.
 const DESIRED: [(&str, &str); 3] = [
     ("locations", "desiredLocations"),
-    ("enableIntraNodeVisibility", "desiredIntraNodeVisibilityConfig"),
+    (
+        "enableIntraNodeVisibility",
+        "desiredIntraNodeVisibilityConfig",
+    ),
     ("enablePrivateEndpoint", "desiredEnablePrivateEndpoint"),
 ];
 
 fn desired_name(field: &str) -> String {
-    DESIRED
-        .iter()
-        .find(|(name, _)| *name == field)
-        .map_or_else(
-            || {
-                let mut letters = field.chars();
-                let first = letters.next().map(|c| c.to_ascii_uppercase());
-                format!("desired{}{}", first.unwrap_or_default(), letters.as_str())
-            },
-            |(_, desired)| (*desired).to_owned(),
-        )
+    DESIRED.iter().find(|(name, _)| *name == field).map_or_else(
+        || {
+            let mut letters = field.chars();
+            let first = letters.next().map(|c| c.to_ascii_uppercase());
+            format!("desired{}{}", first.unwrap_or_default(), letters.as_str())
+        },
+        |(_, desired)| (*desired).to_owned(),
+    )
 }
 
 /// Networks are restricted by the block's presence.
@@ -211,14 +211,23 @@ impl Kind for Cluster {
         ("remove_default_node_pool", Rule::Own),
         ("networking_mode", Rule::Own),
         ("deletion_protection", Rule::Own),
-        ("datapath_provider", Rule::Named("networkConfig/datapathProvider")),
+        (
+            "datapath_provider",
+            Rule::Named("networkConfig/datapathProvider"),
+        ),
         ("enable_autopilot", Rule::Named("autopilot/enabled")),
-        ("enable_shielded_nodes", Rule::Named("shieldedNodes/enabled")),
+        (
+            "enable_shielded_nodes",
+            Rule::Named("shieldedNodes/enabled"),
+        ),
         (
             "enable_intranode_visibility",
             Rule::Named("networkConfig/enableIntraNodeVisibility"),
         ),
-        ("gateway_api_config", Rule::Named("networkConfig/gatewayApiConfig")),
+        (
+            "gateway_api_config",
+            Rule::Named("networkConfig/gatewayApiConfig"),
+        ),
         (
             "service_external_ips_config",
             Rule::Named("networkConfig/serviceExternalIpsConfig"),
@@ -253,10 +262,7 @@ impl Kind for Cluster {
         ),
         ("master_auth", Rule::ShownOnly),
         ("master_version", Rule::Named("currentMasterVersion")),
-        (
-            "gateway_api_config.channel",
-            Rule::Named("channel"),
-        ),
+        ("gateway_api_config.channel", Rule::Named("channel")),
     ];
     const PACE: Pace = LONG;
 
@@ -295,7 +301,10 @@ impl Kind for Cluster {
         if let Some(Json::Object(policy)) = body.get_mut("ipAllocationPolicy") {
             policy.insert("useIpAliases".to_owned(), aliases.into());
         } else if aliases {
-            body.insert("ipAllocationPolicy".to_owned(), json!({ "useIpAliases": true }));
+            body.insert(
+                "ipAllocationPolicy".to_owned(),
+                json!({ "useIpAliases": true }),
+            );
         }
         if desired.enable_autopilot != Some(true) {
             body.entry("initialNodeCount").or_insert_with(|| 1.into());
@@ -349,8 +358,10 @@ impl Kind for Cluster {
         restrict(&mut patch);
         if let Some(labels) = patch.remove("resourceLabels") {
             let now = find::<Self>(client, context, id).await?.unwrap_or_default();
-            let body = json!({ "resourceLabels": labels, "labelFingerprint": now["labelFingerprint"] });
-            super::change::<Self>(client, context, operation, id, "setResourceLabels", body).await?;
+            let body =
+                json!({ "resourceLabels": labels, "labelFingerprint": now["labelFingerprint"] });
+            super::change::<Self>(client, context, operation, id, "setResourceLabels", body)
+                .await?;
         }
         if let Some(policy) = patch.remove("maintenancePolicy") {
             let now = find::<Self>(client, context, id).await?.unwrap_or_default();
@@ -384,7 +395,11 @@ impl Kind for Cluster {
             let only = private["enablePrivateEndpoint"].as_bool().unwrap_or(false);
             changes.push(("desiredEnablePrivateEndpoint".to_owned(), only.into()));
         }
-        changes.extend(patch.into_iter().map(|(field, value)| (desired_name(&field), value)));
+        changes.extend(
+            patch
+                .into_iter()
+                .map(|(field, value)| (desired_name(&field), value)),
+        );
         let mut etag = prior.etag.clone();
         for (field, value) in changes {
             let mut update = Map::from_iter([(field, value)]);

@@ -149,7 +149,10 @@ impl Kind for NodePool {
         ("node_count", Rule::Own),
         ("initial_node_count", Rule::SentOnly),
         ("node_locations", Rule::Named("locations")),
-        ("max_pods_per_node", Rule::Named("maxPodsConstraint/maxPodsPerNode")),
+        (
+            "max_pods_per_node",
+            Rule::Named("maxPodsConstraint/maxPodsPerNode"),
+        ),
         ("node_config", Rule::Named("config")),
         ("node_config.taint", Rule::Named("taints")),
     ];
@@ -176,7 +179,10 @@ impl Kind for NodePool {
         let groups = found["instanceGroupUrls"].as_array().into_iter().flatten();
         let groups: Vec<Json> = groups
             .filter_map(Json::as_str)
-            .map(|url| url.replace("/instanceGroupManagers/", "/instanceGroups/").into())
+            .map(|url| {
+                url.replace("/instanceGroupManagers/", "/instanceGroups/")
+                    .into()
+            })
             .collect();
         found["managedInstanceGroupUrls"] = Json::Array(groups);
         if found["autoscaling"]["enabled"] != Json::Bool(true)
@@ -214,7 +220,11 @@ impl Kind for NodePool {
         let mut update = Map::new();
         if let Some(Json::Object(config)) = patch.remove("config") {
             let old = prior.node_config.first().cloned().unwrap_or_default();
-            let old = crate::wire::body(&NodeConfig::block(), &old.to_value(), &[("taint", Rule::Named("taints"))]);
+            let old = crate::wire::body(
+                &NodeConfig::block(),
+                &old.to_value(),
+                &[("taint", Rule::Named("taints"))],
+            );
             for (field, value) in config {
                 if old.get(&field) == Some(&value) {
                     continue;

@@ -10,9 +10,7 @@ use futures::future::join_all;
 use infra_cloud::absence::there;
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
-use infra_model::{
-    CallContext, ErrorKind, Operation, ProviderError, Record, Recovered, Resource,
-};
+use infra_model::{CallContext, ErrorKind, Operation, ProviderError, Record, Recovered, Resource};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -81,7 +79,13 @@ pub(crate) struct Member<P>(PhantomData<fn() -> P>);
 /// `RESOURCE ROLE MEMBER`, and the title of the condition if there is one.
 fn id_of(grant: &Grant) -> String {
     let title = grant.condition.as_ref().map(|c| format!(" {}", c.title));
-    format!("{} {} {}{}", grant.on, grant.role, grant.member, title.unwrap_or_default())
+    format!(
+        "{} {} {}{}",
+        grant.on,
+        grant.role,
+        grant.member,
+        title.unwrap_or_default()
+    )
 }
 
 async fn get<P: Policy>(
@@ -93,7 +97,13 @@ async fn get<P: Policy>(
     let request = match P::STYLE {
         Style::Posts => {
             let body = json!({ "options": { "requestedPolicyVersion": 3 } });
-            Request::send(P::SERVICE, call, Method::POST, format!("{on}:getIamPolicy"), body)
+            Request::send(
+                P::SERVICE,
+                call,
+                Method::POST,
+                format!("{on}:getIamPolicy"),
+                body,
+            )
         }
         Style::GetAndPost => Request::get(P::SERVICE, call, format!("{on}:getIamPolicy"))
             .query("options.requestedPolicyVersion", "3"),
@@ -111,12 +121,16 @@ async fn set<P: Policy>(
 ) -> Result<(), ProviderError> {
     let call = format!("{}.setIamPolicy", P::NAME);
     let request = match P::STYLE {
-        Style::Storage => {
-            Request::send(P::SERVICE, call, Method::PUT, format!("{on}/iam"), policy)
-        }
+        Style::Storage => Request::send(P::SERVICE, call, Method::PUT, format!("{on}/iam"), policy),
         _ => {
             let body = json!({ "policy": policy });
-            Request::send(P::SERVICE, call, Method::POST, format!("{on}:setIamPolicy"), body)
+            Request::send(
+                P::SERVICE,
+                call,
+                Method::POST,
+                format!("{on}:setIamPolicy"),
+                body,
+            )
         }
     };
     client.call(context, &request).await.map(|_| ())
@@ -175,7 +189,10 @@ fn changed(mut policy: Json, grant: &Grant, wanted: bool) -> Option<Json> {
             .push(grant.member.as_str().into()),
         Some(at) => {
             let members = bindings[at]["members"].as_array_mut()?;
-            members.retain(|m| !m.as_str().is_some_and(|m| m.eq_ignore_ascii_case(&grant.member)));
+            members.retain(|m| {
+                !m.as_str()
+                    .is_some_and(|m| m.eq_ignore_ascii_case(&grant.member))
+            });
             if members.is_empty() {
                 bindings.remove(at);
             }
@@ -245,7 +262,9 @@ impl<P: Policy> Resource<Client> for Member<P> {
     const TYPE: &'static str = P::TYPE;
 
     fn traits() -> Traits {
-        Traits::default().seconds(4, 4, 4).family(P::SERVICE.write.name)
+        Traits::default()
+            .seconds(4, 4, 4)
+            .family(P::SERVICE.write.name)
     }
 
     fn id(record: &P::Record) -> String {
@@ -376,9 +395,16 @@ mod tests {
     fn a_grant_joins_its_role_and_leaves_it() {
         let policy = json!({ "etag": "e", "bindings": [{ "role": "roles/viewer", "members": ["user:a@x"] }] });
         let with = changed(policy.clone(), &grant("user:b@x"), true).expect("a change");
-        assert_eq!(with["bindings"][0]["members"], json!(["user:a@x", "user:b@x"]));
+        assert_eq!(
+            with["bindings"][0]["members"],
+            json!(["user:a@x", "user:b@x"])
+        );
         assert_eq!(with["etag"], "e");
-        assert_eq!(changed(with.clone(), &grant("user:B@x"), true), None, "there already");
+        assert_eq!(
+            changed(with.clone(), &grant("user:B@x"), true),
+            None,
+            "there already"
+        );
         let without = changed(with, &grant("user:b@x"), false).expect("a change");
         assert_eq!(without, policy);
         let empty = changed(policy, &grant("user:a@x"), false).expect("a change");

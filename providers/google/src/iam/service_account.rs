@@ -66,10 +66,7 @@ impl Kind for Account {
         operations: Operations::None,
         labels: Labelled::No,
     };
-    const RULES: Rules = &[
-        ("account_id", Rule::ShownOnly),
-        ("member", Rule::ShownOnly),
-    ];
+    const RULES: Rules = &[("account_id", Rule::ShownOnly), ("member", Rule::ShownOnly)];
 
     fn traits() -> Traits {
         // A new account may be unknown to policies for a while (IAM, "Access change propagation").
@@ -87,7 +84,8 @@ impl Kind for Account {
             return Ok(());
         }
         let text = |name: &str| crate::managed::text(&planned.value, name);
-        let project = text("project").or_else(|| crate::managed::text(request.provider?, "project"));
+        let project =
+            text("project").or_else(|| crate::managed::text(request.provider?, "project"));
         if let (Some(account), Some(project)) = (text("account_id"), project) {
             let email = email(&account, &project);
             let name = format!("projects/{project}/serviceAccounts/{email}");
@@ -143,14 +141,28 @@ impl Kind for Account {
         if patch.is_empty() {
             return Ok(());
         }
-        let mask: Vec<&str> = patch.keys().map(|k| if k == "displayName" { "display_name" } else { k }).collect();
+        let mask: Vec<&str> = patch
+            .keys()
+            .map(|k| {
+                if k == "displayName" {
+                    "display_name"
+                } else {
+                    k
+                }
+            })
+            .collect();
         let mask = mask.join(",");
         if let Some(etag) = &prior.etag {
             patch.insert("etag".to_owned(), etag.as_str().into());
         }
         let body = json!({ "serviceAccount": patch, "updateMask": mask });
-        let request =
-            Request::send(IAM, "iam.projects.serviceAccounts.patch", Method::PATCH, id, body);
+        let request = Request::send(
+            IAM,
+            "iam.projects.serviceAccounts.patch",
+            Method::PATCH,
+            id,
+            body,
+        );
         client.call(context, &request).await.map(|_| ())
     }
 }

@@ -6,8 +6,8 @@ use crate::client::Client;
 use crate::managed::Kind;
 use crate::wire::{Rule, Rules};
 use infra_cloud::wait::{LONG, Pace};
-use infra_model::{Record, Value};
 use infra_model::schema::Traits;
+use infra_model::{Record, Value};
 use serde_json::{Map, Value as Json};
 
 /// A managed Postgres, MySQL or SQL Server.
@@ -147,7 +147,11 @@ impl Kind for Instance {
         if !changes || !planned.replace.is_empty() {
             return Ok(());
         }
-        let settings = planned.value.get("settings").cloned().unwrap_or(Value::NULL);
+        let settings = planned
+            .value
+            .get("settings")
+            .cloned()
+            .unwrap_or(Value::NULL);
         let (bare, marks) = settings.unmark();
         if let Some([inner]) = bare.elements().filter(|e| e.len() == 1).map(|e| [&e[0]]) {
             let unknown = Value::Unknown(infra_model::Type::Number);
@@ -160,7 +164,10 @@ impl Kind for Instance {
     }
 
     fn body(client: &Client, desired: &InstanceRecord, body: &mut Map<String, Json>) {
-        let region = desired.region.clone().or_else(|| client.config().region.clone());
+        let region = desired
+            .region
+            .clone()
+            .or_else(|| client.config().region.clone());
         if let Some(region) = region {
             body.insert("region".to_owned(), region.into());
         }
@@ -175,7 +182,9 @@ impl Kind for Instance {
             let found = addresses.iter().find(|a| a["type"] == kind);
             found.map_or(Json::Null, |a| a["ipAddress"].clone())
         };
-        found["firstIpAddress"] = addresses.first().map_or(Json::Null, |a| a["ipAddress"].clone());
+        found["firstIpAddress"] = addresses
+            .first()
+            .map_or(Json::Null, |a| a["ipAddress"].clone());
         found["privateIpAddress"] = of("PRIVATE");
         found["publicIpAddress"] = of("PRIMARY");
     }
@@ -188,7 +197,8 @@ impl Kind for Instance {
         }
         // The version that was seen: a change made by others since is refused with it.
         let version = prior.settings.first().and_then(|s| s.version);
-        if let (Some(Json::Object(settings)), Some(version)) = (patch.get_mut("settings"), version) {
+        if let (Some(Json::Object(settings)), Some(version)) = (patch.get_mut("settings"), version)
+        {
             settings.insert("settingsVersion".to_owned(), version.to_string().into());
         }
     }

@@ -75,16 +75,29 @@ async fn run(
     let Some(path) = operation::path(Operations::Sql, id, &answer) else {
         return Ok(());
     };
-    operation::wait(client, context, operation, SQL, &request.call, &path, MINUTES)
-        .await
-        .map(|_| ())
+    operation::wait(
+        client,
+        context,
+        operation,
+        SQL,
+        &request.call,
+        &path,
+        MINUTES,
+    )
+    .await
+    .map(|_| ())
 }
 
 fn body(id: &str, record: &UserRecord) -> Json {
     let parts: Vec<&str> = id.split('/').collect();
-    let mut body = json!({ "name": record.name, "project": parts.get(1), "instance": parts.get(3) });
+    let mut body =
+        json!({ "name": record.name, "project": parts.get(1), "instance": parts.get(3) });
     let password = record.password_wo.as_ref().or(record.password.as_ref());
-    for (field, value) in [("password", password), ("type", record.r#type.as_ref()), ("host", record.host.as_ref())] {
+    for (field, value) in [
+        ("password", password),
+        ("type", record.r#type.as_ref()),
+        ("host", record.host.as_ref()),
+    ] {
         if let Some(value) = value {
             body[field] = value.as_str().into();
         }
@@ -119,21 +132,32 @@ impl Resource<Client> for User {
     ) -> Vec<Result<Option<UserRecord>, ProviderError>> {
         let collections: BTreeMap<&str, ()> =
             items.iter().map(|i| (collection_of(&i.id), ())).collect();
-        let listed: BTreeMap<&str, _> = join_all(collections.into_keys().map(|collection| async move {
-            let request = Request::get(SQL, "sql.users.list", collection);
-            (collection, there(client.list(context, request, "items").await))
-        }))
-        .await
-        .into_iter()
-        .collect();
+        let listed: BTreeMap<&str, _> =
+            join_all(collections.into_keys().map(|collection| async move {
+                let request = Request::get(SQL, "sql.users.list", collection);
+                (
+                    collection,
+                    there(client.list(context, request, "items").await),
+                )
+            }))
+            .await
+            .into_iter()
+            .collect();
         items
             .iter()
             .map(|item| {
-                let users = listed.get(collection_of(&item.id)).cloned().transpose()?.flatten();
+                let users = listed
+                    .get(collection_of(&item.id))
+                    .cloned()
+                    .transpose()?
+                    .flatten();
                 let name = short(&item.id);
                 let host = item.prior.as_ref().and_then(|p| p.host.clone());
                 let user = users.into_iter().flatten().find(|u| {
-                    u["name"] == name && host.as_deref().is_none_or(|h| u["host"].as_str().unwrap_or_default() == h)
+                    u["name"] == name
+                        && host
+                            .as_deref()
+                            .is_none_or(|h| u["host"].as_str().unwrap_or_default() == h)
                 });
                 Ok(user.map(|user| shown(&item.id, &user, item.prior.as_ref())))
             })
@@ -150,18 +174,28 @@ impl Resource<Client> for User {
         let id = format!("{collection}/{}", desired.name);
         if operation.known_id.is_none() {
             // Inserting a user that exists would give it another password.
-            if let Recovered::Foreign(id) = Self::recover(client, context, operation, desired.clone()).await? {
+            if let Recovered::Foreign(id) =
+                Self::recover(client, context, operation, desired.clone()).await?
+            {
                 return Err(ProviderError {
                     code: "alreadyExists".to_owned(),
                     ..ProviderError::new(
                         ErrorKind::Conflict,
-                        format!("`{id}` exists already and was not made by this stack: import it, or choose another name"),
+                        format!(
+                            "`{id}` exists already and was not made by this stack: import it, or choose another name"
+                        ),
                     )
                 });
             }
             context.events.id_known(operation, &id).await?;
         }
-        let request = Request::send(SQL, "sql.users.insert", Method::POST, collection, body(&id, &desired));
+        let request = Request::send(
+            SQL,
+            "sql.users.insert",
+            Method::POST,
+            collection,
+            body(&id, &desired),
+        );
         run(client, context, operation, &id, request).await?;
         crate::managed::settled::<Self>(client, context, operation, &id, desired).await
     }
@@ -177,8 +211,14 @@ impl Resource<Client> for User {
         if prior.password != desired.password
             || prior.password_wo_version != desired.password_wo_version
         {
-            let mut request = Request::send(SQL, "sql.users.update", Method::PUT, collection_of(&id), body(&id, &desired))
-                .query("name", &desired.name);
+            let mut request = Request::send(
+                SQL,
+                "sql.users.update",
+                Method::PUT,
+                collection_of(&id),
+                body(&id, &desired),
+            )
+            .query("name", &desired.name);
             if let Some(host) = desired.host.as_ref().filter(|h| !h.is_empty()) {
                 request = request.query("host", host);
             }
@@ -194,8 +234,14 @@ impl Resource<Client> for User {
         prior: UserRecord,
     ) -> Result<(), ProviderError> {
         let id = Self::id(&prior);
-        let mut request = Request::send(SQL, "sql.users.delete", Method::DELETE, collection_of(&id), Json::Null)
-            .query("name", &prior.name);
+        let mut request = Request::send(
+            SQL,
+            "sql.users.delete",
+            Method::DELETE,
+            collection_of(&id),
+            Json::Null,
+        )
+        .query("name", &prior.name);
         if let Some(host) = prior.host.as_ref().filter(|h| !h.is_empty()) {
             request = request.query("host", host);
         }
@@ -208,16 +254,27 @@ impl Resource<Client> for User {
         _: &Operation,
         desired: UserRecord,
     ) -> Result<Recovered, ProviderError> {
-        let id = format!("{}/{}", API.collection_of(&desired.to_value(), client)?, desired.name);
+        let id = format!(
+            "{}/{}",
+            API.collection_of(&desired.to_value(), client)?,
+            desired.name
+        );
         let item = Item {
             id: id.clone(),
             prior: None,
         };
         // A user has no mark and no time; an id is reported before the call, so that one found here is somebody else's.
-        Ok(match Self::read(client, context, &[item]).await.pop().transpose()?.flatten() {
-            Some(_) => Recovered::Foreign(id),
-            None => Recovered::Absent,
-        })
+        Ok(
+            match Self::read(client, context, &[item])
+                .await
+                .pop()
+                .transpose()?
+                .flatten()
+            {
+                Some(_) => Recovered::Foreign(id),
+                None => Recovered::Absent,
+            },
+        )
     }
 
     fn import(id: &str) -> Result<Imported<UserRecord>, ProviderError> {
@@ -238,7 +295,9 @@ impl Resource<Client> for User {
 fn shown(id: &str, user: &Json, prior: Option<&UserRecord>) -> UserRecord {
     let parts: Vec<&str> = id.split('/').collect();
     let part = |at: usize| parts.get(at).copied().unwrap_or_default().to_owned();
-    let instance = prior.map(|p| p.instance.clone()).filter(|i| !i.is_empty() && short(i) == part(3));
+    let instance = prior
+        .map(|p| p.instance.clone())
+        .filter(|i| !i.is_empty() && short(i) == part(3));
     let said = prior.cloned().unwrap_or_default();
     UserRecord {
         name: text_of(user, "name"),

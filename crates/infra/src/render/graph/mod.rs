@@ -2,6 +2,7 @@
 //! what needs to what is needed, as in Terraform's drawings.
 
 mod layout;
+pub(crate) mod steps;
 mod svg;
 
 use infra_model::address::{BlockAddress, ScopePath};

@@ -2,7 +2,7 @@
 
 use super::layout::{Area, layout};
 use super::{Drawing, short};
-use infra_model::address::{BlockAddress, Mode};
+use infra_model::address::BlockAddress;
 
 /// Also inside the SVG, which stands alone.
 const STYLE: &str = include_str!("graph.css");
@@ -74,10 +74,7 @@ pub(super) fn html(drawing: &Drawing, title: &str) -> String {
 }
 
 fn kind(block: &BlockAddress) -> &'static str {
-    match block.mode {
-        Mode::Managed => "resource",
-        Mode::Data => "data",
-    }
+    block.mode.table()
 }
 
 fn rectangle(area: Area, radius: u8) -> String {

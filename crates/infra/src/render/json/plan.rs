@@ -20,7 +20,8 @@ pub(crate) fn plan_json(plan: &Plan, variables: &[(Str, Value)], schemas: &dyn S
         .map(|(name, value)| (name.to_string(), json!({ "value": values::plain(value) })))
         .collect();
     // Terraform's order: by address.
-    let mut changes: Vec<&Change> = plan.changes.iter().collect();
+    // What a plan leaves as it is has no part in it.
+    let mut changes: Vec<&Change> = plan.changes.iter().filter(|c| !c.untouched).collect();
     changes.sort_by_key(|c| (&c.address, &c.deposed));
     let changes: Vec<Json> = changes
         .into_iter()
@@ -32,7 +33,8 @@ pub(crate) fn plan_json(plan: &Plan, variables: &[(Str, Value)], schemas: &dyn S
         .into_iter()
         .map(|d| resource_drift(d, schemas))
         .collect();
-    let outputs = tree::by_name(plan.outputs.iter().map(|(n, c)| (n, output_change(c))));
+    let outputs = plan.outputs.iter().filter(|(_, c)| !c.untouched);
+    let outputs = tree::by_name(outputs.map(|(n, c)| (n, output_change(c))));
     let mut document = Map::new();
     let mut put = |name: &str, value: Json| {
         document.insert(name.to_owned(), value);
@@ -228,7 +230,7 @@ fn path_json(path: &Path) -> Json {
         .collect()
 }
 
-/// An output is known or unknown, and sensitive or not, as a whole.
+/// An output is sensitive or not as a whole.
 fn output_change(change: &OutputChange) -> Json {
     let side = |value: &Option<Value>| {
         value
@@ -242,24 +244,26 @@ fn output_change(change: &OutputChange) -> Json {
         (Some(_), None) => ChangeAction::Delete,
         (Some(_), Some(_)) => ChangeAction::Update,
     };
-    let unknown = change.after.as_ref().is_some_and(|v| !v.is_wholly_known());
+    let unknown = match &change.after {
+        None => Json::Bool(false),
+        Some(after) if change.sensitive => Json::Bool(!after.is_wholly_known()),
+        Some(after) if after.is_wholly_known() => Json::Bool(false),
+        Some(after) => values::unknown(after),
+    };
     let mut entry = Map::new();
     entry.insert("actions".into(), actions(action));
     entry.insert("before".into(), side(&change.before));
-    if !unknown {
+    if unknown != Json::Bool(true) {
         entry.insert("after".into(), side(&change.after));
     }
-    entry.insert("after_unknown".into(), unknown.into());
+    entry.insert("after_unknown".into(), unknown);
     entry.insert("before_sensitive".into(), change.sensitive.into());
     entry.insert("after_sensitive".into(), change.sensitive.into());
     Json::Object(entry)
 }
 
 fn schema_version(schemas: &dyn Schemas, address: &Address) -> u32 {
-    let schema = match address.block.mode {
-        Mode::Managed => schemas.resource(&address.block.type_name),
-        Mode::Data => schemas.data(&address.block.type_name),
-    };
+    let schema = schemas.of_mode(address.block.mode, &address.block.type_name);
     schema.map_or(0, |s| s.version)
 }
 

@@ -114,6 +114,7 @@ fn mode(address: &Address) -> &'static str {
     match address.block.mode {
         Mode::Managed => "managed",
         Mode::Data => "data",
+        Mode::Ephemeral => "ephemeral",
     }
 }
 

@@ -78,7 +78,11 @@ impl References<'_> {
         let Some(declared) = self.kinds.iter().find(|k| k.name == *kind) else {
             return;
         };
-        if !declared.outputs.iter().any(|(name, _)| *name == &**output) {
+        let known = declared.outputs.iter().find(|o| o.name == &**output);
+        if let Some(known) = known {
+            let what = || format!("`{output}` of a {kind}");
+            self.steps(&known.ty.ty(), &steps[1..], what);
+        } else {
             self.report.push(suggesting(
                 error(
                     Code::UnknownOutput,
@@ -87,7 +91,7 @@ impl References<'_> {
                     "unknown",
                 ),
                 output,
-                declared.outputs.iter().map(|(name, _)| *name),
+                declared.outputs.iter().map(|o| o.name),
                 "",
             ));
         }
