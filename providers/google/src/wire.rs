@@ -116,7 +116,12 @@ fn encode(block: &Block, value: &Value, rules: Rules, path: &str) -> Map<String,
         let Some(value) = value.get(name).filter(|v| !v.is_null() && !v.is_unknown()) else {
             continue;
         };
-        if is_sent(attribute, rule(rules, &at)) {
+        // A record's empty collection is one that nobody spoke of.
+        let empty = value.elements().is_some_and(<[Value]>::is_empty)
+            || value
+                .entries()
+                .is_some_and(std::collections::BTreeMap::is_empty);
+        if is_sent(attribute, rule(rules, &at)) && !empty {
             put(
                 &mut out,
                 &field(rules, &at, name),
@@ -451,7 +456,7 @@ mod tests {
             sent,
             json!({
                 "name": "a", "ipCidrRange": "10.0.0.0/8", "enabled": false, "size": 7,
-                "network": "projects/p/global/networks/n", "IPAddress": "10.0.0.1", "labels": {},
+                "network": "projects/p/global/networks/n", "IPAddress": "10.0.0.1",
                 "password": "hunter2", "logConfig": {"enable": false}, "ranges": [{"rangeName": "pods"}],
             })
         );

@@ -13,7 +13,9 @@ pub(super) fn expand(inputs: &Inputs, draft: &mut Draft<'_>) {
         Some(name) => name.json("input.name"),
         None => {
             draft.builtin("random_id", "this", json!({ "byte_length": 4 }));
-            json!(format!("{}-${{random_id.this.hex}}", draft.name("", 54)))
+            // No name may have Google's in it.
+            let name = draft.name("", 54).replace("google", "gcp");
+            json!(format!("{name}-${{random_id.this.hex}}"))
         }
     };
     let force = inputs.force_destroy || draft.instance.stack.instance.is_some();
@@ -84,11 +86,12 @@ fn check(inputs: &Inputs, draft: &mut Draft<'_>) {
         || !edge(name.chars().next())
         || !edge(name.chars().next_back())
         || name.starts_with("goog")
+        || name.contains("google")
     {
         draft.refuse(
             "name",
             format!("`{name}` cannot be the name of a bucket"),
-            "use 3 to 63 lower-case letters, digits, hyphens and underscores, first and last a letter or digit; or leave `name` out",
+            "use 3 to 63 lower-case letters, digits, hyphens and underscores, first and last a letter or digit, and not Google's name; or leave `name` out",
         );
     }
 }
