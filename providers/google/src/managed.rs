@@ -524,7 +524,7 @@ pub(crate) async fn run<K: Kind>(
 }
 
 /// Makes a call, and makes it again while the resource or its parent is busy with another operation.
-async fn when_free(
+pub(crate) async fn when_free(
     client: &Client,
     context: &CallContext,
     operation: &Operation,

@@ -147,9 +147,6 @@ pub(crate) struct ClusterRecord {
     /// Its URL.
     #[record(computed)]
     pub(crate) self_link: Option<String>,
-    /// Changes with every change: one made by others in between is refused.
-    #[record(computed)]
-    pub(crate) etag: Option<String>,
 }
 
 pub(crate) struct Cluster;
@@ -400,14 +397,10 @@ impl Kind for Cluster {
                 .into_iter()
                 .map(|(field, value)| (desired_name(&field), value)),
         );
-        let mut etag = prior.etag.clone();
+        // Each names the one field that it changes, so that what others change meanwhile stays. The cluster's etag would not
+        // do: it changes with every pool, ours included.
         for (field, value) in changes {
-            let mut update = Map::from_iter([(field, value)]);
-            // The first change is refused when others were faster; those after it follow on ours.
-            if let Some(etag) = etag.take().filter(|e| !e.is_empty()) {
-                update.insert("etag".to_owned(), etag.into());
-            }
-            let body = json!({ "update": update });
+            let body = json!({ "update": { field: value } });
             super::change::<Self>(client, context, operation, id, "update", body).await?;
         }
         Ok(())

@@ -67,9 +67,6 @@ pub(crate) struct NodePoolRecord {
     /// `projects/{project}/locations/{location}/clusters/{cluster}/nodePools/{name}`
     #[record(computed)]
     pub(crate) id: Option<String>,
-    /// Changes with every change: one made by others in between is refused.
-    #[record(computed)]
-    pub(crate) etag: Option<String>,
 }
 
 /// How many, by need.

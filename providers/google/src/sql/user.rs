@@ -3,7 +3,7 @@
 use crate::api::{Api, Operations, Update, relative, short};
 use crate::client::{Client, Request};
 use crate::family::SQL;
-use crate::managed::name_it;
+use crate::managed::{name_it, when_free};
 use crate::operation;
 use async_trait::async_trait;
 use futures::future::join_all;
@@ -71,7 +71,7 @@ async fn run(
     id: &str,
     request: Request,
 ) -> Result<(), ProviderError> {
-    let answer = client.call(context, &request).await?;
+    let answer = when_free(client, context, operation, MINUTES, &request).await?;
     let Some(path) = operation::path(Operations::Sql, id, &answer) else {
         return Ok(());
     };
