@@ -37,7 +37,7 @@ pub(crate) enum Create {
     /// `create`, the member as body, its name in the query.
     Named(&'static str),
     /// `create`, the member as body.
-    Create,
+    Bare,
 }
 
 /// How a member is changed.

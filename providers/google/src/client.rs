@@ -92,13 +92,13 @@ impl Client {
     ) -> Result<Client, ProviderError> {
         let config = config.within(environment)?;
         let anonymous = anonymous::Builder::new().build();
-        let local = |service: &&str| {
+        let local = |service: &str| {
             config
                 .endpoints
-                .get(*service)
+                .get(service)
                 .is_some_and(|u| is_loopback(u))
         };
-        let credentials = if crate::config::SERVICES.iter().all(|s| local(&s)) {
+        let credentials = if crate::config::SERVICES.iter().all(|s| local(s)) {
             anonymous.clone()
         } else {
             credentials(&config)?

@@ -3,7 +3,7 @@
 use crate::api::{Api, Create, Labelled, Operations, Update};
 use crate::client::Client;
 use crate::family::DNS;
-use crate::managed::Kind;
+use crate::kind::Kind;
 use crate::wire::{Rule, Rules};
 use infra_model::Record;
 use infra_model::schema::Traits;
@@ -85,7 +85,7 @@ impl Kind for Zone {
         name: "dns.managedZones",
         collection: "projects/{project}/managedZones",
         key: "name",
-        create: Create::Create,
+        create: Create::Bare,
         update: Update::Patch,
         items: "managedZones",
         operations: Operations::None,
@@ -155,7 +155,7 @@ impl Kind for RecordSet {
         name: "dns.resourceRecordSets",
         collection: "projects/{project}/managedZones/{managed_zone}/rrsets/{name}",
         key: "type",
-        create: Create::Create,
+        create: Create::Bare,
         update: Update::Patch,
         items: "",
         operations: Operations::None,

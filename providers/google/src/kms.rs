@@ -4,8 +4,8 @@
 use crate::api::{Api, Create, Labelled, Operations, Update};
 use crate::client::{Client, Request};
 use crate::family::KMS;
+use crate::kind::Kind;
 use crate::labels;
-use crate::managed::Kind;
 use crate::wire::{Rule, Rules};
 use async_trait::async_trait;
 use futures::future::join_all;

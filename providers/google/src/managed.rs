@@ -4,168 +4,22 @@
 
 use crate::api::{Api, Create, Labelled, Operations, Update, relative};
 use crate::client::{Client, Request};
+use crate::found::{find, find_many, own, record};
+use crate::kind::Kind;
 use crate::labels::{self, Labels};
 use crate::operation::{self, known, split};
-use crate::wire::{self, Rules};
+use crate::wire;
 use async_trait::async_trait;
-use futures::future::join_all;
-use infra_cloud::absence::there;
 use infra_cloud::wait::{self, MINUTES, Pace};
 use infra_model::resource::{Imported, Item};
-use infra_model::schema::{Compare, Traits};
+use infra_model::schema::Traits;
 use infra_model::{
     Block, CallContext, ErrorKind, Operation, PlanRequest, Planned, ProviderError, Record,
     Recovered, Resource, Value, planning,
 };
 use reqwest::Method;
 use serde_json::{Map, Value as Json, json};
-use std::collections::BTreeMap;
 use std::marker::PhantomData;
-
-/// From so many members of one collection on, a listing is asked for instead of each of them.
-const LIST_FROM: usize = 4;
-
-/// What differs from type to type.
-#[async_trait]
-pub(crate) trait Kind: Sized + Send + Sync + 'static {
-    /// Its attributes.
-    type Record: Record + Clone;
-    /// `google_compute_network`
-    const TYPE: &'static str;
-    /// Its collection.
-    const API: Api;
-    /// Fields that are not named or shown as usual.
-    const RULES: Rules = &[];
-    /// How patiently its operations are waited for.
-    const PACE: Pace = MINUTES;
-
-    /// Expected durations and settle time; the family is the service's.
-    fn traits() -> Traits;
-
-    /// See [`Resource::plan`].
-    fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
-        let (_, _) = (request, planned);
-        Ok(())
-    }
-
-    /// See [`Resource::validate`].
-    fn validate(config: &Value) -> Vec<ProviderError> {
-        let _ = config;
-        Vec::new()
-    }
-
-    /// The last part of the id, where it is not an attribute that the stack sets.
-    fn name(client: &Client, desired: &Self::Record) -> Option<String> {
-        let (_, _) = (client, desired);
-        None
-    }
-
-    /// Adjusts the body of a creation.
-    fn body(client: &Client, desired: &Self::Record, body: &mut Map<String, Json>) {
-        let (_, _, _) = (client, desired, body);
-    }
-
-    /// Where creations are posted to, where it is not the collection.
-    fn posted_to(collection: &str) -> String {
-        collection.to_owned()
-    }
-
-    /// More of the creation's query.
-    fn query(client: &Client, desired: &Self::Record) -> Vec<(&'static str, String)> {
-        let (_, _) = (client, desired);
-        Vec::new()
-    }
-
-    /// What neither the service nor the state tells.
-    fn complete(client: &Client, record: &mut Self::Record) {
-        let (_, _) = (client, record);
-    }
-
-    /// Adjusts what was found before it is shown.
-    fn shown(found: &mut Json) {
-        let _ = found;
-    }
-
-    /// Whether what was found counts as there: some services show what is deleted.
-    fn is_there(found: &Json) -> bool {
-        let _ = found;
-        true
-    }
-
-    /// Adjusts what is sent for a change; the fields that change are in it.
-    fn patch(prior: &Self::Record, desired: &Self::Record, patch: &mut Map<String, Json>) {
-        let (_, _, _) = (prior, desired, patch);
-    }
-
-    /// Whether the service keeps it for ever: then deleting is `deleting`, and forgetting.
-    fn stays() -> bool {
-        false
-    }
-
-    /// Takes over what stands in the place of a new resource, where that is right: something that the service keeps for ever,
-    /// and nobody uses any more. Whether it did.
-    async fn revive(
-        client: &Client,
-        context: &CallContext,
-        operation: &Operation,
-        id: &str,
-        desired: &Self::Record,
-    ) -> Result<bool, ProviderError> {
-        let (_, _, _, _, _) = (client, context, operation, id, desired);
-        Ok(false)
-    }
-
-    /// Calls that a creation needs after its first one.
-    async fn created(
-        client: &Client,
-        context: &CallContext,
-        operation: &Operation,
-        id: &str,
-        desired: &Self::Record,
-    ) -> Result<(), ProviderError> {
-        let (_, _, _, _, _) = (client, context, operation, id, desired);
-        Ok(())
-    }
-
-    /// Calls that a change needs after the patch.
-    async fn changing(
-        client: &Client,
-        context: &CallContext,
-        operation: &Operation,
-        id: &str,
-        prior: &Self::Record,
-        desired: &Self::Record,
-    ) -> Result<(), ProviderError> {
-        let (_, _, _, _, _, _) = (client, context, operation, id, prior, desired);
-        Ok(())
-    }
-
-    /// Sends what changes: by one `PATCH`, unless the service wants it otherwise.
-    async fn send_patch(
-        client: &Client,
-        context: &CallContext,
-        operation: &Operation,
-        id: &str,
-        prior: &Self::Record,
-        desired: &Self::Record,
-        patch: Map<String, Json>,
-    ) -> Result<(), ProviderError> {
-        let _ = desired;
-        send_patch::<Self>(client, context, operation, id, prior, patch).await
-    }
-
-    /// What must go before the resource can.
-    async fn deleting(
-        client: &Client,
-        context: &CallContext,
-        operation: &Operation,
-        id: &str,
-        prior: &Self::Record,
-    ) -> Result<(), ProviderError> {
-        let (_, _, _, _, _) = (client, context, operation, id, prior);
-        Ok(())
-    }
-}
 
 /// A [`Kind`] as a [`Resource`].
 pub(crate) struct Managed<K>(PhantomData<fn() -> K>);
@@ -319,7 +173,7 @@ impl<K: Kind> Resource<Client> for Managed<K> {
 }
 
 /// The fields that change, in one call.
-async fn send_patch<K: Kind>(
+pub(crate) async fn send_patch<K: Kind>(
     client: &Client,
     context: &CallContext,
     operation: &Operation,
@@ -434,7 +288,7 @@ async fn begin<K: Kind>(
     K::body(client, desired, &mut body);
     let body = Json::Object(body);
     let (body, named) = match api.create {
-        Create::Insert | Create::Create => (body, None),
+        Create::Insert | Create::Bare => (body, None),
         Create::Wrapped(name) => (json!({ name: body }), None),
         Create::Named(parameter) => (body, Some(parameter)),
     };
@@ -574,215 +428,8 @@ pub(crate) async fn settled<R: Resource<Client>>(
     wait::settled::<Client, R>(client, context, operation, id, desired).await
 }
 
-/// Whose the resource of an id is.
-async fn own<K: Kind>(
-    client: &Client,
-    context: &CallContext,
-    operation: &Operation,
-    id: &str,
-) -> Result<Recovered, ProviderError> {
-    let Some(found) = find::<K>(client, context, id).await? else {
-        return Ok(Recovered::Absent);
-    };
-    let ours = match (K::API.labels.place(), K::API.operations) {
-        (Some((_, pointer)), _) => {
-            labels::of(found.pointer(pointer)).get(labels::OPERATION)
-                == Some(&operation.id.to_string())
-        }
-        // Compute keeps its operations for two weeks, with the token that each was asked for with.
-        (None, Operations::Compute) => was_ours::<K>(client, context, operation, id).await?,
-        (None, _) => made_since(&found, operation),
-    };
-    Ok(if ours {
-        Recovered::Found(id.to_owned())
-    } else {
-        Recovered::Foreign(id.to_owned())
-    })
-}
-
-/// Whether Compute remembers the insertion of this resource under the operation's token.
-async fn was_ours<K: Kind>(
-    client: &Client,
-    context: &CallContext,
-    operation: &Operation,
-    id: &str,
-) -> Result<bool, ProviderError> {
-    // projects/p/global/…, projects/p/regions/r/…, projects/p/zones/z/…
-    let parts: Vec<&str> = id.split('/').collect();
-    let scope = if parts.get(2) == Some(&"global") {
-        3
-    } else {
-        4
-    };
-    let place = parts.get(..scope).unwrap_or_default().join("/");
-    let token = operation.token.as_uuid();
-    let request = Request::get(
-        K::API.service,
-        "compute.operations.list",
-        format!("{place}/operations"),
-    )
-    .query("filter", format!("clientOperationId=\"{token}\""));
-    let found = client.list(context, request, "items").await?;
-    Ok(found.iter().any(|o| {
-        o["clientOperationId"] == Json::String(token.clone())
-            && o["targetLink"]
-                .as_str()
-                .is_some_and(|link| relative(link) == id)
-    }))
-}
-
-/// Whether a resource without labels was made since the operation began: it is in a place that only one can have.
-fn made_since(found: &Json, operation: &Operation) -> bool {
-    let made = [
-        "createTime",
-        "creationTimestamp",
-        "creationTime",
-        "timeCreated",
-    ]
-    .iter()
-    .find_map(|name| found[*name].as_str()?.parse::<jiff::Timestamp>().ok());
-    // What shows no time lives under a parent of ours.
-    made.is_none_or(|made| made.as_millisecond() + 5_000 >= operation.started.0)
-}
-
-/// What is under an id.
-pub(crate) async fn find<K: Kind>(
-    client: &Client,
-    context: &CallContext,
-    id: &str,
-) -> Result<Option<Json>, ProviderError> {
-    let request = Request::get(K::API.service, verb(&K::API, "get"), id);
-    let found = there(client.call(context, &request).await)?;
-    Ok(found.filter(K::is_there))
-}
-
-/// What is under each id: one listing for the many of one collection.
-async fn find_many<K: Kind>(
-    client: &Client,
-    context: &CallContext,
-    ids: &[&str],
-) -> Vec<Result<Option<Json>, ProviderError>> {
-    let mut collections: BTreeMap<&str, usize> = BTreeMap::new();
-    for id in ids {
-        *collections.entry(parent(id)).or_default() += 1;
-    }
-    let listed: BTreeMap<&str, _> = join_all(
-        collections
-            .into_iter()
-            .filter(|(_, members)| *members >= LIST_FROM && !K::API.items.is_empty())
-            .map(|(collection, _)| async move {
-                (collection, list::<K>(client, context, collection).await)
-            }),
-    )
-    .await
-    .into_iter()
-    .collect();
-    join_all(ids.iter().map(|id| {
-        let listed = listed.get(parent(id));
-        async move {
-            match listed {
-                Some(Ok(members)) => Ok(members.get(*id).cloned().filter(K::is_there)),
-                Some(Err(error)) => Err(error.clone()),
-                None => find::<K>(client, context, id).await,
-            }
-        }
-    }))
-    .await
-}
-
-fn parent(id: &str) -> &str {
-    id.rsplit_once('/').map_or("", |(parent, _)| parent)
-}
-
-/// All members of a collection by id.
-async fn list<K: Kind>(
-    client: &Client,
-    context: &CallContext,
-    collection: &str,
-) -> Result<BTreeMap<String, Json>, ProviderError> {
-    let request = Request::get(K::API.service, verb(&K::API, "list"), collection);
-    let found = there(client.list(context, request, K::API.items).await)?;
-    let members = found.unwrap_or_default().into_iter().filter_map(|member| {
-        let name = member["name"].as_str()?;
-        let name = crate::api::short(name);
-        Some((format!("{collection}/{name}"), member))
-    });
-    Ok(members.collect())
-}
-
-/// The attributes of what was found.
-fn record<K: Kind>(
-    client: &Client,
-    id: &str,
-    mut found: Json,
-    prior: Option<&K::Record>,
-) -> Result<K::Record, ProviderError> {
-    K::shown(&mut found);
-    let block = K::Record::block();
-    let prior = prior.map_or(Value::NULL, Record::to_value);
-    let mut all = Labels::new();
-    if let Some((attribute, pointer)) = K::API.labels.place() {
-        let said = labels_of(&prior, attribute);
-        let (own, effective) = labels::split(
-            labels::of(found.pointer(pointer)),
-            &client.config().labels,
-            Some(&said),
-        );
-        if let Some(place) = found.pointer_mut(pointer) {
-            *place = labels::json(&own);
-        }
-        all = effective;
-    }
-    let mut shown = wire::shown(&block, &found, &prior, K::RULES);
-    let mut set = |name: &str, json: Json| {
-        if block.attributes.contains_key(name) {
-            shown[name] = json;
-        }
-    };
-    for (name, part) in K::API.parts(id).unwrap_or_default() {
-        let said = prior.get(name).filter(|said| {
-            let compare = block
-                .attributes
-                .get(name)
-                .map(|a| a.compare)
-                .unwrap_or_default();
-            planning::same(compare, said, &part.into())
-        });
-        let whole = match name {
-            "project" | "region" | "zone" | "location" => None,
-            name if name == K::API.key => None,
-            name if !is_reference(&block, name) => None,
-            // A parent is named in full.
-            _ => id
-                .find(&format!("/{part}/"))
-                .map(|at| &id[..=at + part.len()]),
-        };
-        let shown = whole.unwrap_or(part);
-        set(
-            name,
-            said.map_or_else(|| shown.into(), infra_model::json::to_json),
-        );
-    }
-    set("id", id.into());
-    set("effective_labels", labels::json(&all));
-    let value = infra_model::json::from_json(&shown, &block.implied_type()).map_err(|e| {
-        ProviderError::new(
-            ErrorKind::Other,
-            format!("`{id}` was answered in a shape that is not understood: {e}"),
-        )
-    })?;
-    let mut record = K::Record::from_value(&value)?;
-    K::complete(client, &mut record);
-    Ok(record)
-}
-
-fn is_reference(block: &Block, name: &str) -> bool {
-    let attribute = block.attributes.get(name);
-    attribute.is_some_and(|a| a.compare == Compare::ResourceName)
-}
-
 /// The labels of a value, under a dotted attribute.
-fn labels_of(value: &Value, attribute: &str) -> Labels {
+pub(crate) fn labels_of(value: &Value, attribute: &str) -> Labels {
     let mut value = value.clone();
     for name in attribute.split('.') {
         let inner = match value.elements() {

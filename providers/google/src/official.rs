@@ -1,6 +1,6 @@
 //! What is sent, held against the types of Google's official crates: every field that a type can send is one that they know.
 
-use crate::managed::Kind;
+use crate::kind::Kind;
 use crate::{compute, container, sql, wire};
 use google_cloud_compute_v1::model as compute_v1;
 use google_cloud_container_v1::model as container_v1;

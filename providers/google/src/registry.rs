@@ -1,8 +1,12 @@
 //! Every type of the provider, one line each.
 
 use crate::client::Client;
-use crate::managed::{Kind, Managed};
-use crate::{artifacts, compute, container, data, dns, iam, kms, secrets, services, sql, storage};
+use crate::kind::Kind;
+use crate::managed::Managed;
+use crate::{
+    artifacts, compute, container, data, dns, iam, kms, project_service, secrets,
+    service_connection, sql, storage,
+};
 use infra_model::resource::{DynDataSource, DynResource, Typed};
 
 fn managed<K: Kind>() -> Box<dyn DynResource<Client>> {
@@ -54,8 +58,8 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
         managed::<secrets::Secret>(),
         Typed::<secrets::Version>::register(),
         // --- projects, accounts and policies ---
-        Typed::<services::Service>::register(),
-        Typed::<services::Connection>::register(),
+        Typed::<project_service::Service>::register(),
+        Typed::<service_connection::Connection>::register(),
         managed::<iam::service_account::Account>(),
         member::<iam::member_types::ProjectMember>(),
         member::<iam::member_types::AccountMember>(),

@@ -3,7 +3,7 @@
 use crate::api::{Api, Create, Labelled, Operations, Update, relative, short};
 use crate::client::{Client, Request};
 use crate::family::SECRETS;
-use crate::managed::Kind;
+use crate::kind::Kind;
 use crate::wire::{Rule, Rules};
 use async_trait::async_trait;
 use base64::Engine;

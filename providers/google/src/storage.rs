@@ -3,7 +3,7 @@
 use crate::api::{Api, Create, Labelled, Operations, Update};
 use crate::client::{Client, Request};
 use crate::family::STORAGE;
-use crate::managed::Kind;
+use crate::kind::Kind;
 use crate::wire::{Rule, Rules};
 use async_trait::async_trait;
 use infra_cloud::absence::{absent_is_done, there};

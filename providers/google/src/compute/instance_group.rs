@@ -3,7 +3,7 @@
 use crate::api::{Api, Update};
 use crate::client::{Client, Request};
 use crate::family::COMPUTE;
-use crate::managed::Kind;
+use crate::kind::Kind;
 use crate::wire::{Rule, Rules};
 use async_trait::async_trait;
 use infra_model::schema::Traits;

@@ -1,7 +1,7 @@
 //! `google_compute_router`.
 
 use crate::api::{Api, Update};
-use crate::managed::Kind;
+use crate::kind::Kind;
 use infra_model::Record;
 use infra_model::schema::Traits;
 

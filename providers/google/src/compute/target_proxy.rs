@@ -2,7 +2,7 @@
 
 use crate::api::{Api, Update};
 use crate::client::Client;
-use crate::managed::Kind;
+use crate::kind::Kind;
 use async_trait::async_trait;
 use infra_model::schema::Traits;
 use infra_model::{CallContext, Operation, ProviderError, Record};

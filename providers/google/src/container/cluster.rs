@@ -8,7 +8,9 @@ use super::cluster_blocks::{
 use crate::api::{Api, Create, Labelled, Operations, Update};
 use crate::client::{Client, Request};
 use crate::family::CONTAINER;
-use crate::managed::{Kind, find, run};
+use crate::found::find;
+use crate::kind::Kind;
+use crate::managed::run;
 use crate::wire::{Rule, Rules};
 use async_trait::async_trait;
 use infra_cloud::absence::absent_is_done;

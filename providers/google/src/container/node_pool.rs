@@ -4,7 +4,7 @@ use super::node_config::NodeConfig;
 use crate::api::{Api, Create, Labelled, Operations, Update};
 use crate::client::Client;
 use crate::family::CONTAINER;
-use crate::managed::Kind;
+use crate::kind::Kind;
 use crate::wire::{Rule, Rules};
 use async_trait::async_trait;
 use infra_cloud::wait::{LONG, Pace};

@@ -3,7 +3,7 @@
 use crate::api::{Api, Create, Labelled, Operations, Update};
 use crate::client::{Client, Request};
 use crate::family::IAM;
-use crate::managed::Kind;
+use crate::kind::Kind;
 use crate::wire::{Rule, Rules};
 use async_trait::async_trait;
 use infra_model::schema::Traits;
@@ -60,7 +60,7 @@ impl Kind for Account {
         name: "iam.projects.serviceAccounts",
         collection: "projects/{project}/serviceAccounts",
         key: "email",
-        create: Create::Create,
+        create: Create::Bare,
         update: Update::None,
         items: "accounts",
         operations: Operations::None,

@@ -2,7 +2,7 @@
 
 use crate::api::{Api, Update};
 use crate::client::Client;
-use crate::managed::Kind;
+use crate::kind::Kind;
 use infra_model::Record;
 use infra_model::schema::Traits;
 use serde_json::{Map, Value as Json};

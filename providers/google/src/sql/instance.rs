@@ -3,7 +3,7 @@
 use super::settings::Settings;
 use crate::api::{Api, Labelled, Update};
 use crate::client::Client;
-use crate::managed::Kind;
+use crate::kind::Kind;
 use crate::wire::{Rule, Rules};
 use infra_cloud::wait::{LONG, Pace};
 use infra_model::schema::Traits;
