@@ -24,6 +24,7 @@ pub(crate) async fn own<K: Kind>(
     context: &CallContext,
     operation: &Operation,
     id: &str,
+    desired: &K::Record,
 ) -> Result<Recovered, ProviderError> {
     let Some(found) = find::<K>(client, context, id).await? else {
         return Ok(Recovered::Absent);
@@ -35,7 +36,9 @@ pub(crate) async fn own<K: Kind>(
         }
         // Compute keeps its operations for two weeks, with the token that each was asked for with.
         (None, Operations::Compute) => was_ours::<K>(client, context, operation, id).await?,
-        (None, _) => made_since(&found, operation),
+        (None, _) => {
+            made_since(&found, operation).unwrap_or_else(|| K::is_as_asked(&found, desired))
+        }
     };
     Ok(if ours {
         Recovered::Found(id.to_owned())
@@ -75,8 +78,8 @@ async fn was_ours<K: Kind>(
     }))
 }
 
-/// Whether a resource without labels was made since the operation began: it is in a place that only one can have.
-fn made_since(found: &Json, operation: &Operation) -> bool {
+/// Whether a resource was made since the operation began, where it tells when it was made.
+fn made_since(found: &Json, operation: &Operation) -> Option<bool> {
     let made = [
         "createTime",
         "creationTimestamp",
@@ -84,9 +87,9 @@ fn made_since(found: &Json, operation: &Operation) -> bool {
         "timeCreated",
     ]
     .iter()
-    .find_map(|name| found[*name].as_str()?.parse::<jiff::Timestamp>().ok());
-    // What shows no time lives under a parent of ours.
-    made.is_none_or(|made| made.as_millisecond() + 5_000 >= operation.started.0)
+    .find_map(|name| found[*name].as_str()?.parse::<jiff::Timestamp>().ok())?;
+    // The two clocks may differ a little.
+    Some(made.as_millisecond() + 5_000 >= operation.started.0)
 }
 
 /// What is under an id.

@@ -154,7 +154,7 @@ impl<K: Kind> Resource<Client> for Managed<K> {
         let value = desired.to_value();
         let collection = K::API.collection_of(&value, client)?;
         let id = format!("{collection}/{}", key_of::<K>(client, &desired, &value)?);
-        own::<K>(client, context, operation, &id).await
+        own::<K>(client, context, operation, &id, &desired).await
     }
 
     fn import(id: &str) -> Result<Imported<K::Record>, ProviderError> {
@@ -317,7 +317,14 @@ async fn begin<K: Kind>(
         }
         // Taken, perhaps by an earlier attempt whose answer was lost.
         Err(error) if error.kind == ErrorKind::Conflict && is_taken(&error) => {
-            match own::<K>(client, context, operation, &id).await? {
+            // What has neither labels nor Compute's tokens is not ours when no answer was lost: it was there before the call.
+            let untold = api.labels == Labelled::No && api.operations != Operations::Compute;
+            let owner = if untold && !error.maybe_done {
+                Recovered::Foreign(id.clone())
+            } else {
+                own::<K>(client, context, operation, &id, desired).await?
+            };
+            match owner {
                 Recovered::Found(_) => {}
                 _ if K::revive(client, context, operation, &id, desired).await? => {}
                 Recovered::Absent => return Err(error),

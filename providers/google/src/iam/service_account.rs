@@ -116,6 +116,13 @@ impl Kind for Account {
         }
     }
 
+    fn is_as_asked(found: &Json, desired: &AccountRecord) -> bool {
+        let same = |field: &str, wanted: &Option<String>| {
+            found[field].as_str().unwrap_or_default() == wanted.as_deref().unwrap_or_default()
+        };
+        same("displayName", &desired.display_name) && same("description", &desired.description)
+    }
+
     async fn created(
         client: &Client,
         context: &CallContext,
