@@ -176,9 +176,9 @@ impl Client {
             Ok(CacheableResource::New { data, .. }) => data,
             Ok(CacheableResource::NotModified) => http::HeaderMap::new(),
             Err(e) if e.is_transient() => {
-                return Err(failed(ErrorKind::Transient, format!("no token: {e}")));
+                return Err(failed(ErrorKind::Transient, no_token(&e)));
             }
-            Err(e) => return Err(failed(ErrorKind::Denied, format!("no token: {e}"))),
+            Err(e) => return Err(failed(ErrorKind::Denied, no_token(&e))),
         };
         let url = format!("{endpoint}/{}/{}", service.base, request.path);
         let mut call = self
@@ -273,6 +273,17 @@ impl Client {
     }
 }
 
+/// Why there is no token, from the innermost cause, and what most often helps.
+fn no_token(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    format!("no access token: {cause}; {LOG_IN}")
+}
+
+const LOG_IN: &str = "where nobody is logged in, run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS";
+
 /// The application-default credentials, or those of the account that they act as.
 fn credentials(config: &Config) -> Result<Credentials, ProviderError> {
     let built = match &config.impersonate_service_account {
@@ -287,7 +298,7 @@ fn credentials(config: &Config) -> Result<Credentials, ProviderError> {
     built.map_err(|e| {
         ProviderError::new(
             ErrorKind::Denied,
-            format!("no Google credentials: {e}; run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS"),
+            format!("no Google credentials: {e}; {LOG_IN}"),
         )
     })
 }
