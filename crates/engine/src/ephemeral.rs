@@ -3,6 +3,7 @@
 
 use crate::engine::Engine;
 use crate::graph::{ProgramGraph, ProgramNode};
+use crate::lock::lock;
 use crate::sessions::{NoEvents, Sessions};
 use infra_model::address::{Address, Mode, ProviderAddress};
 use infra_model::program::Program;
@@ -12,7 +13,7 @@ use infra_model::time::{Clock, Timestamp};
 use infra_model::value::{Marks, Value};
 use petgraph::Direction;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 
 /// One that is open.
@@ -33,10 +34,6 @@ pub(crate) struct Leases {
     news: Notify,
     /// What could not be renewed or closed.
     failed: Mutex<Vec<(Address, ProviderError)>>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Leases {

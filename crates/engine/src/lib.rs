@@ -13,6 +13,7 @@ mod generate;
 mod graph;
 mod import;
 mod limits;
+mod lock;
 pub mod plan;
 mod recover;
 mod refresh;

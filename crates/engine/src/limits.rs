@@ -2,13 +2,14 @@
 //! down and wins its rate back slowly.
 
 use crate::engine::Engine;
+use crate::lock::lock;
 use async_trait::async_trait;
 use infra_model::hash::HashMap;
 use infra_model::provider::{Gate, Permit};
 use infra_model::provider_error::ProviderError;
 use infra_model::schema::ApiFamily;
 use infra_model::time::{Clock, Timestamp};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -80,7 +81,7 @@ impl Family {
     }
 
     fn bucket(&self) -> MutexGuard<'_, Bucket> {
-        self.bucket.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.bucket)
     }
 }
 

@@ -7,6 +7,7 @@ mod modules;
 use crate::codec;
 use crate::engine::Engine;
 use crate::graph::ProgramGraph;
+use crate::lock::lock;
 use crate::values::{Keying, Values};
 use infra_model::address::{BlockAddress, InstanceKey, Mode, ProviderAddress, ScopePath};
 use infra_model::codes::Code;
@@ -22,7 +23,7 @@ use infra_model::value::{Marks, Str, Value};
 use infra_state::DependencyRef;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// What an expression has touched.
 pub(crate) type Touched = BTreeSet<DependencyRef>;
@@ -77,10 +78,6 @@ pub(crate) fn shown(message: &Value) -> &str {
     } else {
         "(sensitive message)"
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<'a> World<'a> {

@@ -8,9 +8,10 @@ use infra_model::provider_error::{ErrorKind, ProviderError};
 use infra_model::value::Value;
 use infra_model::{json, planning, schema};
 use serde_json::Value as Json;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::limits::Limits;
+use crate::lock::lock;
 
 /// A configured provider and what identifies its configuration.
 #[derive(Clone)]
@@ -42,11 +43,7 @@ impl Sessions {
 
     /// The session of a provider configuration, if it could be made already.
     pub(crate) fn get(&self, address: &ProviderAddress) -> Option<Connected> {
-        self.by_address
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(address)
-            .cloned()
+        lock(&self.by_address).get(address).cloned()
     }
 
     /// Connects with a configuration from the program: wholly known and coerced to the provider's schema.
@@ -67,10 +64,7 @@ impl Sessions {
             .configure(&config, &self.engine.environment)
             .await?;
         let connected = self.share(&address.name, session);
-        self.by_address
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(address.clone(), connected.clone());
+        lock(&self.by_address).insert(address.clone(), connected.clone());
         Ok(connected)
     }
 
@@ -81,12 +75,7 @@ impl Sessions {
         recorded: &Json,
     ) -> Result<Connected, ProviderError> {
         let key = (address.name.to_string(), recorded.to_string());
-        if let Some(known) = self
-            .by_config
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&key)
-        {
+        if let Some(known) = lock(&self.by_config).get(&key) {
             return Ok(known.clone());
         }
         let provider = self
@@ -110,20 +99,14 @@ impl Sessions {
             .configure(&config, &self.engine.environment)
             .await?;
         let connected = self.share(&address.name, session);
-        self.by_config
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(key, connected.clone());
+        lock(&self.by_config).insert(key, connected.clone());
         Ok(connected)
     }
 
     fn share(&self, provider: &str, session: Arc<dyn Session>) -> Connected {
         let resolved = session.resolved();
         let key = (provider.to_owned(), resolved.to_string());
-        let mut known = self
-            .by_config
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.by_config);
         let value = json::implied(&resolved);
         known
             .entry(key)

@@ -532,6 +532,19 @@ impl Tx<'_> {
         text
     }
 
+    /// A UUID that this world has not given out before.
+    pub(crate) fn uuid(&mut self) -> String {
+        let hex = self.hex(32);
+        let parts = [
+            &hex[..8],
+            &hex[8..12],
+            &hex[12..16],
+            &hex[16..20],
+            &hex[20..],
+        ];
+        parts.join("-")
+    }
+
     /// Writes the transaction to the world file; only then may it be answered.
     pub(crate) fn commit(mut self) -> Result<(), JournalError> {
         if !self.undo.is_empty()

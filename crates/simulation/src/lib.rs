@@ -15,6 +15,7 @@ mod fleet;
 pub mod latency;
 pub mod log;
 pub mod process;
+mod program;
 mod run;
 pub mod stack;
 

@@ -5,21 +5,21 @@ use crate::cloud::{Cloud, SimProvider};
 use crate::disk::SimDisk;
 use crate::fate::{Death, Fate};
 use crate::log::Log;
+use crate::program::{load_text, words};
 use infra_engine::{
     ApplyOptions, ApplyReport, Engine, EngineError, Event, Input, Observer, Plan, PlanMode,
     PlanOptions, SavedPlan, Stop,
 };
 use infra_lang::files::MemoryFiles;
-use infra_lang::{Evaluator, LoadRequest, load};
+use infra_lang::Evaluator;
 use infra_model::diagnostic::Diagnostic;
-use infra_model::expand::NoComponents;
 use infra_model::program::Program;
 use infra_model::time::Clock;
-use infra_model::{Address, Random, Timestamp};
+use infra_model::{Address, Random};
 use infra_state::memory::CountingRandom;
 use infra_state::{Key, Keyring, OpenOptions, Owner, StateError, Storage, Store};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -151,26 +151,6 @@ impl Machine {
         Store::open(storage, STATE, options)
     }
 
-    fn program(&self, text: &str) -> Result<Program, String> {
-        let loaded = load(&LoadRequest {
-            path: Path::new("stacks/sim.toml"),
-            name: "stacks/sim.toml",
-            text,
-            schemas: &self.engine,
-            expand: &NoComponents,
-            given: &[],
-            environment: &[],
-            require_variables: true,
-            instance: None,
-            files: Arc::new(MemoryFiles::default()),
-            working_directory: PathBuf::from("."),
-            fetch: &infra_lang::modules::NoFetch,
-            now: Timestamp(0),
-        });
-        let messages = words(&loaded.diagnostics);
-        loaded.program.ok_or(messages)
-    }
-
     /// Runs one command to its end, or to its fate's. `stop_after` is when somebody presses Ctrl-C.
     pub fn run(
         &self,
@@ -222,7 +202,7 @@ impl Machine {
         stop_after: Option<Duration>,
         done: &mut Done,
     ) -> Result<(), String> {
-        let program = self.program(text)?;
+        let program = load_text(&self.engine, "stacks/sim.toml", text)?;
         let writes = *command != Command::Plan;
         let store = self
             .open(Arc::new(self.disk.clone()), writes)
@@ -367,11 +347,6 @@ fn planned(plan: &Plan) -> Vec<String> {
         .filter(|(_, o)| o.is_change())
         .map(|(name, _)| format!("output {name}"));
     changes.chain(drift).chain(outputs).collect()
-}
-
-fn words(diagnostics: &[Diagnostic]) -> String {
-    let messages: Vec<&str> = diagnostics.iter().map(|d| d.message.as_str()).collect();
-    messages.join("; ")
 }
 
 fn said(error: EngineError) -> String {

@@ -61,22 +61,11 @@ impl EphemeralResource<Client> for EphemeralPassword {
         _: &CallContext,
         config: EphemeralPasswordRecord,
     ) -> Result<EphemeralPasswordRecord, ProviderError> {
-        if let Some(error) = random_text::validate(&config.to_value()).pop() {
+        let asked = config.to_value();
+        if let Some(error) = random_text::validate(&asked).pop() {
             return Err(error);
         }
-        let wanted = Wanted {
-            length: config.length,
-            upper: config.upper.unwrap_or(true),
-            lower: config.lower.unwrap_or(true),
-            numeric: config.numeric.unwrap_or(true),
-            special: config.special.unwrap_or(true),
-            min_upper: config.min_upper.unwrap_or(0),
-            min_lower: config.min_lower.unwrap_or(0),
-            min_numeric: config.min_numeric.unwrap_or(0),
-            min_special: config.min_special.unwrap_or(0),
-            override_special: config.override_special.as_deref(),
-        };
-        let text = wanted.draw(&mut Dice::new(&*client.random))?;
+        let text = Wanted::of(&asked).draw(&mut Dice::new(&*client.random))?;
         let mut salt = [0; 16];
         client.random.fill(&mut salt);
         Ok(EphemeralPasswordRecord {

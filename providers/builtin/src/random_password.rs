@@ -62,23 +62,6 @@ pub(crate) struct RandomPasswordRecord {
 
 pub(crate) struct RandomPassword;
 
-impl RandomPasswordRecord {
-    fn wanted(&self) -> Wanted<'_> {
-        Wanted {
-            length: self.length,
-            upper: self.upper.unwrap_or(true),
-            lower: self.lower.unwrap_or(true),
-            numeric: self.numeric.unwrap_or(true),
-            special: self.special.unwrap_or(true),
-            min_upper: self.min_upper.unwrap_or(0),
-            min_lower: self.min_lower.unwrap_or(0),
-            min_numeric: self.min_numeric.unwrap_or(0),
-            min_special: self.min_special.unwrap_or(0),
-            override_special: self.override_special.as_deref(),
-        }
-    }
-}
-
 pub(crate) fn hash(password: &str, salt: [u8; 16]) -> Result<String, ProviderError> {
     let mut bytes = password.as_bytes();
     bytes = &bytes[..bytes.len().min(BCRYPT_BYTES)];
@@ -106,7 +89,7 @@ impl StateOnly for RandomPassword {
         desired: RandomPasswordRecord,
     ) -> Result<RandomPasswordRecord, ProviderError> {
         let mut dice = Dice::new(&*client.random);
-        let text = desired.wanted().draw(&mut dice)?;
+        let text = Wanted::of(&desired.to_value()).draw(&mut dice)?;
         Ok(RandomPasswordRecord {
             bcrypt_hash: Some(hash(&text, dice.bytes())?),
             result: Some(text),

@@ -54,23 +54,6 @@ pub(crate) struct RandomStringRecord {
 
 pub(crate) struct RandomString;
 
-impl RandomStringRecord {
-    fn wanted(&self) -> Wanted<'_> {
-        Wanted {
-            length: self.length,
-            upper: self.upper.unwrap_or(true),
-            lower: self.lower.unwrap_or(true),
-            numeric: self.numeric.unwrap_or(true),
-            special: self.special.unwrap_or(true),
-            min_upper: self.min_upper.unwrap_or(0),
-            min_lower: self.min_lower.unwrap_or(0),
-            min_numeric: self.min_numeric.unwrap_or(0),
-            min_special: self.min_special.unwrap_or(0),
-            override_special: self.override_special.as_deref(),
-        }
-    }
-}
-
 #[async_trait]
 impl StateOnly for RandomString {
     type Record = RandomStringRecord;
@@ -89,7 +72,7 @@ impl StateOnly for RandomString {
         _: &CallContext,
         desired: RandomStringRecord,
     ) -> Result<RandomStringRecord, ProviderError> {
-        let text = desired.wanted().draw(&mut Dice::new(&*client.random))?;
+        let text = Wanted::of(&desired.to_value()).draw(&mut Dice::new(&*client.random))?;
         Ok(RandomStringRecord {
             result: Some(text.clone()),
             id: Some(text),

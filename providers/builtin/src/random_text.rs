@@ -27,6 +27,26 @@ pub(crate) struct Wanted<'a> {
     pub(crate) override_special: Option<&'a str>,
 }
 
+impl<'v> Wanted<'v> {
+    /// What the attributes say that all types of random text have.
+    pub(crate) fn of(config: &'v Value) -> Wanted<'v> {
+        let flag = |name| config.get(name).and_then(Value::as_bool).unwrap_or(true);
+        let count = |name| config.get(name).and_then(Value::as_i64).unwrap_or(0);
+        Wanted {
+            length: count("length"),
+            upper: flag("upper"),
+            lower: flag("lower"),
+            numeric: flag("numeric"),
+            special: flag("special"),
+            min_upper: count("min_upper"),
+            min_lower: count("min_lower"),
+            min_numeric: count("min_numeric"),
+            min_special: count("min_special"),
+            override_special: config.get("override_special").and_then(Value::as_str),
+        }
+    }
+}
+
 impl Wanted<'_> {
     fn kinds(&self) -> [Kind<'_>; 4] {
         let special = self.override_special.filter(|s| !s.is_empty());

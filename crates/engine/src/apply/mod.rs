@@ -16,6 +16,7 @@ use crate::ephemeral::{Leases, Needs};
 use crate::error::EngineError;
 use crate::events::{Event, Observer};
 use crate::graph::ProgramGraph;
+use crate::lock::lock;
 use crate::plan::{self, ChangeAction, Plan, PlanMode, StepKind};
 use crate::scope::{Frame, World};
 use crate::sessions::Sessions;
@@ -36,7 +37,7 @@ use news::News;
 pub(crate) use outcome::half_made;
 use std::collections::BinaryHeap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 
@@ -271,10 +272,6 @@ fn starting_values(program: &Program, plan: &Plan) -> Values {
         }
     }
     values
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How a step ended.

@@ -1,6 +1,7 @@
 //! Between a provider's call and the run: ids and statuses come through a channel, since a provider holds no reference to
 //! the run that called it.
 
+use crate::lock::lock;
 use async_trait::async_trait;
 use infra_model::address::Address;
 use infra_model::defect::Defect;
@@ -9,7 +10,7 @@ use infra_model::operation::{Operation, OperationId};
 use infra_model::provider::Events;
 use infra_model::provider_error::{ErrorKind, ProviderError};
 use infra_state::StateError;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
 /// What a call tells.
@@ -42,11 +43,7 @@ impl News {
 
     /// The id that an operation has reported, if it got so far.
     pub(crate) fn id_of(&self, operation: &OperationId) -> Option<String> {
-        self.ids
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(operation)
-            .cloned()
+        lock(&self.ids).get(operation).cloned()
     }
 }
 
@@ -62,10 +59,7 @@ pub(crate) fn unwritable(error: &StateError) -> ProviderError {
 #[async_trait]
 impl Events for News {
     async fn id_known(&self, operation: &Operation, id: &str) -> Result<(), ProviderError> {
-        self.ids
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(operation.id.clone(), id.to_owned());
+        lock(&self.ids).insert(operation.id.clone(), id.to_owned());
         if Defect::EarlyIdNotWritten.is_present() {
             return Ok(());
         }

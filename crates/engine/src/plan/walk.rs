@@ -31,6 +31,7 @@ use infra_model::provider_error::ProviderError;
 use infra_model::value::{Str, Value};
 use infra_state::State;
 use petgraph::Direction;
+use petgraph::graph::NodeIndex;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -340,31 +341,28 @@ impl<'a> Walk<'a> {
                     self.take_imports(imported);
                     ready.extend(self.graph.index(&ProgramNode::Block(i)));
                 }
-                Done::Data(..) | Done::Opened(..) => {
-                    let address = match done {
-                        Done::Data(address, result) => {
-                            self.take_data(&address, *result);
-                            address
-                        }
-                        Done::Opened(address, result) => {
-                            self.take_opened(&address, *result);
-                            address
-                        }
-                        _ => continue,
-                    };
-                    let Some(block) = self.graph.block_at(&address.block) else {
-                        continue;
-                    };
-                    let left = self.reading.entry(block).or_insert(1);
-                    *left -= 1;
-                    if *left == 0
-                        && let Some(node) = self.graph.index(&ProgramNode::Block(block))
-                    {
+                Done::Data(address, result) => {
+                    self.take_data(&address, *result);
+                    if let Some(node) = self.one_less(&address) {
+                        release(nodes, node, &mut missing, &mut ready);
+                    }
+                }
+                Done::Opened(address, result) => {
+                    self.take_opened(&address, *result);
+                    if let Some(node) = self.one_less(&address) {
                         release(nodes, node, &mut missing, &mut ready);
                     }
                 }
             }
         }
+    }
+
+    /// One instance of a block has been read or opened; the block, if it was the last.
+    fn one_less(&mut self, address: &Address) -> Option<NodeIndex> {
+        let block = self.graph.block_at(&address.block)?;
+        let left = self.reading.entry(block).or_insert(1);
+        *left -= 1;
+        (*left == 0).then(|| self.graph.index(&ProgramNode::Block(block)))?
     }
 
     fn read_batch(

@@ -92,15 +92,7 @@ impl Ctx<'_> {
 
     /// A UUID not given out before.
     pub(crate) fn new_uuid(&mut self) -> String {
-        let hex = self.tx.hex(32);
-        format!(
-            "{}-{}-{}-{}-{}",
-            &hex[..8],
-            &hex[8..12],
-            &hex[12..16],
-            &hex[16..20],
-            &hex[20..]
-        )
+        self.tx.uuid()
     }
 
     /// `PREFIX` and upper-case letters and digits, as IAM's unique ids.

@@ -100,6 +100,31 @@ impl Input<'_> {
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
         self.request.query(name).filter(|value| !value.is_empty())
     }
+
+    /// How many rows a page has: what a parameter says, or so many.
+    pub(crate) fn size(&self, parameter: &str, usual: usize) -> usize {
+        let said = self.query(parameter).and_then(|size| size.parse().ok());
+        said.unwrap_or(usual)
+    }
+
+    /// The answer to a listing, with a page of its rows under a name and the token of the next page. Where there are no rows
+    /// the name is left as it is.
+    pub(crate) fn paged(
+        &self,
+        mut answer: Value,
+        name: &str,
+        rows: Vec<Value>,
+        size: usize,
+    ) -> GoogleResult<Value> {
+        let (rows, next) = page(rows, size, self.query("pageToken"))?;
+        if !rows.is_empty() {
+            answer[name] = rows.into();
+        }
+        if let Some(next) = next {
+            answer["nextPageToken"] = next.into();
+        }
+        Ok(answer)
+    }
 }
 
 /// Whether a variable of a path names the project.
@@ -208,15 +233,7 @@ impl Ctx<'_> {
 
     /// A UUID not given out before.
     pub(crate) fn uuid(&mut self) -> String {
-        let hex = self.hex(32);
-        format!(
-            "{}-{}-{}-{}-{}",
-            &hex[..8],
-            &hex[8..12],
-            &hex[12..16],
-            &hex[16..20],
-            &hex[20..]
-        )
+        self.frame.tx.uuid()
     }
 
     /// When background work that begins now is done.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::compute::kind::table;
 use super::compute::reference::path_of;
-use super::context::{Ctx, Input, default, merge, page, text, without_nulls};
+use super::context::{Ctx, Input, default, merge, text, without_nulls};
 use super::error::{GoogleError, GoogleResult};
 use super::item::Item;
 use super::labels;
@@ -140,16 +140,8 @@ fn project(input: &Input<'_>) -> Value {
 }
 
 fn listing(input: &Input<'_>, rows: Vec<Value>, name: &str, kind: &str) -> GoogleResult<Value> {
-    let size = input
-        .query("maxResults")
-        .and_then(|size| size.parse().ok())
-        .unwrap_or(100);
-    let (rows, next) = page(rows, size, input.query("pageToken"))?;
-    let mut answer = json!({ "kind": kind, name: rows });
-    if let Some(next) = next {
-        answer["nextPageToken"] = next.into();
-    }
-    Ok(answer)
+    let answer = json!({ "kind": kind, name: [] });
+    input.paged(answer, name, rows, input.size("maxResults", 100))
 }
 
 fn find_zone(ctx: &Ctx<'_>, prefix: &str, name: &str) -> GoogleResult<Item> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::context::{Ctx, Input, fingerprint, page, text};
+use super::context::{Ctx, Input, fingerprint, text};
 use super::error::{GoogleError, GoogleResult};
 use super::item::Item;
 use super::policy;
@@ -180,18 +180,7 @@ fn list(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpReply> {
         .iter()
         .map(|item| show(item))
         .collect();
-    let size = input
-        .query("pageSize")
-        .and_then(|size| size.parse().ok())
-        .unwrap_or(20);
-    let (rows, next) = page::<Value>(rows, size, input.query("pageToken"))?;
-    let mut answer = json!({});
-    if !rows.is_empty() {
-        answer["accounts"] = rows.into();
-    }
-    if let Some(next) = next {
-        answer["nextPageToken"] = next.into();
-    }
+    let answer = input.paged(json!({}), "accounts", rows, input.size("pageSize", 20))?;
     Ok(HttpReply::json(200, &answer))
 }
 

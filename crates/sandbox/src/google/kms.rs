@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::context::{Ctx, Input, merge_masked, page, text, without_nulls};
+use super::context::{Ctx, Input, merge_masked, text, without_nulls};
 use super::error::{GoogleError, GoogleResult};
 use super::item::Item;
 use super::{labels, places, policy};
@@ -131,21 +131,11 @@ fn list(
             _ => item.doc.clone(),
         })
         .collect();
-    let total = rows.len();
-    let size = input
-        .query("pageSize")
-        .and_then(|size| size.parse().ok())
-        .unwrap_or(100);
-    let (rows, next) = page(rows, size, input.query("pageToken"))?;
     let mut answer = json!({});
-    if total > 0 {
-        answer[name] = rows.into();
-        answer["totalSize"] = total.into();
+    if !rows.is_empty() {
+        answer["totalSize"] = rows.len().into();
     }
-    if let Some(next) = next {
-        answer["nextPageToken"] = next.into();
-    }
-    Ok(answer)
+    input.paged(answer, name, rows, input.size("pageSize", 100))
 }
 
 fn create_ring(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<Value> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::context::{Ctx, Input, merge_masked, page, text, without_nulls};
+use super::context::{Ctx, Input, merge_masked, text, without_nulls};
 use super::error::{GoogleError, GoogleResult};
 use super::item::Item;
 use super::{labels, lro, places, policy};
@@ -47,18 +47,8 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpRepl
                 .iter()
                 .map(|item| item.doc.clone())
                 .collect();
-            let size = input
-                .query("pageSize")
-                .and_then(|size| size.parse().ok())
-                .unwrap_or(100);
-            let (rows, next) = page::<Value>(rows, size, input.query("pageToken"))?;
-            let mut answer = json!({});
-            if !rows.is_empty() {
-                answer["repositories"] = rows.into();
-            }
-            if let Some(next) = next {
-                answer["nextPageToken"] = next.into();
-            }
+            let size = input.size("pageSize", 100);
+            let answer = input.paged(json!({}), "repositories", rows, size)?;
             Ok(HttpReply::json(200, &answer))
         }
         "patch" => patch(ctx, input, &id),

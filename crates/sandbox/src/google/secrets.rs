@@ -3,9 +3,7 @@
 use base64::Engine;
 use serde_json::{Value, json};
 
-use super::context::{
-    Ctx, Input, fingerprint, merge_masked, page, project_number, text, without_nulls,
-};
+use super::context::{Ctx, Input, fingerprint, merge_masked, project_number, text, without_nulls};
 use super::error::{GoogleError, GoogleResult};
 use super::item::{Item, short};
 use super::{labels, places, policy};
@@ -69,21 +67,11 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpRepl
 }
 
 fn listing(input: &Input<'_>, rows: Vec<Value>, name: &str) -> GoogleResult<Value> {
-    let total = rows.len();
-    let size = input
-        .query("pageSize")
-        .and_then(|size| size.parse().ok())
-        .unwrap_or(100);
-    let (rows, next) = page(rows, size, input.query("pageToken"))?;
     let mut answer = json!({});
-    if total > 0 {
-        answer[name] = rows.into();
-        answer["totalSize"] = total.into();
+    if !rows.is_empty() {
+        answer["totalSize"] = rows.len().into();
     }
-    if let Some(next) = next {
-        answer["nextPageToken"] = next.into();
-    }
-    Ok(answer)
+    input.paged(answer, name, rows, input.size("pageSize", 100))
 }
 
 /// The name with the project's number, as the service shows it.

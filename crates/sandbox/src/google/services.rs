@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::context::{Ctx, Input, page, project_number, text};
+use super::context::{Ctx, Input, project_number, text};
 use super::error::{GoogleError, GoogleResult};
 use super::item::Item;
 use super::lro;
@@ -143,15 +143,8 @@ fn list(ctx: &Ctx<'_>, input: &Input<'_>, project: &str) -> GoogleResult<HttpRep
         .map(|name| show(ctx, project, name))
         .filter(|row| wanted.is_none_or(|wanted| row["state"] == wanted))
         .collect();
-    let size = input
-        .query("pageSize")
-        .and_then(|size| size.parse().ok())
-        .unwrap_or(50);
-    let (rows, next) = page::<Value>(rows, size, input.query("pageToken"))?;
-    let mut answer = json!({ "services": rows });
-    if let Some(next) = next {
-        answer["nextPageToken"] = next.into();
-    }
+    let answer = json!({ "services": [] });
+    let answer = input.paged(answer, "services", rows, input.size("pageSize", 50))?;
     Ok(HttpReply::json(200, &answer))
 }
 

@@ -7,20 +7,19 @@ mod provider;
 use crate::clock::{self, Ended, SimClock};
 use crate::dice::Dice;
 use crate::fate::Fate;
+use crate::program::load_text;
 use cloud::{Call, Cloud};
-use infra_engine::{ApplyOptions, Engine, Event, Input, Observer, PlanOptions, Stop};
+use infra_engine::{ApplyOptions, Engine, Input, PlanOptions, Silent, Stop};
+use infra_lang::Evaluator;
 use infra_lang::files::MemoryFiles;
-use infra_lang::{Evaluator, LoadRequest, load};
-use infra_model::expand::NoComponents;
-use infra_model::program::Program;
+use infra_model::Random;
 use infra_model::time::Clock;
-use infra_model::{Random, Timestamp};
 use infra_state::memory::{CountingRandom, MemoryStorage};
 use infra_state::{Key, Keyring, OpenOptions, Owner, Store, World};
 use provider::{KINDS, Kind, LatencyProvider};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -233,12 +232,6 @@ fn critical_path(parts: &[Part]) -> Duration {
     Duration::from_millis(longest.unsigned_abs())
 }
 
-struct Quiet;
-
-impl Observer for Quiet {
-    fn event(&self, _: Event) {}
-}
-
 fn measure(scene: &Setting, seed: u64) -> Result<Measured, String> {
     let parts = parts(scene, seed);
     let clock = SimClock::default();
@@ -262,7 +255,7 @@ fn measure(scene: &Setting, seed: u64) -> Result<Measured, String> {
         environment: Default::default(),
         parallelism: None,
     };
-    let program = program(&engine, &text(&parts))?;
+    let program = load_text(&engine, "latency.toml", &text(&parts))?;
     let ended = clock::run(&clock, &Fate::default(), async {
         let mut key = [0; 32];
         random.fill(&mut key);
@@ -282,11 +275,11 @@ fn measure(scene: &Setting, seed: u64) -> Result<Measured, String> {
             program: Some(&program),
             store: &store,
         };
-        let plan = engine.plan(input, &PlanOptions::default(), &Quiet).await;
+        let plan = engine.plan(input, &PlanOptions::default(), &Silent).await;
         let plan = plan.map_err(|e| e.to_string())?;
         let began = clock.now();
         let (options, stop) = (ApplyOptions::default(), Stop::new());
-        let applied = engine.apply(input, &plan, &options, &Quiet, &stop).await;
+        let applied = engine.apply(input, &plan, &options, &Silent, &stop).await;
         let report = applied.map_err(|e| e.to_string())?;
         Ok::<_, String>((clock.now().since(began), report))
     });
@@ -304,28 +297,4 @@ fn measure(scene: &Setting, seed: u64) -> Result<Measured, String> {
         in_flight: seen.most_in_flight,
         failed: report.failures.len() + report.skipped.len(),
     })
-}
-
-fn program(engine: &Engine, text: &str) -> Result<Program, String> {
-    let loaded = load(&LoadRequest {
-        path: Path::new("latency.toml"),
-        name: "latency.toml",
-        text,
-        schemas: engine,
-        expand: &NoComponents,
-        given: &[],
-        environment: &[],
-        require_variables: true,
-        instance: None,
-        files: Arc::new(MemoryFiles::default()),
-        working_directory: PathBuf::from("."),
-        fetch: &infra_lang::modules::NoFetch,
-        now: Timestamp(0),
-    });
-    let messages: Vec<String> = loaded
-        .diagnostics
-        .iter()
-        .map(|d| d.message.clone())
-        .collect();
-    loaded.program.ok_or_else(|| messages.join("; "))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::context::{Ctx, Input, default, page, text};
+use super::super::context::{Ctx, Input, default, text};
 use super::super::error::{GoogleError, GoogleResult};
 use super::super::item::Item;
 use super::kind::{Kind, Subject, to};
@@ -171,14 +171,11 @@ pub(crate) fn list(ctx: &mut Ctx<'_>, kind: &Kind, input: &Input<'_>) -> GoogleR
         .into_iter()
         .map(|endpoint| json!({ "networkEndpoint": endpoint }))
         .collect();
-    let (items, next) = page(rows, filter::size(input)?, input.query("pageToken"))?;
-    let mut answer = json!({
+    let answer = json!({
         "kind": "compute#networkEndpointGroupsListNetworkEndpoints",
         "id": format!("{}/listNetworkEndpoints", item.id),
-        "items": items,
+        "items": [],
     });
-    if let Some(next) = next {
-        answer["nextPageToken"] = next.into();
-    }
+    let answer = input.paged(answer, "items", rows, filter::size(input)?)?;
     Ok(HttpReply::json(200, &answer))
 }

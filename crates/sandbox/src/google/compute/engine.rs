@@ -272,18 +272,12 @@ pub(crate) fn list(ctx: &mut Ctx<'_>, kind: &Kind, input: &Input<'_>) -> GoogleR
         .map(|item| show(ctx, kind, item))
         .collect();
     let items = filter::apply(shown, input)?;
-    let (items, next) = page(items, filter::size(input)?, input.query("pageToken"))?;
-    let mut answer = json!({
+    let answer = json!({
         "kind": format!("compute#{}List", kind.word),
         "id": path,
         "selfLink": format!("{PREFIX}{path}"),
     });
-    if !items.is_empty() {
-        answer["items"] = items.into();
-    }
-    if let Some(next) = next {
-        answer["nextPageToken"] = next.into();
-    }
+    let answer = input.paged(answer, "items", items, filter::size(input)?)?;
     Ok(HttpReply::json(200, &answer))
 }
 

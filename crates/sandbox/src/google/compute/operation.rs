@@ -1,8 +1,8 @@
 //! Operations of compute: global, of a region, of a zone.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::super::context::{Ctx, Input, USER, pacific, page};
+use super::super::context::{Ctx, Input, USER, pacific};
 use super::super::error::{GoogleError, GoogleResult};
 use super::super::item::{Operation, Phase};
 use super::filter;
@@ -135,15 +135,13 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpRepl
                 .map(|operation| show(operation, ctx.now))
                 .collect();
             let items = filter::apply(shown, input)?;
-            let (items, next) = page(items, filter::size(input)?, input.query("pageToken"))?;
-            let mut answer = Map::new();
-            answer.insert("kind".into(), "compute#operationList".into());
-            answer.insert("id".into(), prefix.trim_end_matches('/').into());
-            answer.insert("selfLink".into(), format!("{PREFIX}{prefix}").into());
-            answer.insert("items".into(), items.into());
-            if let Some(next) = next {
-                answer.insert("nextPageToken".into(), next.into());
-            }
+            let answer = json!({
+                "kind": "compute#operationList",
+                "id": prefix.trim_end_matches('/'),
+                "selfLink": format!("{PREFIX}{prefix}"),
+                "items": [],
+            });
+            let answer = input.paged(answer, "items", items, filter::size(input)?)?;
             Ok(HttpReply::json(200, &answer))
         }
         _ => Err(GoogleError::not_found(format!(

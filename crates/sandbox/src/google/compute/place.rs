@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::context::{Ctx, Input, page};
+use super::super::context::{Ctx, Input};
 use super::super::error::GoogleResult;
 use super::super::places;
 use super::reference::{PREFIX, missing};
@@ -50,17 +50,13 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpRepl
 fn listing(input: &Input<'_>, word: &str, items: Vec<Value>) -> GoogleResult<Value> {
     let path = format!("projects/{}/{word}s", input.project());
     let items = filter::apply(items, input)?;
-    let (items, next) = page(items, filter::size(input)?, input.query("pageToken"))?;
-    let mut answer = json!({
+    let answer = json!({
         "kind": format!("compute#{word}List"),
         "id": path,
-        "items": items,
+        "items": [],
         "selfLink": format!("{PREFIX}{path}"),
     });
-    if let Some(next) = next {
-        answer["nextPageToken"] = next.into();
-    }
-    Ok(answer)
+    input.paged(answer, "items", items, filter::size(input)?)
 }
 
 /// A number as stable as the name it stands for.

@@ -2,9 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::context::{
-    Ctx, Input, fingerprint, merge, page, project_number, text, without_nulls,
-};
+use super::super::context::{Ctx, Input, fingerprint, merge, project_number, text, without_nulls};
 use super::super::error::{GoogleError, GoogleResult};
 use super::super::item::Item;
 use super::super::{kms, peering, places};
@@ -297,18 +295,8 @@ fn list(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpReply> {
             rows.retain(|row| text(row, &pointer) == value.trim().trim_matches('"'));
         }
     }
-    let size = input
-        .query("maxResults")
-        .and_then(|size| size.parse().ok())
-        .unwrap_or(500);
-    let (rows, next) = page(rows, size, input.query("pageToken"))?;
-    let mut answer = json!({ "kind": "sql#instancesList" });
-    if !rows.is_empty() {
-        answer["items"] = rows.into();
-    }
-    if let Some(next) = next {
-        answer["nextPageToken"] = next.into();
-    }
+    let answer = json!({ "kind": "sql#instancesList" });
+    let answer = input.paged(answer, "items", rows, input.size("maxResults", 500))?;
     Ok(HttpReply::json(200, &answer))
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::context::{Ctx, Input, USER, page};
+use super::super::context::{Ctx, Input, USER};
 use super::super::error::{GoogleError, GoogleResult};
 use super::super::item::{Operation, Phase};
 use super::{INSTANCES, base, instance_id};
@@ -114,15 +114,8 @@ pub(super) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpRepl
         .filter(|operation| wanted.is_none_or(|name| operation.doc["targetId"] == name))
         .map(|operation| show(operation, ctx.now))
         .collect();
-    let size = input
-        .query("maxResults")
-        .and_then(|size| size.parse().ok())
-        .unwrap_or(100);
-    let (rows, next) = page::<Value>(rows, size, input.query("pageToken"))?;
-    let mut answer = json!({ "kind": "sql#operationsList", "items": rows });
-    if let Some(next) = next {
-        answer["nextPageToken"] = next.into();
-    }
+    let answer = json!({ "kind": "sql#operationsList", "items": [] });
+    let answer = input.paged(answer, "items", rows, input.size("maxResults", 100))?;
     Ok(HttpReply::json(200, &answer))
 }
 

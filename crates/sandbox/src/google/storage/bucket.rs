@@ -2,9 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::context::{
-    Ctx, Input, default, merge, page, project_number, text, without_nulls,
-};
+use super::super::context::{Ctx, Input, default, merge, project_number, text, without_nulls};
 use super::super::error::{GoogleError, GoogleResult};
 use super::super::item::Item;
 use super::super::{kms, labels, places, policy};
@@ -325,18 +323,8 @@ fn list(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpReply> {
         .filter(|item| item.hidden["project"] == project)
         .map(|item| item.doc.clone())
         .collect();
-    let size = input
-        .query("maxResults")
-        .and_then(|size| size.parse().ok())
-        .unwrap_or(1000);
-    let (rows, next) = page::<Value>(rows, size, input.query("pageToken"))?;
-    let mut answer = json!({ "kind": "storage#buckets" });
-    if !rows.is_empty() {
-        answer["items"] = rows.into();
-    }
-    if let Some(next) = next {
-        answer["nextPageToken"] = next.into();
-    }
+    let answer = json!({ "kind": "storage#buckets" });
+    let answer = input.paged(answer, "items", rows, input.size("maxResults", 1000))?;
     Ok(HttpReply::json(200, &answer))
 }
 

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::super::context::{Ctx, Input, merge, page, text};
+use super::super::context::{Ctx, Input, merge, text};
 use super::super::error::{GoogleError, GoogleResult};
 use super::super::item::Item;
 use super::{bucket, check_condition, upload};
@@ -128,21 +128,11 @@ fn list(ctx: &Ctx<'_>, input: &Input<'_>, bucket: &str) -> GoogleResult<HttpRepl
             None => rows.push(item.doc.clone()),
         }
     }
-    let size = input
-        .query("maxResults")
-        .and_then(|size| size.parse().ok())
-        .unwrap_or(1000);
-    let (rows, next) = page(rows, size, input.query("pageToken"))?;
     let mut answer = json!({ "kind": "storage#objects" });
-    if !rows.is_empty() {
-        answer["items"] = rows.into();
-    }
     if !folders.is_empty() {
         answer["prefixes"] = folders.into();
     }
-    if let Some(next) = next {
-        answer["nextPageToken"] = next.into();
-    }
+    let answer = input.paged(answer, "items", rows, input.size("maxResults", 1000))?;
     Ok(HttpReply::json(200, &answer))
 }
 
