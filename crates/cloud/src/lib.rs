@@ -1,8 +1,11 @@
-//! What every cloud's provider needs and no cloud owns: types found by name, values shaped at the border, calls sent again,
-//! waits that show where the cloud stands. It knows no cloud.
+//! What every cloud's provider needs and no cloud owns: configuration, default tags, values shaped at the border, calls sent
+//! again, waits that show where the cloud stands. It knows no cloud.
 
 pub mod absence;
+pub mod config;
+pub mod defaults;
 mod provider;
+pub mod read;
 pub mod retry;
 pub mod shape;
 pub mod testing;

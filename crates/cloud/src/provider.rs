@@ -1,16 +1,16 @@
 //! The engine's side of a cloud's provider: finds the type, checks and shapes values on their way in and out, and leaves
 //! the rest to the type.
 
+use crate::defaults::{self, Names};
 use crate::shape;
 use async_trait::async_trait;
 use infra_model::provider::{Environment, Finding, PreflightItem};
 use infra_model::resource::{DynDataSource, DynResource};
 use infra_model::schema::ApiFamily;
 use infra_model::{
-    Block, CallContext, ErrorKind, Operation, PlanRequest, Planned, Provider, ProviderError,
-    ProviderSchema, ReadItem, Recovered, Schema, Session, Str, Value,
+    Block, CallContext, Catalogue, Operation, PlanRequest, Planned, Provider, ProviderError,
+    ProviderSchema, ReadItem, Recovered, Schema, Session, Value,
 };
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What one cloud brings: its types and how to connect.
@@ -20,6 +20,8 @@ pub trait Cloud: Send + Sync + 'static {
     type Client: Send + Sync + 'static;
     /// `aws`
     const NAME: &'static str;
+    /// How its attributes for tags or labels are called.
+    const DEFAULTS: Names;
 
     /// The schema of its configuration.
     fn config() -> Block;
@@ -32,9 +34,6 @@ pub trait Cloud: Send + Sync + 'static {
 
     /// Data sources.
     fn data() -> Vec<Box<dyn DynDataSource<Self::Client>>>;
-
-    /// Adjusts what a type has planned by what holds for all types: tags or labels with the provider's default ones.
-    fn plan(block: &Block, request: &PlanRequest<'_>, planned: &mut Planned);
 
     /// Connects: see [`Provider::configure`].
     ///
@@ -58,20 +57,13 @@ pub trait Cloud: Send + Sync + 'static {
 
 /// A cloud before it is configured.
 pub struct CloudProvider<C: Cloud> {
-    catalogue: Arc<Catalogue<C>>,
-}
-
-/// All types by name.
-struct Catalogue<C: Cloud> {
-    schema: ProviderSchema,
-    resources: BTreeMap<Str, Box<dyn DynResource<C::Client>>>,
-    data: BTreeMap<Str, Box<dyn DynDataSource<C::Client>>>,
+    catalogue: Arc<Catalogue<C::Client>>,
 }
 
 /// The provider, configured.
 struct CloudSession<C: Cloud> {
     client: C::Client,
-    catalogue: Arc<Catalogue<C>>,
+    catalogue: Arc<Catalogue<C::Client>>,
 }
 
 impl<C: Cloud> Default for CloudProvider<C> {
@@ -84,51 +76,14 @@ impl<C: Cloud> CloudProvider<C> {
     /// With all its types.
     #[must_use]
     pub fn new() -> Self {
-        let resources: BTreeMap<Str, _> = C::resources()
-            .into_iter()
-            .map(|r| (r.schema().type_name.clone(), r))
-            .collect();
-        let data: BTreeMap<Str, _> = C::data()
-            .into_iter()
-            .map(|d| (d.schema().type_name.clone(), d))
-            .collect();
-        let schema = ProviderSchema {
-            config: C::config(),
-            resources: resources
-                .iter()
-                .map(|(name, r)| (name.clone(), Arc::clone(r.schema())))
-                .collect(),
-            data: data
-                .iter()
-                .map(|(name, d)| (name.clone(), Arc::clone(d.schema())))
-                .collect(),
-            ephemeral: BTreeMap::new(),
-            families: C::families(),
-        };
+        let whose = format!("the provider {}", C::NAME);
+        let catalogue = Catalogue::new(whose, C::config(), C::families())
+            .with_resources(C::resources())
+            .with_data(C::data());
         Self {
-            catalogue: Arc::new(Catalogue {
-                schema,
-                resources,
-                data,
-            }),
+            catalogue: Arc::new(catalogue),
         }
     }
-}
-
-impl<C: Cloud> Catalogue<C> {
-    fn resource(&self, type_name: &str) -> Result<&dyn DynResource<C::Client>, ProviderError> {
-        self.resources
-            .get(type_name)
-            .map(|r| &**r)
-            .ok_or_else(|| unknown::<C>(type_name))
-    }
-}
-
-fn unknown<C: Cloud>(type_name: &str) -> ProviderError {
-    ProviderError::new(
-        ErrorKind::Invalid,
-        format!("the provider {} has no type `{type_name}`", C::NAME),
-    )
 }
 
 /// An error may name a parameter of the API that is no attribute of the type.
@@ -147,7 +102,7 @@ impl<C: Cloud> Provider for CloudProvider<C> {
     }
 
     fn schema(&self) -> &ProviderSchema {
-        &self.catalogue.schema
+        self.catalogue.schema()
     }
 
     fn plan(&self, request: &PlanRequest<'_>) -> Result<Planned, ProviderError> {
@@ -161,7 +116,7 @@ impl<C: Cloud> Provider for CloudProvider<C> {
             };
             planned.value = resource.plan(&fresh)?.value;
         }
-        C::plan(&resource.schema().block, request, &mut planned);
+        defaults::plan(C::DEFAULTS, &resource.schema().block, request, &mut planned);
         Ok(planned)
     }
 
@@ -169,7 +124,7 @@ impl<C: Cloud> Provider for CloudProvider<C> {
         match self.catalogue.resource(type_name) {
             Ok(resource) => resource.validate(config),
             // Data sources have nothing to check beyond their schema.
-            Err(_) if self.catalogue.data.contains_key(type_name) => Vec::new(),
+            Err(_) if self.catalogue.data(type_name).is_ok() => Vec::new(),
             Err(error) => vec![error],
         }
     }
@@ -230,11 +185,7 @@ impl<C: Cloud> Session for CloudSession<C> {
         type_name: &str,
         config: &Value,
     ) -> Result<Value, ProviderError> {
-        let data = self
-            .catalogue
-            .data
-            .get(type_name)
-            .ok_or_else(|| unknown::<C>(type_name))?;
+        let data = self.catalogue.data(type_name)?;
         let value = data.read(&self.client, context, config).await?;
         Ok(shape::like(&data.schema().block, config, value))
     }

@@ -2,7 +2,7 @@
 //! resource up: a wait that runs out keeps the id.
 
 use crate::absence::absent_is_done;
-use infra_model::resource::Item;
+use crate::read;
 use infra_model::time::next_pause;
 use infra_model::{
     Block, CallContext, ErrorKind, NestedBlock, Nesting, Operation, ProviderError, Record,
@@ -104,14 +104,10 @@ pub async fn settled<C: Send + Sync + 'static, R: Resource<C>>(
     let wanted = desired.to_value();
     let start = context.clock.now();
     until(context, operation, QUICK, || {
-        let item = Item {
-            id: id.to_owned(),
-            prior: Some(desired.clone()),
-        };
+        let prior = Some(desired.clone());
         let (block, wanted) = (&block, &wanted);
         async move {
-            let found = R::read(client, context, &[item]).await.pop();
-            match found.transpose()?.flatten() {
+            match read::one::<C, R>(client, context, id, prior).await? {
                 Some(record)
                     if agrees(block, wanted, &record.to_value())
                         || context.clock.now().since(start) >= agreement =>

@@ -1,6 +1,6 @@
 //! Which cloud a component lands on, from `cloud = "aws"` or `"aws.us"` for an alias.
 
-use infra_model::diagnostic::did_you_mean;
+use infra_model::diagnostic::meant;
 use infra_model::{ProviderAddress, Str};
 
 /// A cloud that components can land on, with the provider configuration to use.
@@ -49,9 +49,7 @@ impl Cloud {
                 "components cannot be built on `{name}` yet: only on aws and google"
             ))),
             name => {
-                let meant = did_you_mean(name, ["aws", "google", "azure"])
-                    .map(|c| format!("; did you mean `{c}`?"))
-                    .unwrap_or_default();
+                let meant = meant(name, ["aws", "google", "azure"]);
                 Err(error(format!("there is no cloud `{name}`{meant}")))
             }
         }

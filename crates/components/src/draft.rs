@@ -4,7 +4,7 @@
 use crate::cloud::Cloud;
 use crate::input::{self, Input, escape, literal};
 use crate::names;
-use infra_model::diagnostic::did_you_mean;
+use infra_model::diagnostic::meant;
 use infra_model::expand::{Expansion, Instance, Known, NativeBlock};
 use infra_model::{Code, Diagnostic, Diagnostics, Mode, ProviderAddress, Record, Value};
 use serde_json::{Map, Value as Json, json};
@@ -137,9 +137,7 @@ impl<'a> Draft<'a> {
                     .unwrap_or(&k.reference)
             })
             .collect();
-        let meant = did_you_mean(name, known.iter().copied())
-            .map(|n| format!("; did you mean `{n}`?"))
-            .unwrap_or_default();
+        let meant = meant(name, known.iter().copied());
         let help = if known.is_empty() {
             format!("declare it: [{kind}.{name}]")
         } else {
@@ -291,9 +289,7 @@ impl<'a> Draft<'a> {
             .map(ToString::to_string)
             .collect();
         for key in unused {
-            let meant = did_you_mean(&key, types.iter().map(String::as_str))
-                .map(|t| format!("; did you mean `{t}`?"))
-                .unwrap_or_default();
+            let meant = meant(&key, types.iter().map(String::as_str));
             self.refuse(
                 &format!("override.{key}"),
                 format!("this {} makes no `{key}`{meant}", self.instance.kind),

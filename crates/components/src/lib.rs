@@ -13,6 +13,7 @@ mod input;
 mod load_balancer;
 mod names;
 mod network;
+mod sizes;
 
 use draft::Draft;
 use infra_model::expand::{ComponentKind, Expand, Expansion, Instance, OutputKind, OutputType};

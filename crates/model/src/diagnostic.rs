@@ -195,3 +195,11 @@ pub fn did_you_mean<'a>(
 ) -> Option<&'a str> {
     near(word, candidates).map(|near| near.name)
 }
+
+/// What a message about an unknown `word` ends in: `` ; did you mean `x`? ``, or nothing.
+#[must_use]
+pub fn meant<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+    did_you_mean(word, candidates)
+        .map(|name| format!("; did you mean `{name}`?"))
+        .unwrap_or_default()
+}

@@ -5,6 +5,7 @@
 extern crate self as infra_model;
 
 pub mod address;
+pub mod catalogue;
 pub mod codes;
 pub mod convert;
 pub mod defect;
@@ -37,6 +38,7 @@ pub mod value;
 pub use address::{
     Address, BlockAddress, InstanceKey, Mode, ProviderAddress, ScopePath, ScopeStep,
 };
+pub use catalogue::Catalogue;
 pub use codes::Code;
 pub use diagnostic::{Diagnostic, Diagnostics, FileId, Severity, Sources, Span};
 pub use infra_model_derive::Record;

@@ -321,9 +321,7 @@ impl Block {
             .keys()
             .filter(|k| !self.attributes.contains_key(*k) && !self.blocks.contains_key(*k))
         {
-            let hint = crate::diagnostic::did_you_mean(name, self.names())
-                .map(|n| format!("; did you mean `{n}`?"))
-                .unwrap_or_default();
+            let hint = crate::diagnostic::meant(name, self.names());
             errors.push(ConfigError {
                 path: path.join(Step::Attribute(name.clone())),
                 message: format!("there is no attribute `{name}`{hint}"),

@@ -10,8 +10,8 @@ use infra_engine::{
     ApplyOptions, ApplyReport, Engine, EngineError, Event, Input, Observer, Plan, PlanMode,
     PlanOptions, SavedPlan, Stop,
 };
-use infra_lang::files::MemoryFiles;
 use infra_lang::Evaluator;
+use infra_lang::files::MemoryFiles;
 use infra_model::diagnostic::Diagnostic;
 use infra_model::program::Program;
 use infra_model::time::Clock;

@@ -1,7 +1,7 @@
 //! The provider's configuration: what a stack says under `[clouds.aws]`, and the same resolved, as the state keeps it.
 //! Credentials are never in it; they come from the SDK's standard chain.
 
-use infra_model::diagnostic::did_you_mean;
+use infra_cloud::config::{check_endpoints, stated, variable};
 use infra_model::provider::Environment;
 use infra_model::{ProviderError, Record};
 use std::collections::BTreeMap;
@@ -76,20 +76,13 @@ impl Config {
                 self.endpoints.insert(service.to_owned(), url.to_owned());
             }
         }
-        let variable = |names: [&str; 2]| {
-            names
-                .iter()
-                .find_map(|n| environment.variable(n))
-                .filter(|v| !v.is_empty())
-                .map(str::to_owned)
-        };
         self.region = self
             .region
             .filter(|r| !r.is_empty())
-            .or_else(|| variable(["AWS_REGION", "AWS_DEFAULT_REGION"]));
+            .or_else(|| variable(environment, &["AWS_REGION", "AWS_DEFAULT_REGION"]));
         self.profile = self
             .profile
-            .or_else(|| variable(["AWS_PROFILE", "AWS_DEFAULT_PROFILE"]));
+            .or_else(|| variable(environment, &["AWS_PROFILE", "AWS_DEFAULT_PROFILE"]));
         self.check()?;
         Ok(self)
     }
@@ -102,40 +95,24 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ProviderError> {
-        for (service, url) in &self.endpoints {
-            if !SERVICES.iter().any(|(key, _)| key == service) {
-                let hint = did_you_mean(service, SERVICES.iter().map(|(key, _)| *key))
-                    .map(|key| format!("; did you mean `{key}`?"))
-                    .unwrap_or_default();
-                return Err(ProviderError::invalid(
-                    "endpoints",
-                    format!("`{service}` is no service with an endpoint{hint}"),
-                ));
-            }
+        let is_url = |url: &str| {
             let host = url
                 .strip_prefix("http://")
                 .or_else(|| url.strip_prefix("https://"));
-            if host.is_none_or(str::is_empty) {
-                return Err(ProviderError::invalid(
-                    "endpoints",
-                    format!("`{url}` is not an http:// or https:// URL"),
-                ));
-            }
-        }
-        Ok(())
+            host.is_some_and(|host| !host.is_empty())
+        };
+        let services = SERVICES.map(|(key, _)| key);
+        check_endpoints(
+            &self.endpoints,
+            &services,
+            is_url,
+            "an http:// or https:// URL",
+        )
     }
 
     /// As the state keeps it: what is not set is left out.
     pub(crate) fn to_json(&self) -> serde_json::Value {
-        let mut json = infra_model::json::to_json(&self.to_value());
-        if let Some(map) = json.as_object_mut() {
-            map.retain(|_, v| {
-                !v.is_null()
-                    && v.as_object().is_none_or(|o| !o.is_empty())
-                    && v.as_array().is_none_or(|a| !a.is_empty())
-            });
-        }
-        json
+        stated(self)
     }
 }
 

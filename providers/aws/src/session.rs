@@ -5,10 +5,11 @@ use crate::config::Config;
 use crate::{family, preflight, registry, tags};
 use async_trait::async_trait;
 use infra_cloud::Cloud;
+use infra_cloud::defaults::Names;
 use infra_model::provider::{Environment, Finding, PreflightItem};
 use infra_model::resource::{DynDataSource, DynResource};
 use infra_model::schema::ApiFamily;
-use infra_model::{Block, CallContext, PlanRequest, Planned, ProviderError, Record, Value};
+use infra_model::{Block, CallContext, ProviderError, Record, Value};
 
 /// The cloud.
 pub(crate) struct Aws;
@@ -17,6 +18,7 @@ pub(crate) struct Aws;
 impl Cloud for Aws {
     type Client = Client;
     const NAME: &'static str = "aws";
+    const DEFAULTS: Names = tags::NAMES;
 
     fn config() -> Block {
         Config::block()
@@ -32,10 +34,6 @@ impl Cloud for Aws {
 
     fn data() -> Vec<Box<dyn DynDataSource<Client>>> {
         registry::data()
-    }
-
-    fn plan(block: &Block, request: &PlanRequest<'_>, planned: &mut Planned) {
-        tags::plan(block, request, planned);
     }
 
     async fn connect(config: &Value, environment: &Environment) -> Result<Client, ProviderError> {
@@ -59,8 +57,8 @@ impl Cloud for Aws {
 mod tests {
     use super::*;
     use infra_cloud::CloudProvider;
-    use infra_model::Provider;
     use infra_model::json::from_json;
+    use infra_model::{PlanRequest, Planned, Provider};
     use serde_json::json;
 
     #[test]

@@ -1,13 +1,17 @@
 //! Tags: a resource's own, the stack's default ones, and the `infra:` marks that say whose a resource is. The marks show
 //! neither in `tags` nor as drift.
 
-use infra_model::{Address, Block, InstanceKey, Operation, PlanRequest, Planned, Type, Value};
-use jiff::Timestamp;
+use infra_cloud::defaults::{self, Names};
+pub use infra_cloud::defaults::{Texts as Tags, merged};
+use infra_model::{Address, InstanceKey, Operation};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
 
-/// Tags by key.
-pub type Tags = BTreeMap<String, String>;
+/// How AWS calls them.
+pub(crate) const NAMES: Names = Names {
+    own: &["tags"],
+    all: "tags_all",
+    provider: "tags",
+};
 
 /// The creating operation: written once, in the create call.
 pub const OPERATION: &str = "infra:operation";
@@ -26,34 +30,14 @@ pub fn for_create(defaults: &Tags, own: &Tags, operation: &Operation) -> Tags {
     all
 }
 
-/// The defaults and a resource's own tags, which go before.
-#[must_use]
-pub fn merged(defaults: &Tags, own: &Tags) -> Tags {
-    let mut all = defaults.clone();
-    all.extend(own.iter().map(|(k, v)| (k.clone(), v.clone())));
-    all
-}
-
 /// The marks that follow the resource: whose it is, without the operation that created it.
 #[must_use]
 pub fn marks(operation: &Operation) -> Tags {
-    let marking = &operation.marking;
-    let mut marks = Tags::from([
-        ("infra:stack".to_owned(), encode(&marking.stack)),
-        (
-            "infra:address".to_owned(),
-            shortened(encode_address(&operation.address)),
-        ),
-    ]);
-    if let Some(instance) = &marking.instance {
-        marks.insert("infra:instance".to_owned(), encode(instance));
-    }
-    if let Some(expires) = marking
-        .expires
-        .and_then(|t| Timestamp::from_millisecond(t.0).ok())
-    {
-        marks.insert("infra:expires".to_owned(), encode(&expires.to_string()));
-    }
+    let mut marks: Tags = defaults::marks(operation)
+        .map(|(name, text)| (format!("{PREFIX}{name}"), encode(&text)))
+        .collect();
+    let address = shortened(encode_address(&operation.address));
+    marks.insert(format!("{PREFIX}address"), address);
     marks
 }
 
@@ -74,55 +58,11 @@ pub fn changes(prior: &Tags, desired: &Tags, operation: &Operation) -> (Tags, Ve
     (set, gone)
 }
 
-/// `tags` and `tags_all` of what the cloud says. A tag that only the defaults ask for is not the resource's own.
+/// `tags` and `tags_all` of what the cloud says.
 #[must_use]
 pub fn split(found: Tags, defaults: &Tags, prior: Option<&Tags>) -> (Tags, Tags) {
-    let all: Tags = found
-        .into_iter()
-        .filter(|(k, _)| !k.starts_with(PREFIX) && !k.starts_with("aws:"))
-        .collect();
-    let own = all
-        .iter()
-        .filter(|(k, v)| defaults.get(*k) != Some(v) || prior.is_some_and(|p| p.contains_key(*k)))
-        .map(|(k, v)| (k.clone(), v.clone()))
-        .collect();
-    (own, all)
-}
-
-/// Plans `tags_all` of a type that has it: the defaults and the planned tags, as far as they are known.
-pub(crate) fn plan(block: &Block, request: &PlanRequest<'_>, planned: &mut Planned) {
-    if !block.attributes.contains_key("tags_all") {
-        return;
-    }
-    let own = planned.value.get("tags").cloned().unwrap_or(Value::NULL);
-    let unchanged =
-        planned.replace.is_empty() && request.prior.is_some_and(|p| p.get("tags") == Some(&own));
-    let all = match request.provider {
-        Some(provider) => merged_values(provider.get("tags"), &own),
-        // The defaults are not known yet, but they are hardly what changed.
-        None if unchanged => return,
-        None => None,
-    };
-    let all = all.unwrap_or_else(|| Value::Unknown(Type::map(Type::String)));
-    let value = std::mem::replace(&mut planned.value, Value::NULL);
-    planned.value = value.with_attribute("tags_all", all);
-}
-
-fn merged_values(defaults: Option<&Value>, own: &Value) -> Option<Value> {
-    let mut all = BTreeMap::new();
-    let mut marks = own.marks();
-    for tags in [defaults, Some(own)].into_iter().flatten() {
-        if tags.is_unknown() {
-            return None;
-        }
-        marks = marks.union(tags.marks());
-        for (key, value) in tags.entries().into_iter().flatten() {
-            if !value.is_null() {
-                all.insert(key.clone(), value.clone());
-            }
-        }
-    }
-    Some(Value::map(Type::String, all).with_marks(marks))
+    let is_mark = |key: &str| key.starts_with(PREFIX) || key.starts_with("aws:");
+    defaults::split(found, defaults, prior, is_mark)
 }
 
 /// Text in `[A-Za-z0-9_.:/=+@-]`, which every service takes: other bytes, and `=` itself, as `=` and two hexadecimal digits.

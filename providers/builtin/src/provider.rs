@@ -1,4 +1,4 @@
-//! The provider: its registry, and dispatch by type name. What a type does stands in the type's own file.
+//! The provider: its catalogue, and dispatch by type name. What a type does stands in the type's own file.
 
 use crate::ephemeral_password::EphemeralPassword;
 use crate::files::Files;
@@ -23,10 +23,9 @@ use infra_model::provider::{Environment, Finding, Opened, PreflightItem, Renewed
 use infra_model::resource::{DynDataSource, DynEphemeral};
 use infra_model::schema::ProviderSchema;
 use infra_model::{
-    CallContext, DynResource, ErrorKind, Operation, PlanRequest, Planned, Provider, ProviderError,
-    Random, ReadItem, Recovered, Str, Typed, Value,
+    Block, CallContext, Catalogue, DynResource, Operation, PlanRequest, Planned, Provider,
+    ProviderError, Random, ReadItem, Recovered, Typed, Value,
 };
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -40,7 +39,7 @@ pub(crate) struct Client {
 
 /// The provider of everything that needs no cloud.
 pub struct Builtin {
-    registry: Arc<Registry>,
+    catalogue: Arc<Catalogue<Client>>,
     random: Arc<dyn Random>,
     files: Arc<dyn Files>,
 }
@@ -56,89 +55,40 @@ impl Builtin {
     #[must_use]
     pub fn new(random: Arc<dyn Random>, files: Arc<dyn Files>) -> Builtin {
         Builtin {
-            registry: Arc::new(Registry::new()),
+            catalogue: Arc::new(catalogue()),
             random,
             files,
         }
     }
 }
 
-struct Registry {
-    schema: ProviderSchema,
-    resources: BTreeMap<Str, Box<dyn DynResource<Client>>>,
-    data: BTreeMap<Str, Box<dyn DynDataSource<Client>>>,
-    ephemeral: BTreeMap<Str, Box<dyn DynEphemeral<Client>>>,
-}
-
-impl Registry {
-    fn new() -> Registry {
-        let resources: Vec<Box<dyn DynResource<Client>>> = vec![
-            Typed::<InState<TerraformData>>::register(),
-            Typed::<InState<RandomId>>::register(),
-            Typed::<InState<RandomInteger>>::register(),
-            Typed::<InState<RandomPassword>>::register(),
-            Typed::<InState<RandomPet>>::register(),
-            Typed::<InState<RandomShuffle>>::register(),
-            Typed::<InState<RandomString>>::register(),
-            Typed::<InState<RandomUuid>>::register(),
-            Typed::<InState<TimeSleep>>::register(),
-            Typed::<InState<TimeStatic>>::register(),
-            Typed::<InState<TlsPrivateKey>>::register(),
-            Typed::<InState<TlsSelfSignedCert>>::register(),
-            Typed::<LocalFile>::register(),
-            Typed::<LocalSensitiveFile>::register(),
-        ];
-        let data: Vec<Box<dyn DynDataSource<Client>>> = vec![
-            Typed::<LocalFileData>::register_data(),
-            Typed::<LocalSensitiveFileData>::register_data(),
-        ];
-        let ephemeral: Vec<Box<dyn DynEphemeral<Client>>> =
-            vec![Typed::<EphemeralPassword>::register_ephemeral()];
-        let mut registry = Registry {
-            schema: ProviderSchema::default(),
-            resources: BTreeMap::new(),
-            data: BTreeMap::new(),
-            ephemeral: BTreeMap::new(),
-        };
-        for resource in resources {
-            let schema = resource.schema().clone();
-            let name = schema.type_name.clone();
-            registry.schema.resources.insert(name.clone(), schema);
-            registry.resources.insert(name, resource);
-        }
-        for source in data {
-            let schema = source.schema().clone();
-            let name = schema.type_name.clone();
-            registry.schema.data.insert(name.clone(), schema);
-            registry.data.insert(name, source);
-        }
-        for resource in ephemeral {
-            let schema = resource.schema().clone();
-            let name = schema.type_name.clone();
-            registry.schema.ephemeral.insert(name.clone(), schema);
-            registry.ephemeral.insert(name, resource);
-        }
-        registry
-    }
-
-    fn ephemeral(&self, type_name: &str) -> Result<&dyn DynEphemeral<Client>, ProviderError> {
-        let found = self.ephemeral.get(type_name).map(|r| &**r);
-        found.ok_or_else(|| no_type(type_name))
-    }
-
-    fn resource(&self, type_name: &str) -> Result<&dyn DynResource<Client>, ProviderError> {
-        self.resources
-            .get(type_name)
-            .map(|r| &**r)
-            .ok_or_else(|| no_type(type_name))
-    }
-}
-
-fn no_type(type_name: &str) -> ProviderError {
-    ProviderError::new(
-        ErrorKind::Invalid,
-        format!("the builtin provider has no type `{type_name}`"),
-    )
+fn catalogue() -> Catalogue<Client> {
+    let resources: Vec<Box<dyn DynResource<Client>>> = vec![
+        Typed::<InState<TerraformData>>::register(),
+        Typed::<InState<RandomId>>::register(),
+        Typed::<InState<RandomInteger>>::register(),
+        Typed::<InState<RandomPassword>>::register(),
+        Typed::<InState<RandomPet>>::register(),
+        Typed::<InState<RandomShuffle>>::register(),
+        Typed::<InState<RandomString>>::register(),
+        Typed::<InState<RandomUuid>>::register(),
+        Typed::<InState<TimeSleep>>::register(),
+        Typed::<InState<TimeStatic>>::register(),
+        Typed::<InState<TlsPrivateKey>>::register(),
+        Typed::<InState<TlsSelfSignedCert>>::register(),
+        Typed::<LocalFile>::register(),
+        Typed::<LocalSensitiveFile>::register(),
+    ];
+    let data: Vec<Box<dyn DynDataSource<Client>>> = vec![
+        Typed::<LocalFileData>::register_data(),
+        Typed::<LocalSensitiveFileData>::register_data(),
+    ];
+    let ephemeral: Vec<Box<dyn DynEphemeral<Client>>> =
+        vec![Typed::<EphemeralPassword>::register_ephemeral()];
+    Catalogue::new("the builtin provider", Block::default(), Vec::new())
+        .with_resources(resources)
+        .with_data(data)
+        .with_ephemeral(ephemeral)
 }
 
 #[async_trait]
@@ -148,15 +98,15 @@ impl Provider for Builtin {
     }
 
     fn schema(&self) -> &ProviderSchema {
-        &self.registry.schema
+        self.catalogue.schema()
     }
 
     fn plan(&self, request: &PlanRequest<'_>) -> Result<Planned, ProviderError> {
-        self.registry.resource(request.type_name)?.plan(request)
+        self.catalogue.resource(request.type_name)?.plan(request)
     }
 
     fn validate(&self, type_name: &str, config: &Value) -> Vec<ProviderError> {
-        match self.registry.resource(type_name) {
+        match self.catalogue.resource(type_name) {
             Ok(resource) => resource.validate(config),
             // A data source: the schema says it all.
             Err(_) => Vec::new(),
@@ -169,7 +119,7 @@ impl Provider for Builtin {
         version: u32,
         raw: serde_json::Value,
     ) -> Result<serde_json::Value, ProviderError> {
-        self.registry.resource(type_name)?.upgrade(version, raw)
+        self.catalogue.resource(type_name)?.upgrade(version, raw)
     }
 
     async fn configure(
@@ -178,7 +128,7 @@ impl Provider for Builtin {
         environment: &Environment,
     ) -> Result<Arc<dyn Session>, ProviderError> {
         Ok(Arc::new(Open {
-            registry: self.registry.clone(),
+            catalogue: self.catalogue.clone(),
             client: Client {
                 random: self.random.clone(),
                 files: self.files.clone(),
@@ -190,7 +140,7 @@ impl Provider for Builtin {
 
 /// The provider for one stack.
 struct Open {
-    registry: Arc<Registry>,
+    catalogue: Arc<Catalogue<Client>>,
     client: Client,
 }
 
@@ -206,7 +156,7 @@ impl Session for Open {
         type_name: &str,
         items: &[ReadItem],
     ) -> Vec<Result<Option<Value>, ProviderError>> {
-        match self.registry.resource(type_name) {
+        match self.catalogue.resource(type_name) {
             Ok(resource) => resource.read(&self.client, context, items).await,
             Err(error) => items.iter().map(|_| Err(error.clone())).collect(),
         }
@@ -218,8 +168,7 @@ impl Session for Open {
         type_name: &str,
         config: &Value,
     ) -> Result<Value, ProviderError> {
-        let source = self.registry.data.get(type_name);
-        let source = source.ok_or_else(|| no_type(type_name))?;
+        let source = self.catalogue.data(type_name)?;
         source.read(&self.client, context, config).await
     }
 
@@ -229,7 +178,7 @@ impl Session for Open {
         type_name: &str,
         config: &Value,
     ) -> Result<Opened, ProviderError> {
-        let resource = self.registry.ephemeral(type_name)?;
+        let resource = self.catalogue.ephemeral(type_name)?;
         resource.open(&self.client, context, config).await
     }
 
@@ -239,7 +188,7 @@ impl Session for Open {
         type_name: &str,
         private: Option<&serde_json::Value>,
     ) -> Result<Renewed, ProviderError> {
-        let resource = self.registry.ephemeral(type_name)?;
+        let resource = self.catalogue.ephemeral(type_name)?;
         resource.renew(&self.client, context, private).await
     }
 
@@ -249,7 +198,7 @@ impl Session for Open {
         type_name: &str,
         private: Option<&serde_json::Value>,
     ) -> Result<(), ProviderError> {
-        let resource = self.registry.ephemeral(type_name)?;
+        let resource = self.catalogue.ephemeral(type_name)?;
         resource.close(&self.client, context, private).await
     }
 
@@ -260,7 +209,7 @@ impl Session for Open {
         type_name: &str,
         desired: &Value,
     ) -> Result<Value, ProviderError> {
-        let resource = self.registry.resource(type_name)?;
+        let resource = self.catalogue.resource(type_name)?;
         resource
             .create(&self.client, context, operation, desired)
             .await
@@ -274,7 +223,7 @@ impl Session for Open {
         prior: &Value,
         desired: &Value,
     ) -> Result<Value, ProviderError> {
-        let resource = self.registry.resource(type_name)?;
+        let resource = self.catalogue.resource(type_name)?;
         resource
             .update(&self.client, context, operation, prior, desired)
             .await
@@ -287,7 +236,7 @@ impl Session for Open {
         type_name: &str,
         prior: &Value,
     ) -> Result<(), ProviderError> {
-        let resource = self.registry.resource(type_name)?;
+        let resource = self.catalogue.resource(type_name)?;
         resource
             .delete(&self.client, context, operation, prior)
             .await
@@ -300,7 +249,7 @@ impl Session for Open {
         type_name: &str,
         desired: &Value,
     ) -> Result<Recovered, ProviderError> {
-        let resource = self.registry.resource(type_name)?;
+        let resource = self.catalogue.resource(type_name)?;
         resource
             .recover(&self.client, context, operation, desired)
             .await
@@ -312,7 +261,7 @@ impl Session for Open {
         type_name: &str,
         id: &str,
     ) -> Result<Value, ProviderError> {
-        let resource = self.registry.resource(type_name)?;
+        let resource = self.catalogue.resource(type_name)?;
         resource.import(&self.client, context, id).await
     }
 

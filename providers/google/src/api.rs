@@ -2,7 +2,8 @@
 
 use crate::client::Client;
 use crate::family::Service;
-use infra_model::{ProviderError, Value};
+use infra_model::resource::Imported;
+use infra_model::{ErrorKind, ProviderError, Value};
 
 /// A collection of a service's resources.
 #[derive(Clone, Copy, Debug)]
@@ -91,14 +92,29 @@ impl Labelled {
 impl Api {
     /// The attributes that the collection's path is made of.
     pub(crate) fn path_attributes(&self) -> impl Iterator<Item = &'static str> {
-        self.collection
-            .split('/')
-            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+        self.collection.split('/').filter_map(attribute)
     }
 
     /// How an id looks: `projects/{project}/global/networks/{name}`.
     pub(crate) fn form(&self) -> String {
         format!("{}/{{{}}}", self.collection, self.key)
+    }
+
+    /// An id as an import takes it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] when it does not look like this collection's.
+    pub(crate) fn import<R>(&self, id: &str) -> Result<Imported<R>, ProviderError> {
+        if self.parts(id).is_none() {
+            return Err(ProviderError::new(
+                ErrorKind::Invalid,
+                format!("`{id}` is not `{}`", self.form()),
+            ));
+        }
+        Ok(Imported {
+            id: id.to_owned(),
+            prior: None,
+        })
     }
 
     /// The collection that a value belongs to. Full names of a parent stand for all that goes before them.
@@ -137,17 +153,17 @@ impl Api {
                 .and_then(Value::as_str)
                 .filter(|v| !v.is_empty())
         };
-        let parts: Vec<&str> = self.collection.split('/').collect();
+        let parts: Vec<&'static str> = self.collection.split('/').collect();
         // A full name stands for all that goes before it.
-        let full = |part: &&str| {
-            let name = part.strip_prefix('{').and_then(|p| p.strip_suffix('}'));
-            name.and_then(given).is_some_and(|v| v.contains('/'))
+        let full = |part: &&'static str| {
+            attribute(part)
+                .and_then(given)
+                .is_some_and(|v| v.contains('/'))
         };
         let from = parts.iter().rposition(full).unwrap_or(0);
         let mut out = String::new();
         for part in &parts[from..] {
-            let name = part.strip_prefix('{').and_then(|p| p.strip_suffix('}'));
-            let text = match name {
+            let text = match attribute(part) {
                 None => (*part).to_owned(),
                 Some(name) => given(name)
                     .map(str::to_owned)
@@ -168,21 +184,24 @@ impl Api {
 
     /// The attributes that an id tells, the last one included.
     pub(crate) fn parts<'a>(&self, id: &'a str) -> Option<Vec<(&'static str, &'a str)>> {
-        let mut template: Vec<&'static str> = self.collection.split('/').collect();
-        let parts: Vec<&str> = id.split('/').collect();
+        let (collection, last) = id.rsplit_once('/')?;
+        (collection.split('/').count() == self.collection.split('/').count()).then_some(())?;
         let mut out = Vec::new();
-        (parts.len() == template.len() + 1).then_some(())?;
-        let last = parts.last().copied().unwrap_or_default();
-        for (part, text) in template.drain(..).zip(&parts) {
-            match part.strip_prefix('{').and_then(|p| p.strip_suffix('}')) {
-                Some(name) => out.push((name, *text)),
-                None if part == *text => {}
+        for (part, text) in self.collection.split('/').zip(collection.split('/')) {
+            match attribute(part) {
+                Some(name) => out.push((name, text)),
+                None if part == text => {}
                 None => return None,
             }
         }
         out.push((self.key, last));
         out.iter().all(|(_, text)| !text.is_empty()).then_some(out)
     }
+}
+
+/// The attribute that a part of a collection's path stands for.
+fn attribute(part: &'static str) -> Option<&'static str> {
+    part.strip_prefix('{')?.strip_suffix('}')
 }
 
 /// The name behind host and version: `projects/p/global/networks/n` of `https://…/compute/v1/projects/p/global/networks/n`.

@@ -1,7 +1,7 @@
 //! The provider's configuration: what a stack says under `[clouds.google]`, and the same resolved, as the state keeps it.
 //! Credentials are never in it; they come from Google's standard chain.
 
-use infra_model::diagnostic::did_you_mean;
+use infra_cloud::config::{check_endpoints, stated, variable};
 use infra_model::provider::Environment;
 use infra_model::{ProviderError, Record};
 use std::collections::BTreeMap;
@@ -63,37 +63,39 @@ impl Config {
                 self.endpoints.insert(service.to_owned(), url.to_owned());
             }
         }
-        let variable = |names: [&str; 4]| {
-            names
-                .iter()
-                .find_map(|n| environment.variable(n))
-                .filter(|v| !v.is_empty())
-                .map(str::to_owned)
-        };
         let set = |own: Option<String>| own.filter(|v| !v.is_empty());
         self.project = set(self.project).or_else(|| {
-            variable([
-                "GOOGLE_PROJECT",
-                "GOOGLE_CLOUD_PROJECT",
-                "GCLOUD_PROJECT",
-                "CLOUDSDK_CORE_PROJECT",
-            ])
+            variable(
+                environment,
+                &[
+                    "GOOGLE_PROJECT",
+                    "GOOGLE_CLOUD_PROJECT",
+                    "GCLOUD_PROJECT",
+                    "CLOUDSDK_CORE_PROJECT",
+                ],
+            )
         });
         self.region = set(self.region).or_else(|| {
-            variable([
-                "GOOGLE_REGION",
-                "GOOGLE_CLOUD_REGION",
-                "GCLOUD_REGION",
-                "CLOUDSDK_COMPUTE_REGION",
-            ])
+            variable(
+                environment,
+                &[
+                    "GOOGLE_REGION",
+                    "GOOGLE_CLOUD_REGION",
+                    "GCLOUD_REGION",
+                    "CLOUDSDK_COMPUTE_REGION",
+                ],
+            )
         });
         self.zone = set(self.zone).or_else(|| {
-            variable([
-                "GOOGLE_ZONE",
-                "GOOGLE_CLOUD_ZONE",
-                "GCLOUD_ZONE",
-                "CLOUDSDK_COMPUTE_ZONE",
-            ])
+            variable(
+                environment,
+                &[
+                    "GOOGLE_ZONE",
+                    "GOOGLE_CLOUD_ZONE",
+                    "GCLOUD_ZONE",
+                    "CLOUDSDK_COMPUTE_ZONE",
+                ],
+            )
         });
         if self.project.is_none() {
             return Err(ProviderError::invalid(
@@ -106,33 +108,14 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ProviderError> {
-        for (service, url) in &self.endpoints {
-            if !SERVICES.contains(&service.as_str()) {
-                let hint = did_you_mean(service, SERVICES.iter().copied())
-                    .map(|key| format!("; did you mean `{key}`?"))
-                    .unwrap_or_default();
-                return Err(ProviderError::invalid(
-                    "endpoints",
-                    format!("`{service}` is no service with an endpoint{hint}"),
-                ));
-            }
-            if !url.starts_with("https://") && !is_loopback(url) {
-                return Err(ProviderError::invalid(
-                    "endpoints",
-                    format!("`{url}` is not an https:// URL, nor http:// on this machine"),
-                ));
-            }
-        }
-        Ok(())
+        let is_url = |url: &str| url.starts_with("https://") || is_loopback(url);
+        let form = "an https:// URL, nor http:// on this machine";
+        check_endpoints(&self.endpoints, &SERVICES, is_url, form)
     }
 
     /// As the state keeps it: what is not set is left out.
     pub(crate) fn to_json(&self) -> serde_json::Value {
-        let mut json = infra_model::json::to_json(&self.to_value());
-        if let Some(map) = json.as_object_mut() {
-            map.retain(|_, v| !v.is_null() && v.as_object().is_none_or(|o| !o.is_empty()));
-        }
-        json
+        stated(self)
     }
 }
 

@@ -48,6 +48,19 @@ pub(crate) fn of_answer(
     }
 }
 
+/// The name of a new resource is taken.
+pub(crate) fn foreign(id: &str) -> ProviderError {
+    ProviderError {
+        code: "alreadyExists".to_owned(),
+        ..ProviderError::new(
+            ErrorKind::Conflict,
+            format!(
+                "`{id}` exists already and was not made by this stack: import it, or choose another name"
+            ),
+        )
+    }
+}
+
 /// The typed error of an operation that ended badly: an `error` member of Compute's, SQL's or `google.rpc`'s form.
 pub(crate) fn of_operation(service: &str, call: &str, operation: &Json) -> Option<ProviderError> {
     let error = operation.get("error").filter(|e| !e.is_null())?;

@@ -2,13 +2,18 @@
 //! neither in `labels` nor as drift. Google's labels are lowercase letters, digits, `_` and `-`, up to 63 (Google Cloud,
 //! "Requirements for labels").
 
-use infra_model::{Block, Operation, PlanRequest, Planned, Type, Value};
+pub(crate) use infra_cloud::defaults::Texts as Labels;
+use infra_cloud::defaults::{self, Names};
+use infra_model::Operation;
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
 
-/// Labels by key.
-pub(crate) type Labels = BTreeMap<String, String>;
+/// How Google calls them.
+pub(crate) const NAMES: Names = Names {
+    own: &["labels", "resource_labels"],
+    all: "effective_labels",
+    provider: "labels",
+};
 
 /// The creating operation: written once, in the create call.
 pub(crate) const OPERATION: &str = "infra-operation";
@@ -38,41 +43,27 @@ pub(crate) fn for_update(
 ) -> Labels {
     let mut all: Labels = there
         .iter()
-        .filter(|(k, _)| k.starts_with(PREFIX) || k.starts_with(GOOGLES))
+        .filter(|(k, _)| is_mark(k))
         .map(|(k, v)| (k.clone(), v.clone()))
         .collect();
-    all.extend(defaults.clone());
-    all.extend(own.clone());
-    let marking = &operation.marking;
-    all.insert("infra-stack".to_owned(), encode(&marking.stack));
+    all.extend(defaults::merged(defaults, own));
+    let marks = defaults::marks(operation);
+    all.extend(marks.map(|(name, text)| (format!("{PREFIX}{name}"), encode(&text))));
     all.insert(
-        "infra-address".to_owned(),
+        format!("{PREFIX}address"),
         encode(&operation.address.to_string()),
     );
-    if let Some(instance) = &marking.instance {
-        all.insert("infra-instance".to_owned(), encode(instance));
-    }
-    if let Some(expires) = marking
-        .expires
-        .and_then(|t| jiff::Timestamp::from_millisecond(t.0).ok())
-    {
-        all.insert("infra-expires".to_owned(), encode(&expires.to_string()));
-    }
     all
 }
 
-/// A resource's own labels among all, and all without marks. A label that only the defaults ask for is not the resource's own.
+/// Whether a label is a mark or Google's own.
+fn is_mark(key: &str) -> bool {
+    key.starts_with(PREFIX) || key.starts_with(GOOGLES)
+}
+
+/// A resource's own labels among all, and all without marks.
 pub(crate) fn split(found: Labels, defaults: &Labels, prior: Option<&Labels>) -> (Labels, Labels) {
-    let all: Labels = found
-        .into_iter()
-        .filter(|(k, _)| !k.starts_with(PREFIX) && !k.starts_with(GOOGLES))
-        .collect();
-    let own = all
-        .iter()
-        .filter(|(k, v)| defaults.get(*k) != Some(v) || prior.is_some_and(|p| p.contains_key(*k)))
-        .map(|(k, v)| (k.clone(), v.clone()))
-        .collect();
-    (own, all)
+    defaults::split(found, defaults, prior, is_mark)
 }
 
 /// The labels of a JSON object.
@@ -110,44 +101,6 @@ pub(crate) fn encode(text: &str) -> String {
     let digest = hex::encode(&Sha256::digest(text.as_bytes())[..5]);
     let kept = plain.len().min(LONGEST - 11);
     format!("{}-{digest}", &plain[..kept])
-}
-
-/// Plans `effective_labels` of a type that has it: the defaults and the planned labels, as far as they are known.
-pub(crate) fn plan(block: &Block, request: &PlanRequest<'_>, planned: &mut Planned) {
-    if !block.attributes.contains_key("effective_labels") {
-        return;
-    }
-    let own = ["labels", "resource_labels"]
-        .iter()
-        .find_map(|name| Some((*name, planned.value.get(name)?.clone())));
-    let Some((name, own)) = own else { return };
-    let unchanged =
-        planned.replace.is_empty() && request.prior.is_some_and(|p| p.get(name) == Some(&own));
-    let all = match request.provider {
-        Some(provider) => merged(provider.get("labels"), &own),
-        None if unchanged => return,
-        None => None,
-    };
-    let all = all.unwrap_or_else(|| Value::Unknown(Type::map(Type::String)));
-    let value = std::mem::replace(&mut planned.value, Value::NULL);
-    planned.value = value.with_attribute("effective_labels", all);
-}
-
-fn merged(defaults: Option<&Value>, own: &Value) -> Option<Value> {
-    let mut all = BTreeMap::new();
-    let mut marks = own.marks();
-    for labels in [defaults, Some(own)].into_iter().flatten() {
-        if labels.is_unknown() {
-            return None;
-        }
-        marks = marks.union(labels.marks());
-        for (key, value) in labels.entries().into_iter().flatten() {
-            if !value.is_null() {
-                all.insert(key.clone(), value.clone());
-            }
-        }
-    }
-    Some(Value::map(Type::String, all).with_marks(marks))
 }
 
 #[cfg(test)]

@@ -4,13 +4,14 @@
 
 use crate::api::{Api, Create, Labelled, Operations, Update, relative};
 use crate::client::{Client, Request};
+use crate::error;
 use crate::found::{find, find_many, own, record};
 use crate::kind::Kind;
 use crate::labels::{self, Labels};
-use crate::operation::{self, known, split};
+use crate::operation::{self, known, split, when_free};
 use crate::wire;
 use async_trait::async_trait;
-use infra_cloud::wait::{self, MINUTES, Pace};
+use infra_cloud::wait::{self, MINUTES};
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
 use infra_model::{
@@ -158,17 +159,7 @@ impl<K: Kind> Resource<Client> for Managed<K> {
     }
 
     fn import(id: &str) -> Result<Imported<K::Record>, ProviderError> {
-        let id = relative(id);
-        if K::API.parts(id).is_none() {
-            return Err(ProviderError::new(
-                ErrorKind::Invalid,
-                format!("`{id}` is not `{}`", K::API.form()),
-            ));
-        }
-        Ok(Imported {
-            id: id.to_owned(),
-            prior: None,
-        })
+        K::API.import(relative(id))
     }
 }
 
@@ -330,9 +321,7 @@ async fn begin<K: Kind>(
                 Recovered::Absent => return Err(error),
                 Recovered::Foreign(id) => {
                     return Err(ProviderError {
-                        message: format!(
-                            "`{id}` exists already and was not made by this stack: import it, or choose another name"
-                        ),
+                        message: error::foreign(&id).message,
                         maybe_done: false,
                         ..error
                     });
@@ -377,32 +366,7 @@ pub(crate) async fn run<K: Kind>(
     id: &str,
     request: Request,
 ) -> Result<Json, ProviderError> {
-    let answer = when_free(client, context, operation, K::PACE, &request).await?;
-    match operation::path(K::API.operations, id, &answer) {
-        Some(path) => finish::<K>(client, context, operation, &request.call, &path).await,
-        None => Ok(answer),
-    }
-}
-
-/// Makes a call, and makes it again while the resource or its parent is busy with another operation.
-pub(crate) async fn when_free(
-    client: &Client,
-    context: &CallContext,
-    operation: &Operation,
-    pace: Pace,
-    request: &Request,
-) -> Result<Json, ProviderError> {
-    let busy = |error: &ProviderError| {
-        error.kind == ErrorKind::Conflict
-            && (matches!(
-                error.code.as_str(),
-                "resourceNotReady" | "operationInProgress"
-            ) || error.code == "FAILED_PRECONDITION" && error.message.contains("operation"))
-    };
-    wait::while_refused(context, operation, pace, busy, || {
-        client.call(context, request)
-    })
-    .await
+    operation::run(client, context, operation, &K::API, K::PACE, id, request).await
 }
 
 async fn finish<K: Kind>(
@@ -469,10 +433,10 @@ async fn relabel<K: Kind>(
         .split('/')
         .next()
         .unwrap_or_default();
-    let touched = patch.remove(field).is_some();
-    let whole = attribute.contains('.');
+    // Labels inside a block that changes as a whole go along with it.
+    let block = patch.remove(field).filter(|_| attribute.contains('.'));
     let (old, new) = (labels_of(prior, attribute), labels_of(desired, attribute));
-    if old == new && !(whole && touched) && text_map(prior) == text_map(desired) {
+    if old == new && block.is_none() && text_map(prior) == text_map(desired) {
         return Ok(());
     }
     let Some(found) = find::<K>(client, context, id).await? else {
@@ -481,12 +445,8 @@ async fn relabel<K: Kind>(
     let there = labels::of(found.pointer(pointer));
     let all = labels::for_update(&client.config().labels, &new, operation, &there);
     if K::API.labels != Labelled::BySetLabels {
-        if whole && touched {
-            // The labels lie inside a block that changes as a whole.
-            let mut sent = wire::body(&K::Record::block(), desired, K::RULES);
-            if let Some(block) = sent.remove(field) {
-                patch.insert(field.to_owned(), block);
-            }
+        if let Some(block @ Json::Object(_)) = block {
+            patch.insert(field.to_owned(), block);
         }
         wire::put(patch, pointer.trim_start_matches('/'), labels::json(&all));
         return Ok(());

@@ -1,11 +1,11 @@
 //! Long-running operations: where they are found, how they stand, and how they ended.
 
-use crate::api::{Operations, relative, short};
+use crate::api::{Api, Operations, relative, short};
 use crate::client::{Client, Request};
 use crate::error;
 use crate::family::Service;
 use infra_cloud::wait::{self, Pace, Progress};
-use infra_model::{CallContext, Operation, ProviderError};
+use infra_model::{CallContext, ErrorKind, Operation, ProviderError};
 use serde_json::Value as Json;
 
 /// How an id of a resource and the operation that makes it are written as one, for the time of a creation.
@@ -44,6 +44,53 @@ pub(crate) fn split(known: &str) -> (&str, Option<&str>) {
         Some((id, operation)) => (id, Some(operation)),
         None => (known, None),
     }
+}
+
+/// Makes a call on the resource of an id and waits for its operation, as `api` answers it; the last answer.
+///
+/// # Errors
+/// How it failed; what its service answers.
+pub(crate) async fn run(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    api: &Api,
+    pace: Pace,
+    id: &str,
+    request: Request,
+) -> Result<Json, ProviderError> {
+    let answer = when_free(client, context, operation, pace, &request).await?;
+    match path(api.operations, id, &answer) {
+        Some(path) => {
+            let (service, call) = (api.service, &request.call);
+            wait(client, context, operation, service, call, &path, pace).await
+        }
+        None => Ok(answer),
+    }
+}
+
+/// Makes a call, and makes it again while the resource or its parent is busy with another operation.
+///
+/// # Errors
+/// What its service answers.
+pub(crate) async fn when_free(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    pace: Pace,
+    request: &Request,
+) -> Result<Json, ProviderError> {
+    let busy = |error: &ProviderError| {
+        error.kind == ErrorKind::Conflict
+            && (matches!(
+                error.code.as_str(),
+                "resourceNotReady" | "operationInProgress"
+            ) || error.code == "FAILED_PRECONDITION" && error.message.contains("operation"))
+    };
+    wait::while_refused(context, operation, pace, busy, || {
+        client.call(context, request)
+    })
+    .await
 }
 
 /// Waits until an operation has ended; its last answer.

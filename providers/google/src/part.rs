@@ -3,9 +3,10 @@
 //! where it has one, so that nobody's change is lost.
 
 use crate::client::Client;
+use futures::future::join_all;
 use infra_cloud::wait;
 use infra_model::{CallContext, ErrorKind, Operation, ProviderError};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
@@ -23,6 +24,22 @@ impl Turns {
         };
         turn.lock_owned().await
     }
+}
+
+/// Reads each of some wholes once, all at the same time.
+pub(crate) async fn once<'a, T, F>(
+    wholes: impl Iterator<Item = &'a str>,
+    read: impl Fn(&'a str) -> F,
+) -> BTreeMap<&'a str, T>
+where
+    F: Future<Output = T>,
+{
+    let distinct: BTreeSet<&str> = wholes.collect();
+    let read = &read;
+    let answers = distinct
+        .into_iter()
+        .map(|whole| async move { (whole, read(whole).await) });
+    join_all(answers).await.into_iter().collect()
 }
 
 /// Changes a whole in turn; when someone else was faster, reads again and tries again.

@@ -3,18 +3,17 @@
 use crate::api::{Api, Create, Labelled, Operations, Update, short};
 use crate::client::{Client, Request};
 use crate::family::USAGE;
-use crate::kind::Kind;
-use crate::managed::{name_it, run};
-use crate::wire::Rules;
+use crate::managed::name_it;
+use crate::operation;
 use async_trait::async_trait;
+use infra_cloud::wait::MINUTES;
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
 use infra_model::{
-    CallContext, ErrorKind, Operation, PlanRequest, Planned, ProviderError, Record, Recovered,
-    Resource,
+    CallContext, Operation, PlanRequest, Planned, ProviderError, Record, Recovered, Resource,
 };
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
 /// A service that a project uses.
@@ -37,20 +36,6 @@ pub(crate) struct ServiceRecord {
     pub(crate) id: Option<String>,
 }
 
-/// Of a service: its collection, for ids and operations.
-struct Usage;
-
-impl Kind for Usage {
-    type Record = ServiceRecord;
-    const TYPE: &'static str = "google_project_service";
-    const API: Api = SERVICES;
-    const RULES: Rules = &[];
-
-    fn traits() -> Traits {
-        Traits::default()
-    }
-}
-
 const SERVICES: Api = Api {
     service: USAGE,
     name: "serviceusage.services",
@@ -64,6 +49,17 @@ const SERVICES: Api = Api {
 };
 
 pub(crate) struct Service;
+
+/// Sends a call on a service and waits for its operation.
+async fn run(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    id: &str,
+    request: Request,
+) -> Result<Json, ProviderError> {
+    operation::run(client, context, operation, &SERVICES, MINUTES, id, request).await
+}
 
 async fn enabled(
     client: &Client,
@@ -162,7 +158,7 @@ impl Resource<Client> for Service {
             format!("{id}:enable"),
             json!({}),
         );
-        run::<Usage>(client, context, operation, &id, request).await?;
+        run(client, context, operation, &id, request).await?;
         crate::managed::settled::<Self>(client, context, operation, &id, desired).await
     }
 
@@ -195,9 +191,7 @@ impl Resource<Client> for Service {
             format!("{id}:disable"),
             json!({ "disableDependentServices": dependents }),
         );
-        infra_cloud::absence::absent_is_done(
-            run::<Usage>(client, context, operation, &id, request).await,
-        )
+        infra_cloud::absence::absent_is_done(run(client, context, operation, &id, request).await)
     }
 
     async fn recover(
@@ -217,15 +211,6 @@ impl Resource<Client> for Service {
     }
 
     fn import(id: &str) -> Result<Imported<ServiceRecord>, ProviderError> {
-        if SERVICES.parts(id).is_none() {
-            return Err(ProviderError::new(
-                ErrorKind::Invalid,
-                format!("`{id}` is not `{}`", SERVICES.form()),
-            ));
-        }
-        Ok(Imported {
-            id: id.to_owned(),
-            prior: None,
-        })
+        SERVICES.import(id)
     }
 }

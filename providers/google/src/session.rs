@@ -5,10 +5,11 @@ use crate::config::Config;
 use crate::{family, labels, registry};
 use async_trait::async_trait;
 use infra_cloud::Cloud;
+use infra_cloud::defaults::Names;
 use infra_model::provider::{Environment, Finding, PreflightItem};
 use infra_model::resource::{DynDataSource, DynResource};
 use infra_model::schema::ApiFamily;
-use infra_model::{Block, CallContext, PlanRequest, Planned, ProviderError, Record, Value};
+use infra_model::{Block, CallContext, ProviderError, Record, Value};
 
 /// The cloud.
 pub(crate) struct Google;
@@ -17,6 +18,7 @@ pub(crate) struct Google;
 impl Cloud for Google {
     type Client = Client;
     const NAME: &'static str = "google";
+    const DEFAULTS: Names = labels::NAMES;
 
     fn config() -> Block {
         Config::block()
@@ -32,10 +34,6 @@ impl Cloud for Google {
 
     fn data() -> Vec<Box<dyn DynDataSource<Client>>> {
         registry::data()
-    }
-
-    fn plan(block: &Block, request: &PlanRequest<'_>, planned: &mut Planned) {
-        labels::plan(block, request, planned);
     }
 
     async fn connect(config: &Value, environment: &Environment) -> Result<Client, ProviderError> {

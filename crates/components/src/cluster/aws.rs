@@ -4,16 +4,20 @@ mod addons;
 mod firewall;
 mod nodes;
 
-use super::Inputs;
 use super::pool::Pool;
+use super::{Inputs, Offer};
 use crate::aws::{self, ARN};
 use crate::draft::Draft;
-use crate::input::{Input, table};
+use crate::input::table;
 use crate::network::Site;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 /// The minor versions of Kubernetes that EKS offers, as known when this was written.
-const MINORS: std::ops::RangeInclusive<u32> = 30..=36;
+const OFFER: Offer = Offer {
+    service: "EKS",
+    minors: 30..=36,
+    attribute: "aws_eks_cluster = { version",
+};
 
 pub(super) fn expand(
     inputs: &Inputs,
@@ -21,7 +25,7 @@ pub(super) fn expand(
     pools: &[(String, Pool)],
     draft: &mut Draft<'_>,
 ) {
-    check_version(inputs, draft);
+    inputs.check_version(&OFFER, draft);
     site.spans_two_zones("an EKS cluster", draft);
     firewall::expand(site, draft);
     control_plane(inputs, site, draft);
@@ -31,29 +35,6 @@ pub(super) fn expand(
     nodes::expand(site, pools, draft);
     addons::on_nodes(pools, draft);
     outputs(draft);
-}
-
-fn check_version(inputs: &Inputs, draft: &mut Draft<'_>) {
-    let text = &inputs.kubernetes;
-    let minor = text.strip_prefix("1.").and_then(|m| m.parse::<u32>().ok());
-    if minor.is_some_and(|m| MINORS.contains(&m)) {
-        return;
-    }
-    let offered: Vec<String> = MINORS.rev().map(|m| format!("1.{m}")).collect();
-    let message = match minor {
-        None => format!(
-            "`{text}` is not a version of Kubernetes: it is written \"1.{}\"",
-            MINORS.end()
-        ),
-        Some(_) => {
-            format!("EKS does not offer Kubernetes {text}, as far as this version of infra knows")
-        }
-    };
-    let help = format!(
-        "write one of {}; a newer one can be asked for with `override = {{ aws_eks_cluster = {{ version = \"…\" }} }}`",
-        offered.join(", ")
-    );
-    draft.refuse("kubernetes", message, help);
 }
 
 fn control_plane(inputs: &Inputs, site: &Site, draft: &mut Draft<'_>) {
@@ -132,24 +113,16 @@ fn admins(inputs: &Inputs, draft: &mut Draft<'_>) {
     if inputs.admins.is_empty() {
         return;
     }
-    let mut each = Map::new();
-    for (index, admin) in inputs.admins.iter().enumerate() {
-        let path = format!("admins[{index}]");
-        let key = match admin {
-            Input::Known(arn) => {
-                if !arn.starts_with("arn:") || !(arn.contains(":role/") || arn.contains(":user/")) {
-                    draft.refuse(
-                        &path,
-                        format!("`{arn}` is not the ARN of an IAM user or role"),
-                        "write it whole: \"arn:aws:iam::123456789012:role/ops\"",
-                    );
-                }
-                crate::input::escape(arn)
-            }
-            Input::Later => index.to_string(),
-        };
-        each.insert(key, admin.json(&format!("input.{path}")));
-    }
+    let wrong = |arn: &str| {
+        let is_one = arn.starts_with("arn:") && (arn.contains(":role/") || arn.contains(":user/"));
+        (!is_one).then(|| {
+            (
+                format!("`{arn}` is not the ARN of an IAM user or role"),
+                "write it whole: \"arn:aws:iam::123456789012:role/ops\"",
+            )
+        })
+    };
+    let each = inputs.admins(wrong, draft);
     let body = json!({
         "for_each": each,
         "cluster_name": "${aws_eks_cluster.this.name}",

@@ -1,22 +1,26 @@
 //! `cluster` on Google Cloud: a regional GKE cluster with private nodes, its key, and an identity for its nodes that may do no
 //! more than run them.
 
-use super::Inputs;
 use super::pool::{Pool, spread};
+use super::{Inputs, Offer};
 use crate::draft::Draft;
 use crate::google::{self, PODS, PROJECT};
-use crate::input::{Input, escape, literal, table};
+use crate::input::{escape, literal, table};
 use crate::network::Site;
+use crate::sizes::{self, Sizes};
 use infra_model::Value;
-use infra_model::diagnostic::did_you_mean;
 use infra_model::record::FieldValue;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 /// The minor versions of Kubernetes that GKE offers, as known when this was written.
-const MINORS: std::ops::RangeInclusive<u32> = 30..=36;
+const OFFER: Offer = Offer {
+    service: "GKE",
+    minors: 30..=36,
+    attribute: "google_container_cluster = { min_master_version",
+};
 
 /// What the portable sizes are here.
-const SIZES: [(&str, &str); 3] = [
+const SIZES: Sizes = [
     ("small", "e2-standard-2"),
     ("medium", "n2-standard-2"),
     ("large", "n2-standard-8"),
@@ -31,36 +35,13 @@ pub(super) fn expand(
     pools: &[(String, Pool)],
     draft: &mut Draft<'_>,
 ) {
-    check_version(inputs, draft);
+    inputs.check_version(&OFFER, draft);
     google::key(draft, "cluster", "container-engine-robot");
     node_identity(draft);
     control_plane(inputs, site, draft);
     admins(inputs, draft);
     node_pools(site, pools, draft);
     outputs(draft);
-}
-
-fn check_version(inputs: &Inputs, draft: &mut Draft<'_>) {
-    let text = &inputs.kubernetes;
-    let minor = text.strip_prefix("1.").and_then(|m| m.parse::<u32>().ok());
-    if minor.is_some_and(|m| MINORS.contains(&m)) {
-        return;
-    }
-    let offered: Vec<String> = MINORS.rev().map(|m| format!("1.{m}")).collect();
-    let message = match minor {
-        None => format!(
-            "`{text}` is not a version of Kubernetes: it is written \"1.{}\"",
-            MINORS.end()
-        ),
-        Some(_) => {
-            format!("GKE does not offer Kubernetes {text}, as far as this version of infra knows")
-        }
-    };
-    let help = format!(
-        "write one of {}; a newer one can be asked for with `override = {{ google_container_cluster = {{ min_master_version = \"…\" }} }}`",
-        offered.join(", ")
-    );
-    draft.refuse("kubernetes", message, help);
 }
 
 /// An account for nodes: the default one may do nearly everything in a project.
@@ -134,24 +115,15 @@ fn admins(inputs: &Inputs, draft: &mut Draft<'_>) {
     if inputs.admins.is_empty() {
         return;
     }
-    let mut each = Map::new();
-    for (index, admin) in inputs.admins.iter().enumerate() {
-        let path = format!("admins[{index}]");
-        let key = match admin {
-            Input::Known(member) => {
-                if !member.contains(':') {
-                    draft.refuse(
-                        &path,
-                        format!("`{member}` does not say what it is"),
-                        "write it with its kind: \"group:ops@example.com\", \"user:…\", \"serviceAccount:…\"",
-                    );
-                }
-                escape(member)
-            }
-            Input::Later => index.to_string(),
-        };
-        each.insert(key, admin.json(&format!("input.{path}")));
-    }
+    let wrong = |member: &str| {
+        (!member.contains(':')).then(|| {
+            (
+                format!("`{member}` does not say what it is"),
+                "write it with its kind: \"group:ops@example.com\", \"user:…\", \"serviceAccount:…\"",
+            )
+        })
+    };
+    let each = inputs.admins(wrong, draft);
     draft.resource(
         "google_project_iam_member",
         "admin",
@@ -179,25 +151,13 @@ fn machine(name: &str, pool: &Pool, draft: &mut Draft<'_>) -> Option<String> {
         return None;
     }
     let size = pool.size.as_deref().unwrap_or("medium");
-    if let Some((_, machine)) = SIZES.iter().find(|(s, _)| *s == size) {
-        return Some((*machine).to_owned());
-    }
-    let meant = did_you_mean(size, SIZES.map(|(s, _)| s))
-        .map(|s| format!("; did you mean `{s}`?"))
-        .unwrap_or_default();
-    let sizes: Vec<String> = SIZES
-        .iter()
-        .map(|(s, m)| format!("\"{s}\" ({m})"))
-        .collect();
-    draft.refuse(
+    sizes::machine(
+        &SIZES,
+        size,
         &format!("pools.{name}.size"),
-        format!("there is no size `{size}`{meant}"),
-        format!(
-            "write {}, or `instance = \"…\"` with any machine type",
-            sizes.join(", ")
-        ),
-    );
-    None
+        "any machine type",
+        draft,
+    )
 }
 
 fn node_pools(site: &Site, pools: &[(String, Pool)], draft: &mut Draft<'_>) {
@@ -210,13 +170,8 @@ fn node_pools(site: &Site, pools: &[(String, Pool)], draft: &mut Draft<'_>) {
             .taints
             .iter()
             .map(|taint| {
-                let effect = match taint.effect.as_str() {
-                    "NoExecute" => "NO_EXECUTE",
-                    "PreferNoSchedule" => "PREFER_NO_SCHEDULE",
-                    _ => "NO_SCHEDULE",
-                };
                 let value = taint.value.as_deref().map(escape).unwrap_or_default();
-                json!({ "key": escape(&taint.key), "value": value, "effect": effect })
+                json!({ "key": escape(&taint.key), "value": value, "effect": taint.api_effect() })
             })
             .collect();
         // Counted for each zone: as many as the fullest zone needs, which the autoscaler takes back.

@@ -7,12 +7,13 @@ mod pool;
 use crate::Component;
 use crate::cloud::Cloud;
 use crate::draft::Draft;
-use crate::input::{self, Input};
+use crate::input::{self, Input, escape};
 use crate::network::Site;
 use infra_model::expand::Known;
 use infra_model::expand::OutputType;
 use infra_model::{Block, Record, Value};
 use pool::Pool;
+use serde_json::{Map, Value as Json};
 
 /// A managed Kubernetes cluster: private nodes, secrets encrypted with their own key, network policies enforced, workload
 /// identity on, every control-plane log kept, and an API that only those reach who are named.
@@ -115,7 +116,66 @@ impl Component for Cluster {
     }
 }
 
+/// The versions of Kubernetes that a cloud offers, as known when this was written.
+struct Offer {
+    /// `EKS`
+    service: &'static str,
+    /// 1.…
+    minors: std::ops::RangeInclusive<u32>,
+    /// How an override that asks for another one begins: `aws_eks_cluster = { version`.
+    attribute: &'static str,
+}
+
 impl Inputs {
+    fn check_version(&self, offer: &Offer, draft: &mut Draft<'_>) {
+        let (text, minors) = (&self.kubernetes, &offer.minors);
+        let minor = text.strip_prefix("1.").and_then(|m| m.parse::<u32>().ok());
+        if minor.is_some_and(|m| minors.contains(&m)) {
+            return;
+        }
+        let offered: Vec<String> = minors.clone().rev().map(|m| format!("1.{m}")).collect();
+        let message = match minor {
+            None => format!(
+                "`{text}` is not a version of Kubernetes: it is written \"1.{}\"",
+                minors.end()
+            ),
+            Some(_) => format!(
+                "{} does not offer Kubernetes {text}, as far as this version of infra knows",
+                offer.service
+            ),
+        };
+        let help = format!(
+            "write one of {}; a newer one can be asked for with `override = {{ {} = \"…\" }} }}`",
+            offered.join(", "),
+            offer.attribute
+        );
+        draft.refuse("kubernetes", message, help);
+    }
+
+    /// The administrators as a `for_each`, keyed by what is known of them. `wrong` says what is the matter with a name, and the
+    /// remedy.
+    fn admins(
+        &self,
+        wrong: impl Fn(&str) -> Option<(String, &'static str)>,
+        draft: &mut Draft<'_>,
+    ) -> Map<String, Json> {
+        let mut each = Map::new();
+        for (index, admin) in self.admins.iter().enumerate() {
+            let path = format!("admins[{index}]");
+            let key = match admin {
+                Input::Known(name) => {
+                    if let Some((message, help)) = wrong(name) {
+                        draft.refuse(&path, message, help);
+                    }
+                    escape(name)
+                }
+                Input::Later => index.to_string(),
+            };
+            each.insert(key, admin.json(&format!("input.{path}")));
+        }
+        each
+    }
+
     /// The ranges from which the API can be reached over the internet.
     fn public_from(&self) -> &[Input<String>] {
         let api = self.api.first();

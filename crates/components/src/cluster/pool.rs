@@ -52,6 +52,17 @@ pub(crate) struct Taint {
     pub(crate) effect: String,
 }
 
+impl Taint {
+    /// The effect as the clouds' APIs write it.
+    pub(crate) fn api_effect(&self) -> &'static str {
+        match self.effect.as_str() {
+            "NoExecute" => "NO_EXECUTE",
+            "PreferNoSchedule" => "PREFER_NO_SCHEDULE",
+            _ => "NO_SCHEDULE",
+        }
+    }
+}
+
 impl Pool {
     /// The most nodes over all zones.
     pub(crate) fn most(&self) -> i64 {

@@ -4,11 +4,11 @@ use super::{Clients, Engine, Inputs};
 use crate::aws;
 use crate::draft::Draft;
 use crate::network::Site;
-use infra_model::diagnostic::did_you_mean;
+use crate::sizes::{self, Sizes};
 use serde_json::{Map, Value as Json, json};
 
 /// What the portable sizes are here.
-const SIZES: [(&str, &str); 3] = [
+const SIZES: Sizes = [
     ("small", "db.t4g.medium"),
     ("medium", "db.m7g.large"),
     ("large", "db.m7g.2xlarge"),
@@ -131,25 +131,7 @@ fn class(inputs: &Inputs, draft: &mut Draft<'_>) -> Option<String> {
         return None;
     }
     let size = inputs.size.as_deref().unwrap_or("small");
-    if let Some((_, class)) = SIZES.iter().find(|(s, _)| *s == size) {
-        return Some((*class).to_owned());
-    }
-    let meant = did_you_mean(size, SIZES.map(|(s, _)| s))
-        .map(|s| format!("; did you mean `{s}`?"))
-        .unwrap_or_default();
-    let sizes: Vec<String> = SIZES
-        .iter()
-        .map(|(s, c)| format!("\"{s}\" ({c})"))
-        .collect();
-    draft.refuse(
-        "size",
-        format!("there is no size `{size}`{meant}"),
-        format!(
-            "write {}, or `instance = \"…\"` with any instance class",
-            sizes.join(", ")
-        ),
-    );
-    None
+    sizes::machine(&SIZES, size, "size", "any instance class", draft)
 }
 
 fn firewall(engine: Engine, site: &Site, clients: &Clients, draft: &mut Draft<'_>) {

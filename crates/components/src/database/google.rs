@@ -5,11 +5,11 @@ use super::{Clients, Engine, Inputs};
 use crate::draft::Draft;
 use crate::google;
 use crate::network::Site;
-use infra_model::diagnostic::did_you_mean;
+use crate::sizes::{self, Sizes};
 use serde_json::json;
 
 /// What the portable sizes are here.
-const SIZES: [(&str, &str); 3] = [
+const SIZES: Sizes = [
     ("small", "db-custom-1-3840"),
     ("medium", "db-custom-2-7680"),
     ("large", "db-custom-8-32768"),
@@ -130,25 +130,7 @@ fn tier(inputs: &Inputs, draft: &mut Draft<'_>) -> Option<String> {
         return None;
     }
     let size = inputs.size.as_deref().unwrap_or("small");
-    if let Some((_, tier)) = SIZES.iter().find(|(s, _)| *s == size) {
-        return Some((*tier).to_owned());
-    }
-    let meant = did_you_mean(size, SIZES.map(|(s, _)| s))
-        .map(|s| format!("; did you mean `{s}`?"))
-        .unwrap_or_default();
-    let sizes: Vec<String> = SIZES
-        .iter()
-        .map(|(s, t)| format!("\"{s}\" ({t})"))
-        .collect();
-    draft.refuse(
-        "size",
-        format!("there is no size `{size}`{meant}"),
-        format!(
-            "write {}, or `instance = \"…\"` with any tier",
-            sizes.join(", ")
-        ),
-    );
-    None
+    sizes::machine(&SIZES, size, "size", "any tier", draft)
 }
 
 fn instance(

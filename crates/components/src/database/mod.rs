@@ -9,7 +9,7 @@ use crate::cluster::Target;
 use crate::draft::Draft;
 use crate::input::Input;
 use crate::network::Site;
-use infra_model::diagnostic::did_you_mean;
+use infra_model::diagnostic::meant;
 use infra_model::expand::OutputType;
 use infra_model::{Record, Value};
 
@@ -168,9 +168,7 @@ fn engine(inputs: &Inputs, draft: &mut Draft<'_>) -> Option<Engine> {
     let all = [Engine::Postgres, Engine::MySql];
     let found = all.into_iter().find(|e| e.name() == inputs.engine);
     if found.is_none() {
-        let meant = did_you_mean(&inputs.engine, all.map(Engine::name))
-            .map(|e| format!("; did you mean `{e}`?"))
-            .unwrap_or_default();
+        let meant = meant(&inputs.engine, all.map(Engine::name));
         draft.refuse(
             "engine",
             format!("there is no engine `{}`{meant}", inputs.engine),

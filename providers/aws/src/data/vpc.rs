@@ -6,8 +6,9 @@ use crate::ec2::tagging::{filter, list};
 use crate::ec2::vpc::Vpc as Managed;
 use crate::tags::Tags;
 use async_trait::async_trait;
-use infra_model::resource::{DataSource, Item};
-use infra_model::{CallContext, ErrorKind, ProviderError, Record, Resource};
+use infra_cloud::read;
+use infra_model::resource::DataSource;
+use infra_model::{CallContext, ErrorKind, ProviderError, Record};
 
 /// The one VPC that everything given here is true of.
 #[derive(Clone, Debug, Record)]
@@ -104,12 +105,8 @@ impl DataSource<Client> for Vpc {
                 format!("exactly one VPC must match, and {count} do: say more or less of it"),
             )
         })?;
-        let item = Item {
-            id: vpc.vpc_id.clone().unwrap_or_default(),
-            prior: None,
-        };
-        let read = Managed::read(client, context, &[item]).await.pop();
-        let Some(read) = read.transpose()?.flatten() else {
+        let id = vpc.vpc_id.clone().unwrap_or_default();
+        let Some(read) = read::one::<_, Managed>(client, context, id, None).await? else {
             return Err(ProviderError::new(
                 ErrorKind::NotFound,
                 "the VPC disappeared while it was read",

@@ -8,6 +8,7 @@ use crate::tags::Tags;
 use crate::wait;
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{InternetGateway as Found, ResourceType};
+use infra_cloud::read;
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
 use infra_model::{CallContext, ErrorKind, Operation, ProviderError, Record, Recovered, Resource};
@@ -190,12 +191,7 @@ async fn attach(
     match result {
         // A lost answer or an earlier run did it; to another VPC it would still be an error.
         Err(error) if error.kind == ErrorKind::Conflict => {
-            let item = Item {
-                id: id.to_owned(),
-                prior: None,
-            };
-            let now = InternetGateway::read(client, context, &[item]).await.pop();
-            match now.transpose()?.flatten() {
+            match read::one::<_, InternetGateway>(client, context, id, None).await? {
                 Some(now) if now.vpc_id.as_deref() == Some(vpc) => Ok(()),
                 _ => Err(error),
             }

@@ -10,6 +10,7 @@ use crate::wait;
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{Route as Found, RouteTable};
 use futures::future::BoxFuture;
+use infra_cloud::read;
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
 use infra_model::{
@@ -274,12 +275,8 @@ async fn here(
     id: &str,
     desired: &RouteRecord,
 ) -> Result<Recovered, ProviderError> {
-    let item = Item {
-        id: id.to_owned(),
-        prior: None,
-    };
-    let found = Route::read(client, context, &[item]).await.pop();
-    Ok(match found.transpose()?.flatten() {
+    let found = read::one::<_, Route>(client, context, id, None).await?;
+    Ok(match found {
         None => Recovered::Absent,
         Some(route) if route.hop().target == desired.hop().target => {
             Recovered::Found(id.to_owned())

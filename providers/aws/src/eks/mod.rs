@@ -24,6 +24,7 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use futures::future::join_all;
+use infra_cloud::read;
 use infra_model::resource::{Imported, Item};
 use infra_model::{CallContext, ErrorKind, Operation, ProviderError, Recovered, Resource};
 use std::collections::BTreeSet;
@@ -66,14 +67,8 @@ async fn now<R: Resource<Client>>(
     prior: &R::Record,
 ) -> Result<R::Record, ProviderError> {
     let id = R::id(prior);
-    let item = Item {
-        id: id.clone(),
-        prior: Some(prior.clone()),
-    };
-    let found = R::read(client, context, &[item]).await.pop().transpose()?;
-    found
-        .flatten()
-        .ok_or_else(|| failed(format!("`{id}` is gone")))
+    let found = read::one::<_, R>(client, context, &id, Some(prior.clone())).await?;
+    found.ok_or_else(|| failed(format!("`{id}` is gone")))
 }
 
 fn set(found: &[String]) -> BTreeSet<String> {

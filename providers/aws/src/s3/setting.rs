@@ -7,6 +7,7 @@ use crate::family::S3;
 use crate::wait;
 use async_trait::async_trait;
 use futures::future::join_all;
+use infra_cloud::read;
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
 use infra_model::{
@@ -185,12 +186,8 @@ impl<S: Setting> Resource<Client> for Of<S> {
         desired: S::Record,
     ) -> Result<Recovered, ProviderError> {
         let id = S::place(&desired).id();
-        let item = Item {
-            id: id.clone(),
-            prior: Some(desired),
-        };
-        let found = Of::<S>::read(client, context, &[item]).await.pop();
-        Ok(match found.transpose()?.flatten() {
+        let found = read::one::<_, Of<S>>(client, context, &id, Some(desired)).await?;
+        Ok(match found {
             Some(_) => Recovered::Found(id),
             None => Recovered::Absent,
         })

@@ -8,6 +8,7 @@ use crate::found::find;
 use crate::managed::run;
 use crate::part;
 use async_trait::async_trait;
+use infra_cloud::read;
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
 use infra_model::{
@@ -138,34 +139,18 @@ impl Resource<Client> for NamedPort {
         context: &CallContext,
         items: &[Item<NamedPortRecord>],
     ) -> Vec<Result<Option<NamedPortRecord>, ProviderError>> {
-        let mut answers = Vec::with_capacity(items.len());
-        for item in items {
-            let found = find::<InstanceGroup>(client, context, group_of(&item.id)).await;
-            answers.push(found.map(|group| {
-                let name = short(&item.id);
-                let ports = group.as_ref().and_then(|g| g["namedPorts"].as_array());
-                let entry = ports.and_then(|p| p.iter().find(|p| p["name"] == name))?;
-                let parts = API.parts(&item.id)?;
-                let part = |name: &str| {
-                    parts
-                        .iter()
-                        .find(|(n, _)| *n == name)
-                        .map(|(_, text)| (*text).to_owned())
-                };
-                let said = item.prior.as_ref().map(|p| p.group.clone());
-                Some(NamedPortRecord {
-                    group: said
-                        .filter(|s| !s.is_empty())
-                        .unwrap_or_else(|| group_of(&item.id).to_owned()),
-                    name: name.to_owned(),
-                    port: number(&entry["port"])?,
-                    zone: part("zone"),
-                    project: part("project"),
-                    id: Some(item.id.clone()),
-                })
-            }));
-        }
-        answers
+        let groups = items.iter().map(|i| group_of(&i.id));
+        let found = part::once(groups, |group| {
+            find::<InstanceGroup>(client, context, group)
+        })
+        .await;
+        items
+            .iter()
+            .map(|item| {
+                let group = found.get(group_of(&item.id)).cloned().transpose()?;
+                Ok(group.flatten().and_then(|group| shown(item, &group)))
+            })
+            .collect()
     }
 
     async fn create(
@@ -222,31 +207,43 @@ impl Resource<Client> for NamedPort {
         desired: NamedPortRecord,
     ) -> Result<Recovered, ProviderError> {
         let id = id_of(client, &desired)?;
-        let item = Item {
-            id: id.clone(),
-            prior: Some(desired.clone()),
-        };
-        let found = Self::read(client, context, &[item]).await.pop();
-        Ok(match found.transpose()?.flatten() {
-            Some(found) if found.port == desired.port => Recovered::Found(id),
+        let port = desired.port;
+        let found = read::one::<_, Self>(client, context, &id, Some(desired)).await?;
+        Ok(match found {
+            Some(found) if found.port == port => Recovered::Found(id),
             Some(_) => Recovered::Foreign(id),
             None => Recovered::Absent,
         })
     }
 
     fn import(id: &str) -> Result<Imported<NamedPortRecord>, ProviderError> {
-        let id = relative(id);
-        if API.parts(id).is_none() {
-            return Err(ProviderError::new(
-                ErrorKind::Invalid,
-                format!("`{id}` is not `{}`", API.form()),
-            ));
-        }
-        Ok(Imported {
-            id: id.to_owned(),
-            prior: None,
-        })
+        API.import(relative(id))
     }
+}
+
+/// A port of a group that was found.
+fn shown(item: &Item<NamedPortRecord>, group: &Json) -> Option<NamedPortRecord> {
+    let name = short(&item.id);
+    let ports = group["namedPorts"].as_array()?;
+    let entry = ports.iter().find(|p| p["name"] == name)?;
+    let parts = API.parts(&item.id)?;
+    let part = |name: &str| {
+        parts
+            .iter()
+            .find(|(n, _)| *n == name)
+            .map(|(_, text)| (*text).to_owned())
+    };
+    let said = item.prior.as_ref().map(|p| p.group.clone());
+    Some(NamedPortRecord {
+        group: said
+            .filter(|s| !s.is_empty())
+            .unwrap_or_else(|| group_of(&item.id).to_owned()),
+        name: name.to_owned(),
+        port: number(&entry["port"])?,
+        zone: part("zone"),
+        project: part("project"),
+        id: Some(item.id.clone()),
+    })
 }
 
 fn number(json: &Json) -> Option<i64> {

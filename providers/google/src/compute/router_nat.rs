@@ -9,7 +9,7 @@ use crate::managed::run;
 use crate::part;
 use crate::wire::{self, Rule, Rules};
 use async_trait::async_trait;
-use futures::future::join_all;
+use infra_cloud::read;
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
 use infra_model::{
@@ -18,7 +18,6 @@ use infra_model::{
 };
 use reqwest::Method;
 use serde_json::{Value as Json, json};
-use std::collections::BTreeMap;
 
 /// Address translation for machines without public addresses.
 #[derive(Clone, Debug, Default, Record)]
@@ -150,7 +149,6 @@ async fn write(
         };
         let name = short(id);
         let mut nats = found["nats"].as_array().cloned().unwrap_or_default();
-        let before = nats.len();
         let old = nats.iter().position(|n| n["name"] == name);
         match (old, entry) {
             (None, None) => return Ok(()),
@@ -172,7 +170,6 @@ async fn write(
                 }
             }
         }
-        debug_assert!(nats.len().abs_diff(before) <= 1, "one entry at a time");
         let request = Request::send(
             COMPUTE,
             "compute.routers.patch",
@@ -233,17 +230,8 @@ impl Resource<Client> for RouterNat {
         context: &CallContext,
         items: &[Item<NatRecord>],
     ) -> Vec<Result<Option<NatRecord>, ProviderError>> {
-        let mut routers: BTreeMap<&str, _> = BTreeMap::new();
-        for item in items {
-            routers.entry(router_of(&item.id)).or_insert(());
-        }
-        let found: BTreeMap<&str, _> =
-            join_all(routers.into_keys().map(|router| async move {
-                (router, find::<Router>(client, context, router).await)
-            }))
-            .await
-            .into_iter()
-            .collect();
+        let routers = items.iter().map(|i| router_of(&i.id));
+        let found = part::once(routers, |router| find::<Router>(client, context, router)).await;
         items
             .iter()
             .map(|item| {
@@ -304,17 +292,12 @@ impl Resource<Client> for RouterNat {
     async fn recover(
         client: &Client,
         context: &CallContext,
-        operation: &Operation,
+        _: &Operation,
         desired: NatRecord,
     ) -> Result<Recovered, ProviderError> {
         let id = id_of(client, &desired)?;
-        let item = Item {
-            id: id.clone(),
-            prior: None,
-        };
-        let found = Self::read(client, context, &[item]).await.pop();
-        let _ = operation;
-        Ok(match found.transpose()?.flatten() {
+        let found = read::one::<_, Self>(client, context, &id, None).await?;
+        Ok(match found {
             // An entry of a router has no mark of its own; what was asked for is what tells it.
             Some(found) if same(&found, &desired) => Recovered::Found(id),
             Some(_) => Recovered::Foreign(id),
@@ -323,17 +306,7 @@ impl Resource<Client> for RouterNat {
     }
 
     fn import(id: &str) -> Result<Imported<NatRecord>, ProviderError> {
-        let id = relative(id);
-        if API.parts(id).is_none() {
-            return Err(ProviderError::new(
-                ErrorKind::Invalid,
-                format!("`{id}` is not `{}`", API.form()),
-            ));
-        }
-        Ok(Imported {
-            id: id.to_owned(),
-            prior: None,
-        })
+        API.import(relative(id))
     }
 }
 

@@ -16,9 +16,7 @@ use async_trait::async_trait;
 use infra_cloud::absence::absent_is_done;
 use infra_cloud::wait::{LONG, Pace};
 use infra_model::schema::Traits;
-use infra_model::{
-    CallContext, Operation, Path, PlanRequest, Planned, ProviderError, Record, Value,
-};
+use infra_model::{CallContext, Operation, PlanRequest, Planned, ProviderError, Record, Value};
 use reqwest::Method;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
@@ -280,13 +278,6 @@ impl Kind for Cluster {
                 &ClusterRecord::block(),
                 &["master_version"],
             );
-        }
-        let zone = |v: &Value| crate::managed::text(v, "location");
-        debug_assert!(zone(prior).is_some(), "a cluster has a location");
-        if prior.get("enable_autopilot") != planned.value.get("enable_autopilot")
-            && planned.replace.is_empty()
-        {
-            planned.replace.push(Path::attribute("enable_autopilot"));
         }
         Ok(())
     }

@@ -6,14 +6,13 @@ use crate::client::{Client, Request};
 use crate::family::Service;
 use crate::part;
 use async_trait::async_trait;
-use futures::future::join_all;
 use infra_cloud::absence::there;
+use infra_cloud::read;
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
 use infra_model::{CallContext, ErrorKind, Operation, ProviderError, Record, Recovered, Resource};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
-use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 
 /// Holds only while an expression does.
@@ -77,7 +76,7 @@ pub(crate) trait Policy: Send + Sync + 'static {
 pub(crate) struct Member<P>(PhantomData<fn() -> P>);
 
 /// `RESOURCE ROLE MEMBER`, and the title of the condition if there is one.
-fn id_of(grant: &Grant) -> String {
+pub(crate) fn id_of(grant: &Grant) -> String {
     let title = grant.condition.as_ref().map(|c| format!(" {}", c.title));
     format!(
         "{} {} {}{}",
@@ -277,33 +276,28 @@ impl<P: Policy> Resource<Client> for Member<P> {
         items: &[Item<P::Record>],
     ) -> Vec<Result<Option<P::Record>, ProviderError>> {
         let grants: Vec<Option<Grant>> = items.iter().map(|i| parse::<P>(&i.id)).collect();
-        let resources: BTreeSet<String> = grants.iter().flatten().map(|g| g.on.clone()).collect();
-        let policies: BTreeMap<String, _> = join_all(resources.into_iter().map(|on| async move {
-            let policy = get::<P>(client, context, &on).await;
-            (on, policy)
-        }))
-        .await
-        .into_iter()
-        .collect();
-        let one = |(item, grant): (&Item<P::Record>, Option<Grant>)| {
-            let Some(mut grant) = grant else {
-                return Err(ProviderError::new(
-                    ErrorKind::Invalid,
-                    format!("`{}` is not `{}`", item.id, P::FORM),
-                ));
+        let resources = grants.iter().flatten().map(|g| &*g.on);
+        let policies = part::once(resources, |on| get::<P>(client, context, on)).await;
+        let one = |(item, grant): (&Item<P::Record>, &Option<Grant>)| {
+            let Some(grant) = grant else {
+                return Err(not_the_form::<P>(&item.id));
             };
             let policy = policies.get(&*grant.on).cloned().transpose()?.flatten();
             let bindings = policy.as_ref().and_then(|p| p["bindings"].as_array());
             let binding = bindings
                 .into_iter()
                 .flatten()
-                .find(|b| is_for(b, &grant, true) && holds(b, &grant.member));
+                .find(|b| is_for(b, grant, true) && holds(b, &grant.member));
             Ok(binding.map(|binding| {
-                grant.condition = condition_of(binding);
+                let condition = condition_of(binding);
+                let grant = Grant {
+                    condition,
+                    ..grant.clone()
+                };
                 P::record(&grant, item.prior.as_ref())
             }))
         };
-        items.iter().zip(grants).map(one).collect()
+        items.iter().zip(&grants).map(one).collect()
     }
 
     async fn create(
@@ -348,12 +342,8 @@ impl<P: Policy> Resource<Client> for Member<P> {
         desired: P::Record,
     ) -> Result<Recovered, ProviderError> {
         let id = id_of(&P::grant(client, &desired)?);
-        let item = Item {
-            id: id.clone(),
-            prior: Some(desired),
-        };
-        let found = Self::read(client, context, &[item]).await.pop();
-        Ok(match found.transpose()?.flatten() {
+        let found = read::one::<_, Self>(client, context, &id, Some(desired)).await?;
+        Ok(match found {
             Some(_) => Recovered::Found(id),
             None => Recovered::Absent,
         })
@@ -365,17 +355,13 @@ impl<P: Policy> Resource<Client> for Member<P> {
                 id: id_of(&grant),
                 prior: None,
             }),
-            None => Err(ProviderError::new(
-                ErrorKind::Invalid,
-                format!("`{id}` is not `{}`", P::FORM),
-            )),
+            None => Err(not_the_form::<P>(id)),
         }
     }
 }
 
-/// The id of a grant, for the types' records.
-pub(crate) fn grant_id(grant: &Grant) -> String {
-    id_of(grant)
+fn not_the_form<P: Policy>(id: &str) -> ProviderError {
+    ProviderError::new(ErrorKind::Invalid, format!("`{id}` is not `{}`", P::FORM))
 }
 
 #[cfg(test)]

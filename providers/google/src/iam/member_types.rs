@@ -1,7 +1,7 @@
 //! `google_project_iam_member`, `google_service_account_iam_member`, `google_kms_crypto_key_iam_member` and
 //! `google_storage_bucket_iam_member`.
 
-use super::member::{Condition, Grant, Policy, Style, grant_id};
+use super::member::{Condition, Grant, Policy, Style, id_of};
 use crate::api::{relative, short};
 use crate::client::Client;
 use crate::family::{IAM, KMS, PROJECTS, SECRETS, STORAGE, Service};
@@ -62,7 +62,7 @@ macro_rules! member {
                         .filter(|p| p.member.eq_ignore_ascii_case(&grant.member))
                         .map_or_else(|| grant.member.clone(), |p| p.member.clone()),
                     condition: grant.condition.clone().into_iter().collect(),
-                    id: Some(grant_id(grant)),
+                    id: Some(id_of(grant)),
                 }
             }
 

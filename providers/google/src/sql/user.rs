@@ -1,23 +1,23 @@
 //! `google_sql_user`.
 
-use crate::api::{Api, Operations, Update, relative, short};
+use crate::api::{Api, Update, relative, short};
 use crate::client::{Client, Request};
+use crate::error;
 use crate::family::SQL;
-use crate::managed::{name_it, when_free};
+use crate::managed::name_it;
 use crate::operation;
+use crate::part;
 use async_trait::async_trait;
-use futures::future::join_all;
 use infra_cloud::absence::{absent_is_done, there};
+use infra_cloud::read;
 use infra_cloud::wait::MINUTES;
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
 use infra_model::{
-    CallContext, ErrorKind, Operation, PlanRequest, Planned, ProviderError, Record, Recovered,
-    Resource,
+    CallContext, Operation, PlanRequest, Planned, ProviderError, Record, Recovered, Resource,
 };
 use reqwest::Method;
 use serde_json::{Value as Json, json};
-use std::collections::BTreeMap;
 
 /// A user of an instance's databases.
 #[derive(Clone, Debug, Default, Record)]
@@ -71,21 +71,9 @@ async fn run(
     id: &str,
     request: Request,
 ) -> Result<(), ProviderError> {
-    let answer = when_free(client, context, operation, MINUTES, &request).await?;
-    let Some(path) = operation::path(Operations::Sql, id, &answer) else {
-        return Ok(());
-    };
-    operation::wait(
-        client,
-        context,
-        operation,
-        SQL,
-        &request.call,
-        &path,
-        MINUTES,
-    )
-    .await
-    .map(|_| ())
+    operation::run(client, context, operation, &API, MINUTES, id, request)
+        .await
+        .map(|_| ())
 }
 
 fn body(id: &str, record: &UserRecord) -> Json {
@@ -130,19 +118,12 @@ impl Resource<Client> for User {
         context: &CallContext,
         items: &[Item<UserRecord>],
     ) -> Vec<Result<Option<UserRecord>, ProviderError>> {
-        let collections: BTreeMap<&str, ()> =
-            items.iter().map(|i| (collection_of(&i.id), ())).collect();
-        let listed: BTreeMap<&str, _> =
-            join_all(collections.into_keys().map(|collection| async move {
-                let request = Request::get(SQL, "sql.users.list", collection);
-                (
-                    collection,
-                    there(client.list(context, request, "items").await),
-                )
-            }))
-            .await
-            .into_iter()
-            .collect();
+        let collections = items.iter().map(|i| collection_of(&i.id));
+        let listed = part::once(collections, |collection| async move {
+            let request = Request::get(SQL, "sql.users.list", collection);
+            there(client.list(context, request, "items").await)
+        })
+        .await;
         items
             .iter()
             .map(|item| {
@@ -177,15 +158,7 @@ impl Resource<Client> for User {
             if let Recovered::Foreign(id) =
                 Self::recover(client, context, operation, desired.clone()).await?
             {
-                return Err(ProviderError {
-                    code: "alreadyExists".to_owned(),
-                    ..ProviderError::new(
-                        ErrorKind::Conflict,
-                        format!(
-                            "`{id}` exists already and was not made by this stack: import it, or choose another name"
-                        ),
-                    )
-                });
+                return Err(error::foreign(&id));
             }
             context.events.id_known(operation, &id).await?;
         }
@@ -259,18 +232,9 @@ impl Resource<Client> for User {
             API.collection_of(&desired.to_value(), client)?,
             desired.name
         );
-        let item = Item {
-            id: id.clone(),
-            prior: None,
-        };
         // A user has no mark and no time; an id is reported before the call, so that one found here is somebody else's.
         Ok(
-            match Self::read(client, context, &[item])
-                .await
-                .pop()
-                .transpose()?
-                .flatten()
-            {
+            match read::one::<_, Self>(client, context, &id, None).await? {
                 Some(_) => Recovered::Foreign(id),
                 None => Recovered::Absent,
             },
@@ -278,17 +242,7 @@ impl Resource<Client> for User {
     }
 
     fn import(id: &str) -> Result<Imported<UserRecord>, ProviderError> {
-        let id = relative(id);
-        if API.parts(id).is_none() {
-            return Err(ProviderError::new(
-                ErrorKind::Invalid,
-                format!("`{id}` is not `{}`", API.form()),
-            ));
-        }
-        Ok(Imported {
-            id: id.to_owned(),
-            prior: None,
-        })
+        API.import(relative(id))
     }
 }
 

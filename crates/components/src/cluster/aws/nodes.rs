@@ -6,13 +6,13 @@ use crate::cluster::pool::{Pool, spread};
 use crate::draft::Draft;
 use crate::input::{escape, literal};
 use crate::network::Site;
+use crate::sizes::{self, Sizes};
 use infra_model::Value;
-use infra_model::diagnostic::did_you_mean;
 use infra_model::record::FieldValue;
 use serde_json::{Map, Value as Json, json};
 
 /// What the portable sizes are here.
-const SIZES: [(&str, &str); 3] = [
+const SIZES: Sizes = [
     ("small", "t3.medium"),
     ("medium", "m7i.large"),
     ("large", "m7i.2xlarge"),
@@ -65,25 +65,13 @@ fn machine(name: &str, pool: &Pool, draft: &mut Draft<'_>) -> Option<String> {
         return None;
     }
     let size = pool.size.as_deref().unwrap_or("medium");
-    if let Some((_, machine)) = SIZES.iter().find(|(s, _)| *s == size) {
-        return Some((*machine).to_owned());
-    }
-    let meant = did_you_mean(size, SIZES.map(|(s, _)| s))
-        .map(|s| format!("; did you mean `{s}`?"))
-        .unwrap_or_default();
-    let sizes: Vec<String> = SIZES
-        .iter()
-        .map(|(s, m)| format!("\"{s}\" ({m})"))
-        .collect();
-    draft.refuse(
+    sizes::machine(
+        &SIZES,
+        size,
         &format!("pools.{name}.size"),
-        format!("there is no size `{size}`{meant}"),
-        format!(
-            "write {}, or `instance = \"…\"` with any instance type",
-            sizes.join(", ")
-        ),
-    );
-    None
+        "any instance type",
+        draft,
+    )
 }
 
 /// The image family for an instance type, from its family's letters: `g` after the generation is Graviton, accelerators
@@ -161,12 +149,7 @@ fn node_groups(
         .taints
         .iter()
         .map(|taint| {
-            let effect = match taint.effect.as_str() {
-                "NoExecute" => "NO_EXECUTE",
-                "PreferNoSchedule" => "PREFER_NO_SCHEDULE",
-                _ => "NO_SCHEDULE",
-            };
-            json!({ "key": escape(&taint.key), "value": taint.value.as_deref().map(escape), "effect": effect })
+            json!({ "key": escape(&taint.key), "value": taint.value.as_deref().map(escape), "effect": taint.api_effect() })
         })
         .collect();
     let subnets = format!("{}.private_subnet_ids", site.reference);
