@@ -125,6 +125,10 @@ impl Provider for Lazy {
         self.get().validate(type_name, config)
     }
 
+    fn data(&self, type_name: &str, value: &Value) -> Option<&'static str> {
+        self.get().data(type_name, value)
+    }
+
     fn upgrade(
         &self,
         type_name: &str,
