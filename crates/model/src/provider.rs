@@ -100,6 +100,19 @@ pub trait Session: Send + Sync {
         config: &Value,
     ) -> Result<Value, ProviderError>;
 
+    /// What this configuration manages is about to end with its host: takes away what would outlive that outside of it (load
+    /// balancers, disks), and returns when it has gone. Doing so again does no harm.
+    ///
+    /// # Errors
+    /// The host cannot be reached, or something does not go.
+    async fn leave(
+        &self,
+        _context: &CallContext,
+        _operation: &Operation,
+    ) -> Result<(), ProviderError> {
+        Ok(())
+    }
+
     /// Opens an ephemeral resource: the configuration with the computed attributes filled, and what is to be told when it is
     /// renewed and closed.
     async fn open(

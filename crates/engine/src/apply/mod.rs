@@ -381,6 +381,7 @@ impl Run<'_> {
                         | StepKind::Update(_)
                         | StepKind::Lift(_)
                         | StepKind::Delete(_)
+                        | StepKind::Leave(_)
                 )
             })
             .count();
@@ -470,9 +471,12 @@ impl Run<'_> {
             StepKind::Delete(_) => report.destroyed += 1,
             StepKind::Import(_) => report.imported += 1,
             StepKind::Forget(_) => report.forgotten += 1,
-            // Lifting a protection is part of the deletion that follows.
-            StepKind::Lift(_) | StepKind::Read(_) | StepKind::Record(_) | StepKind::Junction(_) => {
-            }
+            // Lifting a protection and leaving a host are parts of the deletion that follows.
+            StepKind::Lift(_)
+            | StepKind::Leave(_)
+            | StepKind::Read(_)
+            | StepKind::Record(_)
+            | StepKind::Junction(_) => {}
         }
     }
 

@@ -30,6 +30,7 @@ impl Walk<'_> {
             .orphans(&self.world, self.graph, &mut self.errors);
         self.planner.protections(self.graph, &mut self.errors);
         self.planner.data_losses(self.graph, &mut self.errors);
+        self.planner.end_with_hosts();
         self.check_imports();
         self.check_names();
         self.checks();

@@ -6,6 +6,7 @@ mod data_loss;
 pub(crate) mod ephemeral;
 mod finish;
 mod held;
+mod hosts;
 mod imports;
 mod instance;
 mod moves;
@@ -235,6 +236,8 @@ pub enum Reason {
     Removed,
     /// Left over from a replacement.
     Deposed,
+    /// It ends with what it is in, which is deleted.
+    WithHost(Address),
     /// A data source whose configuration is not known yet.
     ConfigUnknown,
     /// A data source that depends on something that changes.
@@ -295,6 +298,8 @@ pub enum StepKind {
     Read(u32),
     /// Write what was read by its import id to the state.
     Import(u32),
+    /// Take away what the objects inside it would leave behind, before it is deleted with them.
+    Leave(u32),
     /// Forget it.
     Forget(u32),
     /// Nothing but the state changes: a move, new dependencies.
@@ -314,6 +319,7 @@ impl StepKind {
             | StepKind::Delete(i)
             | StepKind::Read(i)
             | StepKind::Import(i)
+            | StepKind::Leave(i)
             | StepKind::Forget(i)
             | StepKind::Record(i) => Some(*i as usize),
             StepKind::Junction(_) => None,

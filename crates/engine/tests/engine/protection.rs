@@ -178,7 +178,13 @@ fn a_replacement_needs_the_files_word_or_the_flag() {
 }
 
 /// Runs an apply until the cloud stops in the middle of a call, and dies there.
-fn killed(bench: &Bench, cloud: &Cloud, program: &Program, options: &PlanOptions, halt: Halt) {
+pub(crate) fn killed(
+    bench: &Bench,
+    cloud: &Cloud,
+    program: &Program,
+    options: &PlanOptions,
+    halt: Halt,
+) {
     let store = bench.store();
     let plan = bench.plan(&store, program, options).expect("plans");
     cloud.world().halt = Some(halt);
