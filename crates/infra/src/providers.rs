@@ -37,6 +37,7 @@ impl Providers {
         add("aws", infra_aws::provider);
         add("google", infra_google::provider);
         add("kubernetes", infra_kubernetes::provider);
+        add("azure", infra_azure::provider);
         Providers(all)
     }
 
