@@ -36,6 +36,7 @@ impl Providers {
         #[cfg(feature = "aws")]
         add("aws", infra_aws::provider);
         add("google", infra_google::provider);
+        add("azure", infra_azure::provider);
         Providers(all)
     }
 

@@ -57,8 +57,10 @@ pub enum Compare {
     Exact,
     /// JSON texts that parse to the same document; IAM policies also treat a one-element array as its element.
     Json,
-    /// Texts that differ in letter case.
+    /// Texts that differ in letter case, and lists and sets of such.
     CaseInsensitive,
+    /// Texts that differ in letter case and blanks: `West Europe` and `westeurope`.
+    Blanks,
     /// Names of one resource, of which one is the end of the other behind a slash: `n`, `projects/p/global/networks/n` and
     /// `https://host/compute/v1/projects/p/global/networks/n`. So do lists whose elements do.
     ResourceName,
