@@ -11,7 +11,7 @@ mod load_balancer;
 mod network;
 mod sizes;
 
-use infra_draft::{cloud, draft, input, names};
+use infra_draft::{cloud, draft, input};
 
 use draft::Draft;
 use infra_model::expand::{ComponentKind, Expand, Expansion, Instance, OutputKind, OutputType};

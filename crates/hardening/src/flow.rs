@@ -3,6 +3,9 @@
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
+/// Where the control `monitoring` runs.
+pub(crate) const MONITORING: &str = "monitoring";
+
 /// A port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Port {
@@ -49,12 +52,20 @@ pub(crate) struct Pods {
 impl Pods {
     /// Those with certain labels.
     pub(crate) fn of(namespace: &str, name: &str, labels: &[(&str, &str)]) -> Pods {
-        let labels = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        let labels = labels
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
         Pods {
             namespace: namespace.to_owned(),
             name: name.to_owned(),
             labels: labels.collect(),
         }
+    }
+
+    /// Those that ask for metrics.
+    pub(crate) fn monitoring() -> Pods {
+        let labels = [("app.kubernetes.io/name", "prometheus")];
+        Pods::of(MONITORING, "prometheus", &labels)
     }
 
     /// All of a namespace.

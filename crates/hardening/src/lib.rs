@@ -6,12 +6,13 @@ mod app;
 mod control;
 mod controls;
 mod flow;
-mod inside;
 mod inputs;
+mod inside;
 mod node;
 mod objects;
 mod order;
 mod pins;
+pub mod seal;
 mod site;
 
 use control::Control;
@@ -25,6 +26,7 @@ use inside::Inside;
 /// The controls, in the order of expansion, which is also that of the documentation.
 const REGISTRY: &[Entry] = &[
     Entry::of::<controls::tls::Tls>(),
+    Entry::of::<controls::network::Network>(),
     Entry::of::<controls::quotas::Quotas>(),
 ];
 
@@ -48,7 +50,9 @@ const OUTPUTS: &[(&str, OutputType, &str)] = &[
 /// The kind `hardening`, ready to be given to the language.
 #[must_use]
 pub fn hardening() -> impl Expand {
-    Hardening { kinds: vec![kind()] }
+    Hardening {
+        kinds: vec![kind()],
+    }
 }
 
 /// A control in the registry, without its types.

@@ -73,19 +73,36 @@ impl Crd {
     /// The kinds that it defines, as `kubernetes_crds` wants them told.
     pub(crate) fn provides(&self) -> Vec<String> {
         let scope = if self.cluster { ":Cluster" } else { "" };
-        let served = self.versions.split(',').filter(|v| !v.ends_with("!unserved"));
-        served.map(|version| format!("{}/{version}/{}{scope}", self.group, self.kind)).collect()
+        let served = self
+            .versions
+            .split(',')
+            .filter(|v| !v.ends_with("!unserved"));
+        served
+            .map(|version| format!("{}/{version}/{}{scope}", self.group, self.kind))
+            .collect()
     }
 }
 
 /// The definitions of a system, such as `cert-manager`.
 pub(crate) fn crds(system: &str) -> impl Iterator<Item = Crd> {
-    let lines = include_str!("crds.tsv").lines().filter(|l| !l.starts_with('#'));
+    let lines = include_str!("crds.tsv")
+        .lines()
+        .filter(|l| !l.starts_with('#'));
     let all = lines.filter_map(|line| {
         let [system, file, sha256, group, kind, scope, versions] =
             line.split('\t').collect::<Vec<_>>().try_into().ok()?;
         let cluster = scope == "Cluster";
-        Some((system, Crd { file, sha256, group, kind, cluster, versions }))
+        Some((
+            system,
+            Crd {
+                file,
+                sha256,
+                group,
+                kind,
+                cluster,
+                versions,
+            },
+        ))
     });
     all.filter(move |(s, _)| *s == system).map(|(_, crd)| crd)
 }

@@ -1,0 +1,8 @@
+//! What controls make: whole expansions as snapshots, every object held against the definition of its kind, promises one by
+//! one, and what a person sees when inputs make no sense. No cluster, no language: the expansions themselves.
+
+mod fixture;
+mod framework;
+mod quotas;
+mod schema;
+mod tls;
