@@ -3,6 +3,9 @@
 
 mod fixture;
 mod framework;
+mod network;
 mod quotas;
+mod reach;
 mod schema;
+mod seal;
 mod tls;
