@@ -2,6 +2,7 @@
 
 mod config;
 mod data;
+mod data_loss;
 pub(crate) mod ephemeral;
 mod finish;
 mod held;
@@ -64,6 +65,8 @@ pub struct PlanOptions {
     pub replace: Vec<AddressPattern>,
     /// Destroy protected stacks too, and lift the deletion protection of what is deleted.
     pub unprotect: bool,
+    /// Delete or replace these although data goes with them.
+    pub data_loss: Vec<AddressPattern>,
 }
 
 impl Default for PlanOptions {
@@ -75,6 +78,7 @@ impl Default for PlanOptions {
             excludes: Vec::new(),
             replace: Vec::new(),
             unprotect: false,
+            data_loss: Vec::new(),
         }
     }
 }

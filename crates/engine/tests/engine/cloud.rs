@@ -155,6 +155,11 @@ impl Provider for Cloud {
         Vec::new()
     }
 
+    fn data(&self, _: &str, value: &Value) -> Option<&'static str> {
+        let kept = value.get("content").and_then(Value::as_i64);
+        kept.filter(|n| *n > 99).map(|_| "what is in it")
+    }
+
     fn upgrade(
         &self,
         _: &str,
