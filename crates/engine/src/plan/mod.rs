@@ -35,7 +35,7 @@ pub(crate) use config::{conditions, config_errors, ignore};
 pub use held::{Held, HeldReason};
 pub(crate) use imports::read_import;
 pub(crate) use outputs::failed_checks;
-pub(crate) use repeat::instances;
+pub(crate) use repeat::{Instances, instances};
 pub(crate) use walk::run;
 
 /// What a plan is for.
