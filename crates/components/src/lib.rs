@@ -12,7 +12,7 @@ mod load_balancer;
 mod network;
 mod sizes;
 
-use infra_draft::{cloud, draft, input};
+use infra_draft::{cloud, draft, input, names};
 
 use draft::Draft;
 use infra_model::expand::{ComponentKind, Expand, Expansion, Instance, OutputKind, OutputType};

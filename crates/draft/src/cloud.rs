@@ -39,7 +39,7 @@ impl Cloud {
     /// Reads `aws`, `google`, `azure`, or one with an alias.
     ///
     /// # Errors
-    /// No cloud, or one that components cannot be built on.
+    /// No cloud.
     pub fn parse(text: &str) -> Result<Cloud, CloudError> {
         let help = "write `cloud = \"aws\"`, \"google\" or \"azure\", or `cloud = \"aws.NAME\"` for a [clouds.aws.alias.NAME]";
         let error = |message: String| CloudError {

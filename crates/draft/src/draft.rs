@@ -173,12 +173,12 @@ impl<'a> Draft<'a> {
     }
 
     /// The beginning of a name in the cloud that goes on with something unique.
-    pub(crate) fn start(&self, limit: usize) -> String {
+    pub fn start(&self, limit: usize) -> String {
         names::start(&self.prefix, limit)
     }
 
     /// The component's tags alone, for clouds on which everything has a name; nothing when there are none.
-    pub(crate) fn plain_tags(&self) -> Json {
+    pub fn plain_tags(&self) -> Json {
         match &self.common.tags {
             Input::Known(given) if given.is_empty() => Json::Null,
             Input::Known(given) => Json::Object(
@@ -274,7 +274,7 @@ impl<'a> Draft<'a> {
     }
 
     /// An ephemeral resource of a provider; nothing of it is stored.
-    pub(crate) fn ephemeral(&mut self, type_name: &str, name: &str, body: Json) {
+    pub fn ephemeral(&mut self, type_name: &str, name: &str, body: Json) {
         let provider = match type_name.split('_').next() {
             Some("random") => ProviderAddress::default_of("builtin"),
             _ => self.provider.clone(),

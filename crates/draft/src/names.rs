@@ -40,13 +40,13 @@ pub fn fit(prefix: &str, suffix: &str, limit: usize) -> String {
 }
 
 /// The beginning of a name, for one that goes on with something unique.
-pub(crate) fn start(prefix: &str, limit: usize) -> String {
+pub fn start(prefix: &str, limit: usize) -> String {
     let kept = &prefix[..prefix.len().min(limit)];
     kept.trim_end_matches('-').to_owned()
 }
 
 /// Letters and digits alone, at most `limit`: a name of others, or one that is too long, ends in four digits of its hash.
-pub(crate) fn compact(name: &str, limit: usize) -> String {
+pub fn compact(name: &str, limit: usize) -> String {
     let short: String = slug(name).replace('-', "");
     if short == name && short.len() <= limit {
         return short;
@@ -57,7 +57,7 @@ pub(crate) fn compact(name: &str, limit: usize) -> String {
 }
 
 /// A number that follows from a text, spread evenly.
-pub(crate) fn number(text: &str) -> u32 {
+pub fn number(text: &str) -> u32 {
     let hash = Sha256::digest(text.as_bytes());
     u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]])
 }

@@ -7,7 +7,9 @@ use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 
 fn policies(expansion: &Expansion) -> Vec<Json> {
-    let all = nodes(expansion).into_iter().map(|(_, body)| body["manifest"].clone());
+    let all = nodes(expansion)
+        .into_iter()
+        .map(|(_, body)| body["manifest"].clone());
     all.filter(|o| o["kind"] == "NetworkPolicy").collect()
 }
 
@@ -36,7 +38,11 @@ fn everybody() -> Vec<(End, Vec<u16>)> {
         "app.kubernetes.io/component=proxy",
     ];
     let named = |name: &'static str, namespace, label: &str| {
-        End::pod(name, namespace, &[&format!("app.kubernetes.io/name={label}")])
+        End::pod(
+            name,
+            namespace,
+            &[&format!("app.kubernetes.io/name={label}")],
+        )
     };
     vec![
         (named("front", "shop", "front"), vec![3000, 9090]),
@@ -44,18 +50,35 @@ fn everybody() -> Vec<(End, Vec<u16>)> {
         (named("job", "shop", "job"), vec![8000]),
         (End::pod("stranger", "shop", &["app=other"]), vec![5432]),
         (named("relay", "mail", "relay"), vec![2525]),
-        (End::pod("proxy", "envoy-gateway-system", &proxy), vec![10080, 10443, 19001]),
         (
-            End::pod("envoy", "envoy-gateway-system", &["app.kubernetes.io/name=gateway-helm"]),
+            End::pod("proxy", "envoy-gateway-system", &proxy),
+            vec![10080, 10443, 19001],
+        ),
+        (
+            End::pod(
+                "envoy",
+                "envoy-gateway-system",
+                &["app.kubernetes.io/name=gateway-helm"],
+            ),
             vec![18000, 9443],
         ),
-        (named("cert-manager", "cert-manager", "cert-manager"), vec![9402]),
+        (
+            named("cert-manager", "cert-manager", "cert-manager"),
+            vec![9402],
+        ),
         (named("webhook", "cert-manager", "webhook"), vec![10250]),
         (
-            End::pod("solver", "gateway", &["acme.cert-manager.io/http01-solver=true"]),
+            End::pod(
+                "solver",
+                "gateway",
+                &["acme.cert-manager.io/http01-solver=true"],
+            ),
             vec![8089],
         ),
-        (End::pod("elsewhere", "default", &["app=elsewhere"]), vec![80]),
+        (
+            End::pod("elsewhere", "default", &["app=elsewhere"]),
+            vec![80],
+        ),
         // The control plane, a partner, the internet, the metadata service, a machine of the network.
         (End::address("10.0.3.7"), vec![443, 5432]),
         (End::address("203.0.113.9"), vec![443, 80]),
@@ -125,9 +148,18 @@ fn apps_reach_what_they_declare_and_nothing_more() {
 fn nobody_reaches_the_metadata_service() {
     let expansion = Fixture::new().harden(&["network", "tls"], busy_shop());
     let matrix = matrix(&expansion);
-    let reached: Vec<&String> = matrix.iter().filter(|m| m.contains("-> 169.254.169.254")).collect();
+    let reached: Vec<&String> = matrix
+        .iter()
+        .filter(|m| m.contains("-> 169.254.169.254"))
+        .collect();
     // A namespace that infra did not make is as it was.
-    assert_eq!(reached, ["elsewhere -> 169.254.169.254:443", "elsewhere -> 169.254.169.254:80"]);
+    assert_eq!(
+        reached,
+        [
+            "elsewhere -> 169.254.169.254:443",
+            "elsewhere -> 169.254.169.254:80"
+        ]
+    );
 }
 
 #[test]
@@ -139,7 +171,13 @@ fn everybody_asks_for_names_and_in_google_the_clouds_own_service_answers() {
         let dns = End::pod("dns", "kube-system", &["k8s-app=kube-dns"]);
         for protocol in ["UDP", "TCP"] {
             assert!(reaches(&policies, &front, &dns, protocol, 53), "{cloud}");
-            assert!(reaches(&policies, &front, &End::address("169.254.20.10"), protocol, 53));
+            assert!(reaches(
+                &policies,
+                &front,
+                &End::address("169.254.20.10"),
+                protocol,
+                53
+            ));
             let service = End::address("169.254.169.254");
             assert_eq!(reaches(&policies, &front, &service, protocol, 53), google);
         }
@@ -156,7 +194,11 @@ fn default_deny_is_first_for_apps_and_last_for_the_platform() {
     let nodes = nodes(&expansion);
     let deny = &nodes["kubernetes_manifest.networkpolicy_shop_default_deny"];
     let after = deny["depends_on"].as_array().expect("a list");
-    assert!(after.iter().all(|a| !a.as_str().unwrap_or_default().starts_with("helm_release")));
+    assert!(
+        after
+            .iter()
+            .all(|a| !a.as_str().unwrap_or_default().starts_with("helm_release"))
+    );
 }
 
 #[test]
@@ -166,7 +208,9 @@ fn every_namespace_that_is_made_denies_by_default() {
     let expansion = fixture.add("hardening", "main", &inputs);
     let policies = policies(&expansion);
     let names = nodes(&expansion);
-    let namespaces = names.iter().filter(|(a, _)| a.starts_with("kubernetes_namespace."));
+    let namespaces = names
+        .iter()
+        .filter(|(a, _)| a.starts_with("kubernetes_namespace."));
     for (_, body) in namespaces {
         let name = &body["metadata"]["name"];
         let denies = |p: &&Json| {
@@ -181,11 +225,15 @@ fn every_namespace_that_is_made_denies_by_default() {
 
 #[test]
 fn a_managed_database_is_reached_by_who_declares_it() {
-    for (cloud, range) in [("aws", "10.0.0.0/16"), ("google", "${database.shop.address}/32")] {
+    for (cloud, range) in [
+        ("aws", "10.0.0.0/16"),
+        ("google", "${database.shop.address}/32"),
+    ] {
         let mut fixture = Fixture::on(cloud);
         let database = json!({ "network": "main", "engine": "postgres", "version": "17" });
         fixture.add("database", "shop", &database);
-        let inputs = json!({ "apps": { "shop": { "services": { "back": { "to": ["database.shop"] } } } } });
+        let inputs =
+            json!({ "apps": { "shop": { "services": { "back": { "to": ["database.shop"] } } } } });
         let expansion = fixture.harden(&["network"], inputs);
         let policy = crate::fixture::object(&expansion, "networkpolicy_shop_back");
         assert_eq!(

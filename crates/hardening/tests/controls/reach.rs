@@ -50,7 +50,10 @@ impl End {
 /// Whether a connection goes through.
 pub(crate) fn reaches(policies: &[Json], from: &End, to: &End, protocol: &str, port: u16) -> bool {
     let one = |me: &End, other: &End, direction: &str| {
-        let End::Pod { namespace, labels, .. } = me else {
+        let End::Pod {
+            namespace, labels, ..
+        } = me
+        else {
             return true;
         };
         let mut applies = policies.iter().filter(|policy| {
@@ -67,8 +70,9 @@ pub(crate) fn reaches(policies: &[Json], from: &End, to: &End, protocol: &str, p
         let allowed = applies.any(|policy| {
             selected = true;
             let all = policy["spec"][rules].as_array().into_iter().flatten();
-            all.into_iter()
-                .any(|rule| ends_allow(&rule[ends], other) && ports_allow(&rule["ports"], protocol, port))
+            all.into_iter().any(|rule| {
+                ends_allow(&rule[ends], other) && ports_allow(&rule["ports"], protocol, port)
+            })
         });
         allowed || !selected
     };
@@ -80,12 +84,17 @@ fn ends_allow(ends: &Json, other: &End) -> bool {
         return true;
     };
     ends.iter().any(|end| match other {
-        End::Pod { namespace, labels, .. } => {
+        End::Pod {
+            namespace, labels, ..
+        } => {
             // A range never stands for pods.
             if end["ipBlock"].is_object() {
                 return false;
             }
-            let name = Map::from_iter([("kubernetes.io/metadata.name".to_owned(), Json::from(*namespace))]);
+            let name = Map::from_iter([(
+                "kubernetes.io/metadata.name".to_owned(),
+                Json::from(*namespace),
+            )]);
             selects(&end["namespaceSelector"], &name)
                 && (end["podSelector"].is_null() || selects(&end["podSelector"], labels))
         }
@@ -104,14 +113,21 @@ fn ports_allow(ports: &Json, protocol: &str, port: u16) -> bool {
     let Some(ports) = ports.as_array() else {
         return true;
     };
-    ports.iter().any(|p| p["protocol"] == protocol && p["port"] == port)
+    ports
+        .iter()
+        .any(|p| p["protocol"] == protocol && p["port"] == port)
 }
 
 fn selects(selector: &Json, labels: &Map<String, Json>) -> bool {
     let Some(wanted) = selector.as_object() else {
         return false;
     };
-    assert!(wanted.keys().all(|k| k == "matchLabels"), "another kind of selector: {selector}");
+    assert!(
+        wanted.keys().all(|k| k == "matchLabels"),
+        "another kind of selector: {selector}"
+    );
     let wanted = selector["matchLabels"].as_object().into_iter().flatten();
-    wanted.into_iter().all(|(key, value)| labels.get(key) == Some(value))
+    wanted
+        .into_iter()
+        .all(|(key, value)| labels.get(key) == Some(value))
 }

@@ -26,7 +26,9 @@ fn secret() -> Json {
 fn sealed(secret: &Json, scope: Option<Scope>) -> Json {
     let certificate = Certificate::parse(CERTIFICATE).expect("a certificate");
     let mut random = ChaCha20Rng::seed_from_u64(1);
-    certificate.seal(secret, scope, &mut random).expect("sealed")
+    certificate
+        .seal(secret, scope, &mut random)
+        .expect("sealed")
 }
 
 fn keys(pem: &str) -> Keys {
@@ -39,10 +41,16 @@ fn what_is_sealed_is_opened_by_the_key() {
     assert_eq!(sealed["apiVersion"], "bitnami.com/v1alpha1");
     assert!(crate::schema::problems(&sealed).is_empty());
     let text = sealed.to_string();
-    assert!(!text.contains("hunter2") && !text.contains("c2VjcmV0"), "{text}");
+    assert!(
+        !text.contains("hunter2") && !text.contains("c2VjcmV0"),
+        "{text}"
+    );
     let opened = keys(KEY).open(&sealed).expect("opened");
     assert_eq!(opened["data"]["username"], "c2hvcA==");
-    assert_eq!(opened["data"]["password"], "aHVudGVyMiAke25vdC5hLnRlbXBsYXRlfQ==");
+    assert_eq!(
+        opened["data"]["password"],
+        "aHVudGVyMiAke25vdC5hLnRlbXBsYXRlfQ=="
+    );
     assert_eq!(opened["type"], "kubernetes.io/basic-auth");
     assert_eq!(opened["metadata"]["labels"]["team"], "shop");
     assert!(keys(OTHER).open(&sealed).is_err());
@@ -67,10 +75,17 @@ fn a_secret_is_bound_to_where_it_was_sealed_for() {
 #[test]
 fn annotations_say_the_scope_too() {
     let mut secret = secret();
-    secret["metadata"]["annotations"] = json!({ "sealedsecrets.bitnami.com/namespace-wide": "true" });
+    secret["metadata"]["annotations"] =
+        json!({ "sealedsecrets.bitnami.com/namespace-wide": "true" });
     let sealed = sealed(&secret, None);
-    assert_eq!(sealed["metadata"]["annotations"]["sealedsecrets.bitnami.com/namespace-wide"], "true");
-    assert_eq!(sealed["spec"]["template"]["metadata"]["annotations"]["sealedsecrets.bitnami.com/namespace-wide"], "true");
+    assert_eq!(
+        sealed["metadata"]["annotations"]["sealedsecrets.bitnami.com/namespace-wide"],
+        "true"
+    );
+    assert_eq!(
+        sealed["spec"]["template"]["metadata"]["annotations"]["sealedsecrets.bitnami.com/namespace-wide"],
+        "true"
+    );
 }
 
 /// What `kubeseal` 0.27.1 made of a secret with the certificate beside this file.
@@ -98,7 +113,9 @@ fn what_is_refused() {
         for (field, value) in change.as_object().expect("a table") {
             secret[field] = value.clone();
         }
-        let error = certificate.seal(&secret, None, &mut random).expect_err("refused");
+        let error = certificate
+            .seal(&secret, None, &mut random)
+            .expect_err("refused");
         told.push(error.to_string());
     }
     insta::assert_snapshot!(told.join("\n"));

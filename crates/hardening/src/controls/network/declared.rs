@@ -84,6 +84,8 @@ fn database(name: &str, path: &str, inside: &mut Inside<'_>) -> Option<(Peer, Ve
     let range = match &inside.site.cloud {
         // It answers under a name, from an address of the network's private subnets that changes when the standby takes over.
         Cloud::Aws(_) => inside.site.range?.to_string(),
+        // One in a subnet that was delegated to it.
+        Cloud::Azure(_) => inside.site.range?.to_string(),
         Cloud::Google(_) => format!("${{{}.address}}/32", known.reference),
     };
     Some((Peer::Range(range), vec![port]))

@@ -93,6 +93,8 @@ fn api(config: &Config, inside: &Inside<'_>) -> Vec<String> {
             );
             own.into_iter().chain([endpoint]).collect()
         }
+        // A public address that Azure chooses and gives only a name for, or one in the network.
+        Cloud::Azure(_) => own.into_iter().chain(["0.0.0.0/0".to_owned()]).collect(),
     }
 }
 

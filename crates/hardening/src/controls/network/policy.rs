@@ -109,11 +109,7 @@ impl Rules {
             Peer::Pods(pods) => json!([peer(pods)]),
             Peer::Range(range) => json!([self.block(range)]),
             Peer::Internet => json!([self.block("0.0.0.0/0")]),
-            Peer::Api => self
-                .api
-                .iter()
-                .map(|range| json!({ "ipBlock": { "cidr": range } }))
-                .collect(),
+            Peer::Api => self.api.iter().map(|range| self.block(range)).collect(),
         }
     }
 
