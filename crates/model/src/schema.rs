@@ -129,6 +129,8 @@ pub struct Traits {
     pub plans_online: bool,
     /// The API family whose call limits it counts against; empty for none.
     pub family: &'static str,
+    /// The provider whose objects live inside it and end with it (`kubernetes`, for a cluster); empty for none.
+    pub hosts: &'static str,
 }
 
 impl Default for Traits {
@@ -141,6 +143,7 @@ impl Default for Traits {
             state_only: false,
             plans_online: false,
             family: "",
+            hosts: "",
         }
     }
 }
@@ -165,6 +168,13 @@ impl Traits {
         self.create = Duration::from_secs(create);
         self.update = Duration::from_secs(update);
         self.delete = Duration::from_secs(delete);
+        self
+    }
+
+    /// With the objects of a provider inside.
+    #[must_use]
+    pub fn hosting(mut self, provider: &'static str) -> Traits {
+        self.hosts = provider;
         self
     }
 

@@ -124,10 +124,12 @@ pub(crate) async fn read<K: Kind>(
 /// Whose the resource of an id is. What has no tags is ours only when the operation knows its id: that is written down just
 /// before it is made, after a look that nothing is there.
 pub(crate) fn whose<K: Kind>(operation: &Operation, id: &str, found: &Json) -> Recovered {
-    let ours = if K::API.tags {
-        tags::of(found).get(tags::OPERATION) == Some(&operation.id.to_string())
-    } else {
-        operation.known_id.is_some() || K::always_there()
+    let ours = match K::made_by(operation, id) {
+        Some(ours) => ours,
+        None if K::API.tags => {
+            tags::of(found).get(tags::OPERATION) == Some(&operation.id.to_string())
+        }
+        None => operation.known_id.is_some() || K::always_there(),
     };
     if ours {
         Recovered::Found(id.to_owned())

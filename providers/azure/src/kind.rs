@@ -59,6 +59,12 @@ pub(crate) trait Kind: Sized + Send + Sync + 'static {
         None
     }
 
+    /// Whether what is under an id was made by an operation, where the id itself tells.
+    fn made_by(operation: &Operation, id: &str) -> Option<bool> {
+        let (_, _) = (operation, id);
+        None
+    }
+
     /// What changes to it must wait their turn for: `Some(api::parent(id))` where Azure does not let siblings change at once.
     fn turn(id: &str) -> Option<&str> {
         let _ = id;

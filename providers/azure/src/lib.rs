@@ -6,6 +6,7 @@
     reason = "the core can say more than the types that are there yet need"
 )]
 
+mod acting;
 mod api;
 mod client;
 mod config;
@@ -14,11 +15,13 @@ mod credentials;
 mod data;
 mod disk_encryption_set;
 mod dns;
+mod entry;
 mod error;
 mod family;
 mod found;
 mod identity;
 mod kind;
+mod link;
 mod managed;
 mod monitor;
 mod network;

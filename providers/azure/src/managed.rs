@@ -306,7 +306,12 @@ async fn change<K: Kind>(
         };
         for change in changes {
             match (&change.json, K::UPDATE) {
-                (Some(json), _) => wire::put(&mut body, &change.field, json.clone()),
+                (Some(json), Update::Whole) => {
+                    let there = wire::get(&body, &change.field).cloned();
+                    let merged = wire::merged(there, change.was.as_ref(), json);
+                    wire::put(&mut body, &change.field, merged);
+                }
+                (Some(json), Update::Patch) => wire::put(&mut body, &change.field, json.clone()),
                 (None, Update::Whole) => wire::remove(&mut body, &change.field),
                 (None, Update::Patch) => wire::put(&mut body, &change.field, Json::Null),
             }
@@ -316,7 +321,14 @@ async fn change<K: Kind>(
             let all = tags::for_update(&client.config().tags, &own, operation, &tags::of(&found));
             body["tags"] = tags::json(&all);
         }
+        let before = body.clone();
         K::changed(client, context, prior, desired, &mut body).await?;
+        let retagged =
+            K::API.tags && (tags_of(old) != tags_of(new) || all_tags(old) != all_tags(new));
+        if changes.is_empty() && !retagged && before == body {
+            // What changes is no business of this resource's own.
+            return Ok(());
+        }
         let method = match K::UPDATE {
             Update::Whole => Method::Put,
             Update::Patch => Method::Patch,
@@ -329,6 +341,11 @@ async fn change<K: Kind>(
             .map(|_| ())
     })
     .await
+}
+
+/// `tags_all`, which tell a change of the defaults.
+fn all_tags(value: &Value) -> Option<&Value> {
+    value.get("tags_all")
 }
 
 /// The first of the changes whose attribute is neither as it was planned with nor as it shall be.

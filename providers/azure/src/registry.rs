@@ -1,16 +1,26 @@
 //! Every type of the provider, one line each.
 
 use crate::client::Client;
+use crate::entry::{Entry, Listed};
 use crate::kind::Kind;
+use crate::link::{Link, Linked};
 use crate::managed::Managed;
 use crate::{
-    container_registry, data, disk_encryption_set, dns, monitor, network, postgres, resources,
-    storage, vaults,
+    container_registry, data, disk_encryption_set, dns, identity, monitor, network, postgres,
+    resources, storage, vaults,
 };
 use infra_model::resource::{DynDataSource, DynEphemeral, DynResource, Typed};
 
 fn managed<K: Kind>() -> Box<dyn DynResource<Client>> {
     Typed::<Managed<K>>::register()
+}
+
+fn link<L: Link>() -> Box<dyn DynResource<Client>> {
+    Typed::<Linked<L>>::register()
+}
+
+fn entry<E: Entry>() -> Box<dyn DynResource<Client>> {
+    Typed::<Listed<E>>::register()
 }
 
 /// Managed types.
@@ -19,8 +29,29 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
         // --- resource groups ---
         managed::<resources::group::Group>(),
         // --- networks ---
+        managed::<network::nat_gateway::NatGateway>(),
+        link::<network::nat_gateway_link::Address>(),
+        managed::<network::private_dns_link::ZoneLink>(),
+        managed::<network::private_dns_zone::Zone>(),
+        managed::<network::private_endpoint::Endpoint>(),
+        managed::<network::public_ip::PublicIp>(),
+        managed::<network::route_table::RouteTable>(),
+        managed::<network::security_group::SecurityGroup>(),
+        managed::<network::security_rule::SecurityRule>(),
         managed::<network::subnet::Subnet>(),
+        link::<network::subnet_links::NatGateway>(),
+        link::<network::subnet_links::RouteTable>(),
+        link::<network::subnet_links::SecurityGroup>(),
         managed::<network::virtual_network::VirtualNetwork>(),
+        // --- load balancers ---
+        managed::<network::lb::Balancer>(),
+        managed::<network::lb_pool::Pool>(),
+        entry::<network::lb_probe::Probe>(),
+        entry::<network::lb_rule::BalancingRule>(),
+        // --- identities ---
+        managed::<identity::federated::Federated>(),
+        managed::<identity::role_assignment::RoleAssignment>(),
+        managed::<identity::user_assigned::UserAssigned>(),
         // --- databases ---
         managed::<postgres::configuration::Configuration>(),
         managed::<postgres::database::Database>(),

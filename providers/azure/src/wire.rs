@@ -316,8 +316,44 @@ pub(crate) struct Change {
     pub(crate) name: String,
     /// Where it is in the body.
     pub(crate) field: String,
+    /// What was sent before.
+    pub(crate) was: Option<Json>,
     /// What is sent.
     pub(crate) json: Option<Json>,
+}
+
+/// A field of the body as it is there, with what changes between two of ours: what we never spoke of stays, also inside the
+/// items of a list that have names.
+pub(crate) fn merged(there: Option<Json>, was: Option<&Json>, now: &Json) -> Json {
+    match (there, now) {
+        (Some(Json::Object(mut fields)), Json::Object(new)) => {
+            for gone in was.and_then(Json::as_object).into_iter().flatten() {
+                if !new.contains_key(gone.0) {
+                    fields.remove(gone.0);
+                }
+            }
+            for (name, json) in new {
+                let was = was.and_then(|w| w.get(name));
+                let json = merged(fields.remove(name), was, json);
+                fields.insert(name.clone(), json);
+            }
+            Json::Object(fields)
+        }
+        (Some(Json::Array(there)), Json::Array(new))
+            if new.iter().all(|i| i["name"].is_string()) =>
+        {
+            let named = |items: &[Json], item: &Json| {
+                let same = |other: &&Json| other["name"] == item["name"];
+                items.iter().find(same).cloned()
+            };
+            let old = was.and_then(Json::as_array).cloned().unwrap_or_default();
+            let items = new
+                .iter()
+                .map(|item| merged(named(&there, item), named(&old, item).as_ref(), item));
+            Json::Array(items.collect())
+        }
+        (_, now) => now.clone(),
+    }
 }
 
 /// The fields that change between two values.
@@ -346,6 +382,7 @@ pub(crate) fn changes(
         out.push(Change {
             name: name.to_string(),
             field: scope.field(name, rule),
+            was: encode_attribute(old, rule, id),
             json: encode_attribute(new, rule, id),
         });
     }
@@ -372,6 +409,7 @@ pub(crate) fn changes(
         out.push(Change {
             name: name.to_string(),
             field: scope.field(name, rule),
+            was: encoded(old),
             json: encoded(new),
         });
     }
@@ -395,7 +433,7 @@ fn differences(
         _ => None,
     };
     match (fields(old), fields(new)) {
-        (Some(old), Some(new)) if !(at.is_empty() && old.is_empty() && new.is_empty()) => {
+        (Some(old), Some(new)) => {
             let names: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
             for field in names {
                 let at = if at.is_empty() {
@@ -409,6 +447,7 @@ fn differences(
         _ => out.push(Change {
             name: name.to_owned(),
             field: at.to_owned(),
+            was: old.cloned(),
             json: new.cloned(),
         }),
     }

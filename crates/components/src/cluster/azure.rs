@@ -474,4 +474,13 @@ fn outputs(
     ] {
         draft.output(name, expression);
     }
+    super::kubernetes_provider(
+        &endpoint,
+        "nonsensitive(azurerm_kubernetes_cluster.this.kube_config[0].cluster_ca_certificate)",
+        (
+            "aks",
+            json!({ "cluster": "${azurerm_kubernetes_cluster.this.id}" }),
+        ),
+        draft,
+    );
 }

@@ -12,9 +12,9 @@ use crate::input::{self, Input, escape};
 use crate::network::Site;
 use infra_model::expand::Known;
 use infra_model::expand::OutputType;
-use infra_model::{Block, Record, Value};
+use infra_model::{Block, ProviderAddress, Record, Value};
 use pool::Pool;
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 /// A managed Kubernetes cluster: private nodes, secrets encrypted with their own key, network policies enforced, workload
 /// identity on, every control-plane log kept, and an API that only those reach who are named.
@@ -188,6 +188,27 @@ impl Inputs {
         api.and_then(|a| a.public_from.as_deref())
             .unwrap_or_default()
     }
+}
+
+/// The provider configuration that reaches the cluster, `kubernetes.NAME`: where it is, whom it is trusted by, and how to log in
+/// with the credentials of its cloud.
+fn kubernetes_provider(host: &str, certificate: &str, login: (&str, Json), draft: &mut Draft<'_>) {
+    let instance = draft.instance;
+    let key = instance.key.map(ToString::to_string).unwrap_or_default();
+    let address = ProviderAddress {
+        name: "kubernetes".into(),
+        alias: Some(format!("{}{key}", instance.name).into()),
+    };
+    draft.fact(
+        "kubernetes_provider",
+        Value::from(address.to_string().as_str()),
+    );
+    let config = json!({
+        "host": format!("${{{host}}}"),
+        "cluster_ca_certificate": format!("${{base64decode({certificate})}}"),
+        login.0: login.1,
+    });
+    draft.provider(address, config);
 }
 
 fn check_api(inputs: &Inputs, draft: &mut Draft<'_>) {

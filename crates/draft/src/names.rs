@@ -6,7 +6,7 @@ use infra_model::expand::Instance;
 use sha2::{Digest, Sha256};
 
 /// `shop-main`, or `shop-pr-12-main-eu`: what the names of everything an instance makes start with.
-pub(crate) fn prefix(instance: &Instance<'_>) -> String {
+pub fn prefix(instance: &Instance<'_>) -> String {
     let mut parts = vec![slug(&instance.stack.name)];
     parts.extend(instance.stack.instance.as_deref().map(slug));
     parts.push(slug(instance.name));
@@ -25,7 +25,7 @@ pub(crate) fn prefix(instance: &Instance<'_>) -> String {
 }
 
 /// The name with a suffix, within a service's limit: one that is too long ends in a hash of the whole.
-pub(crate) fn fit(prefix: &str, suffix: &str, limit: usize) -> String {
+pub fn fit(prefix: &str, suffix: &str, limit: usize) -> String {
     let whole = if suffix.is_empty() {
         prefix.to_owned()
     } else {
@@ -40,13 +40,13 @@ pub(crate) fn fit(prefix: &str, suffix: &str, limit: usize) -> String {
 }
 
 /// The beginning of a name, for one that goes on with something unique.
-pub(crate) fn start(prefix: &str, limit: usize) -> String {
+pub fn start(prefix: &str, limit: usize) -> String {
     let kept = &prefix[..prefix.len().min(limit)];
     kept.trim_end_matches('-').to_owned()
 }
 
 /// Letters and digits alone, at most `limit`: a name of others, or one that is too long, ends in four digits of its hash.
-pub(crate) fn compact(name: &str, limit: usize) -> String {
+pub fn compact(name: &str, limit: usize) -> String {
     let short: String = slug(name).replace('-', "");
     if short == name && short.len() <= limit {
         return short;
@@ -57,13 +57,13 @@ pub(crate) fn compact(name: &str, limit: usize) -> String {
 }
 
 /// A number that follows from a text, spread evenly.
-pub(crate) fn number(text: &str) -> u32 {
+pub fn number(text: &str) -> u32 {
     let hash = Sha256::digest(text.as_bytes());
     u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]])
 }
 
 /// Lower-case letters, digits and single hyphens.
-pub(crate) fn slug(text: &str) -> String {
+pub fn slug(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_ascii_alphanumeric() {
