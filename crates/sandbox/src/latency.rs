@@ -92,6 +92,29 @@ pub(crate) enum Work {
     ServiceConnect,
     ServiceEnable,
     RepositoryCreate,
+    /// What Resource Manager makes in seconds.
+    ArmQuick,
+    /// Networks, security groups, addresses.
+    ArmNetwork,
+    /// Load balancers, NAT gateways, private endpoints.
+    ArmBalancer,
+    ArmGatewayCreate,
+    ArmGatewayDelete,
+    ArmGroupDelete,
+    AksClusterCreate,
+    AksClusterUpdate,
+    AksClusterDelete,
+    AksPoolCreate,
+    AksPoolUpdate,
+    AksPoolDelete,
+    FlexibleServerCreate,
+    FlexibleServerUpdate,
+    FlexibleServerDelete,
+    FlexibleServerQuick,
+    StorageAccountCreate,
+    VaultCreate,
+    WorkspaceCreate,
+    PrivateZoneCreate,
 }
 
 impl Work {
@@ -139,6 +162,26 @@ impl Work {
             Self::ServiceConnect => 50,
             Self::ServiceEnable => 15,
             Self::RepositoryCreate => 8,
+            Self::ArmQuick => 4,
+            Self::ArmNetwork => 6,
+            Self::ArmBalancer => 12,
+            Self::ArmGatewayCreate => 360,
+            Self::ArmGatewayDelete => 240,
+            Self::ArmGroupDelete => 60,
+            Self::AksClusterCreate => 300,
+            Self::AksClusterUpdate => 120,
+            Self::AksClusterDelete => 240,
+            Self::AksPoolCreate => 150,
+            Self::AksPoolUpdate => 60,
+            Self::AksPoolDelete => 90,
+            Self::FlexibleServerCreate => 360,
+            Self::FlexibleServerUpdate => 90,
+            Self::FlexibleServerDelete => 45,
+            Self::FlexibleServerQuick => 20,
+            Self::StorageAccountCreate => 25,
+            Self::VaultCreate => 40,
+            Self::WorkspaceCreate => 30,
+            Self::PrivateZoneCreate => 35,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! world that a file keeps. It shares no code with the providers that it tests.
 
 mod aws;
+mod azure;
 mod certificate;
 mod clock;
 mod control;
@@ -90,6 +91,9 @@ pub struct Endpoints {
     pub aws: String,
     /// `http://127.0.0.1:PORT` of Google Cloud.
     pub google: String,
+    /// `http://127.0.0.1:PORT` of Azure Resource Manager, and of the data planes under it.
+    #[serde(default)]
+    pub azure: String,
 }
 
 impl Endpoints {
@@ -107,6 +111,11 @@ impl Endpoints {
             ("INFRA_GOOGLE_ENDPOINT", self.google.as_str()),
             ("GOOGLE_CLOUD_PROJECT", "sandbox-project"),
             ("GOOGLE_CLOUD_REGION", "europe-west1"),
+            ("INFRA_AZURE_ENDPOINT", self.azure.as_str()),
+            ("ARM_SUBSCRIPTION_ID", azure::SUBSCRIPTION),
+            ("ARM_TENANT_ID", azure::TENANT),
+            ("ARM_CLIENT_ID", azure::CLIENT),
+            ("ARM_LOCATION", "westeurope"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into()
@@ -119,6 +128,7 @@ pub struct Sandbox {
     core: Arc<core::Core>,
     aws: server::Listener,
     google: server::Listener,
+    azure: server::Listener,
     stop: watch::Sender<bool>,
 }
 
@@ -145,10 +155,12 @@ impl Sandbox {
         };
         let aws = bind(0, core::Cloud::Aws).await?;
         let google = bind(1, core::Cloud::Google).await?;
+        let azure = bind(2, core::Cloud::Azure).await?;
         let sandbox = Self {
             core,
             aws,
             google,
+            azure,
             stop,
         };
         // Nobody has set them before.
@@ -162,6 +174,7 @@ impl Sandbox {
         Endpoints {
             aws: format!("http://{}", self.aws.address),
             google: format!("http://{}", self.google.address),
+            azure: format!("http://{}", self.azure.address),
         }
     }
 
@@ -189,5 +202,6 @@ impl Sandbox {
         let _ = self.stop.send(true);
         self.aws.finish().await;
         self.google.finish().await;
+        self.azure.finish().await;
     }
 }
