@@ -2,7 +2,7 @@
 
 use crate::api::{Api, grouped};
 use crate::client::{Client, Method, Request};
-use crate::acting::{self, Identity};
+use crate::identity::{self, Identity};
 use crate::kind::{Kind, Update};
 use crate::wire::{self, Rule, Rules};
 use async_trait::async_trait;
@@ -271,7 +271,7 @@ impl Kind for Registry {
         body: &mut Json,
     ) -> Result<(), ProviderError> {
         complete_body(desired, body);
-        acting::put(body, &[], &desired.identity);
+        identity::put(body, &[], &desired.identity);
         if !desired.encryption.is_empty() {
             wire::put(body, "properties/encryption/status", "enabled".into());
         }
@@ -287,7 +287,7 @@ impl Kind for Registry {
     ) -> Result<(), ProviderError> {
         complete_body(desired, body);
         if prior.identity != desired.identity {
-            acting::put(body, &prior.identity, &desired.identity);
+            identity::put(body, &prior.identity, &desired.identity);
         }
         if desired.network_rule_set.is_empty()
             && !prior.network_rule_set.is_empty()
@@ -337,7 +337,7 @@ impl Kind for Registry {
         record: &mut RegistryRecord,
     ) {
         let said = prior.map(|p| &*p.identity).unwrap_or_default();
-        record.identity = acting::found(found, said);
+        record.identity = identity::found(found, said);
         let policies = &found["properties"]["policies"];
         let on = |name: &str| policies[name]["status"] == "enabled";
         record.quarantine_policy_enabled = on("quarantinePolicy");

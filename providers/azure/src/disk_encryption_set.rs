@@ -2,7 +2,7 @@
 
 use crate::api::{Api, grouped};
 use crate::client::Client;
-use crate::acting::{self, Identity};
+use crate::identity::{self, Identity};
 use crate::kind::{Kind, Update};
 use crate::wire::{Rule, Rules};
 use async_trait::async_trait;
@@ -100,7 +100,7 @@ impl Kind for Set {
         desired: &SetRecord,
         body: &mut Json,
     ) -> Result<(), ProviderError> {
-        acting::put(body, &[], &desired.identity);
+        identity::put(body, &[], &desired.identity);
         Ok(())
     }
 
@@ -112,14 +112,14 @@ impl Kind for Set {
         body: &mut Json,
     ) -> Result<(), ProviderError> {
         if prior.identity != desired.identity {
-            acting::put(body, &prior.identity, &desired.identity);
+            identity::put(body, &prior.identity, &desired.identity);
         }
         Ok(())
     }
 
     fn complete(_: &Client, found: &Json, prior: Option<&SetRecord>, record: &mut SetRecord) {
         let said = prior.map(|p| &*p.identity).unwrap_or_default();
-        record.identity = acting::found(found, said);
+        record.identity = identity::found(found, said);
         // Moving on to the key's next version is what was asked for.
         if let Some(said) = prior.map(|p| &p.key_vault_key_id)
             && record.auto_key_rotation_enabled

@@ -6,7 +6,7 @@
     reason = "the core can say more than the types that are there yet need"
 )]
 
-mod acting;
+mod access;
 mod api;
 mod client;
 mod config;

@@ -6,7 +6,7 @@ use crate::kind::Kind;
 use crate::link::{Link, Linked};
 use crate::managed::Managed;
 use crate::{
-    container_registry, data, disk_encryption_set, dns, identity, monitor, network, postgres,
+    access, container_registry, data, disk_encryption_set, dns, monitor, network, postgres,
     resources, storage, vaults,
 };
 use infra_model::resource::{DynDataSource, DynEphemeral, DynResource, Typed};
@@ -49,9 +49,9 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
         entry::<network::lb_probe::Probe>(),
         entry::<network::lb_rule::BalancingRule>(),
         // --- identities ---
-        managed::<identity::federated::Federated>(),
-        managed::<identity::role_assignment::RoleAssignment>(),
-        managed::<identity::user_assigned::UserAssigned>(),
+        managed::<access::federated::Federated>(),
+        managed::<access::role_assignment::RoleAssignment>(),
+        managed::<access::user_assigned::UserAssigned>(),
         // --- databases ---
         managed::<postgres::configuration::Configuration>(),
         managed::<postgres::database::Database>(),

@@ -2,7 +2,7 @@
 
 use crate::api::{Api, grouped};
 use crate::client::{Client, Method, Request};
-use crate::acting::{self, Identity};
+use crate::identity::{self, Identity};
 use crate::kind::{Kind, Update};
 use crate::operation;
 use crate::wire::{Rule, Rules};
@@ -157,7 +157,7 @@ impl Kind for Workspace {
         desired: &WorkspaceRecord,
         body: &mut Json,
     ) -> Result<(), ProviderError> {
-        acting::put(body, &[], &desired.identity);
+        identity::put(body, &[], &desired.identity);
         Ok(())
     }
 
@@ -169,7 +169,7 @@ impl Kind for Workspace {
         body: &mut Json,
     ) -> Result<(), ProviderError> {
         if prior.identity != desired.identity {
-            acting::put(body, &prior.identity, &desired.identity);
+            identity::put(body, &prior.identity, &desired.identity);
         }
         // A change of the reservation alone must name what it is of.
         if body["properties"].get("sku").is_some() {
@@ -224,6 +224,6 @@ impl Kind for Workspace {
         record: &mut WorkspaceRecord,
     ) {
         let said = prior.map(|p| &*p.identity).unwrap_or_default();
-        record.identity = acting::found(found, said);
+        record.identity = identity::found(found, said);
     }
 }

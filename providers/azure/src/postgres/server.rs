@@ -3,7 +3,7 @@
 use super::VERSION;
 use crate::api::{Api, grouped};
 use crate::client::Client;
-use crate::acting::{self, Identity};
+use crate::identity::{self, Identity};
 use crate::kind::{Kind, Update};
 use crate::wire::{self, Rule, Rules};
 use async_trait::async_trait;
@@ -353,7 +353,7 @@ impl Kind for Server {
         body: &mut Json,
     ) -> Result<(), ProviderError> {
         complete_parts(body);
-        acting::put(body, &[], &desired.identity);
+        identity::put(body, &[], &desired.identity);
         if let Some(name) = &desired.sku_name {
             body["sku"] = sku(name)?;
         }
@@ -385,7 +385,7 @@ impl Kind for Server {
     ) -> Result<(), ProviderError> {
         complete_parts(body);
         if prior.identity != desired.identity {
-            acting::put(body, &prior.identity, &desired.identity);
+            identity::put(body, &prior.identity, &desired.identity);
         }
         if let Some(name) = desired
             .sku_name
@@ -453,7 +453,7 @@ impl Kind for Server {
             (size, _) => size.map(|size| size * 1024),
         };
         let said = prior.map(|p| &*p.identity).unwrap_or_default();
-        record.identity = acting::found(found, said);
+        record.identity = identity::found(found, said);
     }
 }
 

@@ -4,7 +4,7 @@ use super::VERSION;
 use super::blobs::{self, BlobProperties};
 use crate::api::{Api, grouped};
 use crate::client::{Client, Method, Request};
-use crate::acting::{self, Identity};
+use crate::identity::{self, Identity};
 use crate::kind::{Kind, Update};
 use crate::wire::{self, Rule, Rules};
 use async_trait::async_trait;
@@ -321,7 +321,7 @@ impl Kind for Account {
         body: &mut Json,
     ) -> Result<(), ProviderError> {
         body["sku"] = sku(desired);
-        acting::put(body, &[], &desired.identity);
+        identity::put(body, &[], &desired.identity);
         // Encryption without a source is refused.
         if desired.infrastructure_encryption_enabled {
             wire::put(
@@ -347,7 +347,7 @@ impl Kind for Account {
             body["sku"] = sku(desired);
         }
         if prior.identity != desired.identity {
-            acting::put(body, &prior.identity, &desired.identity);
+            identity::put(body, &prior.identity, &desired.identity);
         }
         join_bypass(body);
         if desired.network_rules.is_empty() && !prior.network_rules.is_empty() {
@@ -446,7 +446,7 @@ impl Kind for Account {
             record.account_replication_type = replication.to_owned();
         }
         let said = prior.map(|p| &*p.identity).unwrap_or_default();
-        record.identity = acting::found(found, said);
+        record.identity = identity::found(found, said);
         if found.get("blobs").is_some() {
             record.blob_properties = blobs::shown(&found["blobs"], prior);
         }
