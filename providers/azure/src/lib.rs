@@ -6,11 +6,15 @@
     reason = "the core can say more than the types that are there yet need"
 )]
 
+mod access;
 mod api;
 mod client;
 mod config;
+mod container_registry;
 mod credentials;
 mod data;
+mod disk_encryption_set;
+mod dns;
 mod entry;
 mod error;
 mod family;
@@ -19,13 +23,17 @@ mod identity;
 mod kind;
 mod link;
 mod managed;
+mod monitor;
 mod network;
 mod operation;
 mod part;
+mod postgres;
 mod registry;
 mod resources;
 mod session;
+mod storage;
 mod tags;
+mod vaults;
 mod wire;
 
 use infra_model::Provider;

@@ -5,8 +5,11 @@ use crate::entry::{Entry, Listed};
 use crate::kind::Kind;
 use crate::link::{Link, Linked};
 use crate::managed::Managed;
-use crate::{data, identity, network, resources};
-use infra_model::resource::{DynDataSource, DynResource, Typed};
+use crate::{
+    access, container_registry, data, disk_encryption_set, dns, monitor, network, postgres,
+    resources, storage, vaults,
+};
+use infra_model::resource::{DynDataSource, DynEphemeral, DynResource, Typed};
 
 fn managed<K: Kind>() -> Box<dyn DynResource<Client>> {
     Typed::<Managed<K>>::register()
@@ -46,13 +49,38 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
         entry::<network::lb_probe::Probe>(),
         entry::<network::lb_rule::BalancingRule>(),
         // --- identities ---
-        managed::<identity::federated::Federated>(),
-        managed::<identity::role_assignment::RoleAssignment>(),
-        managed::<identity::user_assigned::UserAssigned>(),
+        managed::<access::federated::Federated>(),
+        managed::<access::role_assignment::RoleAssignment>(),
+        managed::<access::user_assigned::UserAssigned>(),
+        // --- databases ---
+        managed::<postgres::configuration::Configuration>(),
+        managed::<postgres::database::Database>(),
+        managed::<postgres::server::Server>(),
+        // --- storage ---
+        managed::<storage::account::Account>(),
+        managed::<storage::container::Container>(),
+        managed::<storage::management_policy::Policy>(),
+        Typed::<storage::managed_key::ManagedKey>::register(),
+        // --- vaults ---
+        managed::<vaults::vault::Vault>(),
+        Typed::<vaults::key::Key>::register(),
+        Typed::<vaults::secret::Secret>::register(),
+        managed::<disk_encryption_set::Set>(),
+        // --- images, logs, names ---
+        managed::<container_registry::Registry>(),
+        managed::<monitor::diagnostic_setting::Setting>(),
+        managed::<monitor::workspace::Workspace>(),
+        managed::<dns::a_record::A>(),
+        managed::<dns::zone::Zone>(),
     ]
 }
 
 /// Data sources.
 pub(crate) fn data() -> Vec<Box<dyn DynDataSource<Client>>> {
     vec![Typed::<data::ClientConfig>::register_data()]
+}
+
+/// Ephemeral resources.
+pub(crate) fn ephemeral() -> Vec<Box<dyn DynEphemeral<Client>>> {
+    vec![Typed::<vaults::ephemeral::Opened>::register_ephemeral()]
 }
