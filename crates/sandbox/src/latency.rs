@@ -92,6 +92,15 @@ pub(crate) enum Work {
     ServiceConnect,
     ServiceEnable,
     RepositoryCreate,
+    /// From its node to ready.
+    PodStart,
+    PodStop,
+    /// How long the work of a Job's pod takes.
+    PodRun,
+    /// The load balancer of a Service.
+    ServiceBalancer,
+    /// What an operator makes of a custom resource.
+    OperatorWork,
 }
 
 impl Work {
@@ -139,6 +148,11 @@ impl Work {
             Self::ServiceConnect => 50,
             Self::ServiceEnable => 15,
             Self::RepositoryCreate => 8,
+            Self::PodStart => 8,
+            Self::PodStop => 4,
+            Self::PodRun => 10,
+            Self::ServiceBalancer => 60,
+            Self::OperatorWork => 20,
         }
     }
 }

@@ -10,9 +10,11 @@ mod faults;
 mod google;
 mod http;
 mod journal;
+mod kubernetes;
 mod latency;
 mod requests;
 mod server;
+mod stream;
 mod tags;
 mod token;
 mod world;
@@ -90,6 +92,8 @@ pub struct Endpoints {
     pub aws: String,
     /// `http://127.0.0.1:PORT` of Google Cloud.
     pub google: String,
+    /// `http://127.0.0.1:PORT` of the clusters' APIs, each at `/clusters/NAME`; it speaks TLS too.
+    pub kubernetes: String,
 }
 
 impl Endpoints {
@@ -119,6 +123,7 @@ pub struct Sandbox {
     core: Arc<core::Core>,
     aws: server::Listener,
     google: server::Listener,
+    kubernetes: server::Listener,
     stop: watch::Sender<bool>,
 }
 
@@ -145,10 +150,13 @@ impl Sandbox {
         };
         let aws = bind(0, core::Cloud::Aws).await?;
         let google = bind(1, core::Cloud::Google).await?;
+        let kubernetes = bind(3, core::Cloud::Kubernetes).await?;
+        core::lock(&core.world).serve_kubernetes_at(kubernetes.address.to_string());
         let sandbox = Self {
             core,
             aws,
             google,
+            kubernetes,
             stop,
         };
         // Nobody has set them before.
@@ -162,6 +170,7 @@ impl Sandbox {
         Endpoints {
             aws: format!("http://{}", self.aws.address),
             google: format!("http://{}", self.google.address),
+            kubernetes: format!("http://{}", self.kubernetes.address),
         }
     }
 
@@ -180,8 +189,7 @@ impl Sandbox {
     /// Every live resource.
     #[must_use]
     pub fn resources(&self) -> Vec<Resource> {
-        let now = self.core.clock.now();
-        core::lock(&self.core.world).resources(now)
+        self.core.resources()
     }
 
     /// Stops listening and lets requests under way finish.
@@ -189,5 +197,6 @@ impl Sandbox {
         let _ = self.stop.send(true);
         self.aws.finish().await;
         self.google.finish().await;
+        self.kubernetes.finish().await;
     }
 }
