@@ -1,0 +1,5 @@
+//! The controls, one module each.
+
+pub(crate) mod network;
+pub(crate) mod quotas;
+pub(crate) mod tls;
