@@ -2,6 +2,7 @@
 
 import base64
 import json
+import ssl
 import time
 import urllib.request
 import uuid
@@ -373,6 +374,7 @@ def test_kubernetes(cluster):
     refused("PropertyChangeNotAllowed", lambda: aks.agent_pools.begin_create_or_update(GROUP, "k", "apps", pool).result(), 400)
     config = aks.managed_clusters.list_cluster_admin_credentials(GROUP, "k").kubeconfigs[0]
     assert json.loads(bytes(config.value))["clusters"][0]["name"] == "k"
+    inside(cluster, json.loads(bytes(config.value)))
     current = aks.managed_clusters.get(GROUP, "k").as_dict()
     current["properties"]["kubernetesVersion"] = "1.34.1"
     upgraded = aks.managed_clusters.begin_create_or_update(GROUP, "k", current).result()
@@ -389,6 +391,35 @@ def test_kubernetes(cluster):
     aks.managed_clusters.begin_delete(GROUP, "k").result()
     assert not cluster.resources.resource_groups.check_existence(made.node_resource_group)
     cluster.network.subnets.begin_delete(GROUP, "net", "nodes").result()
+
+
+def inside(cluster, config):
+    """The cluster's own API: nodes of both pools, and a Service that gets a frontend of the cluster's load balancer."""
+    target = config["clusters"][0]["cluster"]
+    trust = ssl.create_default_context(cadata=base64.b64decode(target["certificate-authority-data"]).decode())
+
+    def call(method, path, body=None):
+        request = urllib.request.Request(target["server"] + path, method=method, data=None if body is None else json.dumps(body).encode())
+        request.add_header("Authorization", f"Bearer {config['users'][0]['user']['token']}")
+        request.add_header("Content-Type", "application/json")
+        with urllib.request.urlopen(request, context=trust) as answer:
+            return json.load(answer)
+
+    nodes = call("GET", "/api/v1/nodes")["items"]
+    assert sorted(node["metadata"]["labels"]["agentpool"] for node in nodes) == ["apps", "apps", "apps", "system", "system"]
+    service = {
+        "apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"},
+        "spec": {"type": "LoadBalancer", "selector": {"app": "web"}, "ports": [{"port": 443, "targetPort": 8443}]},
+    }
+    path = "/api/v1/namespaces/default/services"
+    call("POST", path, service)
+    balancers = cluster.network.load_balancers
+    group = cluster.made.node_resource_group
+    wait(lambda: call("GET", f"{path}/web")["status"].get("loadBalancer", {}).get("ingress"))
+    assert [rule.frontend_port for rule in balancers.get(group, "kubernetes").load_balancing_rules] == [443]
+    call("DELETE", f"{path}/web")
+    wait(lambda: not balancers.get(group, "kubernetes").load_balancing_rules)
+    wait(lambda: len(list(cluster.network.public_ip_addresses.list(group))) == 1)
 
 
 def test_kubernetes_refusals(net):

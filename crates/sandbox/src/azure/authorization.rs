@@ -202,8 +202,7 @@ fn role(subscription: &str, title: &str, id: &str) -> Value {
     })
 }
 
-fn subscription_of(ctx: &Ctx<'_>, scope: &str) -> String {
-    let _ = ctx;
+fn subscription_of(scope: &str) -> String {
     match Id::new(scope).subscription() {
         "" => super::context::SUBSCRIPTION.to_owned(),
         id => id.to_owned(),
@@ -220,7 +219,7 @@ fn custom(ctx: &Ctx<'_>, subscription: &str) -> Vec<Value> {
 }
 
 fn definitions(ctx: &mut Ctx<'_>, input: &Input<'_>, scope: &str) -> ArmResult<HttpReply> {
-    let subscription = subscription_of(ctx, scope);
+    let subscription = subscription_of(scope);
     let mut rows: Vec<Value> = BUILT_IN
         .iter()
         .map(|(title, id)| role(&subscription, title, id))
@@ -242,7 +241,7 @@ fn definitions(ctx: &mut Ctx<'_>, input: &Input<'_>, scope: &str) -> ArmResult<H
 }
 
 fn definition(ctx: &mut Ctx<'_>, input: &Input<'_>, scope: &str) -> ArmResult<HttpReply> {
-    let subscription = subscription_of(ctx, scope);
+    let subscription = subscription_of(scope);
     let name = input.id.name().to_owned();
     let fixed = built_in(&subscription, &name);
     let own = ctx.get(&input.id.text).map(|item| item.edit());
@@ -315,7 +314,7 @@ fn assign(ctx: &mut Ctx<'_>, input: &Input<'_>, scope: &str) -> ArmResult<HttpRe
     let sent = &input.body["properties"];
     let principal = text(sent, "/principalId").to_owned();
     let asked = text(sent, "/roleDefinitionId").to_owned();
-    let subscription = subscription_of(ctx, scope);
+    let subscription = subscription_of(scope);
     let role = Id::new(asked.as_str());
     let known = built_in(&subscription, role.name())
         .or_else(|| ctx.get(&asked).map(|item| item.doc.clone()))

@@ -1,6 +1,6 @@
 //! Microsoft.Compute: sizes of machines, their quotas, scale sets of clusters, and disk encryption sets.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::context::{Ctx, Input, default, set, text};
 use super::error::{ArmError, ArmResult};
@@ -35,7 +35,7 @@ pub(crate) struct Size {
     /// `standardDSv5Family`.
     family: &'static str,
     pub(crate) cores: u32,
-    memory: u32,
+    pub(crate) memory: u32,
 }
 
 /// Families: name, how its sizes are written around the number of cores, gigabytes per core, numbers of cores.

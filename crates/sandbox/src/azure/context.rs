@@ -184,12 +184,6 @@ impl Ctx<'_> {
         let left = until.saturating_sub(self.now).clamp(0, 10_000) / 1000;
         u64::try_from(left).unwrap_or(0)
     }
-
-    /// A resource that must be there, by the id that a client has written at `path` of its document.
-    pub(crate) fn reference(&self, id: &str, path: &str, by: &Id) -> ArmResult<Stored<Item>> {
-        check_reference(id, path)?;
-        self.get(id).ok_or_else(|| missing_reference(id, by))
-    }
 }
 
 /// What services of Microsoft.Network say of a reference to nothing.

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+pub(crate) use super::conditions::check as check_conditions;
 use super::context::{Ctx, Input, Shape, merge, set, text};
 use super::error::{ArmError, ArmResult};
 use super::id::Id;
@@ -117,27 +118,6 @@ pub(crate) fn etag_of<'d>(kind: &Kind, doc: &'d Value) -> &'d str {
     }
 }
 
-/// Refuses a request whose conditions do not hold.
-pub(crate) fn check_conditions(input: &Input<'_>, etag: Option<&str>) -> ArmResult<()> {
-    let bare = |text: &str| text.trim_start_matches("W/").trim_matches('"').to_owned();
-    if let Some(wanted) = input.request.header("if-match") {
-        let holds = match etag {
-            Some(etag) => wanted == "*" || bare(wanted) == bare(etag),
-            None => false,
-        };
-        if !holds {
-            return Err(ArmError::precondition(wanted));
-        }
-    }
-    if let Some(unwanted) = input.request.header("if-none-match")
-        && let Some(etag) = etag
-        && (unwanted == "*" || bare(unwanted) == bare(etag))
-    {
-        return Err(ArmError::precondition(unwanted));
-    }
-    Ok(())
-}
-
 /// The location of a resource: its own or the one of what it is in.
 pub(crate) fn location_of(ctx: &Ctx<'_>, id: &Id) -> String {
     let mut at = id.clone();
@@ -180,7 +160,7 @@ fn write(ctx: &mut Ctx<'_>, input: &Input<'_>, kind: &'static Kind) -> ArmResult
     {
         return Err((kind.busy)(ctx, item, &input.id));
     }
-    let body = body(ctx, input, kind, old.as_ref())?;
+    let body = body(input, kind, old.as_ref())?;
     put(ctx, input, kind, &input.id, old, body)
 }
 
@@ -199,7 +179,7 @@ pub(crate) fn no_parent(verb: &str, id: &Id) -> ArmError {
 }
 
 /// The document that a body makes of what was there: members and location checked.
-fn body(ctx: &Ctx<'_>, input: &Input<'_>, kind: &Kind, old: Option<&Item>) -> ArmResult<Value> {
+fn body(input: &Input<'_>, kind: &Kind, old: Option<&Item>) -> ArmResult<Value> {
     let sent = input.body.as_object().cloned().unwrap_or_default();
     let mut doc = match old {
         Some(item) if input.is_patch() => {
@@ -256,7 +236,6 @@ fn body(ctx: &Ctx<'_>, input: &Input<'_>, kind: &Kind, old: Option<&Item>) -> Ar
     members.insert("name".into(), Id::new(id.as_str()).name().into());
     members.insert("id".into(), id.into());
     members.insert("type".into(), kind.name.into());
-    let _ = ctx;
     Ok(doc)
 }
 
@@ -291,7 +270,7 @@ pub(crate) fn put(
 ) -> ArmResult<HttpReply> {
     let (created, states) = (old.is_none(), kind.states);
     let work = if created { kind.create } else { kind.update };
-    let until = if input.operation.long() || states.member == "" {
+    let until = if input.operation.long() || states.member.is_empty() {
         due(ctx, input, work)
     } else {
         ctx.due(work)

@@ -16,7 +16,7 @@ impl Id {
     pub(crate) fn read(text: &str) -> Option<Self> {
         let good = text.starts_with('/')
             && text.split('/').skip(1).all(|segment| !segment.is_empty())
-            && text.split('/').skip(1).count() % 2 == 0;
+            && text.split('/').skip(1).count().is_multiple_of(2);
         let first = text.split('/').nth(1)?;
         let begins =
             first.eq_ignore_ascii_case("subscriptions") || first.eq_ignore_ascii_case("providers");

@@ -120,8 +120,7 @@ pub(crate) fn is_path(path: &str) -> bool {
         segments.next().unwrap_or_default(),
         segments.next().unwrap_or_default().to_ascii_lowercase(),
     );
-    let known = noun.contains("operation") && noun != "operations" || noun == "operations";
-    known && uuid::Uuid::parse_str(name).is_ok()
+    noun.contains("operation") && uuid::Uuid::parse_str(name).is_ok()
 }
 
 /// Answers a request for an operation.

@@ -5,6 +5,7 @@
 mod aks;
 mod authorization;
 mod compute;
+mod conditions;
 mod context;
 mod dns;
 mod engine;
@@ -35,6 +36,7 @@ mod token;
 
 use serde_json::{Value, json};
 
+pub(crate) use self::aks::Clusters;
 pub(crate) use self::context::{CLIENT, SUBSCRIPTION, TENANT};
 
 use self::context::{Ctx, Input, Shape};
@@ -290,7 +292,7 @@ impl Call {
             return lro::answer(ctx, request);
         };
         let version = check_version(operation, request)?;
-        resources::check_subscription(ctx, &self.id, operation)?;
+        resources::check_subscription(&self.id, operation)?;
         let body = read_body(operation, request)?;
         let input = Input {
             operation,

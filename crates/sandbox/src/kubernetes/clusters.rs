@@ -27,7 +27,10 @@ pub(crate) struct Found {
 impl Found {
     /// Where its objects are in the world.
     pub(crate) fn scope(&self) -> String {
-        format!("{}/{}/{}/{}", self.cloud, self.location, self.name, self.uid)
+        format!(
+            "{}/{}/{}/{}",
+            self.cloud, self.location, self.name, self.uid
+        )
     }
 
     /// The name that no other cluster has.
@@ -100,6 +103,7 @@ const SOURCES: &[(&str, &dyn Source)] = &[
     ("local", &super::local::Local),
     ("aws", &crate::aws::Clusters),
     ("google", &crate::google::Clusters),
+    ("azure", &crate::azure::Clusters),
 ];
 
 /// The cloud of a cluster.
@@ -147,7 +151,10 @@ fn ready(cluster: &Found) -> Result<Found, ApiError> {
     if cluster.ready {
         return Ok(cluster.clone());
     }
-    let message = format!("The control plane of cluster {:?} is not ready", cluster.name);
+    let message = format!(
+        "The control plane of cluster {:?} is not ready",
+        cluster.name
+    );
     Err(ApiError::new(503, "ServiceUnavailable", message).retry_after(1))
 }
 

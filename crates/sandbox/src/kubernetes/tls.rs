@@ -81,6 +81,21 @@ pub(crate) fn authority(world: World) -> (Vec<u8>, String) {
     (der, pem)
 }
 
+/// The certificate and key, in PEM, of a user whom the authority vouches for.
+pub(crate) fn client(world: World, name: &str, group: &str) -> (String, String) {
+    let (_, authority_key) = key(world, "authority");
+    let issuer = Issuer::new(authority_parameters(world), authority_key);
+    let (_, pair) = key(world, name);
+    let mut leaf = parameters(world, name);
+    leaf.distinguished_name
+        .push(DnType::OrganizationName, group);
+    leaf.use_authority_key_identifier_extension = true;
+    let certificate = leaf
+        .signed_by(&pair, &issuer)
+        .expect("the parameters are good");
+    (certificate.pem(), pair.serialize_pem())
+}
+
 /// What accepts TLS connections to the port.
 pub(crate) fn acceptor(world: World) -> TlsAcceptor {
     let (_, authority_key) = key(world, "authority");
@@ -120,6 +135,8 @@ mod tests {
         let (a, b) = ((Uuid::from_u128(1), 7), (Uuid::from_u128(2), 7));
         assert_eq!(authority(a), authority(a));
         assert_ne!(authority(a), authority(b));
+        let (certificate, key) = client(a, "masterclient", "system:masters");
+        assert!(certificate.contains("BEGIN CERTIFICATE") && key.contains("PRIVATE KEY"));
         drop(acceptor(a));
     }
 }

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use serde_json::{Value, json};
 
-use super::{managed, pool, version};
+use super::{managed, network, pool, version};
 use crate::azure::context::{Ctx, TENANT, default, items, set, text, unset};
 use crate::azure::engine;
 use crate::azure::error::{ArmError, ArmResult};
@@ -44,7 +44,7 @@ const FIXED: [&str; 12] = [
     "enableRBAC",
 ];
 
-fn refuse<T>(message: String, target: &str) -> ArmResult<T> {
+pub(super) fn refuse<T>(message: String, target: &str) -> ArmResult<T> {
     Err(ArmError::bad("InvalidParameter", message).target(target))
 }
 
@@ -71,7 +71,7 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
     identity(ctx, write)?;
     versions(write)?;
     basics(ctx, write)?;
-    network(ctx, write)?;
+    network::check(ctx, write)?;
     security(ctx, write)?;
     for member in FIXED {
         let pointer = format!("/properties/{member}");
@@ -227,12 +227,11 @@ fn basics(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
         );
     }
     let word = |c: char| c.is_ascii_alphanumeric();
-    if !prefix.is_empty()
-        && !(prefix.len() <= 54
-            && prefix.starts_with(word)
-            && prefix.ends_with(word)
-            && prefix.chars().all(|c| word(c) || c == '-'))
-    {
+    let good = prefix.len() <= 54
+        && prefix.starts_with(word)
+        && prefix.ends_with(word)
+        && prefix.chars().all(|c| word(c) || c == '-');
+    if !prefix.is_empty() && !good {
         return refuse(
             format!(
                 "The value of parameter dnsPrefix is invalid: '{prefix}' is not 1 to 54 letters, digits and hyphens, beginning and ending with a letter or digit."
@@ -344,190 +343,6 @@ fn basics(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
     }
     write.refer(ctx, "/properties/apiServerAccessProfile/subnetId")?;
     write.refer(ctx, "/properties/diskEncryptionSetID")?;
-    Ok(())
-}
-
-fn network(ctx: &Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
-    let base = "/properties/networkProfile";
-    for (member, value) in [
-        ("networkPlugin", "azure"),
-        ("loadBalancerSku", "standard"),
-        ("outboundType", "loadBalancer"),
-        ("serviceCidr", "10.0.0.0/16"),
-        ("dnsServiceIP", "10.0.0.10"),
-        ("networkPolicy", "none"),
-    ] {
-        default(&mut write.doc, &format!("{base}/{member}"), value);
-    }
-    let get =
-        |write: &Write<'_>, member: &str| text(&write.doc, &format!("{base}/{member}")).to_owned();
-    let plugin = get(write, "networkPlugin");
-    if write.creates()
-        && plugin == "azure"
-        && write
-            .doc
-            .pointer(&format!("{base}/networkPluginMode"))
-            .is_none()
-        && get(write, "podCidr").is_empty()
-    {
-        let flat = items(&write.doc, "/properties/agentPoolProfiles")
-            .any(|pool| !text(pool, "/podSubnetID").is_empty());
-        if !flat {
-            set(
-                &mut write.doc,
-                &format!("{base}/networkPluginMode"),
-                "overlay",
-            );
-        }
-    }
-    let overlay = get(write, "networkPluginMode") == "overlay" || plugin == "kubenet";
-    let cilium = get(write, "networkPolicy") == "cilium";
-    default(
-        &mut write.doc,
-        &format!("{base}/networkDataplane"),
-        if cilium { "cilium" } else { "azure" },
-    );
-    if get(write, "networkDataplane") == "cilium" && (!cilium || plugin != "azure") {
-        return refuse("The network dataplane cilium needs the network policy cilium and the network plugin azure.".to_owned(), "networkProfile.networkDataplane");
-    }
-    if cilium && get(write, "networkDataplane") != "cilium" {
-        return refuse(
-            "The network policy cilium needs the network dataplane cilium.".to_owned(),
-            "networkProfile.networkPolicy",
-        );
-    }
-    if overlay {
-        default(&mut write.doc, &format!("{base}/podCidr"), "10.244.0.0/16");
-    }
-    let (pod, service, dns) = (
-        get(write, "podCidr"),
-        get(write, "serviceCidr"),
-        get(write, "dnsServiceIP"),
-    );
-    let read = |value: &str, member: &str| -> ArmResult<IpNet> {
-        value.parse().or_else(|_| refuse(format!("The value of parameter networkProfile.{member} is invalid: '{value}' is not a CIDR."), &format!("networkProfile.{member}")))
-    };
-    let services = read(&service, "serviceCidr")?;
-    let pods = if pod.is_empty() {
-        None
-    } else {
-        Some(read(&pod, "podCidr")?)
-    };
-    if let Some(pods) = &pods {
-        set(&mut write.doc, &format!("{base}/podCidrs"), json!([pod]));
-        if super::super::network::overlap(pods, &services) {
-            return refuse(
-                format!("The pod CIDR {pod} and the service CIDR {service} overlap."),
-                "networkProfile.podCidr",
-            );
-        }
-    }
-    set(
-        &mut write.doc,
-        &format!("{base}/serviceCidrs"),
-        json!([service]),
-    );
-    default(
-        &mut write.doc,
-        &format!("{base}/ipFamilies"),
-        json!(["IPv4"]),
-    );
-    let address: Option<std::net::IpAddr> = dns.parse().ok();
-    if !address.is_some_and(|address| services.contains(&address) && address != services.network())
-    {
-        return refuse(
-            format!("The DNS service IP {dns} is not in the service CIDR {service}."),
-            "networkProfile.dnsServiceIP",
-        );
-    }
-    for profile in items(&write.doc, "/properties/agentPoolProfiles") {
-        let subnet = text(profile, "/vnetSubnetID");
-        let Some(element) = crate::azure::parts::get(ctx, &Id::new(subnet)) else {
-            continue;
-        };
-        let range = crate::azure::network::first_range(&element);
-        for (member, other, code) in [
-            (
-                "service",
-                Some(&services),
-                "ServiceCidrOverlapExistingSubnetsCidr",
-            ),
-            ("pod", pods.as_ref(), "PodCidrOverlapExistingSubnetsCidr"),
-        ] {
-            if let (Some(range), Some(other)) = (&range, other)
-                && super::super::network::overlap(range, other)
-            {
-                return Err(ArmError::bad(
-                    code,
-                    format!("The specified {member} CIDR {other} is conflicted with an existing subnet CIDR {range}. For more information, please see https://aka.ms/aks/servicecidroverlap"),
-                )
-                .target(format!("networkProfile.{member}Cidr")));
-            }
-        }
-        let outbound = text(&write.doc, &format!("{base}/outboundType"));
-        let needs = match outbound {
-            "userAssignedNATGateway" => ("natGateway", "ExistingNATGatewayNotAssociatedWithSubnet"),
-            "userDefinedRouting" => ("routeTable", "ExistingRouteTableNotAssociatedWithSubnet"),
-            _ => continue,
-        };
-        if text(&element, &format!("/properties/{}/id", needs.0)).is_empty() {
-            return Err(ArmError::bad(
-                needs.1,
-                format!(
-                    "An existing {} has not been associated with subnet {subnet}, which outbound type {outbound} needs.",
-                    needs.0
-                ),
-            ));
-        }
-    }
-    let own = items(&write.doc, "/properties/agentPoolProfiles")
-        .any(|pool| !text(pool, "/vnetSubnetID").is_empty());
-    let outbound = get(write, "outboundType");
-    if write.creates()
-        && !own
-        && matches!(
-            outbound.as_str(),
-            "userAssignedNATGateway" | "userDefinedRouting"
-        )
-    {
-        return refuse(
-            format!("Outbound type {outbound} needs a subnet of your own in every agent pool."),
-            "networkProfile.outboundType",
-        );
-    }
-    if outbound == "loadBalancer" {
-        let given = write
-            .doc
-            .pointer(&format!("{base}/loadBalancerProfile"))
-            .cloned()
-            .unwrap_or(json!({}));
-        let none = given["outboundIPs"].is_null() && given["outboundIPPrefixes"].is_null();
-        if none {
-            default(
-                &mut write.doc,
-                &format!("{base}/loadBalancerProfile/managedOutboundIPs/count"),
-                1,
-            );
-        }
-        default(
-            &mut write.doc,
-            &format!("{base}/loadBalancerProfile/backendPoolType"),
-            "NodeIPConfiguration",
-        );
-        let count = items(
-            &write.doc,
-            &format!("{base}/loadBalancerProfile/outboundIPs/publicIPs"),
-        )
-        .count();
-        for at in 0..count {
-            write.refer(
-                ctx,
-                &format!("{base}/loadBalancerProfile/outboundIPs/publicIPs/{at}/id"),
-            )?;
-        }
-    } else {
-        unset(&mut write.doc, &format!("{base}/loadBalancerProfile"));
-    }
     Ok(())
 }
 

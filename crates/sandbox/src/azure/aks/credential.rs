@@ -4,13 +4,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::cluster;
+use super::{cluster, kubernetes};
 use crate::azure::context::{Ctx, Input, text};
 use crate::azure::engine;
 use crate::azure::error::{ArmError, ArmResult};
 use crate::azure::id::Id;
 use crate::certificate;
 use crate::http::HttpReply;
+use crate::kubernetes::tls;
 
 /// The server application of AKS, for whose tokens clients ask.
 const SERVER: &str = "6dae42f8-4368-4678-94ff-3960e28e3630";
@@ -54,7 +55,7 @@ pub(super) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<HttpReply> 
         "ManagedClusters_GetAccessProfile" => input.variable("roleName"),
         _ => "clusterAdmin",
     };
-    let config = kubeconfig(&doc, &hash, who, user && directory);
+    let config = kubeconfig(ctx, &doc, &hash, who, user && directory);
     let data = STANDARD.encode(config.to_string());
     let body = if input.operation.name == "ManagedClusters_GetAccessProfile" {
         json!({
@@ -68,13 +69,9 @@ pub(super) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<HttpReply> 
 }
 
 /// A kubeconfig; JSON is YAML too.
-fn kubeconfig(doc: &Value, hash: &str, who: &str, directory: bool) -> Value {
+fn kubeconfig(ctx: &Ctx<'_>, doc: &Value, hash: &str, who: &str, directory: bool) -> Value {
     let name = text(doc, "/name");
     let group = Id::new(text(doc, "/id")).group().to_owned();
-    let host = match text(doc, "/properties/fqdn") {
-        "" => text(doc, "/properties/privateFQDN"),
-        fqdn => fqdn,
-    };
     let user = format!("{who}_{group}_{name}");
     let credential = if directory {
         json!({ "exec": {
@@ -84,15 +81,19 @@ fn kubeconfig(doc: &Value, hash: &str, who: &str, directory: bool) -> Value {
             "env": null, "provideClusterInfo": false,
         } })
     } else {
+        let (certificate, key) =
+            tls::client(ctx.frame.tx.identity(), "masterclient", "system:masters");
         json!({
-            "client-certificate-data": certificate::authority(&hash[..14]), "client-key-data": STANDARD.encode("sandbox"),
+            "client-certificate-data": STANDARD.encode(certificate), "client-key-data": STANDARD.encode(key),
             "token": hash,
         })
     };
+    // Its API is the sandbox's, not at the name that the cluster has.
+    let server = format!("https://{}", kubernetes::address_of(ctx, doc));
     json!({
         "apiVersion": "v1", "kind": "Config", "preferences": {}, "current-context": name,
         "clusters": [{ "name": name, "cluster": {
-            "server": format!("https://{host}:443"), "certificate-authority-data": certificate::authority(&hash[..14]),
+            "server": server, "certificate-authority-data": certificate::authority(&ctx.frame.tx),
         } }],
         "contexts": [{ "name": name, "context": { "cluster": name, "user": user } }],
         "users": [{ "name": user, "user": credential }],

@@ -8,7 +8,7 @@ use crate::azure::context::{Ctx, items, set, text};
 use crate::azure::error::{ArmError, ArmResult};
 use crate::azure::id::Id;
 use crate::azure::item::Item;
-use crate::azure::kind::{Kind, Write};
+use crate::azure::kind::Write;
 use crate::azure::{compute, engine, identity, kind, network, parts};
 use crate::clock::Millis;
 
@@ -52,18 +52,21 @@ pub(super) fn begin(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
     kubelet(ctx, write, &group, &location)?;
     let hash = text(&write.hidden, "/hash").to_owned();
     let rules = json!({ "securityRules": [] });
-    make(
+    let made = Made {
+        group,
+        location,
+        owner,
+    };
+    let name = format!("aks-agentpool-{hash}-nsg");
+    made.put(
         ctx,
-        &group,
         "Microsoft.Network/networkSecurityGroups",
-        &format!("aks-agentpool-{hash}-nsg"),
-        &location,
-        &owner,
+        &name,
         rules,
         &[],
     )?;
     if text(&write.doc, "/properties/networkProfile/outboundType") == "loadBalancer" {
-        balancer(ctx, write, &group, &location)?;
+        balancer(ctx, write, &made)?;
     }
     Ok(())
 }
@@ -119,13 +122,8 @@ fn kubelet(ctx: &mut Ctx<'_>, write: &mut Write<'_>, group: &str, location: &str
 }
 
 /// The load balancer of what nodes send out, with its addresses.
-fn balancer(
-    ctx: &mut Ctx<'_>,
-    write: &mut Write<'_>,
-    group: &str,
-    location: &str,
-) -> ArmResult<()> {
-    let owner = write.id.text.clone();
+fn balancer(ctx: &mut Ctx<'_>, write: &mut Write<'_>, made: &Made) -> ArmResult<()> {
+    let group = &made.group;
     let base = "/properties/networkProfile/loadBalancerProfile";
     let mut addresses: Vec<String> = items(&write.doc, &format!("{base}/outboundIPs/publicIPs"))
         .map(|one| text(one, "/id").to_owned())
@@ -143,16 +141,7 @@ fn balancer(
             "idleTimeoutInMinutes": 30, "ipTags": [], "resourceGuid": ctx.uuid(),
         });
         properties["provisioningState"] = "Succeeded".into();
-        addresses.push(make(
-            ctx,
-            group,
-            network::PUBLIC_IP,
-            &name,
-            location,
-            &owner,
-            properties,
-            &[],
-        )?);
+        addresses.push(made.put(ctx, network::PUBLIC_IP, &name, properties, &[])?);
     }
     if let Some(item) = addresses.iter().find(|id| ctx.get(id).is_none()) {
         return Err(ArmError::bad(
@@ -185,13 +174,10 @@ fn balancer(
             "frontendIPConfigurations": used, "backendAddressPool": { "id": format!("{id}/backendAddressPools/aksOutboundBackendPool") },
         } }],
     });
-    make(
+    made.put(
         ctx,
-        group,
         "Microsoft.Network/loadBalancers",
         "kubernetes",
-        location,
-        &owner,
         properties,
         &addresses,
     )?;
@@ -204,69 +190,108 @@ fn balancer(
     Ok(())
 }
 
-/// Makes a resource that the cluster owns; its id.
-fn make(
-    ctx: &mut Ctx<'_>,
-    group: &str,
-    type_name: &str,
-    name: &str,
-    location: &str,
-    owner: &str,
-    properties: Value,
-    links: &[String],
-) -> ArmResult<String> {
-    let Some(kind) = kind::find(type_name) else {
-        return Err(ArmError::new(
-            500,
-            "InternalServerError",
-            format!("no type {type_name}"),
-        ));
-    };
-    let id = Id::new(format!("{group}/providers/{type_name}/{name}"));
-    let mut doc = engine::document(&id, properties);
-    doc["location"] = location.into();
-    if type_name.starts_with("Microsoft.Network") {
+/// Where resources that a cluster owns are made.
+struct Made {
+    group: String,
+    location: String,
+    owner: String,
+}
+
+impl Made {
+    /// Makes a resource; its id.
+    fn put(
+        &self,
+        ctx: &mut Ctx<'_>,
+        type_name: &str,
+        name: &str,
+        properties: Value,
+        links: &[String],
+    ) -> ArmResult<String> {
+        let Some(kind) = kind::find(type_name) else {
+            let message = format!("There is no type {type_name}.");
+            return Err(ArmError::new(500, "InternalServerError", message));
+        };
+        let id = Id::new(format!("{}/providers/{type_name}/{name}", self.group));
+        let mut doc = engine::document(&id, properties);
+        doc["location"] = self.location.clone().into();
         doc["etag"] = format!("W/\"{}\"", ctx.uuid()).into();
         if type_name.ends_with("publicIPAddresses") || type_name.ends_with("loadBalancers") {
             doc["sku"] = json!({ "name": "Standard", "tier": "Regional" });
         }
+        doc["tags"] = json!({ "aks-managed-cluster-name": Id::new(self.owner.as_str()).name() });
+        set(&mut doc, "/properties/provisioningState", "Succeeded");
+        parts::complete(&mut doc, kind, &id);
+        let mut item = Item::new(&id.text, doc, ctx.now);
+        item.links = links.iter().map(|link| link.to_lowercase()).collect();
+        item.list_as(kind.listed, &id.text, &self.location, Some(&self.owner));
+        parts::list(ctx, kind, &item);
+        ctx.put(item);
+        Ok(id.text)
     }
-    doc["tags"] = json!({ "aks-managed-cluster-name": Id::new(owner).name() });
-    set(&mut doc, "/properties/provisioningState", "Succeeded");
-    put_owned(ctx, kind, &id, doc, location, owner, links);
-    Ok(id.text)
-}
-
-fn put_owned(
-    ctx: &mut Ctx<'_>,
-    kind: &Kind,
-    id: &Id,
-    mut doc: Value,
-    location: &str,
-    owner: &str,
-    links: &[String],
-) {
-    parts::complete(&mut doc, kind, id);
-    let mut item = Item::new(&id.text, doc, ctx.now);
-    item.links = links.iter().map(|link| link.to_lowercase()).collect();
-    item.list_as(kind.listed, &id.text, location, Some(owner));
-    parts::list(ctx, kind, &item);
-    ctx.put(item);
 }
 
 /// The id of a pool's scale set.
 fn scale_set(owner: &Owner, pool: &str) -> Id {
+    Id::new(format!(
+        "{}/providers/{}/{}",
+        group_of(&owner.id, &owner.doc),
+        compute::SCALE_SETS,
+        scale_set_name(&owner.id, pool)
+    ))
+}
+
+/// The name of the scale set of a pool.
+pub(super) fn scale_set_name(cluster: &Id, pool: &str) -> String {
     use sha2::Digest;
-    let digest = sha2::Sha256::digest(format!("{}/{pool}", owner.id.key()).as_bytes());
+    let digest = sha2::Sha256::digest(format!("{}/{pool}", cluster.key()).as_bytes());
     let number = digest[..4]
         .iter()
         .fold(0u32, |number, byte| number << 8 | u32::from(*byte));
-    Id::new(format!(
-        "{}/providers/{}/aks-{pool}-{:08}-vmss",
-        group_of(&owner.id, &owner.doc),
-        compute::SCALE_SETS,
-        number % 100_000_000
-    ))
+    format!("aks-{pool}-{:08}-vmss", number % 100_000_000)
+}
+
+/// The id of the scale set of a pool, in lower case.
+pub(super) fn scale_set_id(owner: &Owner, pool: &str) -> String {
+    scale_set(owner, pool).key()
+}
+
+/// The id of the scale set of a pool of a cluster.
+pub(super) fn scale_set_of(cluster: &Item, pool: &str) -> Id {
+    let owner = Owner {
+        id: Id::new(text(&cluster.doc, "/id")),
+        doc: cluster.doc.clone(),
+    };
+    scale_set(&owner, pool)
+}
+
+/// Makes a resource of a cluster that is there already.
+pub(super) fn make_for(
+    ctx: &mut Ctx<'_>,
+    cluster: &Item,
+    type_name: &str,
+    name: &str,
+    properties: Value,
+    links: &[String],
+) -> ArmResult<String> {
+    let id = Id::new(text(&cluster.doc, "/id"));
+    let made = Made {
+        group: group_of(&id, &cluster.doc),
+        location: text(&cluster.doc, "/location").to_owned(),
+        owner: id.text,
+    };
+    made.put(ctx, type_name, name, properties, links)
+}
+
+/// Writes a resource of a cluster again, with the ids of its parts.
+pub(super) fn rewrite(ctx: &mut Ctx<'_>, mut item: Item) {
+    let Some(kind) = kind::find(text(&item.doc, "/type")) else {
+        return;
+    };
+    let id = Id::new(text(&item.doc, "/id"));
+    item.doc["etag"] = format!("W/\"{}\"", ctx.uuid()).into();
+    parts::complete(&mut item.doc, kind, &id);
+    parts::list(ctx, kind, &item);
+    ctx.put(item);
 }
 
 /// The subnet of a network that the cluster makes because it is given none.
@@ -287,13 +312,16 @@ fn own_subnet(ctx: &mut Ctx<'_>, owner: &Owner) -> ArmResult<String> {
                 } }],
             });
             let owned_by = owner.id.text.clone();
-            make(
+            let made = Made {
+                group,
+                location,
+                owner: owned_by,
+            };
+            let name = format!("aks-vnet-{number}");
+            made.put(
                 ctx,
-                &group,
                 "Microsoft.Network/virtualNetworks",
-                &format!("aks-vnet-{number}"),
-                &location,
-                &owned_by,
+                &name,
                 properties,
                 &[],
             )?

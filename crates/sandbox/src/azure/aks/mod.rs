@@ -3,7 +3,9 @@
 
 mod cluster;
 mod credential;
+mod kubernetes;
 mod managed;
+mod network;
 mod pool;
 mod version;
 
@@ -19,6 +21,7 @@ use crate::http::HttpReply;
 use crate::latency::Work;
 
 pub(crate) use self::cluster::NAME as CLUSTERS;
+pub(crate) use self::kubernetes::Clusters;
 
 pub(crate) const KINDS: &[Kind] = &[
     cluster::KIND,

@@ -138,6 +138,10 @@ fn complete(
         );
     }
     counts(&mut properties)?;
+    let location = text(&owner.doc, "/location").to_owned();
+    let more = properties["count"].as_u64().unwrap_or_default();
+    let own = managed::scale_set_id(owner, name);
+    compute::check_quota(ctx, &location, &size, more, &own)?;
     check_zones(owner, &properties)?;
     subnets(ctx, owner, &properties)?;
     fixed(&properties, before)?;

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::load_balancer::{SUBNET, private_address};
 use super::public_ip::{self, check_free};
@@ -152,11 +152,4 @@ pub(crate) fn made_for(
     item.links = vec![subnet.to_lowercase(), owner.to_lowercase()];
     item.list_as("azurerm_network_interface", &id.text, location, Some(owner));
     item
-}
-
-/// The addresses of an interface.
-pub(crate) fn addresses(doc: &Value) -> Vec<String> {
-    items(doc, "/properties/ipConfigurations")
-        .map(|one| text(one, "/properties/privateIPAddress").to_owned())
-        .collect()
 }

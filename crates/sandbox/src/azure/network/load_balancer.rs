@@ -288,7 +288,7 @@ pub(crate) fn check_own_references(write: &mut Write<'_>) -> ArmResult<()> {
     let mut found = Vec::new();
     references(&write.doc["properties"], "/properties", &mut found);
     let own = format!("{}/", write.id.key());
-    for (place, id) in found {
+    for (_, id) in found {
         let Some(rest) = id.to_lowercase().strip_prefix(&own).map(str::to_owned) else {
             continue;
         };
@@ -305,7 +305,6 @@ pub(crate) fn check_own_references(write: &mut Write<'_>) -> ArmResult<()> {
                 .any(|one| text(one, "/name").eq_ignore_ascii_case(first))
         });
         if !there {
-            let _ = place;
             return Err(crate::azure::context::missing_reference(&id, write.id));
         }
     }

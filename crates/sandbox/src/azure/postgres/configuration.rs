@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::server;
 use crate::azure::context::{Ctx, Input, set, text};
 use crate::azure::error::{ArmError, ArmResult};
 use crate::azure::id::Id;
@@ -208,7 +207,7 @@ pub(super) fn run(
     Ok(None)
 }
 
-fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
+fn prepare(_ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
     let setting = find(write.id.name())?;
     let server = write.id.parent();
     let value = match text(&write.doc, "/properties/value") {
@@ -246,7 +245,6 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
     let changed =
         text(write.before, "/properties/value") != value && !(write.creates() && value == *usual);
     write.doc = document(&server, setting, &value, source, changed && !dynamic);
-    let _ = (ctx, server::NAME);
     Ok(())
 }
 

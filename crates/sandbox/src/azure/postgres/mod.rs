@@ -3,6 +3,7 @@
 mod capability;
 mod child;
 mod configuration;
+mod network;
 mod server;
 
 use serde_json::json;

@@ -1,16 +1,15 @@
 //! Servers: what is checked of one, and what the service adds to it.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::child;
-use crate::azure::context::{Ctx, TENANT, default, items, set, text, unset};
+use super::{child, network};
+use crate::azure::context::{Ctx, TENANT, default, set, text, unset};
 use crate::azure::engine;
 use crate::azure::error::{ArmError, ArmResult};
-use crate::azure::id::Id;
 use crate::azure::item::Item;
 use crate::azure::kind::{Kind, States, Write};
-use crate::azure::{identity, keyvault, private_dns};
-use crate::clock::{Millis, iso8601_millis};
+use crate::azure::{identity, keyvault};
+use crate::clock::Millis;
 use crate::latency::Work;
 
 pub(super) const NAME: &str = "Microsoft.DBforPostgreSQL/flexibleServers";
@@ -55,7 +54,7 @@ const RESERVED: [&str; 8] = [
     "azuresu",
 ];
 
-fn refuse<T>(code: &str, message: String) -> ArmResult<T> {
+pub(super) fn refuse<T>(code: &str, message: String) -> ArmResult<T> {
     Err(ArmError::bad(code, message))
 }
 
@@ -88,7 +87,7 @@ fn cores_of(sku: &str) -> usize {
     let digits: String = sku
         .trim_start_matches("Standard_")
         .chars()
-        .skip_while(|c| c.is_ascii_alphabetic())
+        .skip_while(char::is_ascii_alphabetic)
         .take_while(char::is_ascii_digit)
         .collect();
     digits.parse().unwrap_or(0)
@@ -164,7 +163,7 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
     size(ctx, write)?;
     login(write, copies)?;
     storage(write)?;
-    network(ctx, write)?;
+    network::check(ctx, write)?;
     availability(write)?;
     encryption(ctx, write)?;
     let version = text(&write.doc, "/properties/version").to_owned();
@@ -427,100 +426,6 @@ fn storage(write: &mut Write<'_>) -> ArmResult<()> {
     Ok(())
 }
 
-fn network(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
-    let id = write.id.clone();
-    let subnet = write.refer(ctx, "/properties/network/delegatedSubnetResourceId")?;
-    let zone = write.refer(ctx, "/properties/network/privateDnsZoneArmResourceId")?;
-    if write.changed("/properties/network/delegatedSubnetResourceId") {
-        return refuse(
-            "SubnetCannotBeChanged",
-            "The delegated subnet of a server cannot be changed.".to_owned(),
-        );
-    }
-    let Some(subnet) = subnet else {
-        if zone.is_some() {
-            return refuse(
-                "EmptyDelegatedSubnetResourceId",
-                "A private DNS zone is for servers in a delegated subnet.".to_owned(),
-            );
-        }
-        default(
-            &mut write.doc,
-            "/properties/network/publicNetworkAccess",
-            "Enabled",
-        );
-        return Ok(());
-    };
-    let element = crate::azure::parts::get(ctx, &subnet).unwrap_or(Value::Null);
-    let delegated = items(&element, "/properties/delegations")
-        .any(|one| text(one, "/properties/serviceName").eq_ignore_ascii_case(NAME));
-    if !delegated {
-        return refuse(
-            "SubnetNotDelegated",
-            format!(
-                "The subnet '{}' must be delegated to '{NAME}'.",
-                subnet.text
-            ),
-        );
-    }
-    let network = subnet.parent();
-    if engine::location_of(ctx, &network) != text(&write.doc, "/location") {
-        return refuse(
-            "VnetLocationMismatch",
-            format!(
-                "The virtual network {} is not in the location of the server.",
-                network.text
-            ),
-        );
-    }
-    let Some(zone) = zone else {
-        return refuse("EmptyPrivateDnsZoneArmResourceId", "If Vnet is specified, the private DNS zone 'privateDnsZoneArmResourceId' must be given.".to_owned());
-    };
-    let full = zone.name().to_lowercase();
-    let first = full.split('.').next().unwrap_or_default();
-    if !full.ends_with("postgres.database.azure.com") || first == id.name() {
-        return refuse(
-            "InvalidPrivateDnsZoneName",
-            format!(
-                "The private DNS zone '{full}' must end with 'postgres.database.azure.com' and not be named as the server."
-            ),
-        );
-    }
-    let linked = ctx.holders(&network.text).iter().any(|holder| {
-        holder
-            .id
-            .starts_with(&format!("{}/virtualnetworklinks/", zone.key()))
-    });
-    if !linked {
-        return refuse(
-            "PrivateDnsZoneNotLinked",
-            format!(
-                "The private DNS zone '{full}' is not linked to the virtual network '{}'.",
-                network.name()
-            ),
-        );
-    }
-    set(
-        &mut write.doc,
-        "/properties/network/publicNetworkAccess",
-        "Disabled",
-    );
-    if write.creates() {
-        let address = crate::azure::network::free_address(ctx, &subnet.text);
-        let Some(address) = address else {
-            return refuse(
-                "SubnetIsFull",
-                format!("The subnet '{}' has no free address.", subnet.text),
-            );
-        };
-        write.hidden["address"] = address.to_string().into();
-        let name = ctx.hex(12);
-        write.hidden["record"] = name.clone().into();
-        private_dns::register(ctx, &zone, &name, &[address.to_string().into()], &id.text);
-    }
-    Ok(())
-}
-
 fn availability(write: &mut Write<'_>) -> ArmResult<()> {
     default(
         &mut write.doc,
@@ -600,7 +505,6 @@ fn encryption(ctx: &Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
         "/properties/dataEncryption/primaryEncryptionKeyStatus",
         "Valid",
     );
-    let _ = iso8601_millis;
     Ok(())
 }
 
@@ -613,6 +517,5 @@ fn removed(ctx: &mut Ctx<'_>, item: &Item, until: Millis) -> ArmResult<()> {
     {
         engine::vanish(ctx, found.edit(), "", until, "");
     }
-    let _ = Id::new(zone);
     Ok(())
 }

@@ -81,7 +81,7 @@ fn locations(subscription: &str) -> Vec<Value> {
 }
 
 /// Refuses a subscription that there is not.
-pub(crate) fn check_subscription(_ctx: &Ctx<'_>, id: &Id, operation: &Operation) -> ArmResult<()> {
+pub(crate) fn check_subscription(id: &Id, operation: &Operation) -> ArmResult<()> {
     let subscription = id.subscription();
     if subscription.is_empty() || operation.api.starts_with("vault") {
         return Ok(());
