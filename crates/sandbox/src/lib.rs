@@ -116,6 +116,7 @@ impl Endpoints {
             ("GOOGLE_CLOUD_PROJECT", "sandbox-project"),
             ("GOOGLE_CLOUD_REGION", "europe-west1"),
             ("INFRA_AZURE_ENDPOINT", self.azure.as_str()),
+            // The one subscription of the sandbox, in its one tenant, and an application whose token nobody checks.
             ("ARM_SUBSCRIPTION_ID", azure::SUBSCRIPTION),
             ("ARM_TENANT_ID", azure::TENANT),
             ("ARM_CLIENT_ID", azure::CLIENT),

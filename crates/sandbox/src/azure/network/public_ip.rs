@@ -46,7 +46,7 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
     let id = write.id.text.clone();
     if text(&write.doc, "/properties/publicIPAllocationMethod") != "Static" {
         return Err(ArmError::network(
-            "StandardSkuPublicIPAddressMustBeStatic",
+            "StandardAndStandardV2SkuPublicIPAddressesMustBeStatic",
             format!("Standard sku publicIp {id} must have AllocationMethod set to Static."),
         ));
     }

@@ -56,7 +56,7 @@ pub(super) fn check(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
         );
     }
     let Some(zone) = zone else {
-        return refuse("EmptyPrivateDnsZoneArmResourceId", "If Vnet is specified, the private DNS zone 'privateDnsZoneArmResourceId' must be given.".to_owned());
+        return refuse("EmptyPrivateDnsZoneArmResourceId", "The provided Private DNS zone ARM resource ID should not be empty for servers with Virtual Network access.".to_owned());
     };
     let full = zone.name().to_lowercase();
     let first = full.split('.').next().unwrap_or_default();
@@ -80,6 +80,13 @@ pub(super) fn check(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
                 "The private DNS zone '{full}' is not linked to the virtual network '{}'.",
                 network.name()
             ),
+        );
+    }
+    if text(&write.doc, "/properties/network/publicNetworkAccess") == "Enabled" {
+        return refuse(
+            "ConflictingPublicNetworkAccess",
+            "Public network access must be disabled for servers with Virtual Network access."
+                .to_owned(),
         );
     }
     set(

@@ -1,14 +1,10 @@
 //! Databases, storage, vaults, registries, zones, roles.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
 use super::network::{network, subnet};
 use super::{Bench, at, group, header};
 use crate::azure::context::{SUBSCRIPTION, TENANT};
-use crate::core::Core;
-use crate::{ManualClock, Options};
 
 fn register(bench: &Bench, name: &str) {
     let path = format!("/subscriptions/{SUBSCRIPTION}/providers/{name}/register");
@@ -299,47 +295,6 @@ fn a_group_that_others_use_is_not_taken_away() {
     bench.done("DELETE", &other, &Value::Null);
     bench.done("DELETE", &group(), &Value::Null);
     assert!(bench.core_resources().is_empty());
-}
-
-#[test]
-fn a_world_goes_on_where_it_was_left() {
-    let folder = std::env::temp_dir().join(format!("infra-azure-{}", uuid::Uuid::new_v4()));
-    std::fs::create_dir_all(&folder).expect("a folder");
-    let clock = Arc::new(ManualClock::at(1_700_000_000_000));
-    let open = || {
-        let options = Options {
-            world: Some(folder.join("world")),
-            clock: clock.clone(),
-            ..Options::default()
-        };
-        Bench {
-            core: Core::open(&options).expect("opens"),
-            clock: clock.clone(),
-        }
-    };
-    let bench = open();
-    bench.done("PUT", &group(), &json!({ "location": "westeurope" }));
-    network(&bench);
-    let path = at("Microsoft.Network/virtualNetworks/v/subnets/s");
-    let body = json!({ "properties": { "addressPrefix": "10.0.0.0/24" } });
-    let reply = bench.ask("PUT", &path, &[], &body).expect("an answer");
-    let operation = header(&reply, "azure-asyncoperation").expect("an operation");
-    drop(bench);
-    // What was begun before is done in time.
-    clock.advance(60_000);
-    let bench = open();
-    assert_eq!(bench.get(&operation), json!({ "status": "Succeeded" }));
-    assert_eq!(
-        bench.get(&path)["properties"]["provisioningState"],
-        "Succeeded"
-    );
-    assert!(
-        bench
-            .core_resources()
-            .contains(&"azurerm_subnet".to_owned())
-    );
-    drop(bench);
-    std::fs::remove_dir_all(folder).expect("cleans up");
 }
 
 #[test]
