@@ -6,9 +6,11 @@
     reason = "the core can say more than the types that are there yet need"
 )]
 
+mod access;
 mod api;
 mod client;
 mod config;
+mod container;
 mod credentials;
 mod data;
 mod entry;

@@ -5,7 +5,7 @@ use crate::entry::{Entry, Listed};
 use crate::kind::Kind;
 use crate::link::{Link, Linked};
 use crate::managed::Managed;
-use crate::{data, identity, network, resources};
+use crate::{access, container, data, network, resources};
 use infra_model::resource::{DynDataSource, DynResource, Typed};
 
 fn managed<K: Kind>() -> Box<dyn DynResource<Client>> {
@@ -45,14 +45,21 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
         managed::<network::lb_pool::Pool>(),
         entry::<network::lb_probe::Probe>(),
         entry::<network::lb_rule::BalancingRule>(),
+        // --- Kubernetes ---
+        managed::<container::cluster::Cluster>(),
+        managed::<container::node_pool::NodePool>(),
         // --- identities ---
-        managed::<identity::federated::Federated>(),
-        managed::<identity::role_assignment::RoleAssignment>(),
-        managed::<identity::user_assigned::UserAssigned>(),
+        managed::<access::federated::Federated>(),
+        managed::<access::role_assignment::RoleAssignment>(),
+        managed::<access::user_assigned::UserAssigned>(),
     ]
 }
 
 /// Data sources.
 pub(crate) fn data() -> Vec<Box<dyn DynDataSource<Client>>> {
-    vec![Typed::<data::ClientConfig>::register_data()]
+    vec![
+        Typed::<container::versions::Versions>::register_data(),
+        Typed::<data::ClientConfig>::register_data(),
+        Typed::<data::Subscription>::register_data(),
+    ]
 }
