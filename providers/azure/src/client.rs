@@ -412,7 +412,11 @@ impl Client {
     /// No token.
     pub(crate) async fn claims(&self) -> Result<Claims, ProviderError> {
         let Some(credential) = &self.credential else {
-            return Ok(Claims::default());
+            // An emulator signs nobody in: the application that is named stands for who would be.
+            return Ok(Claims {
+                object: self.config.client_id.clone(),
+                ..Claims::default()
+            });
         };
         let scope = manager_scope(&self.config);
         let token = credential.get_token(&[&scope], None).await.map_err(|e| {

@@ -5,8 +5,11 @@ use crate::entry::{Entry, Listed};
 use crate::kind::Kind;
 use crate::link::{Link, Linked};
 use crate::managed::Managed;
-use crate::{access, container, data, network, resources};
-use infra_model::resource::{DynDataSource, DynResource, Typed};
+use crate::{
+    access, container, container_registry, data, disk_encryption_set, dns, monitor, network,
+    postgres, resources, storage, vaults,
+};
+use infra_model::resource::{DynDataSource, DynEphemeral, DynResource, Typed};
 
 fn managed<K: Kind>() -> Box<dyn DynResource<Client>> {
     Typed::<Managed<K>>::register()
@@ -52,6 +55,26 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
         managed::<access::federated::Federated>(),
         managed::<access::role_assignment::RoleAssignment>(),
         managed::<access::user_assigned::UserAssigned>(),
+        // --- databases ---
+        managed::<postgres::configuration::Configuration>(),
+        managed::<postgres::database::Database>(),
+        managed::<postgres::server::Server>(),
+        // --- storage ---
+        managed::<storage::account::Account>(),
+        managed::<storage::container::Container>(),
+        managed::<storage::management_policy::Policy>(),
+        Typed::<storage::managed_key::ManagedKey>::register(),
+        // --- vaults ---
+        managed::<vaults::vault::Vault>(),
+        Typed::<vaults::key::Key>::register(),
+        Typed::<vaults::secret::Secret>::register(),
+        managed::<disk_encryption_set::Set>(),
+        // --- images, logs, names ---
+        managed::<container_registry::Registry>(),
+        managed::<monitor::diagnostic_setting::Setting>(),
+        managed::<monitor::workspace::Workspace>(),
+        managed::<dns::a_record::A>(),
+        managed::<dns::zone::Zone>(),
     ]
 }
 
@@ -62,4 +85,9 @@ pub(crate) fn data() -> Vec<Box<dyn DynDataSource<Client>>> {
         Typed::<data::ClientConfig>::register_data(),
         Typed::<data::Subscription>::register_data(),
     ]
+}
+
+/// Ephemeral resources.
+pub(crate) fn ephemeral() -> Vec<Box<dyn DynEphemeral<Client>>> {
+    vec![Typed::<vaults::ephemeral::Opened>::register_ephemeral()]
 }

@@ -60,6 +60,11 @@ pub(crate) fn split(found: Tags, defaults: &Tags, prior: Option<&Tags>) -> (Tags
     defaults::split(found, defaults, prior, is_mark)
 }
 
+/// The tags of a body.
+pub(crate) fn of(found: &Json) -> Tags {
+    at(found, "tags")
+}
+
 /// The tags of a body, where its field for them is.
 pub(crate) fn at(found: &Json, field: &str) -> Tags {
     let entries = crate::wire::get(found, field).and_then(Json::as_object);
