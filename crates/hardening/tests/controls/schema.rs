@@ -203,13 +203,13 @@ struct Nothing;
 
 impl Scope for Nothing {
     fn resolve(&self, _: &Root, _: &[KnownStep], span: Span) -> Result<Resolved, Diagnostic> {
-        Err(Diagnostic::error(Code::UnknownReference, "nothing is there").at(span, ""))
+        Err(Diagnostic::error(Code::BadReference, "nothing is there").at(span, ""))
     }
     fn phase(&self) -> Phase {
         Phase::Plan
     }
     fn now(&self) -> Timestamp {
-        Timestamp::UNIX_EPOCH
+        Timestamp(0)
     }
 }
 
