@@ -96,7 +96,7 @@ impl Finding {
         self.must(
             missing.is_empty(),
             found,
-            format!("no {what} in: {}", missing.join(", ")),
+            format!("{what} is missing in: {}", missing.join(", ")),
         );
     }
 }
