@@ -5,7 +5,7 @@ export INSTA_WORKSPACE_ROOT := $(CURDIR)
 VENV ?= $(HOME)/.cache/infra/venv
 TEST_PYTHON := tests/requirements.txt
 
-.PHONY: demo build test fast lint tidy deny venv bench clean
+.PHONY: demo build test fast lint tidy deny tools venv bench clean
 
 demo: build
 	@./tests/demo.sh "$(CARGO_TARGET_DIR)/debug/infra"
@@ -15,7 +15,7 @@ build:
 	cargo build --workspace --all-targets --locked
 
 # With moto as the second opinion on AWS: INFRA_PYTHON is the Python that has it.
-test: build venv lint tidy deny
+test: build venv tools lint tidy deny
 	INFRA_PYTHON="$(VENV)/bin/python" cargo test --workspace --locked --no-fail-fast
 	INFRA_BIN="$(CARGO_TARGET_DIR)/debug/infra" "$(VENV)/bin/python" -m pytest -q tests/sandbox
 
@@ -33,6 +33,10 @@ tidy:
 deny:
 	@command -v cargo-deny >/dev/null || cargo install --locked --root "$(HOME)/.cache/infra/tools" cargo-deny
 	PATH="$(HOME)/.cache/infra/tools/bin:$$PATH" cargo deny --offline check bans licenses sources
+
+# A real Kubernetes control plane, helm, and what checks rules and policies: built by Go, once per version.
+tools:
+	@./tests/tools/build.sh
 
 # moto is the second opinion on AWS; boto3 drives the sandbox.
 venv: $(VENV)/.ready-$(shell sha256sum $(TEST_PYTHON) | cut -c1-12)

@@ -13,6 +13,8 @@ mod google_types;
 mod kill;
 #[cfg(unix)]
 mod kills;
+#[cfg(unix)]
+mod kube;
 mod life;
 mod modules;
 mod plans;

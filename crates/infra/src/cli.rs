@@ -308,6 +308,16 @@ pub(crate) struct Choice {
     /// Lift the deletion protection of what this plan destroys or replaces; without it such a plan is refused
     #[arg(long)]
     pub(crate) unprotect: bool,
+    #[command(flatten)]
+    pub(crate) losing: Losing,
+}
+
+/// What may be lost.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Losing {
+    /// Delete or replace this although what is stored in it goes for good; `**` stands for anything; may be given several times
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) allow_data_loss: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -383,6 +393,8 @@ pub(crate) struct Destroy {
     /// Destroy a protected stack too, and lift the deletion protection of its resources; without it they are refused
     #[arg(long)]
     pub(crate) unprotect: bool,
+    #[command(flatten)]
+    pub(crate) losing: Losing,
     #[command(flatten)]
     pub(crate) planning: Planning,
 }
