@@ -6,7 +6,9 @@ use infra_hardening::yaml;
 use serde_json::{Value as Json, json};
 
 fn row<'a>(rows: &'a [Row], name: &str) -> &'a Row {
-    rows.iter().find(|r| r.name == name).unwrap_or_else(|| panic!("no row {name}"))
+    rows.iter()
+        .find(|r| r.name == name)
+        .unwrap_or_else(|| panic!("no row {name}"))
 }
 
 /// The objects of a stack, as `infra harden audit` sees them.
@@ -17,7 +19,9 @@ fn objects(controls: &[&str]) -> Vec<Json> {
         if address.starts_with("kubernetes_manifest.") {
             out.push(body["manifest"].clone());
         } else if address.starts_with("kubernetes_namespace.") {
-            out.push(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": body["metadata"] }));
+            out.push(
+                json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": body["metadata"] }),
+            );
         } else if address.starts_with("helm_release.") {
             out.push(json!({ "kind": "HelmRelease", "metadata": { "name": body["name"] } }));
         }
@@ -34,8 +38,15 @@ fn a_row_is_closed_by_its_control_and_open_without() {
         ("quotas", "Resource Quotas"),
     ] {
         let with = audit(&objects(&["tls", control]));
-        assert!(!row(&with, name).is_open(), "{name}: {:?}", row(&with, name).open);
-        let others: Vec<&str> = ["tls", "secrets", "network", "quotas"].into_iter().filter(|c| *c != control).collect();
+        assert!(
+            !row(&with, name).is_open(),
+            "{name}: {:?}",
+            row(&with, name).open
+        );
+        let others: Vec<&str> = ["tls", "secrets", "network", "quotas"]
+            .into_iter()
+            .filter(|c| *c != control)
+            .collect();
         let without = audit(&objects(&others));
         assert!(row(&without, name).is_open(), "{name}");
         assert!(row(&without, name).remedy.contains(control), "{name}");
@@ -65,7 +76,10 @@ fn from_before() -> Vec<Json> {
 #[test]
 fn where_the_roadmap_starts_every_row_is_open() {
     let rows = audit(&from_before());
-    let told: Vec<String> = rows.iter().map(|r| format!("{}: {:#?}", r.name, r.open)).collect();
+    let told: Vec<String> = rows
+        .iter()
+        .map(|r| format!("{}: {:#?}", r.name, r.open))
+        .collect();
     insta::assert_snapshot!(told.join("\n"));
     assert!(rows.iter().all(Row::is_open));
 }
@@ -73,7 +87,9 @@ fn where_the_roadmap_starts_every_row_is_open() {
 #[test]
 fn what_looks_right_and_is_not_leaves_a_row_open() {
     let mut half = objects(&["tls", "network", "quotas"]);
-    half.retain(|o| o["metadata"]["namespace"] != "shop" || o["metadata"]["name"] != "default-deny");
+    half.retain(|o| {
+        o["metadata"]["namespace"] != "shop" || o["metadata"]["name"] != "default-deny"
+    });
     assert!(row(&audit(&half), "Network Policies").is_open());
 
     let mut open = objects(&["network"]);

@@ -209,7 +209,10 @@ fn a_wrong_field_is_seen() {
         "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": { "name": "a" },
         "spec": { "podSelector": {}, "egress": [{ "too": [] }] },
     });
-    assert_eq!(crate::schema::problems(&policy), ["/spec/egress/0/too: there is no such field"]);
+    assert_eq!(
+        crate::schema::problems(&policy),
+        ["/spec/egress/0/too: there is no such field"]
+    );
     if std::env::var_os("INFRA_SHARED").is_none() {
         return;
     }
