@@ -52,6 +52,23 @@ pub trait Cloud: Send + Sync + 'static {
     /// The resolved configuration: see [`Session::resolved`].
     fn resolved(client: &Self::Client) -> serde_json::Value;
 
+    /// What would be lost for good with an object: see [`Provider::data`].
+    fn data_in(_type_name: &str, _value: &Value) -> Option<&'static str> {
+        None
+    }
+
+    /// Takes away what would outlive the host of everything: see [`Session::leave`].
+    ///
+    /// # Errors
+    /// The host cannot be reached, or something does not go.
+    async fn leave(
+        _client: &Self::Client,
+        _context: &CallContext,
+        _operation: &Operation,
+    ) -> Result<(), ProviderError> {
+        Ok(())
+    }
+
     /// What is known to fail before the first call: see [`Session::preflight`].
     async fn preflight(
         client: &Self::Client,
@@ -136,6 +153,10 @@ impl<C: Cloud> Provider for CloudProvider<C> {
         }
     }
 
+    fn data(&self, type_name: &str, value: &Value) -> Option<&'static str> {
+        C::data_in(type_name, value)
+    }
+
     fn upgrade(
         &self,
         type_name: &str,
@@ -184,6 +205,14 @@ impl<C: Cloud> Session for CloudSession<C> {
                 answer.map(|found| found.map(|value| shape::like(block, &item.prior, value)))
             })
             .collect()
+    }
+
+    async fn leave(
+        &self,
+        context: &CallContext,
+        operation: &Operation,
+    ) -> Result<(), ProviderError> {
+        C::leave(&self.client, context, operation).await
     }
 
     async fn read_data(
