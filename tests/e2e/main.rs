@@ -15,6 +15,7 @@ mod kill;
 mod kills;
 #[cfg(unix)]
 mod kube;
+mod kubernetes;
 mod life;
 mod modules;
 mod plans;

@@ -8,6 +8,7 @@
 
 mod api;
 mod client;
+mod cluster_token;
 mod config;
 mod credentials;
 mod data;
@@ -24,6 +25,8 @@ mod resources;
 mod session;
 mod tags;
 mod wire;
+
+pub use cluster_token::cluster_token;
 
 use infra_model::Provider;
 use std::sync::Arc;
