@@ -64,7 +64,13 @@ impl Stack {
     }
 
     fn patch(&self, what: &[&str], patch: &str) {
-        let base = ["patch", "--field-manager=kubectl-edit", "--type=merge", "-p", patch];
+        let base = [
+            "patch",
+            "--field-manager=kubectl-edit",
+            "--type=merge",
+            "-p",
+            patch,
+        ];
         self.plane.kubectl(&[&base[..], what].concat()).done();
     }
 
@@ -135,20 +141,35 @@ value = "${{data.kubernetes_resource.web.object.status.readyReplicas}}"
     };
     stack.apply();
     // The kind and its object came with one apply; the server's defaults are no difference.
-    assert!(stack.run(&["output", "-raw", "mode"]).stdout.contains("fast"));
+    assert!(
+        stack
+            .run(&["output", "-raw", "mode"])
+            .stdout
+            .contains("fast")
+    );
     assert_eq!(stack.run(&["output", "-raw", "ready"]).stdout, "2");
     stack.unchanged();
     let secret = stack.plane.get(&["secret", "written", "-n", name]);
     assert_eq!(secret["data"]["password"], "aHVzaC1odXNo");
     let state = stack.state();
-    assert!(!state.contains("hush-hush") && !state.contains("aHVzaC1odXNo"), "{state}");
+    assert!(
+        !state.contains("hush-hush") && !state.contains("aHVzaC1odXNo"),
+        "{state}"
+    );
 
     let refused = stack.run(&["destroy", "-auto-approve"]).expect(1);
-    assert!(refused.stderr.contains("everything in the namespace would be lost"), "{refused:?}");
+    assert!(
+        refused
+            .stderr
+            .contains("everything in the namespace would be lost"),
+        "{refused:?}"
+    );
     stack.destroy();
     let left = stack.plane.kubectl(&["get", "namespace", name]);
     assert!(left.refused().contains("not found"));
-    let left = stack.plane.kubectl(&["get", "crd", "things.k-objects.example.com"]);
+    let left = stack
+        .plane
+        .kubectl(&["get", "crd", "things.k-objects.example.com"]);
     assert!(left.refused().contains("not found"));
 }
 
@@ -156,20 +177,32 @@ value = "${{data.kubernetes_resource.web.object.status.readyReplicas}}"
 fn what_others_changed_is_seen_and_taken_over_only_when_asked() {
     let name = "k-drift";
     let resources = |more: &str| format!("{}{}", namespace(name), deployment(name, 2, "web", more));
-    let Some(stack) = Stack::new("what_others_changed_is_seen_and_taken_over_only_when_asked", &resources("")) else {
+    let Some(stack) = Stack::new(
+        "what_others_changed_is_seen_and_taken_over_only_when_asked",
+        &resources(""),
+    ) else {
         return;
     };
     stack.apply();
     // What others add is theirs.
-    stack.patch(&["deployment", "web", "-n", name], r#"{"metadata": {"labels": {"theirs": "x"}}, "spec": {"paused": false}}"#);
+    stack.patch(
+        &["deployment", "web", "-n", name],
+        r#"{"metadata": {"labels": {"theirs": "x"}}, "spec": {"paused": false}}"#,
+    );
     stack.unchanged();
 
-    stack.patch(&["deployment", "web", "-n", name], r#"{"spec": {"replicas": 3}}"#);
+    stack.patch(
+        &["deployment", "web", "-n", name],
+        r#"{"spec": {"replicas": 3}}"#,
+    );
     let drift = stack.run(&["drift"]).expect(2);
     assert!(drift.stdout.contains("replicas"), "{drift:?}");
     // Told while planning, before anything is done.
     let refused = stack.run(&["plan"]).expect(1);
-    for part in ["`kubectl-edit` owns .spec.replicas", "force_conflicts = true"] {
+    for part in [
+        "`kubectl-edit` owns .spec.replicas",
+        "force_conflicts = true",
+    ] {
         assert!(refused.stderr.contains(part), "{refused:?}");
     }
     stack.write(&resources("field_manager = { force_conflicts = true }"));
@@ -179,7 +212,10 @@ fn what_others_changed_is_seen_and_taken_over_only_when_asked() {
     stack.unchanged();
 
     // Deleted outside: made again.
-    stack.plane.kubectl(&["delete", "deployment", "web", "-n", name]).done();
+    stack
+        .plane
+        .kubectl(&["delete", "deployment", "web", "-n", name])
+        .done();
     stack.run(&["drift"]).expect(2);
     stack.apply();
     stack.unchanged();
@@ -190,13 +226,17 @@ fn what_others_changed_is_seen_and_taken_over_only_when_asked() {
 fn what_cannot_change_in_place_is_replaced() {
     let name = "k-replace";
     let resources = |app: &str| format!("{}{}", namespace(name), deployment(name, 1, app, ""));
-    let Some(stack) = Stack::new("what_cannot_change_in_place_is_replaced", &resources("one")) else {
+    let Some(stack) = Stack::new("what_cannot_change_in_place_is_replaced", &resources("one"))
+    else {
         return;
     };
     stack.apply();
     stack.write(&resources("two"));
     let plan = stack.run(&["plan"]).expect(0);
-    assert!(plan.stdout.contains("1 to add, 0 to change, 1 to destroy"), "{plan:?}");
+    assert!(
+        plan.stdout.contains("1 to add, 0 to change, 1 to destroy"),
+        "{plan:?}"
+    );
     stack.apply();
     stack.unchanged();
     // What the server does not know is told while planning, and by the field's name.
@@ -224,11 +264,19 @@ depends_on = ["kubernetes_namespace.n"]
     };
     stack.apply();
     stack.unchanged();
-    let held = stack.run(&["destroy", "-auto-approve", "--allow-data-loss", "**"]).expect(1);
+    let held = stack
+        .run(&["destroy", "-auto-approve", "--allow-data-loss", "**"])
+        .expect(1);
     for part in ["example.com/holds", "kubectl patch configmap held"] {
-        assert!(held.stderr.contains(part) || held.stdout.contains(part), "{held:?}");
+        assert!(
+            held.stderr.contains(part) || held.stdout.contains(part),
+            "{held:?}"
+        );
     }
-    stack.patch(&["configmap", "held", "-n", name], r#"{"metadata": {"finalizers": null}}"#);
+    stack.patch(
+        &["configmap", "held", "-n", name],
+        r#"{"metadata": {"finalizers": null}}"#,
+    );
     stack.destroy();
 }
 
@@ -244,16 +292,40 @@ depends_on = ["kubernetes_namespace.n"]
 "#,
         namespace(name)
     );
-    let Some(stack) = Stack::new("what_others_made_is_imported_and_not_taken_over", &resources) else {
+    let Some(stack) = Stack::new(
+        "what_others_made_is_imported_and_not_taken_over",
+        &resources,
+    ) else {
         return;
     };
     stack.plane.kubectl(&["create", "namespace", name]).done();
-    stack.plane.kubectl(&["create", "configmap", "theirs", "-n", name, "--from-literal=a=1"]).done();
+    stack
+        .plane
+        .kubectl(&[
+            "create",
+            "configmap",
+            "theirs",
+            "-n",
+            name,
+            "--from-literal=a=1",
+        ])
+        .done();
     let refused = stack.run(&["apply", "-auto-approve"]).expect(1);
     let said = format!("{}{}", refused.stdout, refused.stderr);
-    assert!(said.contains("infra import kubernetes_namespace.n"), "{said}");
-    stack.run(&["import", "kubernetes_namespace.n", name]).expect(0);
-    stack.run(&["import", "kubernetes_config_map.c", &format!("{name}/theirs")]).expect(0);
+    assert!(
+        said.contains("infra import kubernetes_namespace.n"),
+        "{said}"
+    );
+    stack
+        .run(&["import", "kubernetes_namespace.n", name])
+        .expect(0);
+    stack
+        .run(&[
+            "import",
+            "kubernetes_config_map.c",
+            &format!("{name}/theirs"),
+        ])
+        .expect(0);
     stack.apply();
     stack.unchanged();
     stack.destroy();
@@ -289,7 +361,8 @@ values_sensitive = {{ password = "hush-hush" }}
     assert!(plan.stdout.contains("Deployment/k-helm/hello"), "{plan:?}");
     assert!(!plan.stdout.contains("hush-hush"), "{plan:?}");
     stack.apply();
-    let ready = || stack.plane.get(&["deployment", "hello", "-n", name])["status"]["readyReplicas"].clone();
+    let ready =
+        || stack.plane.get(&["deployment", "hello", "-n", name])["status"]["readyReplicas"].clone();
     assert_eq!(ready(), 2);
     stack.unchanged();
     assert!(!stack.state().contains("hush-hush"));
@@ -301,9 +374,17 @@ values_sensitive = {{ password = "hush-hush" }}
     stack.unchanged();
 
     // A live edit is drift, and put right.
-    stack.patch(&["configmap", "hello", "-n", name], r#"{"data": {"GREETING": "Go away"}}"#);
+    stack.patch(
+        &["configmap", "hello", "-n", name],
+        r#"{"data": {"GREETING": "Go away"}}"#,
+    );
     let drift = stack.run(&["drift"]).expect(2);
-    assert!(drift.stdout.contains("ConfigMap/k-helm/hello: data.GREETING"), "{drift:?}");
+    assert!(
+        drift
+            .stdout
+            .contains("ConfigMap/k-helm/hello: data.GREETING"),
+        "{drift:?}"
+    );
     stack.apply();
     let greeting = stack.plane.get(&["configmap", "hello", "-n", name])["data"]["GREETING"].clone();
     assert_eq!(greeting, "Good day");
@@ -311,7 +392,10 @@ values_sensitive = {{ password = "hush-hush" }}
 
     // What fails is rolled back.
     let bad = "atomic = true\ntimeout = 5";
-    stack.write(&resources("Good day", bad).replace("values           = { ", "values           = { replicas = 2, port = \"none\", "));
+    stack.write(&resources("Good day", bad).replace(
+        "values           = { ",
+        "values           = { replicas = 2, port = \"none\", ",
+    ));
     let failed = stack.run(&["apply", "-auto-approve"]).expect(1);
     assert!(!format!("{failed:?}").contains("hush-hush"));
     stack.write(&resources("Good day", ""));
@@ -319,7 +403,10 @@ values_sensitive = {{ password = "hush-hush" }}
     assert_eq!(ready(), 2);
 
     stack.destroy();
-    let left = stack.plane.kubectl(&["get", "all,secrets", "-n", name, "-o", "name"]).done();
+    let left = stack
+        .plane
+        .kubectl(&["get", "all,secrets", "-n", name, "-o", "name"])
+        .done();
     assert!(!left.contains("hello"), "{left}");
     stack.plane.kubectl(&["delete", "namespace", name]).done();
 }
