@@ -4,7 +4,9 @@
 use crate::defaults::{self, Names};
 use crate::shape;
 use async_trait::async_trait;
-use infra_model::provider::{Environment, Finding, Opened, PreflightItem, Renewed};
+use infra_model::provider::{
+    Environment, Finding, Opened, PreflightItem, RefineItem, Refined, Renewed,
+};
 use infra_model::resource::{DynDataSource, DynEphemeral, DynResource};
 use infra_model::schema::ApiFamily;
 use infra_model::{
@@ -53,11 +55,21 @@ pub trait Cloud: Send + Sync + 'static {
     fn resolved(client: &Self::Client) -> serde_json::Value;
 
     /// What would be lost for good with an object: see [`Provider::data`].
-    fn data_in(_type_name: &str, _value: &Value) -> Option<&'static str> {
+    fn holds(_type_name: &str, _value: &Value) -> Option<&'static str> {
         None
     }
 
-    /// Takes away what would outlive the host of everything: see [`Session::leave`].
+    /// What asking adds to a plan: see [`Session::refine`].
+    async fn refine(
+        _client: &Self::Client,
+        _context: &CallContext,
+        _type_name: &str,
+        items: &[RefineItem],
+    ) -> Vec<Result<Refined, ProviderError>> {
+        items.iter().map(|_| Ok(Refined::default())).collect()
+    }
+
+    /// What would outlive the host: see [`Session::leave`].
     ///
     /// # Errors
     /// The host cannot be reached, or something does not go.
@@ -154,7 +166,7 @@ impl<C: Cloud> Provider for CloudProvider<C> {
     }
 
     fn data(&self, type_name: &str, value: &Value) -> Option<&'static str> {
-        C::data_in(type_name, value)
+        C::holds(type_name, value)
     }
 
     fn upgrade(
@@ -205,6 +217,15 @@ impl<C: Cloud> Session for CloudSession<C> {
                 answer.map(|found| found.map(|value| shape::like(block, &item.prior, value)))
             })
             .collect()
+    }
+
+    async fn refine(
+        &self,
+        context: &CallContext,
+        type_name: &str,
+        items: &[RefineItem],
+    ) -> Vec<Result<Refined, ProviderError>> {
+        C::refine(&self.client, context, type_name, items).await
     }
 
     async fn leave(

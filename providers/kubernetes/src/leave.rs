@@ -60,7 +60,7 @@ struct Leaving<'a> {
 }
 
 /// Takes away what would outlive the cluster. What is gone already is left alone, so it can be done again.
-pub(crate) async fn leave(
+pub(crate) async fn all(
     client: &Client,
     context: &CallContext,
     operation: &Operation,
@@ -94,10 +94,8 @@ impl Leaving<'_> {
         }
         self.status("dropping admission webhooks that must answer");
         for kind in WEBHOOKS {
-            let must =
-                |c: &Json| webhooks(c).any(|w| w["failurePolicy"].as_str() != Some("Ignore"));
             let all = self.list(ADMISSION, kind).await?;
-            let closed = all.into_iter().filter(must).collect();
+            let closed = all.into_iter().filter(holds_up).collect();
             self.delete_all(closed, "Background").await?;
         }
         self.status("deleting what has load balancers and databases");
@@ -169,7 +167,7 @@ impl Leaving<'_> {
             family: family::WRITE,
             name: format!("patch {}", reference.kind),
             method: http::Method::PATCH,
-            path: place.of(&reference),
+            path: format!("{}?fieldManager=infra", place.of(&reference)),
             content: "application/merge-patch+json",
             body: change.to_string().into_bytes(),
         };
@@ -248,8 +246,10 @@ fn suspend() -> Json {
     json!({ "spec": { "suspend": true } })
 }
 
-fn webhooks(configuration: &Json) -> impl Iterator<Item = &Json> {
-    configuration["webhooks"].as_array().into_iter().flatten()
+/// Whether calls are refused when nobody answers in the cluster. What answers from outside is the cloud's.
+fn holds_up(configuration: &Json) -> bool {
+    let mut webhooks = configuration["webhooks"].as_array().into_iter().flatten();
+    webhooks.any(|w| w["failurePolicy"] != "Ignore" && w["clientConfig"]["service"].is_object())
 }
 
 /// Whether a workload's pods have volumes of their own, outside of what the cluster itself runs on.
