@@ -62,6 +62,8 @@ pub struct Environment {
     pub variables: Vec<(String, String)>,
     /// Directory of the stack file: relative paths of `local_file` start there.
     pub directory: std::path::PathBuf,
+    /// How to log in to clusters of clouds.
+    pub logins: crate::clusters::Logins,
 }
 
 impl Environment {

@@ -115,6 +115,15 @@ pub(crate) enum Work {
     VaultCreate,
     WorkspaceCreate,
     PrivateZoneCreate,
+    /// From its node to ready.
+    PodStart,
+    PodStop,
+    /// How long the work of a Job's pod takes.
+    PodRun,
+    /// The load balancer of a Service.
+    ServiceBalancer,
+    /// What an operator makes of a custom resource.
+    OperatorWork,
 }
 
 impl Work {
@@ -182,6 +191,11 @@ impl Work {
             Self::VaultCreate => 40,
             Self::WorkspaceCreate => 30,
             Self::PrivateZoneCreate => 35,
+            Self::PodStart => 8,
+            Self::PodStop => 4,
+            Self::PodRun => 10,
+            Self::ServiceBalancer => 60,
+            Self::OperatorWork => 20,
         }
     }
 }

@@ -11,9 +11,11 @@ mod faults;
 mod google;
 mod http;
 mod journal;
+mod kubernetes;
 mod latency;
 mod requests;
 mod server;
+mod stream;
 mod tags;
 mod token;
 mod world;
@@ -94,6 +96,8 @@ pub struct Endpoints {
     /// `http://127.0.0.1:PORT` of Azure Resource Manager, and of the data planes under it.
     #[serde(default)]
     pub azure: String,
+    /// `http://127.0.0.1:PORT` of the clusters' APIs, each at `/clusters/NAME`; it speaks TLS too.
+    pub kubernetes: String,
 }
 
 impl Endpoints {
@@ -129,6 +133,7 @@ pub struct Sandbox {
     aws: server::Listener,
     google: server::Listener,
     azure: server::Listener,
+    kubernetes: server::Listener,
     stop: watch::Sender<bool>,
 }
 
@@ -156,11 +161,14 @@ impl Sandbox {
         let aws = bind(0, core::Cloud::Aws).await?;
         let google = bind(1, core::Cloud::Google).await?;
         let azure = bind(2, core::Cloud::Azure).await?;
+        let kubernetes = bind(3, core::Cloud::Kubernetes).await?;
+        core::lock(&core.world).serve_kubernetes_at(kubernetes.address.to_string());
         let sandbox = Self {
             core,
             aws,
             google,
             azure,
+            kubernetes,
             stop,
         };
         // Nobody has set them before.
@@ -175,6 +183,7 @@ impl Sandbox {
             aws: format!("http://{}", self.aws.address),
             google: format!("http://{}", self.google.address),
             azure: format!("http://{}", self.azure.address),
+            kubernetes: format!("http://{}", self.kubernetes.address),
         }
     }
 
@@ -193,8 +202,7 @@ impl Sandbox {
     /// Every live resource.
     #[must_use]
     pub fn resources(&self) -> Vec<Resource> {
-        let now = self.core.clock.now();
-        core::lock(&self.core.world).resources(now)
+        self.core.resources()
     }
 
     /// Stops listening and lets requests under way finish.
@@ -203,5 +211,6 @@ impl Sandbox {
         self.aws.finish().await;
         self.google.finish().await;
         self.azure.finish().await;
+        self.kubernetes.finish().await;
     }
 }

@@ -2,4 +2,5 @@
 
 pub(crate) mod network;
 pub(crate) mod quotas;
+pub(crate) mod secrets;
 pub(crate) mod tls;
