@@ -18,6 +18,7 @@ mod family;
 mod fields;
 mod helm;
 mod kind;
+mod listing;
 mod manifest;
 mod metadata;
 mod namespace;
@@ -29,6 +30,8 @@ mod secret;
 mod session;
 mod wait;
 mod yaml;
+
+pub use listing::list;
 
 use infra_model::Provider;
 use std::sync::Arc;
