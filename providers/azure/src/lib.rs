@@ -10,6 +10,7 @@ mod access;
 mod api;
 mod client;
 mod config;
+mod container;
 mod container_registry;
 mod credentials;
 mod data;
