@@ -17,6 +17,7 @@ mod kill;
 mod kills;
 #[cfg(unix)]
 mod kube;
+mod kubernetes;
 mod life;
 mod modules;
 mod plans;

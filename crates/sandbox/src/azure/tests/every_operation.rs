@@ -77,18 +77,35 @@ fn bench() -> Bench {
     );
     let secrets = "/_vault/nnn/secrets/nnn";
     bench.done("PUT", secrets, &json!({ "value": "v" }));
-    bench.done("POST", "/_vault/nnn/keys/nnn/create", &json!({ "kty": "EC" }));
-    let account = json!({ "location": "westeurope", "kind": "StorageV2", "sku": { "name": "Standard_LRS" } });
-    bench.done("PUT", &at("Microsoft.Storage/storageAccounts/nnn"), &account);
+    bench.done(
+        "POST",
+        "/_vault/nnn/keys/nnn/create",
+        &json!({ "kty": "EC" }),
+    );
+    let account =
+        json!({ "location": "westeurope", "kind": "StorageV2", "sku": { "name": "Standard_LRS" } });
+    bench.done(
+        "PUT",
+        &at("Microsoft.Storage/storageAccounts/nnn"),
+        &account,
+    );
     let pool = json!({ "name": "nnn", "mode": "System", "vmSize": "Standard_D2s_v5", "count": 1 });
     let cluster = json!({ "location": "westeurope", "identity": { "type": "SystemAssigned" }, "properties": {
         "dnsPrefix": "n", "agentPoolProfiles": [pool],
     } });
-    bench.done("PUT", &at("Microsoft.ContainerService/managedClusters/nnn"), &cluster);
+    bench.done(
+        "PUT",
+        &at("Microsoft.ContainerService/managedClusters/nnn"),
+        &cluster,
+    );
     let server = json!({ "location": "westeurope", "sku": { "name": "Standard_B1ms", "tier": "Burstable" }, "properties": {
         "administratorLogin": "app", "administratorLoginPassword": "Correct-horse-9",
     } });
-    bench.done("PUT", &at("Microsoft.DBforPostgreSQL/flexibleServers/nnn"), &server);
+    bench.done(
+        "PUT",
+        &at("Microsoft.DBforPostgreSQL/flexibleServers/nnn"),
+        &server,
+    );
     for zone in ["dnsZones", "privateDnsZones"] {
         let path = at(&format!("Microsoft.Network/{zone}/nnn.example"));
         bench.done("PUT", &path, &json!({ "location": "global" }));

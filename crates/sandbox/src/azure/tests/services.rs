@@ -31,18 +31,28 @@ fn vault(bench: &Bench, name: &str, more: Value) -> String {
 fn a_vault_is_kept_after_it_is_deleted() {
     let bench = Bench::grouped("");
     let path = vault(&bench, "first", json!({ "enablePurgeProtection": true }));
-    assert_eq!(bench.get(&path)["properties"]["vaultUri"], "http://sandbox/_vault/first/");
+    assert_eq!(
+        bench.get(&path)["properties"]["vaultUri"],
+        "http://sandbox/_vault/first/"
+    );
     bench.done("PUT", "/_vault/first/secrets/a", &json!({ "value": "x" }));
     bench.done("DELETE", &path, &Value::Null);
     assert_eq!(
         bench.refused("GET", "/_vault/first/secrets/a", &Value::Null),
         (404, "VaultNotFound".into())
     );
-    assert!(!bench.core_resources().contains(&"azurerm_key_vault_secret".to_owned()));
+    assert!(
+        !bench
+            .core_resources()
+            .contains(&"azurerm_key_vault_secret".to_owned())
+    );
     let deleted = format!(
         "/subscriptions/{SUBSCRIPTION}/providers/Microsoft.KeyVault/locations/westeurope/deletedVaults/first"
     );
-    assert_eq!(bench.get(&deleted)["properties"]["purgeProtectionEnabled"], true);
+    assert_eq!(
+        bench.get(&deleted)["properties"]["purgeProtectionEnabled"],
+        true
+    );
     assert_eq!(
         bench.refused("POST", &format!("{deleted}/purge"), &Value::Null),
         (400, "DeletedVaultPurge".into())
@@ -64,25 +74,41 @@ fn a_secret_is_versioned_deleted_recovered_and_purged() {
     vault(&bench, "first", json!({}));
     let secret = "/_vault/first/secrets/a";
     let first = bench.done("PUT", secret, &json!({ "value": "1" }));
-    bench.done("PUT", secret, &json!({ "value": "2", "contentType": "text" }));
+    bench.done(
+        "PUT",
+        secret,
+        &json!({ "value": "2", "contentType": "text" }),
+    );
     let id = first["id"].as_str().expect("an id").to_owned();
     assert_eq!(bench.get(&id)["value"], "1");
     assert_eq!(bench.get(secret)["value"], "2");
     let off = json!({ "attributes": { "enabled": false } });
     bench.done("PATCH", secret, &off);
-    assert_eq!(bench.refused("GET", secret, &Value::Null), (403, "Forbidden".into()));
+    assert_eq!(
+        bench.refused("GET", secret, &Value::Null),
+        (403, "Forbidden".into())
+    );
     bench.done("DELETE", secret, &Value::Null);
-    assert_eq!(bench.refused("GET", secret, &Value::Null), (404, "SecretNotFound".into()));
+    assert_eq!(
+        bench.refused("GET", secret, &Value::Null),
+        (404, "SecretNotFound".into())
+    );
     assert_eq!(
         bench.refused("PUT", secret, &json!({ "value": "3" })),
         (409, "Conflict".into())
     );
-    bench.done("POST", "/_vault/first/deletedsecrets/a/recover", &Value::Null);
+    bench.done(
+        "POST",
+        "/_vault/first/deletedsecrets/a/recover",
+        &Value::Null,
+    );
     bench.done("DELETE", secret, &Value::Null);
     bench.done("DELETE", "/_vault/first/deletedsecrets/a", &Value::Null);
     bench.done("PUT", secret, &json!({ "value": "4" }));
     assert_eq!(
-        bench.get("/_vault/first/secrets/a/versions")["value"].as_array().map(Vec::len),
+        bench.get("/_vault/first/secrets/a/versions")["value"]
+            .as_array()
+            .map(Vec::len),
         Some(1)
     );
     // The log has no values.
@@ -107,7 +133,10 @@ fn who_brings_no_token_is_told_where_to_get_one() {
     };
     let challenge = header(&reply, "www-authenticate").expect("a challenge");
     assert_eq!(reply.status, 401);
-    assert!(challenge.contains("resource=\"https://vault.azure.net\""), "{challenge}");
+    assert!(
+        challenge.contains("resource=\"https://vault.azure.net\""),
+        "{challenge}"
+    );
 }
 
 #[test]
@@ -115,7 +144,8 @@ fn names_of_accounts_are_those_of_the_whole_cloud() {
     let bench = Bench::grouped("");
     let other = format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/h");
     bench.done("PUT", &other, &json!({ "location": "westeurope" }));
-    let body = json!({ "location": "westeurope", "kind": "StorageV2", "sku": { "name": "Standard_LRS" } });
+    let body =
+        json!({ "location": "westeurope", "kind": "StorageV2", "sku": { "name": "Standard_LRS" } });
     bench.done("PUT", &at("Microsoft.Storage/storageAccounts/taken"), &body);
     let again = format!("{other}/providers/Microsoft.Storage/storageAccounts/taken");
     assert_eq!(
@@ -124,7 +154,11 @@ fn names_of_accounts_are_those_of_the_whole_cloud() {
     );
     let moved = json!({ "location": "northeurope", "kind": "StorageV2", "sku": { "name": "Standard_LRS" } });
     assert_eq!(
-        bench.refused("PUT", &at("Microsoft.Storage/storageAccounts/taken"), &moved),
+        bench.refused(
+            "PUT",
+            &at("Microsoft.Storage/storageAccounts/taken"),
+            &moved
+        ),
         (409, "InvalidResourceLocation".into())
     );
     // It is accepted without a body, and its result is where the location says.
@@ -159,7 +193,10 @@ fn an_account_uses_a_key_of_a_protected_vault_only() {
         ("open", "k", "KeyVaultPropertiesNotSupported"),
         ("shut", "x", "KeyVaultEncryptionKeyNotFound"),
     ] {
-        assert_eq!(bench.refused("PUT", &path, &body(vault, key)), (400, code.into()));
+        assert_eq!(
+            bench.refused("PUT", &path, &body(vault, key)),
+            (400, code.into())
+        );
     }
     bench.done("PUT", &path, &body("shut", "k"));
 }
@@ -175,19 +212,28 @@ fn a_server_is_busy_while_anything_of_it_changes() {
     let weak = json!({ "location": "westeurope", "sku": { "name": "Standard_B1ms", "tier": "Burstable" }, "properties": {
         "administratorLogin": "app", "administratorLoginPassword": "weak",
     } });
-    assert_eq!(bench.refused("PUT", &path, &weak), (400, "PasswordNotComplex".into()));
+    assert_eq!(
+        bench.refused("PUT", &path, &weak),
+        (400, "PasswordNotComplex".into())
+    );
     let reply = bench.ask("PUT", &path, &[], &body).expect("an answer");
     assert_eq!(reply.status, 202);
     assert_eq!(bench.get(&path)["properties"]["state"], "Provisioning");
     let database = format!("{path}/databases/shop");
     let empty = json!({ "properties": {} });
-    assert_eq!(bench.refused("PUT", &database, &empty), (409, "ServerIsBusy".into()));
+    assert_eq!(
+        bench.refused("PUT", &database, &empty),
+        (409, "ServerIsBusy".into())
+    );
     bench.clock.advance(60_000);
     assert_eq!(bench.get(&path)["properties"]["state"], "Ready");
     assert_eq!(bench.send("PUT", &database, &empty).0, 202);
     let rule = format!("{path}/firewallRules/all");
     let range = json!({ "properties": { "startIpAddress": "0.0.0.0", "endIpAddress": "0.0.0.0" } });
-    assert_eq!(bench.refused("PUT", &rule, &range), (409, "ServerIsBusy".into()));
+    assert_eq!(
+        bench.refused("PUT", &rule, &range),
+        (409, "ServerIsBusy".into())
+    );
     bench.clock.advance(60_000);
     bench.done("PUT", &rule, &range);
     // The password is kept nowhere that a reader sees.
@@ -204,12 +250,17 @@ fn a_reference_that_is_not_ready_is_to_be_tried_again() {
     let bench = Bench::grouped("");
     network(&bench);
     let nsg = at("Microsoft.Network/networkSecurityGroups/n");
-    let reply = bench.ask("PUT", &nsg, &[], &json!({ "location": "westeurope" })).expect("an answer");
+    let reply = bench
+        .ask("PUT", &nsg, &[], &json!({ "location": "westeurope" }))
+        .expect("an answer");
     assert_eq!(reply.status, 201);
     let path = at("Microsoft.Network/virtualNetworks/v/subnets/s");
     let body = json!({ "properties": { "addressPrefix": "10.0.0.0/24", "networkSecurityGroup": { "id": nsg } } });
     let (status, answer) = bench.send("PUT", &path, &body);
-    assert_eq!((status, &answer["error"]["code"]), (429, &json!("RetryableError")));
+    assert_eq!(
+        (status, &answer["error"]["code"]),
+        (429, &json!("RetryableError"))
+    );
     assert_eq!(
         answer["error"]["details"][0]["code"],
         "ReferencedResourceNotProvisioned"
@@ -231,7 +282,9 @@ fn a_group_that_others_use_is_not_taken_away() {
         "frontendIPConfigurations": [{ "name": "f", "properties": { "subnet": { "id": subnet } } }],
     } });
     bench.done("PUT", &lb, &body);
-    let reply = bench.ask("DELETE", &group(), &[], &Value::Null).expect("an answer");
+    let reply = bench
+        .ask("DELETE", &group(), &[], &Value::Null)
+        .expect("an answer");
     let location = header(&reply, "location").expect("a location");
     bench.clock.advance(60_000);
     let (status, answer) = bench.send("GET", &location, &Value::Null);
@@ -239,7 +292,10 @@ fn a_group_that_others_use_is_not_taken_away() {
         (status, &answer["error"]["code"]),
         (409, &json!("ResourceGroupDeletionBlocked"))
     );
-    assert_eq!(bench.get(&group())["properties"]["provisioningState"], "Succeeded");
+    assert_eq!(
+        bench.get(&group())["properties"]["provisioningState"],
+        "Succeeded"
+    );
     bench.done("DELETE", &other, &Value::Null);
     bench.done("DELETE", &group(), &Value::Null);
     assert!(bench.core_resources().is_empty());
@@ -273,8 +329,15 @@ fn a_world_goes_on_where_it_was_left() {
     clock.advance(60_000);
     let bench = open();
     assert_eq!(bench.get(&operation), json!({ "status": "Succeeded" }));
-    assert_eq!(bench.get(&path)["properties"]["provisioningState"], "Succeeded");
-    assert!(bench.core_resources().contains(&"azurerm_subnet".to_owned()));
+    assert_eq!(
+        bench.get(&path)["properties"]["provisioningState"],
+        "Succeeded"
+    );
+    assert!(
+        bench
+            .core_resources()
+            .contains(&"azurerm_subnet".to_owned())
+    );
     drop(bench);
     std::fs::remove_dir_all(folder).expect("cleans up");
 }
