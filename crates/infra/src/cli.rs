@@ -159,7 +159,8 @@ Commits and checksums are in infra.lock beside the stack files; keep it under ve
   infra harden render                          the objects, as YAML
   infra harden render -out manifests/
   infra harden audit                           the roadmap, row by row, as the stack makes it
-  infra harden audit -manifests k8s/           the same for manifests that others wrote"
+  infra harden audit -manifests k8s/           the same for manifests that others wrote
+  infra harden audit -kubeconfig kubeconfig    and for a live cluster"
     )]
     Harden(Harden),
     /// Seal secrets for a repository, and open sealed ones from a backup of the key

@@ -20,6 +20,7 @@ mod fields;
 mod helm;
 mod kind;
 mod leave;
+mod listing;
 mod manifest;
 mod metadata;
 mod namespace;
@@ -32,6 +33,8 @@ mod secret;
 mod session;
 mod wait;
 mod yaml;
+
+pub use listing::list;
 
 use infra_model::Provider;
 use std::sync::Arc;
