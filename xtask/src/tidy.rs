@@ -13,8 +13,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("crates/lang", &["infra-model"]),
     ("crates/engine", &["infra-model", "infra-state"]),
     ("crates/state", &["infra-model"]),
-    ("crates/components", &["infra-model"]),
-    ("crates/hardening", &["infra-model"]),
+    ("crates/draft", &["infra-model"]),
+    ("crates/components", &["infra-model", "infra-draft"]),
+    ("crates/hardening", &["infra-model", "infra-draft"]),
     ("crates/sandbox", &[]),
     (
         "crates/simulation",

@@ -4,16 +4,14 @@
 
 mod aws;
 mod bucket;
-mod cloud;
 mod cluster;
 mod database;
-mod draft;
 mod google;
-mod input;
 mod load_balancer;
-mod names;
 mod network;
 mod sizes;
+
+use infra_draft::{cloud, draft, input, names};
 
 use draft::Draft;
 use infra_model::expand::{ComponentKind, Expand, Expansion, Instance, OutputKind, OutputType};

@@ -1,1 +1,151 @@
-//! The inside of a cluster.
+//! The inside of a cluster: `[hardening.NAME]` becomes Helm releases and objects in the same graph, after the cluster's own
+//! resources. One control is one module; `control.rs` says how to add one. Nothing here asks a cluster; everything follows from
+//! the inputs.
+
+mod app;
+mod control;
+mod controls;
+mod flow;
+mod inside;
+mod inputs;
+mod node;
+mod objects;
+mod order;
+mod pins;
+mod site;
+
+use control::Control;
+use infra_draft::{draft, input};
+use infra_model::expand::{ComponentKind, Expand, Expansion, Instance, OutputKind, OutputType};
+use infra_model::schema::{NestedBlock, Nesting};
+use infra_model::{Block, Diagnostics, Record};
+use inputs::Inputs;
+use inside::Inside;
+
+/// The controls, in the order of expansion, which is also that of the documentation.
+const REGISTRY: &[Entry] = &[
+    Entry::of::<controls::tls::Tls>(),
+    Entry::of::<controls::quotas::Quotas>(),
+];
+
+/// What the language calls it.
+const KIND: &str = "hardening";
+
+const OUTPUTS: &[(&str, OutputType, &str)] = &[
+    ("cluster", OutputType::Text, "The cluster's name."),
+    (
+        "controls",
+        OutputType::Texts,
+        "The controls that are on, in the order of this page.",
+    ),
+    (
+        "namespaces",
+        OutputType::Texts,
+        "The namespaces that it makes.",
+    ),
+];
+
+/// The kind `hardening`, ready to be given to the language.
+#[must_use]
+pub fn hardening() -> impl Expand {
+    Hardening { kinds: vec![kind()] }
+}
+
+/// A control in the registry, without its types.
+pub(crate) struct Entry {
+    pub(crate) name: &'static str,
+    pub(crate) baseline: bool,
+    block: fn() -> Block,
+    doc: fn() -> &'static str,
+    expand: Step,
+    finish: Step,
+}
+
+type Step = fn(&mut Inside<'_>);
+
+impl Entry {
+    const fn of<C: Control>() -> Entry {
+        Entry {
+            name: C::NAME,
+            baseline: C::BASELINE,
+            block: block::<C>,
+            doc: C::Config::doc,
+            expand: |inside| run::<C>(inside, C::expand),
+            finish: |inside| run::<C>(inside, C::finish),
+        }
+    }
+}
+
+fn block<C: Control>() -> Block {
+    let mut block = C::Config::block();
+    C::describe(&mut block);
+    block.attributes.extend(inputs::Switch::block().attributes);
+    block
+}
+
+fn run<C: Control>(inside: &mut Inside<'_>, step: fn(&C::Config, &mut Inside<'_>)) {
+    match inside.config::<C::Config>(C::NAME) {
+        Ok(config) => step(&config, inside),
+        Err(errors) => inside.draft.refuse_all(errors),
+    }
+}
+
+struct Hardening {
+    kinds: Vec<ComponentKind>,
+}
+
+impl Expand for Hardening {
+    fn kinds(&self) -> &[ComponentKind] {
+        &self.kinds
+    }
+
+    fn expand(&self, instance: &Instance<'_>) -> Result<Expansion, Diagnostics> {
+        let inputs: Inputs = input::read(instance)?;
+        let mut draft = draft::Draft::new(instance)?;
+        let found = inputs::find(&inputs, REGISTRY, &mut draft);
+        let Some(found) = found else {
+            return draft.finish().and(Err(Vec::new()));
+        };
+        let mut inside = Inside::new(draft, found);
+        let on: Vec<&Entry> = REGISTRY.iter().filter(|e| inside.on(e.name)).collect();
+        for entry in &on {
+            (entry.expand)(&mut inside);
+        }
+        // A control that is refused is told about once.
+        if !inside.draft.is_refused() {
+            for entry in &on {
+                (entry.finish)(&mut inside);
+            }
+        }
+        let names: Vec<&str> = on.iter().map(|e| e.name).collect();
+        inside.draft.output("controls", serde_json::json!(names));
+        order::write(inside).finish()
+    }
+}
+
+fn kind() -> ComponentKind {
+    let mut inputs = Inputs::block();
+    inputs::describe(&mut inputs);
+    for entry in REGISTRY {
+        let nested = NestedBlock {
+            nesting: Nesting::List,
+            min: 0,
+            max: Some(1),
+            computed: false,
+            force_new: false,
+            block: (entry.block)(),
+            doc: (entry.doc)().into(),
+        };
+        inputs.blocks.insert(entry.name.into(), nested);
+    }
+    inputs.attributes.extend(draft::Common::block().attributes);
+    ComponentKind {
+        name: KIND.into(),
+        inputs,
+        outputs: OUTPUTS
+            .iter()
+            .map(|&(name, ty, doc)| OutputKind { name, ty, doc })
+            .collect(),
+        doc: Inputs::doc().into(),
+    }
+}

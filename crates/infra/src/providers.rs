@@ -36,6 +36,7 @@ impl Providers {
         #[cfg(feature = "aws")]
         add("aws", infra_aws::provider);
         add("google", infra_google::provider);
+        add("kubernetes", infra_kubernetes::provider);
         Providers(all)
     }
 

@@ -1,1 +1,32 @@
-//! Kubernetes and Helm.
+//! Kubernetes and Helm. Each resource type is one file: its schema, and what of its life differs from that of others. The core
+//! beside them applies objects on the server, tells what is ours from what is others', waits and recovers; it knows no type.
+
+#![allow(
+    clippy::result_large_err,
+    reason = "`ProviderError` says much, and is rare"
+)]
+
+mod client;
+mod config;
+mod config_map;
+mod crds;
+mod data;
+mod family;
+mod helm;
+mod kind;
+mod manifest;
+mod metadata;
+mod namespace;
+mod options;
+mod registry;
+mod secret;
+mod session;
+
+use infra_model::Provider;
+use std::sync::Arc;
+
+/// The provider `kubernetes`, which serves `helm_release` too.
+#[must_use]
+pub fn provider() -> Arc<dyn Provider> {
+    Arc::new(infra_cloud::CloudProvider::<session::Kubernetes>::new())
+}

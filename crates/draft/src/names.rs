@@ -6,7 +6,7 @@ use infra_model::expand::Instance;
 use sha2::{Digest, Sha256};
 
 /// `shop-main`, or `shop-pr-12-main-eu`: what the names of everything an instance makes start with.
-pub(crate) fn prefix(instance: &Instance<'_>) -> String {
+pub fn prefix(instance: &Instance<'_>) -> String {
     let mut parts = vec![slug(&instance.stack.name)];
     parts.extend(instance.stack.instance.as_deref().map(slug));
     parts.push(slug(instance.name));
@@ -25,7 +25,7 @@ pub(crate) fn prefix(instance: &Instance<'_>) -> String {
 }
 
 /// The name with a suffix, within a service's limit: one that is too long ends in a hash of the whole.
-pub(crate) fn fit(prefix: &str, suffix: &str, limit: usize) -> String {
+pub fn fit(prefix: &str, suffix: &str, limit: usize) -> String {
     let whole = if suffix.is_empty() {
         prefix.to_owned()
     } else {
@@ -40,7 +40,7 @@ pub(crate) fn fit(prefix: &str, suffix: &str, limit: usize) -> String {
 }
 
 /// Lower-case letters, digits and single hyphens.
-pub(crate) fn slug(text: &str) -> String {
+pub fn slug(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_ascii_alphanumeric() {

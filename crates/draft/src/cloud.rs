@@ -5,7 +5,7 @@ use infra_model::{ProviderAddress, Str};
 
 /// A cloud that components can land on, with the provider configuration to use.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Cloud {
+pub enum Cloud {
     /// Amazon Web Services.
     Aws(ProviderAddress),
     /// Google Cloud.
@@ -14,26 +14,31 @@ pub(crate) enum Cloud {
 
 /// Why a text is no cloud, and what to write instead.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct CloudError {
-    pub(crate) message: String,
-    pub(crate) help: String,
+pub struct CloudError {
+    /// What is wrong.
+    pub message: String,
+    /// What to write.
+    pub help: String,
 }
 
 impl Cloud {
     /// The provider configuration that the natives use.
-    pub(crate) fn provider(&self) -> &ProviderAddress {
+    pub fn provider(&self) -> &ProviderAddress {
         match self {
             Cloud::Aws(provider) | Cloud::Google(provider) => provider,
         }
     }
 
     /// As it is written in a stack file.
-    pub(crate) fn text(&self) -> Str {
+    pub fn text(&self) -> Str {
         self.provider().to_string().into()
     }
 
     /// Reads `aws`, `google`, or one with an alias.
-    pub(crate) fn parse(text: &str) -> Result<Cloud, CloudError> {
+    ///
+    /// # Errors
+    /// No cloud, or one that components cannot be built on.
+    pub fn parse(text: &str) -> Result<Cloud, CloudError> {
         let help = "write `cloud = \"aws\"` or \"google\", or `cloud = \"aws.NAME\"` for a [clouds.aws.alias.NAME]";
         let error = |message: String| CloudError {
             message,

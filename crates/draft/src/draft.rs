@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Inputs of every component.
 #[derive(Record)]
-pub(crate) struct Common {
+pub struct Common {
     /// Tags on everything that the component makes, beside those of `[clouds]`.
     #[record(optional)]
     tags: Input<BTreeMap<String, String>>,
@@ -23,8 +23,9 @@ pub(crate) struct Common {
 }
 
 /// An expansion in the making.
-pub(crate) struct Draft<'a> {
-    pub(crate) instance: &'a Instance<'a>,
+pub struct Draft<'a> {
+    /// What is expanded.
+    pub instance: &'a Instance<'a>,
     common: Common,
     prefix: String,
     provider: ProviderAddress,
@@ -34,7 +35,11 @@ pub(crate) struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    pub(crate) fn new(instance: &'a Instance<'a>) -> Result<Draft<'a>, Diagnostics> {
+    /// An empty one.
+    ///
+    /// # Errors
+    /// Inputs that every component has and that cannot be read.
+    pub fn new(instance: &'a Instance<'a>) -> Result<Draft<'a>, Diagnostics> {
         let common: Common = input::read(instance)?;
         let mut draft = Draft {
             instance,
@@ -57,7 +62,10 @@ impl<'a> Draft<'a> {
     }
 
     /// The expansion, or everything that is wrong.
-    pub(crate) fn finish(mut self) -> Result<Expansion, Diagnostics> {
+    ///
+    /// # Errors
+    /// What was refused.
+    pub fn finish(mut self) -> Result<Expansion, Diagnostics> {
         self.check_overrides();
         if !self.errors.is_empty() {
             return Err(self.errors);
@@ -67,7 +75,7 @@ impl<'a> Draft<'a> {
     }
 
     /// An error at an input, with what to do about it.
-    pub(crate) fn refuse(
+    pub fn refuse(
         &mut self,
         path: &str,
         message: impl Into<String>,
@@ -78,12 +86,18 @@ impl<'a> Draft<'a> {
     }
 
     /// Errors found elsewhere.
-    pub(crate) fn refuse_all(&mut self, errors: Diagnostics) {
+    pub fn refuse_all(&mut self, errors: Diagnostics) {
         self.errors.extend(errors);
     }
 
+    /// Whether anything was refused.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        !self.errors.is_empty()
+    }
+
     /// Something worth saying aloud.
-    pub(crate) fn remark(
+    pub fn remark(
         &mut self,
         path: &str,
         message: impl Into<String>,
@@ -97,7 +111,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Decides the cloud from the text of an input; the natives that follow use it.
-    pub(crate) fn land(&mut self, path: &str, text: &str) -> Option<Cloud> {
+    pub fn land(&mut self, path: &str, text: &str) -> Option<Cloud> {
         match Cloud::parse(text) {
             Ok(cloud) => {
                 self.provider = cloud.provider().clone();
@@ -112,7 +126,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Another component that an input names, as `main`, `network.main` or `main["eu"]`.
-    pub(crate) fn find(&mut self, kind: &str, path: &str, value: &Value) -> Option<Known> {
+    pub fn find(&mut self, kind: &str, path: &str, value: &Value) -> Option<Known> {
         let Some(text) = value.as_str() else {
             self.refuse(
                 path,
@@ -148,28 +162,28 @@ impl<'a> Draft<'a> {
     }
 
     /// What later components may know.
-    pub(crate) fn fact(&mut self, name: &str, value: Value) {
+    pub fn fact(&mut self, name: &str, value: Value) {
         self.expansion.facts.insert(name.into(), value);
     }
 
     /// An output: an expression without `${}`.
-    pub(crate) fn output(&mut self, name: &str, expression: impl std::fmt::Display) {
+    pub fn output(&mut self, name: &str, expression: impl std::fmt::Display) {
         let template = format!("${{{expression}}}");
         self.expansion.outputs.insert(name.into(), template);
     }
 
     /// Whether the stack is protected from destruction.
-    pub(crate) fn protect(&self) -> bool {
+    pub fn protect(&self) -> bool {
         self.instance.stack.protect
     }
 
     /// A name in the cloud, at most `limit` characters.
-    pub(crate) fn name(&self, suffix: &str, limit: usize) -> String {
+    pub fn name(&self, suffix: &str, limit: usize) -> String {
         names::fit(&self.prefix, suffix, limit)
     }
 
     /// Tags with a `Name` (which may be a template) and a few more; the user's win.
-    pub(crate) fn tags(&self, suffix: &str, more: &[(&str, &str)]) -> Json {
+    pub fn tags(&self, suffix: &str, more: &[(&str, &str)]) -> Json {
         let name = if suffix.is_empty() {
             self.prefix.clone()
         } else {
@@ -193,7 +207,7 @@ impl<'a> Draft<'a> {
     }
 
     /// The component's tags as labels of Google Cloud, which are lower-case.
-    pub(crate) fn labels(&self) -> Json {
+    pub fn labels(&self) -> Json {
         match &self.common.tags {
             Input::Known(given) => Json::Object(
                 given
@@ -208,18 +222,46 @@ impl<'a> Draft<'a> {
     }
 
     /// A managed resource; nulls in its body are left out.
-    pub(crate) fn resource(&mut self, type_name: &str, name: &str, body: Json) {
+    pub fn resource(&mut self, type_name: &str, name: &str, body: Json) {
         self.block(Mode::Managed, type_name, name, self.provider.clone(), body);
     }
 
     /// A managed resource of the builtin provider.
-    pub(crate) fn builtin(&mut self, type_name: &str, name: &str, body: Json) {
+    pub fn builtin(&mut self, type_name: &str, name: &str, body: Json) {
         let provider = ProviderAddress::default_of("builtin");
         self.block(Mode::Managed, type_name, name, provider, body);
     }
 
+    /// A managed resource of a provider that is named, such as a cluster's.
+    pub fn resource_of(
+        &mut self,
+        provider: &ProviderAddress,
+        type_name: &str,
+        name: &str,
+        body: Json,
+    ) {
+        self.block(Mode::Managed, type_name, name, provider.clone(), body);
+    }
+
+    /// A data source of a provider that is named.
+    pub fn data_of(
+        &mut self,
+        provider: &ProviderAddress,
+        type_name: &str,
+        name: &str,
+        body: Json,
+    ) {
+        self.block(Mode::Data, type_name, name, provider.clone(), body);
+    }
+
+    /// A provider configuration that this component defines; strings may hold `${…}`.
+    pub fn provider(&mut self, address: ProviderAddress, mut config: Json) {
+        prune(&mut config);
+        self.expansion.providers.push((address, config));
+    }
+
     /// A data source, once.
-    pub(crate) fn data(&mut self, type_name: &str, name: &str, body: Json) {
+    pub fn data(&mut self, type_name: &str, name: &str, body: Json) {
         let there = |b: &NativeBlock| {
             b.mode == Mode::Data && &*b.type_name == type_name && &*b.name == name
         };

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 /// An input that need not be known while planning.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Input<T> {
+pub enum Input<T> {
     /// Known.
     Known(T),
     /// Depends on resources, or is sensitive: reachable only by reference.
@@ -38,12 +38,12 @@ impl<T: FieldValue> FieldValue for Input<T> {
 
 impl<T: FieldValue> Input<T> {
     /// For a native block: the literal, or the expression that reaches it.
-    pub(crate) fn json(&self, expression: &str) -> Json {
+    pub fn json(&self, expression: &str) -> Json {
         literal(&self.to_value(), expression)
     }
 
     /// If it is known.
-    pub(crate) fn known(&self) -> Option<&T> {
+    pub fn known(&self) -> Option<&T> {
         match self {
             Input::Known(known) => Some(known),
             Input::Later => None,
@@ -52,17 +52,17 @@ impl<T: FieldValue> Input<T> {
 }
 
 /// Text that stands for itself where templates are read.
-pub(crate) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     text.replace("${", "$${").replace("%{", "%%{")
 }
 
 /// The expression that reaches a table of an input, whether it was written as one table or as an array of them.
-pub(crate) fn table(name: &str, index: usize) -> String {
+pub fn table(name: &str, index: usize) -> String {
     format!("flatten([input.{name}])[{index}]")
 }
 
 /// A value for a native block; its unknown parts become references, by the expression that reaches the value.
-pub(crate) fn literal(value: &Value, expression: &str) -> Json {
+pub fn literal(value: &Value, expression: &str) -> Json {
     match value {
         Value::Unknown(_) | Value::Marked(..) => Json::String(format!("${{{expression}}}")),
         Value::String(text) => Json::String(escape(text)),
@@ -87,13 +87,33 @@ pub(crate) fn literal(value: &Value, expression: &str) -> Json {
 }
 
 /// The record of an instance's inputs, defaults filled in.
-pub(crate) fn read<T: Record>(instance: &Instance<'_>) -> Result<T, Diagnostics> {
+///
+/// # Errors
+/// What cannot be read, at its place.
+pub fn read<T: Record>(instance: &Instance<'_>) -> Result<T, Diagnostics> {
     let value = with_defaults(&T::block(), &hide(instance.inputs));
     T::from_value(&value).map_err(|e| vec![unreadable(instance, "", &e)])
 }
 
+/// The record of a nested block that stands at most once; of an empty one where it is not written.
+///
+/// # Errors
+/// What cannot be read, at its place.
+pub fn read_block<T: Record>(instance: &Instance<'_>, name: &str) -> Result<T, Diagnostics> {
+    let written = instance.inputs.get(name).and_then(Value::elements);
+    let value = match written.and_then(<[Value]>::first) {
+        Some(value) => hide(value),
+        None => Value::object::<&str>([]),
+    };
+    T::from_value(&with_defaults(&T::block(), &value))
+        .map_err(|e| vec![unreadable(instance, name, &e)])
+}
+
 /// The record of a table inside an input of any type, checked against the record's schema.
-pub(crate) fn read_table<T: Record>(
+///
+/// # Errors
+/// What cannot be read, at its place.
+pub fn read_table<T: Record>(
     instance: &Instance<'_>,
     path: &str,
     value: &Value,
@@ -133,14 +153,14 @@ fn unreadable(instance: &Instance<'_>, path: &str, e: &FieldError) -> Diagnostic
 }
 
 /// An error at an input, however deep.
-pub(crate) fn error(instance: &Instance<'_>, path: &str, message: impl Into<String>) -> Diagnostic {
+pub fn error(instance: &Instance<'_>, path: &str, message: impl Into<String>) -> Diagnostic {
     Diagnostic::error(Code::Expansion, message)
         .at(span(instance, path), "")
         .about(format!("{}.{}", instance.kind, instance.name))
 }
 
 /// Where an input is written: the innermost place that the language knows.
-pub(crate) fn span(instance: &Instance<'_>, path: &str) -> Span {
+pub fn span(instance: &Instance<'_>, path: &str) -> Span {
     let mut at = path;
     loop {
         let found = (instance.span_of)(at);
@@ -188,7 +208,7 @@ fn with_defaults(block: &Block, value: &Value) -> Value {
 }
 
 /// The fields of a record as documentation of an attribute that is a table of them by name.
-pub(crate) fn document_fields(block: &mut Block, attribute: &str, record: &Block) {
+pub fn document_fields(block: &mut Block, attribute: &str, record: &Block) {
     let Some(attribute) = block.attributes.get_mut(attribute) else {
         return;
     };

@@ -1,0 +1,4 @@
+//! The controls, one module each.
+
+pub(crate) mod quotas;
+pub(crate) mod tls;

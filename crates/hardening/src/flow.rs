@@ -1,0 +1,99 @@
+//! Who talks to whom. Controls and apps declare flows; the control `network` makes policies of them that allow exactly these.
+
+use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+
+/// A port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Port {
+    /// `TCP` or `UDP`.
+    pub(crate) protocol: &'static str,
+    /// Its number on the pod.
+    pub(crate) number: u16,
+}
+
+impl Port {
+    /// Of TCP.
+    pub(crate) const fn tcp(number: u16) -> Port {
+        Port {
+            protocol: "TCP",
+            number,
+        }
+    }
+
+    /// Of UDP.
+    pub(crate) const fn udp(number: u16) -> Port {
+        Port {
+            protocol: "UDP",
+            number,
+        }
+    }
+
+    /// As a policy has it.
+    pub(crate) fn json(self) -> Json {
+        json!({ "protocol": self.protocol, "port": self.number })
+    }
+}
+
+/// Some pods of a namespace.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Pods {
+    /// The namespace.
+    pub(crate) namespace: String,
+    /// What their policy is called; one name for the same labels.
+    pub(crate) name: String,
+    /// Their labels; none selects all pods of the namespace.
+    pub(crate) labels: BTreeMap<String, String>,
+}
+
+impl Pods {
+    /// Those with certain labels.
+    pub(crate) fn of(namespace: &str, name: &str, labels: &[(&str, &str)]) -> Pods {
+        let labels = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        Pods {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            labels: labels.collect(),
+        }
+    }
+
+    /// All of a namespace.
+    pub(crate) fn all(namespace: &str) -> Pods {
+        Pods::of(namespace, "all", &[])
+    }
+}
+
+/// One end of a flow.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Peer {
+    /// Pods.
+    Pods(Pods),
+    /// A range of addresses outside the cluster; may be a template. It never stands for pods or nodes: some network engines do not apply
+    /// ranges to them.
+    Range(String),
+    /// Every address outside the cluster, but none of the cloud's link-local ones.
+    Internet,
+    /// The Kubernetes API: as a target its addresses, as a source whoever reaches the port, for its own address is not known (webhooks).
+    Api,
+}
+
+/// A flow that is allowed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Flow {
+    /// Who opens connections.
+    pub(crate) from: Peer,
+    /// To whom.
+    pub(crate) to: Peer,
+    /// On which ports of the target; none for all.
+    pub(crate) ports: Vec<Port>,
+}
+
+/// Whether a text can be a label of DNS, which names of most objects are.
+pub(crate) fn is_label(text: &str) -> bool {
+    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    !text.is_empty()
+        && text.len() <= 63
+        && text.chars().all(legal)
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}

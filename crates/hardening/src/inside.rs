@@ -1,0 +1,265 @@
+//! The inside of a cluster in the making: what controls write, collected until everything is known that decides about order,
+//! policies and limits.
+
+use crate::app::{App, Running};
+use crate::flow::{Flow, Peer, Pods, Port};
+use crate::inputs::Found;
+use crate::node::{Node, Wait, Where, identifier};
+use crate::objects;
+use crate::pins;
+use crate::site::Site;
+use infra_draft::draft::Draft;
+use infra_draft::input::{self, Input};
+use infra_model::{Diagnostics, Record};
+use serde_json::{Value as Json, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A namespace that is made.
+#[derive(Clone, Debug)]
+pub(crate) struct Namespace {
+    /// Its labels.
+    pub(crate) labels: BTreeMap<String, String>,
+    /// What its pods may do: `restricted`, `baseline` or `privileged`.
+    pub(crate) pod_security: String,
+    /// Whether it is an app's, and not the platform's.
+    pub(crate) app: bool,
+    /// Resources that come before whatever makes pods in it, by address: limits, keys.
+    pub(crate) gates: Vec<String>,
+}
+
+/// A chart to install.
+#[derive(Default)]
+pub(crate) struct Release<'a> {
+    /// The chart's key in `pins.rs`, which is also the release's name unless there is another.
+    pub(crate) chart: &'a str,
+    /// The release's name.
+    pub(crate) name: Option<&'a str>,
+    /// The namespace, which is declared by [`Inside::namespace`].
+    pub(crate) namespace: &'a str,
+    /// The chart's values.
+    pub(crate) values: Json,
+    /// What its objects are of beside the cluster's own kinds: `monitoring.coreos.com/ServiceMonitor`.
+    pub(crate) kinds: &'a [&'a str],
+    /// The API groups whose objects its webhooks judge.
+    pub(crate) serves: &'a [&'static str],
+    /// Its workloads, as `Deployment/NAME`.
+    pub(crate) provides: &'a [&'a str],
+    /// What comes before it, by address.
+    pub(crate) after: Vec<String>,
+}
+
+/// Pods that tell metrics.
+#[derive(Clone, Debug)]
+pub(crate) struct Scrape {
+    /// Which.
+    pub(crate) pods: Pods,
+    /// On which port.
+    pub(crate) port: u16,
+    /// Under which path.
+    pub(crate) path: String,
+}
+
+/// The inside of a cluster in the making.
+pub(crate) struct Inside<'a> {
+    /// Refusals, remarks, outputs and facts.
+    pub(crate) draft: Draft<'a>,
+    /// The cluster.
+    pub(crate) site: Site,
+    /// The domain that services are reached under.
+    pub(crate) domain: Option<Input<String>>,
+    /// What runs there.
+    pub(crate) apps: Vec<App>,
+    /// Whether objects are committed to a repository, and not applied.
+    pub(crate) gitops: bool,
+    /// What is made, in order of writing.
+    pub(crate) nodes: Vec<Node>,
+    /// The namespaces that are made, by name.
+    pub(crate) namespaces: BTreeMap<String, Namespace>,
+    /// Who talks to whom.
+    pub(crate) flows: BTreeSet<Flow>,
+    /// Who tells metrics.
+    pub(crate) scrapes: Vec<Scrape>,
+    on: BTreeSet<&'static str>,
+    services: BTreeMap<String, Vec<Running>>,
+}
+
+impl<'a> Inside<'a> {
+    /// An empty one, but for the apps' namespaces.
+    pub(crate) fn new(draft: Draft<'a>, found: Found) -> Inside<'a> {
+        let mut inside = Inside {
+            draft,
+            site: found.site,
+            domain: found.domain,
+            apps: found.apps,
+            gitops: found.gitops,
+            nodes: Vec::new(),
+            namespaces: BTreeMap::new(),
+            flows: BTreeSet::new(),
+            scrapes: Vec::new(),
+            on: found.on,
+            services: BTreeMap::new(),
+        };
+        for app in inside.apps.clone() {
+            let services = crate::app::services(&app, &mut inside.draft);
+            inside.services.insert(app.name.clone(), services);
+            let mut labels = BTreeMap::from([("app.kubernetes.io/part-of".to_owned(), app.name.clone())]);
+            labels.extend(app.inputs.team.clone().map(|team| ("team".to_owned(), team)));
+            inside.namespaces.insert(
+                app.namespace().to_owned(),
+                Namespace {
+                    labels,
+                    pod_security: app.inputs.pod_security.clone(),
+                    app: true,
+                    gates: Vec::new(),
+                },
+            );
+        }
+        inside
+    }
+
+    /// Whether a control is on.
+    pub(crate) fn on(&self, control: &str) -> bool {
+        self.on.contains(control)
+    }
+
+    /// A control's configuration, the defaults where nothing is written. Refused values are errors.
+    pub(crate) fn config<C: Record>(&self, control: &str) -> Result<C, Diagnostics> {
+        input::read_block(self.draft.instance, control)
+    }
+
+    /// The expression that reaches a control's table, for [`Input::json`].
+    pub(crate) fn input(control: &str) -> String {
+        input::table(control, 0)
+    }
+
+    /// The services of an app.
+    pub(crate) fn services(&self, app: &str) -> &[Running] {
+        self.services.get(app).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// A namespace of the platform's. What is declared twice keeps the laxer standard.
+    pub(crate) fn namespace(&mut self, name: &str, pod_security: &str) {
+        let rank = |s: &str| ["restricted", "baseline", "privileged"].iter().position(|n| *n == s);
+        let namespace = self.namespaces.entry(name.to_owned()).or_insert_with(|| Namespace {
+            labels: BTreeMap::new(),
+            pod_security: pod_security.to_owned(),
+            app: false,
+            gates: Vec::new(),
+        });
+        if rank(pod_security) > rank(&namespace.pod_security) {
+            namespace.pod_security = pod_security.to_owned();
+        }
+    }
+
+    /// The definitions of a system's kinds, as published, once; its address.
+    pub(crate) fn crds(&mut self, system: &str) -> String {
+        let name = identifier(&[system]);
+        let address = format!("kubernetes_crds.{name}");
+        if self.nodes.iter().any(|n| n.address() == address) {
+            return address;
+        }
+        let all: Vec<pins::Crd> = pins::crds(system).collect();
+        let provides: Vec<String> = all.iter().flat_map(pins::Crd::provides).collect();
+        let body = json!({
+            "urls": all.iter().map(pins::Crd::url).collect::<Vec<_>>(),
+            "sha256": all.iter().map(|c| c.sha256).collect::<Vec<_>>(),
+            "provides": provides,
+        });
+        let mut node = Node::new("kubernetes_crds", name, Where::Cluster, body);
+        node.kinds = all.iter().map(|c| format!("{}/{}", c.group, c.kind)).collect();
+        self.nodes.push(node);
+        address
+    }
+
+    /// A chart; its address.
+    pub(crate) fn release(&mut self, release: Release<'_>) -> String {
+        let chart = pins::chart(release.chart);
+        let name = release.name.unwrap_or(chart.name);
+        let body = json!({
+            "name": name,
+            "namespace": release.namespace,
+            "repository": chart.repository,
+            "chart": chart.chart,
+            "version": chart.version,
+            "digest": chart.digest,
+            "values": release.values,
+            "skip_crds": true,
+            "wait_for_jobs": true,
+            "timeout": 900,
+            "kube_version": self.site.kubernetes,
+            "provides": release.provides,
+        });
+        let mut node = Node::new("helm_release", identifier(&[name]), Where::Cluster, body);
+        node.kinds = release.kinds.iter().map(|k| (*k).to_owned()).collect();
+        node.serves = release.serves.to_vec();
+        node.after = release.after;
+        let address = node.address();
+        self.nodes.push(node);
+        address
+    }
+
+    /// An object; its address.
+    pub(crate) fn object(&mut self, object: Json) -> String {
+        self.waited(object, Wait::default())
+    }
+
+    /// An object that counts as made only when something has come true; its address.
+    pub(crate) fn waited(&mut self, object: Json, wait: Wait) -> String {
+        let body = json!({ "manifest": objects::managed(object), "wait": wait.json() });
+        let node = Node::new("kubernetes_manifest", String::new(), Where::Cluster, body);
+        self.push_object(node)
+    }
+
+    /// A node with an object, named by it; its address.
+    pub(crate) fn push_object(&mut self, mut node: Node) -> String {
+        let text = |pointer: &str| {
+            let object = node.object().unwrap_or(&Json::Null);
+            object.pointer(pointer).and_then(Json::as_str).unwrap_or_default().to_owned()
+        };
+        let parts = [text("/kind"), text("/metadata/namespace"), text("/metadata/name")];
+        node.name = identifier(&parts.each_ref().map(String::as_str));
+        let address = node.address();
+        self.nodes.push(node);
+        address
+    }
+
+    /// A resource of the cluster's cloud; its address.
+    pub(crate) fn cloud(&mut self, type_name: &'static str, name: &str, body: Json) -> String {
+        let node = Node::new(type_name, name, Where::Cloud, body);
+        let address = node.address();
+        self.nodes.push(node);
+        address
+    }
+
+    /// A node comes after others, by address.
+    pub(crate) fn after(&mut self, address: &str, earlier: impl IntoIterator<Item = String>) {
+        if let Some(node) = self.nodes.iter_mut().find(|n| n.address() == address) {
+            node.after.extend(earlier);
+        }
+    }
+
+    /// Allows a flow.
+    pub(crate) fn allow(&mut self, from: Peer, to: Peer, ports: &[Port]) {
+        let ports = ports.to_vec();
+        self.flows.insert(Flow { from, to, ports });
+    }
+
+    /// Pods that call the Kubernetes API.
+    pub(crate) fn calls_api(&mut self, pods: &Pods) {
+        self.allow(Peer::Pods(pods.clone()), Peer::Api, &[]);
+    }
+
+    /// Pods whose port the Kubernetes API calls: webhooks.
+    pub(crate) fn called_by_api(&mut self, pods: &Pods, port: u16) {
+        self.allow(Peer::Api, Peer::Pods(pods.clone()), &[Port::tcp(port)]);
+    }
+
+    /// Pods that tell metrics, for the control `monitoring`.
+    pub(crate) fn scrape(&mut self, pods: &Pods, port: u16, path: &str) {
+        self.scrapes.push(Scrape {
+            pods: pods.clone(),
+            port,
+            path: path.to_owned(),
+        });
+    }
+}

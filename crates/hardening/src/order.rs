@@ -1,0 +1,151 @@
+//! The order in which things are made, from what they are: definitions first, then namespaces, limits, charts, and objects when
+//! their kind is defined and the webhooks that judge them serve. Whatever needs nothing else needs the cluster.
+
+use crate::inside::Inside;
+use crate::node::{Node, Where, identifier};
+use crate::objects::MANAGED_BY;
+use infra_draft::draft::Draft;
+use infra_draft::input::escape;
+use infra_model::ProviderAddress;
+use serde_json::{Map, Value as Json, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Writes everything into the draft.
+pub(crate) fn write(inside: Inside<'_>) -> Draft<'_> {
+    let index = Index::new(&inside);
+    let mut nodes = namespaces(&inside);
+    let Inside {
+        mut draft,
+        site,
+        nodes: rest,
+        namespaces,
+        ..
+    } = inside;
+    nodes.extend(rest);
+    for node in nodes {
+        let mut after: BTreeSet<String> = node.after.iter().cloned().collect();
+        after.extend(index.before(&node));
+        if let Some(namespace) = node.namespace().and_then(|n| namespaces.get(n))
+            && makes_pods(&node)
+        {
+            after.extend(namespace.gates.iter().filter(|g| !node.after_me(g)).cloned());
+        }
+        after.remove(&node.address());
+        if after.is_empty() && node.place == Where::Cluster {
+            after.insert(site.reference.clone());
+        }
+        let mut body = node.body;
+        if !after.is_empty() {
+            body["depends_on"] = json!(after);
+        }
+        let builtin = ProviderAddress::default_of("builtin");
+        let provider = match node.place {
+            Where::Cluster => &site.provider,
+            Where::Cloud => site.cloud.provider(),
+            Where::Builtin => &builtin,
+        };
+        draft.resource_of(provider, node.type_name, &node.name, body);
+    }
+    draft.output("cluster", format!("{}.name", site.reference));
+    let names = namespaces.keys().map(|n| json!(n)).collect::<Vec<_>>();
+    draft.output("namespaces", Json::Array(names));
+    draft
+}
+
+/// What makes what.
+struct Index {
+    /// Addresses of definitions by `GROUP/KIND`.
+    definitions: BTreeMap<String, String>,
+    /// Addresses of releases by the API group that their webhooks judge.
+    webhooks: BTreeMap<&'static str, Vec<String>>,
+    /// Addresses of namespaces by name.
+    namespaces: BTreeMap<String, String>,
+}
+
+impl Index {
+    fn new(inside: &Inside<'_>) -> Index {
+        let mut index = Index {
+            definitions: BTreeMap::new(),
+            webhooks: BTreeMap::new(),
+            namespaces: BTreeMap::new(),
+        };
+        for node in &inside.nodes {
+            if node.type_name == "kubernetes_crds" {
+                let kinds = node.kinds.iter().map(|k| (k.clone(), node.address()));
+                index.definitions.extend(kinds);
+            }
+            for group in &node.serves {
+                index.webhooks.entry(group).or_default().push(node.address());
+            }
+        }
+        for name in inside.namespaces.keys() {
+            let address = format!("kubernetes_namespace.{}", identifier(&[name]));
+            index.namespaces.insert(name.clone(), address);
+        }
+        index
+    }
+
+    /// What comes before a node because of what it is.
+    fn before(&self, node: &Node) -> BTreeSet<String> {
+        let mut out = BTreeSet::new();
+        out.extend(node.namespace().and_then(|n| self.namespaces.get(n)).cloned());
+        if node.type_name == "kubernetes_crds" {
+            return out;
+        }
+        out.extend(node.kinds.iter().filter_map(|k| self.definitions.get(k)).cloned());
+        if let Some(object) = node.object() {
+            let text = |name: &str| object.get(name).and_then(Json::as_str).unwrap_or_default();
+            let group = text("apiVersion").split_once('/').map_or("", |(group, _)| group);
+            let kind = format!("{group}/{}", text("kind"));
+            out.extend(self.definitions.get(&kind).cloned());
+            out.extend(self.webhooks.get(group).into_iter().flatten().cloned());
+        }
+        out
+    }
+}
+
+/// Kinds of which no pods come.
+const WITHOUT_PODS: [&str; 12] = [
+    "ClientTrafficPolicy",
+    "ConfigMap",
+    "HTTPRoute",
+    "LimitRange",
+    "NetworkPolicy",
+    "PodMonitor",
+    "PrometheusRule",
+    "ResourceQuota",
+    "Role",
+    "RoleBinding",
+    "ServiceAccount",
+    "ServiceMonitor",
+];
+
+/// Whether pods may come of it, which limits must be there for.
+fn makes_pods(node: &Node) -> bool {
+    if node.type_name == "helm_release" {
+        return true;
+    }
+    let kind = node.object().and_then(|o| o.get("kind")).and_then(Json::as_str);
+    kind.is_some_and(|k| !WITHOUT_PODS.contains(&k))
+}
+
+impl Node {
+    /// Whether a gate would wait for this very node.
+    fn after_me(&self, gate: &str) -> bool {
+        gate == self.address()
+    }
+}
+
+fn namespaces(inside: &Inside<'_>) -> Vec<Node> {
+    let one = |(name, namespace): (&String, &crate::inside::Namespace)| {
+        let mut labels: Map<String, Json> = namespace
+            .labels
+            .iter()
+            .map(|(k, v)| (k.clone(), json!(escape(v))))
+            .collect();
+        labels.insert(MANAGED_BY.0.into(), json!(MANAGED_BY.1));
+        let body = json!({ "metadata": { "name": name, "labels": labels } });
+        Node::new("kubernetes_namespace", identifier(&[name]), Where::Cluster, body)
+    };
+    inside.namespaces.iter().map(one).collect()
+}

@@ -1,0 +1,91 @@
+//! Versions of everything that is installed, in one place: charts here, definitions in `crds.tsv`. Each is the newest that was
+//! known to work together when this was written. A digest pins the archive itself; where none is written yet, the version does.
+
+/// A chart.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Chart {
+    /// How controls name it, and the release's usual name.
+    pub(crate) name: &'static str,
+    /// The repository; `oci://…` for registries.
+    pub(crate) repository: &'static str,
+    /// The chart's name in it.
+    pub(crate) chart: &'static str,
+    /// Its version.
+    pub(crate) version: &'static str,
+    /// The archive's digest.
+    pub(crate) digest: Option<&'static str>,
+}
+
+const fn chart_of(
+    name: &'static str,
+    repository: &'static str,
+    chart: &'static str,
+    version: &'static str,
+) -> Chart {
+    Chart {
+        name,
+        repository,
+        chart,
+        version,
+        digest: None,
+    }
+}
+
+/// One line a chart, in the order of names.
+#[rustfmt::skip]
+const CHARTS: &[Chart] = &[
+    chart_of("cert-manager",      "oci://quay.io/jetstack/charts",                  "cert-manager",    "v1.21.1"),
+    chart_of("cloudnative-pg",    "https://cloudnative-pg.github.io/charts",        "cloudnative-pg",  "0.29.0"),
+    chart_of("envoy-gateway",     "oci://docker.io/envoyproxy",                     "gateway-helm",    "v1.9.0"),
+    chart_of("external-secrets",  "https://charts.external-secrets.io",             "external-secrets", "2.9.0"),
+    // The project moved from bitnami-labs in June 2026; the old address does not answer any more.
+    chart_of("sealed-secrets",    "https://bitnami.github.io/sealed-secrets",       "sealed-secrets",  "2.19.1"),
+    chart_of("vault",             "https://helm.releases.hashicorp.com",            "vault",           "0.34.1"),
+];
+
+/// A chart by the name that controls use. A name that is not in the table is a mistake in a control, which every test of it
+/// would show.
+pub(crate) fn chart(name: &str) -> Chart {
+    let found = CHARTS.iter().find(|c| c.name == name);
+    *found.expect("controls name charts of the table")
+}
+
+/// A definition of a kind.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Crd {
+    file: &'static str,
+    /// The SHA-256 of the file.
+    pub(crate) sha256: &'static str,
+    /// `cert-manager.io`
+    pub(crate) group: &'static str,
+    /// `Certificate`
+    pub(crate) kind: &'static str,
+    cluster: bool,
+    versions: &'static str,
+}
+
+impl Crd {
+    /// Where the file is published, under the tag of its version.
+    pub(crate) fn url(&self) -> String {
+        format!("https://raw.githubusercontent.com/{}", self.file)
+    }
+
+    /// The kinds that it defines, as `kubernetes_crds` wants them told.
+    pub(crate) fn provides(&self) -> Vec<String> {
+        let scope = if self.cluster { ":Cluster" } else { "" };
+        let served = self.versions.split(',').filter(|v| !v.ends_with("!unserved"));
+        served.map(|version| format!("{}/{version}/{}{scope}", self.group, self.kind)).collect()
+    }
+}
+
+/// The definitions of a system, such as `cert-manager`.
+pub(crate) fn crds(system: &str) -> impl Iterator<Item = Crd> {
+    let lines = include_str!("crds.tsv").lines().filter(|l| !l.starts_with('#'));
+    let all = lines.filter_map(|line| {
+        let [system, file, sha256, group, kind, scope, versions] =
+            line.split('\t').collect::<Vec<_>>().try_into().ok()?;
+        let cluster = scope == "Cluster";
+        Some((system, Crd { file, sha256, group, kind, cluster, versions }))
+    });
+    all.filter(move |(s, _)| *s == system).map(|(_, crd)| crd)
+}

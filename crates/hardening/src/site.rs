@@ -1,0 +1,57 @@
+//! The cluster as hardening sees it.
+
+use infra_draft::cloud::Cloud;
+use infra_draft::draft::Draft;
+use infra_model::expand::Known;
+use infra_model::{ProviderAddress, Value};
+use ipnet::Ipv4Net;
+
+/// The cluster that is hardened.
+#[derive(Clone, Debug)]
+pub(crate) struct Site {
+    /// `cluster.main`: how expressions reach it.
+    pub(crate) reference: String,
+    /// The cloud that it stands on, with the provider configuration of its natives.
+    pub(crate) cloud: Cloud,
+    /// The provider configuration that reaches it: `kubernetes.main`.
+    pub(crate) provider: ProviderAddress,
+    /// The version of Kubernetes.
+    pub(crate) kubernetes: String,
+    /// The addresses of its network.
+    pub(crate) range: Option<Ipv4Net>,
+    /// How many zones it spans.
+    pub(crate) zones: usize,
+}
+
+impl Site {
+    /// The cluster that an input names.
+    pub(crate) fn find(cluster: &Value, draft: &mut Draft<'_>) -> Option<Site> {
+        let known = draft.find("cluster", "cluster", cluster)?;
+        let cloud = draft.land("cluster", text(&known, "cloud")?)?;
+        let network = text(&known, "network").and_then(|reference| {
+            let name = reference.strip_prefix("network.")?;
+            (draft.instance.lookup)("network", name)
+        });
+        let fact = |name: &str| network.as_ref()?.facts.get(name).cloned();
+        let range = fact("cidr").and_then(|v| v.as_str()?.parse().ok());
+        let zones = fact("zones").and_then(|v| Some(v.elements()?.len()));
+        let provider = text(&known, "kubernetes_provider")?.parse().ok()?;
+        Some(Site {
+            reference: known.reference.clone(),
+            cloud,
+            provider,
+            kubernetes: text(&known, "kubernetes").unwrap_or_default().to_owned(),
+            range,
+            zones: zones.unwrap_or(1),
+        })
+    }
+
+    /// A template with one of its outputs.
+    pub(crate) fn output(&self, name: &str) -> String {
+        format!("${{{}.{name}}}", self.reference)
+    }
+}
+
+fn text<'a>(known: &'a Known, fact: &str) -> Option<&'a str> {
+    known.facts.get(fact).and_then(Value::as_str)
+}

@@ -1,0 +1,3 @@
+//! Helm, through the `helm` program.
+
+pub(crate) mod release;

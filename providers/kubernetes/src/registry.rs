@@ -1,0 +1,27 @@
+//! Every type of the provider, one line each.
+
+use crate::client::Client;
+use crate::kind::{Kind, Managed};
+use crate::{config_map, crds, data, helm, manifest, namespace, secret};
+use infra_model::resource::{DynDataSource, DynResource, Typed};
+
+fn managed<K: Kind>() -> Box<dyn DynResource<Client>> {
+    Typed::<Managed<K>>::register()
+}
+
+/// Managed types.
+pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
+    vec![
+        managed::<config_map::ConfigMap>(),
+        managed::<crds::Crds>(),
+        managed::<manifest::Manifest>(),
+        managed::<namespace::Namespace>(),
+        managed::<secret::Secret>(),
+        managed::<helm::release::Release>(),
+    ]
+}
+
+/// Data sources.
+pub(crate) fn data() -> Vec<Box<dyn DynDataSource<Client>>> {
+    vec![Typed::<data::AnyResource>::register_data()]
+}

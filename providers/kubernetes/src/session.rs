@@ -1,0 +1,56 @@
+//! Kubernetes as a [`Cloud`].
+
+use crate::client::Client;
+use crate::config::Config;
+use crate::{family, registry};
+use async_trait::async_trait;
+use infra_cloud::Cloud;
+use infra_cloud::config::stated;
+use infra_cloud::defaults::Names;
+use infra_model::provider::{Environment, Finding, PreflightItem};
+use infra_model::resource::{DynDataSource, DynResource};
+use infra_model::schema::ApiFamily;
+use infra_model::{Block, CallContext, ProviderError, Record, Value};
+
+/// The provider.
+pub(crate) struct Kubernetes;
+
+#[async_trait]
+impl Cloud for Kubernetes {
+    type Client = Client;
+    const NAME: &'static str = "kubernetes";
+    /// No type has default labels.
+    const DEFAULTS: Names = Names {
+        own: &[],
+        all: "labels_all",
+        provider: "labels",
+    };
+
+    fn config() -> Block {
+        Config::block()
+    }
+
+    fn families() -> Vec<ApiFamily> {
+        family::limits()
+    }
+
+    fn resources() -> Vec<Box<dyn DynResource<Client>>> {
+        registry::resources()
+    }
+
+    fn data() -> Vec<Box<dyn DynDataSource<Client>>> {
+        registry::data()
+    }
+
+    async fn connect(config: &Value, environment: &Environment) -> Result<Client, ProviderError> {
+        Client::connect(Config::from_value(config)?, environment).await
+    }
+
+    fn resolved(client: &Client) -> serde_json::Value {
+        stated(client.config())
+    }
+
+    async fn preflight(_: &Client, _: &CallContext, _: &[PreflightItem]) -> Vec<Finding> {
+        Vec::new()
+    }
+}
