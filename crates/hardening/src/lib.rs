@@ -25,7 +25,9 @@ use inside::Inside;
 /// The controls, in the order of expansion, which is also that of the documentation.
 const REGISTRY: &[Entry] = &[
     Entry::of::<controls::tls::Tls>(),
+    Entry::of::<controls::monitoring::Monitoring>(),
     Entry::of::<controls::quotas::Quotas>(),
+    Entry::of::<controls::policy::Policy>(),
 ];
 
 /// What the language calls it.

@@ -38,6 +38,9 @@ const CHARTS: &[Chart] = &[
     chart_of("cloudnative-pg",    "https://cloudnative-pg.github.io/charts",        "cloudnative-pg",  "0.29.0"),
     chart_of("envoy-gateway",     "oci://docker.io/envoyproxy",                     "gateway-helm",    "v1.9.0"),
     chart_of("external-secrets",  "https://charts.external-secrets.io",             "external-secrets", "2.9.0"),
+    chart_of("gatekeeper",        "https://open-policy-agent.github.io/gatekeeper/charts", "gatekeeper", "3.23.0"),
+    chart_of("kube-prometheus-stack", "oci://ghcr.io/prometheus-community/charts",  "kube-prometheus-stack", "88.5.3"),
+    chart_of("kyverno",           "https://kyverno.github.io/kyverno",              "kyverno",         "3.9.1"),
     // The project moved from bitnami-labs in June 2026; the old address does not answer any more.
     chart_of("sealed-secrets",    "https://bitnami.github.io/sealed-secrets",       "sealed-secrets",  "2.19.1"),
     chart_of("vault",             "https://helm.releases.hashicorp.com",            "vault",           "0.34.1"),

@@ -2,3 +2,5 @@
 
 pub(crate) mod quotas;
 pub(crate) mod tls;
+pub(crate) mod monitoring;
+pub(crate) mod policy;
