@@ -79,6 +79,8 @@ pub(crate) struct Inside<'a> {
     pub(crate) flows: BTreeSet<Flow>,
     /// Who tells metrics.
     pub(crate) scrapes: Vec<Scrape>,
+    /// What names of images begin with that controls bring into apps' namespaces.
+    pub(crate) images: BTreeSet<&'static str>,
     on: BTreeSet<&'static str>,
     services: BTreeMap<String, Vec<Running>>,
 }
@@ -96,6 +98,7 @@ impl<'a> Inside<'a> {
             namespaces: BTreeMap::new(),
             flows: BTreeSet::new(),
             scrapes: Vec::new(),
+            images: BTreeSet::new(),
             on: found.on,
             services: BTreeMap::new(),
         };

@@ -14,6 +14,8 @@ mod order;
 mod pins;
 mod site;
 
+pub use controls::database::{RestoreError, restore};
+
 use control::Control;
 use infra_draft::{draft, input};
 use infra_model::expand::{ComponentKind, Expand, Expansion, Instance, OutputKind, OutputType};
@@ -25,6 +27,7 @@ use inside::Inside;
 /// The controls, in the order of expansion, which is also that of the documentation.
 const REGISTRY: &[Entry] = &[
     Entry::of::<controls::tls::Tls>(),
+    Entry::of::<controls::database::Database>(),
     Entry::of::<controls::monitoring::Monitoring>(),
     Entry::of::<controls::quotas::Quotas>(),
     Entry::of::<controls::policy::Policy>(),

@@ -43,7 +43,9 @@ const CHARTS: &[Chart] = &[
     chart_of("kyverno",           "https://kyverno.github.io/kyverno",              "kyverno",         "3.9.1"),
     // The project moved from bitnami-labs in June 2026; the old address does not answer any more.
     chart_of("sealed-secrets",    "https://bitnami.github.io/sealed-secrets",       "sealed-secrets",  "2.19.1"),
+    chart_of("plugin-barman-cloud", "https://cloudnative-pg.github.io/charts",      "plugin-barman-cloud", "0.7.0"),
     chart_of("vault",             "https://helm.releases.hashicorp.com",            "vault",           "0.34.1"),
+    chart_of("zalando-postgres-operator", "https://opensource.zalando.com/postgres-operator/charts/postgres-operator", "postgres-operator", "2.0.1"),
 ];
 
 /// A chart by the name that controls use. A name that is not in the table is a mistake in a control, which every test of it

@@ -2,5 +2,6 @@
 
 pub(crate) mod quotas;
 pub(crate) mod tls;
+pub(crate) mod database;
 pub(crate) mod monitoring;
 pub(crate) mod policy;

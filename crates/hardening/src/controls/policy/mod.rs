@@ -194,10 +194,14 @@ impl Control for Policy {
             .collect();
         let mut registries: Vec<String> = PLATFORM_REGISTRIES.iter().map(|r| (*r).to_owned()).collect();
         registries.extend(config.platform_registries.iter().cloned());
+        let mut of_apps = config.registries.clone();
+        if !of_apps.is_empty() {
+            of_apps.extend(inside.images.iter().map(|i| (*i).to_owned()));
+        }
         let apps = Scope {
             tier: Tier::Apps,
             enforce: config.mode == "enforce",
-            registries: config.registries.clone(),
+            registries: of_apps,
             namespaces: exempt.iter().chain(&platform).cloned().collect(),
         };
         let platform = Scope {
