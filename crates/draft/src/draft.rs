@@ -75,12 +75,7 @@ impl<'a> Draft<'a> {
     }
 
     /// An error at an input, with what to do about it.
-    pub fn refuse(
-        &mut self,
-        path: &str,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) {
+    pub fn refuse(&mut self, path: &str, message: impl Into<String>, help: impl Into<String>) {
         let error = input::error(self.instance, path, message).help(help);
         self.errors.push(error);
     }
@@ -97,12 +92,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Something worth saying aloud.
-    pub fn remark(
-        &mut self,
-        path: &str,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) {
+    pub fn remark(&mut self, path: &str, message: impl Into<String>, help: impl Into<String>) {
         let remark = Diagnostic::warning(Code::Advice, message)
             .at(input::span(self.instance, path), "")
             .about(format!("{}.{}", self.instance.kind, self.instance.name))
@@ -244,13 +234,7 @@ impl<'a> Draft<'a> {
     }
 
     /// A data source of a provider that is named.
-    pub fn data_of(
-        &mut self,
-        provider: &ProviderAddress,
-        type_name: &str,
-        name: &str,
-        body: Json,
-    ) {
+    pub fn data_of(&mut self, provider: &ProviderAddress, type_name: &str, name: &str, body: Json) {
         self.block(Mode::Data, type_name, name, provider.clone(), body);
     }
 

@@ -185,7 +185,11 @@ pub(crate) fn read(apps: &Value, draft: &mut Draft<'_>) -> Option<Vec<App>> {
                 good &= check(&app, draft);
                 if let Some(other) = out.iter().find(|a| a.namespace() == app.namespace()) {
                     let message = format!("`{name}` and `{}` share a namespace", other.name);
-                    draft.refuse(&format!("{path}.namespace"), message, "give each app a namespace of its own");
+                    draft.refuse(
+                        &format!("{path}.namespace"),
+                        message,
+                        "give each app a namespace of its own",
+                    );
                     good = false;
                 }
                 out.push(app);
@@ -213,7 +217,10 @@ fn check(app: &App, draft: &mut Draft<'_>) -> bool {
     if !["restricted", "baseline", "privileged"].contains(&app.inputs.pod_security.as_str()) {
         draft.refuse(
             &format!("{path}.pod_security"),
-            format!("there is no pod security standard `{}`", app.inputs.pod_security),
+            format!(
+                "there is no pod security standard `{}`",
+                app.inputs.pod_security
+            ),
             "write \"restricted\", \"baseline\" or \"privileged\"",
         );
         good = false;

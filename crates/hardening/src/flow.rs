@@ -49,7 +49,9 @@ pub(crate) struct Pods {
 impl Pods {
     /// Those with certain labels.
     pub(crate) fn of(namespace: &str, name: &str, labels: &[(&str, &str)]) -> Pods {
-        let labels = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        let labels = labels
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
         Pods {
             namespace: namespace.to_owned(),
             name: name.to_owned(),

@@ -132,20 +132,32 @@ fn profile(
             }
             other => {
                 let meant = meant(other, ["production", "baseline"]);
-                draft.refuse("profile", format!("there is no profile `{other}`{meant}"), help);
+                draft.refuse(
+                    "profile",
+                    format!("there is no profile `{other}`{meant}"),
+                    help,
+                );
                 None
             }
         };
     }
     let Some(items) = profile.elements() else {
-        draft.refuse("profile", "a profile is a name or a list of controls, known while planning", help);
+        draft.refuse(
+            "profile",
+            "a profile is a name or a list of controls, known while planning",
+            help,
+        );
         return None;
     };
     let mut on = BTreeSet::new();
     for (index, item) in items.iter().enumerate() {
         let path = format!("profile[{index}]");
         let Some(name) = item.as_str() else {
-            draft.refuse(&path, "a control is named by text that is known while planning", help.as_str());
+            draft.refuse(
+                &path,
+                "a control is named by text that is known while planning",
+                help.as_str(),
+            );
             continue;
         };
         match names().find(|n| *n == name) {
@@ -154,7 +166,11 @@ fn profile(
             }
             None => {
                 let meant = meant(name, names());
-                draft.refuse(&path, format!("there is no control `{name}`{meant}"), help.as_str());
+                draft.refuse(
+                    &path,
+                    format!("there is no control `{name}`{meant}"),
+                    help.as_str(),
+                );
             }
         }
     }

@@ -105,8 +105,14 @@ impl<'a> Inside<'a> {
         for app in inside.apps.clone() {
             let services = crate::app::services(&app, &mut inside.draft);
             inside.services.insert(app.name.clone(), services);
-            let mut labels = BTreeMap::from([("app.kubernetes.io/part-of".to_owned(), app.name.clone())]);
-            labels.extend(app.inputs.team.clone().map(|team| ("team".to_owned(), team)));
+            let mut labels =
+                BTreeMap::from([("app.kubernetes.io/part-of".to_owned(), app.name.clone())]);
+            labels.extend(
+                app.inputs
+                    .team
+                    .clone()
+                    .map(|team| ("team".to_owned(), team)),
+            );
             inside.namespaces.insert(
                 app.namespace().to_owned(),
                 Namespace {
@@ -137,18 +143,28 @@ impl<'a> Inside<'a> {
 
     /// The services of an app.
     pub(crate) fn services(&self, app: &str) -> &[Running] {
-        self.services.get(app).map(Vec::as_slice).unwrap_or_default()
+        self.services
+            .get(app)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
     }
 
     /// A namespace of the platform's. What is declared twice keeps the laxer standard.
     pub(crate) fn namespace(&mut self, name: &str, pod_security: &str) {
-        let rank = |s: &str| ["restricted", "baseline", "privileged"].iter().position(|n| *n == s);
-        let namespace = self.namespaces.entry(name.to_owned()).or_insert_with(|| Namespace {
-            labels: BTreeMap::new(),
-            pod_security: pod_security.to_owned(),
-            app: false,
-            gates: Vec::new(),
-        });
+        let rank = |s: &str| {
+            ["restricted", "baseline", "privileged"]
+                .iter()
+                .position(|n| *n == s)
+        };
+        let namespace = self
+            .namespaces
+            .entry(name.to_owned())
+            .or_insert_with(|| Namespace {
+                labels: BTreeMap::new(),
+                pod_security: pod_security.to_owned(),
+                app: false,
+                gates: Vec::new(),
+            });
         if rank(pod_security) > rank(&namespace.pod_security) {
             namespace.pod_security = pod_security.to_owned();
         }
@@ -169,7 +185,10 @@ impl<'a> Inside<'a> {
             "provides": provides,
         });
         let mut node = Node::new("kubernetes_crds", name, Where::Cluster, body);
-        node.kinds = all.iter().map(|c| format!("{}/{}", c.group, c.kind)).collect();
+        node.kinds = all
+            .iter()
+            .map(|c| format!("{}/{}", c.group, c.kind))
+            .collect();
         self.nodes.push(node);
         address
     }
@@ -217,9 +236,17 @@ impl<'a> Inside<'a> {
     pub(crate) fn push_object(&mut self, mut node: Node) -> String {
         let text = |pointer: &str| {
             let object = node.object().unwrap_or(&Json::Null);
-            object.pointer(pointer).and_then(Json::as_str).unwrap_or_default().to_owned()
+            object
+                .pointer(pointer)
+                .and_then(Json::as_str)
+                .unwrap_or_default()
+                .to_owned()
         };
-        let parts = [text("/kind"), text("/metadata/namespace"), text("/metadata/name")];
+        let parts = [
+            text("/kind"),
+            text("/metadata/namespace"),
+            text("/metadata/name"),
+        ];
         node.name = identifier(&parts.each_ref().map(String::as_str));
         let address = node.address();
         self.nodes.push(node);

@@ -6,8 +6,8 @@ mod app;
 mod control;
 mod controls;
 mod flow;
-mod inside;
 mod inputs;
+mod inside;
 mod node;
 mod objects;
 mod order;
@@ -29,6 +29,7 @@ const REGISTRY: &[Entry] = &[
     Entry::of::<controls::tls::Tls>(),
     Entry::of::<controls::database::Database>(),
     Entry::of::<controls::monitoring::Monitoring>(),
+    Entry::of::<controls::logging::Logging>(),
     Entry::of::<controls::quotas::Quotas>(),
     Entry::of::<controls::policy::Policy>(),
 ];
@@ -53,7 +54,9 @@ const OUTPUTS: &[(&str, OutputType, &str)] = &[
 /// The kind `hardening`, ready to be given to the language.
 #[must_use]
 pub fn hardening() -> impl Expand {
-    Hardening { kinds: vec![kind()] }
+    Hardening {
+        kinds: vec![kind()],
+    }
 }
 
 /// A control in the registry, without its types.

@@ -35,7 +35,12 @@ pub(crate) struct Node {
 
 impl Node {
     /// A node of these attributes.
-    pub(crate) fn new(type_name: &'static str, name: impl Into<String>, place: Where, body: Json) -> Node {
+    pub(crate) fn new(
+        type_name: &'static str,
+        name: impl Into<String>,
+        place: Where,
+        body: Json,
+    ) -> Node {
         Node {
             type_name,
             name: name.into(),
@@ -62,7 +67,9 @@ impl Node {
         let place = match self.type_name {
             "helm_release" => self.body.get("namespace"),
             "kubernetes_manifest" => self.body.pointer("/manifest/metadata/namespace"),
-            "kubernetes_secret" | "kubernetes_config_map" => self.body.pointer("/metadata/namespace"),
+            "kubernetes_secret" | "kubernetes_config_map" => {
+                self.body.pointer("/metadata/namespace")
+            }
             _ => None,
         };
         place.and_then(Json::as_str)
@@ -108,6 +115,11 @@ impl Wait {
 
 /// A name of a resource made from texts: letters, digits and underscores, within reason.
 pub(crate) fn identifier(parts: &[&str]) -> String {
-    let joined = parts.iter().filter(|p| !p.is_empty()).copied().collect::<Vec<_>>().join("-");
+    let joined = parts
+        .iter()
+        .filter(|p| !p.is_empty())
+        .copied()
+        .collect::<Vec<_>>()
+        .join("-");
     names::fit(&names::slug(&joined), "", 120).replace('-', "_")
 }

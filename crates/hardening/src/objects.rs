@@ -6,7 +6,13 @@ use serde_json::{Map, Value as Json, json};
 pub(crate) const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "infra");
 
 /// An object; in no namespace when that is empty.
-pub(crate) fn object(api_version: &str, kind: &str, namespace: &str, name: &str, rest: Json) -> Json {
+pub(crate) fn object(
+    api_version: &str,
+    kind: &str,
+    namespace: &str,
+    name: &str,
+    rest: Json,
+) -> Json {
     let mut metadata = Map::from_iter([("name".to_owned(), json!(name))]);
     if !namespace.is_empty() {
         metadata.insert("namespace".into(), json!(namespace));

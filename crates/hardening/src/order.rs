@@ -28,7 +28,13 @@ pub(crate) fn write(inside: Inside<'_>) -> Draft<'_> {
         if let Some(namespace) = node.namespace().and_then(|n| namespaces.get(n))
             && makes_pods(&node)
         {
-            after.extend(namespace.gates.iter().filter(|g| !node.after_me(g)).cloned());
+            after.extend(
+                namespace
+                    .gates
+                    .iter()
+                    .filter(|g| !node.after_me(g))
+                    .cloned(),
+            );
         }
         after.remove(&node.address());
         if after.is_empty() && node.place == Where::Cluster {
@@ -75,7 +81,11 @@ impl Index {
                 index.definitions.extend(kinds);
             }
             for group in &node.serves {
-                index.webhooks.entry(group).or_default().push(node.address());
+                index
+                    .webhooks
+                    .entry(group)
+                    .or_default()
+                    .push(node.address());
             }
         }
         for name in inside.namespaces.keys() {
@@ -88,14 +98,25 @@ impl Index {
     /// What comes before a node because of what it is.
     fn before(&self, node: &Node) -> BTreeSet<String> {
         let mut out = BTreeSet::new();
-        out.extend(node.namespace().and_then(|n| self.namespaces.get(n)).cloned());
+        out.extend(
+            node.namespace()
+                .and_then(|n| self.namespaces.get(n))
+                .cloned(),
+        );
         if node.type_name == "kubernetes_crds" {
             return out;
         }
-        out.extend(node.kinds.iter().filter_map(|k| self.definitions.get(k)).cloned());
+        out.extend(
+            node.kinds
+                .iter()
+                .filter_map(|k| self.definitions.get(k))
+                .cloned(),
+        );
         if let Some(object) = node.object() {
             let text = |name: &str| object.get(name).and_then(Json::as_str).unwrap_or_default();
-            let group = text("apiVersion").split_once('/').map_or("", |(group, _)| group);
+            let group = text("apiVersion")
+                .split_once('/')
+                .map_or("", |(group, _)| group);
             let kind = format!("{group}/{}", text("kind"));
             out.extend(self.definitions.get(&kind).cloned());
             out.extend(self.webhooks.get(group).into_iter().flatten().cloned());
@@ -125,7 +146,10 @@ fn makes_pods(node: &Node) -> bool {
     if node.type_name == "helm_release" {
         return true;
     }
-    let kind = node.object().and_then(|o| o.get("kind")).and_then(Json::as_str);
+    let kind = node
+        .object()
+        .and_then(|o| o.get("kind"))
+        .and_then(Json::as_str);
     kind.is_some_and(|k| !WITHOUT_PODS.contains(&k))
 }
 
@@ -145,7 +169,12 @@ fn namespaces(inside: &Inside<'_>) -> Vec<Node> {
             .collect();
         labels.insert(MANAGED_BY.0.into(), json!(MANAGED_BY.1));
         let body = json!({ "metadata": { "name": name, "labels": labels } });
-        Node::new("kubernetes_namespace", identifier(&[name]), Where::Cluster, body)
+        Node::new(
+            "kubernetes_namespace",
+            identifier(&[name]),
+            Where::Cluster,
+            body,
+        )
     };
     inside.namespaces.iter().map(one).collect()
 }

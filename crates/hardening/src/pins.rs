@@ -34,8 +34,12 @@ const fn chart_of(
 /// One line a chart, in the order of names.
 #[rustfmt::skip]
 const CHARTS: &[Chart] = &[
+    chart_of("alloy",             "https://grafana.github.io/helm-charts",          "alloy",           "1.11.1"),
     chart_of("cert-manager",      "oci://quay.io/jetstack/charts",                  "cert-manager",    "v1.21.1"),
     chart_of("cloudnative-pg",    "https://cloudnative-pg.github.io/charts",        "cloudnative-pg",  "0.29.0"),
+    // Elastic's own licence: free of charge, not open source.
+    chart_of("eck-operator",      "https://helm.elastic.co",                        "eck-operator",    "3.5.0"),
+    chart_of("eck-operator-crds", "https://helm.elastic.co",                        "eck-operator-crds", "3.5.0"),
     chart_of("envoy-gateway",     "oci://docker.io/envoyproxy",                     "gateway-helm",    "v1.9.0"),
     chart_of("external-secrets",  "https://charts.external-secrets.io",             "external-secrets", "2.9.0"),
     chart_of("gatekeeper",        "https://open-policy-agent.github.io/gatekeeper/charts", "gatekeeper", "3.23.0"),
@@ -43,10 +47,15 @@ const CHARTS: &[Chart] = &[
     chart_of("kyverno",           "https://kyverno.github.io/kyverno",              "kyverno",         "3.9.1"),
     // The project moved from bitnami-labs in June 2026; the old address does not answer any more.
     chart_of("sealed-secrets",    "https://bitnami.github.io/sealed-secrets",       "sealed-secrets",  "2.19.1"),
+    // The one of grafana.github.io is for paying customers since March 2026.
+    chart_of("loki",              "oci://ghcr.io/grafana-community/helm-charts",    "loki",            "18.11.0"),
     chart_of("plugin-barman-cloud", "https://cloudnative-pg.github.io/charts",      "plugin-barman-cloud", "0.7.0"),
     chart_of("vault",             "https://helm.releases.hashicorp.com",            "vault",           "0.34.1"),
     chart_of("zalando-postgres-operator", "https://opensource.zalando.com/postgres-operator/charts/postgres-operator", "postgres-operator", "2.0.1"),
 ];
+
+/// The version of Elasticsearch, Kibana and Filebeat.
+pub(crate) const ELASTIC: &str = "9.2.0";
 
 /// A chart by the name that controls use. A name that is not in the table is a mistake in a control, which every test of it
 /// would show.
@@ -78,19 +87,36 @@ impl Crd {
     /// The kinds that it defines, as `kubernetes_crds` wants them told.
     pub(crate) fn provides(&self) -> Vec<String> {
         let scope = if self.cluster { ":Cluster" } else { "" };
-        let served = self.versions.split(',').filter(|v| !v.ends_with("!unserved"));
-        served.map(|version| format!("{}/{version}/{}{scope}", self.group, self.kind)).collect()
+        let served = self
+            .versions
+            .split(',')
+            .filter(|v| !v.ends_with("!unserved"));
+        served
+            .map(|version| format!("{}/{version}/{}{scope}", self.group, self.kind))
+            .collect()
     }
 }
 
 /// The definitions of a system, such as `cert-manager`.
 pub(crate) fn crds(system: &str) -> impl Iterator<Item = Crd> {
-    let lines = include_str!("crds.tsv").lines().filter(|l| !l.starts_with('#'));
+    let lines = include_str!("crds.tsv")
+        .lines()
+        .filter(|l| !l.starts_with('#'));
     let all = lines.filter_map(|line| {
         let [system, file, sha256, group, kind, scope, versions] =
             line.split('\t').collect::<Vec<_>>().try_into().ok()?;
         let cluster = scope == "Cluster";
-        Some((system, Crd { file, sha256, group, kind, cluster, versions }))
+        Some((
+            system,
+            Crd {
+                file,
+                sha256,
+                group,
+                kind,
+                cluster,
+                versions,
+            },
+        ))
     });
     all.filter(move |(s, _)| *s == system).map(|(_, crd)| crd)
 }

@@ -1,7 +1,8 @@
 //! The controls, one module each.
 
-pub(crate) mod quotas;
-pub(crate) mod tls;
 pub(crate) mod database;
+pub(crate) mod logging;
 pub(crate) mod monitoring;
 pub(crate) mod policy;
+pub(crate) mod quotas;
+pub(crate) mod tls;

@@ -38,9 +38,24 @@ const USUAL: (&str, &str, i64, &str) = ("4", "8Gi", 50, "100Gi");
 
 /// Priorities, what they are for, and whether pods that wait may push others out.
 const PRIORITIES: [(&str, i64, &str, &str); 4] = [
-    ("platform", 1_000_000, "PreemptLowerPriority", "What the cluster's own services need"),
-    ("app-critical", 100_000, "PreemptLowerPriority", "Apps that people wait for"),
-    ("app-default", 1_000, "PreemptLowerPriority", "Apps that say nothing"),
+    (
+        "platform",
+        1_000_000,
+        "PreemptLowerPriority",
+        "What the cluster's own services need",
+    ),
+    (
+        "app-critical",
+        100_000,
+        "PreemptLowerPriority",
+        "Apps that people wait for",
+    ),
+    (
+        "app-default",
+        1_000,
+        "PreemptLowerPriority",
+        "Apps that say nothing",
+    ),
     ("batch", -1_000, "Never", "Work that can wait"),
 ];
 
@@ -69,7 +84,13 @@ impl Control for Quotas {
                 "preemptionPolicy": preemption,
                 "description": about,
             });
-            inside.object(object("scheduling.k8s.io/v1", "PriorityClass", "", name, rest));
+            inside.object(object(
+                "scheduling.k8s.io/v1",
+                "PriorityClass",
+                "",
+                name,
+                rest,
+            ));
         }
     }
 
@@ -125,7 +146,13 @@ fn limits(config: &Config, namespace: &str, app: bool) -> Json {
             "max": { "storage": escape(&config.largest_volume) },
         }));
     }
-    object("v1", "LimitRange", namespace, "defaults", json!({ "spec": { "limits": limits } }))
+    object(
+        "v1",
+        "LimitRange",
+        namespace,
+        "defaults",
+        json!({ "spec": { "limits": limits } }),
+    )
 }
 
 fn app_quota(quota: Option<&Quota>, namespace: &str) -> Json {
@@ -145,7 +172,13 @@ fn app_quota(quota: Option<&Quota>, namespace: &str) -> Json {
         "pods": pods.to_string(),
         "services.loadbalancers": "0", "services.nodeports": "0",
     });
-    object("v1", "ResourceQuota", namespace, "quota", json!({ "spec": { "hard": hard } }))
+    object(
+        "v1",
+        "ResourceQuota",
+        namespace,
+        "quota",
+        json!({ "spec": { "hard": hard } }),
+    )
 }
 
 /// GKE admits critical pods only where a quota speaks of them.
@@ -157,8 +190,15 @@ fn critical_pods(namespace: &str) -> Json {
         "operator": "In",
         "values": ["system-node-critical", "system-cluster-critical"],
     });
-    let spec = json!({ "hard": { "pods": "1000" }, "scopeSelector": { "matchExpressions": [scope] } });
-    object("v1", "ResourceQuota", namespace, "critical-pods", json!({ "spec": spec }))
+    let spec =
+        json!({ "hard": { "pods": "1000" }, "scopeSelector": { "matchExpressions": [scope] } });
+    object(
+        "v1",
+        "ResourceQuota",
+        namespace,
+        "critical-pods",
+        json!({ "spec": spec }),
+    )
 }
 
 fn check(quota: Option<&Quota>, path: &str, draft: &mut infra_draft::draft::Draft<'_>) {
@@ -185,9 +225,13 @@ fn check(quota: Option<&Quota>, path: &str, draft: &mut infra_draft::draft::Draf
 /// Quantities of Kubernetes: a number, and a suffix of ten or of two.
 /// <https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/>
 fn amount(text: &str, path: &str, draft: &mut infra_draft::draft::Draft<'_>) {
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
     let (number, suffix) = text.split_at(digits);
-    let suffixes = ["", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+    let suffixes = [
+        "", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei",
+    ];
     if number.parse::<f64>().is_ok_and(|n| n > 0.0) && suffixes.contains(&suffix) {
         return;
     }

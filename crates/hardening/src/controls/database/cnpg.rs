@@ -57,7 +57,11 @@ pub(super) fn install(inside: &mut Inside<'_>) {
         return;
     }
     inside.crds("barman-cloud");
-    let plugin = Pods::of(NAMESPACE, "plugin", &[("app.kubernetes.io/name", "plugin-barman-cloud")]);
+    let plugin = Pods::of(
+        NAMESPACE,
+        "plugin",
+        &[("app.kubernetes.io/name", "plugin-barman-cloud")],
+    );
     inside.calls_api(&plugin);
     inside.allow(Peer::Pods(operator), Peer::Pods(plugin), &[Port::tcp(9090)]);
     inside.release(Release {
@@ -71,13 +75,20 @@ pub(super) fn install(inside: &mut Inside<'_>) {
         // An object store says how its plugin archives: nothing judges it, but without the plugin nothing heeds it.
         serves: &["barmancloud.cnpg.io"],
         provides: &["Deployment/plugin-barman-cloud"],
-        after: vec!["helm_release.cert_manager".to_owned(), "helm_release.cloudnative_pg".to_owned()],
+        after: vec![
+            "helm_release.cert_manager".to_owned(),
+            "helm_release.cloudnative_pg".to_owned(),
+        ],
         ..Release::default()
     });
 }
 
 fn operator() -> Pods {
-    Pods::of(NAMESPACE, "operator", &[("app.kubernetes.io/name", "cloudnative-pg")])
+    Pods::of(
+        NAMESPACE,
+        "operator",
+        &[("app.kubernetes.io/name", "cloudnative-pg")],
+    )
 }
 
 /// The database of an app.
@@ -89,7 +100,10 @@ pub(super) fn database(config: &Config, wanted: &Wanted<'_>, inside: &mut Inside
         cluster_after.push(inside.object(store(archive, wanted, inside)));
         life = Some(life_of(wanted, inside));
     }
-    let cluster = inside.waited(cluster(wanted, life.as_deref(), inside), Wait::default().condition("Ready"));
+    let cluster = inside.waited(
+        cluster(wanted, life.as_deref(), inside),
+        Wait::default().condition("Ready"),
+    );
     inside.after(&cluster, cluster_after);
     if let Some(archive) = &wanted.backup {
         let scheduled = inside.object(scheduled(archive, namespace));
@@ -106,7 +120,9 @@ pub(super) fn database(config: &Config, wanted: &Wanted<'_>, inside: &mut Inside
 fn life_of(wanted: &Wanted<'_>, inside: &mut Inside<'_>) -> String {
     let name = identifier(&[&wanted.app.name, NAME, "life"]);
     let body = json!({ "byte_length": 4 });
-    inside.nodes.push(Node::new("random_id", name.clone(), Where::Builtin, body));
+    inside
+        .nodes
+        .push(Node::new("random_id", name.clone(), Where::Builtin, body));
     format!("{NAME}-${{random_id.{name}.hex}}")
 }
 
@@ -114,11 +130,16 @@ fn cluster(wanted: &Wanted<'_>, life: Option<&str>, inside: &Inside<'_>) -> Json
     let postgres = wanted.postgres;
     // With fewer zones than instances, apart is what is wished for and not what is asked for.
     let zones = i64::try_from(inside.site.zones).unwrap_or(1);
-    let apart = if zones >= postgres.instances { "required" } else { "preferred" };
+    let apart = if zones >= postgres.instances {
+        "required"
+    } else {
+        "preferred"
+    };
     let mut settings = json!({ "parameters": wanted.parameters() });
     if postgres.instances > 1 {
         // What was confirmed is on another instance too, as long as there is one.
-        settings["synchronous"] = json!({ "method": "any", "number": 1, "dataDurability": "preferred" });
+        settings["synchronous"] =
+            json!({ "method": "any", "number": 1, "dataDurability": "preferred" });
     }
     let mut spec = json!({
         "instances": postgres.instances,
@@ -143,7 +164,13 @@ fn cluster(wanted: &Wanted<'_>, life: Option<&str>, inside: &Inside<'_>) -> Json
             "parameters": { "barmanObjectName": STORE, "serverName": life },
         }]);
     }
-    object(API, "Cluster", wanted.namespace(), NAME, json!({ "spec": spec }))
+    object(
+        API,
+        "Cluster",
+        wanted.namespace(),
+        NAME,
+        json!({ "spec": spec }),
+    )
 }
 
 fn store(archive: &Archive, wanted: &Wanted<'_>, inside: &Inside<'_>) -> Json {
@@ -166,7 +193,13 @@ fn store(archive: &Archive, wanted: &Wanted<'_>, inside: &Inside<'_>) -> Json {
         "retentionPolicy": archive.retention,
         "instanceSidecarConfiguration": { "resources": resources(["50m", "128Mi"], ["500m", "512Mi"]) },
     });
-    object("barmancloud.cnpg.io/v1", "ObjectStore", wanted.namespace(), STORE, json!({ "spec": spec }))
+    object(
+        "barmancloud.cnpg.io/v1",
+        "ObjectStore",
+        wanted.namespace(),
+        STORE,
+        json!({ "spec": spec }),
+    )
 }
 
 fn scheduled(archive: &Archive, namespace: &str) -> Json {
@@ -180,7 +213,13 @@ fn scheduled(archive: &Archive, namespace: &str) -> Json {
         "method": "plugin",
         "pluginConfiguration": { "name": PLUGIN },
     });
-    object(API, "ScheduledBackup", namespace, NAME, json!({ "spec": spec }))
+    object(
+        API,
+        "ScheduledBackup",
+        namespace,
+        NAME,
+        json!({ "spec": spec }),
+    )
 }
 
 fn pooler(wanted: &Wanted<'_>) -> Json {
@@ -198,7 +237,13 @@ fn pooler(wanted: &Wanted<'_>) -> Json {
             "spec": { "containers": [{ "name": "pgbouncer", "resources": resources }] },
         },
     });
-    object(API, "Pooler", wanted.namespace(), POOLER, json!({ "spec": spec }))
+    object(
+        API,
+        "Pooler",
+        wanted.namespace(),
+        POOLER,
+        json!({ "spec": spec }),
+    )
 }
 
 fn flows(config: &Config, wanted: &Wanted<'_>, inside: &mut Inside<'_>) {
@@ -211,16 +256,32 @@ fn flows(config: &Config, wanted: &Wanted<'_>, inside: &mut Inside<'_>) {
     let pooler = Pods::of(namespace, POOLER, &[("cnpg.io/poolerName", POOLER)]);
     let all = Pods::of(namespace, "postgres-all", &[("cnpg.io/cluster", NAME)]);
     inside.calls_api(&all);
-    inside.allow(Peer::Pods(all.clone()), Peer::Pods(instances.clone()), &[Port::tcp(5432), Port::tcp(8000)]);
-    inside.allow(Peer::Pods(operator()), Peer::Pods(instances.clone()), &[Port::tcp(8000), Port::tcp(5432)]);
+    inside.allow(
+        Peer::Pods(all.clone()),
+        Peer::Pods(instances.clone()),
+        &[Port::tcp(5432), Port::tcp(8000)],
+    );
+    inside.allow(
+        Peer::Pods(operator()),
+        Peer::Pods(instances.clone()),
+        &[Port::tcp(8000), Port::tcp(5432)],
+    );
     inside.scrape(&instances, 9187, "/metrics");
     if wanted.backup.is_some() {
         inside.allow(Peer::Pods(all), Peer::Internet, &[Port::tcp(443)]);
     }
     for client in &wanted.clients {
-        inside.allow(Peer::Pods(client.clone()), Peer::Pods(instances.clone()), &[Port::tcp(5432)]);
+        inside.allow(
+            Peer::Pods(client.clone()),
+            Peer::Pods(instances.clone()),
+            &[Port::tcp(5432)],
+        );
         if config.pooler {
-            inside.allow(Peer::Pods(client.clone()), Peer::Pods(pooler.clone()), &[Port::tcp(5432)]);
+            inside.allow(
+                Peer::Pods(client.clone()),
+                Peer::Pods(pooler.clone()),
+                &[Port::tcp(5432)],
+            );
         }
     }
     if config.pooler {

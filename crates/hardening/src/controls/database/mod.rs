@@ -73,7 +73,12 @@ impl Control for Database {
                 "write \"cloudnative-pg\" or \"zalando\"",
             );
         }
-        let apps: Vec<App> = inside.apps.iter().filter(|a| !a.inputs.postgres.is_empty()).cloned().collect();
+        let apps: Vec<App> = inside
+            .apps
+            .iter()
+            .filter(|a| !a.inputs.postgres.is_empty())
+            .cloned()
+            .collect();
         let class = match &config.storage_class {
             Some(class) => class.clone(),
             None => storage::class(inside),
@@ -85,7 +90,11 @@ impl Control for Database {
             cnpg::install(inside);
         }
         if !apps.is_empty() {
-            inside.images.insert(if zalando { zalando::IMAGES } else { cnpg::IMAGES });
+            inside.images.insert(if zalando {
+                zalando::IMAGES
+            } else {
+                cnpg::IMAGES
+            });
         }
         for app in &apps {
             let Some(wanted) = wanted(app, &class, inside) else {
@@ -140,7 +149,10 @@ fn wanted<'a>(app: &'a App, class: &str, inside: &mut Inside<'_>) -> Option<Want
     let postgres = app.inputs.postgres.first()?;
     let path = format!("{}.postgres", app.path());
     let names = SIZES.iter().map(|(name, _)| *name);
-    let size = SIZES.iter().find(|(name, _)| *name == postgres.size).map(|(_, size)| *size);
+    let size = SIZES
+        .iter()
+        .find(|(name, _)| *name == postgres.size)
+        .map(|(_, size)| *size);
     let draft = &mut inside.draft;
     let before = draft.is_refused();
     if size.is_none() {
@@ -169,7 +181,10 @@ fn wanted<'a>(app: &'a App, class: &str, inside: &mut Inside<'_>) -> Option<Want
         None => {
             draft.remark(
                 &path,
-                format!("the database of `{}` has no backups: what is deleted in it is gone", app.name),
+                format!(
+                    "the database of `{}` has no backups: what is deleted in it is gone",
+                    app.name
+                ),
                 "write `backup = { bucket = \"backups\" }` with a bucket of this stack",
             );
             None
@@ -186,7 +201,10 @@ fn wanted<'a>(app: &'a App, class: &str, inside: &mut Inside<'_>) -> Option<Want
             if !is_retention(&backup.retention) {
                 draft.refuse(
                     &format!("{path}.backup.retention"),
-                    format!("`{}` is no time that backups are kept for", backup.retention),
+                    format!(
+                        "`{}` is no time that backups are kept for",
+                        backup.retention
+                    ),
                     "write days, weeks or months: `retention = \"14d\"`",
                 );
             }
@@ -209,7 +227,11 @@ fn wanted<'a>(app: &'a App, class: &str, inside: &mut Inside<'_>) -> Option<Want
                 inside.draft.refuse(
                     &format!("{path}.from[{index}]"),
                     format!("`{}` has no service `{from}`{meant}", app.name),
-                    format!("declare it: [hardening.{}.{}.services.{from}]", inside.draft.instance.name, app.path()),
+                    format!(
+                        "declare it: [hardening.{}.{}.services.{from}]",
+                        inside.draft.instance.name,
+                        app.path()
+                    ),
                 );
             }
         }

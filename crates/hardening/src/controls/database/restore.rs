@@ -21,7 +21,9 @@ impl std::fmt::Display for RestoreError {
         f.write_str(match self {
             RestoreError::NoDatabase => "the object is no database",
             RestoreError::NoArchive => "the database has no backups: nothing can be restored",
-            RestoreError::SameName => "what is restored must not have the name of what it is restored from",
+            RestoreError::SameName => {
+                "what is restored must not have the name of what it is restored from"
+            }
             RestoreError::NoMoment => "a moment is written as 2026-01-31T12:00:00Z",
         })
     }
@@ -35,7 +37,10 @@ impl std::error::Error for RestoreError {}
 /// # Errors
 /// What cannot be restored.
 pub fn restore(database: &Json, name: &str, moment: Option<&str>) -> Result<Json, RestoreError> {
-    let old = database.pointer("/metadata/name").and_then(Json::as_str).ok_or(RestoreError::NoDatabase)?;
+    let old = database
+        .pointer("/metadata/name")
+        .and_then(Json::as_str)
+        .ok_or(RestoreError::NoDatabase)?;
     if old == name {
         return Err(RestoreError::SameName);
     }
@@ -63,10 +68,16 @@ pub fn restore(database: &Json, name: &str, moment: Option<&str>) -> Result<Json
 }
 
 fn cnpg(database: &Json, name: &str, moment: Option<&str>) -> Result<Json, RestoreError> {
-    let mut spec = database.get("spec").cloned().ok_or(RestoreError::NoDatabase)?;
+    let mut spec = database
+        .get("spec")
+        .cloned()
+        .ok_or(RestoreError::NoDatabase)?;
     let archiver = |plugin: &&Json| plugin["isWALArchiver"] == true;
     let plugins = spec.get("plugins").and_then(Json::as_array);
-    let plugin = plugins.and_then(|all| all.iter().find(archiver)).cloned().ok_or(RestoreError::NoArchive)?;
+    let plugin = plugins
+        .and_then(|all| all.iter().find(archiver))
+        .cloned()
+        .ok_or(RestoreError::NoArchive)?;
     let mut recovery = json!({ "source": "origin", "database": "app", "owner": "app" });
     if let Some(moment) = moment {
         recovery["recoveryTarget"] = json!({ "targetTime": moment });
@@ -78,14 +89,20 @@ fn cnpg(database: &Json, name: &str, moment: Option<&str>) -> Result<Json, Resto
     }]);
     // The archive of the new one is its own: that of the old one stays as it is.
     let mut own = plugin;
-    let stamp = moment.map_or_else(|| "last".to_owned(), |m| m.chars().filter(char::is_ascii_digit).collect());
+    let stamp = moment.map_or_else(
+        || "last".to_owned(),
+        |m| m.chars().filter(char::is_ascii_digit).collect(),
+    );
     own["parameters"]["serverName"] = json!(format!("{name}-{stamp}"));
     spec["plugins"] = json!([own]);
     Ok(spec)
 }
 
 fn zalando(database: &Json, old: &str, moment: Option<&str>) -> Result<Json, RestoreError> {
-    let mut spec = database.get("spec").cloned().ok_or(RestoreError::NoDatabase)?;
+    let mut spec = database
+        .get("spec")
+        .cloned()
+        .ok_or(RestoreError::NoDatabase)?;
     let archives = |e: &Json| e["name"] == "USE_WALG_BACKUP" && e["value"] == "true";
     let environment = spec.get("env").and_then(Json::as_array);
     if !environment.is_some_and(|all| all.iter().any(archives)) {
@@ -98,7 +115,11 @@ fn zalando(database: &Json, old: &str, moment: Option<&str>) -> Result<Json, Res
     // Without a moment this operator copies from the running database, not from the archive.
     let moment = moment.ok_or(RestoreError::NoMoment)?;
     // It knows no `Z`.
-    clone["timestamp"] = json!(moment.strip_suffix('Z').map_or_else(|| moment.to_owned(), |m| format!("{m}+00:00")));
+    clone["timestamp"] = json!(
+        moment
+            .strip_suffix('Z')
+            .map_or_else(|| moment.to_owned(), |m| format!("{m}+00:00"))
+    );
     spec["clone"] = clone;
     Ok(spec)
 }
@@ -107,7 +128,13 @@ fn zalando(database: &Json, old: &str, moment: Option<&str>) -> Result<Json, Res
 fn is_moment(text: &str) -> bool {
     let shape = |part: &str, pattern: &str| {
         part.len() == pattern.len()
-            && part.bytes().zip(pattern.bytes()).all(|(c, p)| if p == b'0' { c.is_ascii_digit() } else { c == p })
+            && part.bytes().zip(pattern.bytes()).all(|(c, p)| {
+                if p == b'0' {
+                    c.is_ascii_digit()
+                } else {
+                    c == p
+                }
+            })
     };
     let Some((head, rest)) = text.split_at_checked(19) else {
         return false;
@@ -116,7 +143,8 @@ fn is_moment(text: &str) -> bool {
         Some(fraction) => fraction.trim_start_matches(|c: char| c.is_ascii_digit()),
         None => rest,
     };
-    shape(head, "0000-00-00T00:00:00") && (rest == "Z" || shape(rest, "+00:00") || shape(rest, "-00:00"))
+    shape(head, "0000-00-00T00:00:00")
+        && (rest == "Z" || shape(rest, "+00:00") || shape(rest, "-00:00"))
 }
 
 #[cfg(test)]
@@ -142,9 +170,13 @@ mod tests {
 
     #[test]
     fn what_is_restored_reads_one_archive_and_writes_another() {
-        let made = restore(&cluster(), "postgres-before", Some("2026-01-31T12:00:00Z")).expect("restored");
+        let made =
+            restore(&cluster(), "postgres-before", Some("2026-01-31T12:00:00Z")).expect("restored");
         let spec = &made["spec"];
-        assert_eq!(spec["bootstrap"]["recovery"]["recoveryTarget"]["targetTime"], "2026-01-31T12:00:00Z");
+        assert_eq!(
+            spec["bootstrap"]["recovery"]["recoveryTarget"]["targetTime"],
+            "2026-01-31T12:00:00Z"
+        );
         assert_eq!(spec["bootstrap"]["initdb"], Json::Null);
         let from = &spec["externalClusters"][0]["plugin"]["parameters"];
         let to = &spec["plugins"][0]["parameters"];
@@ -156,20 +188,42 @@ mod tests {
     #[test]
     fn what_cannot_be_restored_is_said() {
         let moment = Some("2026-01-31T12:00:00Z");
-        assert_eq!(restore(&cluster(), "postgres", moment), Err(RestoreError::SameName));
-        assert_eq!(restore(&cluster(), "other", Some("yesterday")), Err(RestoreError::NoMoment));
+        assert_eq!(
+            restore(&cluster(), "postgres", moment),
+            Err(RestoreError::SameName)
+        );
+        assert_eq!(
+            restore(&cluster(), "other", Some("yesterday")),
+            Err(RestoreError::NoMoment)
+        );
         let mut bare = cluster();
         bare["spec"]["plugins"] = json!([]);
-        assert_eq!(restore(&bare, "other", moment), Err(RestoreError::NoArchive));
-        assert_eq!(restore(&json!({ "kind": "Pod" }), "other", moment), Err(RestoreError::NoDatabase));
+        assert_eq!(
+            restore(&bare, "other", moment),
+            Err(RestoreError::NoArchive)
+        );
+        assert_eq!(
+            restore(&json!({ "kind": "Pod" }), "other", moment),
+            Err(RestoreError::NoDatabase)
+        );
     }
 
     #[test]
     fn moments_are_of_rfc_3339() {
-        for good in ["2026-01-31T12:00:00Z", "2026-01-31T12:00:00.25Z", "2026-01-31T12:00:00+02:00"] {
+        for good in [
+            "2026-01-31T12:00:00Z",
+            "2026-01-31T12:00:00.25Z",
+            "2026-01-31T12:00:00+02:00",
+        ] {
             assert!(is_moment(good), "{good}");
         }
-        for bad in ["", "2026-01-31", "2026-01-31 12:00:00Z", "2026-01-31T12:00:00", "2026-01-31T12:00:00+2"] {
+        for bad in [
+            "",
+            "2026-01-31",
+            "2026-01-31 12:00:00Z",
+            "2026-01-31T12:00:00",
+            "2026-01-31T12:00:00+2",
+        ] {
             assert!(!is_moment(bad), "{bad}");
         }
     }

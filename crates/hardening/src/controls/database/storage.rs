@@ -10,7 +10,10 @@ const NAME: &str = "database";
 /// The class; its name.
 pub(super) fn class(inside: &mut Inside<'_>) -> String {
     let (provisioner, parameters) = match &inside.site.cloud {
-        Cloud::Aws(_) => ("ebs.csi.aws.com", json!({ "type": "gp3", "encrypted": "true" })),
+        Cloud::Aws(_) => (
+            "ebs.csi.aws.com",
+            json!({ "type": "gp3", "encrypted": "true" }),
+        ),
         Cloud::Google(_) => ("pd.csi.storage.gke.io", json!({ "type": "pd-balanced" })),
         #[allow(unreachable_patterns, reason = "clouds are still being added")]
         _ => ("disk.csi.azure.com", json!({ "skuName": "Premium_LRS" })),

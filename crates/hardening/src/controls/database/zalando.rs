@@ -41,7 +41,6 @@ pub(super) fn install(inside: &mut Inside<'_>) {
                 "enable_persistent_volume_claim_deletion": false,
             },
             "configConnectionPooler": {
-                "connection_pooler_image": "ghcr.io/zalando/postgres-operator/pgbouncer:v2.0.1",
                 "connection_pooler_default_cpu_request": "50m",
                 "connection_pooler_default_memory_request": "64Mi",
                 "connection_pooler_default_cpu_limit": "500m",
@@ -67,7 +66,11 @@ pub(super) fn install(inside: &mut Inside<'_>) {
 }
 
 fn operator() -> Pods {
-    Pods::of(NAMESPACE, "operator", &[("app.kubernetes.io/name", "postgres-operator")])
+    Pods::of(
+        NAMESPACE,
+        "operator",
+        &[("app.kubernetes.io/name", "postgres-operator")],
+    )
 }
 
 /// The database of an app.
@@ -85,14 +88,28 @@ pub(super) fn database(config: &Config, wanted: &Wanted<'_>, inside: &mut Inside
         return;
     }
     let spec = spec(config, wanted, &inside.site.cloud);
-    let cluster = object(API, "postgresql", wanted.namespace(), NAME, json!({ "spec": spec }));
-    inside.waited(cluster, Wait::default().field("status.PostgresClusterStatus", "^Running$"));
+    let cluster = object(
+        API,
+        "postgresql",
+        wanted.namespace(),
+        NAME,
+        json!({ "spec": spec }),
+    );
+    inside.waited(
+        cluster,
+        Wait::default().field("status.PostgresClusterStatus", "^Running$"),
+    );
     flows(config, wanted, inside);
 }
 
 fn spec(config: &Config, wanted: &Wanted<'_>, cloud: &Cloud) -> Json {
     let postgres = wanted.postgres;
-    let team = wanted.app.inputs.team.as_deref().unwrap_or(&wanted.app.name);
+    let team = wanted
+        .app
+        .inputs
+        .team
+        .as_deref()
+        .unwrap_or(&wanted.app.name);
     let mut spec = json!({
         "teamId": team,
         "numberOfInstances": postgres.instances,
@@ -140,14 +157,21 @@ fn spec(config: &Config, wanted: &Wanted<'_>, cloud: &Cloud) -> Json {
             _ => ("WALG_AZ_PREFIX", "CLONE_WALG_AZ_PREFIX"),
         };
         environment.extend([(name, bucket.clone()), (clone, bucket)]);
-        spec["env"] = environment.into_iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
+        spec["env"] = environment
+            .into_iter()
+            .map(|(name, value)| json!({ "name": name, "value": value }))
+            .collect();
     }
     spec
 }
 
 /// Schedules have seconds first; cron has none.
 fn without_seconds(schedule: &str) -> String {
-    schedule.split_whitespace().skip(1).collect::<Vec<_>>().join(" ")
+    schedule
+        .split_whitespace()
+        .skip(1)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// How many daily backups a retention is.
@@ -163,23 +187,55 @@ fn days(retention: &str) -> u32 {
 
 fn flows(config: &Config, wanted: &Wanted<'_>, inside: &mut Inside<'_>) {
     let namespace = wanted.namespace();
-    let instances = Pods::of(namespace, NAME, &[("application", "spilo"), ("cluster-name", NAME)]);
-    let pooler = Pods::of(namespace, POOLER, &[("application", "db-connection-pooler")]);
+    let instances = Pods::of(
+        namespace,
+        NAME,
+        &[("application", "spilo"), ("cluster-name", NAME)],
+    );
+    let pooler = Pods::of(
+        namespace,
+        POOLER,
+        &[("application", "db-connection-pooler")],
+    );
     // Patroni elects through the API server.
     inside.calls_api(&instances);
-    inside.allow(Peer::Pods(instances.clone()), Peer::Pods(instances.clone()), &[Port::tcp(5432), Port::tcp(8008)]);
-    inside.allow(Peer::Pods(operator()), Peer::Pods(instances.clone()), &[Port::tcp(5432), Port::tcp(8008)]);
+    inside.allow(
+        Peer::Pods(instances.clone()),
+        Peer::Pods(instances.clone()),
+        &[Port::tcp(5432), Port::tcp(8008)],
+    );
+    inside.allow(
+        Peer::Pods(operator()),
+        Peer::Pods(instances.clone()),
+        &[Port::tcp(5432), Port::tcp(8008)],
+    );
     if wanted.backup.is_some() {
-        inside.allow(Peer::Pods(instances.clone()), Peer::Internet, &[Port::tcp(443)]);
+        inside.allow(
+            Peer::Pods(instances.clone()),
+            Peer::Internet,
+            &[Port::tcp(443)],
+        );
     }
     for client in &wanted.clients {
-        inside.allow(Peer::Pods(client.clone()), Peer::Pods(instances.clone()), &[Port::tcp(5432)]);
+        inside.allow(
+            Peer::Pods(client.clone()),
+            Peer::Pods(instances.clone()),
+            &[Port::tcp(5432)],
+        );
         if config.pooler {
-            inside.allow(Peer::Pods(client.clone()), Peer::Pods(pooler.clone()), &[Port::tcp(5432)]);
+            inside.allow(
+                Peer::Pods(client.clone()),
+                Peer::Pods(pooler.clone()),
+                &[Port::tcp(5432)],
+            );
         }
     }
     if config.pooler {
-        inside.allow(Peer::Pods(pooler), Peer::Pods(instances), &[Port::tcp(5432)]);
+        inside.allow(
+            Peer::Pods(pooler),
+            Peer::Pods(instances),
+            &[Port::tcp(5432)],
+        );
     }
 }
 

@@ -5,7 +5,11 @@ use crate::objects::object;
 use serde_json::{Value as Json, json};
 
 /// A graph: title, unit, queries with their legends.
-type Graph = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+type Graph = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
 
 const SERVICES: &[Graph] = &[
     (
@@ -26,7 +30,10 @@ const SERVICES: &[Graph] = &[
     (
         "Alerts that fire",
         "short",
-        &[(r#"sum by (alertname) (ALERTS{alertstate="firing", alertname!~"Watchdog|InfoInhibitor"})"#, "{{alertname}}")],
+        &[(
+            r#"sum by (alertname) (ALERTS{alertstate="firing", alertname!~"Watchdog|InfoInhibitor"})"#,
+            "{{alertname}}",
+        )],
     ),
 ];
 
@@ -58,26 +65,42 @@ const CAPACITY: &[Graph] = &[
     (
         "Restarts of containers",
         "short",
-        &[("sum by (namespace) (increase(kube_pod_container_status_restarts_total[1h]))", "{{namespace}}")],
+        &[(
+            "sum by (namespace) (increase(kube_pod_container_status_restarts_total[1h]))",
+            "{{namespace}}",
+        )],
     ),
 ];
 
 const DATABASES: &[Graph] = &[
-    ("Instances that answer", "short", &[("sum by (namespace) (cnpg_collector_up)", "{{namespace}}")]),
+    (
+        "Instances that answer",
+        "short",
+        &[("sum by (namespace) (cnpg_collector_up)", "{{namespace}}")],
+    ),
     (
         "Replicas behind",
         "s",
-        &[("max by (namespace, pod) (cnpg_pg_replication_lag)", "{{namespace}}/{{pod}}")],
+        &[(
+            "max by (namespace, pod) (cnpg_pg_replication_lag)",
+            "{{namespace}}/{{pod}}",
+        )],
     ),
     (
         "Age of the last backup",
         "s",
-        &[("time() - max by (namespace, pod) (barman_cloud_cloudnative_pg_io_last_available_backup_timestamp > 0)", "{{namespace}}/{{pod}}")],
+        &[(
+            "time() - max by (namespace, pod) (barman_cloud_cloudnative_pg_io_last_available_backup_timestamp > 0)",
+            "{{namespace}}/{{pod}}",
+        )],
     ),
     (
         "Connections",
         "short",
-        &[("sum by (namespace, pod) (cnpg_backends_total)", "{{namespace}}/{{pod}}")],
+        &[(
+            "sum by (namespace, pod) (cnpg_backends_total)",
+            "{{namespace}}/{{pod}}",
+        )],
     ),
 ];
 
@@ -129,5 +152,11 @@ fn dashboard(namespace: &str, name: &str, title: &str, graphs: &[Graph]) -> Json
         "metadata": { "labels": { "grafana_dashboard": "1" } },
         "data": { format!("{name}.json"): board.to_string() },
     }));
-    object("v1", "ConfigMap", namespace, &format!("dashboard-{name}"), rest)
+    object(
+        "v1",
+        "ConfigMap",
+        namespace,
+        &format!("dashboard-{name}"),
+        rest,
+    )
 }

@@ -73,7 +73,10 @@ impl Control for Monitoring {
             chart: RELEASE,
             namespace: NAMESPACE,
             values: values(config, certificates),
-            kinds: &["monitoring.coreos.com/Prometheus", "monitoring.coreos.com/Alertmanager"],
+            kinds: &[
+                "monitoring.coreos.com/Prometheus",
+                "monitoring.coreos.com/Alertmanager",
+            ],
             serves: &["monitoring.coreos.com"],
             provides: &[
                 "Deployment/kube-prometheus-stack-operator",
@@ -137,7 +140,11 @@ fn error_rate(config: &Config) -> f64 {
 }
 
 fn prometheus() -> Pods {
-    Pods::of(NAMESPACE, "prometheus", &[("app.kubernetes.io/name", "prometheus")])
+    Pods::of(
+        NAMESPACE,
+        "prometheus",
+        &[("app.kubernetes.io/name", "prometheus")],
+    )
 }
 
 fn grafana_admin(inside: &mut Inside<'_>) -> String {
@@ -160,13 +167,21 @@ fn grafana_admin(inside: &mut Inside<'_>) -> String {
 
 fn slack(config: &Config, inside: &mut Inside<'_>) -> String {
     let input = format!("{}.slack_webhook", Inside::input("monitoring"));
-    let url = config.slack_webhook.as_ref().map(|webhook| webhook.json(&input));
+    let url = config
+        .slack_webhook
+        .as_ref()
+        .map(|webhook| webhook.json(&input));
     secret(inside, SLACK, json!({ "url": url }))
 }
 
 fn secret(inside: &mut Inside<'_>, name: &str, data: Json) -> String {
     let body = json!({ "metadata": { "name": name, "namespace": NAMESPACE }, "data": data });
-    let node = Node::new("kubernetes_secret", identifier(&[NAMESPACE, name]), Where::Cluster, body);
+    let node = Node::new(
+        "kubernetes_secret",
+        identifier(&[NAMESPACE, name]),
+        Where::Cluster,
+        body,
+    );
     let address = node.address();
     inside.nodes.push(node);
     address
@@ -310,7 +325,8 @@ fn values(config: &Config, certificates: bool) -> Json {
 
 /// Who talks to whom inside the namespace.
 fn flows(inside: &mut Inside<'_>) {
-    let app = |name: &str, value: &str| Pods::of(NAMESPACE, name, &[("app.kubernetes.io/name", value)]);
+    let app =
+        |name: &str, value: &str| Pods::of(NAMESPACE, name, &[("app.kubernetes.io/name", value)]);
     let operator = app("operator", "kube-prometheus-stack-prometheus-operator");
     let alertmanager = app("alertmanager", "alertmanager");
     let grafana = app("grafana", "grafana");
@@ -355,5 +371,11 @@ fn monitor(scrape: &Scrape) -> Json {
         }],
     });
     let name = format!("{}-{}", pods.name, scrape.port);
-    object("monitoring.coreos.com/v1", "PodMonitor", &pods.namespace, &name, plain(json!({ "spec": spec })))
+    object(
+        "monitoring.coreos.com/v1",
+        "PodMonitor",
+        &pods.namespace,
+        &name,
+        plain(json!({ "spec": spec })),
+    )
 }

@@ -6,7 +6,12 @@ use crate::objects::object;
 use serde_json::{Value as Json, json};
 
 /// The rules, one object for each group.
-pub(super) fn all(config: &Config, namespace: &str, databases: bool, certificates: bool) -> Vec<Json> {
+pub(super) fn all(
+    config: &Config,
+    namespace: &str,
+    databases: bool,
+    certificates: bool,
+) -> Vec<Json> {
     let mut groups = vec![("services", services(config)), ("capacity", capacity())];
     if certificates {
         groups.push(("certificates", certificate_rules()));
@@ -20,7 +25,13 @@ pub(super) fn all(config: &Config, namespace: &str, databases: bool, certificate
             let name = format!("infra-{name}");
             // The operator reads no templates, and the language must not.
             let spec = plain(json!({ "groups": [{ "name": name, "rules": rules }] }));
-            object("monitoring.coreos.com/v1", "PrometheusRule", namespace, &name, json!({ "spec": spec }))
+            object(
+                "monitoring.coreos.com/v1",
+                "PrometheusRule",
+                namespace,
+                &name,
+                json!({ "spec": spec }),
+            )
         })
         .collect()
 }
@@ -49,7 +60,11 @@ fn by_route(series: &str) -> String {
 
 fn services(config: &Config) -> Vec<Json> {
     let rate = |series: &str, selector: &str| {
-        let all = by_route(series).replacen("envoy_cluster_name=~", &format!("{selector}envoy_cluster_name=~"), 1);
+        let all = by_route(series).replacen(
+            "envoy_cluster_name=~",
+            &format!("{selector}envoy_cluster_name=~"),
+            1,
+        );
         // A rate is taken of the counter itself, before it gets other labels.
         let bare = format!(r#"{series}{{{selector}envoy_cluster_name=~"httproute/.+"}}"#);
         format!(
@@ -59,17 +74,27 @@ fn services(config: &Config) -> Vec<Json> {
     };
     let buckets = {
         let bare = r#"envoy_cluster_upstream_rq_time_bucket{envoy_cluster_name=~"httproute/.+"}"#;
-        by_route("envoy_cluster_upstream_rq_time_bucket").replacen(bare, &format!("rate({bare}[5m])"), 1)
+        by_route("envoy_cluster_upstream_rq_time_bucket").replacen(
+            bare,
+            &format!("rate({bare}[5m])"),
+            1,
+        )
     };
     let share = super::error_rate(config);
     // Without the rounding 0.07 would be 7.000000000000001 %.
     let percent = (share * 1e6).round() / 1e4;
     let late = config.latency_ms;
     vec![
-        record("infra:requests:rate5m", &rate("envoy_cluster_upstream_rq_xx", "")),
+        record(
+            "infra:requests:rate5m",
+            &rate("envoy_cluster_upstream_rq_xx", ""),
+        ),
         record(
             "infra:errors:rate5m",
-            &rate("envoy_cluster_upstream_rq_xx", r#"envoy_response_code_class="5","#),
+            &rate(
+                "envoy_cluster_upstream_rq_xx",
+                r#"envoy_response_code_class="5","#,
+            ),
         ),
         // A service that has never failed has no series of failures.
         record(
@@ -93,7 +118,9 @@ fn services(config: &Config) -> Vec<Json> {
             "HighLatency",
             "warning",
             10,
-            &format!("infra:latency:p99_5m > {late} and on (route_namespace, route) infra:requests:rate5m > 0"),
+            &format!(
+                "infra:latency:p99_5m > {late} and on (route_namespace, route) infra:requests:rate5m > 0"
+            ),
             &format!(
                 "one request in a hundred to {{{{ $labels.route_namespace }}}}/{{{{ $labels.route }}}} takes {{{{ $value | humanize }}}} ms, more than {late}"
             ),

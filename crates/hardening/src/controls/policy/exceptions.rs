@@ -22,7 +22,13 @@ pub(super) struct Exception {
 }
 
 /// A row of the platform's: name, namespace, a label, rules, reason.
-type Row = (&'static str, &'static str, (&'static str, &'static str), &'static [&'static str], &'static str);
+type Row = (
+    &'static str,
+    &'static str,
+    (&'static str, &'static str),
+    &'static [&'static str],
+    &'static str,
+);
 
 const PLATFORM: &[Row] = &[
     (
@@ -42,16 +48,20 @@ const PLATFORM: &[Row] = &[
 ];
 
 /// Those for the namespaces that the platform has.
-pub(super) fn platform<'a>(has: impl Fn(&str) -> bool + 'a) -> impl Iterator<Item = Exception> + 'a {
+pub(super) fn platform<'a>(
+    has: impl Fn(&str) -> bool + 'a,
+) -> impl Iterator<Item = Exception> + 'a {
     PLATFORM
         .iter()
         .filter(move |(_, namespace, ..)| has(namespace))
-        .map(|&(name, namespace, (key, value), rules, reason)| Exception {
-            name: format!("platform-{name}"),
-            tier: Tier::Platform,
-            rules: rules.iter().map(|r| (*r).to_owned()).collect(),
-            namespace: namespace.to_owned(),
-            labels: BTreeMap::from([(key.to_owned(), value.to_owned())]),
-            reason: reason.to_owned(),
-        })
+        .map(
+            |&(name, namespace, (key, value), rules, reason)| Exception {
+                name: format!("platform-{name}"),
+                tier: Tier::Platform,
+                rules: rules.iter().map(|r| (*r).to_owned()).collect(),
+                namespace: namespace.to_owned(),
+                labels: BTreeMap::from([(key.to_owned(), value.to_owned())]),
+                reason: reason.to_owned(),
+            },
+        )
 }

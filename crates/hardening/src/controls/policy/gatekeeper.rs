@@ -3,7 +3,7 @@
 use super::Scope;
 use super::exceptions::Exception;
 use super::rules::{self, RULES, Rule};
-use crate::flow::{Pods, Port, Peer};
+use crate::flow::{Peer, Pods, Port};
 use crate::inside::{Inside, Release};
 use crate::node::Wait;
 use crate::objects::{object, resources};
@@ -27,16 +27,31 @@ pub(super) fn install(inside: &mut Inside<'_>, exempt: &[String]) -> String {
         }
     }
     // The chart's hooks talk to the API; one of them waits for the webhook.
-    let hooks = Pods::of(NAMESPACE, "hooks", &[("app.kubernetes.io/name", "gatekeeper")]);
+    let hooks = Pods::of(
+        NAMESPACE,
+        "hooks",
+        &[("app.kubernetes.io/name", "gatekeeper")],
+    );
     inside.calls_api(&hooks);
-    let manager = Pods::of(NAMESPACE, "controller-manager", &[("control-plane", "controller-manager")]);
+    let manager = Pods::of(
+        NAMESPACE,
+        "controller-manager",
+        &[("control-plane", "controller-manager")],
+    );
     inside.allow(Peer::Pods(hooks), Peer::Pods(manager), &[Port::tcp(8443)]);
     inside.release(Release {
         chart: "gatekeeper",
         namespace: NAMESPACE,
         values: values(exempt),
-        serves: &["templates.gatekeeper.sh", "constraints.gatekeeper.sh", "config.gatekeeper.sh"],
-        provides: &["Deployment/gatekeeper-controller-manager", "Deployment/gatekeeper-audit"],
+        serves: &[
+            "templates.gatekeeper.sh",
+            "constraints.gatekeeper.sh",
+            "config.gatekeeper.sh",
+        ],
+        provides: &[
+            "Deployment/gatekeeper-controller-manager",
+            "Deployment/gatekeeper-audit",
+        ],
         ..Release::default()
     })
 }
@@ -110,13 +125,23 @@ fn template(rule: &Rule) -> Json {
     });
     let name = rule.kind.to_lowercase();
     let annotations = json!({ "annotations": { "description": rule.message } });
-    object(TEMPLATES, "ConstraintTemplate", "", &name, json!({ "metadata": annotations, "spec": spec }))
+    object(
+        TEMPLATES,
+        "ConstraintTemplate",
+        "",
+        &name,
+        json!({ "metadata": annotations, "spec": spec }),
+    )
 }
 
 /// The rules for some namespaces.
 pub(super) fn constraints(scope: &Scope, exceptions: &[Exception]) -> Vec<Json> {
-    let rules = RULES.iter().filter(|r| r.name != rules::REGISTRIES || !scope.registries.is_empty());
-    rules.map(|rule| constraint(rule, scope, exceptions)).collect()
+    let rules = RULES
+        .iter()
+        .filter(|r| r.name != rules::REGISTRIES || !scope.registries.is_empty());
+    rules
+        .map(|rule| constraint(rule, scope, exceptions))
+        .collect()
 }
 
 fn constraint(rule: &Rule, scope: &Scope, exceptions: &[Exception]) -> Json {
@@ -139,7 +164,13 @@ fn constraint(rule: &Rule, scope: &Scope, exceptions: &[Exception]) -> Json {
     if rule.name == rules::REGISTRIES {
         spec["parameters"] = json!({ "registries": scope.registries });
     }
-    object(CONSTRAINTS, rule.kind, "", scope.tier.text(), json!({ "spec": spec }))
+    object(
+        CONSTRAINTS,
+        rule.kind,
+        "",
+        scope.tier.text(),
+        json!({ "spec": spec }),
+    )
 }
 
 /// What a template waits for: that its kind of constraint exists.

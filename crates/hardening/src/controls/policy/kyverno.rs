@@ -23,7 +23,11 @@ pub(super) fn install(inside: &mut Inside<'_>, exempt: &[String]) -> String {
         ("cleanup-controller", true),
         ("reports-controller", false),
     ] {
-        let pods = Pods::of(NAMESPACE, component, &[("app.kubernetes.io/component", component)]);
+        let pods = Pods::of(
+            NAMESPACE,
+            component,
+            &[("app.kubernetes.io/component", component)],
+        );
         inside.calls_api(&pods);
         inside.scrape(&pods, 8000, "/metrics");
         if webhook {
@@ -101,7 +105,9 @@ fn values(exempt: &[String]) -> Json {
 
 /// The rules for some namespaces.
 pub(super) fn policies(scope: &Scope) -> Vec<Json> {
-    let rules = RULES.iter().filter(|r| r.name != rules::REGISTRIES || !scope.registries.is_empty());
+    let rules = RULES
+        .iter()
+        .filter(|r| r.name != rules::REGISTRIES || !scope.registries.is_empty());
     rules.map(|rule| policy(rule, scope)).collect()
 }
 
@@ -124,7 +130,13 @@ fn policy(rule: &Rule, scope: &Scope) -> Json {
         "variables": rules::variables(rule, &rules::list(&scope.registries)),
         "validations": [rules::validation(rule)],
     });
-    object(API, "ValidatingPolicy", "", &name(rule, scope.tier), json!({ "spec": spec }))
+    object(
+        API,
+        "ValidatingPolicy",
+        "",
+        &name(rule, scope.tier),
+        json!({ "spec": spec }),
+    )
 }
 
 /// What a policy is called.

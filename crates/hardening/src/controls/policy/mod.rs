@@ -151,9 +151,19 @@ fn system(cloud: &Cloud) -> Vec<String> {
             "gmp-system",
         ],
         #[allow(unreachable_patterns, reason = "clouds are still being added")]
-        _ => &["aks-command", "app-routing-system", "azure-arc", "calico-system", "tigera-operator"],
+        _ => &[
+            "aks-command",
+            "app-routing-system",
+            "azure-arc",
+            "calico-system",
+            "tigera-operator",
+        ],
     };
-    of_all.iter().chain(of_cloud).map(|n| (*n).to_owned()).collect()
+    of_all
+        .iter()
+        .chain(of_cloud)
+        .map(|n| (*n).to_owned())
+        .collect()
 }
 
 /// The control.
@@ -184,7 +194,11 @@ impl Control for Policy {
 
     fn finish(config: &Config, inside: &mut Inside<'_>) {
         let gatekeeper = config.engine == "gatekeeper";
-        let engine = if gatekeeper { gatekeeper::NAMESPACE } else { kyverno::NAMESPACE };
+        let engine = if gatekeeper {
+            gatekeeper::NAMESPACE
+        } else {
+            kyverno::NAMESPACE
+        };
         let exempt = exempt(config, inside, engine);
         let platform: Vec<String> = inside
             .namespaces
@@ -192,7 +206,10 @@ impl Control for Policy {
             .filter(|(name, namespace)| !namespace.app && !exempt.contains(*name))
             .map(|(name, _)| name.clone())
             .collect();
-        let mut registries: Vec<String> = PLATFORM_REGISTRIES.iter().map(|r| (*r).to_owned()).collect();
+        let mut registries: Vec<String> = PLATFORM_REGISTRIES
+            .iter()
+            .map(|r| (*r).to_owned())
+            .collect();
         registries.extend(config.platform_registries.iter().cloned());
         let mut of_apps = config.registries.clone();
         if !of_apps.is_empty() {
@@ -210,8 +227,15 @@ impl Control for Policy {
             registries,
             namespaces: platform,
         };
-        let mut exceptions: Vec<Exception> = exceptions::platform(|n| platform.namespaces.iter().any(|p| p == n)).collect();
-        exceptions.extend(config.exceptions.iter().enumerate().map(|(index, e)| given(index, e, &platform)));
+        let mut exceptions: Vec<Exception> =
+            exceptions::platform(|n| platform.namespaces.iter().any(|p| p == n)).collect();
+        exceptions.extend(
+            config
+                .exceptions
+                .iter()
+                .enumerate()
+                .map(|(index, e)| given(index, e, &platform)),
+        );
         // Everything that brings the platform is there before the platform is judged.
         let all: Vec<String> = inside
             .nodes
@@ -254,7 +278,11 @@ fn exempt(config: &Config, inside: &Inside<'_>, engine: &str) -> Vec<String> {
 }
 
 fn given(index: usize, except: &Except, platform: &Scope) -> Exception {
-    let tier = if platform.namespaces.contains(&except.namespace) { Tier::Platform } else { Tier::Apps };
+    let tier = if platform.namespaces.contains(&except.namespace) {
+        Tier::Platform
+    } else {
+        Tier::Apps
+    };
     Exception {
         name: format!("{}-{}", except.namespace, index + 1),
         tier,
@@ -281,7 +309,10 @@ fn check(config: &Config, inside: &mut Inside<'_>) {
             );
         }
     }
-    for (name, registries) in [("registries", &config.registries), ("platform_registries", &config.platform_registries)] {
+    for (name, registries) in [
+        ("registries", &config.registries),
+        ("platform_registries", &config.platform_registries),
+    ] {
         for (index, registry) in registries.iter().enumerate() {
             let host = registry.split('/').next().unwrap_or_default();
             let path = format!("policy.{name}[{index}]");

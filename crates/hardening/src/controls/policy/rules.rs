@@ -99,6 +99,8 @@ pub(super) fn validation(rule: &Rule) -> Json {
 
 /// A list of texts as an expression.
 pub(super) fn list(texts: &[String]) -> String {
-    let quoted = texts.iter().map(|t| format!("'{}'", t.replace('\\', "\\\\").replace('\'', "\\'")));
+    let quoted = texts
+        .iter()
+        .map(|t| format!("'{}'", t.replace('\\', "\\\\").replace('\'', "\\'")));
     format!("[{}]", quoted.collect::<Vec<_>>().join(", "))
 }

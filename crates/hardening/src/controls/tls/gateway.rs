@@ -50,7 +50,10 @@ pub(super) fn expand(config: &Config, hosts: &[Host], entry: Entry, inside: &mut
         object(API, "GatewayClass", "", CLASS, rest),
         Wait::default().condition("Accepted"),
     );
-    let earlier = ["helm_release.envoy_gateway".to_owned(), super::object_address("EnvoyProxy", ENVOY, CLASS)];
+    let earlier = [
+        "helm_release.envoy_gateway".to_owned(),
+        super::object_address("EnvoyProxy", ENVOY, CLASS),
+    ];
     inside.after(&class, earlier);
     let gateway = gateway(hosts, entry, inside, class);
     let output = format!("try({gateway}.object.status.addresses[0].value, null)");
@@ -122,7 +125,13 @@ fn proxy(config: &Config, entry: Entry, inside: &Inside<'_>) -> Json {
         // Connections end before the proxy does.
         "shutdown": { "drainTimeout": "60s", "minDrainDuration": "10s" },
     });
-    object(ENVOY_API, "EnvoyProxy", ENVOY, CLASS, json!({ "spec": spec }))
+    object(
+        ENVOY_API,
+        "EnvoyProxy",
+        ENVOY,
+        CLASS,
+        json!({ "spec": spec }),
+    )
 }
 
 fn gateway(hosts: &[Host], entry: Entry, inside: &mut Inside<'_>, class: String) -> String {
@@ -165,7 +174,13 @@ fn client_policy(config: &Config) -> Json {
         "healthCheck": { "path": "/healthz" },
         "timeout": { "http": { "requestReceivedTimeout": "60s", "idleTimeout": "300s" } },
     });
-    object(ENVOY_API, "ClientTrafficPolicy", GATEWAY, NAME, json!({ "spec": spec }))
+    object(
+        ENVOY_API,
+        "ClientTrafficPolicy",
+        GATEWAY,
+        NAME,
+        json!({ "spec": spec }),
+    )
 }
 
 /// Everything on port 80 is sent on to HTTPS. It names the hosts, as the challenge's routes do: among routes of one host
@@ -180,10 +195,22 @@ fn redirect(hosts: &[Host]) -> Json {
             "filters": [{ "type": "RequestRedirect", "requestRedirect": { "scheme": "https", "statusCode": 301 } }],
         }],
     });
-    object(API, "HTTPRoute", GATEWAY, "redirect-to-https", json!({ "spec": spec }))
+    object(
+        API,
+        "HTTPRoute",
+        GATEWAY,
+        "redirect-to-https",
+        json!({ "spec": spec }),
+    )
 }
 
-fn route(config: &Config, host: &Host, namespace: &str, running: &crate::app::Running, listener: &str) -> Json {
+fn route(
+    config: &Config,
+    host: &Host,
+    namespace: &str,
+    running: &crate::app::Running,
+    listener: &str,
+) -> Json {
     let service = &running.service;
     let path = service.route.first().map_or("/", |r| r.path.as_str());
     let hsts = format!("max-age={}; includeSubDomains", config.hsts_seconds);
@@ -201,7 +228,13 @@ fn route(config: &Config, host: &Host, namespace: &str, running: &crate::app::Ru
             "backendRefs": [{ "name": running.name, "port": service.port }],
         }],
     });
-    object(API, "HTTPRoute", namespace, &running.name, json!({ "spec": spec }))
+    object(
+        API,
+        "HTTPRoute",
+        namespace,
+        &running.name,
+        json!({ "spec": spec }),
+    )
 }
 
 fn parent(listener: &str) -> Json {

@@ -21,13 +21,22 @@ const API: &str = "cert-manager.io/v1";
 pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
     let spec = match config.issuer.as_str() {
         "letsencrypt" => acme(config, "https://acme-v02.api.letsencrypt.org/directory"),
-        "letsencrypt-staging" => acme(config, "https://acme-staging-v02.api.letsencrypt.org/directory"),
+        "letsencrypt-staging" => acme(
+            config,
+            "https://acme-staging-v02.api.letsencrypt.org/directory",
+        ),
         "self-signed" => json!({ "selfSigned": {} }),
         "ca" => authority(config, inside),
         "vault" => vault(config, inside),
         _ => return,
     };
-    let issuer = object(API, "ClusterIssuer", "", &config.issuer, json!({ "spec": spec }));
+    let issuer = object(
+        API,
+        "ClusterIssuer",
+        "",
+        &config.issuer,
+        json!({ "spec": spec }),
+    );
     let address = inside.waited(issuer, Wait::default().condition("Ready"));
     if config.issuer == "ca" {
         let earlier = match config.ca.first() {
@@ -52,7 +61,13 @@ pub(super) fn certificates(config: &Config, hosts: &[Host], inside: &mut Inside<
             "renewBeforePercentage": 33,
             "usages": ["digital signature", "server auth"],
         });
-        let certificate = object(API, "Certificate", GATEWAY, &secret(host), json!({ "spec": spec }));
+        let certificate = object(
+            API,
+            "Certificate",
+            GATEWAY,
+            &secret(host),
+            json!({ "spec": spec }),
+        );
         // Let's Encrypt answers only when the host's record points here, which nobody may have made yet: the audit says so
         // until it is there.
         let wait = if config.issuer.starts_with("letsencrypt") {
@@ -76,7 +91,10 @@ fn acme(config: &Config, server: &str) -> Json {
         "group": "gateway.networking.k8s.io", "kind": "Gateway",
         "name": super::gateway::NAME, "namespace": GATEWAY, "sectionName": "http",
     });
-    let email = config.email.as_ref().map(|e| e.json(&format!("{}.email", Inside::input("tls"))));
+    let email = config
+        .email
+        .as_ref()
+        .map(|e| e.json(&format!("{}.email", Inside::input("tls"))));
     json!({ "acme": {
         "server": server,
         "email": email,
@@ -103,9 +121,20 @@ fn authority(config: &Config, inside: &mut Inside<'_>) -> Json {
                 "tls.key": given.key.json(&format!("{table}.key")),
             },
         });
-        inside.nodes.push(Node::new("kubernetes_secret", "authority", Where::Cluster, body));
+        inside.nodes.push(Node::new(
+            "kubernetes_secret",
+            "authority",
+            Where::Cluster,
+            body,
+        ));
     } else {
-        let root = object(API, "ClusterIssuer", "", "root", json!({ "spec": { "selfSigned": {} } }));
+        let root = object(
+            API,
+            "ClusterIssuer",
+            "",
+            "root",
+            json!({ "spec": { "selfSigned": {} } }),
+        );
         let root = inside.waited(root, Wait::default().condition("Ready"));
         let spec = json!({
             "isCA": true,
@@ -116,7 +145,13 @@ fn authority(config: &Config, inside: &mut Inside<'_>) -> Json {
             "privateKey": { "algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always" },
             "issuerRef": { "group": "cert-manager.io", "kind": "ClusterIssuer", "name": "root" },
         });
-        let certificate = object(API, "Certificate", CERT_MANAGER, "authority", json!({ "spec": spec }));
+        let certificate = object(
+            API,
+            "Certificate",
+            CERT_MANAGER,
+            "authority",
+            json!({ "spec": spec }),
+        );
         let address = inside.waited(certificate, Wait::default().condition("Ready"));
         inside.after(&address, [root]);
     }
@@ -131,13 +166,31 @@ fn vault(config: &Config, inside: &mut Inside<'_>) -> Json {
     let rest = json!({ "rules": [{
         "apiGroups": [""], "resources": ["serviceaccounts/token"], "resourceNames": [ACCOUNT], "verbs": ["create"],
     }] });
-    inside.object(object("v1", "ServiceAccount", CERT_MANAGER, ACCOUNT, json!({})));
-    inside.object(object("rbac.authorization.k8s.io/v1", "Role", CERT_MANAGER, ACCOUNT, rest));
+    inside.object(object(
+        "v1",
+        "ServiceAccount",
+        CERT_MANAGER,
+        ACCOUNT,
+        json!({}),
+    ));
+    inside.object(object(
+        "rbac.authorization.k8s.io/v1",
+        "Role",
+        CERT_MANAGER,
+        ACCOUNT,
+        rest,
+    ));
     let rest = json!({
         "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": ACCOUNT },
         "subjects": [{ "kind": "ServiceAccount", "name": "cert-manager", "namespace": CERT_MANAGER }],
     });
-    inside.object(object("rbac.authorization.k8s.io/v1", "RoleBinding", CERT_MANAGER, ACCOUNT, rest));
+    inside.object(object(
+        "rbac.authorization.k8s.io/v1",
+        "RoleBinding",
+        CERT_MANAGER,
+        ACCOUNT,
+        rest,
+    ));
     let at = |name: &str| format!("flatten([{}.vault])[0].{name}", Inside::input("tls"));
     let ca = match &given.ca {
         None => Json::Null,

@@ -107,7 +107,11 @@ impl Control for Tls {
         inside.namespace(ENVOY, "baseline");
         inside.namespace(GATEWAY, "restricted");
         let mut open: Vec<String> = vec![GATEWAY.to_owned()];
-        open.extend(hosts.iter().flat_map(|h| h.routes.iter().map(|(namespace, _)| namespace.clone())));
+        open.extend(
+            hosts
+                .iter()
+                .flat_map(|h| h.routes.iter().map(|(namespace, _)| namespace.clone())),
+        );
         for name in open {
             if let Some(namespace) = inside.namespaces.get_mut(&name) {
                 namespace.labels.insert(ACCESS.0.into(), ACCESS.1.into());
@@ -142,7 +146,10 @@ fn check(config: &Config, inside: &mut Inside<'_>) {
     if !["1.2", "1.3"].contains(&config.min_version.as_str()) {
         draft.refuse(
             "tls.min_version",
-            format!("`{}` is not a version of TLS that is safe", config.min_version),
+            format!(
+                "`{}` is not a version of TLS that is safe",
+                config.min_version
+            ),
             "write \"1.2\" or \"1.3\"",
         );
     }
@@ -154,7 +161,11 @@ fn check(config: &Config, inside: &mut Inside<'_>) {
         );
     }
     if config.replicas < 1 {
-        draft.refuse("tls.replicas", "the proxy runs at least once", "write `replicas = 2`");
+        draft.refuse(
+            "tls.replicas",
+            "the proxy runs at least once",
+            "write `replicas = 2`",
+        );
     }
     if let Some(Input::Known(email)) = &config.email
         && !email.contains('@')
@@ -182,7 +193,11 @@ fn hosts(inside: &mut Inside<'_>) -> Vec<Host> {
             let Some(route) = running.service.route.first() else {
                 continue;
             };
-            let place = format!("input.apps[{}].services[{}]", quoted(&app.name), quoted(&running.name));
+            let place = format!(
+                "input.apps[{}].services[{}]",
+                quoted(&app.name),
+                quoted(&running.name)
+            );
             let (host, expression) = match (&route.host, &inside.domain) {
                 (Some(host), _) => (host.clone(), format!("flatten([{place}.route])[0].host")),
                 (None, Some(domain)) => (domain.clone(), "input.domain".to_owned()),
@@ -214,7 +229,11 @@ fn hosts(inside: &mut Inside<'_>) -> Vec<Host> {
             }
             let key = match &host {
                 Input::Known(name) => names::fit(&names::slug(name), "", 40),
-                Input::Later => names::fit(&names::slug(&format!("{}-{}", app.name, running.name)), "", 40),
+                Input::Later => names::fit(
+                    &names::slug(&format!("{}-{}", app.name, running.name)),
+                    "",
+                    40,
+                ),
             };
             let routed = (app.namespace().to_owned(), running);
             match out.iter_mut().find(|h| h.key == key) {
@@ -275,7 +294,10 @@ fn cert_manager(gateway_api: String, inside: &mut Inside<'_>) -> String {
         chart: "cert-manager",
         namespace: CERT_MANAGER,
         values,
-        kinds: &["cert-manager.io/Certificate", "acme.cert-manager.io/Challenge"],
+        kinds: &[
+            "cert-manager.io/Certificate",
+            "acme.cert-manager.io/Challenge",
+        ],
         serves: &["cert-manager.io", "acme.cert-manager.io"],
         provides: &[
             "Deployment/cert-manager",
@@ -313,7 +335,10 @@ fn envoy_gateway(gateway_api: String, inside: &mut Inside<'_>) -> String {
 
 /// The address of an object of ours, by what it is.
 fn object_address(kind: &str, namespace: &str, name: &str) -> String {
-    format!("kubernetes_manifest.{}", identifier(&[kind, namespace, name]))
+    format!(
+        "kubernetes_manifest.{}",
+        identifier(&[kind, namespace, name])
+    )
 }
 
 /// A fact of another component's.

@@ -15,7 +15,9 @@ fn proxies() -> Pods {
 }
 
 pub(super) fn expand(config: &Config, hosts: &[Host], inside: &mut Inside<'_>) {
-    let part = |name: &str, label: &str| Pods::of(CERT_MANAGER, name, &[("app.kubernetes.io/name", label)]);
+    let part = |name: &str, label: &str| {
+        Pods::of(CERT_MANAGER, name, &[("app.kubernetes.io/name", label)])
+    };
     let controller = part("controller", "cert-manager");
     let webhook = part("webhook", "webhook");
     let injector = part("cainjector", "cainjector");
@@ -29,7 +31,11 @@ pub(super) fn expand(config: &Config, hosts: &[Host], inside: &mut Inside<'_>) {
     }
 
     // The jobs of the chart have no label that the controller does not have.
-    let control = Pods::of(ENVOY, "controller", &[("app.kubernetes.io/name", "gateway-helm")]);
+    let control = Pods::of(
+        ENVOY,
+        "controller",
+        &[("app.kubernetes.io/name", "gateway-helm")],
+    );
     let certgen = Pods::of(ENVOY, "certgen", &[("app", "certgen")]);
     inside.calls_api(&control);
     inside.calls_api(&certgen);
@@ -38,22 +44,46 @@ pub(super) fn expand(config: &Config, hosts: &[Host], inside: &mut Inside<'_>) {
     let proxies = proxies();
     inside.scrape(&proxies, 19001, "/stats/prometheus");
     let configuration = [Port::tcp(18000), Port::tcp(18001), Port::tcp(18002)];
-    inside.allow(Peer::Pods(proxies.clone()), Peer::Pods(control), &configuration);
+    inside.allow(
+        Peer::Pods(proxies.clone()),
+        Peer::Pods(control),
+        &configuration,
+    );
     // Ports below 1024 are not the proxy's: it listens ten thousand higher.
-    inside.allow(Peer::Internet, Peer::Pods(proxies.clone()), &[Port::tcp(10080), Port::tcp(10443)]);
+    inside.allow(
+        Peer::Internet,
+        Peer::Pods(proxies.clone()),
+        &[Port::tcp(10080), Port::tcp(10443)],
+    );
     for host in hosts {
         for (namespace, running) in &host.routes {
             let target = running.pods(namespace);
             let port = App::port(&running.service);
-            inside.allow(Peer::Pods(proxies.clone()), Peer::Pods(target), port.as_slice());
+            inside.allow(
+                Peer::Pods(proxies.clone()),
+                Peer::Pods(target),
+                port.as_slice(),
+            );
         }
     }
     if config.issuer.starts_with("letsencrypt") {
-        let solver = Pods::of(GATEWAY, "acme-solver", &[("acme.cert-manager.io/http01-solver", "true")]);
+        let solver = Pods::of(
+            GATEWAY,
+            "acme-solver",
+            &[("acme.cert-manager.io/http01-solver", "true")],
+        );
         inside.allow(Peer::Pods(proxies), Peer::Pods(solver), &[Port::tcp(8089)]);
         // Let's Encrypt itself, and the challenge as the world sees it, before Let's Encrypt is asked to look.
-        inside.allow(Peer::Pods(controller), Peer::Internet, &[Port::tcp(443), Port::tcp(80)]);
+        inside.allow(
+            Peer::Pods(controller),
+            Peer::Internet,
+            &[Port::tcp(443), Port::tcp(80)],
+        );
     } else if config.issuer == "vault" {
-        inside.allow(Peer::Pods(controller), Peer::Internet, &[Port::tcp(443), Port::tcp(8200)]);
+        inside.allow(
+            Peer::Pods(controller),
+            Peer::Internet,
+            &[Port::tcp(443), Port::tcp(8200)],
+        );
     }
 }
