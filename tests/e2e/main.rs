@@ -6,6 +6,8 @@ mod aws_session;
 mod aws_types;
 mod broken;
 mod commands;
+#[cfg(unix)]
+mod control_plane;
 mod ephemeral;
 mod explain;
 mod failures;
@@ -14,6 +16,7 @@ mod kill;
 #[cfg(unix)]
 mod kills;
 #[cfg(unix)]
+#[path = "../kube/mod.rs"]
 mod kube;
 mod life;
 mod modules;

@@ -3,6 +3,7 @@
 //! cloud; everything follows from the inputs.
 
 mod aws;
+mod azure;
 mod bucket;
 mod cluster;
 mod database;

@@ -10,6 +10,8 @@ pub enum Cloud {
     Aws(ProviderAddress),
     /// Google Cloud.
     Google(ProviderAddress),
+    /// Azure.
+    Azure(ProviderAddress),
 }
 
 /// Why a text is no cloud, and what to write instead.
@@ -25,7 +27,7 @@ impl Cloud {
     /// The provider configuration that the natives use.
     pub fn provider(&self) -> &ProviderAddress {
         match self {
-            Cloud::Aws(provider) | Cloud::Google(provider) => provider,
+            Cloud::Aws(provider) | Cloud::Google(provider) | Cloud::Azure(provider) => provider,
         }
     }
 
@@ -34,12 +36,12 @@ impl Cloud {
         self.provider().to_string().into()
     }
 
-    /// Reads `aws`, `google`, or one with an alias.
+    /// Reads `aws`, `google`, `azure`, or one with an alias.
     ///
     /// # Errors
-    /// No cloud, or one that components cannot be built on.
+    /// No cloud.
     pub fn parse(text: &str) -> Result<Cloud, CloudError> {
-        let help = "write `cloud = \"aws\"` or \"google\", or `cloud = \"aws.NAME\"` for a [clouds.aws.alias.NAME]";
+        let help = "write `cloud = \"aws\"`, \"google\" or \"azure\", or `cloud = \"aws.NAME\"` for a [clouds.aws.alias.NAME]";
         let error = |message: String| CloudError {
             message,
             help: help.to_owned(),
@@ -50,9 +52,7 @@ impl Cloud {
         match &*provider.name {
             "aws" => Ok(Cloud::Aws(provider)),
             "google" => Ok(Cloud::Google(provider)),
-            name @ "azure" => Err(error(format!(
-                "components cannot be built on `{name}` yet: only on aws and google"
-            ))),
+            "azure" => Ok(Cloud::Azure(provider)),
             name => {
                 let meant = meant(name, ["aws", "google", "azure"]);
                 Err(error(format!("there is no cloud `{name}`{meant}")))

@@ -172,6 +172,25 @@ impl<'a> Draft<'a> {
         names::fit(&self.prefix, suffix, limit)
     }
 
+    /// The beginning of a name in the cloud that goes on with something unique.
+    pub fn start(&self, limit: usize) -> String {
+        names::start(&self.prefix, limit)
+    }
+
+    /// The component's tags alone, for clouds on which everything has a name; nothing when there are none.
+    pub fn plain_tags(&self) -> Json {
+        match &self.common.tags {
+            Input::Known(given) if given.is_empty() => Json::Null,
+            Input::Known(given) => Json::Object(
+                given
+                    .iter()
+                    .map(|(k, v)| (k.clone(), json!(escape(v))))
+                    .collect(),
+            ),
+            Input::Later => json!("${input.tags}"),
+        }
+    }
+
     /// Tags with a `Name` (which may be a template) and a few more; the user's win.
     pub fn tags(&self, suffix: &str, more: &[(&str, &str)]) -> Json {
         let name = if suffix.is_empty() {
@@ -252,6 +271,15 @@ impl<'a> Draft<'a> {
         if !self.expansion.blocks.iter().any(there) {
             self.block(Mode::Data, type_name, name, self.provider.clone(), body);
         }
+    }
+
+    /// An ephemeral resource of a provider; nothing of it is stored.
+    pub fn ephemeral(&mut self, type_name: &str, name: &str, body: Json) {
+        let provider = match type_name.split('_').next() {
+            Some("random") => ProviderAddress::default_of("builtin"),
+            _ => self.provider.clone(),
+        };
+        self.block(Mode::Ephemeral, type_name, name, provider, body);
     }
 
     fn block(

@@ -39,6 +39,29 @@ pub fn fit(prefix: &str, suffix: &str, limit: usize) -> String {
     format!("{kept}-{hash}")
 }
 
+/// The beginning of a name, for one that goes on with something unique.
+pub fn start(prefix: &str, limit: usize) -> String {
+    let kept = &prefix[..prefix.len().min(limit)];
+    kept.trim_end_matches('-').to_owned()
+}
+
+/// Letters and digits alone, at most `limit`: a name of others, or one that is too long, ends in four digits of its hash.
+pub fn compact(name: &str, limit: usize) -> String {
+    let short: String = slug(name).replace('-', "");
+    if short == name && short.len() <= limit {
+        return short;
+    }
+    let hash = hex::encode(&Sha256::digest(name.as_bytes())[..2]);
+    let kept = &short[..short.len().min(limit - hash.len())];
+    format!("{kept}{hash}")
+}
+
+/// A number that follows from a text, spread evenly.
+pub fn number(text: &str) -> u32 {
+    let hash = Sha256::digest(text.as_bytes());
+    u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]])
+}
+
 /// Lower-case letters, digits and single hyphens.
 pub fn slug(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -67,6 +90,26 @@ mod tests {
         ] {
             assert_eq!(slug(text), slugged, "{text}");
         }
+    }
+
+    #[test]
+    fn compact_names_have_no_hyphens_and_stay_apart() {
+        assert_eq!(compact("general", 12), "general");
+        for (one, two) in [
+            ("a-b", "a_b"),
+            ("ab", "a-b"),
+            ("very-long-pool-a", "very-long-pool-b"),
+        ] {
+            let (one, two) = (compact(one, 12), compact(two, 12));
+            assert_ne!(one, two);
+            for name in [one, two] {
+                assert!(
+                    name.len() <= 12 && name.chars().all(|c| c.is_ascii_alphanumeric()),
+                    "{name}"
+                );
+            }
+        }
+        assert_eq!(start("shop-main-eu", 10), "shop-main");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use crate::flow::{self, Port};
 use infra_draft::draft::Draft;
 use infra_draft::input::{self, Input};
-use infra_model::{Block, Record, Value};
+use infra_model::{Record, Value};
 use std::collections::BTreeMap;
 
 /// Something that runs in the cluster, in a namespace of its own.

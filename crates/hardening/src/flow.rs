@@ -3,6 +3,9 @@
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
+/// Where the control `monitoring` runs.
+pub(crate) const MONITORING: &str = "monitoring";
+
 /// A port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Port {
@@ -57,6 +60,12 @@ impl Pods {
             name: name.to_owned(),
             labels: labels.collect(),
         }
+    }
+
+    /// Those that ask for metrics.
+    pub(crate) fn monitoring() -> Pods {
+        let labels = [("app.kubernetes.io/name", "prometheus")];
+        Pods::of(MONITORING, "prometheus", &labels)
     }
 
     /// All of a namespace.

@@ -105,6 +105,13 @@ impl<'a> Inside<'a> {
         for app in inside.apps.clone() {
             let services = crate::app::services(&app, &mut inside.draft);
             inside.services.insert(app.name.clone(), services);
+            for running in inside.services(&app.name).to_vec() {
+                let port = App::port(&running.service);
+                if let (Some(path), Some(port)) = (&running.service.metrics, port) {
+                    let pods = running.pods(app.namespace());
+                    inside.scrape(&pods, port.number, &infra_draft::input::escape(path));
+                }
+            }
             let mut labels =
                 BTreeMap::from([("app.kubernetes.io/part-of".to_owned(), app.name.clone())]);
             labels.extend(

@@ -12,6 +12,7 @@ mod node;
 mod objects;
 mod order;
 mod pins;
+pub mod seal;
 mod site;
 
 pub use controls::database::{RestoreError, restore};
@@ -27,11 +28,15 @@ use inside::Inside;
 /// The controls, in the order of expansion, which is also that of the documentation.
 const REGISTRY: &[Entry] = &[
     Entry::of::<controls::tls::Tls>(),
+    Entry::of::<controls::network::Network>(),
     Entry::of::<controls::database::Database>(),
     Entry::of::<controls::monitoring::Monitoring>(),
     Entry::of::<controls::logging::Logging>(),
+    Entry::of::<controls::gitops::Gitops>(),
     Entry::of::<controls::quotas::Quotas>(),
+    Entry::of::<controls::supply_chain::SupplyChain>(),
     Entry::of::<controls::policy::Policy>(),
+    Entry::of::<controls::crossplane::Crossplane>(),
 ];
 
 /// What the language calls it.

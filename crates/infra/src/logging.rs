@@ -38,6 +38,7 @@ pub(crate) fn install() {
             "infra_state",
             "infra_lang",
             "infra_components",
+            "infra_hardening",
             "infra_aws",
             "infra_builtin",
             "infra_sandbox",

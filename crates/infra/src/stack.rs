@@ -11,6 +11,7 @@ use infra_lang::files::Files;
 use infra_lang::{Given, LoadRequest, Loaded};
 use infra_model::codes::Code;
 use infra_model::diagnostic::Diagnostic;
+use infra_model::expand::Together;
 use infra_model::program::Program;
 use infra_model::time::{Clock, Timestamp};
 use std::path::{Path, PathBuf};
@@ -67,7 +68,7 @@ impl<'a> Loading<'a> {
             .filter(|(k, _)| k.starts_with(infra_lang::ENVIRONMENT_PREFIX))
             .collect();
         let name = path.to_string_lossy();
-        let expand = infra_components::components();
+        let expand = kinds();
         infra_lang::load(&LoadRequest {
             path,
             name: &name,
@@ -97,6 +98,14 @@ impl<'a> Loading<'a> {
             None => Err(CommandError::new(loaded.diagnostics, loaded.sources)),
         }
     }
+}
+
+/// What `[network.main]`, …, `[hardening.main]` become.
+pub(crate) fn kinds() -> Together {
+    Together::new(vec![
+        Box::new(infra_components::components()),
+        Box::new(infra_hardening::hardening()),
+    ])
 }
 
 /// The stack file's text.

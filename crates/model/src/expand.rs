@@ -36,6 +36,36 @@ impl Expand for NoComponents {
     }
 }
 
+/// Several that expand kinds of their own, one after the other: later ones may ask about instances of earlier ones.
+pub struct Together {
+    parts: Vec<Box<dyn Expand>>,
+    kinds: Vec<ComponentKind>,
+}
+
+impl Together {
+    /// All of these.
+    #[must_use]
+    pub fn new(parts: Vec<Box<dyn Expand>>) -> Together {
+        let kinds = parts.iter().flat_map(|p| p.kinds().to_vec()).collect();
+        Together { parts, kinds }
+    }
+}
+
+impl Expand for Together {
+    fn kinds(&self) -> &[ComponentKind] {
+        &self.kinds
+    }
+
+    fn expand(&self, instance: &Instance<'_>) -> Result<Expansion, Diagnostics> {
+        let knows =
+            |part: &&Box<dyn Expand>| part.kinds().iter().any(|k| &*k.name == instance.kind);
+        match self.parts.iter().find(knows) {
+            Some(part) => part.expand(instance),
+            None => Ok(Expansion::default()),
+        }
+    }
+}
+
 /// A kind of component.
 #[derive(Clone, Debug)]
 pub struct ComponentKind {

@@ -1,6 +1,7 @@
 //! `bucket`: a private place for objects. Inputs and outputs, the same on every cloud.
 
 mod aws;
+mod azure;
 mod google;
 
 use crate::Component;
@@ -10,13 +11,15 @@ use crate::input::Input;
 use infra_model::Record;
 use infra_model::expand::OutputType;
 
-/// A private place for objects: encrypted with its own key, versioned, unreachable without TLS and from the public.
+/// A private place for objects: encrypted with its own key, versioned, unreachable without TLS and from the public. On Azure it
+/// is a storage account without shared keys, and a container in it called as the stack and the bucket.
 #[derive(Record)]
 pub(crate) struct Inputs {
-    /// Where it is built: `aws` or `google`, or `aws.NAME` for an alias.
+    /// Where it is built: `aws`, `google` or `azure`, or `aws.NAME` for an alias.
     #[record(required)]
     pub(crate) cloud: String,
-    /// Its name, unique in the whole world. Without one it is the stack's and the bucket's name with a random end.
+    /// Its name, unique in the whole world. Without one it is the stack's and the bucket's name with a random end. On Azure it
+    /// is the storage account's, of 3 to 24 lower-case letters and digits.
     #[record(optional)]
     pub(crate) name: Option<Input<String>>,
     /// Keep what is overwritten or deleted.
@@ -28,7 +31,8 @@ pub(crate) struct Inputs {
     /// What becomes of objects with age. Without rules they stay for ever.
     #[record(block)]
     pub(crate) retention: Vec<Retention>,
-    /// Whether destroying it deletes the objects in it too. Ephemeral copies of a stack (`--instance`) always do.
+    /// Whether destroying it deletes the objects in it too. Ephemeral copies of a stack (`--instance`) always do. So does
+    /// every bucket on Azure, where a storage account goes with all that is in it.
     #[record(optional, default = false)]
     pub(crate) force_destroy: bool,
 }
@@ -54,17 +58,21 @@ impl Component for Bucket {
     const NAME: &'static str = "bucket";
     const OUTPUTS: &'static [(&'static str, OutputType, &'static str)] = &[
         ("id", OutputType::Text, "Its id."),
-        ("name", OutputType::Text, "Its name."),
+        (
+            "name",
+            OutputType::Text,
+            "Its name: of the storage account on Azure.",
+        ),
         (
             "arn",
             OutputType::Text,
-            "How policies name it: the ARN on AWS.",
+            "How policies name it: the ARN on AWS, the scope of role assignments on Azure.",
         ),
         ("url", OutputType::Text, "Its HTTPS address."),
         (
             "key_id",
             OutputType::Text,
-            "The key that encrypts it: the key's ARN on AWS.",
+            "The key that encrypts it: the key's ARN on AWS, its address in the vault on Azure.",
         ),
     ];
     type Inputs = Inputs;
@@ -75,6 +83,7 @@ impl Component for Bucket {
         match cloud {
             Some(Cloud::Aws(_)) => aws::expand(inputs, draft),
             Some(Cloud::Google(_)) => google::expand(inputs, draft),
+            Some(Cloud::Azure(_)) => azure::expand(inputs, draft),
             None => {}
         }
     }

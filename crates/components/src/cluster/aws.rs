@@ -35,6 +35,16 @@ pub(super) fn expand(
     nodes::expand(site, pools, draft);
     addons::on_nodes(pools, draft);
     outputs(draft);
+    let login = json!({
+        "cluster": "${aws_eks_cluster.this.name}",
+        "region": "${split(\":\", aws_eks_cluster.this.arn)[3]}",
+    });
+    super::kubernetes_provider(
+        "aws_eks_cluster.this.endpoint",
+        "aws_eks_cluster.this.certificate_authority[0].data",
+        ("eks", login),
+        draft,
+    );
 }
 
 fn control_plane(inputs: &Inputs, site: &Site, draft: &mut Draft<'_>) {

@@ -42,6 +42,15 @@ pub(super) fn expand(
     admins(inputs, draft);
     node_pools(site, pools, draft);
     outputs(draft);
+    super::kubernetes_provider(
+        "\"https://${google_container_cluster.this.endpoint}\"",
+        "google_container_cluster.this.master_auth[0].cluster_ca_certificate",
+        (
+            "gke",
+            json!({ "cluster": "${google_container_cluster.this.id}" }),
+        ),
+        draft,
+    );
 }
 
 /// An account for nodes: the default one may do nearly everything in a project.

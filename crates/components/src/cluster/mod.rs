@@ -1,6 +1,7 @@
 //! `cluster`: a managed Kubernetes cluster with its node pools. Inputs and outputs, the same on every cloud.
 
 mod aws;
+mod azure;
 mod google;
 mod pool;
 
@@ -11,12 +12,16 @@ use crate::input::{self, Input, escape};
 use crate::network::Site;
 use infra_model::expand::Known;
 use infra_model::expand::OutputType;
-use infra_model::{Block, Record, Value};
+use infra_model::{Block, ProviderAddress, Record, Value};
 use pool::Pool;
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 /// A managed Kubernetes cluster: private nodes, secrets encrypted with their own key, network policies enforced, workload
 /// identity on, every control-plane log kept, and an API that only those reach who are named.
+///
+/// On Azure one pool runs what the cluster itself needs: the one called `system`, else the first of at least one node without
+/// taints that is not of spot nodes. Nodes' disks are encrypted with a key of your own by
+/// `override = { azurerm_kubernetes_cluster = { disk_encryption_set_id = "…" } }`; that is fixed for the cluster's life.
 #[derive(Record)]
 pub(crate) struct Inputs {
     /// The network it stands in, by name, such as `main`; for one of several `'main["eu"]'`. Must be known while planning.
@@ -32,7 +37,7 @@ pub(crate) struct Inputs {
     #[record(block, max = 1)]
     pub(crate) api: Vec<Api>,
     /// Who administers it, beside whoever creates it: on AWS the ARNs of IAM users and roles, on Google Cloud
-    /// members such as `group:ops@example.com`.
+    /// members such as `group:ops@example.com`, on Azure the object ids of users, groups and identities in Entra.
     #[record(optional)]
     pub(crate) admins: Vec<Input<String>>,
     /// Keep the control plane's logs, the audit log among them.
@@ -72,7 +77,7 @@ impl Component for Cluster {
         (
             "oidc_provider_arn",
             OutputType::Text,
-            "How the cloud's policies name that issuer: the OIDC provider's ARN on AWS.",
+            "How the cloud's policies name that issuer: the OIDC provider's ARN on AWS, the issuer itself on Azure.",
         ),
         (
             "security_group_id",
@@ -87,12 +92,12 @@ impl Component for Cluster {
         (
             "node_role",
             OutputType::Text,
-            "The identity of its nodes: the IAM role's name on AWS.",
+            "The identity of its nodes: the IAM role's name on AWS, the object id of the nodes' identity on Azure.",
         ),
         (
             "node_groups",
             OutputType::TextsByKey,
-            "The groups of machines behind its pools, by pool and zone, such as `general-a`: autoscaling groups on AWS.",
+            "The groups of machines behind its pools, by pool and zone, such as `general-a`: autoscaling groups on AWS. On Azure the pools, by name.",
         ),
     ];
     type Inputs = Inputs;
@@ -112,6 +117,7 @@ impl Component for Cluster {
         match site.cloud {
             Cloud::Aws(_) => aws::expand(inputs, &site, &pools, draft),
             Cloud::Google(_) => google::expand(inputs, &site, &pools, draft),
+            Cloud::Azure(_) => azure::expand(inputs, &site, &pools, draft),
         }
     }
 }
@@ -182,6 +188,27 @@ impl Inputs {
         api.and_then(|a| a.public_from.as_deref())
             .unwrap_or_default()
     }
+}
+
+/// The provider configuration that reaches the cluster, `kubernetes.NAME`: where it is, whom it is trusted by, and how to log in
+/// with the credentials of its cloud.
+fn kubernetes_provider(host: &str, certificate: &str, login: (&str, Json), draft: &mut Draft<'_>) {
+    let instance = draft.instance;
+    let key = instance.key.map(ToString::to_string).unwrap_or_default();
+    let address = ProviderAddress {
+        name: "kubernetes".into(),
+        alias: Some(format!("{}{key}", instance.name).into()),
+    };
+    draft.fact(
+        "kubernetes_provider",
+        Value::from(address.to_string().as_str()),
+    );
+    let config = json!({
+        "host": format!("${{{host}}}"),
+        "cluster_ca_certificate": format!("${{base64decode({certificate})}}"),
+        login.0: login.1,
+    });
+    draft.provider(address, config);
 }
 
 fn check_api(inputs: &Inputs, draft: &mut Draft<'_>) {

@@ -27,7 +27,8 @@ pub(crate) struct Pool {
     /// The size of a node's disk, in GiB.
     #[record(optional, default = 50)]
     pub(crate) disk_gb: i64,
-    /// Cheaper nodes that the cloud may take away at any time.
+    /// Cheaper nodes that the cloud may take away at any time. On Azure they have the taint
+    /// `kubernetes.azure.com/scalesetpriority=spot:NoSchedule`, which pods must tolerate.
     #[record(optional, default = false)]
     pub(crate) spot: bool,
     /// Kubernetes labels of the nodes.

@@ -1,6 +1,7 @@
 //! `database`: a managed relational database. Inputs and outputs, the same on every cloud.
 
 mod aws;
+mod azure;
 mod google;
 
 use crate::Component;
@@ -15,17 +16,21 @@ use infra_model::{Record, Value};
 
 /// A managed relational database: private, encrypted with its own key, reachable only over TLS and only by its clients. Its
 /// password stands in the cloud's secret manager: on AWS it is made and rotated there and never seen here, on Google Cloud
-/// it is made here and stored encrypted.
+/// it is made here and stored encrypted, on Azure it is made here and stands in a vault, nowhere else.
 ///
 /// In a stack with `protect = true` it refuses to be deleted, and leaves a last snapshot when it goes: on AWS `STACK-NAME-final`. That snapshot
 /// is encrypted with the database's own key, which goes with it after 30 days: until then copy the snapshot under another key, or cancel the
 /// key's deletion.
+///
+/// On Azure it is a PostgreSQL flexible server, which has neither a lock of its own nor a last snapshot: there only infra refuses
+/// to destroy a protected stack. Storage is of 32, 64, 128, … GiB, the next that is enough; a `small` one with a standby is as
+/// large as a `medium` one, and all databases of a network share its subnet: a client of one reaches the port of the others.
 #[derive(Record)]
 pub(crate) struct Inputs {
     /// The network it stands in, by name, such as `main`; for one of several `'main["eu"]'`. Must be known while planning.
     #[record(required)]
     pub(crate) network: Value,
-    /// `postgres` or `mysql`.
+    /// `postgres` or `mysql`; on Azure `postgres`.
     #[record(required)]
     pub(crate) engine: String,
     /// The engine's version: a major one such as `17` or `8.4`, whose minor updates come by themselves, or one such as `17.4`,
@@ -112,7 +117,7 @@ impl Component for Database {
         (
             "secret_id",
             OutputType::Text,
-            "Where the cloud's secret manager keeps the administrator's password: the secret's ARN on AWS.",
+            "Where the cloud's secret manager keeps the administrator's password: the secret's ARN on AWS, its address on Azure.",
         ),
         ("security_group_id", OutputType::Text, "Its firewall group."),
     ];
@@ -130,6 +135,7 @@ impl Component for Database {
         match site.cloud {
             Cloud::Aws(_) => aws::expand(inputs, engine, &site, &clients, draft),
             Cloud::Google(_) => google::expand(inputs, engine, &site, &clients, draft),
+            Cloud::Azure(_) => azure::expand(inputs, engine, &site, &clients, draft),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `load_balancer`: the way in from the internet to a port of a cluster's nodes. Inputs and outputs, the same on every cloud.
 
 mod aws;
+mod azure;
 mod google;
 
 use crate::Component;
@@ -13,6 +14,9 @@ use infra_model::{Record, Value};
 
 /// A load balancer in front of a port on the nodes of a cluster. Of an application load balancer that listens on port 80 and
 /// with HTTPS, port 80 only sends people on to HTTPS.
+///
+/// On Azure it is an application gateway, which reaches no ports of nodes: it sends to an address in the network that is kept
+/// for a Service of type LoadBalancer, on the port `node_port`. The plan says the address and what the Service must bear.
 #[derive(Record)]
 pub(crate) struct Inputs {
     /// The network it stands in, by name, such as `main`; for one of several `'main["eu"]'`. Must be known while planning.
@@ -44,7 +48,8 @@ pub(crate) struct Listen {
     /// `http` or `https` of an application load balancer, `tcp` or `tls` of a network one.
     #[record(required)]
     pub(crate) protocol: String,
-    /// The certificate of `https` and `tls`: on AWS its ARN, or `{ id = ARN }`.
+    /// The certificate of `https` and `tls`: on AWS its ARN, or `{ id = ARN }`; on Azure the id of a secret or certificate in a
+    /// vault, `/subscriptions/…/vaults/NAME/certificates/NAME`.
     #[record(optional)]
     pub(crate) certificate: Value,
 }
@@ -81,13 +86,13 @@ impl Component for LoadBalancer {
         (
             "arn",
             OutputType::Text,
-            "How policies name it: the ARN on AWS.",
+            "How policies name it: the ARN on AWS, its id on Azure.",
         ),
         ("dns_name", OutputType::Text, "The name that reaches it."),
         (
             "zone_id",
             OutputType::Text,
-            "The DNS zone of that name, for alias records.",
+            "The DNS zone of that name, for alias records; on Azure the id of the address that they point to.",
         ),
         ("security_group_id", OutputType::Text, "Its firewall group."),
     ];
@@ -117,6 +122,7 @@ impl Component for LoadBalancer {
         match site.cloud {
             Cloud::Aws(_) => aws::expand(inputs, kind, target, &site, &cluster, draft),
             Cloud::Google(_) => google::expand(inputs, kind, target, &site, &cluster, draft),
+            Cloud::Azure(_) => azure::expand(inputs, kind, target, &site, &cluster, draft),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `network`: a private network over several zones. Inputs, outputs and the address plan, the same on every cloud.
 
 mod aws;
+mod azure;
 mod google;
 
 use crate::Component;
@@ -21,9 +22,13 @@ use ipnet::Ipv4Net;
 ///
 /// On Google Cloud a subnetwork spans all zones: the first of the sixteen parts is the nodes', the third that of Google's own
 /// services such as Cloud SQL, and the upper half the pods'. There are no public subnets.
+///
+/// On Azure a subnet spans all zones too: the first of the sixteen parts is the nodes', the third the databases', the last one
+/// public. Each has a network security group of its own, in which components open what they need; from the internet only
+/// ports 80 and 443 of Services of type LoadBalancer are reached. All of it stands in a resource group that the network makes.
 #[derive(Record)]
 pub(crate) struct Inputs {
-    /// Where it is built: `aws` or `google`, or `aws.NAME` for an alias.
+    /// Where it is built: `aws`, `google` or `azure`, or `aws.NAME` for an alias.
     #[record(required)]
     pub(crate) cloud: String,
     /// Its range of IPv4 addresses, from /16 to /20. Must be known while planning.
@@ -33,10 +38,11 @@ pub(crate) struct Inputs {
     #[record(optional, default = 2)]
     pub(crate) zones: i64,
     /// How private subnets reach the internet: `per_zone` (a gateway in each zone), `single` (one for all: cheaper, but lost
-    /// with its zone), or `none`.
+    /// with its zone), or `none`. On Google Cloud one gateway serves all zones in any case; on Azure `per_zone` is one that
+    /// spans them.
     #[record(optional, default = "single")]
     pub(crate) nat: String,
-    /// Keep a record of all traffic for 90 days, in a bucket of its own.
+    /// Keep a record of all traffic for 90 days, in a bucket of its own. Not on Azure yet.
     #[record(optional, default = true)]
     pub(crate) flow_logs: bool,
 }
@@ -89,6 +95,7 @@ impl Component for Network {
         match cloud {
             Cloud::Aws(_) => aws::expand(inputs, &plan, nat, draft),
             Cloud::Google(_) => google::expand(inputs, &plan, nat, draft),
+            Cloud::Azure(_) => azure::expand(inputs, &plan, nat, draft),
         }
     }
 }
@@ -215,6 +222,7 @@ pub(crate) struct Site {
     pub(crate) cloud: Cloud,
     /// Its zones' keys.
     pub(crate) zones: Vec<String>,
+    known: Known,
 }
 
 impl Site {
@@ -241,7 +249,19 @@ impl Site {
                 .filter_map(Value::as_str)
                 .map(str::to_owned)
                 .collect(),
+            known: known.clone(),
         }
+    }
+
+    /// A text that only its own cloud's components know of it.
+    pub(crate) fn fact(&self, name: &str) -> &str {
+        let fact = self.known.facts.get(name);
+        fact.and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Whether something is said of it.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.known.facts.get(name) == Some(&Value::Bool(true))
     }
 
     /// A template with one of its outputs.

@@ -119,7 +119,7 @@ fn names_and_retention() {
 fn what_is_refused() {
     let cases = [
         json!({}),
-        json!({ "cloud": "azure" }),
+        json!({ "cloud": "azur" }),
         json!({ "cloud": "aws", "name": "Assets_1" }),
         json!({ "cloud": "aws", "keep_versions_days": 0 }),
         json!({ "cloud": "aws", "retention": [{}, { "expire_days": 0 }, { "archive_days": 7, "expire_days": 5 }] }),

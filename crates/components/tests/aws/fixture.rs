@@ -33,14 +33,24 @@ impl Fixture {
 
     /// With `network.main` over two zones.
     pub(crate) fn with_network() -> Fixture {
+        Fixture::with_network_on("aws")
+    }
+
+    /// With `network.main` over two zones of a cloud.
+    pub(crate) fn with_network_on(cloud: &str) -> Fixture {
         let mut fixture = Fixture::new();
-        fixture.add("network", "main", &json!({ "cloud": "aws" }));
+        fixture.add("network", "main", &json!({ "cloud": cloud }));
         fixture
     }
 
     /// With `network.main` and `cluster.main` in it.
     pub(crate) fn with_cluster() -> Fixture {
-        let mut fixture = Fixture::with_network();
+        Fixture::with_cluster_on("aws")
+    }
+
+    /// With `network.main` and `cluster.main` in it, on a cloud.
+    pub(crate) fn with_cluster_on(cloud: &str) -> Fixture {
+        let mut fixture = Fixture::with_network_on(cloud);
         fixture.add("cluster", "main", &small_cluster());
         fixture
     }
@@ -206,8 +216,12 @@ pub(crate) fn readable(expansion: &Expansion) -> Json {
         .blocks
         .iter()
         .map(|b| {
-            let data = if b.mode == Mode::Data { "data." } else { "" };
-            (format!("{data}{}.{}", b.type_name, b.name), b.body.clone())
+            let table = match b.mode {
+                Mode::Managed => "",
+                Mode::Data => "data.",
+                Mode::Ephemeral => "ephemeral.",
+            };
+            (format!("{table}{}.{}", b.type_name, b.name), b.body.clone())
         })
         .collect();
     let facts: Map<String, Json> = expansion

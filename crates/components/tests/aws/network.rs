@@ -140,7 +140,7 @@ fn an_instance_of_a_stack_and_a_key_have_names_of_their_own() {
 #[test]
 fn what_is_refused() {
     let cases = [
-        json!({ "cloud": "azure" }),
+        json!({ "cloud": "azur" }),
         json!({ "cloud": "awz" }),
         json!({ "cloud": "aws", "cidr": "10.0.1.0/16" }),
         json!({ "cloud": "aws", "cidr": "10.0.0.0/24" }),

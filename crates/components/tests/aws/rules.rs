@@ -10,14 +10,24 @@ use infra_model::{Mode, Severity};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 
-/// One instance of each kind, with everything that makes more natives.
+const CLOUDS: [&str; 3] = ["aws", "google", "azure"];
+
+/// One instance of each kind on every cloud, with everything that makes more natives.
 fn everything() -> Vec<(&'static str, Expansion)> {
+    CLOUDS.into_iter().flat_map(everything_on).collect()
+}
+
+fn everything_on(cloud: &str) -> Vec<(&'static str, Expansion)> {
     let mut fixture = Fixture::new();
     let mut all = Vec::new();
+    let (engine, version) = match cloud {
+        "azure" => ("postgres", "17"),
+        _ => ("mysql", "8.4"),
+    };
     for (kind, inputs) in [
         (
             "network",
-            json!({ "cloud": "aws", "zones": 3, "nat": "per_zone" }),
+            json!({ "cloud": cloud, "zones": 3, "nat": "per_zone" }),
         ),
         ("cluster", {
             let mut inputs = small_cluster();
@@ -27,11 +37,11 @@ fn everything() -> Vec<(&'static str, Expansion)> {
         }),
         (
             "database",
-            json!({ "network": "main", "engine": "mysql", "version": "8.4", "clients": ["main", "10.8.0.0/16"], "username": "?" }),
+            json!({ "network": "main", "engine": engine, "version": version, "clients": ["main", "10.8.0.0/16"], "username": "?" }),
         ),
         (
             "bucket",
-            json!({ "cloud": "aws", "retention": { "expire_days": 30 } }),
+            json!({ "cloud": cloud, "retention": { "expire_days": 30 } }),
         ),
         (
             "load_balancer",
@@ -65,7 +75,8 @@ impl Visit for References {
     fn visit_traversal(&mut self, node: &hcl_edit::expr::Traversal) {
         if let Expression::Variable(root) = &node.expr {
             let mut name = root.as_str().to_owned();
-            let wanted = if name == "data" { 2 } else { 1 };
+            let apart = matches!(name.as_str(), "data" | "ephemeral");
+            let wanted = if apart { 2 } else { 1 };
             for operator in node.operators.iter().take(wanted) {
                 if let TraversalOperator::GetAttr(attribute) = operator.value() {
                     name = format!("{name}.{}", attribute.as_str());
@@ -114,7 +125,9 @@ fn expressions_parse_and_refer_to_what_is_there() {
             let root = reference.split('.').next().unwrap_or_default();
             let there = natives.contains_key(&reference)
                 || outputs.contains(&reference)
-                || matches!(root, "each" | "input");
+                || matches!(root, "each" | "input")
+                // What a `for` goes through.
+                || matches!(root, "address" | "url");
             assert!(there, "{kind} refers to {reference}");
         }
     }

@@ -36,7 +36,7 @@ impl Catalogue {
     pub(crate) fn new() -> Catalogue {
         Catalogue {
             providers: Providers::new(),
-            components: infra_components::components().kinds().to_vec(),
+            components: crate::stack::kinds().kinds().to_vec(),
         }
     }
 

@@ -188,7 +188,6 @@ pub(super) fn tables() -> Vec<(&'static str, Json)> {
                 }),
             ),
         ),
-        ("hardening", named("Controls inside a cluster", any.clone())),
         ("policies", any),
         (
             "moved",

@@ -100,15 +100,15 @@ pub(crate) fn read(root: &Table, schemas: &dyn Schemas, reading: Reading<'_>) ->
             "removed" => all.removed = top::removed(entry, reading),
             "check" => all.checks = top::checks(entry, &mut all.blocks, reading),
             "module" => module::read_all(entry, &mut all.modules, reading),
+            kind if reading.names.is_kind(kind) => {
+                component::read_all(name, entry, &mut all.components, reading);
+            }
             "hardening" | "policies" => reading.report.error(
                 Code::NotSupported,
                 format!("`{name}` is not supported yet"),
                 entry.key_span(),
                 "this version cannot run it",
             ),
-            kind if reading.names.is_kind(kind) => {
-                component::read_all(name, entry, &mut all.components, reading);
-            }
             _ => unknown_table(name, entry, reading),
         }
     }

@@ -349,6 +349,10 @@ impl Lowering<'_> {
                     name,
                 }
             }
+            kind if self.names.is_kind(kind) => Root::Component {
+                kind: kind.into(),
+                name: needs(&format!("write `{kind}.NAME.OUTPUT`"))?,
+            },
             "hardening" => {
                 return Err(Box::new(error(
                     Code::NotSupported,
@@ -357,10 +361,6 @@ impl Lowering<'_> {
                     "",
                 )));
             }
-            kind if self.names.is_kind(kind) => Root::Component {
-                kind: kind.into(),
-                name: needs(&format!("write `{kind}.NAME.OUTPUT`"))?,
-            },
             type_name => match rest.attribute() {
                 Some(name) => Root::Resource {
                     at: self.names.at,

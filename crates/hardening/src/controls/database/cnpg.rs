@@ -185,8 +185,7 @@ fn store(archive: &Archive, wanted: &Wanted<'_>, inside: &Inside<'_>) -> Json {
     match cloud {
         Cloud::Aws(_) => configuration["s3Credentials"] = json!({ "inheritFromIAMRole": true }),
         Cloud::Google(_) => configuration["googleCredentials"] = json!({ "gkeEnvironment": true }),
-        #[allow(unreachable_patterns, reason = "clouds are still being added")]
-        _ => configuration["azureCredentials"] = json!({ "useDefaultAzureCredentials": true }),
+        Cloud::Azure(_) => configuration["azureCredentials"] = json!({ "useDefaultAzureCredentials": true }),
     }
     let spec = json!({
         "configuration": configuration,

@@ -255,8 +255,7 @@ fn destination(cloud: &Cloud, bucket: &str, folder: &str) -> String {
     match cloud {
         Cloud::Aws(_) => format!("s3://${{{bucket}.name}}/{folder}"),
         Cloud::Google(_) => format!("gs://${{{bucket}.name}}/{folder}"),
-        #[allow(unreachable_patterns, reason = "clouds are still being added")]
-        _ => format!("${{{bucket}.url}}/{folder}"),
+        Cloud::Azure(_) => format!("${{{bucket}.url}}/{folder}"),
     }
 }
 

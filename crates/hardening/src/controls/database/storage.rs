@@ -15,8 +15,7 @@ pub(super) fn class(inside: &mut Inside<'_>) -> String {
             json!({ "type": "gp3", "encrypted": "true" }),
         ),
         Cloud::Google(_) => ("pd.csi.storage.gke.io", json!({ "type": "pd-balanced" })),
-        #[allow(unreachable_patterns, reason = "clouds are still being added")]
-        _ => ("disk.csi.azure.com", json!({ "skuName": "Premium_LRS" })),
+        Cloud::Azure(_) => ("disk.csi.azure.com", json!({ "skuName": "Premium_LRS" })),
     };
     let rest = json!({
         "provisioner": provisioner,

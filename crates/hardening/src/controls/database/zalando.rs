@@ -153,8 +153,7 @@ fn spec(config: &Config, wanted: &Wanted<'_>, cloud: &Cloud) -> Json {
         let (name, clone) = match cloud {
             Cloud::Aws(_) => ("WAL_S3_BUCKET", "CLONE_WAL_S3_BUCKET"),
             Cloud::Google(_) => ("WAL_GS_BUCKET", "CLONE_WAL_GS_BUCKET"),
-            #[allow(unreachable_patterns, reason = "clouds are still being added")]
-            _ => ("WALG_AZ_PREFIX", "CLONE_WALG_AZ_PREFIX"),
+            Cloud::Azure(_) => ("WALG_AZ_PREFIX", "CLONE_WALG_AZ_PREFIX"),
         };
         environment.extend([(name, bucket.clone()), (clone, bucket)]);
         spec["env"] = environment

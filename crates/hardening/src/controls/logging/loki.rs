@@ -67,8 +67,7 @@ fn values(config: &Config, bucket: &str, cloud: &Cloud) -> Json {
             json!({ "s3": { "region": format!("${{regex(\"[.]s3[.]([a-z0-9-]+)[.]amazonaws\", {bucket}.url)[0]}}") } }),
         ),
         Cloud::Google(_) => ("gcs", json!({})),
-        #[allow(unreachable_patterns, reason = "clouds are still being added")]
-        _ => ("azure", json!({ "azure": { "useFederatedToken": true } })),
+        Cloud::Azure(_) => ("azure", json!({ "azure": { "useFederatedToken": true } })),
     };
     storage["type"] = json!(kind);
     storage["bucketNames"] = json!({ "chunks": name, "ruler": name, "admin": name });

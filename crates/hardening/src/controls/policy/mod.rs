@@ -150,8 +150,7 @@ fn system(cloud: &Cloud) -> Vec<String> {
             "gmp-public",
             "gmp-system",
         ],
-        #[allow(unreachable_patterns, reason = "clouds are still being added")]
-        _ => &[
+        Cloud::Azure(_) => &[
             "aks-command",
             "app-routing-system",
             "azure-arc",

@@ -81,6 +81,7 @@ fn proxy(config: &Config, entry: Entry, inside: &Inside<'_>) -> Json {
             "service.beta.kubernetes.io/aws-load-balancer-cross-zone-load-balancing-enabled": "true",
         }),
         Cloud::Google(_) => json!({ "cloud.google.com/l4-rbs": "enabled" }),
+        Cloud::Azure(_) => json!({}),
     };
     let service = match entry {
         Entry::Own => json!({

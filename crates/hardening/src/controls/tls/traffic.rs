@@ -67,6 +67,12 @@ pub(super) fn expand(config: &Config, hosts: &[Host], inside: &mut Inside<'_>) {
         }
     }
     if config.issuer.starts_with("letsencrypt") {
+        // Some engines send what is meant for the Gateway's public address to the proxies at once.
+        inside.allow(
+            Peer::Pods(controller.clone()),
+            Peer::Pods(proxies.clone()),
+            &[Port::tcp(10080)],
+        );
         let solver = Pods::of(
             GATEWAY,
             "acme-solver",

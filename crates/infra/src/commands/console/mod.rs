@@ -7,7 +7,7 @@ use crate::error::{CommandError, Exit, Outcome};
 use crate::place::{Place, stack_files};
 use crate::providers::Providers;
 use crate::render::state::value_text;
-use crate::stack::{Loading, working_directory};
+use crate::stack::{Loading, kinds, working_directory};
 use crate::system::{SystemClock, SystemFiles};
 use crate::ui::Ui;
 use infra_lang::{Evaluator, parse_expression};
@@ -95,7 +95,7 @@ impl Calculator {
         let providers = Providers::new();
         let mut calculator = Calculator {
             evaluator: Evaluator::new(Arc::new(SystemFiles), working_directory()),
-            expand: Box::new(infra_components::components()),
+            expand: Box::new(kinds()),
             providers,
             program: Program::default(),
             state: Arc::new(State::empty("", "", World::Cloud)),

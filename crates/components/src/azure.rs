@@ -1,0 +1,173 @@
+//! What several kinds need on Azure: where things stand, names that the whole world shares, vaults, keys and identities. No
+//! kind's own natives.
+
+use crate::draft::Draft;
+use crate::network::Site;
+use serde_json::{Value as Json, json};
+
+/// The longest name of most things in a network.
+pub(crate) const NAME: usize = 80;
+
+/// The provider's location. Needs [`client`].
+pub(crate) const LOCATION: &str = "${data.azurerm_client_config.this.location}";
+
+/// Declares the data source behind [`LOCATION`] and [`unique`].
+pub(crate) fn client(draft: &mut Draft<'_>) {
+    draft.data("azurerm_client_config", "this", json!({}));
+}
+
+/// A resource group of the component's own, `azurerm_resource_group.this`; a template of its name.
+pub(crate) fn own_group(draft: &mut Draft<'_>) -> String {
+    client(draft);
+    let body =
+        json!({ "name": draft.name("", 90), "location": LOCATION, "tags": draft.plain_tags() });
+    draft.resource("azurerm_resource_group", "this", body);
+    "${azurerm_resource_group.this.name}".to_owned()
+}
+
+/// The resource group of a network, in which all stands that stands in the network; a template of its name.
+pub(crate) fn group_of(site: &Site, draft: &mut Draft<'_>) -> String {
+    client(draft);
+    // /subscriptions/ID/resourceGroups/NAME/…
+    format!("${{split(\"/\", {}.id)[4]}}", site.reference)
+}
+
+/// The id of something that stands beside a network in its group: a template.
+pub(crate) fn beside(site: &Site, collection: &str, name: &str) -> String {
+    let provider = "Microsoft.Network";
+    format!(
+        "${{split(\"/providers/\", {}.id)[0]}}/providers/{provider}/{collection}/{name}",
+        site.reference
+    )
+}
+
+/// The end of a name that nobody else in the world may have, the same on every run: it follows from the subscription and the
+/// component. Eight digits; needs [`client`].
+pub(crate) fn unique(draft: &Draft<'_>) -> String {
+    format!(
+        "substr(sha256(\"${{data.azurerm_client_config.this.subscription_id}}/{}\"), 0, 8)",
+        draft.name("", 200)
+    )
+}
+
+/// A place in the order of an NSG's rules for this component, from 200 to 3999. Rules of one group must not share one: the
+/// first that is free after the one that the name stands for. `kind`'s earlier instances say theirs as the fact `priority`.
+pub(crate) fn priority(draft: &mut Draft<'_>, group: &str) -> i64 {
+    let kind = draft.instance.kind;
+    let taken: Vec<i64> = (draft.instance.list)(kind)
+        .iter()
+        .filter(|known| known.facts.get("rule_group").and_then(|v| v.as_str()) == Some(group))
+        .filter_map(|known| known.facts.get("priority").and_then(|v| v.as_i64()))
+        .collect();
+    let start = i64::from(crate::names::number(&draft.name("", 200)) % 3800);
+    let free = (0..3800)
+        .map(|step| 200 + (start + step) % 3800)
+        .find(|priority| !taken.contains(priority))
+        .unwrap_or(200 + start);
+    draft.fact("rule_group", group.into());
+    draft.fact("priority", free.into());
+    free
+}
+
+/// A vault of the component's own, `azurerm_key_vault.this`, in which the one who applies may write: those who need that depend
+/// on `azurerm_role_assignment.operator`.
+pub(crate) fn vault(draft: &mut Draft<'_>, group: &str) {
+    client(draft);
+    // The name of a vault stays taken for a while after its end, so that it cannot follow from the component alone.
+    draft.builtin("random_id", "this", json!({ "byte_length": 4 }));
+    let body = json!({
+        "name": format!("{}-${{random_id.this.hex}}", draft.start(15)),
+        "resource_group_name": group,
+        "location": LOCATION,
+        "tenant_id": "${data.azurerm_client_config.this.tenant_id}",
+        "sku_name": "standard",
+        "rbac_authorization_enabled": true,
+        // Nothing may be encrypted with a key that can be destroyed for good by mistake.
+        "purge_protection_enabled": true,
+        "soft_delete_retention_days": if draft.protect() { 90 } else { 7 },
+        "tags": draft.plain_tags(),
+    });
+    draft.resource("azurerm_key_vault", "this", body);
+    draft.resource(
+        "azurerm_role_assignment",
+        "operator",
+        json!({
+            "scope": "${azurerm_key_vault.this.id}",
+            "role_definition_name": "Key Vault Administrator",
+            "principal_id": "${data.azurerm_client_config.this.object_id}",
+            // It stays with the one who made the stack: others are given the role where they are given the rest of theirs.
+            "lifecycle": { "ignore_changes": ["principal_id"] },
+        }),
+    );
+}
+
+/// A key in the vault, `azurerm_key_vault_key.this`. One that `rotates` gets a new version every 90 days: only for services
+/// that follow to the new one by themselves.
+pub(crate) fn key(draft: &mut Draft<'_>, name: &str, rotates: bool) {
+    let rotation = json!({ "automatic": { "time_after_creation": "P90D" } });
+    let body = json!({
+        "name": name,
+        "key_vault_id": "${azurerm_key_vault.this.id}",
+        "key_type": "RSA",
+        "key_size": 3072,
+        "key_opts": ["decrypt", "encrypt", "unwrapKey", "wrapKey"],
+        "rotation_policy": rotates.then_some(rotation),
+        "tags": draft.plain_tags(),
+        "depends_on": ["azurerm_role_assignment.operator"],
+    });
+    draft.resource("azurerm_key_vault_key", "this", body);
+}
+
+/// An identity, `azurerm_user_assigned_identity.NAME`.
+pub(crate) fn identity(draft: &mut Draft<'_>, block: &str, suffix: &str, group: &str) {
+    let body = json!({
+        "name": draft.name(suffix, 128),
+        "resource_group_name": group,
+        "location": LOCATION,
+        "tags": draft.plain_tags(),
+    });
+    draft.resource("azurerm_user_assigned_identity", block, body);
+}
+
+/// A role of an identity of the component, `azurerm_role_assignment.BLOCK`.
+pub(crate) fn grant(draft: &mut Draft<'_>, block: &str, identity: &str, role: &str, scope: &str) {
+    let body = json!({
+        "scope": scope,
+        "role_definition_name": role,
+        "principal_id": format!("${{azurerm_user_assigned_identity.{identity}.principal_id}}"),
+        "principal_type": "ServicePrincipal",
+    });
+    draft.resource("azurerm_role_assignment", block, body);
+}
+
+/// A rule of a network security group that lets somebody in.
+pub(crate) struct Opening<'a> {
+    pub(crate) group: &'a str,
+    pub(crate) security_group: &'a str,
+    pub(crate) priority: i64,
+    /// A service tag, or ranges.
+    pub(crate) from: Json,
+    pub(crate) ports: Json,
+    pub(crate) description: &'a str,
+}
+
+/// The rule, `azurerm_network_security_rule.BLOCK`.
+pub(crate) fn open(draft: &mut Draft<'_>, block: &str, opening: &Opening<'_>) {
+    let ranges = opening.from.is_array();
+    let body = json!({
+        "name": draft.name(block, NAME),
+        "resource_group_name": opening.group,
+        "network_security_group_name": opening.security_group,
+        "description": opening.description,
+        "priority": opening.priority,
+        "direction": "Inbound",
+        "access": "Allow",
+        "protocol": "Tcp",
+        "source_address_prefix": (!ranges).then(|| opening.from.clone()),
+        "source_address_prefixes": ranges.then(|| opening.from.clone()),
+        "source_port_range": "*",
+        "destination_address_prefix": "*",
+        "destination_port_ranges": opening.ports,
+    });
+    draft.resource("azurerm_network_security_rule", block, body);
+}

@@ -1,0 +1,119 @@
+use crate::fixture::{Fixture, at, native, readable, told, unfolded};
+use serde_json::{Value as Json, json};
+
+const THIS: &str = "azurerm_application_gateway.this";
+const VAULT: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/certs/providers/Microsoft.KeyVault/vaults/certs";
+
+fn web(more: Json) -> Json {
+    let mut inputs = json!({
+        "network": "main",
+        "listen": { "port": 80, "protocol": "http" },
+        "target": { "cluster": "main", "node_port": 30080, "health_path": "/healthz" },
+    });
+    let more = more.as_object().expect("inputs").clone();
+    inputs.as_object_mut().expect("inputs").extend(more);
+    inputs
+}
+
+fn both(certificate: Json) -> Json {
+    web(json!({ "listen": [
+        { "port": 80, "protocol": "http" },
+        { "port": 443, "protocol": "https", "certificate": certificate },
+    ] }))
+}
+
+#[test]
+fn an_application_load_balancer() {
+    let inputs = both(json!(format!("{VAULT}/certificates/shop")));
+    let expansion = Fixture::with_cluster_on("azure").add("load_balancer", "web", &inputs);
+    insta::assert_snapshot!(unfolded(&expansion));
+}
+
+#[test]
+fn what_the_service_must_be_like_is_said_aloud() {
+    let expansion = Fixture::with_cluster_on("azure").add("load_balancer", "web", &web(json!({})));
+    insta::assert_snapshot!(told(&expansion.diagnostics));
+    // The address lies in the nodes' range, where nodes come last.
+    let address = at(&expansion, THIS, "/backend_address_pool/ip_addresses/0");
+    let address = address.as_str().expect("an address").to_owned();
+    let nodes: ipnet::Ipv4Net = "10.0.12.0/22".parse().expect("a range");
+    assert!(
+        nodes.contains(&address.parse::<std::net::Ipv4Addr>().expect("an address")),
+        "{address}"
+    );
+    assert!(told(&expansion.diagnostics).contains(&address));
+}
+
+#[test]
+fn connections_are_over_tls_12_or_newer_and_port_80_sends_there() {
+    let inputs = both(json!(format!("{VAULT}/certificates/shop")));
+    let expansion = Fixture::with_cluster_on("azure").add("load_balancer", "web", &inputs);
+    assert_eq!(
+        at(&expansion, THIS, "/ssl_policy/policy_name"),
+        "AppGwSslPolicy20220101"
+    );
+    let rules = at(&expansion, THIS, "/request_routing_rule");
+    assert_eq!(rules[0]["redirect_configuration_name"], "to-https");
+    assert_eq!(rules[0].get("backend_address_pool_name"), None);
+    assert_eq!(rules[1]["backend_address_pool_name"], "nodes");
+    assert_eq!(
+        at(
+            &expansion,
+            THIS,
+            "/redirect_configuration/target_listener_name"
+        ),
+        "port-443"
+    );
+}
+
+#[test]
+fn it_may_read_its_certificates() {
+    let inputs = both(json!({ "id": format!("{VAULT}/secrets/shop") }));
+    let expansion = Fixture::with_cluster_on("azure").add("load_balancer", "web", &inputs);
+    let grant = native(&expansion, "azurerm_role_assignment.certificates");
+    assert_eq!(grant["for_each"], json!({ "certs": VAULT }));
+    assert_eq!(grant["role_definition_name"], "Key Vault Secrets User");
+    assert_eq!(
+        at(&expansion, THIS, "/ssl_certificate/0/key_vault_secret_id"),
+        "https://certs.vault.azure.net/secrets/shop"
+    );
+    let elsewhere = both(json!("?"));
+    let expansion = Fixture::with_cluster_on("azure").add("load_balancer", "web", &elsewhere);
+    assert_eq!(
+        at(&expansion, THIS, "/ssl_certificate/0/key_vault_secret_id"),
+        "${flatten([input.listen])[1].certificate}"
+    );
+    assert!(told(&expansion.diagnostics).contains("must be allowed to read"));
+}
+
+#[test]
+fn it_is_reached_from_where_it_says() {
+    let rule = |inputs: &Json| {
+        let expansion = Fixture::with_cluster_on("azure").add("load_balancer", "web", inputs);
+        readable(&expansion)["natives"]
+            .get("azurerm_network_security_rule.listen")
+            .cloned()
+    };
+    let all = rule(&web(json!({}))).expect("a rule");
+    assert_eq!(all["source_address_prefix"], "Internet");
+    assert_eq!(all["destination_port_ranges"], json!(["80"]));
+    assert_eq!(all["network_security_group_name"], "shop-main-public");
+    let office = rule(&web(json!({ "from": ["203.0.113.0/24"] }))).expect("a rule");
+    assert_eq!(office["source_address_prefixes"], json!(["203.0.113.0/24"]));
+    assert_eq!(rule(&web(json!({ "from": [] }))), None);
+}
+
+#[test]
+fn what_is_refused() {
+    let cases = [
+        web(json!({ "kind": "network", "listen": { "port": 5000, "protocol": "tcp" } })),
+        web(json!({ "internal": true })),
+        both(json!({ "domain": "shop.example.com" })),
+        both(json!("arn:aws:acm:eu-west-1:123456789012:certificate/x")),
+    ];
+    let told: Vec<String> = cases
+        .iter()
+        .map(|c| Fixture::with_cluster_on("azure").refused("load_balancer", c))
+        .collect();
+    insta::assert_snapshot!(told.join("\n\n"));
+}

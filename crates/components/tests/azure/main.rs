@@ -1,0 +1,11 @@
+//! What the components make on Azure: whole expansions as snapshots, secure defaults one by one, and what a person sees when
+//! inputs make no sense. No cloud, no language: the expansions themselves.
+
+mod bucket;
+mod cluster;
+mod database;
+#[path = "../aws/fixture.rs"]
+#[allow(dead_code, reason = "what one cloud's tests do not use, another's do")]
+mod fixture;
+mod load_balancer;
+mod network;

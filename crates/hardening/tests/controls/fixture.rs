@@ -1,0 +1,245 @@
+//! A stack without a language: inputs as JSON, in which `"?"` is a value that depends on resources. Network and cluster are the
+//! real components.
+
+use crate::schema;
+use infra_components::components;
+use infra_hardening::hardening;
+use infra_model::expand::{Expand, Expansion, Instance, Known, Together};
+use infra_model::program::Stack;
+use infra_model::{Diagnostic, Diagnostics, FileId, Span, Value, convert};
+use serde_json::{Map, Value as Json, json};
+use std::cell::RefCell;
+
+/// A stack with `network.main` and `cluster.main`.
+pub(crate) struct Fixture {
+    stack: Stack,
+    known: Vec<(String, Known)>,
+}
+
+impl Fixture {
+    /// On AWS.
+    pub(crate) fn new() -> Fixture {
+        Fixture::on("aws")
+    }
+
+    /// On a cloud.
+    pub(crate) fn on(cloud: &str) -> Fixture {
+        let mut fixture = Fixture {
+            stack: Stack {
+                name: "shop".into(),
+                ..Stack::default()
+            },
+            known: Vec::new(),
+        };
+        fixture.add("network", "main", &json!({ "cloud": cloud }));
+        let cluster = json!({
+            "network": "main",
+            "kubernetes": "1.34",
+            "pools": { "general": { "size": "small", "min": 2, "max": 4 } },
+            "api": { "public_from": [] },
+        });
+        fixture.add("cluster", "main", &cluster);
+        fixture
+    }
+
+    /// Expands an instance that must be right.
+    pub(crate) fn add(&mut self, kind: &str, name: &str, inputs: &Json) -> Expansion {
+        match self.expand(kind, name, inputs) {
+            Ok(expansion) => expansion,
+            Err(errors) => panic!("{kind}.{name} is refused:\n{}", told(&errors)),
+        }
+    }
+
+    /// Hardens `cluster.main` with these controls; objects are held against their definitions.
+    pub(crate) fn harden(&mut self, profile: &[&str], more: Json) -> Expansion {
+        let expansion = self.add("hardening", "main", &inputs(profile, more));
+        schema::check(&expansion);
+        expansion
+    }
+
+    /// What a person is told about inputs that are wrong.
+    pub(crate) fn refused(&mut self, profile: &[&str], more: Json) -> String {
+        let inputs = inputs(profile, more);
+        match self.expand("hardening", "main", &inputs) {
+            Ok(_) => panic!("this is accepted: {inputs}"),
+            Err(errors) => told(&errors),
+        }
+    }
+
+    pub(crate) fn expand(
+        &mut self,
+        kind: &str,
+        name: &str,
+        inputs: &Json,
+    ) -> Result<Expansion, Diagnostics> {
+        let all = Together::new(vec![Box::new(components()), Box::new(hardening())]);
+        let described = all.kinds().iter().find(|k| &*k.name == kind);
+        let described = described.expect("a kind of component");
+        let inputs = described.inputs.coerce(&value(inputs)).map_err(|errors| {
+            let told = errors.into_iter().map(|e| {
+                let message = format!("{}: {}", e.path, e.message);
+                Diagnostic::error(infra_model::Code::WrongType, message)
+            });
+            told.collect::<Vec<_>>()
+        })?;
+        let list = |kind: &str| -> Vec<Known> {
+            let of_kind = self.known.iter().filter(|(k, _)| k == kind);
+            of_kind.map(|(_, known)| known.clone()).collect()
+        };
+        let lookup = |kind: &str, name: &str| {
+            let wanted = format!("{kind}.{name}");
+            list(kind).into_iter().find(|k| k.reference == wanted)
+        };
+        let expansion = all.expand(&Instance {
+            kind,
+            name,
+            key: None,
+            inputs: &inputs,
+            stack: &self.stack,
+            lookup: &lookup,
+            list: &list,
+            span_of: &span_of,
+        })?;
+        let known = Known {
+            reference: format!("{kind}.{name}"),
+            inputs,
+            facts: expansion.facts.clone(),
+        };
+        self.known.push((kind.to_owned(), known));
+        Ok(expansion)
+    }
+}
+
+fn inputs(profile: &[&str], more: Json) -> Json {
+    let mut inputs = json!({ "cluster": "main", "profile": profile });
+    if let (Some(all), Json::Object(more)) = (inputs.as_object_mut(), more) {
+        all.extend(more);
+    }
+    inputs
+}
+
+/// The shop of the guide: a front that people reach, and a back that only the front does.
+pub(crate) fn shop() -> Json {
+    json!({
+        "domain": "shop.example.com",
+        "apps": { "shop": {
+            "team": "shop",
+            "quota": { "cpu": "8", "memory": "16Gi", "pods": 50 },
+            "services": {
+                "front": { "port": 3000, "route": {} },
+                "back": { "port": 8000, "from": ["front"], "labels": { "app": "back" } },
+            },
+        } },
+    })
+}
+
+/// Two tables, the second's entries over the first's.
+pub(crate) fn with(mut base: Json, more: Json) -> Json {
+    if let (Some(all), Json::Object(more)) = (base.as_object_mut(), more) {
+        all.extend(more);
+    }
+    base
+}
+
+/// As TOML would give it.
+fn value(json: &Json) -> Value {
+    match json {
+        Json::String(text) if text == "?" => Value::UNKNOWN,
+        Json::String(text) => Value::string(convert::normalise(text)),
+        Json::Bool(b) => Value::Bool(*b),
+        Json::Number(n) => Value::from(n.as_i64().expect("a whole number")),
+        Json::Null => Value::NULL,
+        Json::Array(items) => Value::tuple(items.iter().map(value).collect()),
+        Json::Object(entries) => Value::object(entries.iter().map(|(k, v)| (k.as_str(), value(v)))),
+    }
+}
+
+thread_local! {
+    static PLACES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A span for each path, so that tests can say where an error points.
+fn span_of(path: &str) -> Span {
+    PLACES.with_borrow_mut(|places| {
+        let index = places.iter().position(|p| p == path).unwrap_or_else(|| {
+            places.push(path.to_owned());
+            places.len() - 1
+        });
+        let start = u32::try_from(index).expect("few places") + 1;
+        Span {
+            file: FileId(0),
+            start,
+            end: start,
+        }
+    })
+}
+
+/// Diagnostics as a person would read them, each with the input it points to.
+pub(crate) fn told(diagnostics: &[Diagnostic]) -> String {
+    let one = |d: &Diagnostic| {
+        let place = d.labels.first().map_or_else(String::new, |(span, _)| {
+            PLACES.with_borrow(|places| places[span.start as usize - 1].clone())
+        });
+        let help = d.help.as_deref();
+        let help = help.map(|h| format!("\n  help: {h}")).unwrap_or_default();
+        format!("{place}: {}{help}", d.message)
+    };
+    diagnostics.iter().map(one).collect::<Vec<_>>().join("\n")
+}
+
+/// Every node by address.
+pub(crate) fn nodes(expansion: &Expansion) -> Map<String, Json> {
+    let one = |b: &infra_model::expand::NativeBlock| {
+        (format!("{}.{}", b.type_name, b.name), b.body.clone())
+    };
+    expansion.blocks.iter().map(one).collect()
+}
+
+/// Every node but definitions (which `pins` has), for snapshots.
+pub(crate) fn readable(expansion: &Expansion) -> String {
+    let mut nodes = nodes(expansion);
+    for (address, body) in &mut nodes {
+        if address.starts_with("kubernetes_crds.") {
+            *body = json!("…");
+        }
+    }
+    format!(
+        "{:#}",
+        json!({ "nodes": nodes, "outputs": expansion.outputs })
+    )
+}
+
+/// A node by address.
+pub(crate) fn node(expansion: &Expansion, address: &str) -> Json {
+    let found = nodes(expansion).remove(address);
+    found.unwrap_or_else(|| panic!("there is no {address}: {:?}", nodes(expansion).keys()))
+}
+
+/// An object by its node's name.
+pub(crate) fn object(expansion: &Expansion, name: &str) -> Json {
+    node(expansion, &format!("kubernetes_manifest.{name}"))["manifest"].clone()
+}
+
+/// Whether a node comes after another one, directly or by others.
+pub(crate) fn comes_after(expansion: &Expansion, later: &str, earlier: &str) -> bool {
+    let nodes = nodes(expansion);
+    let mut open = vec![later.to_owned()];
+    let mut seen = std::collections::BTreeSet::new();
+    while let Some(address) = open.pop() {
+        if address == earlier {
+            return true;
+        }
+        if !seen.insert(address.clone()) {
+            continue;
+        }
+        let after = nodes.get(&address).and_then(|b| b["depends_on"].as_array());
+        open.extend(
+            after
+                .into_iter()
+                .flatten()
+                .filter_map(Json::as_str)
+                .map(str::to_owned),
+        );
+    }
+    false
+}

@@ -1,0 +1,203 @@
+//! What holds for every control: profiles, order, references, documentation.
+
+use crate::fixture::{Fixture, comes_after, nodes, shop, with};
+use hcl_edit::expr::{Expression, TraversalOperator};
+use hcl_edit::template::{Element, Template};
+use hcl_edit::visit::{Visit, visit_traversal};
+use infra_hardening::hardening;
+use infra_model::expand::{Expand, Expansion};
+use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
+
+/// Every control that there is.
+fn all() -> Vec<String> {
+    let hardening = hardening();
+    let blocks = &hardening.kinds()[0].inputs.blocks;
+    blocks.keys().map(ToString::to_string).collect()
+}
+
+fn everything(cloud: &str) -> Expansion {
+    let mut fixture = Fixture::on(cloud);
+    let inputs = with(shop(), json!({ "cluster": "main" }));
+    fixture.add("hardening", "main", &inputs)
+}
+
+fn on(expansion: &Expansion) -> Vec<String> {
+    let text = expansion.outputs["controls"].as_str();
+    let list = text.trim_start_matches("${").trim_end_matches('}');
+    serde_json::from_str(list).expect("a list")
+}
+
+#[test]
+fn production_is_everything_and_baseline_what_costs_nothing() {
+    assert_eq!(on(&everything("aws")), all());
+    let inputs = with(shop(), json!({ "cluster": "main", "profile": "baseline" }));
+    let baseline = on(&Fixture::new().add("hardening", "main", &inputs));
+    for control in ["quotas", "tls"] {
+        assert!(baseline.contains(&control.to_owned()), "{control}");
+    }
+}
+
+#[test]
+fn a_table_switches_a_control_on_and_off() {
+    let inputs = json!({ "quotas": {}, "tls": { "enabled": false } });
+    assert_eq!(on(&Fixture::new().harden(&["tls"], inputs)), ["quotas"]);
+}
+
+#[test]
+fn what_is_refused() {
+    let mut fixture = Fixture::new();
+    let one = fixture.refused(
+        &["quota", "tls"],
+        json!({ "cluster": "mian", "delivery": "git" }),
+    );
+    let two = fixture.refused(
+        &[],
+        json!({ "profile": "prod", "quotas": { "enabled": "?" } }),
+    );
+    let three = fixture.refused(&["tls"], json!({ "apps": "?" }));
+    insta::assert_snapshot!([one, two, three].join("\n\n"));
+}
+
+/// Calls `f` with every string in a body.
+fn strings<'a>(json: &'a Json, f: &mut dyn FnMut(&'a str)) {
+    match json {
+        Json::String(text) => f(text),
+        Json::Array(items) => items.iter().for_each(|item| strings(item, f)),
+        Json::Object(entries) => entries.values().for_each(|item| strings(item, f)),
+        _ => {}
+    }
+}
+
+#[derive(Default)]
+struct References(BTreeSet<String>);
+
+impl Visit for References {
+    fn visit_traversal(&mut self, node: &hcl_edit::expr::Traversal) {
+        if let Expression::Variable(root) = &node.expr {
+            let mut name = root.as_str().to_owned();
+            let wanted = if name == "data" { 2 } else { 1 };
+            for operator in node.operators.iter().take(wanted) {
+                if let TraversalOperator::GetAttr(attribute) = operator.value() {
+                    name = format!("{name}.{}", attribute.as_str());
+                }
+            }
+            self.0.insert(name);
+        }
+        visit_traversal(self, node);
+    }
+}
+
+#[test]
+fn expressions_parse_and_refer_to_what_is_there() {
+    for cloud in ["aws", "google"] {
+        let expansion = everything(cloud);
+        let nodes = nodes(&expansion);
+        let mut found = References::default();
+        let mut read = |text: &str| {
+            let template: Template = text.parse().unwrap_or_else(|e| panic!("{text}: {e}"));
+            for element in &template {
+                if let Element::Interpolation(inner) = element {
+                    found.visit_expr(&inner.expr);
+                }
+            }
+        };
+        for body in nodes.values() {
+            strings(body, &mut read);
+        }
+        expansion.outputs.values().for_each(|o| read(o));
+        for body in nodes.values() {
+            let after = body["depends_on"].as_array().into_iter().flatten();
+            found
+                .0
+                .extend(after.filter_map(Json::as_str).map(str::to_owned));
+        }
+        for reference in found.0 {
+            let root = reference.split('.').next().unwrap_or_default();
+            let outside = ["each", "input", "network", "cluster", "bucket"].contains(&root);
+            assert!(
+                outside || nodes.contains_key(&reference),
+                "{cloud}: {reference} is not there"
+            );
+        }
+    }
+}
+
+#[test]
+fn nothing_waits_for_itself() {
+    let expansion = everything("aws");
+    let nodes = nodes(&expansion);
+    for (address, body) in &nodes {
+        for earlier in body["depends_on"].as_array().into_iter().flatten() {
+            let earlier = earlier.as_str().expect("an address");
+            if nodes.contains_key(earlier) {
+                assert!(
+                    !comes_after(&expansion, earlier, address),
+                    "{address} and {earlier}"
+                );
+            }
+        }
+    }
+}
+
+/// A custom resource is applied when its kind is defined, and everything when its cluster is there.
+#[test]
+fn definitions_come_first_and_the_cluster_before_them() {
+    let expansion = everything("aws");
+    let nodes = nodes(&expansion);
+    let definitions = nodes
+        .iter()
+        .filter(|(a, _)| a.starts_with("kubernetes_crds."));
+    let kinds: Vec<(String, String)> = definitions
+        .flat_map(|(address, body)| {
+            let provides = body["provides"].as_array().expect("a list").iter();
+            let text = provides.map(|p| p.as_str().expect("text").trim_end_matches(":Cluster"));
+            text.map(|p| (p.to_owned(), address.clone()))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    for (address, body) in &nodes {
+        let is_cloud = !address.starts_with("kubernetes_") && !address.starts_with("helm_");
+        assert!(
+            is_cloud || comes_after(&expansion, address, "cluster.main"),
+            "{address}"
+        );
+        let object = &body["manifest"];
+        let (Some(version), Some(kind)) = (object["apiVersion"].as_str(), object["kind"].as_str())
+        else {
+            continue;
+        };
+        if let Some((_, crds)) = kinds
+            .iter()
+            .find(|(k, _)| *k == format!("{version}/{kind}"))
+        {
+            assert!(
+                comes_after(&expansion, address, crds),
+                "{address} before {crds}"
+            );
+        } else {
+            let own = ["k8s.io/v1", "v1", "apps/v1", "batch/v1", "policy/v1"];
+            assert!(
+                own.iter().any(|o| version.ends_with(o)),
+                "nobody defines {version} {kind}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_input_is_documented() {
+    let hardening = hardening();
+    let kind = &hardening.kinds()[0];
+    let mut open = vec![(String::new(), kind.inputs.clone())];
+    while let Some((at, block)) = open.pop() {
+        for (name, attribute) in &block.attributes {
+            let said = attribute.doc.ends_with('.') || attribute.doc.contains("\n- ");
+            assert!(said, "{at}{name}");
+        }
+        for (name, nested) in &block.blocks {
+            assert!(nested.doc.ends_with('.'), "{at}{name}");
+            open.push((format!("{at}{name}."), nested.block.clone()));
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! `tls`.
+
+use crate::fixture::{Fixture, comes_after, node, nodes, object, readable, shop, with};
+use serde_json::{Value as Json, json};
+
+#[test]
+fn a_shop_with_certificates_of_lets_encrypt() {
+    let inputs = with(shop(), json!({ "tls": { "email": "ops@example.com" } }));
+    let expansion = Fixture::new().harden(&["tls"], inputs);
+    insta::assert_snapshot!(readable(&expansion));
+}
+
+#[test]
+fn every_issuer_is_as_its_definition_wants_it() {
+    for (issuer, more) in [
+        ("letsencrypt", json!({ "email": "?" })),
+        ("letsencrypt-staging", json!({})),
+        ("self-signed", json!({})),
+        ("ca", json!({})),
+        ("ca", json!({ "ca": { "certificate": "?", "key": "?" } })),
+        (
+            "vault",
+            json!({ "vault": { "server": "https://vault.example.com", "path": "pki/sign/shop", "role": "issuer", "ca": "pem" } }),
+        ),
+    ] {
+        for cloud in ["aws", "google"] {
+            let tls = with(json!({ "issuer": issuer }), more.clone());
+            let expansion =
+                Fixture::on(cloud).harden(&["tls"], with(shop(), json!({ "tls": tls })));
+            let name = format!("clusterissuer_{}", issuer.replace('-', "_"));
+            assert_eq!(
+                node(&expansion, &format!("kubernetes_manifest.{name}"))["wait"]["condition"][0]["type"],
+                "Ready"
+            );
+        }
+    }
+}
+
+/// Of routes for one host, the exact path goes before the prefix; a route for any host would not even be asked, and one
+/// that is alone for the host would answer 404 to everything else while a challenge is under way.
+/// <https://gateway-api.sigs.k8s.io/reference/spec/#httprouterule>
+#[test]
+fn the_redirect_does_not_eat_the_challenge() {
+    let expansion = Fixture::new().harden(&["tls"], shop());
+    let redirect = object(&expansion, "httproute_gateway_redirect_to_https");
+    assert_eq!(redirect["spec"]["hostnames"], json!(["shop.example.com"]));
+    let matches = &redirect["spec"]["rules"][0]["matches"];
+    assert_eq!(
+        *matches,
+        json!([{ "path": { "type": "PathPrefix", "value": "/" } }])
+    );
+    let issuer = object(&expansion, "clusterissuer_letsencrypt");
+    let solver =
+        &issuer["spec"]["acme"]["solvers"][0]["http01"]["gatewayHTTPRoute"]["parentRefs"][0];
+    assert_eq!(*solver, redirect["spec"]["parentRefs"][0]);
+    // The challenge's route stands in the namespace of the certificate, which the listener must take.
+    let gateway = object(&expansion, "gateway_gateway_main");
+    let certificate = object(&expansion, "certificate_gateway_tls_shop_example_com");
+    let wanted =
+        &gateway["spec"]["listeners"][0]["allowedRoutes"]["namespaces"]["selector"]["matchLabels"];
+    let namespace = certificate["metadata"]["namespace"]
+        .as_str()
+        .expect("a namespace");
+    let labels =
+        node(&expansion, &format!("kubernetes_namespace.{namespace}"))["metadata"]["labels"]
+            .clone();
+    for (name, value) in wanted.as_object().expect("labels") {
+        assert_eq!(labels[name], *value);
+    }
+}
+
+#[test]
+fn listeners_show_the_certificates_and_services_listen_behind_them() {
+    let expansion = Fixture::new().harden(&["tls"], shop());
+    let gateway = object(&expansion, "gateway_gateway_main");
+    let listener = &gateway["spec"]["listeners"][1];
+    let certificate = object(&expansion, "certificate_gateway_tls_shop_example_com");
+    assert_eq!(
+        listener["tls"]["certificateRefs"][0]["name"],
+        certificate["spec"]["secretName"]
+    );
+    assert_eq!(listener["hostname"], certificate["spec"]["dnsNames"][0]);
+    let route = object(&expansion, "httproute_shop_front");
+    assert_eq!(
+        route["spec"]["parentRefs"][0]["sectionName"],
+        listener["name"]
+    );
+    assert_eq!(route["spec"]["hostnames"], certificate["spec"]["dnsNames"]);
+}
+
+/// cert-manager looks for the Gateway API once; its webhook judges what is applied; the challenge comes in through the Gateway.
+#[test]
+fn the_order_of_the_parts() {
+    let expansion = Fixture::new().harden(&["tls"], shop());
+    for (later, earlier) in [
+        ("helm_release.cert_manager", "kubernetes_crds.gateway_api"),
+        ("helm_release.cert_manager", "kubernetes_crds.cert_manager"),
+        (
+            "kubernetes_manifest.clusterissuer_letsencrypt",
+            "helm_release.cert_manager",
+        ),
+        (
+            "kubernetes_manifest.gatewayclass_envoy",
+            "helm_release.envoy_gateway",
+        ),
+        (
+            "kubernetes_manifest.gateway_gateway_main",
+            "kubernetes_manifest.gatewayclass_envoy",
+        ),
+        (
+            "kubernetes_manifest.certificate_gateway_tls_shop_example_com",
+            "kubernetes_manifest.gateway_gateway_main",
+        ),
+        (
+            "kubernetes_manifest.certificate_gateway_tls_shop_example_com",
+            "kubernetes_manifest.clusterissuer_letsencrypt",
+        ),
+    ] {
+        assert!(
+            comes_after(&expansion, later, earlier),
+            "{later} before {earlier}"
+        );
+    }
+    let gateway = node(&expansion, "kubernetes_manifest.gateway_gateway_main");
+    assert_eq!(gateway["wait"]["condition"][0]["type"], "Programmed");
+}
+
+/// A load balancer of the stack ends TLS and comes in by its port of the nodes: there is no second way in.
+#[test]
+fn never_two_ways_in() {
+    let mut fixture = Fixture::new();
+    fixture.add(
+        "load_balancer",
+        "web",
+        &json!({
+            "network": "main",
+            "listen": [{ "port": 443, "protocol": "https", "certificate": "?" }],
+            "target": { "cluster": "main", "node_port": 30080 },
+        }),
+    );
+    let expansion = fixture.harden(&["tls"], shop());
+    let service = &object(&expansion, "envoyproxy_envoy_gateway_system_envoy")["spec"]["provider"]
+        ["kubernetes"]["envoyService"]
+        .clone();
+    assert_eq!(service["type"], "NodePort");
+    assert_eq!(
+        service["patch"]["value"]["spec"]["ports"][0]["nodePort"],
+        30080
+    );
+    assert!(
+        nodes(&expansion)
+            .keys()
+            .all(|a| !a.contains("redirect") && !a.contains("certificate_"))
+    );
+    assert_eq!(
+        object(&expansion, "httproute_shop_front")["spec"]["parentRefs"][0]["sectionName"],
+        "http"
+    );
+}
+
+#[test]
+fn secrets_are_referred_to_and_not_written_out() {
+    let tls = json!({ "issuer": "ca", "ca": { "certificate": "?", "key": "?" } });
+    let expansion = Fixture::new().harden(&["tls"], with(shop(), json!({ "tls": tls })));
+    let secret: Json = node(&expansion, "kubernetes_secret.authority");
+    assert_eq!(
+        secret["data"]["tls.key"],
+        "${flatten([flatten([input.tls])[0].ca])[0].key}"
+    );
+}
+
+#[test]
+fn what_is_refused() {
+    let inputs = json!({
+        "tls": { "issuer": "letsencript", "min_version": "1.1", "replicas": 0, "email": "nobody" },
+        "apps": { "shop": { "services": {
+            "front": { "port": 3000, "route": {} },
+            "back": { "route": { "host": "Shop_example" } },
+            "side": { "port": 70000 },
+        } } },
+    });
+    let one = Fixture::new().refused(&["tls"], inputs);
+    let two = Fixture::new().refused(&["tls"], json!({ "tls": { "issuer": "vault" } }));
+    insta::assert_snapshot!(format!("{one}\n\n{two}"));
+}
