@@ -7,6 +7,8 @@ mod aws_types;
 mod azure_types;
 mod broken;
 mod commands;
+#[cfg(unix)]
+mod control_plane;
 mod ephemeral;
 mod explain;
 mod failures;
@@ -17,6 +19,7 @@ mod kill;
 #[cfg(unix)]
 mod kills;
 #[cfg(unix)]
+#[path = "../kube/mod.rs"]
 mod kube;
 mod kubernetes;
 mod life;

@@ -85,6 +85,8 @@ pub(crate) struct Inside<'a> {
     pub(crate) sealing_certificate: Option<String>,
     /// Who tells metrics.
     pub(crate) scrapes: Vec<Scrape>,
+    /// What names of images begin with that controls bring into apps' namespaces.
+    pub(crate) images: BTreeSet<&'static str>,
     on: BTreeSet<&'static str>,
     services: BTreeMap<String, Vec<Running>>,
 }
@@ -104,6 +106,7 @@ impl<'a> Inside<'a> {
             address: None,
             sealing_certificate: None,
             scrapes: Vec::new(),
+            images: BTreeSet::new(),
             on: found.on,
             services: BTreeMap::new(),
         };

@@ -18,6 +18,8 @@ pub mod seal;
 mod site;
 pub mod yaml;
 
+pub use controls::database::{RestoreError, restore};
+
 use control::Control;
 use infra_draft::{draft, input};
 use infra_model::expand::{ComponentKind, Expand, Expansion, Instance, OutputKind, OutputType};
@@ -31,7 +33,14 @@ const REGISTRY: &[Entry] = &[
     Entry::of::<controls::tls::Tls>(),
     Entry::of::<controls::secrets::Secrets>(),
     Entry::of::<controls::network::Network>(),
+    Entry::of::<controls::database::Database>(),
+    Entry::of::<controls::monitoring::Monitoring>(),
+    Entry::of::<controls::logging::Logging>(),
+    Entry::of::<controls::gitops::Gitops>(),
     Entry::of::<controls::quotas::Quotas>(),
+    Entry::of::<controls::supply_chain::SupplyChain>(),
+    Entry::of::<controls::policy::Policy>(),
+    Entry::of::<controls::crossplane::Crossplane>(),
 ];
 
 /// What the language calls it.

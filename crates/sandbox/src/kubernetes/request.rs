@@ -201,9 +201,7 @@ pub(super) fn body(request: &HttpRequest) -> ApiResult<Value> {
         return super::protobuf::read(&request.body)
             .ok_or_else(|| ApiError::bad("the body is no message of a kind that is served"));
     }
-    if kind.starts_with("application/cbor")
-        || kind.starts_with("application/apply-patch+cbor")
-    {
+    if kind.starts_with("application/cbor") || kind.starts_with("application/apply-patch+cbor") {
         return Err(ApiError::media_type(
             kind,
             &["application/json", "application/yaml"],

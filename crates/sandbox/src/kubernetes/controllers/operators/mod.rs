@@ -34,9 +34,22 @@ const OPERATORS: &[(&str, &[&str])] = &[
     ("kyverno.io", policy::KYVERNO),
     ("gatekeeper.sh", &["gatekeeper"]),
     ("policy.sigstore.dev", &["policy-controller"]),
-    ("argoproj.io", &["argocd-application-controller", "argocd-server", "argo-cd"]),
-    ("toolkit.fluxcd.io", &["flux", "flux2", "source-controller", "kustomize-controller"]),
-    ("monitoring.coreos.com", &["kube-prometheus-stack-prometheus-operator", "prometheus-operator", "kube-prometheus-stack"]),
+    (
+        "argoproj.io",
+        &["argocd-application-controller", "argocd-server", "argo-cd"],
+    ),
+    (
+        "toolkit.fluxcd.io",
+        &["flux", "flux2", "source-controller", "kustomize-controller"],
+    ),
+    (
+        "monitoring.coreos.com",
+        &[
+            "kube-prometheus-stack-prometheus-operator",
+            "prometheus-operator",
+            "kube-prometheus-stack",
+        ],
+    ),
     ("grafana.integreatly.org", &["grafana-operator"]),
     ("k8s.elastic.co", &["elastic-operator", "eck-operator"]),
     ("aquasecurity.github.io", &["trivy-operator"]),
@@ -81,7 +94,12 @@ fn installed(session: &Session<'_>, names: &[&str]) -> Option<String> {
 }
 
 /// Lets the operator of a custom resource work.
-pub(super) fn reconcile(session: &mut Session<'_>, resource: &Resource, id: &str, object: &Arc<Value>) {
+pub(super) fn reconcile(
+    session: &mut Session<'_>,
+    resource: &Resource,
+    id: &str,
+    object: &Arc<Value>,
+) {
     if resource.kind == "Secret" || resource.kind == "ConfigMap" {
         return;
     }
@@ -95,7 +113,9 @@ pub(super) fn reconcile(session: &mut Session<'_>, resource: &Resource, id: &str
         return;
     };
     // The first look takes its time.
-    let seen = object["status"].as_object().is_some_and(|status| !status.is_empty());
+    let seen = object["status"]
+        .as_object()
+        .is_some_and(|status| !status.is_empty());
     if !seen && !session.elapsed(id, Work::OperatorWork) {
         return;
     }
@@ -151,7 +171,12 @@ impl Case<'_> {
 }
 
 /// Sets conditions and what else the status says, as far as its definition knows it.
-fn ready(session: &mut Session<'_>, case: &Case<'_>, conditions: &[&str], change: impl FnOnce(&mut Value)) {
+fn ready(
+    session: &mut Session<'_>,
+    case: &Case<'_>,
+    conditions: &[&str],
+    change: impl FnOnce(&mut Value),
+) {
     say(session, case, |new, now, generation| {
         for kind in conditions {
             condition(new, kind, true, kind, "", now, generation);
@@ -211,7 +236,11 @@ fn child(session: &mut Session<'_>, case: &Case<'_>, group: &str, plural: &str, 
     }
     let same = text(&value, "/metadata/namespace") == case.namespace();
     if same || case.namespace().is_empty() {
-        set(&mut value, "metadata/ownerReferences", json!([owner_reference(case.object)]));
+        set(
+            &mut value,
+            "metadata/ownerReferences",
+            json!([owner_reference(case.object)]),
+        );
     }
     let namespace = text(&value, "/metadata/namespace").to_owned();
     if super::super::admission::namespace(session, &resource, &namespace, "").is_ok() {
@@ -286,7 +315,10 @@ pub(super) fn rolled_out(session: &mut Session<'_>, namespace: &str, name: &str)
             continue;
         };
         let group = &resource.group;
-        if served.iter().any(|end| group == end || group.ends_with(&format!(".{end}"))) {
+        if served
+            .iter()
+            .any(|end| group == end || group.ends_with(&format!(".{end}")))
+        {
             for (id, _) in session.page(&resource.table(), None, usize::MAX) {
                 session.enqueue(&id);
             }
@@ -317,5 +349,8 @@ pub(super) fn exposed(session: &mut Session<'_>, _: &Value) {
 
 /// The texts of a list.
 fn texts<'v>(value: &'v Value, pointer: &str) -> Vec<&'v str> {
-    list(value, pointer).iter().filter_map(Value::as_str).collect()
+    list(value, pointer)
+        .iter()
+        .filter_map(Value::as_str)
+        .collect()
 }
