@@ -9,6 +9,7 @@
 mod access;
 mod api;
 mod client;
+mod cluster_token;
 mod config;
 mod container;
 mod container_registry;
@@ -36,6 +37,8 @@ mod storage;
 mod tags;
 mod vaults;
 mod wire;
+
+pub use cluster_token::cluster_token;
 
 use infra_model::Provider;
 use std::sync::Arc;

@@ -44,7 +44,6 @@ pub(super) struct Checks {
     pub(super) max_items: Option<usize>,
     pub(super) min_properties: Option<usize>,
     pub(super) max_properties: Option<usize>,
-    pub(super) unique: bool,
     pub(super) pattern: Option<(String, Option<Regex>)>,
     pub(super) all_of: Vec<Schema>,
     pub(super) any_of: Vec<Schema>,
@@ -206,7 +205,7 @@ fn node(value: &Value) -> Node {
     }
 }
 
-const CHECKED: [&str; 16] = [
+const CHECKED: [&str; 15] = [
     "enum",
     "minimum",
     "maximum",
@@ -217,7 +216,6 @@ const CHECKED: [&str; 16] = [
     "maxItems",
     "minProperties",
     "maxProperties",
-    "uniqueItems",
     "pattern",
     "allOf",
     "anyOf",
@@ -253,7 +251,6 @@ fn checks(value: &Value) -> Option<Box<Checks>> {
         max_items: size("maxItems"),
         min_properties: size("minProperties"),
         max_properties: size("maxProperties"),
-        unique: value["uniqueItems"].as_bool().unwrap_or(false),
         pattern,
         all_of: schemas("allOf"),
         any_of: schemas("anyOf"),

@@ -25,7 +25,6 @@ pub(super) struct Write<'r> {
     pub(super) manager: String,
     pub(super) validation: Validation,
     pub(super) user: &'r User,
-    pub(super) dry_run: bool,
 }
 
 /// How the new object came to be.

@@ -210,4 +210,6 @@ fn status(session: &mut Session<'_>, resource: &Resource, id: &str, revision: &s
         }),
     );
     session.update(resource, &old, new);
+    let namespace = text(&old, "/metadata/namespace").to_owned();
+    super::operators::rolled_out(session, &namespace, text(&old, "/metadata/name"));
 }
