@@ -44,6 +44,7 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
         link::<network::subnet_links::SecurityGroup>(),
         managed::<network::virtual_network::VirtualNetwork>(),
         // --- load balancers ---
+        managed::<network::application_gateway::Gateway>(),
         managed::<network::lb::Balancer>(),
         managed::<network::lb_pool::Pool>(),
         entry::<network::lb_probe::Probe>(),
