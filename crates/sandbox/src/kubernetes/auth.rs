@@ -78,8 +78,12 @@ fn presigned(encoded: &str, now: Millis) -> bool {
         .split('/')
         .next()
         .unwrap_or_default();
-    let sts = host.starts_with("sts.") || host.starts_with("127.0.0.1") || host.starts_with("localhost");
-    let scope = get("X-Amz-Credential").split('/').nth(3).unwrap_or_default();
+    let sts =
+        host.starts_with("sts.") || host.starts_with("127.0.0.1") || host.starts_with("localhost");
+    let scope = get("X-Amz-Credential")
+        .split('/')
+        .nth(3)
+        .unwrap_or_default();
     let signed: Vec<&str> = get("X-Amz-SignedHeaders").split(';').collect();
     let age = signed_at(get("X-Amz-Date")).map(|at| now / 1000 - at);
     sts && get("Action") == "GetCallerIdentity"

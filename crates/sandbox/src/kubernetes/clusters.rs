@@ -27,7 +27,10 @@ pub(crate) struct Found {
 impl Found {
     /// Where its objects are in the world.
     pub(crate) fn scope(&self) -> String {
-        format!("{}/{}/{}/{}", self.cloud, self.location, self.name, self.uid)
+        format!(
+            "{}/{}/{}/{}",
+            self.cloud, self.location, self.name, self.uid
+        )
     }
 
     /// The name that no other cluster has.
@@ -147,7 +150,10 @@ fn ready(cluster: &Found) -> Result<Found, ApiError> {
     if cluster.ready {
         return Ok(cluster.clone());
     }
-    let message = format!("The control plane of cluster {:?} is not ready", cluster.name);
+    let message = format!(
+        "The control plane of cluster {:?} is not ready",
+        cluster.name
+    );
     Err(ApiError::new(503, "ServiceUnavailable", message).retry_after(1))
 }
 

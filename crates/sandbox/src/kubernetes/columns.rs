@@ -10,30 +10,91 @@ use crate::clock::Millis;
 pub(super) fn of(group: &str, kind: &str) -> &'static [(&'static str, i64)] {
     match (group, kind) {
         ("", "Namespace") => &[("Status", 0)],
-        ("", "Pod") => &[("Ready", 0), ("Status", 0), ("Restarts", 0), ("IP", 1), ("Node", 1)],
-        ("", "Service") => &[("Type", 0), ("Cluster-IP", 0), ("External-IP", 0), ("Port(s)", 0), ("Selector", 1)],
+        ("", "Pod") => &[
+            ("Ready", 0),
+            ("Status", 0),
+            ("Restarts", 0),
+            ("IP", 1),
+            ("Node", 1),
+        ],
+        ("", "Service") => &[
+            ("Type", 0),
+            ("Cluster-IP", 0),
+            ("External-IP", 0),
+            ("Port(s)", 0),
+            ("Selector", 1),
+        ],
         ("", "ConfigMap") => &[("Data", 0)],
         ("", "Secret") => &[("Type", 0), ("Data", 0)],
-        ("", "Node") => &[("Status", 0), ("Roles", 0), ("Version", 0), ("Internal-IP", 1)],
+        ("", "Node") => &[
+            ("Status", 0),
+            ("Roles", 0),
+            ("Version", 0),
+            ("Internal-IP", 1),
+        ],
         ("", "Endpoints") => &[("Endpoints", 0)],
-        ("", "PersistentVolumeClaim") => &[("Status", 0), ("Volume", 0), ("Capacity", 0), ("Access Modes", 0), ("StorageClass", 0)],
-        ("", "PersistentVolume") => &[("Capacity", 0), ("Access Modes", 0), ("Reclaim Policy", 0), ("Status", 0), ("Claim", 0), ("StorageClass", 0)],
+        ("", "PersistentVolumeClaim") => &[
+            ("Status", 0),
+            ("Volume", 0),
+            ("Capacity", 0),
+            ("Access Modes", 0),
+            ("StorageClass", 0),
+        ],
+        ("", "PersistentVolume") => &[
+            ("Capacity", 0),
+            ("Access Modes", 0),
+            ("Reclaim Policy", 0),
+            ("Status", 0),
+            ("Claim", 0),
+            ("StorageClass", 0),
+        ],
         ("", "Event") => &[("Type", 0), ("Reason", 0), ("Object", 0), ("Message", 0)],
         ("", "ResourceQuota") => &[("Request", 0)],
-        ("apps", "Deployment") => &[("Ready", 0), ("Up-to-date", 0), ("Available", 0), ("Containers", 1), ("Images", 1)],
+        ("apps", "Deployment") => &[
+            ("Ready", 0),
+            ("Up-to-date", 0),
+            ("Available", 0),
+            ("Containers", 1),
+            ("Images", 1),
+        ],
         ("apps", "ReplicaSet") => &[("Desired", 0), ("Current", 0), ("Ready", 0)],
         ("apps", "StatefulSet") => &[("Ready", 0), ("Images", 1)],
-        ("apps", "DaemonSet") => &[("Desired", 0), ("Current", 0), ("Ready", 0), ("Up-to-date", 0), ("Available", 0)],
+        ("apps", "DaemonSet") => &[
+            ("Desired", 0),
+            ("Current", 0),
+            ("Ready", 0),
+            ("Up-to-date", 0),
+            ("Available", 0),
+        ],
         ("batch", "Job") => &[("Status", 0), ("Completions", 0), ("Duration", 0)],
-        ("batch", "CronJob") => &[("Schedule", 0), ("Suspend", 0), ("Active", 0), ("Last Schedule", 0)],
+        ("batch", "CronJob") => &[
+            ("Schedule", 0),
+            ("Suspend", 0),
+            ("Active", 0),
+            ("Last Schedule", 0),
+        ],
         ("networking.k8s.io", "Ingress") => &[("Class", 0), ("Hosts", 0), ("Address", 0)],
         ("networking.k8s.io", "NetworkPolicy") => &[("Pod-Selector", 0)],
         ("apiextensions.k8s.io", "CustomResourceDefinition") => &[("Created At", 0)],
-        ("storage.k8s.io", "StorageClass") => &[("Provisioner", 0), ("ReclaimPolicy", 0), ("VolumeBindingMode", 0), ("AllowVolumeExpansion", 0)],
+        ("storage.k8s.io", "StorageClass") => &[
+            ("Provisioner", 0),
+            ("ReclaimPolicy", 0),
+            ("VolumeBindingMode", 0),
+            ("AllowVolumeExpansion", 0),
+        ],
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => &[("Role", 0)],
-        ("policy", "PodDisruptionBudget") => &[("Min Available", 0), ("Max Unavailable", 0), ("Allowed Disruptions", 0)],
+        ("policy", "PodDisruptionBudget") => &[
+            ("Min Available", 0),
+            ("Max Unavailable", 0),
+            ("Allowed Disruptions", 0),
+        ],
         ("scheduling.k8s.io", "PriorityClass") => &[("Value", 0), ("Global-Default", 0)],
-        ("autoscaling", "HorizontalPodAutoscaler") => &[("Reference", 0), ("MinPods", 0), ("MaxPods", 0), ("Replicas", 0)],
+        ("autoscaling", "HorizontalPodAutoscaler") => &[
+            ("Reference", 0),
+            ("MinPods", 0),
+            ("MaxPods", 0),
+            ("Replicas", 0),
+        ],
         ("discovery.k8s.io", "EndpointSlice") => &[("AddressType", 0), ("Endpoints", 0)],
         _ => &[],
     }
@@ -44,7 +105,11 @@ fn count(value: &Value, pointer: &str) -> Value {
 }
 
 fn or_none(text: String) -> Value {
-    if text.is_empty() { "<none>".into() } else { text.into() }
+    if text.is_empty() {
+        "<none>".into()
+    } else {
+        text.into()
+    }
 }
 
 fn joined<'v>(items: impl Iterator<Item = &'v str>) -> String {
@@ -128,19 +193,31 @@ pub(super) fn cells(group: &str, kind: &str, value: &Value, now: Millis) -> Vec<
             modes(value, "/spec/accessModes"),
             at("/spec/persistentVolumeReclaimPolicy"),
             at("/status/phase"),
-            format!("{}/{}", text(value, "/spec/claimRef/namespace"), text(value, "/spec/claimRef/name")).into(),
+            format!(
+                "{}/{}",
+                text(value, "/spec/claimRef/namespace"),
+                text(value, "/spec/claimRef/name")
+            )
+            .into(),
             at("/spec/storageClassName"),
         ],
         ("", "Event") => vec![
             at("/type"),
             at("/reason"),
-            format!("{}/{}", text(value, "/involvedObject/kind").to_lowercase(), text(value, "/involvedObject/name")).into(),
+            format!(
+                "{}/{}",
+                text(value, "/involvedObject/kind").to_lowercase(),
+                text(value, "/involvedObject/name")
+            )
+            .into(),
             at("/message"),
         ],
         ("", "ResourceQuota") => {
             let parts: Vec<String> = members(value, "/status/hard")
                 .map(|(name, hard)| {
-                    let used = value["status"]["used"][name.as_str()].as_str().unwrap_or("0");
+                    let used = value["status"]["used"][name.as_str()]
+                        .as_str()
+                        .unwrap_or("0");
                     format!("{name}: {used}/{}", hard.as_str().unwrap_or_default())
                 })
                 .collect();
@@ -149,7 +226,12 @@ pub(super) fn cells(group: &str, kind: &str, value: &Value, now: Millis) -> Vec<
         ("apps", "Deployment") => {
             let containers = list(value, "/spec/template/spec/containers").iter();
             vec![
-                format!("{}/{}", count("/status/readyReplicas"), count("/spec/replicas")).into(),
+                format!(
+                    "{}/{}",
+                    count("/status/readyReplicas"),
+                    count("/spec/replicas")
+                )
+                .into(),
                 count("/status/updatedReplicas"),
                 count("/status/availableReplicas"),
                 joined(containers.clone().map(|one| text(one, "/name"))).into(),
@@ -164,7 +246,12 @@ pub(super) fn cells(group: &str, kind: &str, value: &Value, now: Millis) -> Vec<
         ("apps", "StatefulSet") => {
             let containers = list(value, "/spec/template/spec/containers").iter();
             vec![
-                format!("{}/{}", count("/status/readyReplicas"), count("/spec/replicas")).into(),
+                format!(
+                    "{}/{}",
+                    count("/status/readyReplicas"),
+                    count("/spec/replicas")
+                )
+                .into(),
                 joined(containers.map(|one| text(one, "/image"))).into(),
             ]
         }
@@ -178,7 +265,12 @@ pub(super) fn cells(group: &str, kind: &str, value: &Value, now: Millis) -> Vec<
         ("batch", "Job") => job(value, now),
         ("batch", "CronJob") => vec![
             at("/spec/schedule"),
-            if value["spec"]["suspend"] == true { "True" } else { "False" }.into(),
+            if value["spec"]["suspend"] == true {
+                "True"
+            } else {
+                "False"
+            }
+            .into(),
             list(value, "/status/active").len().into(),
             match text(value, "/status/lastScheduleTime") {
                 "" => "<none>".into(),
@@ -186,7 +278,11 @@ pub(super) fn cells(group: &str, kind: &str, value: &Value, now: Millis) -> Vec<
             },
         ],
         ("networking.k8s.io", "Ingress") => {
-            let hosts = joined(list(value, "/spec/rules").iter().map(|rule| text(rule, "/host")));
+            let hosts = joined(
+                list(value, "/spec/rules")
+                    .iter()
+                    .map(|rule| text(rule, "/host")),
+            );
             let addresses = list(value, "/status/loadBalancer/ingress").iter();
             let addresses = addresses.map(|one| match text(one, "/ip") {
                 "" => text(one, "/hostname"),
@@ -194,12 +290,20 @@ pub(super) fn cells(group: &str, kind: &str, value: &Value, now: Millis) -> Vec<
             });
             vec![
                 at("/spec/ingressClassName"),
-                if hosts.is_empty() { "*".into() } else { hosts.into() },
+                if hosts.is_empty() {
+                    "*".into()
+                } else {
+                    hosts.into()
+                },
                 joined(addresses).into(),
             ]
         }
-        ("networking.k8s.io", "NetworkPolicy") => vec![labels(value, "/spec/podSelector/matchLabels")],
-        ("apiextensions.k8s.io", "CustomResourceDefinition") => vec![at("/metadata/creationTimestamp")],
+        ("networking.k8s.io", "NetworkPolicy") => {
+            vec![labels(value, "/spec/podSelector/matchLabels")]
+        }
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => {
+            vec![at("/metadata/creationTimestamp")]
+        }
         ("storage.k8s.io", "StorageClass") => vec![
             at("/provisioner"),
             at("/reclaimPolicy"),
@@ -207,23 +311,40 @@ pub(super) fn cells(group: &str, kind: &str, value: &Value, now: Millis) -> Vec<
             (value["allowVolumeExpansion"] == true).into(),
         ],
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
-            vec![format!("{}/{}", text(value, "/roleRef/kind"), text(value, "/roleRef/name")).into()]
+            vec![
+                format!(
+                    "{}/{}",
+                    text(value, "/roleRef/kind"),
+                    text(value, "/roleRef/name")
+                )
+                .into(),
+            ]
         }
         ("policy", "PodDisruptionBudget") => vec![
             at("/spec/minAvailable"),
             at("/spec/maxUnavailable"),
             count("/status/disruptionsAllowed"),
         ],
-        ("scheduling.k8s.io", "PriorityClass") => vec![count("/value"), (value["globalDefault"] == true).into()],
+        ("scheduling.k8s.io", "PriorityClass") => {
+            vec![count("/value"), (value["globalDefault"] == true).into()]
+        }
         ("autoscaling", "HorizontalPodAutoscaler") => vec![
-            format!("{}/{}", text(value, "/spec/scaleTargetRef/kind"), text(value, "/spec/scaleTargetRef/name")).into(),
+            format!(
+                "{}/{}",
+                text(value, "/spec/scaleTargetRef/kind"),
+                text(value, "/spec/scaleTargetRef/name")
+            )
+            .into(),
             at("/spec/minReplicas"),
             count("/spec/maxReplicas"),
             count("/status/currentReplicas"),
         ],
         ("discovery.k8s.io", "EndpointSlice") => {
             let endpoints = list(value, "/endpoints").iter();
-            vec![at("/addressType"), or_none(joined(endpoints.map(|one| text(one, "/addresses/0"))))]
+            vec![
+                at("/addressType"),
+                or_none(joined(endpoints.map(|one| text(one, "/addresses/0")))),
+            ]
         }
         _ => Vec::new(),
     }
@@ -319,5 +440,9 @@ fn job(value: &Value, now: Millis) -> Vec<Value> {
         |_| String::new(),
         |start| duration((end - start.as_millisecond()).max(0) / 1000),
     );
-    vec![status.into(), format!("{done}/{wanted}").into(), json!(took)]
+    vec![
+        status.into(),
+        format!("{done}/{wanted}").into(),
+        json!(took),
+    ]
 }

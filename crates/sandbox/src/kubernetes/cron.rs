@@ -30,7 +30,9 @@ impl Schedule {
         let [minutes, hours, days, months, weekdays] = fields.as_slice() else {
             return None;
         };
-        let names = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+        let names = [
+            "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+        ];
         let week = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
         let mut weekdays_of = field(weekdays, 0, 7, &week, 0)?;
         for day in &mut weekdays_of {
@@ -90,7 +92,10 @@ impl Schedule {
 /// The values of a field.
 fn field(text: &str, least: i8, most: i8, names: &[&str], offset: i8) -> Option<Vec<i8>> {
     let value = |text: &str| -> Option<i8> {
-        let found = match names.iter().position(|name| text.eq_ignore_ascii_case(name)) {
+        let found = match names
+            .iter()
+            .position(|name| text.eq_ignore_ascii_case(name))
+        {
             Some(index) => i8::try_from(index).ok()? + offset,
             None => text.parse().ok()?,
         };
@@ -126,9 +131,17 @@ mod tests {
     fn the_next_time_is_found() {
         let at = |text: &str| text.parse::<jiff::Timestamp>().expect("a time").as_second();
         for (schedule, after, next) in [
-            ("*/15 * * * *", "2026-01-31T08:05:10Z", "2026-01-31T08:15:00Z"),
+            (
+                "*/15 * * * *",
+                "2026-01-31T08:05:10Z",
+                "2026-01-31T08:15:00Z",
+            ),
             ("0 2 * * *", "2026-01-31T08:05:00Z", "2026-02-01T02:00:00Z"),
-            ("30 6 * * mon-fri", "2026-01-31T08:05:00Z", "2026-02-02T06:30:00Z"),
+            (
+                "30 6 * * mon-fri",
+                "2026-01-31T08:05:00Z",
+                "2026-02-02T06:30:00Z",
+            ),
             ("0 0 29 2 *", "2026-01-31T08:05:00Z", "2028-02-29T00:00:00Z"),
             ("@hourly", "2026-01-31T23:05:00Z", "2026-02-01T00:00:00Z"),
         ] {

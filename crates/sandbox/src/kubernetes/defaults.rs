@@ -164,8 +164,8 @@ fn string_data(value: &mut Value) {
         return;
     };
     for (key, text) in plain {
-        let encoded = base64::engine::general_purpose::STANDARD
-            .encode(text.as_str().unwrap_or_default());
+        let encoded =
+            base64::engine::general_purpose::STANDARD.encode(text.as_str().unwrap_or_default());
         super::value::object(value, "data").insert(key, encoded.into());
     }
 }

@@ -42,11 +42,7 @@ fn options(request: &HttpRequest) -> ApiResult<Options> {
             .query("gracePeriodSeconds")
             .and_then(|text| text.parse().ok())
     });
-    let condition = |member: &str| {
-        sent["preconditions"][member]
-            .as_str()
-            .map(str::to_owned)
-    };
+    let condition = |member: &str| sent["preconditions"][member].as_str().map(str::to_owned);
     dry_run(request)?;
     Ok(Options {
         propagation,
@@ -91,8 +87,17 @@ pub(super) fn one(
     }
     protected(resource, name)?;
     super::admission::deleting(session, resource, &found)?;
-    match begin(session, resource, &found, &options.propagation, options.grace) {
+    match begin(
+        session,
+        resource,
+        &found,
+        &options.propagation,
+        options.grace,
+    ) {
         Some(waiting) => Ok(verbs::shown(session, resource, &waiting, request, 200)),
+        None if answers_object(resource) => {
+            Ok(verbs::shown(session, resource, &found, request, 200))
+        }
         None => {
             let status = json!({
                 "kind": "Status",
@@ -109,6 +114,25 @@ pub(super) fn one(
             Ok(HttpReply::json(200, &status))
         }
     }
+}
+
+/// Kinds whose deletion answers what was deleted; that of others says that it went well.
+fn answers_object(resource: &Resource) -> bool {
+    const KINDS: [&str; 12] = [
+        "PersistentVolumeClaim",
+        "Pod",
+        "PodTemplate",
+        "ResourceQuota",
+        "ServiceAccount",
+        "Service",
+        "PersistentVolume",
+        "CSIDriver",
+        "CSINode",
+        "StorageClass",
+        "VolumeAttachment",
+        "VolumeAttributesClass",
+    ];
+    !resource.is_custom() && KINDS.contains(&resource.kind.as_str())
 }
 
 fn protected(resource: &Resource, name: &str) -> ApiResult<()> {
@@ -209,7 +233,13 @@ pub(super) fn collection(
     let mut items = Vec::new();
     for object in found.iter().filter(|object| selector.matches(object)) {
         super::admission::deleting(session, resource, object)?;
-        begin(session, resource, object, &options.propagation, options.grace);
+        begin(
+            session,
+            resource,
+            object,
+            &options.propagation,
+            options.grace,
+        );
         items.push(session.shown(resource, object));
     }
     let version = session.tx().version().to_string();

@@ -40,8 +40,14 @@ pub(super) fn groups(session: &Session<'_>) -> Groups {
 fn aggregated(request: &HttpRequest) -> Option<&'static str> {
     let accept = request.header("accept").unwrap_or_default();
     let known = [
-        ("v=v2;", "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"),
-        ("v=v2beta1", "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"),
+        (
+            "v=v2;",
+            "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
+        ),
+        (
+            "v=v2beta1",
+            "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList",
+        ),
     ];
     accept.split(',').find_map(|media| {
         let media = format!("{};", media.replace(' ', ""));
@@ -66,7 +72,11 @@ pub(super) fn answer(
         ["api" | "apis"] if aggregated(request).is_some() => {
             let media = aggregated(request).unwrap_or_default();
             let core = segments == ["api"];
-            let version = if media.contains("v2beta1") { "v2beta1" } else { "v2" };
+            let version = if media.contains("v2beta1") {
+                "v2beta1"
+            } else {
+                "v2"
+            };
             let items: Vec<Value> = groups(session)
                 .iter()
                 .filter(|(name, _)| name.is_empty() == core)

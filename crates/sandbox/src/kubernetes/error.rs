@@ -263,7 +263,10 @@ impl ApiError {
         if let Some(seconds) = self.retry_after {
             details["retryAfterSeconds"] = seconds.into();
         }
-        if details.as_object().is_some_and(|details| !details.is_empty()) {
+        if details
+            .as_object()
+            .is_some_and(|details| !details.is_empty())
+        {
             status["details"] = details;
         }
         status["code"] = self.code.into();

@@ -151,17 +151,15 @@ fn strings(value: &Value, pointer: &str) -> Vec<String> {
 
 fn read_builtin(group: &str, version: &str, value: &Value) -> Resource {
     let kind = text(value, "/responseKind/kind").to_owned();
-    let subresources = list(value, "/subresources")
-        .iter()
-        .map(|sub| Subresource {
-            name: text(sub, "/subresource").to_owned(),
-            kind: (
-                text(sub, "/responseKind/group").to_owned(),
-                text(sub, "/responseKind/version").to_owned(),
-                text(sub, "/responseKind/kind").to_owned(),
-            ),
-            verbs: strings(sub, "/verbs"),
-        });
+    let subresources = list(value, "/subresources").iter().map(|sub| Subresource {
+        name: text(sub, "/subresource").to_owned(),
+        kind: (
+            text(sub, "/responseKind/group").to_owned(),
+            text(sub, "/responseKind/version").to_owned(),
+            text(sub, "/responseKind/kind").to_owned(),
+        ),
+        verbs: strings(sub, "/verbs"),
+    });
     Resource {
         group: group.to_owned(),
         version: version.to_owned(),
@@ -307,7 +305,9 @@ fn root_schema(value: &Value, definition: &Value) -> Schema {
             kind: Type::String,
             ..Schema::default()
         };
-        schema.properties.insert(name.to_owned(), Node::Inline(text));
+        schema
+            .properties
+            .insert(name.to_owned(), Node::Inline(text));
     }
     schema
         .properties

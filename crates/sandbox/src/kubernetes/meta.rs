@@ -27,7 +27,11 @@ pub(super) fn check(
         }
         let value = value.as_str().unwrap_or_default();
         if !is_label_value(value) {
-            causes.push(Cause::invalid("metadata.labels", &value.into(), LABEL_VALUE));
+            causes.push(Cause::invalid(
+                "metadata.labels",
+                &value.into(),
+                LABEL_VALUE,
+            ));
         }
     }
     let mut size = 0;
@@ -90,12 +94,7 @@ pub(super) fn check(
 }
 
 /// A field that may not change.
-pub(super) fn immutable(
-    old: &Value,
-    new: &Value,
-    pointer: &str,
-    causes: &mut Vec<Cause>,
-) {
+pub(super) fn immutable(old: &Value, new: &Value, pointer: &str, causes: &mut Vec<Cause>) {
     let null = Value::Null;
     let before = old.pointer(pointer).unwrap_or(&null);
     let after = new.pointer(pointer).unwrap_or(&null);

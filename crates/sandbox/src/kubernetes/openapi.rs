@@ -70,7 +70,8 @@ fn path_of(resource: &Resource, paths: &mut Map<String, Value>) {
     let parameters: Vec<Value> = ["dryRun", "fieldManager", "fieldValidation", "force"]
         .map(|name| json!({ "name": name, "in": "query", "schema": { "type": if name == "force" { "boolean" } else { "string" } } }))
         .into();
-    let kind = json!({ "group": resource.group, "version": resource.version, "kind": resource.kind });
+    let kind =
+        json!({ "group": resource.group, "version": resource.version, "kind": resource.kind });
     let operation = |action: &str| {
         json!({
             "parameters": parameters,
@@ -112,8 +113,12 @@ fn linked(value: &Value, prefix: &str, found: &mut Vec<String>) -> Value {
             }
             let mut copy = Map::new();
             for (key, value) in members {
-                if key == "x-kubernetes-int-or-string" {
-                    copy.insert("oneOf".into(), json!([{ "type": "integer" }, { "type": "string" }]));
+                // A property may be named so too.
+                if key == "x-kubernetes-int-or-string" && *value == true {
+                    copy.insert(
+                        "oneOf".into(),
+                        json!([{ "type": "integer" }, { "type": "string" }]),
+                    );
                     continue;
                 }
                 copy.insert(key.clone(), linked(value, prefix, found));
@@ -193,8 +198,8 @@ pub(super) fn v2(session: &Session<'_>, request: &HttpRequest) -> ApiResult<Http
     let text = Value::Object(all)
         .to_string()
         .replace("#/components/schemas/", "#/definitions/");
-    let definitions: Value = serde_json::from_str(&text)
-        .map_err(|error| ApiError::internal(error.to_string()))?;
+    let definitions: Value =
+        serde_json::from_str(&text).map_err(|error| ApiError::internal(error.to_string()))?;
     let document = json!({
         "swagger": "2.0",
         "info": { "title": "Kubernetes", "version": api_version("", &session.cluster.version) },

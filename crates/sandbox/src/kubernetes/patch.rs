@@ -21,7 +21,10 @@ fn unprocessable(message: impl Into<String>) -> ApiError {
     ApiError::new(
         422,
         "Invalid",
-        format!("the server rejected our request due to an error in our request: {}", message.into()),
+        format!(
+            "the server rejected our request due to an error in our request: {}",
+            message.into()
+        ),
     )
 }
 
@@ -45,7 +48,9 @@ fn one(value: &mut Value, operation: &Value) -> ApiResult<()> {
         "remove" => remove(value, path).map(drop),
         "replace" => {
             let place = value.pointer_mut(path).ok_or_else(|| {
-                unprocessable(format!("replace operation does not apply: doc is missing path: {path}"))
+                unprocessable(format!(
+                    "replace operation does not apply: doc is missing path: {path}"
+                ))
             })?;
             *place = wanted()?;
             Ok(())
@@ -64,7 +69,9 @@ fn one(value: &mut Value, operation: &Value) -> ApiResult<()> {
             if same(found, operation.get("value").unwrap_or(&Value::Null)) {
                 Ok(())
             } else {
-                Err(unprocessable(format!("testing value {path} failed: test failed")))
+                Err(unprocessable(format!(
+                    "testing value {path} failed: test failed"
+                )))
             }
         }
         other => Err(ApiError::bad(format!("unknown operation {other:?}"))),
@@ -79,9 +86,9 @@ fn parent<'v>(value: &'v mut Value, path: &str) -> ApiResult<(&'v mut Value, Str
     let (parent, last) = path
         .rsplit_once('/')
         .ok_or_else(|| unprocessable(format!("{path:?} is no path in the document")))?;
-    let found = value.pointer_mut(parent).ok_or_else(|| {
-        unprocessable(format!("doc is missing path: {path}: missing value"))
-    })?;
+    let found = value
+        .pointer_mut(parent)
+        .ok_or_else(|| unprocessable(format!("doc is missing path: {path}: missing value")))?;
     Ok((found, unescaped(last)))
 }
 
@@ -267,9 +274,7 @@ fn merge_list(schema: &Schema, old: &mut Vec<Value>, items: &[Value]) -> ApiResu
     for item in items {
         let wanted = &item[key.as_str()];
         if wanted.is_null() {
-            let message = format!(
-                "map: {item} does not contain declared merge key: {key}"
-            );
+            let message = format!("map: {item} does not contain declared merge key: {key}");
             return Err(ApiError::bad(message));
         }
         let at = old.iter().position(|other| other[key.as_str()] == *wanted);

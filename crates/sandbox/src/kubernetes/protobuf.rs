@@ -65,7 +65,9 @@ impl<'b> Reader<'b> {
                 let length = usize::try_from(self.varint()?).ok()?;
                 Wire::Bytes(self.take(length)?)
             }
-            5 => Wire::Fixed(u64::from(u32::from_le_bytes(self.take(4)?.try_into().ok()?))),
+            5 => Wire::Fixed(u64::from(u32::from_le_bytes(
+                self.take(4)?.try_into().ok()?,
+            ))),
             _ => return None,
         };
         Some((key >> 3, wire))
@@ -115,8 +117,7 @@ fn fill(name: &str, bytes: &[u8], object: &mut Map<String, Value>) -> Option<()>
     let mut reader = Reader(bytes);
     while !reader.0.is_empty() {
         let (number, wire) = reader.field()?;
-        let Some((_, json, kind, kept)) = fields.iter().find(|(known, ..)| *known == number)
-        else {
+        let Some((_, json, kind, kept)) = fields.iter().find(|(known, ..)| *known == number) else {
             continue;
         };
         if json.is_empty() {
@@ -132,7 +133,9 @@ fn fill(name: &str, bytes: &[u8], object: &mut Map<String, Value>) -> Option<()>
                 .or_insert_with(|| Value::Array(Vec::new()));
             list.as_array_mut()?.push(value.unwrap_or_default());
         } else if let Some(kind) = kind.strip_prefix('%') {
-            let Wire::Bytes(bytes) = wire else { return None };
+            let Wire::Bytes(bytes) = wire else {
+                return None;
+            };
             let (key, value) = pair(kind, bytes)?;
             let map = object
                 .entry(json.clone())
@@ -219,7 +222,9 @@ fn message(name: &str, bytes: &[u8]) -> Option<Option<Value>> {
         }
         "Quantity" => Some(take("string").unwrap_or_else(|| "0".into())),
         "Duration" => {
-            let nanos = take("duration").and_then(|value| value.as_i64()).unwrap_or(0);
+            let nanos = take("duration")
+                .and_then(|value| value.as_i64())
+                .unwrap_or(0);
             Some(format!("{}s", nanos / 1_000_000_000).into())
         }
         "IntOrString" => match take("type").and_then(|kind| kind.as_i64()) {

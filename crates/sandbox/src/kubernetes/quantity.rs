@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 /// How a quantity is written.
-pub(super) const FORM: &str = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+pub(super) const FORM: &str =
+    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 
 /// Reads one, in thousandths.
 pub(super) fn read(value: &Value) -> Option<i128> {

@@ -140,7 +140,10 @@ pub(super) fn form(request: &HttpRequest) -> Form {
     let accept = request.header("accept").unwrap_or_default();
     for media in accept.split(',') {
         let mut parts = media.split(';').map(str::trim);
-        if !matches!(parts.next(), Some("application/json" | "*/*" | "application/*")) {
+        if !matches!(
+            parts.next(),
+            Some("application/json" | "*/*" | "application/*")
+        ) {
             continue;
         }
         for part in parts {
@@ -198,9 +201,7 @@ pub(super) fn body(request: &HttpRequest) -> ApiResult<Value> {
         return super::protobuf::read(&request.body)
             .ok_or_else(|| ApiError::bad("the body is no message of a kind that is served"));
     }
-    if kind.starts_with("application/cbor")
-        || kind.starts_with("application/apply-patch+cbor")
-    {
+    if kind.starts_with("application/cbor") || kind.starts_with("application/apply-patch+cbor") {
         return Err(ApiError::media_type(
             kind,
             &["application/json", "application/yaml"],
@@ -209,11 +210,9 @@ pub(super) fn body(request: &HttpRequest) -> ApiResult<Value> {
     let json: Result<Value, _> = serde_json::from_slice(&request.body);
     match json {
         Ok(value) => Ok(value),
-        Err(_) if kind.contains("yaml") => {
-            super::yaml::read(&request.body).map_err(|error| {
-                ApiError::bad(format!("error converting YAML to JSON: yaml: {error}"))
-            })
-        }
+        Err(_) if kind.contains("yaml") => super::yaml::read(&request.body).map_err(|error| {
+            ApiError::bad(format!("error converting YAML to JSON: yaml: {error}"))
+        }),
         Err(error) => Err(ApiError::bad(format!(
             "couldn't get version/kind; json parse error: {error}"
         ))),
@@ -222,12 +221,17 @@ pub(super) fn body(request: &HttpRequest) -> ApiResult<Value> {
 
 /// The name under which the request's fields are managed.
 pub(super) fn manager(request: &HttpRequest) -> ApiResult<String> {
-    if let Some(name) = request.query("fieldManager").filter(|name| !name.is_empty()) {
+    if let Some(name) = request
+        .query("fieldManager")
+        .filter(|name| !name.is_empty())
+    {
         if name.len() > 128 || name.chars().any(char::is_control) {
             return Err(ApiError::new(
                 422,
                 "Invalid",
-                format!("fieldManager: Invalid value: {name:?}: may not be longer than 128 and must be printable"),
+                format!(
+                    "fieldManager: Invalid value: {name:?}: may not be longer than 128 and must be printable"
+                ),
             ));
         }
         return Ok(name.to_owned());

@@ -291,10 +291,9 @@ pub(super) fn definitions() -> &'static Definitions {
                 .flatten()
             {
                 let text = |name: &str| mark[name].as_str().unwrap_or_default().to_owned();
-                found.kinds.insert(
-                    (text("group"), text("version"), text("kind")),
-                    name.clone(),
-                );
+                found
+                    .kinds
+                    .insert((text("group"), text("version"), text("kind")), name.clone());
             }
             let mut schema = Schema::read(&value);
             // A type of Go that holds raw JSON: anything may be in it.

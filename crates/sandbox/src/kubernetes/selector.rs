@@ -200,9 +200,7 @@ fn read_fields(selector: &str) -> ApiResult<Vec<Field>> {
             {
                 (path, value, true)
             } else {
-                let message = format!(
-                    "invalid selector: '{selector}'; can't understand '{part}'"
-                );
+                let message = format!("invalid selector: '{selector}'; can't understand '{part}'");
                 return Err(ApiError::bad(message));
             };
             Ok(Field {

@@ -128,10 +128,7 @@ impl<'a> Session<'a> {
     }
 
     /// Lends the transaction to a cloud.
-    pub(super) fn lend<T>(
-        &mut self,
-        work: impl FnOnce(Frame<'a>, &Found) -> (Frame<'a>, T),
-    ) -> T {
+    pub(super) fn lend<T>(&mut self, work: impl FnOnce(Frame<'a>, &Found) -> (Frame<'a>, T)) -> T {
         let frame = self.frame.take().expect("no cloud works in it");
         let (frame, result) = work(frame, &self.cluster);
         self.frame = Some(frame);
@@ -175,9 +172,7 @@ impl<'a> Session<'a> {
         after: Option<&str>,
         limit: usize,
     ) -> Vec<(String, Arc<Value>)> {
-        let found = self
-            .tx()
-            .range::<Object>(&self.scope, prefix, after, limit);
+        let found = self.tx().range::<Object>(&self.scope, prefix, after, limit);
         found
             .into_iter()
             .map(|object| (object.id.clone(), object.value.clone()))
@@ -374,7 +369,12 @@ impl<'a> Session<'a> {
 
     /// What a custom resource definition defines, if it is established.
     pub(super) fn definition(&self, name: &str) -> Option<Arc<Definition>> {
-        let id = kinds::id("apiextensions.k8s.io", "customresourcedefinitions", "", name);
+        let id = kinds::id(
+            "apiextensions.k8s.io",
+            "customresourcedefinitions",
+            "",
+            name,
+        );
         let stored = self.tx().get::<Object>(&self.scope, &id)?;
         let established = list(&stored.value, "/status/conditions")
             .iter()
@@ -396,7 +396,12 @@ impl<'a> Session<'a> {
     }
 
     /// The resource at a path.
-    pub(super) fn resource(&self, group: &str, version: &str, plural: &str) -> Option<Arc<Resource>> {
+    pub(super) fn resource(
+        &self,
+        group: &str,
+        version: &str,
+        plural: &str,
+    ) -> Option<Arc<Resource>> {
         if let Some(found) = kinds::find_builtin(group, version, plural) {
             return Some(found);
         }
@@ -470,7 +475,12 @@ impl<'a> Session<'a> {
     }
 
     /// Marks an object as being deleted.
-    pub(super) fn mark_deleted(&mut self, resource: &Resource, old: &Value, grace: i64) -> Arc<Value> {
+    pub(super) fn mark_deleted(
+        &mut self,
+        resource: &Resource,
+        old: &Value,
+        grace: i64,
+    ) -> Arc<Value> {
         let mut new = Value::clone(old);
         set(&mut new, "metadata/deletionTimestamp", self.time());
         set(&mut new, "metadata/deletionGracePeriodSeconds", grace);

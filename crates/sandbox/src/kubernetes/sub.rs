@@ -238,7 +238,11 @@ fn finalize(
     let old = find(session, resource, place)?;
     let sent = body(request)?;
     let mut new = Value::clone(&old);
-    set(&mut new, "spec/finalizers", list(&sent, "/spec/finalizers").to_vec());
+    set(
+        &mut new,
+        "spec/finalizers",
+        list(&sent, "/spec/finalizers").to_vec(),
+    );
     let place = Place {
         subresource: None,
         ..place.clone()

@@ -33,7 +33,13 @@ fn definition(name: &str, kind: &str, format: &str, description: &str, priority:
 }
 
 fn definitions(resource: &Resource) -> Vec<Value> {
-    let mut all = vec![definition("Name", "string", "name", "Name must be unique within a namespace.", 0)];
+    let mut all = vec![definition(
+        "Name",
+        "string",
+        "name",
+        "Name must be unique within a namespace.",
+        0,
+    )];
     if resource.is_custom() {
         for column in &resource.columns {
             all.push(definition(
@@ -65,6 +71,7 @@ pub(super) fn row(now: Millis, resource: &Resource, value: &Value, included: &st
             let found = json_path(value, &column.path);
             cells.push(match (column.kind.as_str(), found) {
                 ("date", Some(Value::String(at))) => super::table::age(now, &at).into(),
+                (_, Some(found @ (Value::Array(_) | Value::Object(_)))) => found.to_string().into(),
                 (_, found) => found.unwrap_or_default(),
             });
         }
@@ -178,7 +185,10 @@ mod tests {
             "status": {"conditions": [{"type": "Other", "status": "False"}, {"type": "Ready", "status": "True"}], "n": [1, 2]},
         });
         for (path, wanted) in [
-            (".status.conditions[?(@.type==\"Ready\")].status", json!("True")),
+            (
+                ".status.conditions[?(@.type==\"Ready\")].status",
+                json!("True"),
+            ),
             (".metadata.annotations.a\\.b/c", json!("x")),
             (".status.n[1]", json!(2)),
             (".status.conditions[*].type", json!("Other,Ready")),
@@ -191,6 +201,9 @@ mod tests {
     #[test]
     fn durations_are_short() {
         let shown = [59, 119, 121, 3600, 12_000, 200_000, 900_000].map(duration);
-        assert_eq!(shown, ["59s", "119s", "2m1s", "60m", "3h20m", "2d7h", "10d"]);
+        assert_eq!(
+            shown,
+            ["59s", "119s", "2m1s", "60m", "3h20m", "2d7h", "10d"]
+        );
     }
 }

@@ -116,9 +116,10 @@ pub(super) fn mistyped(
             let schema = schema.member(name)?;
             mistyped(schema, value, &join(path, name))
         }),
-        Value::Array(items) => items.iter().enumerate().find_map(|(index, item)| {
-            mistyped(schema.item(), item, &format!("{path}[{index}]"))
-        }),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .find_map(|(index, item)| mistyped(schema.item(), item, &format!("{path}[{index}]"))),
         _ => None,
     }
 }
@@ -284,7 +285,9 @@ fn format(schema: &Schema, value: &Value, path: &str, causes: &mut Vec<Cause>) {
         "cidr" => text.parse::<ipnet::IpNet>().is_ok(),
         "byte" => {
             use base64::Engine;
-            base64::engine::general_purpose::STANDARD.decode(text).is_ok()
+            base64::engine::general_purpose::STANDARD
+                .decode(text)
+                .is_ok()
         }
         _ => true,
     };
@@ -381,13 +384,7 @@ fn constraints(
     combined(checks, schema, value, path, causes);
 }
 
-fn combined(
-    checks: &Checks,
-    schema: &Schema,
-    value: &Value,
-    path: &str,
-    causes: &mut Vec<Cause>,
-) {
+fn combined(checks: &Checks, schema: &Schema, value: &Value, path: &str, causes: &mut Vec<Cause>) {
     let name = name_of(path);
     for part in &checks.all_of {
         check(part, value, path, causes);
@@ -407,7 +404,11 @@ fn combined(
         if !checks.one_of.is_empty() && matching != 1 {
             let detail = format!(
                 "{name:?} must validate one and only one schema (oneOf). Found {} valid alternatives",
-                if matching == 0 { "none".to_owned() } else { matching.to_string() }
+                if matching == 0 {
+                    "none".to_owned()
+                } else {
+                    matching.to_string()
+                }
             );
             causes.push(Cause::invalid(path, value, &detail));
         }

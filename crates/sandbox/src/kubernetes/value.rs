@@ -82,7 +82,9 @@ pub(super) fn remove(value: &mut Value, path: &str) -> Option<Value> {
         Some((parent, name)) => (value.pointer_mut(&format!("/{parent}"))?, name),
         None => (value, path),
     };
-    parent.as_object_mut()?.shift_remove(&name.replace("~1", "/"))
+    parent
+        .as_object_mut()?
+        .shift_remove(&name.replace("~1", "/"))
 }
 
 /// Takes nulls away, also in lists of objects: the server does not keep them.

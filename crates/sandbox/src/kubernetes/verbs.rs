@@ -33,10 +33,23 @@ pub(super) fn identify(resource: &Resource, value: &mut Value) {
 }
 
 fn counts_generations(resource: &Resource) -> bool {
-    let uncounted = ["Namespace", "Node", "Service", "PersistentVolume", "PersistentVolumeClaim", "ResourceQuota"];
+    let uncounted = [
+        "Namespace",
+        "Node",
+        "Service",
+        "PersistentVolume",
+        "PersistentVolumeClaim",
+        "ResourceQuota",
+    ];
     resource.is_custom()
         || resource.has_status() && !uncounted.contains(&resource.kind.as_str())
-        || matches!(resource.kind.as_str(), "NetworkPolicy" | "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration" | "ValidatingAdmissionPolicyBinding")
+        || matches!(
+            resource.kind.as_str(),
+            "NetworkPolicy"
+                | "ValidatingWebhookConfiguration"
+                | "MutatingWebhookConfiguration"
+                | "ValidatingAdmissionPolicyBinding"
+        )
 }
 
 /// Answers a request of a resource.
@@ -59,7 +72,9 @@ pub(super) fn answer(
         },
         ..place.clone()
     };
-    if resource.namespaced && place.namespace.is_empty() && (place.name.is_some() || verb == Verb::Create)
+    if resource.namespaced
+        && place.namespace.is_empty()
+        && (place.name.is_some() || verb == Verb::Create)
     {
         return Err(ApiError::bad(
             "namespace is required: an empty namespace may not be set when a resource name is provided",
@@ -214,7 +229,9 @@ fn list(
     }
     let mut metadata = json!({ "resourceVersion": version.to_string() });
     if let Some(next) = next {
-        metadata["continue"] = URL_SAFE_NO_PAD.encode(json!({ "rv": version, "start": next }).to_string()).into();
+        metadata["continue"] = URL_SAFE_NO_PAD
+            .encode(json!({ "rv": version, "start": next }).to_string())
+            .into();
         // Where a selector chooses, nobody knows how many more there are.
         if selector.is_empty() {
             let rest = session.page(&prefix, found.last().map(|(id, _)| id.as_str()), usize::MAX);
@@ -257,9 +274,7 @@ fn continued(token: &str) -> ApiResult<(u64, String)> {
         let value: Value = serde_json::from_slice(&bytes).ok()?;
         Some((value["rv"].as_u64()?, value["start"].as_str()?.to_owned()))
     };
-    read().ok_or_else(|| {
-        ApiError::bad("continue key is not valid: unable to decode the token")
-    })
+    read().ok_or_else(|| ApiError::bad("continue key is not valid: unable to decode the token"))
 }
 
 fn watch(
@@ -268,7 +283,14 @@ fn watch(
     place: &Place,
     request: &HttpRequest,
 ) -> ApiResult<HttpReply> {
-    let watch = Watch::begin(session, resource, &prefix(resource, place), selector(request)?, form(request), request)?;
+    let watch = Watch::begin(
+        session,
+        resource,
+        &prefix(resource, place),
+        selector(request)?,
+        form(request),
+        request,
+    )?;
     let mut reply = HttpReply::new(200, "application/json", "");
     reply.watch = Some(Arc::new(watch));
     Ok(reply)
@@ -294,7 +316,12 @@ fn update(
             &Value::from(0),
             "must be specified for an update",
         );
-        return Err(ApiError::invalid(&resource.group, &resource.kind, name, vec![cause]));
+        return Err(ApiError::invalid(
+            &resource.group,
+            &resource.kind,
+            name,
+            vec![cause],
+        ));
     }
     let written = write.update(session, &old, new, Origin::Update)?;
     Ok(shown(session, resource, &written, request, 200))

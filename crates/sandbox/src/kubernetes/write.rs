@@ -178,7 +178,10 @@ impl Write<'_> {
         let id = resource.id(self.namespace, &name);
         if let Some(old) = session.get(&id) {
             if origin == Origin::Update && !text(&old, "/metadata/deletionTimestamp").is_empty() {
-                let detail = format!("object is being deleted: {} {name:?} already exists", resource.plural);
+                let detail = format!(
+                    "object is being deleted: {} {name:?} already exists",
+                    resource.plural
+                );
                 return Err(ApiError::new(409, "AlreadyExists", detail));
             }
             return Err(ApiError::exists(&resource.group, &resource.plural, &name));
@@ -317,7 +320,11 @@ impl Write<'_> {
                 None => drop(remove(new, "status")),
             }
         }
-        set(new, "apiVersion", api_version(&resource.group, &resource.storage));
+        set(
+            new,
+            "apiVersion",
+            api_version(&resource.group, &resource.storage),
+        );
         if version == api_version(&resource.group, &resource.storage) {
             set(new, "apiVersion", version);
         }
@@ -401,9 +408,10 @@ impl Write<'_> {
             }
             _ => {}
         }
-        if config.pointer("/metadata/managedFields").is_some_and(|fields| {
-            fields.as_array().is_none_or(|fields| !fields.is_empty())
-        }) {
+        if config
+            .pointer("/metadata/managedFields")
+            .is_some_and(|fields| fields.as_array().is_none_or(|fields| !fields.is_empty()))
+        {
             return Err(ApiError::bad("metadata.managedFields must be nil"));
         }
         remove(&mut config, "metadata/managedFields");

@@ -51,7 +51,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Value, String> {
             }
             _ => None,
         };
-        let Some((value, anchor)) = done else { continue };
+        let Some((value, anchor)) = done else {
+            continue;
+        };
         if anchor != 0 {
             anchors.insert(anchor, value.clone());
         }

@@ -60,7 +60,6 @@ impl Feed {
             self.recent.push_back(Arc::new(announcement));
         }
     }
-
 }
 
 impl World {

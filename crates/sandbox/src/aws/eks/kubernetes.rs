@@ -28,7 +28,9 @@ impl Source for Clusters {
                     Some(before) if cluster.busy_until > frame.now => before.clone(),
                     _ => cluster.version.clone(),
                 },
-                ready: cluster.active_at <= frame.now && !cluster.failed && cluster.gone_at.is_none(),
+                ready: cluster.active_at <= frame.now
+                    && !cluster.failed
+                    && cluster.gone_at.is_none(),
             })
             .collect()
     }
@@ -80,10 +82,17 @@ fn machine(
     let address = interface.private_ip.to_string();
     let mut labels = nodegroup.config.labels.clone();
     for (key, value) in [
-        ("eks.amazonaws.com/nodegroup", nodegroup.config.nodegroup_name.as_str()),
+        (
+            "eks.amazonaws.com/nodegroup",
+            nodegroup.config.nodegroup_name.as_str(),
+        ),
         (
             "eks.amazonaws.com/capacityType",
-            nodegroup.config.capacity_type.as_deref().unwrap_or("ON_DEMAND"),
+            nodegroup
+                .config
+                .capacity_type
+                .as_deref()
+                .unwrap_or("ON_DEMAND"),
         ),
     ] {
         labels.insert(key.to_owned(), value.to_owned());
@@ -113,6 +122,8 @@ fn machine(
         size: kind
             .as_ref()
             .map_or((2000, 4096), |kind| (kind.vcpus * 1000, kind.memory_mib)),
-        max_pods: kind.as_ref().map_or(17, instance_type::InstanceType::max_pods),
+        max_pods: kind
+            .as_ref()
+            .map_or(17, instance_type::InstanceType::max_pods),
     }
 }

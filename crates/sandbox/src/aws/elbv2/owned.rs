@@ -54,7 +54,11 @@ pub(crate) fn make(ctx: &mut Ctx<'_>, new: &Owned<'_>, tags: Tags) -> Result<Str
             });
         }
     }
-    let scheme = if new.internal { "internal" } else { "internet-facing" };
+    let scheme = if new.internal {
+        "internal"
+    } else {
+        "internet-facing"
+    };
     let dns = format!("{}-{id}.elb.{}.amazonaws.com", new.name, ctx.region);
     for place in &places {
         let interface = NewInterface {

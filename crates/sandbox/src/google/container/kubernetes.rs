@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::super::compute;
 use super::super::compute::kind::table;
 use super::super::compute::reference::PREFIX;
-use super::super::compute;
 use super::super::context::{Ctx, pacific, text};
 use super::super::item::{Item, short};
 use super::super::places;
@@ -45,7 +45,9 @@ impl Source for Clusters {
                 name: item.short().to_owned(),
                 uid: text(&item.doc, "/id").to_owned(),
                 version: text(item.at(frame.now), "/currentMasterVersion").to_owned(),
-                ready: item.ready_at <= frame.now && item.hidden["failed"] != true && !item.deleting,
+                ready: item.ready_at <= frame.now
+                    && item.hidden["failed"] != true
+                    && !item.deleting,
             })
             .collect()
     }
@@ -157,7 +159,10 @@ fn machine(id: &str, pool: &str, doc: &Value) -> Machine {
 /// Millicores and MiB of a machine type, by its name.
 fn size(kind: &str) -> (u64, u64) {
     let mut parts = kind.split('-');
-    let (family, word) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let (family, word) = (
+        parts.next().unwrap_or_default(),
+        parts.next().unwrap_or_default(),
+    );
     let count = parts.next().and_then(|text| text.parse::<u64>().ok());
     match (word, count) {
         ("micro" | "small" | "medium", _) if family == "e2" => (2000, 4096),
@@ -184,7 +189,9 @@ impl Names {
         let digits: String = service.uid.chars().filter(|c| *c != '-').collect();
         Some(Self {
             project: id.split('/').nth(1).unwrap_or_default().to_owned(),
-            region: places::region_of(&cluster.location).unwrap_or_default().to_owned(),
+            region: places::region_of(&cluster.location)
+                .unwrap_or_default()
+                .to_owned(),
             network: item.links.first().cloned().unwrap_or_default(),
             cluster: id,
             name: format!("a{}", digits.get(..31).unwrap_or(&digits)),
@@ -199,7 +206,10 @@ impl Names {
     }
 
     fn firewall(&self) -> String {
-        format!("projects/{}/global/firewalls/k8s-fw-{}", self.project, self.name)
+        format!(
+            "projects/{}/global/firewalls/k8s-fw-{}",
+            self.project, self.name
+        )
     }
 
     fn all(&self) -> [(&'static str, String); 3] {
@@ -219,7 +229,8 @@ fn make(ctx: &mut Ctx<'_>, cluster: &Found, service: &Exposed) -> Result<Address
         .iter()
         .map(|(port, ..)| port.to_string())
         .collect();
-    let said = json!({ "kubernetes.io/service-name": format!("{}/{}", service.namespace, service.name) });
+    let said =
+        json!({ "kubernetes.io/service-name": format!("{}/{}", service.namespace, service.name) });
     let protocol = service
         .ports
         .first()
@@ -235,7 +246,10 @@ fn make(ctx: &mut Ctx<'_>, cluster: &Found, service: &Exposed) -> Result<Address
         "direction": "INGRESS", "priority": 1000, "disabled": false, "logConfig": { "enable": false },
         "allowed": [{ "IPProtocol": protocol.to_lowercase(), "ports": ports }], "sourceRanges": sources,
     });
-    if let Some(old) = ctx.get(&table("forwardingRules"), &rule).filter(|old| !old.deleting) {
+    if let Some(old) = ctx
+        .get(&table("forwardingRules"), &rule)
+        .filter(|old| !old.deleting)
+    {
         let address = text(&old.doc, "/IPAddress").to_owned();
         if let Some(old) = ctx.get(&table("firewalls"), &names.firewall()) {
             let mut item = old.edit();
@@ -250,10 +264,19 @@ fn make(ctx: &mut Ctx<'_>, cluster: &Found, service: &Exposed) -> Result<Address
         Some(address) => address.clone(),
         None => compute::address::external(ctx),
     };
-    let from = ports.iter().filter_map(|port| port.parse::<u16>().ok()).min();
-    let to = ports.iter().filter_map(|port| port.parse::<u16>().ok()).max();
+    let from = ports
+        .iter()
+        .filter_map(|port| port.parse::<u16>().ok())
+        .min();
+    let to = ports
+        .iter()
+        .filter_map(|port| port.parse::<u16>().ok())
+        .max();
     let pool = names.regional("targetPools");
-    let region = format!("{PREFIX}projects/{}/regions/{}", names.project, names.region);
+    let region = format!(
+        "{PREFIX}projects/{}/regions/{}",
+        names.project, names.region
+    );
     let documents = [
         (
             "targetPools",

@@ -87,7 +87,15 @@ pub(super) fn mutate_update(
         }
     }
     if resource.kind == "Pod" && resource.group.is_empty() {
-        for member in ["nodeName", "serviceAccountName", "serviceAccount", "priority", "preemptionPolicy", "tolerations", "enableServiceLinks"] {
+        for member in [
+            "nodeName",
+            "serviceAccountName",
+            "serviceAccount",
+            "priority",
+            "preemptionPolicy",
+            "tolerations",
+            "enableServiceLinks",
+        ] {
             if let Some(value) = old["spec"].get(member) {
                 default(new, &format!("spec/{member}"), value.clone());
             }
@@ -154,13 +162,15 @@ fn claim(session: &Session<'_>, new: &mut Value) {
         default(new, "spec/storageClassName", text(&class, "/metadata/name"));
     }
     let finalizers = list(new, "/metadata/finalizers");
-    if !finalizers.iter().any(|name| name == "kubernetes.io/pvc-protection") {
+    if !finalizers
+        .iter()
+        .any(|name| name == "kubernetes.io/pvc-protection")
+    {
         let mut all = finalizers.to_vec();
         all.push("kubernetes.io/pvc-protection".into());
         set(new, "metadata/finalizers", all);
     }
 }
-
 
 /// The account, priority and tolerations of a pod, and the limits of its namespace.
 fn pod(session: &mut Session<'_>, new: &mut Value) -> ApiResult<()> {
@@ -191,7 +201,11 @@ fn pod(session: &mut Session<'_>, new: &mut Value) -> ApiResult<()> {
         Some(found) => {
             default(new, "spec/priorityClassName", text(found, "/metadata/name"));
             default(new, "spec/priority", found["value"].clone());
-            default(new, "spec/preemptionPolicy", text(found, "/preemptionPolicy"));
+            default(
+                new,
+                "spec/preemptionPolicy",
+                text(found, "/preemptionPolicy"),
+            );
         }
         None if class.is_empty() => {
             default(new, "spec/priority", 0);
@@ -203,7 +217,10 @@ fn pod(session: &mut Session<'_>, new: &mut Value) -> ApiResult<()> {
         }
     }
     let mut tolerations = list(new, "/spec/tolerations").to_vec();
-    for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
+    for key in [
+        "node.kubernetes.io/not-ready",
+        "node.kubernetes.io/unreachable",
+    ] {
         if !tolerations.iter().any(|one| one["key"] == key) {
             tolerations.push(json!({
                 "key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300,

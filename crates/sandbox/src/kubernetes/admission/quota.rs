@@ -41,7 +41,11 @@ fn usage(resource: &Resource, object: &Value, name: &str) -> i128 {
             quantity::read(&object["spec"]["resources"]["requests"]["storage"]).unwrap_or(0)
         }
         (
-            "Service" | "ConfigMap" | "Secret" | "PersistentVolumeClaim" | "ReplicationController"
+            "Service"
+            | "ConfigMap"
+            | "Secret"
+            | "PersistentVolumeClaim"
+            | "ReplicationController"
             | "ResourceQuota",
             name,
         ) => count(name == resource.plural),
@@ -103,15 +107,16 @@ fn in_scope(quota: &Value, object: &Value) -> bool {
                 && members(container, "/resources/limits").count() == 0
         })
     };
-    let named = list(quota, "/spec/scopes").iter().all(|scope| {
-        match scope.as_str().unwrap_or_default() {
-            "Terminating" => !object["spec"]["activeDeadlineSeconds"].is_null(),
-            "NotTerminating" => object["spec"]["activeDeadlineSeconds"].is_null(),
-            "BestEffort" => best_effort(),
-            "NotBestEffort" => !best_effort(),
-            _ => true,
-        }
-    });
+    let named =
+        list(quota, "/spec/scopes")
+            .iter()
+            .all(|scope| match scope.as_str().unwrap_or_default() {
+                "Terminating" => !object["spec"]["activeDeadlineSeconds"].is_null(),
+                "NotTerminating" => object["spec"]["activeDeadlineSeconds"].is_null(),
+                "BestEffort" => best_effort(),
+                "NotBestEffort" => !best_effort(),
+                _ => true,
+            });
     let selected = list(quota, "/spec/scopeSelector/matchExpressions")
         .iter()
         .all(|expression| {
@@ -170,9 +175,11 @@ pub(super) fn check(
             let sums = sums.get_or_insert_with(|| used(session, &quota));
             let used = sums.get(what).copied().unwrap_or(0);
             if used + asked - before > limit {
-                over.0.push(format!("{what}={}", quantity::write(asked - before)));
+                over.0
+                    .push(format!("{what}={}", quantity::write(asked - before)));
                 over.1.push(format!("{what}={}", quantity::write(used)));
-                over.2.push(format!("{what}={}", hard.as_str().unwrap_or_default()));
+                over.2
+                    .push(format!("{what}={}", hard.as_str().unwrap_or_default()));
             }
         }
         if !unspecified.is_empty() {

@@ -19,7 +19,10 @@ pub(super) fn check(session: &Session<'_>, pod: &Value) -> ApiResult<()> {
     if found.is_empty() {
         return Ok(());
     }
-    let detail = format!("violates PodSecurity \"{level}:{version}\": {}", found.join(", "));
+    let detail = format!(
+        "violates PodSecurity \"{level}:{version}\": {}",
+        found.join(", ")
+    );
     let name = text(pod, "/metadata/name");
     Err(ApiError::forbidden("", "pods", name, &detail))
 }
@@ -151,8 +154,15 @@ fn baseline(spec: &Value, level: &str, found: &mut Vec<String>) {
         .map(|volume| format!("{:?}", text(volume, "/name")))
         .collect();
     if level == "baseline" && !host_paths.is_empty() {
-        let word = if host_paths.len() == 1 { "volume" } else { "volumes" };
-        found.push(format!("hostPath volumes ({word} {})", host_paths.join(", ")));
+        let word = if host_paths.len() == 1 {
+            "volume"
+        } else {
+            "volumes"
+        };
+        found.push(format!(
+            "hostPath volumes ({word} {})",
+            host_paths.join(", ")
+        ));
     }
     let ports = |container: &Value| {
         list(container, "/ports")
@@ -166,12 +176,18 @@ fn baseline(spec: &Value, level: &str, found: &mut Vec<String>) {
     if seccomp(&spec["securityContext"])
         || containers(spec, |one| seccomp(&one["securityContext"])).is_some()
     {
-        found.push("seccompProfile (must not set securityContext.seccompProfile.type to \"Unconfined\")".to_owned());
+        found.push(
+            "seccompProfile (must not set securityContext.seccompProfile.type to \"Unconfined\")"
+                .to_owned(),
+        );
     }
-    if let Some(who) = containers(spec, |one| {
-        matches!(one["securityContext"]["procMount"].as_str(), Some(kind) if kind != "Default")
-    }) {
-        found.push(format!("procMount ({who} must not set securityContext.procMount)"));
+    if let Some(who) = containers(
+        spec,
+        |one| matches!(one["securityContext"]["procMount"].as_str(), Some(kind) if kind != "Default"),
+    ) {
+        found.push(format!(
+            "procMount ({who} must not set securityContext.procMount)"
+        ));
     }
     let sysctls: Vec<String> = list(spec, "/securityContext/sysctls")
         .iter()

@@ -22,7 +22,10 @@ pub(super) fn call(
     if resource.group == GROUP {
         return Ok(());
     }
-    for plural in ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"] {
+    for plural in [
+        "mutatingwebhookconfigurations",
+        "validatingwebhookconfigurations",
+    ] {
         for configuration in session.all(GROUP, plural) {
             for webhook in list(&configuration, "/webhooks") {
                 if !concerns(session, webhook, resource, operation, object) {

@@ -187,8 +187,9 @@ pub(super) fn apply(
 ) -> ApiResult<Value> {
     let schema = resource.schema();
     if let Some((path, element)) = typed::duplicate(schema, config, "") {
-        let message =
-            format!("failed to create typed patch object: {path}: duplicate entries for key [{element}]");
+        let message = format!(
+            "failed to create typed patch object: {path}: duplicate entries for key [{element}]"
+        );
         return Err(ApiError::internal(message));
     }
     let mut managers = live.map(read).unwrap_or_default();
@@ -275,7 +276,10 @@ fn refused(conflicts: &[(String, Vec<String>)]) -> ApiError {
     let count: usize = conflicts.iter().map(|(_, paths)| paths.len()).sum();
     let message = match conflicts {
         [(who, paths)] if count == 1 => {
-            format!("Apply failed with 1 conflict: conflict with {who}: {}", paths[0])
+            format!(
+                "Apply failed with 1 conflict: conflict with {who}: {}",
+                paths[0]
+            )
         }
         conflicts => {
             let said: Vec<String> = conflicts

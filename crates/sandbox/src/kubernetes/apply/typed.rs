@@ -176,7 +176,12 @@ fn children<'v>(
     if let Some(Value::Object(members)) = new {
         for (name, value) in members {
             let before = old.and_then(|old| old.get(name));
-            pairs.push((format!("f:{name}"), member(schema, name), before, Some(value)));
+            pairs.push((
+                format!("f:{name}"),
+                member(schema, name),
+                before,
+                Some(value),
+            ));
         }
     }
     if let Some(Value::Object(members)) = old {

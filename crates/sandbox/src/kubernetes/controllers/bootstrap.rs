@@ -62,7 +62,10 @@ fn begin(session: &mut Session<'_>) {
         ("system-cluster-critical", 2_000_000_000u32),
         ("system-node-critical", 2_000_001_000),
     ] {
-        session.make(&priorities, json!({ "metadata": { "name": name }, "value": value }));
+        session.make(
+            &priorities,
+            json!({ "metadata": { "name": name }, "value": value }),
+        );
     }
     roles(session);
     classes(session);
@@ -81,13 +84,17 @@ fn begin(session: &mut Session<'_>) {
 fn roles(session: &mut Session<'_>) {
     let roles = kinds::known("rbac.authorization.k8s.io", "clusterroles");
     let every = json!([{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] }]);
-    let reads = json!([{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch"] }]);
+    let reads =
+        json!([{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch"] }]);
     for (name, rules) in [
         ("cluster-admin", every.clone()),
         ("admin", every.clone()),
         ("edit", every),
         ("view", reads.clone()),
-        ("system:auth-delegator", json!([{ "apiGroups": ["authentication.k8s.io"], "resources": ["tokenreviews"], "verbs": ["create"] }])),
+        (
+            "system:auth-delegator",
+            json!([{ "apiGroups": ["authentication.k8s.io"], "resources": ["tokenreviews"], "verbs": ["create"] }]),
+        ),
         ("system:discovery", reads),
     ] {
         session.make(
@@ -162,7 +169,10 @@ fn nodes(session: &mut Session<'_>) {
             for pod in session.all("", "pods") {
                 if pod["spec"]["nodeName"] == node["metadata"]["name"] {
                     let pods = kinds::known("", "pods");
-                    let id = pods.id(text(&pod, "/metadata/namespace"), text(&pod, "/metadata/name"));
+                    let id = pods.id(
+                        text(&pod, "/metadata/namespace"),
+                        text(&pod, "/metadata/name"),
+                    );
                     session.erase(&pods.table(), &id);
                 }
             }

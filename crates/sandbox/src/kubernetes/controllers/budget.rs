@@ -56,7 +56,10 @@ pub(super) fn disruption(session: &mut Session<'_>, resource: &Resource, object:
         .collect();
     let total = i64::try_from(pods.len()).unwrap_or(0);
     let healthy = i64::try_from(pods.iter().filter(|pod| is_ready(pod)).count()).unwrap_or(0);
-    let needed = match (&object["spec"]["minAvailable"], &object["spec"]["maxUnavailable"]) {
+    let needed = match (
+        &object["spec"]["minAvailable"],
+        &object["spec"]["maxUnavailable"],
+    ) {
         (Value::Null, Value::Null) => total - 1,
         (Value::Null, most) => total - share(most, total),
         (least, _) => share(least, total),
@@ -70,7 +73,10 @@ pub(super) fn disruption(session: &mut Session<'_>, resource: &Resource, object:
         ("desiredHealthy", needed),
         ("expectedPods", total),
         ("disruptionsAllowed", allowed),
-        ("observedGeneration", number(object, "/metadata/generation").unwrap_or(1)),
+        (
+            "observedGeneration",
+            number(object, "/metadata/generation").unwrap_or(1),
+        ),
     ] {
         set(&mut new, &format!("status/{member}"), count);
     }
@@ -109,12 +115,33 @@ pub(super) fn autoscaler(session: &mut Session<'_>, resource: &Resource, object:
             }
             set(&mut new, "status/currentReplicas", replicas);
             set(&mut new, "status/desiredReplicas", wanted);
-            set_condition(&mut new, "AbleToScale", true, "ReadyForNewScale", "recommended size matches current size", &now);
-            set_condition(&mut new, "ScalingActive", true, "ValidMetricFound", "the sandbox reports no load", &now);
+            set_condition(
+                &mut new,
+                "AbleToScale",
+                true,
+                "ReadyForNewScale",
+                "recommended size matches current size",
+                &now,
+            );
+            set_condition(
+                &mut new,
+                "ScalingActive",
+                true,
+                "ValidMetricFound",
+                "the sandbox reports no load",
+                &now,
+            );
         }
         None => {
             set(&mut new, "status/desiredReplicas", 0);
-            set_condition(&mut new, "AbleToScale", false, "FailedGetScale", "the target was not found", &now);
+            set_condition(
+                &mut new,
+                "AbleToScale",
+                false,
+                "FailedGetScale",
+                "the target was not found",
+                &now,
+            );
         }
     }
     session.update(resource, object, new);

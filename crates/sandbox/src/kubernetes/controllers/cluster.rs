@@ -8,7 +8,7 @@ use super::super::admission::webhooks::has_endpoints;
 use super::super::kinds::Resource;
 use super::super::store::Session;
 use super::super::value::text;
-use super::{set_condition};
+use super::set_condition;
 
 /// A new or changed node lets what waits for one be looked at again.
 pub(super) fn node(session: &mut Session<'_>, _: &Resource, _: &Arc<Value>) {
@@ -28,15 +28,27 @@ pub(super) fn api_service(session: &mut Session<'_>, resource: &Resource, object
     let mut new = Value::clone(object);
     let service = &object["spec"]["service"];
     let (good, reason, message) = if service.is_null() {
-        (true, "Local", "Local APIServices are always available".to_owned())
+        (
+            true,
+            "Local",
+            "Local APIServices are always available".to_owned(),
+        )
     } else {
         let (namespace, name) = (text(service, "/namespace"), text(service, "/name"));
         if session.find("", "services", namespace, name).is_none() {
-            (false, "ServiceNotFound", format!("service/{name} in {namespace:?} is not present"))
+            (
+                false,
+                "ServiceNotFound",
+                format!("service/{name} in {namespace:?} is not present"),
+            )
         } else if has_endpoints(session, namespace, name) {
             (true, "Passed", "all checks passed".to_owned())
         } else {
-            (false, "MissingEndpoints", format!("endpoints for service/{name} in {namespace:?} have no addresses"))
+            (
+                false,
+                "MissingEndpoints",
+                format!("endpoints for service/{name} in {namespace:?} have no addresses"),
+            )
         }
     };
     set_condition(&mut new, "Available", good, reason, &message, &now);

@@ -12,7 +12,12 @@ use super::{delete, is_deleting, is_over, is_ready, make_pod, owners, pods_of};
 
 const REVISION: &str = "controller-revision-hash";
 
-pub(super) fn reconcile(session: &mut Session<'_>, resource: &Resource, id: &str, object: &Arc<Value>) {
+pub(super) fn reconcile(
+    session: &mut Session<'_>,
+    resource: &Resource,
+    id: &str,
+    object: &Arc<Value>,
+) {
     owners(session, object);
     if is_deleting(object) {
         return;
@@ -56,7 +61,11 @@ pub(super) fn reconcile(session: &mut Session<'_>, resource: &Resource, id: &str
         }
         let pod = format!("{name}-{}", session.suffix(5));
         let made = make_pod(session, object, &pod, |pod| {
-            set(pod, &format!("metadata/labels/{REVISION}"), revision.as_str());
+            set(
+                pod,
+                &format!("metadata/labels/{REVISION}"),
+                revision.as_str(),
+            );
             set(pod, "spec/nodeName", node.as_str());
             tolerate(pod);
         });
@@ -66,7 +75,10 @@ pub(super) fn reconcile(session: &mut Session<'_>, resource: &Resource, id: &str
         unready += 1;
     }
     let rolling = object["spec"]["updateStrategy"]["type"] == "RollingUpdate";
-    if rolling && unready == 0 && let Some(pod) = outdated.first() {
+    if rolling
+        && unready == 0
+        && let Some(pod) = outdated.first()
+    {
         delete(session, &kind, pod);
     }
     status(session, resource, id, nodes.len(), &revision);

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::super::kinds::{self, Resource};
 use super::super::store::Session;
 use super::super::value::{canonical, number, remove, same, set, text};
-use super::{clear_condition, condition, delete, is_deleting, owner_reference, owners, set_condition};
+use super::{
+    clear_condition, condition, delete, is_deleting, owner_reference, owners, set_condition,
+};
 
 const REVISION: &str = "deployment.kubernetes.io/revision";
 const HASH: &str = "pod-template-hash";
@@ -92,7 +94,12 @@ pub(super) fn reconcile(session: &mut Session<'_>, resource: &Resource, object: 
         }
         clean(session, &kind, object, &others);
     }
-    let current = session.find("apps", "replicasets", text(object, "/metadata/namespace"), &name);
+    let current = session.find(
+        "apps",
+        "replicasets",
+        text(object, "/metadata/namespace"),
+        &name,
+    );
     status(session, resource, object, current.as_ref());
 }
 
@@ -125,14 +132,21 @@ fn make(
             "template": wanted,
         },
     });
-    for path in ["metadata/labels", "spec/selector/matchLabels", "spec/template/metadata/labels"] {
+    for path in [
+        "metadata/labels",
+        "spec/selector/matchLabels",
+        "spec/template/metadata/labels",
+    ] {
         set(&mut value, &format!("{path}/{HASH}"), digest.as_str());
     }
     session.make(kind, value)
 }
 
 fn scale(session: &mut Session<'_>, kind: &Resource, old: &Arc<Value>, replicas: i64) {
-    let id = kind.id(text(old, "/metadata/namespace"), text(old, "/metadata/name"));
+    let id = kind.id(
+        text(old, "/metadata/namespace"),
+        text(old, "/metadata/name"),
+    );
     let Some(old) = session.get(&id) else { return };
     if number(&old, "/spec/replicas") == Some(replicas) {
         return;
@@ -152,10 +166,13 @@ fn scale_all(session: &mut Session<'_>, kind: &Resource, sets: &[Arc<Value>], re
 
 /// Old sets beyond the limit go.
 fn clean(session: &mut Session<'_>, kind: &Resource, object: &Value, others: &[Arc<Value>]) {
-    let limit = usize::try_from(number(object, "/spec/revisionHistoryLimit").unwrap_or(10)).unwrap_or(10);
+    let limit =
+        usize::try_from(number(object, "/spec/revisionHistoryLimit").unwrap_or(10)).unwrap_or(10);
     let mut over: Vec<&Arc<Value>> = others
         .iter()
-        .filter(|set| number(set, "/spec/replicas") == Some(0) && number(set, "/status/replicas") == Some(0))
+        .filter(|set| {
+            number(set, "/spec/replicas") == Some(0) && number(set, "/status/replicas") == Some(0)
+        })
         .collect();
     over.sort_by_key(|set| revision(set));
     let surplus = over.len().saturating_sub(limit);
@@ -164,15 +181,25 @@ fn clean(session: &mut Session<'_>, kind: &Resource, object: &Value, others: &[A
     }
 }
 
-fn status(session: &mut Session<'_>, resource: &Resource, object: &Value, current: Option<&Arc<Value>>) {
-    let id = resource.id(text(object, "/metadata/namespace"), text(object, "/metadata/name"));
+fn status(
+    session: &mut Session<'_>,
+    resource: &Resource,
+    object: &Value,
+    current: Option<&Arc<Value>>,
+) {
+    let id = resource.id(
+        text(object, "/metadata/namespace"),
+        text(object, "/metadata/name"),
+    );
     let Some(old) = session.get(&id) else { return };
     let all = sets(session, &old);
     let sum = |pointer: &str| -> i64 { all.iter().filter_map(|set| number(set, pointer)).sum() };
     let wanted = number(&old, "/spec/replicas").unwrap_or(1);
     let total = sum("/status/replicas");
     let ready = sum("/status/readyReplicas");
-    let updated = current.and_then(|set| number(set, "/status/replicas")).unwrap_or(0);
+    let updated = current
+        .and_then(|set| number(set, "/status/replicas"))
+        .unwrap_or(0);
     let mut new = Value::clone(&old);
     let mut status = json!({ "observedGeneration": old["metadata"]["generation"] });
     for (member, count) in [
@@ -199,9 +226,15 @@ fn status(session: &mut Session<'_>, resource: &Resource, object: &Value, curren
     let least = wanted - share(most, wanted);
     let available = ready >= least.max(0) && (ready > 0 || wanted == 0);
     let (reason, message) = if available {
-        ("MinimumReplicasAvailable", "Deployment has minimum availability.")
+        (
+            "MinimumReplicasAvailable",
+            "Deployment has minimum availability.",
+        )
     } else {
-        ("MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
+        (
+            "MinimumReplicasUnavailable",
+            "Deployment does not have minimum availability.",
+        )
     };
     set_condition(&mut new, "Available", available, reason, message, &now);
     let done = updated >= wanted && ready >= wanted && total == updated;
@@ -209,13 +242,34 @@ fn status(session: &mut Session<'_>, resource: &Resource, object: &Value, curren
     let failed = current.is_some_and(|set| condition(set, "ReplicaFailure") == "True");
     if done {
         let message = format!("ReplicaSet {set_name:?} has successfully progressed.");
-        set_condition(&mut new, "Progressing", true, "NewReplicaSetAvailable", &message, &now);
+        set_condition(
+            &mut new,
+            "Progressing",
+            true,
+            "NewReplicaSetAvailable",
+            &message,
+            &now,
+        );
     } else {
         let message = format!("ReplicaSet {set_name:?} is progressing.");
-        set_condition(&mut new, "Progressing", true, "ReplicaSetUpdated", &message, &now);
+        set_condition(
+            &mut new,
+            "Progressing",
+            true,
+            "ReplicaSetUpdated",
+            &message,
+            &now,
+        );
     }
     if failed {
-        set_condition(&mut new, "ReplicaFailure", true, "FailedCreate", "pods could not be created; the events of its ReplicaSet say why", &now);
+        set_condition(
+            &mut new,
+            "ReplicaFailure",
+            true,
+            "FailedCreate",
+            "pods could not be created; the events of its ReplicaSet say why",
+            &now,
+        );
     } else {
         clear_condition(&mut new, "ReplicaFailure");
     }

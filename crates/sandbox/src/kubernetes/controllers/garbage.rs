@@ -52,8 +52,7 @@ fn finish(session: &mut Session<'_>, resource: &Resource, id: &str) -> bool {
 }
 
 fn lives(session: &Session<'_>, object: &Value, owner: &Value) -> bool {
-    let Some(resource) =
-        session.resource_of_kind(text(owner, "/apiVersion"), text(owner, "/kind"))
+    let Some(resource) = session.resource_of_kind(text(owner, "/apiVersion"), text(owner, "/kind"))
     else {
         // Of a kind that is not served nobody can say that it is gone.
         return true;

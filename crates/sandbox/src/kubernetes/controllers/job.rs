@@ -8,9 +8,17 @@ use super::super::cron::Schedule;
 use super::super::kinds::{self, Resource};
 use super::super::store::Session;
 use super::super::value::{list, number, set, text};
-use super::{condition, delete, is_deleting, is_over, is_ready, make_pod, owner_reference, owners, pods_of, set_condition};
+use super::{
+    condition, delete, is_deleting, is_over, is_ready, make_pod, owner_reference, owners, pods_of,
+    set_condition,
+};
 
-pub(super) fn reconcile(session: &mut Session<'_>, resource: &Resource, id: &str, object: &Arc<Value>) {
+pub(super) fn reconcile(
+    session: &mut Session<'_>,
+    resource: &Resource,
+    id: &str,
+    object: &Arc<Value>,
+) {
     owners(session, object);
     if is_deleting(object) {
         return;
@@ -36,8 +44,14 @@ pub(super) fn reconcile(session: &mut Session<'_>, resource: &Resource, id: &str
         .into_iter()
         .map(|(_, pod)| pod)
         .collect();
-    let done = pods.iter().filter(|pod| pod["status"]["phase"] == "Succeeded").count();
-    let failed = pods.iter().filter(|pod| pod["status"]["phase"] == "Failed").count();
+    let done = pods
+        .iter()
+        .filter(|pod| pod["status"]["phase"] == "Succeeded")
+        .count();
+    let failed = pods
+        .iter()
+        .filter(|pod| pod["status"]["phase"] == "Failed")
+        .count();
     let active: Vec<&Arc<Value>> = pods
         .iter()
         .filter(|pod| !is_over(pod) && !is_deleting(pod))
@@ -105,14 +119,43 @@ pub(super) fn reconcile(session: &mut Session<'_>, resource: &Resource, id: &str
     }
     set(&mut new, "status", status);
     if finished {
+        super::operators::ended(session, object);
         let message = "Reached expected number of succeeded pods";
-        set_condition(&mut new, "SuccessCriteriaMet", true, "CompletionsReached", message, &now);
-        set_condition(&mut new, "Complete", true, "CompletionsReached", message, &now);
+        set_condition(
+            &mut new,
+            "SuccessCriteriaMet",
+            true,
+            "CompletionsReached",
+            message,
+            &now,
+        );
+        set_condition(
+            &mut new,
+            "Complete",
+            true,
+            "CompletionsReached",
+            message,
+            &now,
+        );
     }
     if suspended {
-        set_condition(&mut new, "Suspended", true, "JobSuspended", "Job suspended", &now);
+        set_condition(
+            &mut new,
+            "Suspended",
+            true,
+            "JobSuspended",
+            "Job suspended",
+            &now,
+        );
     } else if condition(&old, "Suspended") == "True" {
-        set_condition(&mut new, "Suspended", false, "JobResumed", "Job resumed", &now);
+        set_condition(
+            &mut new,
+            "Suspended",
+            false,
+            "JobResumed",
+            "Job resumed",
+            &now,
+        );
     }
     session.update(resource, &old, new);
 }
@@ -161,7 +204,11 @@ pub(super) fn cron(session: &mut Session<'_>, resource: &Resource, id: &str, obj
         };
         if let Some(at) = due.filter(|_| allowed) {
             make_job(session, &kind, object, at);
-            set(&mut new, "status/lastScheduleTime", crate::clock::iso8601(at * 1000));
+            set(
+                &mut new,
+                "status/lastScheduleTime",
+                crate::clock::iso8601(at * 1000),
+            );
         }
         if let Some(at) = next {
             session.wake_at(at * 1000, id);
@@ -216,7 +263,9 @@ fn history(session: &mut Session<'_>, kind: &Resource, object: &Value, jobs: &[A
             .filter(|job| condition(job, word) == "True")
             .collect();
         over.sort_by_key(|job| text(job, "/metadata/name").to_owned());
-        let surplus = over.len().saturating_sub(usize::try_from(limit).unwrap_or(0));
+        let surplus = over
+            .len()
+            .saturating_sub(usize::try_from(limit).unwrap_or(0));
         for job in over.into_iter().take(surplus) {
             delete(session, kind, job);
         }

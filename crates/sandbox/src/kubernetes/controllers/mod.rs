@@ -141,7 +141,14 @@ pub(super) fn condition<'v>(object: &'v Value, kind: &str) -> &'v str {
 }
 
 /// Sets a condition; its time changes only with its status.
-fn set_condition(object: &mut Value, kind: &str, status: bool, reason: &str, message: &str, now: &str) {
+fn set_condition(
+    object: &mut Value,
+    kind: &str,
+    status: bool,
+    reason: &str,
+    message: &str,
+    now: &str,
+) {
     let word = if status { "True" } else { "False" };
     let mut conditions = list(object, "/status/conditions").to_vec();
     let before = conditions.iter().position(|one| one["type"] == kind);
@@ -185,7 +192,10 @@ fn event(session: &mut Session<'_>, object: &Value, warning: bool, reason: &str,
         namespace => namespace,
     };
     let name = text(object, "/metadata/name");
-    let digest = super::hash(&format!("{reason}{message}{}", text(object, "/metadata/uid")));
+    let digest = super::hash(&format!(
+        "{reason}{message}{}",
+        text(object, "/metadata/uid")
+    ));
     let id = format!("{name}.{digest}");
     let resource = kinds::known("", "events");
     let now = session.time();
@@ -259,13 +269,14 @@ fn make_pod(
             let message = format!("Error creating: {}", error.message);
             event(session, owner, true, "FailedCreate", &message);
             // As the real controllers, it tries again after a while.
-            let id = match session.resource_of_kind(text(owner, "/apiVersion"), text(owner, "/kind")) {
-                Some(resource) => resource.id(
-                    text(owner, "/metadata/namespace"),
-                    text(owner, "/metadata/name"),
-                ),
-                None => return false,
-            };
+            let id =
+                match session.resource_of_kind(text(owner, "/apiVersion"), text(owner, "/kind")) {
+                    Some(resource) => resource.id(
+                        text(owner, "/metadata/namespace"),
+                        text(owner, "/metadata/name"),
+                    ),
+                    None => return false,
+                };
             let at = session.now + 1000;
             session.wake_at(at, &id);
             false

@@ -65,7 +65,10 @@ fn empty(session: &mut Session<'_>, resource: &Resource, object: &Arc<Value>, na
         }
         let rest = session.list(&prefix);
         if !rest.is_empty() {
-            left.push((super::super::error::qualified(&kind.plural, &kind.group), rest.len()));
+            left.push((
+                super::super::error::qualified(&kind.plural, &kind.group),
+                rest.len(),
+            ));
             for item in rest {
                 held.extend(
                     list(&item, "/metadata/finalizers")
@@ -82,7 +85,9 @@ fn empty(session: &mut Session<'_>, resource: &Resource, object: &Arc<Value>, na
         if list(&old, "/spec/finalizers") == [json!("kubernetes")] {
             set(&mut new, "spec/finalizers", json!([]));
         }
-        if list(&new, "/spec/finalizers").is_empty() && list(&new, "/metadata/finalizers").is_empty() {
+        if list(&new, "/spec/finalizers").is_empty()
+            && list(&new, "/metadata/finalizers").is_empty()
+        {
             session.erase(&resource.table(), &id);
         } else {
             session.update(resource, &old, new);
@@ -96,15 +101,29 @@ fn empty(session: &mut Session<'_>, resource: &Resource, object: &Arc<Value>, na
         .map(|(kind, count)| format!("{kind}. has {count} resource instances"))
         .collect();
     let message = format!("Some resources are remaining: {}", said.join(", "));
-    set_condition(&mut new, "NamespaceContentRemaining", true, "SomeResourcesRemain", &message, &now);
+    set_condition(
+        &mut new,
+        "NamespaceContentRemaining",
+        true,
+        "SomeResourcesRemain",
+        &message,
+        &now,
+    );
     held.sort();
     held.dedup();
-    let message = format!("Some content in the namespace has finalizers remaining: {}", held.join(", "));
+    let message = format!(
+        "Some content in the namespace has finalizers remaining: {}",
+        held.join(", ")
+    );
     set_condition(
         &mut new,
         "NamespaceFinalizersRemaining",
         !held.is_empty(),
-        if held.is_empty() { "ContentHasNoFinalizers" } else { "SomeFinalizersRemain" },
+        if held.is_empty() {
+            "ContentHasNoFinalizers"
+        } else {
+            "SomeFinalizersRemain"
+        },
         if held.is_empty() { "" } else { &message },
         &now,
     );
@@ -120,7 +139,10 @@ pub(super) fn definition(
     object: &Arc<Value>,
 ) {
     const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
-    let (group, plural) = (text(object, "/spec/group"), text(object, "/spec/names/plural"));
+    let (group, plural) = (
+        text(object, "/spec/group"),
+        text(object, "/spec/names/plural"),
+    );
     if is_deleting(object) {
         let prefix = format!("{group}/{plural}/");
         let kind = session.resource_of(&prefix);
@@ -148,14 +170,46 @@ pub(super) fn definition(
     let names = object["spec"]["names"].clone();
     match conflict {
         Some(message) => {
-            set_condition(&mut new, "NamesAccepted", false, "NamesConflict", &message, &now);
-            set_condition(&mut new, "Established", false, "NotAccepted", "not all names are accepted", &now);
-            super::super::value::default(&mut new, "status/acceptedNames", json!({ "plural": "", "kind": "" }));
+            set_condition(
+                &mut new,
+                "NamesAccepted",
+                false,
+                "NamesConflict",
+                &message,
+                &now,
+            );
+            set_condition(
+                &mut new,
+                "Established",
+                false,
+                "NotAccepted",
+                "not all names are accepted",
+                &now,
+            );
+            super::super::value::default(
+                &mut new,
+                "status/acceptedNames",
+                json!({ "plural": "", "kind": "" }),
+            );
         }
         None => {
             set(&mut new, "status/acceptedNames", names);
-            set_condition(&mut new, "NamesAccepted", true, "NoConflicts", "no conflicts found", &now);
-            set_condition(&mut new, "Established", true, "InitialNamesAccepted", "the initial names have been accepted", &now);
+            set_condition(
+                &mut new,
+                "NamesAccepted",
+                true,
+                "NoConflicts",
+                "no conflicts found",
+                &now,
+            );
+            set_condition(
+                &mut new,
+                "Established",
+                true,
+                "InitialNamesAccepted",
+                "the initial names have been accepted",
+                &now,
+            );
         }
     }
     let stored = list(object, "/spec/versions")

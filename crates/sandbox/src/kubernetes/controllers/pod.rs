@@ -14,7 +14,12 @@ use super::{event, is_deleting, is_over, owners, set_condition};
 use crate::latency::Work;
 
 /// Moves a pod on.
-pub(super) fn reconcile(session: &mut Session<'_>, resource: &Resource, id: &str, object: &Arc<Value>) {
+pub(super) fn reconcile(
+    session: &mut Session<'_>,
+    resource: &Resource,
+    id: &str,
+    object: &Arc<Value>,
+) {
     changed(session, object);
     owners(session, object);
     super::budget::changed(session, text(object, "/metadata/namespace"));
@@ -52,7 +57,12 @@ pub(super) fn changed(session: &mut Session<'_>, pod: &Value) {
     for budget in session.of("policy", "poddisruptionbudgets", namespace) {
         if Selector::of(&budget["spec"]["selector"]).matches_labels(labels) {
             let name = text(&budget, "/metadata/name");
-            session.enqueue(&kinds::id("policy", "poddisruptionbudgets", namespace, name));
+            session.enqueue(&kinds::id(
+                "policy",
+                "poddisruptionbudgets",
+                namespace,
+                name,
+            ));
         }
     }
 }
@@ -79,14 +89,14 @@ pub(super) fn fits(pod: &Value, node: &Value, cordoned: bool) -> bool {
     );
     let near = terms.is_empty()
         || terms.iter().any(|term| {
-            let fields = list(term, "/matchFields").iter().all(|field| {
-                list(field, "/values").contains(&node["metadata"]["name"])
-            });
+            let fields = list(term, "/matchFields")
+                .iter()
+                .all(|field| list(field, "/values").contains(&node["metadata"]["name"]));
             Selector::of(term).matches_labels(labels) && fields
         });
-    let tainted = list(node, "/spec/taints").iter().any(|taint| {
-        text(taint, "/effect") != "PreferNoSchedule" && !tolerates(pod, taint)
-    });
+    let tainted = list(node, "/spec/taints")
+        .iter()
+        .any(|taint| text(taint, "/effect") != "PreferNoSchedule" && !tolerates(pod, taint));
     selected && near && !tainted && (cordoned || node["spec"]["unschedulable"] != true)
 }
 
@@ -106,12 +116,18 @@ fn repelled(session: &Session<'_>, pod: &Value, node: &Value) -> bool {
         let selector = Selector::of(&term["labelSelector"]);
         others.iter().any(|other| {
             let at = text(other, "/spec/nodeName");
-            if at.is_empty() || is_over(other) || !selector.matches_labels(&other["metadata"]["labels"]) {
+            if at.is_empty()
+                || is_over(other)
+                || !selector.matches_labels(&other["metadata"]["labels"])
+            {
                 return false;
             }
             let there = session.find("", "nodes", "", at);
             there.is_some_and(|there| {
-                let (a, b) = (&there["metadata"]["labels"][key], &node["metadata"]["labels"][key]);
+                let (a, b) = (
+                    &there["metadata"]["labels"][key],
+                    &node["metadata"]["labels"][key],
+                );
                 !a.is_null() && a == b
             })
         })
@@ -170,7 +186,14 @@ fn schedule(session: &mut Session<'_>, resource: &Resource, object: &Arc<Value>)
                 full,
                 nodes.len() - full
             );
-            set_condition(&mut new, "PodScheduled", false, "Unschedulable", &message, &now);
+            set_condition(
+                &mut new,
+                "PodScheduled",
+                false,
+                "Unschedulable",
+                &message,
+                &now,
+            );
             if session.update(resource, object, new) {
                 event(session, object, true, "FailedScheduling", &message);
             }
@@ -207,7 +230,10 @@ fn missing(session: &mut Session<'_>, pod: &Value) -> Option<(&'static str, Stri
                 && session.find("", plural, &namespace, name).is_none()
             {
                 let word = source.to_lowercase();
-                let message = format!("MountVolume.SetUp failed for volume {:?} : {word} {name:?} not found", text(volume, "/name"));
+                let message = format!(
+                    "MountVolume.SetUp failed for volume {:?} : {word} {name:?} not found",
+                    text(volume, "/name")
+                );
                 return Some(("ContainerCreating", message));
             }
         }
@@ -219,10 +245,16 @@ fn missing(session: &mut Session<'_>, pod: &Value) -> Option<(&'static str, Stri
             let found = session.find("", "persistentvolumeclaims", &namespace, &claim);
             match found {
                 None => {
-                    return Some(("ContainerCreating", format!("persistentvolumeclaim {claim:?} not found")));
+                    return Some((
+                        "ContainerCreating",
+                        format!("persistentvolumeclaim {claim:?} not found"),
+                    ));
                 }
                 Some(found) if text(&found, "/status/phase") != "Bound" => {
-                    return Some(("ContainerCreating", format!("persistentvolumeclaim {claim:?} is not bound")));
+                    return Some((
+                        "ContainerCreating",
+                        format!("persistentvolumeclaim {claim:?} is not bound"),
+                    ));
                 }
                 Some(_) => {}
             }
@@ -248,11 +280,20 @@ fn missing(session: &mut Session<'_>, pod: &Value) -> Option<(&'static str, Stri
                     }
                     let Some(found) = session.find("", plural, &namespace, name) else {
                         let word = plural.trim_end_matches('s');
-                        return Some(("CreateContainerConfigError", format!("{word} {name:?} not found")));
+                        return Some((
+                            "CreateContainerConfigError",
+                            format!("{word} {name:?} not found"),
+                        ));
                     };
                     let key = text(reference, &format!("/{source}/key"));
-                    if !key.is_empty() && found["data"].get(key).is_none() && found["binaryData"].get(key).is_none() {
-                        return Some(("CreateContainerConfigError", format!("couldn't find key {key} in {plural} {namespace}/{name}")));
+                    if !key.is_empty()
+                        && found["data"].get(key).is_none()
+                        && found["binaryData"].get(key).is_none()
+                    {
+                        return Some((
+                            "CreateContainerConfigError",
+                            format!("couldn't find key {key} in {plural} {namespace}/{name}"),
+                        ));
                     }
                 }
             }
@@ -266,7 +307,12 @@ fn start(session: &mut Session<'_>, resource: &Resource, id: &str, object: &Arc<
     if let Some((reason, message)) = missing(session, object) {
         let mut new = Value::clone(object);
         set(&mut new, "status/phase", "Pending");
-        let statuses = statuses(object, "containers", &json!({ "waiting": { "reason": reason, "message": message } }), false);
+        let statuses = statuses(
+            object,
+            "containers",
+            &json!({ "waiting": { "reason": reason, "message": message } }),
+            false,
+        );
         set(&mut new, "status/containerStatuses", statuses);
         set_condition(&mut new, "Ready", false, "ContainersNotReady", "", &now);
         if session.update(resource, object, new) {
@@ -284,7 +330,9 @@ fn start(session: &mut Session<'_>, resource: &Resource, id: &str, object: &Arc<
     set(&mut new, "status/phase", "Running");
     super::super::value::default(&mut new, "status/startTime", now.as_str());
     let node = session.find("", "nodes", "", text(object, "/spec/nodeName"));
-    let host = node.map_or_else(String::new, |node| text(&node, "/status/addresses/0/address").to_owned());
+    let host = node.map_or_else(String::new, |node| {
+        text(&node, "/status/addresses/0/address").to_owned()
+    });
     let address = if object["spec"]["hostNetwork"] == true {
         host.clone()
     } else {
@@ -297,10 +345,18 @@ fn start(session: &mut Session<'_>, resource: &Resource, id: &str, object: &Arc<
     set(&mut new, "status/podIPs", json!([{ "ip": address }]));
     set(&mut new, "status/qosClass", class(object));
     let running = json!({ "running": { "startedAt": now } });
-    set(&mut new, "status/containerStatuses", statuses(object, "containers", &running, true));
+    set(
+        &mut new,
+        "status/containerStatuses",
+        statuses(object, "containers", &running, true),
+    );
     let done = json!({ "terminated": { "exitCode": 0, "reason": "Completed", "startedAt": now, "finishedAt": now } });
     if !list(object, "/spec/initContainers").is_empty() {
-        set(&mut new, "status/initContainerStatuses", statuses(object, "initContainers", &done, true));
+        set(
+            &mut new,
+            "status/initContainerStatuses",
+            statuses(object, "initContainers", &done, true),
+        );
     }
     for kind in ["Initialized", "ContainersReady", "Ready"] {
         set_condition(&mut new, kind, true, "", "", &now);
@@ -324,15 +380,19 @@ fn statuses(pod: &Value, kind: &str, state: &Value, ready: bool) -> Vec<Value> {
 
 fn class(pod: &Value) -> &'static str {
     let containers = list(pod, "/spec/containers");
-    let has = |part: &str, name: &str, container: &Value| !container["resources"][part][name].is_null();
+    let has =
+        |part: &str, name: &str, container: &Value| !container["resources"][part][name].is_null();
     let none = containers.iter().all(|one| {
-        ["limits", "requests"]
-            .iter()
-            .all(|part| one["resources"][*part].as_object().is_none_or(serde_json::Map::is_empty))
+        ["limits", "requests"].iter().all(|part| {
+            one["resources"][*part]
+                .as_object()
+                .is_none_or(serde_json::Map::is_empty)
+        })
     });
     let guaranteed = containers.iter().all(|one| {
         ["cpu", "memory"].iter().all(|name| {
-            has("limits", name, one) && one["resources"]["limits"][*name] == one["resources"]["requests"][*name]
+            has("limits", name, one)
+                && one["resources"]["limits"][*name] == one["resources"]["requests"][*name]
         })
     });
     match (none, guaranteed) {
@@ -351,7 +411,11 @@ fn work(session: &mut Session<'_>, resource: &Resource, id: &str, object: &Arc<V
     let mut new = Value::clone(object);
     set(&mut new, "status/phase", "Succeeded");
     let done = json!({ "terminated": { "exitCode": 0, "reason": "Completed", "startedAt": object["status"]["startTime"], "finishedAt": now } });
-    set(&mut new, "status/containerStatuses", statuses(object, "containers", &done, false));
+    set(
+        &mut new,
+        "status/containerStatuses",
+        statuses(object, "containers", &done, false),
+    );
     for kind in ["ContainersReady", "Ready"] {
         set_condition(&mut new, kind, false, "PodCompleted", "", &now);
     }

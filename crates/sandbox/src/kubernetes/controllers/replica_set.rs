@@ -7,9 +7,17 @@ use serde_json::{Value, json};
 use super::super::kinds::{self, Resource};
 use super::super::store::Session;
 use super::super::value::{set, text};
-use super::{clear_condition, delete, is_deleting, is_over, is_ready, make_pod, owners, pods_of, set_condition};
+use super::{
+    clear_condition, delete, is_deleting, is_over, is_ready, make_pod, owners, pods_of,
+    set_condition,
+};
 
-pub(super) fn reconcile(session: &mut Session<'_>, resource: &Resource, id: &str, object: &Arc<Value>) {
+pub(super) fn reconcile(
+    session: &mut Session<'_>,
+    resource: &Resource,
+    id: &str,
+    object: &Arc<Value>,
+) {
     owners(session, object);
     if is_deleting(object) {
         return;
@@ -66,7 +74,14 @@ pub(super) fn reconcile(session: &mut Session<'_>, resource: &Resource, id: &str
     let now = session.time();
     if failed {
         let message = "pods could not be created; its events say why";
-        set_condition(&mut new, "ReplicaFailure", true, "FailedCreate", message, &now);
+        set_condition(
+            &mut new,
+            "ReplicaFailure",
+            true,
+            "FailedCreate",
+            message,
+            &now,
+        );
     } else {
         clear_condition(&mut new, "ReplicaFailure");
     }

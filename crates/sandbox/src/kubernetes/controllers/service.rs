@@ -15,7 +15,12 @@ use crate::latency::Work;
 
 const CLEANUP: &str = "service.kubernetes.io/load-balancer-cleanup";
 
-pub(super) fn reconcile(session: &mut Session<'_>, resource: &Resource, id: &str, object: &Arc<Value>) {
+pub(super) fn reconcile(
+    session: &mut Session<'_>,
+    resource: &Resource,
+    id: &str,
+    object: &Arc<Value>,
+) {
     endpoints(session, object);
     balancer(session, resource, id, object);
 }
@@ -101,12 +106,19 @@ fn balancer(session: &mut Session<'_>, resource: &Resource, id: &str, object: &A
             let mut new = Value::clone(&old);
             set(&mut new, "status/loadBalancer/ingress", json!([entry]));
             if session.update(resource, &old, new) {
-                event(session, &old, false, "EnsuredLoadBalancer", "Ensured load balancer");
+                event(
+                    session,
+                    &old,
+                    false,
+                    "EnsuredLoadBalancer",
+                    "Ensured load balancer",
+                );
                 super::operators::exposed(session, &old);
             }
         }
         Err(message) => {
-            let message = format!("Error syncing load balancer: failed to ensure load balancer: {message}");
+            let message =
+                format!("Error syncing load balancer: failed to ensure load balancer: {message}");
             event(session, &old, true, "SyncLoadBalancerFailed", &message);
             let at = session.now + 1000;
             session.wake_at(at, id);
@@ -180,7 +192,11 @@ fn endpoints(session: &mut Session<'_>, object: &Arc<Value>) {
     if !unready.is_empty() {
         subset["notReadyAddresses"] = unready.into();
     }
-    let subsets = if pods.is_empty() { json!([]) } else { json!([subset]) };
+    let subsets = if pods.is_empty() {
+        json!([])
+    } else {
+        json!([subset])
+    };
     let kind = kinds::known("", "endpoints");
     let labels = object["metadata"]["labels"].clone();
     write(session, &kind, &namespace, &name, object, |new| {
@@ -194,7 +210,12 @@ fn endpoints(session: &mut Session<'_>, object: &Arc<Value>) {
         }
     });
     let kind = kinds::known("discovery.k8s.io", "endpointslices");
-    let slice = format!("{name}-{}", super::super::hash(text(object, "/metadata/uid")).get(..5).unwrap_or("slice"));
+    let slice = format!(
+        "{name}-{}",
+        super::super::hash(text(object, "/metadata/uid"))
+            .get(..5)
+            .unwrap_or("slice")
+    );
     let endpoints: Vec<Value> = pods
         .iter()
         .map(|pod| {
@@ -208,8 +229,16 @@ fn endpoints(session: &mut Session<'_>, object: &Arc<Value>) {
         })
         .collect();
     write(session, &kind, &namespace, &slice, object, |new| {
-        set(new, "metadata/labels/kubernetes.io~1service-name", name.as_str());
-        set(new, "metadata/labels/endpointslice.kubernetes.io~1managed-by", "endpointslice-controller.k8s.io");
+        set(
+            new,
+            "metadata/labels/kubernetes.io~1service-name",
+            name.as_str(),
+        );
+        set(
+            new,
+            "metadata/labels/endpointslice.kubernetes.io~1managed-by",
+            "endpointslice-controller.k8s.io",
+        );
         set(new, "addressType", "IPv4");
         set(new, "endpoints", endpoints.clone());
         let ports: Vec<Value> = ports
@@ -264,7 +293,11 @@ fn write(
             }
             let mut new = json!({ "metadata": { "name": name, "namespace": namespace } });
             if kind.kind == "EndpointSlice" {
-                set(&mut new, "metadata/ownerReferences", json!([owner_reference(owner)]));
+                set(
+                    &mut new,
+                    "metadata/ownerReferences",
+                    json!([owner_reference(owner)]),
+                );
             }
             change(&mut new);
             session.make(kind, new);

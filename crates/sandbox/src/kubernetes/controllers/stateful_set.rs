@@ -11,7 +11,12 @@ use super::{delete, is_deleting, is_ready, make_pod, owner_reference, owners};
 
 const REVISION: &str = "controller-revision-hash";
 
-pub(super) fn reconcile(session: &mut Session<'_>, resource: &Resource, id: &str, object: &Arc<Value>) {
+pub(super) fn reconcile(
+    session: &mut Session<'_>,
+    resource: &Resource,
+    id: &str,
+    object: &Arc<Value>,
+) {
     owners(session, object);
     if is_deleting(object) {
         return;
@@ -39,7 +44,9 @@ pub(super) fn reconcile(session: &mut Session<'_>, resource: &Resource, id: &str
             None => {
                 all_ready = false;
                 claims(session, object, &pod_name);
-                let made = make_pod(session, object, &pod_name, |pod| dress(pod, object, ordinal, &revision));
+                let made = make_pod(session, object, &pod_name, |pod| {
+                    dress(pod, object, ordinal, &revision)
+                });
                 if !made || ordered {
                     break;
                 }
@@ -82,8 +89,16 @@ pub(super) fn reconcile(session: &mut Session<'_>, resource: &Resource, id: &str
 fn dress(pod: &mut Value, object: &Value, ordinal: i64, revision: &str) {
     let name = text(pod, "/metadata/name").to_owned();
     set(pod, &format!("metadata/labels/{REVISION}"), revision);
-    set(pod, "metadata/labels/statefulset.kubernetes.io~1pod-name", name.as_str());
-    set(pod, "metadata/labels/apps.kubernetes.io~1pod-index", ordinal.to_string());
+    set(
+        pod,
+        "metadata/labels/statefulset.kubernetes.io~1pod-name",
+        name.as_str(),
+    );
+    set(
+        pod,
+        "metadata/labels/apps.kubernetes.io~1pod-index",
+        ordinal.to_string(),
+    );
     set(pod, "spec/hostname", name.as_str());
     if let Some(service) = object["spec"]["serviceName"].as_str() {
         set(pod, "spec/subdomain", service);
@@ -108,12 +123,24 @@ fn claims(session: &mut Session<'_>, object: &Value, pod: &str) {
         let mut claim = template.clone();
         let name = format!("{}-{pod}", text(template, "/metadata/name"));
         set(&mut claim, "metadata/name", name);
-        set(&mut claim, "metadata/namespace", object["metadata"]["namespace"].clone());
+        set(
+            &mut claim,
+            "metadata/namespace",
+            object["metadata"]["namespace"].clone(),
+        );
         for (key, value) in super::super::value::members(object, "/spec/selector/matchLabels") {
-            set(&mut claim, &format!("metadata/labels/{}", key.replace('/', "~1")), value.clone());
+            set(
+                &mut claim,
+                &format!("metadata/labels/{}", key.replace('/', "~1")),
+                value.clone(),
+            );
         }
         if object["spec"]["persistentVolumeClaimRetentionPolicy"]["whenDeleted"] == "Delete" {
-            set(&mut claim, "metadata/ownerReferences", json!([owner_reference(object)]));
+            set(
+                &mut claim,
+                "metadata/ownerReferences",
+                json!([owner_reference(object)]),
+            );
         }
         super::storage::make_claim(session, &kind, claim);
     }

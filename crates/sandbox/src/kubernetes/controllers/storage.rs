@@ -17,9 +17,18 @@ pub(super) fn make_claim(session: &mut Session<'_>, kind: &Resource, mut claim: 
     let class = session
         .all("storage.k8s.io", "storageclasses")
         .into_iter()
-        .find(|class| super::super::admission::is_default(class, "storageclass.kubernetes.io/is-default-class"));
+        .find(|class| {
+            super::super::admission::is_default(
+                class,
+                "storageclass.kubernetes.io/is-default-class",
+            )
+        });
     if let Some(class) = class {
-        super::super::value::default(&mut claim, "spec/storageClassName", text(&class, "/metadata/name"));
+        super::super::value::default(
+            &mut claim,
+            "spec/storageClassName",
+            text(&class, "/metadata/name"),
+        );
     }
     set(&mut claim, "metadata/finalizers", json!([PROTECTION]));
     session.make(kind, claim);
@@ -121,7 +130,12 @@ pub(super) fn claim(session: &mut Session<'_>, resource: &Resource, id: &str, ob
     );
     bind(session, resource, object, &volume);
     for pod in users {
-        session.enqueue(&kinds::id("", "pods", &namespace, text(&pod, "/metadata/name")));
+        session.enqueue(&kinds::id(
+            "",
+            "pods",
+            &namespace,
+            text(&pod, "/metadata/name"),
+        ));
     }
 }
 
@@ -130,11 +144,14 @@ fn bind_existing(session: &mut Session<'_>, resource: &Resource, object: &Arc<Va
     let kind = kinds::known("", "persistentvolumes");
     let class = text(object, "/spec/storageClassName");
     let wanted = text(object, "/spec/volumeName");
-    let found = session.all("", "persistentvolumes").into_iter().find(|volume| {
-        let free = volume["spec"]["claimRef"].is_null();
-        free && (text(volume, "/metadata/name") == wanted
-            || wanted.is_empty() && text(volume, "/spec/storageClassName") == class)
-    });
+    let found = session
+        .all("", "persistentvolumes")
+        .into_iter()
+        .find(|volume| {
+            let free = volume["spec"]["claimRef"].is_null();
+            free && (text(volume, "/metadata/name") == wanted
+                || wanted.is_empty() && text(volume, "/spec/storageClassName") == class)
+        });
     let Some(volume) = found else { return };
     let mut new = Value::clone(&volume);
     set(
@@ -153,9 +170,17 @@ fn bind_existing(session: &mut Session<'_>, resource: &Resource, object: &Arc<Va
 fn bind(session: &mut Session<'_>, resource: &Resource, object: &Arc<Value>, volume: &str) {
     let mut new = Value::clone(object);
     set(&mut new, "spec/volumeName", volume);
-    set(&mut new, "metadata/annotations/pv.kubernetes.io~1bind-completed", "yes");
+    set(
+        &mut new,
+        "metadata/annotations/pv.kubernetes.io~1bind-completed",
+        "yes",
+    );
     set(&mut new, "status/phase", "Bound");
-    set(&mut new, "status/accessModes", object["spec"]["accessModes"].clone());
+    set(
+        &mut new,
+        "status/accessModes",
+        object["spec"]["accessModes"].clone(),
+    );
     let size = object["spec"]["resources"]["requests"]["storage"].clone();
     set(&mut new, "status/capacity/storage", size);
     session.update(resource, object, new);
@@ -183,7 +208,9 @@ fn grow(session: &mut Session<'_>, resource: &Resource, object: &Arc<Value>) {
 fn release(session: &mut Session<'_>, claim: &Value) {
     let kind = kinds::known("", "persistentvolumes");
     let id = kind.id("", text(claim, "/spec/volumeName"));
-    let Some(volume) = session.get(&id) else { return };
+    let Some(volume) = session.get(&id) else {
+        return;
+    };
     if text(&volume, "/spec/persistentVolumeReclaimPolicy") == "Delete" {
         session.erase(&kind.table(), &id);
         return;

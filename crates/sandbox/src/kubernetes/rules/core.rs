@@ -83,9 +83,9 @@ fn node_ports(session: &Session<'_>, old: Option<&Value>, new: &mut Value, wante
         if number(port, "/nodePort").unwrap_or(0) != 0 {
             continue;
         }
-        let same = before.iter().find(|other| {
-            other["port"] == port["port"] && other["protocol"] == port["protocol"]
-        });
+        let same = before
+            .iter()
+            .find(|other| other["port"] == port["port"] && other["protocol"] == port["protocol"]);
         let kept = same.and_then(|other| number(other, "/nodePort"));
         let start = number(port, "/port").unwrap_or(0) % 2768;
         let free = (0..2768)
@@ -179,7 +179,8 @@ fn node_port(
     causes: &mut Vec<Cause>,
 ) {
     if !(30_000..=32_767).contains(&port) {
-        let detail = "provided port is not in the valid range. The range of valid ports is 30000-32767";
+        let detail =
+            "provided port is not in the valid range. The range of valid ports is 30000-32767";
         causes.push(Cause::invalid(path, &port.into(), detail));
         return;
     }
@@ -204,7 +205,9 @@ fn node_port(
 }
 
 pub(super) fn check_port(port: &Value, path: String, causes: &mut Vec<Cause>) {
-    let good = port.as_i64().is_some_and(|port| (1..=65_535).contains(&port));
+    let good = port
+        .as_i64()
+        .is_some_and(|port| (1..=65_535).contains(&port));
     if !good {
         causes.push(Cause::invalid(
             path,
@@ -222,17 +225,32 @@ pub(super) fn check_data(old: Option<&Value>, new: &Value, causes: &mut Vec<Caus
     for part in ["data", "binaryData"] {
         for (key, value) in members(new, &format!("/{part}")) {
             let inner = |c: u8| c.is_ascii_alphanumeric() || b"-_.".contains(&c);
-            if key.is_empty() || key.len() > 253 || !key.bytes().all(inner) || key == "." || key == ".." {
+            if key.is_empty()
+                || key.len() > 253
+                || !key.bytes().all(inner)
+                || key == "."
+                || key == ".."
+            {
                 let detail = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
-                causes.push(Cause::invalid(format!("{part}[{key}]"), &key.as_str().into(), detail));
+                causes.push(Cause::invalid(
+                    format!("{part}[{key}]"),
+                    &key.as_str().into(),
+                    detail,
+                ));
             }
             let text = value.as_str().unwrap_or_default();
             size += text.len();
             if (secret || part == "binaryData")
-                && base64::engine::general_purpose::STANDARD.decode(text).is_err()
+                && base64::engine::general_purpose::STANDARD
+                    .decode(text)
+                    .is_err()
             {
                 let detail = "illegal base64 data";
-                causes.push(Cause::invalid(format!("{part}[{key}]"), &"<hidden>".into(), detail));
+                causes.push(Cause::invalid(
+                    format!("{part}[{key}]"),
+                    &"<hidden>".into(),
+                    detail,
+                ));
             }
         }
     }

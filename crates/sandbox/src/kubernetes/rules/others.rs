@@ -41,7 +41,10 @@ pub(super) fn check(
             for (index, rule) in list(new, "/rules").iter().enumerate() {
                 if list(rule, "/verbs").is_empty() {
                     let path = format!("rules[{index}].verbs");
-                    causes.push(Cause::required(path, "verbs must contain at least one value"));
+                    causes.push(Cause::required(
+                        path,
+                        "verbs must contain at least one value",
+                    ));
                 }
             }
         }
@@ -50,7 +53,12 @@ pub(super) fn check(
         ("apiextensions.k8s.io", _) => definition(old, new, causes),
         ("storage.k8s.io", "StorageClass") => {
             if let Some(old) = old {
-                for member in ["/provisioner", "/parameters", "/reclaimPolicy", "/volumeBindingMode"] {
+                for member in [
+                    "/provisioner",
+                    "/parameters",
+                    "/reclaimPolicy",
+                    "/volumeBindingMode",
+                ] {
                     immutable(old, new, member, causes);
                 }
             }
@@ -83,7 +91,8 @@ fn network_policy(new: &Value, causes: &mut Vec<Cause>) {
         for (index, rule) in list(new, &format!("/spec/{direction}")).iter().enumerate() {
             for (at, peer) in list(rule, &format!("/{peers}")).iter().enumerate() {
                 let path = format!("spec.{direction}[{index}].{peers}[{at}]");
-                let selects = !peer["podSelector"].is_null() || !peer["namespaceSelector"].is_null();
+                let selects =
+                    !peer["podSelector"].is_null() || !peer["namespaceSelector"].is_null();
                 let block = &peer["ipBlock"];
                 if selects && !block.is_null() {
                     let detail = "may not specify both ipBlock and another peer";
@@ -93,8 +102,13 @@ fn network_policy(new: &Value, causes: &mut Vec<Cause>) {
                 }
                 if let Some(cidr) = block["cidr"].as_str() {
                     let Ok(range) = cidr.parse::<ipnet::IpNet>() else {
-                        let detail = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
-                        causes.push(Cause::invalid(format!("{path}.ipBlock.cidr"), &cidr.into(), detail));
+                        let detail =
+                            "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
+                        causes.push(Cause::invalid(
+                            format!("{path}.ipBlock.cidr"),
+                            &cidr.into(),
+                            detail,
+                        ));
                         continue;
                     };
                     for (number, except) in list(block, "/except").iter().enumerate() {
@@ -132,12 +146,20 @@ fn ingress(new: &Value, causes: &mut Vec<Cause>) {
             let field = format!("spec.rules[{index}].http.paths[{at}]");
             if !["Exact", "Prefix", "ImplementationSpecific"].contains(&kind) {
                 let allowed = ["Exact", "ImplementationSpecific", "Prefix"];
-                causes.push(Cause::unsupported(format!("{field}.pathType"), &kind.into(), &allowed));
+                causes.push(Cause::unsupported(
+                    format!("{field}.pathType"),
+                    &kind.into(),
+                    &allowed,
+                ));
             }
             let value = text(path, "/path");
             if kind != "ImplementationSpecific" && !value.starts_with('/') {
                 let detail = "must be an absolute path";
-                causes.push(Cause::invalid(format!("{field}.path"), &value.into(), detail));
+                causes.push(Cause::invalid(
+                    format!("{field}.path"),
+                    &value.into(),
+                    detail,
+                ));
             }
         }
     }
@@ -161,21 +183,36 @@ fn definition(old: Option<&Value>, new: &Value, causes: &mut Vec<Cause>) {
         let annotation = &new["metadata"]["annotations"]["api-approved.kubernetes.io"];
         if annotation.is_null() {
             let detail = "protected groups must have approval annotation \"api-approved.kubernetes.io\", see https://github.com/kubernetes/enhancements/pull/1111";
-            causes.push(Cause::required("metadata.annotations[api-approved.kubernetes.io]", detail));
+            causes.push(Cause::required(
+                "metadata.annotations[api-approved.kubernetes.io]",
+                detail,
+            ));
         }
     }
     if !is_label_1035(plural) {
-        causes.push(Cause::invalid("spec.names.plural", &plural.into(), LABEL_1035));
+        causes.push(Cause::invalid(
+            "spec.names.plural",
+            &plural.into(),
+            LABEL_1035,
+        ));
     }
     let scope = text(spec, "/scope");
     if !["Cluster", "Namespaced"].contains(&scope) {
-        causes.push(Cause::unsupported("spec.scope", &scope.into(), &["Cluster", "Namespaced"]));
+        causes.push(Cause::unsupported(
+            "spec.scope",
+            &scope.into(),
+            &["Cluster", "Namespaced"],
+        ));
     }
     let versions = list(spec, "/versions");
     let stored = versions.iter().filter(|version| version["storage"] == true);
     if stored.count() != 1 {
         let detail = "must have exactly one version marked as storage version";
-        causes.push(Cause::invalid("spec.versions", &versions.len().into(), detail));
+        causes.push(Cause::invalid(
+            "spec.versions",
+            &versions.len().into(),
+            detail,
+        ));
     }
     for (index, version) in versions.iter().enumerate() {
         let schema = &version["schema"]["openAPIV3Schema"];
@@ -188,17 +225,27 @@ fn definition(old: Option<&Value>, new: &Value, causes: &mut Vec<Cause>) {
     }
     if spec["preserveUnknownFields"] == true {
         let detail = "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead";
-        causes.push(Cause::invalid("spec.preserveUnknownFields", &true.into(), detail));
+        causes.push(Cause::invalid(
+            "spec.preserveUnknownFields",
+            &true.into(),
+            detail,
+        ));
     }
     if let Some(old) = old {
-        for member in ["/spec/group", "/spec/scope", "/spec/names/plural", "/spec/names/kind"] {
+        for member in [
+            "/spec/group",
+            "/spec/scope",
+            "/spec/names/plural",
+            "/spec/names/kind",
+        ] {
             immutable(old, new, member, causes);
         }
         let served = list(old, "/status/storedVersions");
         for (index, stored) in served.iter().enumerate() {
             if !versions.iter().any(|version| version["name"] == *stored) {
                 let path = format!("status.storedVersions[{index}]");
-                let detail = "missing from spec.versions; a version that is stored cannot be removed";
+                let detail =
+                    "missing from spec.versions; a version that is stored cannot be removed";
                 causes.push(Cause::invalid(path, stored, detail));
             }
         }
@@ -211,7 +258,10 @@ fn structural(schema: &Value, path: &str, causes: &mut Vec<Cause>) {
         || schema["x-kubernetes-int-or-string"] == true
         || schema["x-kubernetes-preserve-unknown-fields"] == true;
     if !typed {
-        causes.push(Cause::required(format!("{path}.type"), "must not be empty for specified object fields"));
+        causes.push(Cause::required(
+            format!("{path}.type"),
+            "must not be empty for specified object fields",
+        ));
     }
     for (name, member) in super::super::value::members(schema, "/properties") {
         structural(member, &format!("{path}.properties[{name}]"), causes);
@@ -220,15 +270,25 @@ fn structural(schema: &Value, path: &str, causes: &mut Vec<Cause>) {
         if schema["items"].is_object() {
             structural(&schema["items"], &format!("{path}.items"), causes);
         } else {
-            causes.push(Cause::required(format!("{path}.items"), "must be specified"));
+            causes.push(Cause::required(
+                format!("{path}.items"),
+                "must be specified",
+            ));
         }
     }
     if schema["additionalProperties"].is_object() {
         if schema["properties"].is_object() {
             let detail = "additionalProperties and properties are mutual exclusive";
-            causes.push(Cause::forbidden(format!("{path}.additionalProperties"), detail));
+            causes.push(Cause::forbidden(
+                format!("{path}.additionalProperties"),
+                detail,
+            ));
         }
-        structural(&schema["additionalProperties"], &format!("{path}.additionalProperties"), causes);
+        structural(
+            &schema["additionalProperties"],
+            &format!("{path}.additionalProperties"),
+            causes,
+        );
     }
 }
 
@@ -242,12 +302,20 @@ fn webhooks(new: &Value, causes: &mut Vec<Cause>) {
         }
         let effects = text(webhook, "/sideEffects");
         if !["None", "NoneOnDryRun"].contains(&effects) {
-            causes.push(Cause::unsupported(format!("{path}.sideEffects"), &effects.into(), &["None", "NoneOnDryRun"]));
+            causes.push(Cause::unsupported(
+                format!("{path}.sideEffects"),
+                &effects.into(),
+                &["None", "NoneOnDryRun"],
+            ));
         }
         let seconds = webhook["timeoutSeconds"].as_i64().unwrap_or(10);
         if !(1..=30).contains(&seconds) {
             let detail = "the timeout value must be between 1 and 30 seconds";
-            causes.push(Cause::invalid(format!("{path}.timeoutSeconds"), &seconds.into(), detail));
+            causes.push(Cause::invalid(
+                format!("{path}.timeoutSeconds"),
+                &seconds.into(),
+                detail,
+            ));
         }
         let client = &webhook["clientConfig"];
         if client["service"].is_null() == client["url"].is_null() {

@@ -10,8 +10,8 @@ use super::super::quantity;
 use super::super::value::{list, members, remove, text};
 use super::core::check_port;
 
-/// Checks a spec at a path.
-pub(super) fn check(spec: &Value, path: &str, causes: &mut Vec<Cause>) {
+/// Checks a spec at a path; `claims` are volumes that come from elsewhere.
+pub(super) fn check(spec: &Value, path: &str, claims: &[Value], causes: &mut Vec<Cause>) {
     let at = |member: &str| format!("{path}.{member}");
     let containers = list(spec, "/containers");
     if containers.is_empty() {
@@ -20,7 +20,11 @@ pub(super) fn check(spec: &Value, path: &str, causes: &mut Vec<Cause>) {
     let restart = text(spec, "/restartPolicy");
     if !["Always", "OnFailure", "Never"].contains(&restart) {
         let allowed = ["Always", "OnFailure", "Never"];
-        causes.push(Cause::unsupported(at("restartPolicy"), &restart.into(), &allowed));
+        causes.push(Cause::unsupported(
+            at("restartPolicy"),
+            &restart.into(),
+            &allowed,
+        ));
     }
     let mut volumes = BTreeSet::new();
     for (index, volume) in list(spec, "/volumes").iter().enumerate() {
@@ -33,9 +37,13 @@ pub(super) fn check(spec: &Value, path: &str, causes: &mut Vec<Cause>) {
         }
         if volume.as_object().is_some_and(|members| members.len() > 2) {
             let path = at(&format!("volumes[{index}]"));
-            causes.push(Cause::forbidden(path, "may not specify more than 1 volume type"));
+            causes.push(Cause::forbidden(
+                path,
+                "may not specify more than 1 volume type",
+            ));
         }
     }
+    volumes.extend(claims.iter().map(|claim| text(claim, "/metadata/name")));
     let mut names = BTreeSet::new();
     for kind in ["initContainers", "containers"] {
         for (index, container) in list(spec, &format!("/{kind}")).iter().enumerate() {
@@ -63,7 +71,11 @@ fn container_of<'v>(
         causes.push(Cause::required(format!("{path}.image"), ""));
     } else if image.trim() != image {
         let detail = "must not have leading or trailing whitespace";
-        causes.push(Cause::invalid(format!("{path}.image"), &image.into(), detail));
+        causes.push(Cause::invalid(
+            format!("{path}.image"),
+            &image.into(),
+            detail,
+        ));
     }
     for (index, port) in list(container, "/ports").iter().enumerate() {
         let at = format!("{path}.ports[{index}].containerPort");
@@ -76,7 +88,10 @@ fn container_of<'v>(
             causes.push(Cause::not_found(at, &volume.into()));
         }
         if text(mount, "/mountPath").is_empty() {
-            causes.push(Cause::required(format!("{path}.volumeMounts[{index}].mountPath"), ""));
+            causes.push(Cause::required(
+                format!("{path}.volumeMounts[{index}].mountPath"),
+                "",
+            ));
         }
     }
     for part in ["limits", "requests"] {
@@ -92,8 +107,15 @@ fn container_of<'v>(
         if let (Some(asked), Some(most)) = (quantity::read(request), quantity::read(limit))
             && asked > most
         {
-            let detail = format!("must be less than or equal to {name} limit of {}", limit.as_str().unwrap_or_default());
-            causes.push(Cause::invalid(format!("{path}.resources.requests"), request, &detail));
+            let detail = format!(
+                "must be less than or equal to {name} limit of {}",
+                limit.as_str().unwrap_or_default()
+            );
+            causes.push(Cause::invalid(
+                format!("{path}.resources.requests"),
+                request,
+                &detail,
+            ));
         }
     }
     for (index, variable) in list(container, "/env").iter().enumerate() {

@@ -7,7 +7,7 @@ use super::super::error::Cause;
 use super::super::kinds::Resource;
 use super::super::meta::immutable;
 use super::super::selector::Selector;
-use super::super::value::{default, remove, text};
+use super::super::value::{default, list, remove, text};
 use super::pod;
 
 /// A Job selects its pods by its own uid.
@@ -51,7 +51,9 @@ pub(super) fn check(
     match resource.kind.as_str() {
         "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" => {
             selected(new, causes);
-            pod::check(&new["spec"]["template"]["spec"], "spec.template.spec", causes);
+            let claims = list(new, "/spec/volumeClaimTemplates");
+            let spec = &new["spec"]["template"]["spec"];
+            pod::check(spec, "spec.template.spec", claims, causes);
             let restart = text(new, "/spec/template/spec/restartPolicy");
             if restart != "Always" {
                 causes.push(Cause::unsupported(
@@ -60,7 +62,10 @@ pub(super) fn check(
                     &["Always"],
                 ));
             }
-            if new["spec"]["replicas"].as_i64().is_some_and(|count| count < 0) {
+            if new["spec"]["replicas"]
+                .as_i64()
+                .is_some_and(|count| count < 0)
+            {
                 let value = &new["spec"]["replicas"];
                 causes.push(Cause::invalid(
                     "spec.replicas",
@@ -90,7 +95,10 @@ pub(super) fn check(
         "CronJob" => {
             let schedule = text(new, "/spec/schedule");
             if cron::Schedule::read(schedule).is_none() {
-                let detail = format!("expected exactly 5 fields, found {}: {schedule:?}", schedule.split(' ').count());
+                let detail = format!(
+                    "expected exactly 5 fields, found {}: {schedule:?}",
+                    schedule.split(' ').count()
+                );
                 causes.push(Cause::invalid("spec.schedule", &schedule.into(), &detail));
             }
             let name = text(new, "/metadata/name");
@@ -101,7 +109,11 @@ pub(super) fn check(
                     "must be no more than 52 characters",
                 ));
             }
-            job(&new["spec"]["jobTemplate"]["spec"], "spec.jobTemplate.spec", causes);
+            job(
+                &new["spec"]["jobTemplate"]["spec"],
+                "spec.jobTemplate.spec",
+                causes,
+            );
         }
         _ => {}
     }
@@ -109,7 +121,7 @@ pub(super) fn check(
 
 fn job(spec: &Value, path: &str, causes: &mut Vec<Cause>) {
     let template = &spec["template"]["spec"];
-    pod::check(template, &format!("{path}.template.spec"), causes);
+    pod::check(template, &format!("{path}.template.spec"), &[], causes);
     let restart = text(template, "/restartPolicy");
     if restart == "Always" {
         causes.push(Cause::unsupported(
@@ -125,7 +137,11 @@ fn selected(new: &Value, causes: &mut Vec<Cause>) {
     let labels = &new["spec"]["template"]["metadata"]["labels"];
     if selector.is_empty() {
         let detail = "empty selector is invalid for deployment";
-        causes.push(Cause::invalid("spec.selector", &new["spec"]["selector"], detail));
+        causes.push(Cause::invalid(
+            "spec.selector",
+            &new["spec"]["selector"],
+            detail,
+        ));
     } else if !selector.matches_labels(labels) {
         causes.push(Cause::invalid(
             "spec.template.metadata.labels",

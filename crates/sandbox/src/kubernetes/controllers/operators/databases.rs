@@ -25,16 +25,34 @@ pub(super) fn reconcile(session: &mut Session<'_>, case: &Case<'_>) {
         ("postgresql.cnpg.io", "Pooler") => {
             let labels = json!({ "cnpg.io/poolerName": case.name() });
             let wanted = number(case.object, "/spec/instances").unwrap_or(1);
-            let pool = workload("Deployment", case.name(), &labels, "ghcr.io/cloudnative-pg/pgbouncer:1.24.1", wanted);
+            let pool = workload(
+                "Deployment",
+                case.name(),
+                &labels,
+                "ghcr.io/cloudnative-pg/pgbouncer:1.24.1",
+                wanted,
+            );
             child(session, case, "apps", "deployments", pool);
-            child(session, case, "", "services", service(case.name(), &labels, 5432));
-            ready(session, case, &[], |new| set(new, "status/instances", wanted));
+            child(
+                session,
+                case,
+                "",
+                "services",
+                service(case.name(), &labels, 5432),
+            );
+            ready(session, case, &[], |new| {
+                set(new, "status/instances", wanted)
+            });
         }
         ("postgresql.cnpg.io", "ScheduledBackup") => {
             let now = session.time();
-            ready(session, case, &[], |new| default(new, "status/lastCheckTime", now.as_str()));
+            ready(session, case, &[], |new| {
+                default(new, "status/lastCheckTime", now.as_str())
+            });
         }
-        ("postgresql.cnpg.io", _) => ready(session, case, &["Ready"], |new| set(new, "status/applied", true)),
+        ("postgresql.cnpg.io", _) => ready(session, case, &["Ready"], |new| {
+            set(new, "status/applied", true)
+        }),
         (_, "postgresql") => zalando(session, case),
         _ => {}
     }
@@ -57,7 +75,13 @@ fn cluster(session: &mut Session<'_>, case: &Case<'_>) {
         if !role.is_empty() {
             selector["cnpg.io/instanceRole"] = role.into();
         }
-        child(session, case, "", "services", service(&format!("{name}-{suffix}"), &selector, 5432));
+        child(
+            session,
+            case,
+            "",
+            "services",
+            service(&format!("{name}-{suffix}"), &selector, 5432),
+        );
     }
     let user = match text(object, "/spec/bootstrap/initdb/owner") {
         "" => "app",
@@ -83,8 +107,13 @@ fn cluster(session: &mut Session<'_>, case: &Case<'_>) {
             },
         }),
     );
-    for (secret, kind) in [("ca", "Opaque"), ("server", "kubernetes.io/tls"), ("replication", "kubernetes.io/tls")] {
-        let (certificate, key) = crate::kubernetes::tls::issue(session.tx().identity(), case.id, &[&host]);
+    for (secret, kind) in [
+        ("ca", "Opaque"),
+        ("server", "kubernetes.io/tls"),
+        ("replication", "kubernetes.io/tls"),
+    ] {
+        let (certificate, key) =
+            crate::kubernetes::tls::issue(session.tx().identity(), case.id, &[&host]);
         let data = if secret == "ca" {
             json!({ "ca.crt": encode(&certificate), "ca.key": encode(&key) })
         } else {
@@ -114,21 +143,45 @@ fn cluster(session: &mut Session<'_>, case: &Case<'_>) {
     }
     // Those that are too many go, their claims with them.
     for (_, pod) in super::super::pods_of(session, object) {
-        let number = text(&pod, "/metadata/name").rsplit('-').next().and_then(|text| text.parse::<i64>().ok());
+        let number = text(&pod, "/metadata/name")
+            .rsplit('-')
+            .next()
+            .and_then(|text| text.parse::<i64>().ok());
         if number.is_some_and(|number| number > wanted) {
             super::super::delete(session, &pods, &pod);
         }
     }
-    let archives = !list(object, "/spec/plugins").is_empty() || object["spec"]["backup"].is_object();
+    let archives =
+        !list(object, "/spec/plugins").is_empty() || object["spec"]["backup"].is_object();
     say(session, case, |new, now, generation| {
         let done = up >= wanted;
-        let reason = if done { "ClusterIsReady" } else { "ClusterIsNotReady" };
-        let message = if done { "Cluster is Ready" } else { "Cluster Is Not Ready" };
+        let reason = if done {
+            "ClusterIsReady"
+        } else {
+            "ClusterIsNotReady"
+        };
+        let message = if done {
+            "Cluster is Ready"
+        } else {
+            "Cluster Is Not Ready"
+        };
         condition(new, "Ready", done, reason, message, now, generation);
         if archives && done {
-            condition(new, "ContinuousArchiving", true, "ContinuousArchivingSuccess", "Continuous archiving is working", now, generation);
+            condition(
+                new,
+                "ContinuousArchiving",
+                true,
+                "ContinuousArchivingSuccess",
+                "Continuous archiving is working",
+                now,
+                generation,
+            );
         }
-        let phase = if done { "Cluster in healthy state" } else { "Setting up primary" };
+        let phase = if done {
+            "Cluster in healthy state"
+        } else {
+            "Setting up primary"
+        };
         set(new, "status/phase", phase);
         set(new, "status/instances", wanted);
         set(new, "status/readyInstances", up);
@@ -143,7 +196,14 @@ fn cluster(session: &mut Session<'_>, case: &Case<'_>) {
     }
 }
 
-fn instance_of(session: &mut Session<'_>, case: &Case<'_>, claims: &super::Resource, pod: &str, instance: i64, image: &str) {
+fn instance_of(
+    session: &mut Session<'_>,
+    case: &Case<'_>,
+    claims: &super::Resource,
+    pod: &str,
+    instance: i64,
+    image: &str,
+) {
     let object = case.object;
     let name = case.name();
     let size = match text(object, "/spec/storage/size") {
@@ -185,13 +245,26 @@ fn zalando(session: &mut Session<'_>, case: &Case<'_>) {
     let name = case.name();
     let labels = json!({ "application": "spilo", "cluster-name": name });
     let wanted = number(object, "/spec/numberOfInstances").unwrap_or(1);
-    let set_of = workload("StatefulSet", name, &labels, "ghcr.io/zalando/spilo-17:4.0-p2", wanted);
+    let set_of = workload(
+        "StatefulSet",
+        name,
+        &labels,
+        "ghcr.io/zalando/spilo-17:4.0-p2",
+        wanted,
+    );
     child(session, case, "apps", "statefulsets", set_of);
     for suffix in ["", "-repl"] {
-        child(session, case, "", "services", service(&format!("{name}{suffix}"), &labels, 5432));
+        child(
+            session,
+            case,
+            "",
+            "services",
+            service(&format!("{name}{suffix}"), &labels, 5432),
+        );
     }
     for (user, _) in super::super::super::value::members(object, "/spec/users") {
-        let secret = format!("{user}.{name}.credentials.postgresql.acid.zalan.do").replace('_', "-");
+        let secret =
+            format!("{user}.{name}.credentials.postgresql.acid.zalan.do").replace('_', "-");
         let value = json!({
             "metadata": { "name": secret, "labels": labels }, "type": "Opaque",
             "data": { "username": STANDARD.encode(user), "password": password(case, user) },
@@ -202,7 +275,11 @@ fn zalando(session: &mut Session<'_>, case: &Case<'_>) {
         .find("apps", "statefulsets", case.namespace(), name)
         .is_some_and(|found| number(&found, "/status/readyReplicas").unwrap_or(0) >= wanted);
     say(session, case, |new, _, _| {
-        set(new, "status/PostgresClusterStatus", if up { "Running" } else { "Creating" });
+        set(
+            new,
+            "status/PostgresClusterStatus",
+            if up { "Running" } else { "Creating" },
+        );
     });
     if !up {
         later(session, case);

@@ -17,13 +17,25 @@ pub(super) fn argo(session: &mut Session<'_>, case: &Case<'_>) {
                 set(new, "status/sync/status", "Synced");
                 let source = new["spec"]["source"].clone();
                 let destination = new["spec"]["destination"].clone();
-                set(new, "status/sync/comparedTo", json!({ "source": source, "destination": destination }));
-                set(new, "status/sync/revision", "0000000000000000000000000000000000000000");
+                set(
+                    new,
+                    "status/sync/comparedTo",
+                    json!({ "source": source, "destination": destination }),
+                );
+                set(
+                    new,
+                    "status/sync/revision",
+                    "0000000000000000000000000000000000000000",
+                );
                 default(new, "status/reconciledAt", now.as_str());
             });
         }
         "ApplicationSet" => say(session, case, |new, now, _| {
-            for (kind, status) in [("ErrorOccurred", false), ("ParametersGenerated", true), ("ResourcesUpToDate", true)] {
+            for (kind, status) in [
+                ("ErrorOccurred", false),
+                ("ParametersGenerated", true),
+                ("ResourcesUpToDate", true),
+            ] {
                 condition(new, kind, status, kind, "", now, &Value::Null);
             }
         }),
@@ -45,7 +57,11 @@ pub(super) fn crossplane(session: &mut Session<'_>, case: &Case<'_>) {
             composite(session, case.object);
             ready(session, case, &["Established", "Offered"], |_| {});
         }
-        "DeploymentRuntimeConfig" | "Composition" | "EnvironmentConfig" | "ImageConfig" | "Lock" => {}
+        "DeploymentRuntimeConfig"
+        | "Composition"
+        | "EnvironmentConfig"
+        | "ImageConfig"
+        | "Lock" => {}
         _ => ready(session, case, &["Synced", "Ready"], |_| {}),
     }
 }

@@ -63,8 +63,18 @@ fn gateway(session: &mut Session<'_>, case: &Case<'_>) {
     let name = name_of(case.namespace(), case.name());
     let labels = labels(case);
     let settings = proxy(session, case);
-    let replicas = number(&settings, "/spec/provider/kubernetes/envoyDeployment/replicas").unwrap_or(1);
-    let mut envoy = workload("Deployment", &name, &labels, "docker.io/envoyproxy/envoy:distroless-v1.36", replicas);
+    let replicas = number(
+        &settings,
+        "/spec/provider/kubernetes/envoyDeployment/replicas",
+    )
+    .unwrap_or(1);
+    let mut envoy = workload(
+        "Deployment",
+        &name,
+        &labels,
+        "docker.io/envoyproxy/envoy:distroless-v1.36",
+        replicas,
+    );
     set(&mut envoy, "metadata/namespace", case.home);
     let kind = kinds::known("apps", "deployments");
     let mut value = envoy;
@@ -78,12 +88,24 @@ fn gateway(session: &mut Session<'_>, case: &Case<'_>) {
     };
     set(&mut front, "spec/type", wanted);
     set(&mut front, "spec/externalTrafficPolicy", "Local");
-    for (key, value) in super::super::super::value::members(&settings, "/spec/provider/kubernetes/envoyService/annotations") {
-        set(&mut front, &format!("metadata/annotations/{}", key.replace('/', "~1")), value.clone());
+    for (key, value) in super::super::super::value::members(
+        &settings,
+        "/spec/provider/kubernetes/envoyService/annotations",
+    ) {
+        set(
+            &mut front,
+            &format!("metadata/annotations/{}", key.replace('/', "~1")),
+            value.clone(),
+        );
     }
     let mut ports: Vec<(String, i64)> = list(object, "/spec/listeners")
         .iter()
-        .map(|listener| (text(listener, "/protocol").to_lowercase(), number(listener, "/port").unwrap_or(80)))
+        .map(|listener| {
+            (
+                text(listener, "/protocol").to_lowercase(),
+                number(listener, "/port").unwrap_or(80),
+            )
+        })
         .collect();
     ports.sort_by_key(|(_, port)| *port);
     ports.dedup_by_key(|(_, port)| *port);
@@ -102,7 +124,10 @@ fn gateway(session: &mut Session<'_>, case: &Case<'_>) {
         }
         Some(old) => {
             let listed = |value: &Value| -> Vec<Option<i64>> {
-                list(value, "/spec/ports").iter().map(|port| number(port, "/port")).collect()
+                list(value, "/spec/ports")
+                    .iter()
+                    .map(|port| number(port, "/port"))
+                    .collect()
             };
             if listed(&old) != listed(&front) {
                 let mut new = Value::clone(&old);
@@ -126,7 +151,9 @@ fn gateway(session: &mut Session<'_>, case: &Case<'_>) {
                 ip => json!({ "type": "IPAddress", "value": ip }),
             })
             .collect(),
-        (_, Some(front)) => vec![json!({ "type": "IPAddress", "value": front["spec"]["clusterIP"] })],
+        (_, Some(front)) => {
+            vec![json!({ "type": "IPAddress", "value": front["spec"]["clusterIP"] })]
+        }
         _ => Vec::new(),
     };
     let programmed = !addresses.is_empty();
@@ -134,13 +161,32 @@ fn gateway(session: &mut Session<'_>, case: &Case<'_>) {
     let waiting = listeners.iter().any(|(_, good)| !good);
     let routes: Vec<Value> = listeners.iter().map(|(status, _)| status.clone()).collect();
     say(session, case, |new, now, generation| {
-        condition(new, "Accepted", true, "Accepted", "The Gateway has been scheduled by Envoy Gateway", now, generation);
+        condition(
+            new,
+            "Accepted",
+            true,
+            "Accepted",
+            "The Gateway has been scheduled by Envoy Gateway",
+            now,
+            generation,
+        );
         let (reason, message) = if programmed {
             ("Programmed", "Address assigned to the Gateway")
         } else {
-            ("AddressNotAssigned", "No addresses have been assigned to the Gateway")
+            (
+                "AddressNotAssigned",
+                "No addresses have been assigned to the Gateway",
+            )
         };
-        condition(new, "Programmed", programmed, reason, message, now, generation);
+        condition(
+            new,
+            "Programmed",
+            programmed,
+            reason,
+            message,
+            now,
+            generation,
+        );
         set(new, "status/addresses", addresses);
         let mut all = routes;
         for listener in &mut all {
@@ -153,7 +199,8 @@ fn gateway(session: &mut Session<'_>, case: &Case<'_>) {
                 let kept = list(&before, "/conditions")
                     .iter()
                     .find(|old| old["type"] == one["type"] && old["status"] == one["status"]);
-                one["lastTransitionTime"] = kept.map_or(json!(now), |old| old["lastTransitionTime"].clone());
+                one["lastTransitionTime"] =
+                    kept.map_or(json!(now), |old| old["lastTransitionTime"].clone());
                 one["observedGeneration"] = generation.clone();
             }
         }
@@ -174,7 +221,12 @@ fn proxy(session: &Session<'_>, case: &Case<'_>) -> Value {
         text(case.object, "/spec/gatewayClassName"),
     );
     let found = if own["kind"] == "EnvoyProxy" {
-        session.find("gateway.envoyproxy.io", "envoyproxies", case.namespace(), text(own, "/name"))
+        session.find(
+            "gateway.envoyproxy.io",
+            "envoyproxies",
+            case.namespace(),
+            text(own, "/name"),
+        )
     } else {
         class.and_then(|class| {
             let reference = &class["spec"]["parametersRef"];
@@ -269,7 +321,12 @@ fn route(session: &mut Session<'_>, case: &Case<'_>) {
             "" => case.namespace(),
             namespace => namespace,
         };
-        let found = session.find("gateway.networking.k8s.io", "gateways", namespace, text(parent, "/name"));
+        let found = session.find(
+            "gateway.networking.k8s.io",
+            "gateways",
+            namespace,
+            text(parent, "/name"),
+        );
         let ours = found.is_some_and(|found| is_ours(session, &found));
         if !ours {
             waiting = true;
@@ -285,10 +342,15 @@ fn route(session: &mut Session<'_>, case: &Case<'_>) {
                     place => place,
                 };
                 (kind.is_empty() || kind == "Service")
-                    && session.find("", "services", place, text(backend, "/name")).is_none()
+                    && session
+                        .find("", "services", place, text(backend, "/name"))
+                        .is_none()
             });
         waiting |= missing.is_some();
-        parents.push((parent.clone(), missing.map(|backend| text(backend, "/name").to_owned())));
+        parents.push((
+            parent.clone(),
+            missing.map(|backend| text(backend, "/name").to_owned()),
+        ));
     }
     say(session, case, |new, now, generation| {
         let before = list(new, "/status/parents").to_vec();
@@ -343,7 +405,10 @@ fn policy(session: &mut Session<'_>, case: &Case<'_>) {
 
 /// What a Gateway had goes with it.
 pub(super) fn gone(session: &mut Session<'_>, old: &Value) {
-    let (namespace, name) = (text(old, "/metadata/namespace"), text(old, "/metadata/name"));
+    let (namespace, name) = (
+        text(old, "/metadata/namespace"),
+        text(old, "/metadata/name"),
+    );
     for (group, plural) in [("", "services"), ("apps", "deployments")] {
         for object in session.all(group, plural) {
             let labels = &object["metadata"]["labels"];

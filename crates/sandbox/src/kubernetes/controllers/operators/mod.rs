@@ -34,9 +34,22 @@ const OPERATORS: &[(&str, &[&str])] = &[
     ("kyverno.io", policy::KYVERNO),
     ("gatekeeper.sh", &["gatekeeper"]),
     ("policy.sigstore.dev", &["policy-controller"]),
-    ("argoproj.io", &["argocd-application-controller", "argocd-server", "argo-cd"]),
-    ("toolkit.fluxcd.io", &["flux", "flux2", "source-controller", "kustomize-controller"]),
-    ("monitoring.coreos.com", &["kube-prometheus-stack-prometheus-operator", "prometheus-operator", "kube-prometheus-stack"]),
+    (
+        "argoproj.io",
+        &["argocd-application-controller", "argocd-server", "argo-cd"],
+    ),
+    (
+        "toolkit.fluxcd.io",
+        &["flux", "flux2", "source-controller", "kustomize-controller"],
+    ),
+    (
+        "monitoring.coreos.com",
+        &[
+            "kube-prometheus-stack-prometheus-operator",
+            "prometheus-operator",
+            "kube-prometheus-stack",
+        ],
+    ),
     ("grafana.integreatly.org", &["grafana-operator"]),
     ("k8s.elastic.co", &["elastic-operator", "eck-operator"]),
     ("aquasecurity.github.io", &["trivy-operator"]),
@@ -81,7 +94,12 @@ fn installed(session: &Session<'_>, names: &[&str]) -> Option<String> {
 }
 
 /// Lets the operator of a custom resource work.
-pub(super) fn reconcile(session: &mut Session<'_>, resource: &Resource, id: &str, object: &Arc<Value>) {
+pub(super) fn reconcile(
+    session: &mut Session<'_>,
+    resource: &Resource,
+    id: &str,
+    object: &Arc<Value>,
+) {
     if resource.kind == "Secret" || resource.kind == "ConfigMap" {
         return;
     }
@@ -95,7 +113,9 @@ pub(super) fn reconcile(session: &mut Session<'_>, resource: &Resource, id: &str
         return;
     };
     // The first look takes its time.
-    let seen = object["status"].as_object().is_some_and(|status| !status.is_empty());
+    let seen = object["status"]
+        .as_object()
+        .is_some_and(|status| !status.is_empty());
     if !seen && !session.elapsed(id, Work::OperatorWork) {
         return;
     }
@@ -151,7 +171,12 @@ impl Case<'_> {
 }
 
 /// Sets conditions and what else the status says, as far as its definition knows it.
-fn ready(session: &mut Session<'_>, case: &Case<'_>, conditions: &[&str], change: impl FnOnce(&mut Value)) {
+fn ready(
+    session: &mut Session<'_>,
+    case: &Case<'_>,
+    conditions: &[&str],
+    change: impl FnOnce(&mut Value),
+) {
     say(session, case, |new, now, generation| {
         for kind in conditions {
             condition(new, kind, true, kind, "", now, generation);
@@ -211,7 +236,11 @@ fn child(session: &mut Session<'_>, case: &Case<'_>, group: &str, plural: &str, 
     }
     let same = text(&value, "/metadata/namespace") == case.namespace();
     if same || case.namespace().is_empty() {
-        set(&mut value, "metadata/ownerReferences", json!([owner_reference(case.object)]));
+        set(
+            &mut value,
+            "metadata/ownerReferences",
+            json!([owner_reference(case.object)]),
+        );
     }
     let namespace = text(&value, "/metadata/namespace").to_owned();
     if super::super::admission::namespace(session, &resource, &namespace, "").is_ok() {
@@ -286,7 +315,10 @@ pub(super) fn rolled_out(session: &mut Session<'_>, namespace: &str, name: &str)
             continue;
         };
         let group = &resource.group;
-        if served.iter().any(|end| group == end || group.ends_with(&format!(".{end}"))) {
+        if served
+            .iter()
+            .any(|end| group == end || group.ends_with(&format!(".{end}")))
+        {
             for (id, _) in session.page(&resource.table(), None, usize::MAX) {
                 session.enqueue(&id);
             }
@@ -315,7 +347,47 @@ pub(super) fn exposed(session: &mut Session<'_>, _: &Value) {
     }
 }
 
+/// The Secrets that jobs of charts make, by the end of the job's name: nothing runs in the pods here.
+const JOBS: &[(&str, &[(&str, &[&str])])] = &[
+    (
+        "certgen",
+        &[
+            ("envoy-gateway", &["ca.crt", "tls.crt", "tls.key"]),
+            ("envoy", &["ca.crt", "tls.crt", "tls.key"]),
+            ("envoy-rate-limit", &["ca.crt", "tls.crt", "tls.key"]),
+            ("envoy-oidc-hmac", &["hmac-secret"]),
+        ],
+    ),
+    ("redis-secret-init", &[("argocd-redis", &["auth"])]),
+];
+
+/// What a job that has ended leaves behind.
+pub(super) fn ended(session: &mut Session<'_>, job: &Value) {
+    use base64::Engine;
+    let name = text(job, "/metadata/name");
+    let Some((_, secrets)) = JOBS.iter().find(|(end, _)| name.ends_with(end)) else {
+        return;
+    };
+    let kind = super::super::kinds::known("", "secrets");
+    for (secret, keys) in *secrets {
+        let mut data = json!({});
+        for key in *keys {
+            let made_up = super::super::hash(&format!("{name}/{secret}/{key}"));
+            data[*key] = base64::engine::general_purpose::STANDARD
+                .encode(made_up)
+                .into();
+        }
+        session.make(
+            &kind,
+            json!({ "metadata": { "name": secret, "namespace": job["metadata"]["namespace"] }, "data": data }),
+        );
+    }
+}
+
 /// The texts of a list.
 fn texts<'v>(value: &'v Value, pointer: &str) -> Vec<&'v str> {
-    list(value, pointer).iter().filter_map(Value::as_str).collect()
+    list(value, pointer)
+        .iter()
+        .filter_map(Value::as_str)
+        .collect()
 }

@@ -8,21 +8,33 @@ use super::super::super::value::{set, text};
 use super::{Case, ready};
 
 /// Kyverno's names.
-pub(super) const KYVERNO: &[&str] = &["kyverno-admission-controller", "admission-controller", "kyverno"];
+pub(super) const KYVERNO: &[&str] = &[
+    "kyverno-admission-controller",
+    "admission-controller",
+    "kyverno",
+];
 
 pub(super) fn reconcile(session: &mut Session<'_>, case: &Case<'_>) {
     match (case.resource.group.as_str(), case.kind()) {
         ("policies.kyverno.io", _) => ready(session, case, &[], |new| {
-            let conditions: Vec<Value> = ["WebhookConfigured", "PolicyCached", "RBACPermissionsGranted"]
-                .iter()
-                .map(|kind| {
-                    json!({
-                        "type": kind, "status": "True", "reason": "Succeeded", "message": "",
-                        "lastTransitionTime": new["metadata"]["creationTimestamp"],
-                    })
+            let conditions: Vec<Value> = [
+                "WebhookConfigured",
+                "PolicyCached",
+                "RBACPermissionsGranted",
+            ]
+            .iter()
+            .map(|kind| {
+                json!({
+                    "type": kind, "status": "True", "reason": "Succeeded", "message": "",
+                    "lastTransitionTime": new["metadata"]["creationTimestamp"],
                 })
-                .collect();
-            set(new, "status/conditionStatus", json!({ "ready": true, "message": "", "conditions": conditions }));
+            })
+            .collect();
+            set(
+                new,
+                "status/conditionStatus",
+                json!({ "ready": true, "message": "", "conditions": conditions }),
+            );
         }),
         ("kyverno.io", "ClusterPolicy" | "Policy") => ready(session, case, &["Ready"], |new| {
             set(new, "status/ready", true);
@@ -55,7 +67,11 @@ fn template(session: &mut Session<'_>, case: &Case<'_>) {
     if !parameters.is_object() {
         parameters = json!({ "type": "object" });
     }
-    set(&mut parameters, "x-kubernetes-preserve-unknown-fields", true);
+    set(
+        &mut parameters,
+        "x-kubernetes-preserve-unknown-fields",
+        true,
+    );
     let free = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
     let resource = kinds::known("apiextensions.k8s.io", "customresourcedefinitions");
     session.make(
@@ -83,6 +99,10 @@ fn template(session: &mut Session<'_>, case: &Case<'_>) {
     ready(session, case, &[], |new| {
         set(new, "status/created", true);
         let generation = new["metadata"]["generation"].clone();
-        set(new, "status/byPod", json!([{ "id": "gatekeeper-controller-manager", "observedGeneration": generation }]));
+        set(
+            new,
+            "status/byPod",
+            json!([{ "id": "gatekeeper-controller-manager", "observedGeneration": generation }]),
+        );
     });
 }

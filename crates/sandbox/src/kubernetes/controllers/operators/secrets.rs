@@ -2,11 +2,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::super::super::store::Session;
 use super::super::super::value::{list, members, set, text};
-use super::super::{condition as status_of};
+use super::super::condition as status_of;
 use super::{Case, child, condition, later, ready, say, texts};
 use crate::clock::iso8601;
 use crate::kubernetes::tls;
@@ -36,8 +36,17 @@ pub(super) fn certificates(session: &mut Session<'_>, case: &Case<'_>) {
             };
             if !needed.is_empty() && session.find("", "secrets", namespace, needed).is_none() {
                 say(session, case, |new, now, generation| {
-                    let message = format!("Error getting keypair for CA issuer: secret {needed:?} not found");
-                    condition(new, "Ready", false, "ErrGetKeyPair", &message, now, generation);
+                    let message =
+                        format!("Error getting keypair for CA issuer: secret {needed:?} not found");
+                    condition(
+                        new,
+                        "Ready",
+                        false,
+                        "ErrGetKeyPair",
+                        &message,
+                        now,
+                        generation,
+                    );
                 });
                 return later(session, case);
             }
@@ -64,7 +73,15 @@ fn certificate(session: &mut Session<'_>, case: &Case<'_>) {
     if !good {
         say(session, case, |new, now, generation| {
             let message = format!("Referenced {plural} {issuer:?} is not ready");
-            condition(new, "Ready", false, "DoesNotExist", &message, now, generation);
+            condition(
+                new,
+                "Ready",
+                false,
+                "DoesNotExist",
+                &message,
+                now,
+                generation,
+            );
         });
         return later(session, case);
     }
@@ -87,7 +104,11 @@ fn certificate(session: &mut Session<'_>, case: &Case<'_>) {
         },
     });
     for (key, label) in members(object, "/spec/secretTemplate/labels") {
-        set(&mut value, &format!("metadata/labels/{}", key.replace('/', "~1")), label.clone());
+        set(
+            &mut value,
+            &format!("metadata/labels/{}", key.replace('/', "~1")),
+            label.clone(),
+        );
     }
     // As cert-manager's own default, the Secret outlives its Certificate.
     let secrets = super::super::super::kinds::known("", "secrets");
@@ -107,7 +128,9 @@ pub(super) fn secrets(session: &mut Session<'_>, case: &Case<'_>) {
     let object = case.object;
     match case.kind() {
         "SecretStore" | "ClusterSecretStore" => {
-            ready(session, case, &["Ready"], |new| set(new, "status/capabilities", "ReadWrite"));
+            ready(session, case, &["Ready"], |new| {
+                set(new, "status/capabilities", "ReadWrite")
+            });
         }
         "ExternalSecret" => {
             let store = text(object, "/spec/secretStoreRef/name");
@@ -119,13 +142,22 @@ pub(super) fn secrets(session: &mut Session<'_>, case: &Case<'_>) {
             if !store.is_empty() && found.is_none_or(|found| status_of(&found, "Ready") != "True") {
                 say(session, case, |new, now, generation| {
                     let message = format!("could not get {plural} {store:?}");
-                    condition(new, "Ready", false, "SecretSyncedError", &message, now, generation);
+                    condition(
+                        new,
+                        "Ready",
+                        false,
+                        "SecretSyncedError",
+                        &message,
+                        now,
+                        generation,
+                    );
                 });
                 return later(session, case);
             }
             let mut data = json!({});
             for entry in list(object, "/spec/data") {
-                data[text(entry, "/secretKey")] = value_of(case.id, text(entry, "/secretKey")).into();
+                data[text(entry, "/secretKey")] =
+                    value_of(case.id, text(entry, "/secretKey")).into();
             }
             if !list(object, "/spec/dataFrom").is_empty() {
                 for key in ["username", "password"] {
@@ -140,7 +172,13 @@ pub(super) fn secrets(session: &mut Session<'_>, case: &Case<'_>) {
                 "" => "Opaque",
                 kind => kind,
             };
-            child(session, case, "", "secrets", json!({ "metadata": { "name": name }, "type": kind, "data": data }));
+            child(
+                session,
+                case,
+                "",
+                "secrets",
+                json!({ "metadata": { "name": name }, "type": kind, "data": data }),
+            );
             let now = session.time();
             ready(session, case, &["Ready"], |new| {
                 super::super::super::value::default(new, "status/refreshTime", now.as_str());
