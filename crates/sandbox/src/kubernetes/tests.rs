@@ -130,7 +130,7 @@ fn a_conflict_names_the_other_manager_and_what_is_let_go_goes() {
         200
     );
     // One does not have k any more: it may leave it alone. What it no longer speaks of goes.
-    let (status, left) = cluster.apply(&one, &map(json!({})));
+    let (status, left) = cluster.apply(&one, &map(Value::Null));
     assert_eq!((status, &left["data"]), (200, &json!({"k": "2", "m": "2"})));
     // The same again is no change.
     let version = left["metadata"]["resourceVersion"].clone();

@@ -116,7 +116,7 @@ pub(super) fn reconcile(
     let seen = object["status"]
         .as_object()
         .is_some_and(|status| !status.is_empty());
-    if !seen && !session.elapsed(id, Work::OperatorWork) {
+    if !seen && !session.elapsed(id, Work::OperatorStep) {
         return;
     }
     let case = Case {

@@ -129,7 +129,7 @@ pub(super) fn secrets(session: &mut Session<'_>, case: &Case<'_>) {
     match case.kind() {
         "SecretStore" | "ClusterSecretStore" => {
             ready(session, case, &["Ready"], |new| {
-                set(new, "status/capabilities", "ReadWrite")
+                set(new, "status/capabilities", "ReadWrite");
             });
         }
         "ExternalSecret" => {
