@@ -13,13 +13,14 @@ use crate::http::{HttpReply, HttpRequest};
 use crate::latency::Latency;
 use crate::requests::{Request, Requests};
 use crate::world::{Resource, Tx, World};
-use crate::{Endpoints, Options, SandboxError, aws, google, kubernetes};
+use crate::{Endpoints, Options, SandboxError, aws, azure, google, kubernetes};
 
 /// The clouds that have a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cloud {
     Aws,
     Google,
+    Azure,
     Kubernetes,
 }
 
@@ -29,6 +30,7 @@ impl Cloud {
         match self {
             Self::Aws => aws::route(request, id.to_owned()).map(|call| Box::new(call) as _),
             Self::Google => google::route(request).map(|call| Box::new(call) as _),
+            Self::Azure => azure::route(request, id).map(|call| Box::new(call) as _),
             Self::Kubernetes => kubernetes::route(request).map(|call| Box::new(call) as _),
         }
     }
@@ -38,6 +40,7 @@ impl Cloud {
         match self {
             Self::Aws => "x-amzn-requestid",
             Self::Google => "x-goog-request-id",
+            Self::Azure => "x-ms-request-id",
             Self::Kubernetes => "audit-id",
         }
     }

@@ -2,6 +2,7 @@
 //! world that a file keeps. It shares no code with the providers that it tests.
 
 mod aws;
+mod azure;
 mod certificate;
 mod clock;
 mod control;
@@ -92,6 +93,9 @@ pub struct Endpoints {
     pub aws: String,
     /// `http://127.0.0.1:PORT` of Google Cloud.
     pub google: String,
+    /// `http://127.0.0.1:PORT` of Azure Resource Manager, and of the data planes under it.
+    #[serde(default)]
+    pub azure: String,
     /// `http://127.0.0.1:PORT` of the clusters' APIs, each at `/clusters/NAME`; it speaks TLS too.
     pub kubernetes: String,
 }
@@ -111,6 +115,11 @@ impl Endpoints {
             ("INFRA_GOOGLE_ENDPOINT", self.google.as_str()),
             ("GOOGLE_CLOUD_PROJECT", "sandbox-project"),
             ("GOOGLE_CLOUD_REGION", "europe-west1"),
+            ("INFRA_AZURE_ENDPOINT", self.azure.as_str()),
+            ("ARM_SUBSCRIPTION_ID", azure::SUBSCRIPTION),
+            ("ARM_TENANT_ID", azure::TENANT),
+            ("ARM_CLIENT_ID", azure::CLIENT),
+            ("ARM_LOCATION", "westeurope"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into()
@@ -123,6 +132,7 @@ pub struct Sandbox {
     core: Arc<core::Core>,
     aws: server::Listener,
     google: server::Listener,
+    azure: server::Listener,
     kubernetes: server::Listener,
     stop: watch::Sender<bool>,
 }
@@ -150,12 +160,14 @@ impl Sandbox {
         };
         let aws = bind(0, core::Cloud::Aws).await?;
         let google = bind(1, core::Cloud::Google).await?;
+        let azure = bind(2, core::Cloud::Azure).await?;
         let kubernetes = bind(3, core::Cloud::Kubernetes).await?;
         core::lock(&core.world).serve_kubernetes_at(kubernetes.address.to_string());
         let sandbox = Self {
             core,
             aws,
             google,
+            azure,
             kubernetes,
             stop,
         };
@@ -170,6 +182,7 @@ impl Sandbox {
         Endpoints {
             aws: format!("http://{}", self.aws.address),
             google: format!("http://{}", self.google.address),
+            azure: format!("http://{}", self.azure.address),
             kubernetes: format!("http://{}", self.kubernetes.address),
         }
     }
@@ -197,6 +210,7 @@ impl Sandbox {
         let _ = self.stop.send(true);
         self.aws.finish().await;
         self.google.finish().await;
+        self.azure.finish().await;
         self.kubernetes.finish().await;
     }
 }

@@ -39,7 +39,10 @@ pub(crate) fn put(body: &mut Json, prior: &[Identity], desired: &[Identity]) {
         .filter(|id| !kept(id))
         .map(|id| (id.clone(), Json::Null));
     let named = identity.identity_ids.iter();
-    let all: Map<String, Json> = named.map(|id| (id.clone(), json!({}))).chain(gone).collect();
+    let all: Map<String, Json> = named
+        .map(|id| (id.clone(), json!({})))
+        .chain(gone)
+        .collect();
     let mut out = json!({ "type": identity.kind });
     if !all.is_empty() {
         out["userAssignedIdentities"] = Json::Object(all);
@@ -57,7 +60,11 @@ pub(crate) fn found(found: &Json, said: &[Identity]) -> Vec<Identity> {
     let bare = |text: &str| text.replace(' ', "").to_ascii_lowercase();
     let kind = match said {
         Some(said) if bare(&said.kind) == bare(kind) => said.kind.clone(),
-        _ => kind.split(',').map(str::trim).collect::<Vec<_>>().join(", "),
+        _ => kind
+            .split(',')
+            .map(str::trim)
+            .collect::<Vec<_>>()
+            .join(", "),
     };
     let ids = found["userAssignedIdentities"].as_object();
     let as_said = |id: &String| {
@@ -68,7 +75,11 @@ pub(crate) fn found(found: &Json, said: &[Identity]) -> Vec<Identity> {
     let text = |name: &str| found[name].as_str().map(str::to_owned);
     vec![Identity {
         kind,
-        identity_ids: ids.into_iter().flat_map(|ids| ids.keys()).map(as_said).collect(),
+        identity_ids: ids
+            .into_iter()
+            .flat_map(|ids| ids.keys())
+            .map(as_said)
+            .collect(),
         principal_id: text("principalId"),
         tenant_id: text("tenantId"),
     }]
@@ -89,7 +100,11 @@ mod tests {
     #[test]
     fn identities_that_go_are_named() {
         let mut body = json!({});
-        put(&mut body, &of("UserAssigned", &["/a", "/b"]), &of("UserAssigned", &["/B"]));
+        put(
+            &mut body,
+            &of("UserAssigned", &["/a", "/b"]),
+            &of("UserAssigned", &["/B"]),
+        );
         assert_eq!(
             body["identity"],
             json!({ "type": "UserAssigned", "userAssignedIdentities": { "/B": {}, "/a": null } })
@@ -107,7 +122,10 @@ mod tests {
             "type": "SystemAssigned,UserAssigned", "principalId": "p", "tenantId": "t",
             "userAssignedIdentities": { "/subscriptions/s/A": { "clientId": "c" } },
         } });
-        let told = found(&answer, &of("SystemAssigned, UserAssigned", &["/subscriptions/s/a"]));
+        let told = found(
+            &answer,
+            &of("SystemAssigned, UserAssigned", &["/subscriptions/s/a"]),
+        );
         assert_eq!(told[0].kind, "SystemAssigned, UserAssigned");
         assert!(told[0].identity_ids.contains("/subscriptions/s/a"));
         assert_eq!(told[0].principal_id.as_deref(), Some("p"));

@@ -32,6 +32,8 @@ pub(crate) trait Kind: Sized + Send + Sync + 'static {
     const API: Api;
     /// Fields that are not `properties/camelCase` (`location`, `tags`, `zones`, `kind` at the root).
     const RULES: Rules = &[];
+    /// Where its tags are, if it has any.
+    const TAGS: &'static str = "tags";
     /// How patiently its operations are waited for.
     const PACE: Pace = MINUTES;
     /// How changes are sent.
@@ -56,6 +58,12 @@ pub(crate) trait Kind: Sized + Send + Sync + 'static {
     /// the same.
     fn default_of(client: &Client, operation: &Operation, name: &str) -> Option<String> {
         let (_, _, _) = (client, operation, name);
+        None
+    }
+
+    /// Whether what is under an id was made by an operation, where the id itself tells.
+    fn made_by(operation: &Operation, id: &str) -> Option<bool> {
+        let (_, _) = (operation, id);
         None
     }
 

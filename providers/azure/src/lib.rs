@@ -6,24 +6,39 @@
     reason = "the core can say more than the types that are there yet need"
 )]
 
+mod access;
 mod api;
 mod client;
+mod cluster_token;
 mod config;
+mod container;
+mod container_registry;
 mod credentials;
 mod data;
+mod disk_encryption_set;
+mod dns;
+mod entry;
 mod error;
 mod family;
 mod found;
+mod identity;
 mod kind;
+mod link;
 mod managed;
+mod monitor;
 mod network;
 mod operation;
 mod part;
+mod postgres;
 mod registry;
 mod resources;
 mod session;
+mod storage;
 mod tags;
+mod vaults;
 mod wire;
+
+pub use cluster_token::cluster_token;
 
 use infra_model::Provider;
 use std::sync::Arc;

@@ -183,7 +183,7 @@ async fn begin<K: Kind>(
     let mut body = wire::body(&K::Record::block(), &value, K::RULES, &id, &in_id::<K>());
     if api.tags {
         let all = tags::for_create(&client.config().tags, &tags_of(&value), operation);
-        body["tags"] = tags::json(&all);
+        wire::put(&mut body, K::TAGS, tags::json(&all));
     }
     K::body(client, context, &id, desired, &mut body).await?;
     let _turn = match K::turn(&id) {
@@ -306,17 +306,30 @@ async fn change<K: Kind>(
         };
         for change in changes {
             match (&change.json, K::UPDATE) {
-                (Some(json), _) => wire::put(&mut body, &change.field, json.clone()),
+                (Some(json), Update::Whole) => {
+                    let there = wire::get(&body, &change.field).cloned();
+                    let merged = wire::merged(there, change.was.as_ref(), json);
+                    wire::put(&mut body, &change.field, merged);
+                }
+                (Some(json), Update::Patch) => wire::put(&mut body, &change.field, json.clone()),
                 (None, Update::Whole) => wire::remove(&mut body, &change.field),
                 (None, Update::Patch) => wire::put(&mut body, &change.field, Json::Null),
             }
         }
         if K::API.tags {
             let own = tags_of(new);
-            let all = tags::for_update(&client.config().tags, &own, operation, &tags::of(&found));
-            body["tags"] = tags::json(&all);
+            let there = tags::at(&found, K::TAGS);
+            let all = tags::for_update(&client.config().tags, &own, operation, &there);
+            wire::put(&mut body, K::TAGS, tags::json(&all));
         }
+        let before = body.clone();
         K::changed(client, context, prior, desired, &mut body).await?;
+        let retagged =
+            K::API.tags && (tags_of(old) != tags_of(new) || all_tags(old) != all_tags(new));
+        if changes.is_empty() && !retagged && before == body {
+            // What changes is no business of this resource's own.
+            return Ok(());
+        }
         let method = match K::UPDATE {
             Update::Whole => Method::Put,
             Update::Patch => Method::Patch,
@@ -329,6 +342,11 @@ async fn change<K: Kind>(
             .map(|_| ())
     })
     .await
+}
+
+/// `tags_all`, which tell a change of the defaults.
+fn all_tags(value: &Value) -> Option<&Value> {
+    value.get("tags_all")
 }
 
 /// The first of the changes whose attribute is neither as it was planned with nor as it shall be.

@@ -20,6 +20,8 @@ pub(crate) enum Rule {
     Switch(&'static str),
     /// A boolean as its opposite.
     Not(&'static str),
+    /// Anything as text.
+    Text(&'static str),
     /// The one element of a list.
     First(&'static str),
     /// A list of texts as a list of objects with one field: the field, and that.
@@ -82,7 +84,7 @@ impl Scope<'_> {
     fn field(&self, name: &str, rule: Option<Rule>) -> String {
         use Rule::{
             At, Each, First, Kept, Not, Own, Parts, Present, Ref, SentOnly, ShownOnly, Sibling,
-            Switch,
+            Switch, Text,
         };
         match rule {
             Some(
@@ -91,6 +93,7 @@ impl Scope<'_> {
                 | Each(field, _)
                 | Sibling(field, _)
                 | Switch(field)
+                | Text(field)
                 | Not(field)
                 | First(field)
                 | Parts(field)
@@ -200,6 +203,33 @@ pub(crate) fn body(block: &Block, value: &Value, rules: Rules, id: &str, in_id: 
     encode(block, value, root(rules, id), in_id)
 }
 
+/// The same of an object that is no resource: all of its fields are in one place.
+pub(crate) fn object(block: &Block, value: &Value, rules: Rules) -> Json {
+    encode(block, value, plain_root(rules), &[])
+}
+
+/// The attributes that such an object shows.
+pub(crate) fn shown_object(block: &Block, found: &Json, prior: &Value, rules: Rules) -> Json {
+    decode(block, found, prior, plain_root(rules))
+}
+
+/// The fields of such an object that change.
+pub(crate) fn object_changes(
+    block: &Block,
+    prior: &Value,
+    desired: &Value,
+    rules: Rules,
+) -> Vec<Change> {
+    changes_in(block, prior, desired, plain_root(rules), &[])
+}
+
+fn plain_root(rules: Rules) -> Scope<'static> {
+    Scope {
+        level: Level::Plain,
+        ..root(rules, "")
+    }
+}
+
 fn root(rules: Rules, id: &str) -> Scope<'_> {
     Scope {
         rules,
@@ -287,6 +317,9 @@ fn encode_attribute(value: &Value, rule: Option<Rule>, id: &str) -> Option<Json>
             Json::from(if on { "Enabled" } else { "Disabled" })
         }
         (Some(Rule::Not(_)), Json::Bool(on)) => Json::Bool(!on),
+        (Some(Rule::Text(_)), json @ (Json::Bool(_) | Json::Number(_))) => {
+            Json::String(json.to_string())
+        }
         (Some(Rule::First(_)), json) => json!([json]),
         (_, json) => json,
     })
@@ -316,8 +349,44 @@ pub(crate) struct Change {
     pub(crate) name: String,
     /// Where it is in the body.
     pub(crate) field: String,
+    /// What was sent before.
+    pub(crate) was: Option<Json>,
     /// What is sent.
     pub(crate) json: Option<Json>,
+}
+
+/// A field of the body as it is there, with what changes between two of ours: what we never spoke of stays, also inside the
+/// items of a list that have names.
+pub(crate) fn merged(there: Option<Json>, was: Option<&Json>, now: &Json) -> Json {
+    match (there, now) {
+        (Some(Json::Object(mut fields)), Json::Object(new)) => {
+            for gone in was.and_then(Json::as_object).into_iter().flatten() {
+                if !new.contains_key(gone.0) {
+                    fields.remove(gone.0);
+                }
+            }
+            for (name, json) in new {
+                let was = was.and_then(|w| w.get(name));
+                let json = merged(fields.remove(name), was, json);
+                fields.insert(name.clone(), json);
+            }
+            Json::Object(fields)
+        }
+        (Some(Json::Array(there)), Json::Array(new))
+            if new.iter().all(|i| i["name"].is_string()) =>
+        {
+            let named = |items: &[Json], item: &Json| {
+                let same = |other: &&Json| other["name"] == item["name"];
+                items.iter().find(same).cloned()
+            };
+            let old = was.and_then(Json::as_array).cloned().unwrap_or_default();
+            let items = new
+                .iter()
+                .map(|item| merged(named(&there, item), named(&old, item).as_ref(), item));
+            Json::Array(items.collect())
+        }
+        (_, now) => now.clone(),
+    }
 }
 
 /// The fields that change between two values.
@@ -329,7 +398,17 @@ pub(crate) fn changes(
     id: &str,
     in_id: &[&str],
 ) -> Vec<Change> {
-    let scope = root(rules, id);
+    changes_in(block, prior, desired, root(rules, id), in_id)
+}
+
+fn changes_in(
+    block: &Block,
+    prior: &Value,
+    desired: &Value,
+    scope: Scope<'_>,
+    in_id: &[&str],
+) -> Vec<Change> {
+    let id = scope.id;
     let mut out = Vec::new();
     for (name, attribute) in &block.attributes {
         let rule = scope.rule(name);
@@ -346,6 +425,7 @@ pub(crate) fn changes(
         out.push(Change {
             name: name.to_string(),
             field: scope.field(name, rule),
+            was: encode_attribute(old, rule, id),
             json: encode_attribute(new, rule, id),
         });
     }
@@ -372,6 +452,7 @@ pub(crate) fn changes(
         out.push(Change {
             name: name.to_string(),
             field: scope.field(name, rule),
+            was: encoded(old),
             json: encoded(new),
         });
     }
@@ -395,7 +476,7 @@ fn differences(
         _ => None,
     };
     match (fields(old), fields(new)) {
-        (Some(old), Some(new)) if !(at.is_empty() && old.is_empty() && new.is_empty()) => {
+        (Some(old), Some(new)) => {
             let names: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
             for field in names {
                 let at = if at.is_empty() {
@@ -409,6 +490,7 @@ fn differences(
         _ => out.push(Change {
             name: name.to_owned(),
             field: at.to_owned(),
+            was: old.cloned(),
             json: new.cloned(),
         }),
     }
@@ -577,7 +659,7 @@ fn decode_attribute(
 /// Numbers as text, and texts of ours as numbers.
 fn fit(ty: &Type, json: &Json) -> Json {
     match (ty, json) {
-        (Type::Number, Json::String(text)) => {
+        (Type::Number | Type::Bool, Json::String(text)) => {
             serde_json::from_str(text).unwrap_or_else(|_| json.clone())
         }
         (Type::String, Json::Number(n)) => Json::String(n.to_string()),

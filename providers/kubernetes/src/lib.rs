@@ -6,21 +6,35 @@
     reason = "`ProviderError` says much, and is rare"
 )]
 
+mod apply;
 mod client;
 mod config;
 mod config_map;
 mod crds;
 mod data;
+mod data_loss;
+mod discovery;
+mod error;
 mod family;
+mod fields;
 mod helm;
 mod kind;
+mod leave;
+mod listing;
 mod manifest;
 mod metadata;
 mod namespace;
+mod object;
 mod options;
+mod read;
+mod refine;
 mod registry;
 mod secret;
 mod session;
+mod wait;
+mod yaml;
+
+pub use listing::list;
 
 use infra_model::Provider;
 use std::sync::Arc;

@@ -118,8 +118,7 @@ impl Kind for Configuration {
                 return Ok(());
             }
             let body = json!({ "properties": { "value": own, "source": OURS } });
-            let request =
-                Request::new(Method::Patch, Self::API.name, VERSION, id).body(body);
+            let request = Request::new(Method::Patch, Self::API.name, VERSION, id).body(body);
             operation::run(client, context, operation, Self::PACE, request).await?;
         }
         restart_if_pending(client, context, operation, id).await

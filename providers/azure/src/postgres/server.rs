@@ -188,8 +188,14 @@ fn sku(name: &str) -> Result<Json, ProviderError> {
 
 /// `GP_Standard_D2ds_v5`
 fn sku_name(found: &Json) -> Option<String> {
-    let (name, tier) = (found["sku"]["name"].as_str()?, found["sku"]["tier"].as_str()?);
-    let letters = TIERS.iter().find(|(_, t)| *t == tier).map_or("", |(l, _)| l);
+    let (name, tier) = (
+        found["sku"]["name"].as_str()?,
+        found["sku"]["tier"].as_str()?,
+    );
+    let letters = TIERS
+        .iter()
+        .find(|(_, t)| *t == tier)
+        .map_or("", |(l, _)| l);
     Some(format!("{letters}{name}"))
 }
 
@@ -216,7 +222,10 @@ fn replaces(name: &str, request: &PlanRequest<'_>, planned: &Planned) -> bool {
     let number = |value: Option<&Value>| -> Option<f64> {
         let value = value?;
         match value.as_i64() {
-            #[allow(clippy::cast_precision_loss, reason = "numbers of storage and versions are small")]
+            #[allow(
+                clippy::cast_precision_loss,
+                reason = "numbers of storage and versions are small"
+            )]
             Some(number) => Some(number as f64),
             None => value.as_str()?.parse().ok(),
         }
@@ -239,7 +248,10 @@ impl Kind for Server {
         ("sku_name", Rule::Own),
         ("storage_mb", Rule::Own),
         ("storage_tier", Rule::At("properties/storage/tier")),
-        ("auto_grow_enabled", Rule::Switch("properties/storage/autoGrow")),
+        (
+            "auto_grow_enabled",
+            Rule::Switch("properties/storage/autoGrow"),
+        ),
         (
             "administrator_password",
             Rule::SentOnly("properties/administratorLoginPassword"),
@@ -272,7 +284,10 @@ impl Kind for Server {
             "point_in_time_restore_time_in_utc",
             Rule::SentOnly("properties/pointInTimeUTC"),
         ),
-        ("customer_managed_key", Rule::At("properties/dataEncryption")),
+        (
+            "customer_managed_key",
+            Rule::At("properties/dataEncryption"),
+        ),
         (
             "customer_managed_key.key_vault_key_id",
             Rule::At("primaryKeyURI"),
@@ -344,13 +359,19 @@ impl Kind for Server {
         }
         let mut put = |field: &str, json: Json| wire::put(body, field, json);
         if let Some(storage) = desired.storage_mb {
-            put("properties/storage/storageSizeGB", gibibytes(storage).into());
+            put(
+                "properties/storage/storageSizeGB",
+                gibibytes(storage).into(),
+            );
         }
         if let Some(mode) = desired.create_mode.as_deref().filter(|m| *m != "Update") {
             put("properties/createMode", mode.into());
         }
         if let Some(password) = &desired.administrator_password_wo {
-            put("properties/administratorLoginPassword", password.as_str().into());
+            put(
+                "properties/administratorLoginPassword",
+                password.as_str().into(),
+            );
         }
         Ok(())
     }
@@ -366,12 +387,19 @@ impl Kind for Server {
         if prior.identity != desired.identity {
             identity::put(body, &prior.identity, &desired.identity);
         }
-        if let Some(name) = desired.sku_name.as_ref().filter(|n| Some(*n) != prior.sku_name.as_ref()) {
+        if let Some(name) = desired
+            .sku_name
+            .as_ref()
+            .filter(|n| Some(*n) != prior.sku_name.as_ref())
+        {
             body["sku"] = sku(name)?;
         }
         let mut put = |field: &str, json: Json| wire::put(body, field, json);
         if let Some(storage) = desired.storage_mb.filter(|s| Some(*s) != prior.storage_mb) {
-            put("properties/storage/storageSizeGB", gibibytes(storage).into());
+            put(
+                "properties/storage/storageSizeGB",
+                gibibytes(storage).into(),
+            );
         }
         if desired.version != prior.version {
             put("properties/createMode", "Update".into());
@@ -380,14 +408,24 @@ impl Kind for Server {
             put("properties/highAvailability", json!({ "mode": "Disabled" }));
         }
         if desired.maintenance_window.is_empty() && !prior.maintenance_window.is_empty() {
-            put("properties/maintenanceWindow", json!({ "customWindow": "Disabled" }));
+            put(
+                "properties/maintenanceWindow",
+                json!({ "customWindow": "Disabled" }),
+            );
         }
         if desired.customer_managed_key.is_empty() && !prior.customer_managed_key.is_empty() {
-            put("properties/dataEncryption", json!({ "type": "SystemManaged" }));
+            put(
+                "properties/dataEncryption",
+                json!({ "type": "SystemManaged" }),
+            );
         }
-        let again = desired.administrator_password_wo_version != prior.administrator_password_wo_version;
+        let again =
+            desired.administrator_password_wo_version != prior.administrator_password_wo_version;
         if let Some(password) = desired.administrator_password_wo.as_ref().filter(|_| again) {
-            put("properties/administratorLoginPassword", password.as_str().into());
+            put(
+                "properties/administratorLoginPassword",
+                password.as_str().into(),
+            );
         }
         Ok(())
     }
@@ -406,12 +444,7 @@ impl Kind for Server {
         }
     }
 
-    fn complete(
-        _: &Client,
-        found: &Json,
-        prior: Option<&ServerRecord>,
-        record: &mut ServerRecord,
-    ) {
+    fn complete(_: &Client, found: &Json, prior: Option<&ServerRecord>, record: &mut ServerRecord) {
         record.sku_name = sku_name(found);
         let storage = found["properties"]["storage"]["storageSizeGB"].as_i64();
         let said = prior.and_then(|p| p.storage_mb);
@@ -430,7 +463,10 @@ mod tests {
 
     #[test]
     fn machines_are_named_with_their_tier() {
-        for (name, tier) in [("B_Standard_B2s", "Burstable"), ("MO_Standard_E4ds_v5", "MemoryOptimized")] {
+        for (name, tier) in [
+            ("B_Standard_B2s", "Burstable"),
+            ("MO_Standard_E4ds_v5", "MemoryOptimized"),
+        ] {
             let sku = sku(name).expect("a size");
             assert_eq!(sku["tier"], tier);
             assert_eq!(sku_name(&json!({ "sku": sku })).as_deref(), Some(name));

@@ -226,7 +226,10 @@ impl Kind for Account {
             "public_network_access_enabled",
             Rule::Switch("properties/publicNetworkAccess"),
         ),
-        ("local_user_enabled", Rule::At("properties/isLocalUserEnabled")),
+        (
+            "local_user_enabled",
+            Rule::At("properties/isLocalUserEnabled"),
+        ),
         ("sftp_enabled", Rule::At("properties/isSftpEnabled")),
         ("nfsv3_enabled", Rule::At("properties/isNfsV3Enabled")),
         (
@@ -249,7 +252,10 @@ impl Kind for Account {
             "network_rules.virtual_network_subnet_ids",
             Rule::Ref("virtualNetworkRules"),
         ),
-        ("sas_policy.expiration_period", Rule::At("sasExpirationPeriod")),
+        (
+            "sas_policy.expiration_period",
+            Rule::At("sasExpirationPeriod"),
+        ),
         (
             "primary_blob_endpoint",
             Rule::At("properties/primaryEndpoints/blob"),
@@ -294,7 +300,9 @@ impl Kind for Account {
         let name = config.get("name").and_then(Value::as_str);
         let legal = |name: &str| {
             (3..=24).contains(&name.len())
-                && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+                && name
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
         };
         match name {
             Some(name) if !legal(name) => vec![ProviderError::invalid(
@@ -316,7 +324,11 @@ impl Kind for Account {
         identity::put(body, &[], &desired.identity);
         // Encryption without a source is refused.
         if desired.infrastructure_encryption_enabled {
-            wire::put(body, "properties/encryption/keySource", "Microsoft.Storage".into());
+            wire::put(
+                body,
+                "properties/encryption/keySource",
+                "Microsoft.Storage".into(),
+            );
         } else {
             wire::remove(body, "properties/encryption");
         }
@@ -388,7 +400,12 @@ impl Kind for Account {
         if found["properties"]["allowSharedKeyAccess"] == false {
             return Ok(());
         }
-        let request = Request::new(Method::Post, Self::API.name, VERSION, format!("{id}/listKeys"));
+        let request = Request::new(
+            Method::Post,
+            Self::API.name,
+            VERSION,
+            format!("{id}/listKeys"),
+        );
         match client.call(context, &request).await {
             Ok(answer) => {
                 let keys = answer["keys"].as_array().into_iter().flatten();
@@ -405,9 +422,11 @@ impl Kind for Account {
 
     fn shown(found: &mut Json) {
         let acls = &mut found["properties"]["networkAcls"];
-        let split = acls["bypass"]
-            .as_str()
-            .map(|text| text.split(',').map(|s| s.trim().into()).collect::<Vec<Json>>());
+        let split = acls["bypass"].as_str().map(|text| {
+            text.split(',')
+                .map(|s| s.trim().into())
+                .collect::<Vec<Json>>()
+        });
         if let Some(list) = split {
             acls["bypass"] = list.into();
         }
@@ -419,7 +438,10 @@ impl Kind for Account {
         prior: Option<&AccountRecord>,
         record: &mut AccountRecord,
     ) {
-        if let Some((tier, replication)) = found["sku"]["name"].as_str().and_then(|s| s.split_once('_')) {
+        if let Some((tier, replication)) = found["sku"]["name"]
+            .as_str()
+            .and_then(|s| s.split_once('_'))
+        {
             record.account_tier = tier.to_owned();
             record.account_replication_type = replication.to_owned();
         }

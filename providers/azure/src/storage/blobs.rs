@@ -92,8 +92,14 @@ pub(crate) struct ContainerRetention {
 const OF: &str = "Microsoft.Storage/storageAccounts/blobServices";
 
 const RULES: Rules = &[
-    ("versioning_enabled", Rule::At("properties/isVersioningEnabled")),
-    ("change_feed_enabled", Rule::At("properties/changeFeed/enabled")),
+    (
+        "versioning_enabled",
+        Rule::At("properties/isVersioningEnabled"),
+    ),
+    (
+        "change_feed_enabled",
+        Rule::At("properties/changeFeed/enabled"),
+    ),
     (
         "change_feed_retention_in_days",
         Rule::At("properties/changeFeed/retentionInDays"),
@@ -126,7 +132,11 @@ fn body(properties: &BlobProperties) -> Json {
     let mut body = wire::body(&block, &properties.to_value(), RULES, "", &[]);
     for policy in POLICIES {
         let said = body["properties"].get(policy).is_some();
-        wire::put(&mut body, &format!("properties/{policy}/enabled"), said.into());
+        wire::put(
+            &mut body,
+            &format!("properties/{policy}/enabled"),
+            said.into(),
+        );
     }
     if properties.cors_rule.is_empty() {
         wire::put(&mut body, "properties/cors/corsRules", json!([]));

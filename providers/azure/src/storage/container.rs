@@ -46,11 +46,23 @@ pub(crate) struct ContainerRecord {
 pub(crate) struct Container;
 
 const ACCESS: &str = "properties/publicAccess";
-const WORDS: [(&str, &str); 3] = [("private", "None"), ("blob", "Blob"), ("container", "Container")];
+const WORDS: [(&str, &str); 3] = [
+    ("private", "None"),
+    ("blob", "Blob"),
+    ("container", "Container"),
+];
 
-fn translate(body: &mut Json, from: impl Fn(&(&'static str, &'static str)) -> (&'static str, &'static str)) {
-    let word = wire::get(body, ACCESS).and_then(Json::as_str).map(str::to_owned);
-    let found = WORDS.iter().map(from).find(|(theirs, _)| word.as_deref() == Some(*theirs));
+fn translate(
+    body: &mut Json,
+    from: impl Fn(&(&'static str, &'static str)) -> (&'static str, &'static str),
+) {
+    let word = wire::get(body, ACCESS)
+        .and_then(Json::as_str)
+        .map(str::to_owned);
+    let found = WORDS
+        .iter()
+        .map(from)
+        .find(|(theirs, _)| word.as_deref() == Some(*theirs));
     if let Some((_, ours)) = found {
         wire::put(body, ACCESS, ours.into());
     }

@@ -10,9 +10,7 @@ use async_trait::async_trait;
 use infra_cloud::wait::MINUTES;
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
-use infra_model::{
-    CallContext, Operation, ProviderError, Record, Recovered, Resource, Value,
-};
+use infra_model::{CallContext, Operation, ProviderError, Record, Recovered, Resource, Value};
 use serde_json::{Value as Json, json};
 
 /// The key that encrypts a storage account. Deleting it gives the account Azure's own key back.
@@ -73,7 +71,9 @@ fn shown(id: &str, account: &Json, prior: Option<&ManagedKeyRecord>) -> Option<M
     });
     Some(ManagedKeyRecord {
         storage_account_id: prior.map_or_else(|| id.to_owned(), |p| p.storage_account_id.clone()),
-        key_vault_id: prior.and_then(|p| p.key_vault_id.clone()).filter(|_| same_vault),
+        key_vault_id: prior
+            .and_then(|p| p.key_vault_id.clone())
+            .filter(|_| same_vault),
         key_vault_uri: kept_uri,
         key_name: text(&key["keyname"]).unwrap_or_default(),
         key_version: text(&key["keyversion"]),
@@ -137,7 +137,14 @@ async fn set(
     if let Some(application) = &desired.federated_identity_client_id {
         encryption["identity"]["federatedIdentityClientId"] = application.as_str().into();
     }
-    encrypt(client, context, operation, &desired.storage_account_id, encryption).await
+    encrypt(
+        client,
+        context,
+        operation,
+        &desired.storage_account_id,
+        encryption,
+    )
+    .await
 }
 
 #[async_trait]
@@ -146,7 +153,9 @@ impl Resource<Client> for ManagedKey {
     const TYPE: &'static str = "azurerm_storage_account_customer_managed_key";
 
     fn traits() -> Traits {
-        Traits::default().seconds(5, 5, 5).family(crate::family::WRITE)
+        Traits::default()
+            .seconds(5, 5, 5)
+            .family(crate::family::WRITE)
     }
 
     fn validate(config: &Value) -> Vec<ProviderError> {

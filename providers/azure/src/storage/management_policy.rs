@@ -309,6 +309,9 @@ mod tests {
             })
         );
         let shown = wire::shown(&block, &body, &Value::NULL, Policy::RULES);
-        assert_eq!(shown["rule"][0]["actions"][0]["version"][0]["delete_after_days_since_creation"], 90);
+        assert_eq!(
+            shown["rule"][0]["actions"][0]["version"][0]["delete_after_days_since_creation"],
+            90
+        );
     }
 }

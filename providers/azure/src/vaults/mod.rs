@@ -37,7 +37,9 @@ pub(crate) async fn uri_of(
     vault: &str,
 ) -> Result<String, ProviderError> {
     let found = found::fetch(client, context, &vault::Vault::API, vault).await?;
-    let uri = found.as_ref().and_then(|f| f["properties"]["vaultUri"].as_str());
+    let uri = found
+        .as_ref()
+        .and_then(|f| f["properties"]["vaultUri"].as_str());
     let uri = uri.ok_or_else(|| error::gone(vault))?;
     Ok(uri.trim_end_matches('/').to_owned())
 }
@@ -54,7 +56,9 @@ where
     let denied = |error: &ProviderError| {
         error.kind == ErrorKind::Denied && error.code != "AuthorizationFailed"
             || error.code == "KeyVaultAuthenticationFailure"
-            || error.message.contains("does not have the required permissions")
+            || error
+                .message
+                .contains("does not have the required permissions")
     };
     wait::while_refused(context, operation, GRANT, denied, call).await
 }

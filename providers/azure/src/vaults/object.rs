@@ -108,7 +108,9 @@ pub(crate) fn whose(operation: &Operation, found: &Json, id: &str) -> Recovered 
 
 /// The id that an object says of itself.
 pub(crate) fn id_in(found: &Json) -> Option<&str> {
-    found["id"].as_str().or_else(|| found["key"]["kid"].as_str())
+    found["id"]
+        .as_str()
+        .or_else(|| found["key"]["kid"].as_str())
 }
 
 /// What an operation made, if it made something.
@@ -217,7 +219,10 @@ pub(crate) async fn remove(
     vault: Option<&str>,
 ) -> Result<(), ProviderError> {
     let url = address.versionless(collection);
-    if find_in(client, context, collection, &url, vault).await?.is_none() {
+    if find_in(client, context, collection, &url, vault)
+        .await?
+        .is_none()
+    {
         return Ok(());
     }
     let delete = request(Method::Delete, collection, &*url);
@@ -225,7 +230,9 @@ pub(crate) async fn remove(
         Err(error) if error.kind == ErrorKind::NotFound => return Ok(()),
         other => other?,
     };
-    let level = answer.body["attributes"]["recoveryLevel"].as_str().unwrap_or_default();
+    let level = answer.body["attributes"]["recoveryLevel"]
+        .as_str()
+        .unwrap_or_default();
     let purgeable = level.contains("Purgeable") && !level.contains("ProtectedSubscription");
     let deleted = format!("{}/{}/{}", address.vault, collection.deleted, address.name);
     let deleted = &*deleted;
@@ -262,7 +269,12 @@ pub(crate) fn changed_tags(
 ) -> Json {
     let own = crate::found::tags_of(value);
     let there = tags::of(found);
-    tags::json(&tags::for_update(&client.config().tags, &own, operation, &there))
+    tags::json(&tags::for_update(
+        &client.config().tags,
+        &own,
+        operation,
+        &there,
+    ))
 }
 
 /// One's own tags of an object, and all of them.
@@ -277,7 +289,10 @@ pub(crate) async fn vault_of(
     context: &CallContext,
     uri: &str,
 ) -> Result<Option<String>, ProviderError> {
-    let path = format!("{}/providers/Microsoft.KeyVault/vaults", client.subscription());
+    let path = format!(
+        "{}/providers/Microsoft.KeyVault/vaults",
+        client.subscription()
+    );
     let request = Request::get(vault::Vault::API.name, super::VERSION, path);
     let all = client.list(context, request).await?;
     let bare = |uri: &str| uri.trim_end_matches('/').to_ascii_lowercase();
@@ -294,9 +309,12 @@ pub(crate) fn seconds(moment: Option<&String>) -> Result<Option<i64>, ProviderEr
         return Ok(None);
     };
     let parsed: Result<jiff::Timestamp, _> = text.parse();
-    parsed
-        .map(|t| Some(t.as_second()))
-        .map_err(|_| ProviderError::new(ErrorKind::Invalid, format!("`{text}` is not a moment such as 2030-01-31T00:00:00Z")))
+    parsed.map(|t| Some(t.as_second())).map_err(|_| {
+        ProviderError::new(
+            ErrorKind::Invalid,
+            format!("`{text}` is not a moment such as 2030-01-31T00:00:00Z"),
+        )
+    })
 }
 
 /// The moment of seconds since 1970, as it was said where it is the same.
@@ -308,7 +326,9 @@ pub(crate) fn moment(found: &Json, said: Option<&String>) -> Option<String> {
     });
     match same {
         Some(said) => Some(said.clone()),
-        None => jiff::Timestamp::from_second(seconds).ok().map(|t| t.to_string()),
+        None => jiff::Timestamp::from_second(seconds)
+            .ok()
+            .map(|t| t.to_string()),
     }
 }
 
@@ -333,7 +353,13 @@ mod tests {
             assert_eq!((&*address.vault, &*address.version), (vault, version));
             assert_eq!(address.versionless(KEYS), format!("{vault}/keys/k"));
         }
-        for wrong in ["", "k", "/keys/k", "https://v.vault.azure.net/secrets/k", "https://v/keys/k/1/2"] {
+        for wrong in [
+            "",
+            "k",
+            "/keys/k",
+            "https://v.vault.azure.net/secrets/k",
+            "https://v/keys/k/1/2",
+        ] {
             assert_eq!(Address::parse(wrong, KEYS), None, "{wrong}");
         }
     }

@@ -152,7 +152,9 @@ async fn deleted(
         Err(error) if error.kind == ErrorKind::Denied => None,
         other => other?,
     };
-    let was = found.as_ref().and_then(|f| f["properties"]["vaultId"].as_str());
+    let was = found
+        .as_ref()
+        .and_then(|f| f["properties"]["vaultId"].as_str());
     Ok(was.filter(|was| was.eq_ignore_ascii_case(id)).map(|_| path))
 }
 
@@ -184,7 +186,10 @@ impl Kind for Vault {
             Rule::Switch("properties/publicNetworkAccess"),
         ),
         ("access_policy", Rule::At("properties/accessPolicies")),
-        ("access_policy.key_permissions", Rule::At("permissions/keys")),
+        (
+            "access_policy.key_permissions",
+            Rule::At("permissions/keys"),
+        ),
         (
             "access_policy.secret_permissions",
             Rule::At("permissions/secrets"),
@@ -233,7 +238,10 @@ impl Kind for Vault {
         body: &mut Json,
     ) -> Result<(), ProviderError> {
         complete_body(body);
-        if deleted(client, context, id, &desired.location).await?.is_some() {
+        if deleted(client, context, id, &desired.location)
+            .await?
+            .is_some()
+        {
             wire::put(body, "properties/createMode", "recover".into());
         }
         Ok(())
@@ -247,7 +255,11 @@ impl Kind for Vault {
         body: &mut Json,
     ) -> Result<(), ProviderError> {
         complete_body(body);
-        for shown in ["privateEndpointConnections", "hsmPoolResourceId", "createMode"] {
+        for shown in [
+            "privateEndpointConnections",
+            "hsmPoolResourceId",
+            "createMode",
+        ] {
             wire::remove(body, &format!("properties/{shown}"));
         }
         Ok(())
@@ -270,12 +282,23 @@ impl Kind for Vault {
             let (a, b) = (prior.to_value(), desired.to_value());
             a.get(name) == b.get(name)
         };
-        let as_asked = ["rbac_authorization_enabled", "sku_name", "access_policy", "tags"];
+        let as_asked = [
+            "rbac_authorization_enabled",
+            "sku_name",
+            "access_policy",
+            "tags",
+        ];
         if tags::of(&found).get(tags::OPERATION) == ours && as_asked.into_iter().all(same) {
             return Ok(());
         }
         let mut body = found::without_shown_only(&found);
-        let asked = wire::body(&VaultRecord::block(), &desired.to_value(), Self::RULES, id, &["name", "resource_group_name"]);
+        let asked = wire::body(
+            &VaultRecord::block(),
+            &desired.to_value(),
+            Self::RULES,
+            id,
+            &["name", "resource_group_name"],
+        );
         for (name, json) in asked["properties"].as_object().into_iter().flatten() {
             wire::put(&mut body, &format!("properties/{name}"), json.clone());
         }

@@ -1,9 +1,0 @@
-//! A real Kubernetes control plane on loopback, without containers: etcd, the API server, the controller manager, the
-//! scheduler, and kwok, which plays the nodes and makes pods run. `make tools` builds the programs.
-
-mod control_plane;
-mod process;
-mod tests;
-
-pub use control_plane::ControlPlane;
-pub use process::{tool, upstream_crds};
