@@ -17,6 +17,7 @@ def connect(sandbox, name="local", token="sandbox"):
     configuration = client.Configuration()
     configuration.host = f"{sandbox.control('world')['endpoints']['kubernetes']}/clusters/{name}"
     configuration.api_key = {"authorization": f"Bearer {token}"} if token else {}
+    configuration.retries = False
     return client.ApiClient(configuration)
 
 

@@ -35,6 +35,7 @@ mod token;
 
 use serde_json::{Value, json};
 
+pub(crate) use self::aks::kubernetes::Clusters;
 pub(crate) use self::context::{CLIENT, SUBSCRIPTION, TENANT};
 
 use self::context::{Ctx, Input, Shape};

@@ -103,6 +103,7 @@ const SOURCES: &[(&str, &dyn Source)] = &[
     ("local", &super::local::Local),
     ("aws", &crate::aws::Clusters),
     ("google", &crate::google::Clusters),
+    ("azure", &crate::azure::Clusters),
 ];
 
 /// The cloud of a cluster.

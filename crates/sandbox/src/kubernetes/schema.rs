@@ -79,7 +79,7 @@ pub(super) struct Schema {
 #[derive(Debug)]
 pub(super) enum Node {
     Named(String),
-    Inline(Schema),
+    Inline(Box<Schema>),
 }
 
 impl Node {
@@ -167,10 +167,10 @@ impl Schema {
         let properties = value["properties"].as_object().into_iter().flatten();
         let additional = match &value["additionalProperties"] {
             Value::Object(_) => Some(Box::new(node(&value["additionalProperties"]))),
-            Value::Bool(true) => Some(Box::new(Node::Inline(Schema {
+            Value::Bool(true) => Some(Box::new(Node::Inline(Box::new(Schema {
                 preserve: true,
                 ..Schema::default()
-            }))),
+            })))),
             _ => None,
         };
         let items = &value["items"];
@@ -201,7 +201,7 @@ impl Schema {
 fn node(value: &Value) -> Node {
     match value["$ref"].as_str() {
         Some(name) => Node::Named(name.to_owned()),
-        None => Node::Inline(Schema::read(value)),
+        None => Node::Inline(Box::new(Schema::read(value))),
     }
 }
 

@@ -186,7 +186,7 @@ impl Write<'_> {
             }
             return Err(ApiError::exists(&resource.group, &resource.plural, &name));
         }
-        if resource.has_status() && !(resource.kind == "CertificateSigningRequest") {
+        if resource.has_status() && resource.kind != "CertificateSigningRequest" {
             remove(&mut new, "status");
         }
         session.stamp(&mut new);

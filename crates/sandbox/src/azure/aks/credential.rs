@@ -11,6 +11,7 @@ use crate::azure::error::{ArmError, ArmResult};
 use crate::azure::id::Id;
 use crate::certificate;
 use crate::http::HttpReply;
+use crate::kubernetes::clusters;
 
 /// The server application of AKS, for whose tokens clients ask.
 const SERVER: &str = "6dae42f8-4368-4678-94ff-3960e28e3630";
@@ -55,7 +56,13 @@ pub(super) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<HttpReply> 
         _ => "clusterAdmin",
     };
     let authority = certificate::authority(&ctx.frame.tx);
-    let config = kubeconfig(&doc, &hash, &authority, who, user && directory);
+    let server = clusters::address(
+        &ctx.frame.tx,
+        "azure",
+        text(&doc, "/location"),
+        text(&doc, "/name"),
+    );
+    let config = kubeconfig(&doc, &hash, (&server, &authority), who, user && directory);
     let data = STANDARD.encode(config.to_string());
     let body = if input.operation.name == "ManagedClusters_GetAccessProfile" {
         json!({
@@ -69,13 +76,15 @@ pub(super) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<HttpReply> 
 }
 
 /// A kubeconfig; JSON is YAML too.
-fn kubeconfig(doc: &Value, hash: &str, authority: &str, who: &str, directory: bool) -> Value {
+fn kubeconfig(
+    doc: &Value,
+    hash: &str,
+    (server, authority): (&str, &str),
+    who: &str,
+    directory: bool,
+) -> Value {
     let name = text(doc, "/name");
     let group = Id::new(text(doc, "/id")).group().to_owned();
-    let host = match text(doc, "/properties/fqdn") {
-        "" => text(doc, "/properties/privateFQDN"),
-        fqdn => fqdn,
-    };
     let user = format!("{who}_{group}_{name}");
     let credential = if directory {
         json!({ "exec": {
@@ -93,7 +102,7 @@ fn kubeconfig(doc: &Value, hash: &str, authority: &str, who: &str, directory: bo
     json!({
         "apiVersion": "v1", "kind": "Config", "preferences": {}, "current-context": name,
         "clusters": [{ "name": name, "cluster": {
-            "server": format!("https://{host}:443"), "certificate-authority-data": authority,
+            "server": format!("https://{server}"), "certificate-authority-data": authority,
         } }],
         "contexts": [{ "name": name, "context": { "cluster": name, "user": user } }],
         "users": [{ "name": user, "user": credential }],

@@ -3,6 +3,7 @@
 
 mod cluster;
 mod credential;
+pub(crate) mod kubernetes;
 mod managed;
 mod pool;
 mod version;

@@ -45,7 +45,7 @@ pub(super) fn reconcile(
                 all_ready = false;
                 claims(session, object, &pod_name);
                 let made = make_pod(session, object, &pod_name, |pod| {
-                    dress(pod, object, ordinal, &revision)
+                    dress(pod, object, ordinal, &revision);
                 });
                 if !made || ordered {
                     break;

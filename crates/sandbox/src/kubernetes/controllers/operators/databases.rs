@@ -41,17 +41,17 @@ pub(super) fn reconcile(session: &mut Session<'_>, case: &Case<'_>) {
                 service(case.name(), &labels, 5432),
             );
             ready(session, case, &[], |new| {
-                set(new, "status/instances", wanted)
+                set(new, "status/instances", wanted);
             });
         }
         ("postgresql.cnpg.io", "ScheduledBackup") => {
             let now = session.time();
             ready(session, case, &[], |new| {
-                default(new, "status/lastCheckTime", now.as_str())
+                default(new, "status/lastCheckTime", now.as_str());
             });
         }
         ("postgresql.cnpg.io", _) => ready(session, case, &["Ready"], |new| {
-            set(new, "status/applied", true)
+            set(new, "status/applied", true);
         }),
         (_, "postgresql") => zalando(session, case),
         _ => {}

@@ -116,7 +116,7 @@ pub(super) fn reconcile(
     let seen = object["status"]
         .as_object()
         .is_some_and(|status| !status.is_empty());
-    if !seen && !session.elapsed(id, Work::OperatorWork) {
+    if !seen && !session.elapsed(id, Work::OperatorStep) {
         return;
     }
     let case = Case {
@@ -344,6 +344,43 @@ pub(super) fn defined(session: &mut Session<'_>, group: &str) {
 pub(super) fn exposed(session: &mut Session<'_>, _: &Value) {
     for (id, _) in session.page("gateway.networking.k8s.io/gateways/", None, usize::MAX) {
         session.enqueue(&id);
+    }
+}
+
+/// The Secrets that jobs of charts make, by the end of the job's name: nothing runs in the pods here.
+const JOBS: &[(&str, &[(&str, &[&str])])] = &[
+    (
+        "certgen",
+        &[
+            ("envoy-gateway", &["ca.crt", "tls.crt", "tls.key"]),
+            ("envoy", &["ca.crt", "tls.crt", "tls.key"]),
+            ("envoy-rate-limit", &["ca.crt", "tls.crt", "tls.key"]),
+            ("envoy-oidc-hmac", &["hmac-secret"]),
+        ],
+    ),
+    ("redis-secret-init", &[("argocd-redis", &["auth"])]),
+];
+
+/// What a job that has ended leaves behind.
+pub(super) fn ended(session: &mut Session<'_>, job: &Value) {
+    use base64::Engine;
+    let name = text(job, "/metadata/name");
+    let Some((_, secrets)) = JOBS.iter().find(|(end, _)| name.ends_with(end)) else {
+        return;
+    };
+    let kind = super::super::kinds::known("", "secrets");
+    for (secret, keys) in *secrets {
+        let mut data = json!({});
+        for key in *keys {
+            let made_up = super::super::hash(&format!("{name}/{secret}/{key}"));
+            data[*key] = base64::engine::general_purpose::STANDARD
+                .encode(made_up)
+                .into();
+        }
+        session.make(
+            &kind,
+            json!({ "metadata": { "name": secret, "namespace": job["metadata"]["namespace"] }, "data": data }),
+        );
     }
 }
 

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::super::super::store::Session;
 use super::super::super::value::{list, members, set, text};
@@ -129,7 +129,7 @@ pub(super) fn secrets(session: &mut Session<'_>, case: &Case<'_>) {
     match case.kind() {
         "SecretStore" | "ClusterSecretStore" => {
             ready(session, case, &["Ready"], |new| {
-                set(new, "status/capabilities", "ReadWrite")
+                set(new, "status/capabilities", "ReadWrite");
             });
         }
         "ExternalSecret" => {
