@@ -47,12 +47,29 @@ fn google_lives_and_leaves_nothing() {
 }
 
 #[test]
-fn the_quickstart_lives_on_another_cloud_with_no_other_edit() {
+fn azure_lives_and_leaves_nothing() {
+    life("azure.toml");
+}
+
+#[test]
+fn three_clouds_live_and_leave_nothing() {
+    life("three-clouds.toml");
+}
+
+fn quickstart_on(cloud: &str) {
     let text = std::fs::read_to_string(root().join("stacks/quickstart.toml")).expect("an example");
-    life_of(
-        "quickstart.toml",
-        &text.replace("cloud = \"aws\"", "cloud = \"google\""),
-    );
+    let there = format!("cloud = \"{cloud}\"");
+    life_of("quickstart.toml", &text.replace("cloud = \"aws\"", &there));
+}
+
+#[test]
+fn the_quickstart_lives_on_google_with_no_other_edit() {
+    quickstart_on("google");
+}
+
+#[test]
+fn the_quickstart_lives_on_azure_with_no_other_edit() {
+    quickstart_on("azure");
 }
 
 #[test]

@@ -4,17 +4,24 @@
 mod aws_data;
 mod aws_session;
 mod aws_types;
+mod azure_types;
 mod broken;
 mod commands;
+#[cfg(unix)]
+mod control_plane;
 mod ephemeral;
 mod explain;
 mod failures;
 mod google_types;
+#[cfg(unix)]
+mod hardening;
 mod kill;
 #[cfg(unix)]
 mod kills;
 #[cfg(unix)]
+#[path = "../kube/mod.rs"]
 mod kube;
+mod kubernetes;
 mod life;
 mod modules;
 mod plans;

@@ -1,4 +1,4 @@
-//! The tables of `tests/aws/` and `tests/google/`: stacks in which one type lives, each with a head of comments that says how.
+//! The tables of `tests/aws/`, `tests/google/` and `tests/azure/`: stacks in which one type lives, each with a head of comments that says how.
 //!
 //! ```text
 //! # target: aws_vpc.this        what the steps act on

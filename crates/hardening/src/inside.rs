@@ -56,6 +56,7 @@ pub(crate) struct Scrape {
     /// On which port.
     pub(crate) port: u16,
     /// Under which path.
+    #[allow(dead_code, reason = "for the control `monitoring`")]
     pub(crate) path: String,
 }
 
@@ -70,6 +71,7 @@ pub(crate) struct Inside<'a> {
     /// What runs there.
     pub(crate) apps: Vec<App>,
     /// Whether objects are committed to a repository, and not applied.
+    #[allow(dead_code, reason = "for the control `gitops`")]
     pub(crate) gitops: bool,
     /// What is made, in order of writing.
     pub(crate) nodes: Vec<Node>,
@@ -77,8 +79,14 @@ pub(crate) struct Inside<'a> {
     pub(crate) namespaces: BTreeMap<String, Namespace>,
     /// Who talks to whom.
     pub(crate) flows: BTreeSet<Flow>,
+    /// Where what is reached from outside comes in: an expression.
+    pub(crate) address: Option<String>,
+    /// The certificate that secrets are sealed with: an expression.
+    pub(crate) sealing_certificate: Option<String>,
     /// Who tells metrics.
     pub(crate) scrapes: Vec<Scrape>,
+    /// What names of images begin with that controls bring into apps' namespaces.
+    pub(crate) images: BTreeSet<&'static str>,
     on: BTreeSet<&'static str>,
     services: BTreeMap<String, Vec<Running>>,
 }
@@ -95,7 +103,10 @@ impl<'a> Inside<'a> {
             nodes: Vec::new(),
             namespaces: BTreeMap::new(),
             flows: BTreeSet::new(),
+            address: None,
+            sealing_certificate: None,
             scrapes: Vec::new(),
+            images: BTreeSet::new(),
             on: found.on,
             services: BTreeMap::new(),
         };

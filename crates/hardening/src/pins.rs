@@ -34,14 +34,38 @@ const fn chart_of(
 /// One line a chart, in the order of names.
 #[rustfmt::skip]
 const CHARTS: &[Chart] = &[
+    chart_of("alloy",             "https://grafana.github.io/helm-charts",          "alloy",           "1.11.1"),
+    chart_of("argo-cd",           "oci://ghcr.io/argoproj/argo-helm",               "argo-cd",         "10.1.1"),
     chart_of("cert-manager",      "oci://quay.io/jetstack/charts",                  "cert-manager",    "v1.21.1"),
     chart_of("cloudnative-pg",    "https://cloudnative-pg.github.io/charts",        "cloudnative-pg",  "0.29.0"),
+    chart_of("crossplane",        "https://charts.crossplane.io/stable",            "crossplane",      "2.3.4"),
+    // Elastic's own licence: free of charge, not open source.
+    chart_of("eck-operator",      "https://helm.elastic.co",                        "eck-operator",    "3.5.0"),
+    chart_of("eck-operator-crds", "https://helm.elastic.co",                        "eck-operator-crds", "3.5.0"),
     chart_of("envoy-gateway",     "oci://docker.io/envoyproxy",                     "gateway-helm",    "v1.9.0"),
     chart_of("external-secrets",  "https://charts.external-secrets.io",             "external-secrets", "2.9.0"),
+    chart_of("gatekeeper",        "https://open-policy-agent.github.io/gatekeeper/charts", "gatekeeper", "3.23.0"),
+    chart_of("kube-prometheus-stack", "oci://ghcr.io/prometheus-community/charts",  "kube-prometheus-stack", "88.5.3"),
+    chart_of("kyverno",           "https://kyverno.github.io/kyverno",              "kyverno",         "3.9.1"),
+    chart_of("policy-controller", "https://sigstore.github.io/helm-charts",         "policy-controller", "0.10.6"),
     // The project moved from bitnami-labs in June 2026; the old address does not answer any more.
     chart_of("sealed-secrets",    "https://bitnami.github.io/sealed-secrets",       "sealed-secrets",  "2.19.1"),
+    // The one of grafana.github.io is for paying customers since March 2026.
+    chart_of("loki",              "oci://ghcr.io/grafana-community/helm-charts",    "loki",            "18.11.0"),
+    chart_of("plugin-barman-cloud", "https://cloudnative-pg.github.io/charts",      "plugin-barman-cloud", "0.7.0"),
+    // Versions 0.69.4 to 0.69.6 of the scanner were somebody else's: this one has a later.
+    chart_of("trivy-operator",    "oci://ghcr.io/aquasecurity/helm-charts",         "trivy-operator",  "0.34.0"),
     chart_of("vault",             "https://helm.releases.hashicorp.com",            "vault",           "0.34.1"),
+    chart_of("zalando-postgres-operator", "https://opensource.zalando.com/postgres-operator/charts/postgres-operator", "postgres-operator", "2.0.1"),
 ];
+
+/// The version of Elasticsearch, Kibana and Filebeat.
+pub(crate) const ELASTIC: &str = "9.2.0";
+/// Crossplane's providers, and the function that its compositions are written for.
+pub(crate) const CROSSPLANE_AWS: &str = "v2.6.0";
+pub(crate) const CROSSPLANE_GOOGLE: &str = "v3.0.0";
+pub(crate) const CROSSPLANE_AZURE: &str = "v2.7.0";
+pub(crate) const CROSSPLANE_FUNCTION: &str = "v0.9.0";
 
 /// A chart by the name that controls use. A name that is not in the table is a mistake in a control, which every test of it
 /// would show.

@@ -17,9 +17,12 @@ pub(crate) struct Site {
     pub(crate) provider: ProviderAddress,
     /// The version of Kubernetes.
     pub(crate) kubernetes: String,
+    /// `network.main`: how expressions reach its network.
+    pub(crate) network: Option<String>,
     /// The addresses of its network.
     pub(crate) range: Option<Ipv4Net>,
     /// How many zones it spans.
+    #[allow(dead_code, reason = "for controls that spread over them")]
     pub(crate) zones: usize,
 }
 
@@ -41,6 +44,7 @@ impl Site {
             cloud,
             provider,
             kubernetes: text(&known, "kubernetes").unwrap_or_default().to_owned(),
+            network: network.map(|n| n.reference),
             range,
             zones: zones.unwrap_or(1),
         })

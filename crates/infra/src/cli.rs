@@ -5,12 +5,18 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 use std::path::PathBuf;
 
 mod about;
+mod clusters;
+mod harden;
 mod modules;
+mod secrets;
 mod state;
 mod variables;
 
 pub(crate) use about::*;
+pub(crate) use clusters::*;
+pub(crate) use harden::*;
 pub(crate) use modules::*;
+pub(crate) use secrets::*;
 pub(crate) use state::*;
 pub(crate) use variables::*;
 
@@ -106,6 +112,22 @@ It works from the state alone when the stack file no longer parses.")]
   infra output -json
   infra output -raw endpoint         also prints a sensitive one: it was asked for by name")]
     Output(Output),
+    /// Let kubectl and its like reach the clusters of a stack
+    #[command(after_help = "Examples:
+  infra kubeconfig
+  infra kubeconfig --file ~/.kube/shop stacks/prod.toml
+  infra kubeconfig --print > kubeconfig
+
+No credential stands in the file: it runs infra to log in, with the credentials of the cloud.")]
+    Kubeconfig(Kubeconfig),
+    /// Print a token for a cluster, as kubeconfigs ask for one
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  infra cluster-token eks --cluster main --region eu-west-1
+  infra cluster-token gke"
+    )]
+    ClusterToken(Token),
     /// Look into the state, and correct it
     #[command(
         subcommand,
@@ -130,6 +152,28 @@ No command of it touches a cloud. The state before is kept as the backup."
 Commits and checksums are in infra.lock beside the stack files; keep it under version control."
     )]
     Modules(Modules),
+    /// The inside of a cluster, without applying it
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  infra harden render                          the objects, as YAML
+  infra harden render -out manifests/
+  infra harden audit                           the roadmap, row by row, as the stack makes it
+  infra harden audit -manifests k8s/           the same for manifests that others wrote
+  infra harden audit -kubeconfig kubeconfig    and for a live cluster"
+    )]
+    Harden(Harden),
+    /// Seal secrets for a repository, and open sealed ones from a backup of the key
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  infra secrets seal -cert sealing.pem secret.yaml > sealed.yaml
+  infra secrets seal -cert sealing.pem -name database -namespace shop -from-env password=DB_PASSWORD
+  infra secrets open -key backup.pem sealed.yaml
+
+Nothing is asked of the cluster: the certificate is enough. Without -cert it is that of the stack, from its state."
+    )]
+    Secrets(Secrets),
     /// Mark a resource so that the next apply replaces it
     #[command(after_help = "Examples:
   infra taint aws_instance.web

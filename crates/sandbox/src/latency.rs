@@ -123,7 +123,7 @@ pub(crate) enum Work {
     /// The load balancer of a Service.
     ServiceBalancer,
     /// What an operator makes of a custom resource.
-    OperatorWork,
+    OperatorStep,
 }
 
 impl Work {
@@ -195,7 +195,7 @@ impl Work {
             Self::PodStop => 4,
             Self::PodRun => 10,
             Self::ServiceBalancer => 60,
-            Self::OperatorWork => 20,
+            Self::OperatorStep => 20,
         }
     }
 }

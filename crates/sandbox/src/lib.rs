@@ -162,8 +162,24 @@ impl Sandbox {
         let aws = bind(0, core::Cloud::Aws).await?;
         let google = bind(1, core::Cloud::Google).await?;
         let azure = bind(2, core::Cloud::Azure).await?;
-        let kubernetes = bind(3, core::Cloud::Kubernetes).await?;
-        core::lock(&core.world).serve_kubernetes_at(kubernetes.address.to_string());
+        // Clusters tell their addresses, and states keep them: the port stays from run to run where it is free.
+        let usual = core::lock(&core.world).usual_port();
+        let again = match usual.filter(|_| options.listen.port() == 0) {
+            Some(port) => {
+                let address = SocketAddr::new(options.listen.ip(), port);
+                let cloud = core::Cloud::Kubernetes;
+                server::Listener::bind(address, cloud, core.clone(), stopped.clone())
+                    .await
+                    .ok()
+            }
+            None => None,
+        };
+        let kubernetes = match again {
+            Some(bound) => bound,
+            None => bind(3, core::Cloud::Kubernetes).await?,
+        };
+        let now = options.clock.now();
+        core::lock(&core.world).serve_kubernetes_at(now, kubernetes.address)?;
         let sandbox = Self {
             core,
             aws,

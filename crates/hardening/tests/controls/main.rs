@@ -1,11 +1,31 @@
 //! What controls make: whole expansions as snapshots, every object held against the definition of its kind, promises one by
 //! one, and what a person sees when inputs make no sense. No cluster, no language: the expansions themselves.
 
+mod alternatives;
+mod audit;
+mod crossplane;
+mod database;
 mod fixture;
 mod framework;
+mod gitops;
+#[cfg(unix)]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "what other test binaries need of it"
+)]
+#[path = "../../../../tests/kube/mod.rs"]
+mod kube;
+mod logging;
+mod monitoring;
 mod network;
+#[cfg(unix)]
+mod plane;
+mod policy;
 mod quotas;
 mod reach;
 mod schema;
 mod seal;
+mod secrets;
+mod supply_chain;
 mod tls;

@@ -2,6 +2,7 @@
 
 mod apply;
 mod approve;
+mod cluster_token;
 mod completions;
 mod console;
 mod destroy;
@@ -12,9 +13,11 @@ mod fmt;
 mod force_unlock;
 mod generate;
 mod graph;
+mod harden;
 mod history;
 mod import;
 mod init;
+mod kubeconfig;
 mod man;
 mod modules;
 mod output;
@@ -22,6 +25,7 @@ mod plan;
 mod sandbox;
 mod saved;
 mod schema;
+mod secrets;
 mod session;
 mod show;
 mod state;
@@ -76,9 +80,13 @@ fn dispatch(command: &Command, ui: Ui) -> Outcome {
         Command::Drift(arguments) => drift::run(arguments, ui),
         Command::Show(arguments) => show::run(arguments, ui),
         Command::Output(arguments) => output::run(arguments, ui),
+        Command::Kubeconfig(arguments) => kubeconfig::run(arguments, ui),
+        Command::ClusterToken(token) => cluster_token::run(token, ui),
         Command::State(arguments) => state::run(arguments, ui),
         Command::Modules(Modules::List(arguments)) => modules::list(arguments, ui),
         Command::Modules(Modules::Update(arguments)) => modules::update(arguments, ui),
+        Command::Harden(arguments) => harden::run(arguments, ui),
+        Command::Secrets(arguments) => secrets::run(arguments, ui),
         Command::Taint(arguments) => taint::run(arguments, true, ui),
         Command::Untaint(arguments) => taint::run(arguments, false, ui),
         Command::ForceUnlock(arguments) => force_unlock::run(arguments, ui),

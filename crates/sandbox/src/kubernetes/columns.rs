@@ -435,7 +435,7 @@ fn job(value: &Value, now: Millis) -> Vec<Value> {
     let start = text(value, "/status/startTime").parse::<jiff::Timestamp>();
     let end = text(value, "/status/completionTime")
         .parse::<jiff::Timestamp>()
-        .map_or(now, |end| end.as_millisecond());
+        .map_or(now, jiff::Timestamp::as_millisecond);
     let took = start.map_or_else(
         |_| String::new(),
         |start| duration((end - start.as_millisecond()).max(0) / 1000),

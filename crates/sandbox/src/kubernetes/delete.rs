@@ -95,6 +95,9 @@ pub(super) fn one(
         options.grace,
     ) {
         Some(waiting) => Ok(verbs::shown(session, resource, &waiting, request, 200)),
+        None if answers_object(resource) => {
+            Ok(verbs::shown(session, resource, &found, request, 200))
+        }
         None => {
             let status = json!({
                 "kind": "Status",
@@ -111,6 +114,25 @@ pub(super) fn one(
             Ok(HttpReply::json(200, &status))
         }
     }
+}
+
+/// Kinds whose deletion answers what was deleted; that of others says that it went well.
+fn answers_object(resource: &Resource) -> bool {
+    const KINDS: [&str; 12] = [
+        "PersistentVolumeClaim",
+        "Pod",
+        "PodTemplate",
+        "ResourceQuota",
+        "ServiceAccount",
+        "Service",
+        "PersistentVolume",
+        "CSIDriver",
+        "CSINode",
+        "StorageClass",
+        "VolumeAttachment",
+        "VolumeAttributesClass",
+    ];
+    !resource.is_custom() && KINDS.contains(&resource.kind.as_str())
 }
 
 fn protected(resource: &Resource, name: &str) -> ApiResult<()> {

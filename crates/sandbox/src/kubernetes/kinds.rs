@@ -274,7 +274,7 @@ pub(super) fn read_definition(value: &Value) -> Definition {
             })
         })
         .collect();
-    resources.sort_by(|a, b| priority(&b.version).cmp(&priority(&a.version)));
+    resources.sort_by_key(|resource| std::cmp::Reverse(priority(&resource.version)));
     Definition { resources }
 }
 
@@ -307,7 +307,7 @@ fn root_schema(value: &Value, definition: &Value) -> Schema {
         };
         schema
             .properties
-            .insert(name.to_owned(), Node::Inline(text));
+            .insert(name.to_owned(), Node::Inline(Box::new(text)));
     }
     schema
         .properties

@@ -18,6 +18,7 @@ mod local;
 mod meta;
 mod openapi;
 mod patch;
+mod protobuf;
 mod quantity;
 mod request;
 mod review;

@@ -113,7 +113,8 @@ fn linked(value: &Value, prefix: &str, found: &mut Vec<String>) -> Value {
             }
             let mut copy = Map::new();
             for (key, value) in members {
-                if key == "x-kubernetes-int-or-string" {
+                // A property may be named so too.
+                if key == "x-kubernetes-int-or-string" && *value == true {
                     copy.insert(
                         "oneOf".into(),
                         json!([{ "type": "integer" }, { "type": "string" }]),

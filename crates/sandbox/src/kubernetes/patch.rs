@@ -241,14 +241,13 @@ pub(super) fn strategic(schema: &Schema, value: &mut Value, patch: &Value) -> Ap
     for (name, order) in patch {
         if let Some(list) = name.strip_prefix("$setElementOrder/")
             && !patch.contains_key(list)
-            && let (Some(items), Some(order)) = (
+            && let (Some(items), Some(order), Some(schema)) = (
                 members.get_mut(list).and_then(Value::as_array_mut),
                 order.as_array(),
+                schema.member(list),
             )
         {
-            if let Some(schema) = schema.member(list) {
-                sort(schema, items, order);
-            }
+            sort(schema, items, order);
         }
     }
     Ok(())

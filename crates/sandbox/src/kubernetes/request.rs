@@ -197,10 +197,11 @@ pub(super) fn body(request: &HttpRequest) -> ApiResult<Value> {
         return Ok(Value::Null);
     }
     let kind = request.header("content-type").unwrap_or_default();
-    if kind.starts_with("application/vnd.kubernetes.protobuf")
-        || kind.starts_with("application/cbor")
-        || kind.starts_with("application/apply-patch+cbor")
-    {
+    if kind.starts_with("application/vnd.kubernetes.protobuf") {
+        return super::protobuf::read(&request.body)
+            .ok_or_else(|| ApiError::bad("the body is no message of a kind that is served"));
+    }
+    if kind.starts_with("application/cbor") || kind.starts_with("application/apply-patch+cbor") {
         return Err(ApiError::media_type(
             kind,
             &["application/json", "application/yaml"],

@@ -44,7 +44,6 @@ pub(super) struct Checks {
     pub(super) max_items: Option<usize>,
     pub(super) min_properties: Option<usize>,
     pub(super) max_properties: Option<usize>,
-    pub(super) unique: bool,
     pub(super) pattern: Option<(String, Option<Regex>)>,
     pub(super) all_of: Vec<Schema>,
     pub(super) any_of: Vec<Schema>,
@@ -80,7 +79,7 @@ pub(super) struct Schema {
 #[derive(Debug)]
 pub(super) enum Node {
     Named(String),
-    Inline(Schema),
+    Inline(Box<Schema>),
 }
 
 impl Node {
@@ -168,10 +167,10 @@ impl Schema {
         let properties = value["properties"].as_object().into_iter().flatten();
         let additional = match &value["additionalProperties"] {
             Value::Object(_) => Some(Box::new(node(&value["additionalProperties"]))),
-            Value::Bool(true) => Some(Box::new(Node::Inline(Schema {
+            Value::Bool(true) => Some(Box::new(Node::Inline(Box::new(Schema {
                 preserve: true,
                 ..Schema::default()
-            }))),
+            })))),
             _ => None,
         };
         let items = &value["items"];
@@ -202,11 +201,11 @@ impl Schema {
 fn node(value: &Value) -> Node {
     match value["$ref"].as_str() {
         Some(name) => Node::Named(name.to_owned()),
-        None => Node::Inline(Schema::read(value)),
+        None => Node::Inline(Box::new(Schema::read(value))),
     }
 }
 
-const CHECKED: [&str; 16] = [
+const CHECKED: [&str; 15] = [
     "enum",
     "minimum",
     "maximum",
@@ -217,7 +216,6 @@ const CHECKED: [&str; 16] = [
     "maxItems",
     "minProperties",
     "maxProperties",
-    "uniqueItems",
     "pattern",
     "allOf",
     "anyOf",
@@ -253,7 +251,6 @@ fn checks(value: &Value) -> Option<Box<Checks>> {
         max_items: size("maxItems"),
         min_properties: size("minProperties"),
         max_properties: size("maxProperties"),
-        unique: value["uniqueItems"].as_bool().unwrap_or(false),
         pattern,
         all_of: schemas("allOf"),
         any_of: schemas("anyOf"),

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::clusters::Found;
-use super::error::ApiResult;
 use super::kinds::{self, Definition, Resource};
 use super::value::{list, remove, set, text};
 use crate::clock::{Millis, iso8601};
@@ -473,21 +472,6 @@ impl<'a> Session<'a> {
         set(&mut copy, "apiVersion", wanted);
         super::validate::prune(resource.schema(), &mut copy);
         Arc::new(copy)
-    }
-
-    /// Writes the labels, annotations and so on that a client's request has made, through all that a write needs.
-    pub(super) fn touch(
-        &mut self,
-        resource: &Resource,
-        id: &str,
-        change: impl FnOnce(&mut Value),
-    ) -> ApiResult<()> {
-        if let Some(old) = self.get(id) {
-            let mut new = Value::clone(&old);
-            change(&mut new);
-            self.update(resource, &old, new);
-        }
-        Ok(())
     }
 
     /// Marks an object as being deleted.

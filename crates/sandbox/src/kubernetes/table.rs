@@ -71,6 +71,7 @@ pub(super) fn row(now: Millis, resource: &Resource, value: &Value, included: &st
             let found = json_path(value, &column.path);
             cells.push(match (column.kind.as_str(), found) {
                 ("date", Some(Value::String(at))) => super::table::age(now, &at).into(),
+                (_, Some(found @ (Value::Array(_) | Value::Object(_)))) => found.to_string().into(),
                 (_, found) => found.unwrap_or_default(),
             });
         }
@@ -102,21 +103,21 @@ pub(super) fn duration(seconds: i64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     match seconds {
         ..120 => format!("{seconds}s"),
-        ..600 => match seconds % 60 {
+        120..600 => match seconds % 60 {
             0 => format!("{minutes}m"),
             rest => format!("{minutes}m{rest}s"),
         },
-        ..10_800 => format!("{minutes}m"),
-        ..28_800 => match minutes % 60 {
+        600..10_800 => format!("{minutes}m"),
+        10_800..28_800 => match minutes % 60 {
             0 => format!("{hours}h"),
             rest => format!("{hours}h{rest}m"),
         },
-        ..172_800 => format!("{hours}h"),
-        ..691_200 => match hours % 24 {
+        28_800..172_800 => format!("{hours}h"),
+        172_800..691_200 => match hours % 24 {
             0 => format!("{days}d"),
             rest => format!("{days}d{rest}h"),
         },
-        ..63_072_000 => format!("{days}d"),
+        691_200..63_072_000 => format!("{days}d"),
         _ => format!("{}y", days / 365),
     }
 }

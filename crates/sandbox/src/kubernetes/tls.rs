@@ -126,6 +126,23 @@ pub(crate) fn acceptor(world: World) -> TlsAcceptor {
     TlsAcceptor::from(Arc::new(config))
 }
 
+/// A certificate for some names, for a purpose, and its key; both in PEM, the same each time.
+pub(crate) fn issue(world: World, purpose: &str, names: &[&str]) -> (String, String) {
+    let (_, authority_key) = key(world, "authority");
+    let issuer = Issuer::new(authority_parameters(world), authority_key);
+    let (_, pair) = key(world, purpose);
+    let mut leaf = parameters(world, names.first().copied().unwrap_or("sandbox"));
+    for name in names {
+        if let Ok(name) = (*name).try_into() {
+            leaf.subject_alt_names.push(rcgen::SanType::DnsName(name));
+        }
+    }
+    let certificate = leaf
+        .signed_by(&pair, &issuer)
+        .expect("the parameters are good");
+    (certificate.pem(), pair.serialize_pem())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

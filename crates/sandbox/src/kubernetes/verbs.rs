@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::auth::User;
 use super::error::{ApiError, ApiResult};
 use super::kinds::Resource;
-use super::request::{self, Form, Place, Verb, body, dry_run, flag, form, validation};
+use super::request::{self, Form, Place, Verb, body, flag, form, validation};
 use super::selector::Selector;
 use super::store::Session;
 use super::value::{set, text};
@@ -139,7 +139,6 @@ pub(super) fn writing<'r>(
         manager: request::manager(request)?,
         validation: validation(request)?,
         user,
-        dry_run: dry_run(request)?,
     })
 }
 

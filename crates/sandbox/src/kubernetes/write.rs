@@ -25,7 +25,6 @@ pub(super) struct Write<'r> {
     pub(super) manager: String,
     pub(super) validation: Validation,
     pub(super) user: &'r User,
-    pub(super) dry_run: bool,
 }
 
 /// How the new object came to be.
@@ -187,7 +186,7 @@ impl Write<'_> {
             }
             return Err(ApiError::exists(&resource.group, &resource.plural, &name));
         }
-        if resource.has_status() && !(resource.kind == "CertificateSigningRequest") {
+        if resource.has_status() && resource.kind != "CertificateSigningRequest" {
             remove(&mut new, "status");
         }
         session.stamp(&mut new);

@@ -4,9 +4,14 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Document, Key, Stored, Tx, World};
+use super::{Document, Key, Scope, Stored, Tx, World};
+use crate::clock::Millis;
+use crate::journal::JournalError;
 
 /// Changes that are kept.
 const KEPT: usize = 20_000;
@@ -62,6 +67,24 @@ impl Feed {
     }
 }
 
+/// Where an API was served.
+#[derive(Debug, Serialize, Deserialize)]
+struct Seat {
+    name: String,
+    port: u16,
+}
+
+const KUBERNETES: &str = "kubernetes";
+
+impl Document for Seat {
+    const KIND: &'static str = "sandbox.seat";
+    const SCOPE: Scope = Scope::Global;
+
+    fn id(&self) -> &str {
+        &self.name
+    }
+}
+
 impl World {
     /// The changes after a version; `None` when some of them are forgotten.
     pub(crate) fn since(&self, scope: &str, version: u64) -> Option<Vec<Arc<Announcement>>> {
@@ -91,9 +114,32 @@ impl World {
         (self.id, self.seed)
     }
 
+    /// The port on which the Kubernetes API was served last.
+    pub(crate) fn usual_port(&mut self) -> Option<u16> {
+        let tx = self.begin(0);
+        tx.get::<Seat>("", KUBERNETES).map(|seat| seat.port)
+    }
+
     /// Says where the Kubernetes API is.
-    pub(crate) fn serve_kubernetes_at(&mut self, authority: String) {
-        self.feed.authority = authority;
+    ///
+    /// # Errors
+    /// The world file cannot be written.
+    pub(crate) fn serve_kubernetes_at(
+        &mut self,
+        now: Millis,
+        address: SocketAddr,
+    ) -> Result<(), JournalError> {
+        self.feed.authority = address.to_string();
+        let port = address.port();
+        let mut tx = self.begin(now);
+        if tx
+            .get::<Seat>("", KUBERNETES)
+            .is_none_or(|seat| seat.port != port)
+        {
+            let name = KUBERNETES.to_owned();
+            tx.put("", Seat { name, port }, None);
+        }
+        tx.commit()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Microsoft.Network.
 
+pub(crate) mod application_gateway;
+pub(crate) mod gateway_blocks;
 pub(crate) mod lb;
 pub(crate) mod lb_pool;
 pub(crate) mod lb_probe;

@@ -78,24 +78,6 @@ impl FieldSet {
         }
     }
 
-    /// Without what is under the elements that the other has as members.
-    pub(super) fn difference_deep(&self, other: &Self) -> Self {
-        let children = self.children.iter().filter_map(|(element, child)| {
-            if other.members.contains(element) {
-                return None;
-            }
-            let rest = match other.children.get(element) {
-                Some(other) => child.difference_deep(other),
-                None => child.clone(),
-            };
-            (!rest.is_empty()).then(|| (element.clone(), rest))
-        });
-        Self {
-            members: self.members.difference(&other.members).cloned().collect(),
-            children: children.collect(),
-        }
-    }
-
     /// Takes an element and all under it away.
     pub(super) fn without(mut self, path: &[&str]) -> Self {
         self.cut(path);

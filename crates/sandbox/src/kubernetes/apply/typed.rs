@@ -240,12 +240,11 @@ pub(super) fn merge(schema: &Schema, live: &mut Value, config: &Value) {
 fn merge_items(schema: &Schema, old: Vec<Value>, items: &[Value]) -> Vec<Value> {
     let name = |item: &Value| element(schema, item).unwrap_or_default();
     let mut merged: Vec<Value> = Vec::new();
-    let mut rest = old.into_iter().peekable();
     let wanted: Vec<String> = items.iter().map(name).collect();
     let mut kept: Vec<Value> = Vec::new();
     // Those of both, taken out in the order of the live list.
     let mut both: Vec<(String, Value)> = Vec::new();
-    while let Some(item) = rest.next() {
+    for item in old {
         let key = name(&item);
         if wanted.contains(&key) {
             both.push((key, item));

@@ -28,7 +28,7 @@ pub(super) fn reconcile(
         if let Some(seconds) = number(object, "/spec/ttlSecondsAfterFinished") {
             let ended = text(object, "/status/completionTime")
                 .parse::<jiff::Timestamp>()
-                .map_or(session.now, |at| at.as_millisecond());
+                .map_or(session.now, jiff::Timestamp::as_millisecond);
             let at = ended + seconds * 1000;
             if at <= session.now {
                 delete(session, resource, object);
@@ -119,6 +119,7 @@ pub(super) fn reconcile(
     }
     set(&mut new, "status", status);
     if finished {
+        super::operators::ended(session, object);
         let message = "Reached expected number of succeeded pods";
         set_condition(
             &mut new,
@@ -183,7 +184,7 @@ pub(super) fn cron(session: &mut Session<'_>, resource: &Resource, id: &str, obj
         };
         let since = since
             .parse::<jiff::Timestamp>()
-            .map_or(session.now / 1000, |at| at.as_second());
+            .map_or(session.now / 1000, jiff::Timestamp::as_second);
         let mut due = None;
         let mut next = schedule.next(since);
         // Of times that passed unseen only the last counts.

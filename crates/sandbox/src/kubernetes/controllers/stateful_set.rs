@@ -45,7 +45,7 @@ pub(super) fn reconcile(
                 all_ready = false;
                 claims(session, object, &pod_name);
                 let made = make_pod(session, object, &pod_name, |pod| {
-                    dress(pod, object, ordinal, &revision)
+                    dress(pod, object, ordinal, &revision);
                 });
                 if !made || ordered {
                     break;
@@ -210,4 +210,6 @@ fn status(session: &mut Session<'_>, resource: &Resource, id: &str, revision: &s
         }),
     );
     session.update(resource, &old, new);
+    let namespace = text(&old, "/metadata/namespace").to_owned();
+    super::operators::rolled_out(session, &namespace, text(&old, "/metadata/name"));
 }

@@ -44,7 +44,7 @@ pub(super) fn check(
         ("", "PersistentVolumeClaim") => core::check_claim(old, new, causes),
         ("", "ResourceQuota" | "LimitRange") => core::check_amounts(resource, new, causes),
         ("", "Pod") => {
-            pod::check(&new["spec"], "spec", causes);
+            pod::check(&new["spec"], "spec", &[], causes);
             if let Some(old) = old {
                 pod::check_change(old, new, causes);
             }

@@ -10,8 +10,8 @@ use super::super::quantity;
 use super::super::value::{list, members, remove, text};
 use super::core::check_port;
 
-/// Checks a spec at a path.
-pub(super) fn check(spec: &Value, path: &str, causes: &mut Vec<Cause>) {
+/// Checks a spec at a path; `claims` are volumes that come from elsewhere.
+pub(super) fn check(spec: &Value, path: &str, claims: &[Value], causes: &mut Vec<Cause>) {
     let at = |member: &str| format!("{path}.{member}");
     let containers = list(spec, "/containers");
     if containers.is_empty() {
@@ -43,6 +43,7 @@ pub(super) fn check(spec: &Value, path: &str, causes: &mut Vec<Cause>) {
             ));
         }
     }
+    volumes.extend(claims.iter().map(|claim| text(claim, "/metadata/name")));
     let mut names = BTreeSet::new();
     for kind in ["initContainers", "containers"] {
         for (index, container) in list(spec, &format!("/{kind}")).iter().enumerate() {

@@ -7,7 +7,7 @@ use super::super::error::Cause;
 use super::super::kinds::Resource;
 use super::super::meta::immutable;
 use super::super::selector::Selector;
-use super::super::value::{default, remove, text};
+use super::super::value::{default, list, remove, text};
 use super::pod;
 
 /// A Job selects its pods by its own uid.
@@ -51,11 +51,9 @@ pub(super) fn check(
     match resource.kind.as_str() {
         "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" => {
             selected(new, causes);
-            pod::check(
-                &new["spec"]["template"]["spec"],
-                "spec.template.spec",
-                causes,
-            );
+            let claims = list(new, "/spec/volumeClaimTemplates");
+            let spec = &new["spec"]["template"]["spec"];
+            pod::check(spec, "spec.template.spec", claims, causes);
             let restart = text(new, "/spec/template/spec/restartPolicy");
             if restart != "Always" {
                 causes.push(Cause::unsupported(
@@ -123,7 +121,7 @@ pub(super) fn check(
 
 fn job(spec: &Value, path: &str, causes: &mut Vec<Cause>) {
     let template = &spec["template"]["spec"];
-    pod::check(template, &format!("{path}.template.spec"), causes);
+    pod::check(template, &format!("{path}.template.spec"), &[], causes);
     let restart = text(template, "/restartPolicy");
     if restart == "Always" {
         causes.push(Cause::unsupported(

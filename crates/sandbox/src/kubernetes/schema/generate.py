@@ -1,14 +1,18 @@
 #!/usr/bin/env python3
 """Writes what the sandbox knows of Kubernetes' built-in kinds from the OpenAPI and discovery documents of its source module.
 
-usage: generate.py DIRECTORY-OF-k8s.io/kubernetes     writes resources.json and definitions.jsonl beside this file
+usage: generate.py MODULES VERSION     writes resources.json, definitions.jsonl and messages.jsonl beside this file
 
-The directory is what `go mod download -json k8s.io/kubernetes@VERSION` names. resources.json is the aggregated discovery of the
-kinds that are served; a line of definitions.jsonl is the name and the schema of a type, without descriptions.
+MODULES is the `k8s.io` folder of Go's module cache, with kubernetes@v1.VERSION, api@v0.VERSION, apimachinery@v0.VERSION and their like
+(`go mod download`). resources.json is the aggregated discovery of the kinds that are served; a line of definitions.jsonl is the name and
+the schema of a type, without descriptions; a line of messages.jsonl is the name of a type and how it is written in protobuf:
+[NUMBER, JSON-NAME, TYPE, KEPT], where TYPE is s text, b boolean, i integer, d double, y bytes or the name of a type, after `*` in a list, after
+`%` the values of a map; an empty JSON-NAME says that the members stand in the type itself; KEPT says whether zero is written in JSON too.
 """
 
 import json
 import pathlib
+import re
 import sys
 
 # Group/version: the resources that are served; `*` for all.
@@ -163,15 +167,96 @@ def definitions(directory, groups):
     return wanted
 
 
+# Where types come from: the package of their .proto file, the module and the folder.
+PACKAGES = {
+    "k8s.io.api.": ("api", ""),
+    "k8s.io.apimachinery.pkg.": ("apimachinery", "pkg/"),
+    "k8s.io.apiextensions_apiserver.pkg.apis.": ("apiextensions-apiserver", "pkg/apis/"),
+    "k8s.io.kube_aggregator.pkg.apis.": ("kube-aggregator", "pkg/apis/"),
+}
+
+SCALARS = {"string": "s", "bool": "b", "bytes": "y", "double": "d", "int32": "i", "int64": "i"}
+
+
+def schema_name(name):
+    """k8s.io.api.core.v1.Pod as schemas have it: io.k8s.api.core.v1.Pod."""
+    name = name.replace("k8s.io.", "io.k8s.", 1)
+    return name.replace("apiextensions_apiserver", "apiextensions-apiserver").replace("kube_aggregator", "kube-aggregator")
+
+
+def struct_tags(folder):
+    """(struct, field number) of Go's types: JSON name, whether it is inline, whether zero is written."""
+    found = {}
+    for path in folder.glob("*.go"):
+        struct = None
+        for line in path.read_text().splitlines():
+            if match := re.match(r"type (\w+) struct", line):
+                struct = match[1]
+            elif line.startswith("}"):
+                struct = None
+            elif struct and (match := re.match(r"\s+(?:\w+\s+)?(\S.*?)\s+`(.*)`", line)):
+                tags = dict(re.findall(r'(\w+):"([^"]*)"', match[2]))
+                if "protobuf" not in tags or "json" not in tags:
+                    continue
+                number = int(tags["protobuf"].split(",")[1])
+                name, *options = tags["json"].split(",")
+                kept = match[1].startswith("*") or "omitempty" not in options
+                found[struct, number] = ("" if "inline" in options else name, kept)
+    return found
+
+
+def messages(modules, version, wanted):
+    known = {}
+    for package, (module, prefix) in PACKAGES.items():
+        root = modules / f"{module}@v0.{version}"
+        for path in sorted(root.glob(f"{prefix}**/generated.proto")):
+            text = path.read_text()
+            name = re.search(r"^package (\S+);", text, re.M)[1]
+            tags = struct_tags(path.parent)
+            for message in re.finditer(r"^message (\w+) \{(.*?)^\}", text, re.M | re.S):
+                fields = []
+                for line in message[2].splitlines():
+                    line = line.strip()
+                    match = re.match(r"(?:(optional|repeated) )?(map<string, (\S+)>|\S+) (\w+) = (\d+);", line)
+                    if not match:
+                        continue
+                    kind = match[3] or match[2]
+                    if kind in SCALARS:
+                        kind = SCALARS[kind]
+                    else:
+                        kind = kind[1:] if kind.startswith(".") else f"{name}.{kind}"
+                        kind = schema_name(kind)
+                    kind = ("%" if match[3] else "*" if match[1] == "repeated" else "") + kind
+                    json_name, kept = tags.get((message[1], int(match[5])), (match[4], False))
+                    fields.append([int(match[5]), json_name, kind, kept])
+                known[schema_name(f"{name}.{message[1]}")] = fields
+    found = {}
+    todo = [name for name in wanted if name in known]
+    while todo:
+        name = todo.pop()
+        if name in found:
+            continue
+        found[name] = known[name]
+        for _, _, kind, _ in known[name]:
+            kind = kind.lstrip("*%")
+            if kind in known:
+                todo.append(kind)
+    return found
+
+
 def main():
-    directory = pathlib.Path(sys.argv[1])
+    modules, version = pathlib.Path(sys.argv[1]), sys.argv[2]
+    directory = modules / f"kubernetes@v1.{version}"
     here = pathlib.Path(__file__).parent
     groups = resources(directory)
     lines = [json.dumps(group, separators=(",", ":")) for group in groups]
     (here / "resources.json").write_text("[" + ",\n".join(lines) + "]\n")
-    with (here / "definitions.jsonl").open("w") as file:
-        for name, schema in sorted(definitions(directory, groups).items()):
-            file.write(json.dumps([name, schema], separators=(",", ":")) + "\n")
+    types = definitions(directory, groups)
+    found = messages(modules, version, types)
+    for file_name, table in [("definitions.jsonl", types), ("messages.jsonl", found)]:
+        with (here / file_name).open("w") as file:
+            for name, value in sorted(table.items()):
+                file.write(json.dumps([name, value], separators=(",", ":")) + "\n")
 
 
 main()

@@ -1,9 +1,9 @@
 //! A real Kubernetes control plane on loopback, without containers: etcd, the API server, the controller manager, the
-//! scheduler, and kwok, which plays the nodes and makes pods run. `make tools` builds the programs.
+//! scheduler, and kwok, which plays the nodes and makes pods run. `make tools` builds the programs. Several test binaries take
+//! this in as a module.
 
 mod control_plane;
 mod process;
-mod tests;
 
 pub use control_plane::ControlPlane;
 pub use process::{tool, upstream_crds};

@@ -1,6 +1,6 @@
 //! The control plane itself: what these tests stand on really judges.
 
-use super::{ControlPlane, tool, upstream_crds};
+use crate::kube::{ControlPlane, tool, upstream_crds};
 use crate::support::root;
 use std::process::Command;
 

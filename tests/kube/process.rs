@@ -1,10 +1,15 @@
 //! The programs that run beside a test, and where they are.
 
-use crate::support::say;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+/// Tells a person something about a test that passes: the test harness keeps only what is printed by its own macros.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
 
 /// A program of `make tools`; where it was not built, it is said that the test is skipped.
 pub fn tool(name: &str, test: &str) -> Option<PathBuf> {
@@ -44,11 +49,12 @@ pub fn free_port() -> u16 {
         .port()
 }
 
-/// A program that ends with this value, and with the test also when the test is killed: the shell between them waits for
-/// the end of a pipe that the test holds.
+/// A program that ends with this value, and with the test also when the test is killed: a shell beside it waits for the end of
+/// a pipe that the test holds.
 pub struct Process {
     name: String,
-    shell: Child,
+    /// Ends when the program does.
+    shell: Mutex<Child>,
     /// Held open for as long as the program shall run.
     hold: Option<ChildStdin>,
     log: PathBuf,
@@ -62,7 +68,11 @@ impl Process {
             .expect("a name");
         let log = logs.join(format!("{name}.log"));
         let out = File::create(&log).expect("a log");
-        let script = r#""$@" </dev/null & p=$!; read -r _; kill -9 "$p"; wait "$p" 2>/dev/null"#;
+        let script = r#"exec 3<&0
+            "$@" </dev/null 3<&- &
+            program=$!
+            { read -r _ <&3; kill -9 "$program"; } 2>/dev/null &
+            wait "$program""#;
         let mut shell = Command::new("sh")
             .args(["-c", script, "sh"])
             .arg(program)
@@ -75,10 +85,16 @@ impl Process {
         let hold = shell.stdin.take();
         Process {
             name,
-            shell,
+            shell: Mutex::new(shell),
             hold,
             log,
         }
+    }
+
+    /// Whether it ended by itself.
+    pub fn ended(&self) -> bool {
+        let mut shell = self.shell.lock().unwrap_or_else(PoisonError::into_inner);
+        !matches!(shell.try_wait(), Ok(None))
     }
 
     /// The last lines of what it logged.
@@ -95,6 +111,7 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         drop(self.hold.take());
-        let _ = self.shell.wait();
+        let shell = self.shell.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let _ = shell.wait();
     }
 }

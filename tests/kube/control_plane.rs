@@ -121,7 +121,7 @@ impl ControlPlane {
                 format!("--tls-cert-file={}", at("server.crt")),
                 format!("--tls-private-key-file={}", at("server.key")),
                 "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
-                format!("--service-account-key-file={}", at("accounts.key")),
+                format!("--service-account-key-file={}", at("accounts.pub")),
                 format!("--service-account-signing-key-file={}", at("accounts.key")),
                 format!("--token-auth-file={}", at("tokens.csv")),
                 "--authorization-mode=RBAC".to_owned(),
@@ -299,11 +299,12 @@ impl Kubectl<'_> {
 fn wait(what: &str, of: &[&Process], mut so: impl FnMut() -> bool) {
     let since = Instant::now();
     while !so() {
-        let told: Vec<String> = of.iter().map(|p| p.told()).collect();
+        let told = || of.iter().map(|p| p.told()).collect::<Vec<_>>().join("\n");
+        assert!(!of.iter().any(|p| p.ended()), "{what} ended\n{}", told());
         assert!(
             since.elapsed() < PATIENCE,
             "{what}: not within {PATIENCE:?}\n{}",
-            told.join("\n")
+            told()
         );
         std::thread::sleep(Duration::from_millis(100));
     }
@@ -343,9 +344,10 @@ fn keys(dir: &Path) -> String {
     write("server.key", &server_key.serialize_pem());
     let accounts = key();
     write("accounts.key", &accounts.serialize_pem());
+    write("accounts.pub", &accounts.public_key_pem());
     let mut random = [0_u8; 16];
     getrandom::fill(&mut random).expect("randomness");
-    let token = hex::encode(random);
+    let token: String = random.iter().map(|b| format!("{b:02x}")).collect();
     write(
         "tokens.csv",
         &format!("{token},admin,admin,\"system:masters\"\n"),

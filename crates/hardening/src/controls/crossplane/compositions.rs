@@ -1,0 +1,328 @@
+//! What can be asked for, and what it becomes on each cloud. The defaults are those of infra's own components: private, encrypted,
+//! versioned, backed up.
+
+use crate::control::plain;
+use crate::inside::Inside;
+use crate::objects::object;
+use infra_draft::cloud::Cloud;
+use serde_json::{Value as Json, json};
+
+const GROUP: &str = "platform.infra";
+
+/// A kind by the name of its resource.
+fn kind(resource: &str) -> (&'static str, &'static str) {
+    match resource {
+        "database" => ("Database", "databases"),
+        _ => ("Bucket", "buckets"),
+    }
+}
+
+/// The definition of what is asked for.
+pub(super) fn definition(resource: &str) -> Json {
+    let (kind, plural) = kind(resource);
+    let properties = if resource == "database" {
+        json!({
+            "size": { "type": "string", "enum": ["small", "medium", "large"], "default": "small" },
+            "storageGB": { "type": "integer", "minimum": 20, "maximum": 4096, "default": 20 },
+            "version": { "type": "string", "enum": ["15", "16", "17"], "default": "17" },
+            "highAvailability": { "type": "boolean", "default": true },
+        })
+    } else {
+        json!({ "versioning": { "type": "boolean", "default": true } })
+    };
+    let schema = json!({
+        "type": "object",
+        "properties": { "spec": { "type": "object", "default": {}, "properties": properties } },
+    });
+    let spec = json!({
+        "group": GROUP,
+        "scope": "Namespaced",
+        "names": { "kind": kind, "plural": plural },
+        "versions": [{
+            "name": "v1",
+            "served": true,
+            "referenceable": true,
+            "schema": { "openAPIV3Schema": schema },
+        }],
+    });
+    let name = format!("{plural}.{GROUP}");
+    object(
+        "apiextensions.crossplane.io/v2",
+        "CompositeResourceDefinition",
+        "",
+        &name,
+        json!({ "spec": spec }),
+    )
+}
+
+/// What it becomes.
+pub(super) fn composition(resource: &str, inside: &Inside<'_>) -> Option<Json> {
+    let (kind, plural) = kind(resource);
+    let made = match (&inside.site.cloud, resource) {
+        (Cloud::Aws(_), "database") => aws_database(inside)?,
+        (Cloud::Aws(_), _) => aws_bucket(&region(inside)),
+        (Cloud::Google(_), "database") => google_database(&region(inside), inside)?,
+        (Cloud::Google(_), _) => google_bucket(&region(inside)),
+        (Cloud::Azure(_), _) => azure_bucket(inside),
+    };
+    let input = json!({
+        "apiVersion": "pt.fn.crossplane.io/v1beta1",
+        "kind": "Resources",
+        "resources": made,
+    });
+    let spec = json!({
+        "compositeTypeRef": { "apiVersion": format!("{GROUP}/v1"), "kind": kind },
+        "mode": "Pipeline",
+        "pipeline": [{
+            "step": "resources",
+            "functionRef": { "name": "function-patch-and-transform" },
+            "input": input,
+        }],
+    });
+    let name = format!("{plural}.{GROUP}");
+    Some(object(
+        "apiextensions.crossplane.io/v1",
+        "Composition",
+        "",
+        &name,
+        json!({ "spec": spec }),
+    ))
+}
+
+/// The cluster's region, of what its outputs say it by.
+fn region(inside: &Inside<'_>) -> String {
+    let cluster = &inside.site.reference;
+    match inside.site.cloud {
+        Cloud::Aws(_) => {
+            format!("${{regex(\"[.]([a-z0-9-]+)[.]eks[.]amazonaws\", {cluster}.endpoint)[0]}}")
+        }
+        Cloud::Google(_) | Cloud::Azure(_) => format!("${{split(\"/\", {cluster}.id)[3]}}"),
+    }
+}
+
+/// A managed resource, with what is copied from what was asked for.
+fn part(name: &str, api: &str, kind: &str, settings: Json, patches: &[Json]) -> Json {
+    json!({
+        "name": name,
+        "base": { "apiVersion": api, "kind": kind, "spec": { "forProvider": settings } },
+        "patches": patches,
+    })
+}
+
+fn copy(from: &str, to: &str) -> Json {
+    json!({ "type": "FromCompositeFieldPath", "fromFieldPath": from, "toFieldPath": to })
+}
+
+fn map(from: &str, to: &str, map: Json) -> Json {
+    let mut patch = copy(from, to);
+    patch["transforms"] = json!([{ "type": "map", "map": map }]);
+    patch
+}
+
+/// A rule, a block or a versioning is one of the bucket beside it.
+fn beside() -> Json {
+    json!({ "matchControllerRef": true })
+}
+
+fn aws_bucket(region: &str) -> Vec<Json> {
+    let api = "s3.aws.m.upbound.io/v1beta1";
+    let versioning = map(
+        "spec.versioning",
+        "spec.forProvider.versioningConfiguration.status",
+        json!({ "true": "Enabled", "false": "Suspended" }),
+    );
+    let mut versioning = versioning;
+    // A map wants text.
+    if let Some(transforms) = versioning["transforms"].as_array_mut() {
+        transforms.insert(
+            0,
+            json!({ "type": "convert", "convert": { "toType": "string" } }),
+        );
+    }
+    vec![
+        part(
+            "bucket",
+            api,
+            "Bucket",
+            json!({ "region": region, "forceDestroy": false }),
+            &[],
+        ),
+        part(
+            "private",
+            api,
+            "BucketPublicAccessBlock",
+            json!({
+                "region": region,
+                "bucketSelector": beside(),
+                "blockPublicAcls": true,
+                "blockPublicPolicy": true,
+                "ignorePublicAcls": true,
+                "restrictPublicBuckets": true,
+            }),
+            &[],
+        ),
+        part(
+            "versioning",
+            api,
+            "BucketVersioning",
+            json!({ "region": region, "bucketSelector": beside(), "versioningConfiguration": { "status": "Enabled" } }),
+            &[versioning],
+        ),
+        part(
+            "encryption",
+            api,
+            "BucketServerSideEncryptionConfiguration",
+            json!({
+                "region": region,
+                "bucketSelector": beside(),
+                "rule": [{ "applyServerSideEncryptionByDefault": { "sseAlgorithm": "aws:kms" }, "bucketKeyEnabled": true }],
+            }),
+            &[],
+        ),
+    ]
+}
+
+fn aws_database(inside: &Inside<'_>) -> Option<Vec<Json>> {
+    let region = region(inside);
+    let network = inside.site.network.as_ref()?;
+    let api = "rds.aws.m.upbound.io/v1beta1";
+    let classes =
+        json!({ "small": "db.t4g.medium", "medium": "db.m7g.large", "large": "db.m7g.xlarge" });
+    let settings = json!({
+        "region": region,
+        "engine": "postgres",
+        "engineVersion": "17",
+        "instanceClass": "db.t4g.medium",
+        "allocatedStorage": 20,
+        "dbName": "app",
+        "username": "app",
+        // The cloud makes it and keeps it; nobody else has seen it.
+        "manageMasterUserPassword": true,
+        "storageEncrypted": true,
+        "multiAz": true,
+        "publiclyAccessible": false,
+        "deletionProtection": true,
+        "backupRetentionPeriod": 14,
+        "skipFinalSnapshot": false,
+        "dbSubnetGroupNameSelector": beside(),
+    });
+    let patches = [
+        map("spec.size", "spec.forProvider.instanceClass", classes),
+        copy("spec.storageGB", "spec.forProvider.allocatedStorage"),
+        copy("spec.version", "spec.forProvider.engineVersion"),
+        copy("spec.highAvailability", "spec.forProvider.multiAz"),
+        copy("metadata.uid", "spec.forProvider.finalSnapshotIdentifier"),
+    ];
+    let mut patches = patches.to_vec();
+    if let Some(last) = patches.last_mut() {
+        last["transforms"] =
+            json!([{ "type": "string", "string": { "type": "Format", "fmt": "final-%s" } }]);
+    }
+    let subnets = json!({
+        "region": region,
+        "description": "Private subnets of the cluster",
+        "subnetIds": format!("${{{network}.private_subnet_ids}}"),
+    });
+    Some(vec![
+        part("subnets", api, "SubnetGroup", subnets, &[]),
+        part("instance", api, "Instance", settings, &patches),
+    ])
+}
+
+fn google_bucket(region: &str) -> Vec<Json> {
+    let settings = json!({
+        "location": region,
+        "uniformBucketLevelAccess": true,
+        "publicAccessPrevention": "enforced",
+        "forceDestroy": false,
+        "versioning": { "enabled": true },
+    });
+    let patches = [copy(
+        "spec.versioning",
+        "spec.forProvider.versioning.enabled",
+    )];
+    vec![part(
+        "bucket",
+        "storage.gcp.m.upbound.io/v1beta2",
+        "Bucket",
+        settings,
+        &patches,
+    )]
+}
+
+fn google_database(region: &str, inside: &Inside<'_>) -> Option<Vec<Json>> {
+    let network = inside.site.network.as_ref()?;
+    let api = "sql.gcp.m.upbound.io/v1beta1";
+    let tiers = json!({ "small": "db-custom-1-3840", "medium": "db-custom-2-8192", "large": "db-custom-4-16384" });
+    let mut version = copy("spec.version", "spec.forProvider.databaseVersion");
+    version["transforms"] =
+        json!([{ "type": "string", "string": { "type": "Format", "fmt": "POSTGRES_%s" } }]);
+    let mut available = map(
+        "spec.highAvailability",
+        "spec.forProvider.settings.availabilityType",
+        json!({ "true": "REGIONAL", "false": "ZONAL" }),
+    );
+    if let Some(transforms) = available["transforms"].as_array_mut() {
+        transforms.insert(
+            0,
+            json!({ "type": "convert", "convert": { "toType": "string" } }),
+        );
+    }
+    let settings = json!({
+        "region": region,
+        "databaseVersion": "POSTGRES_17",
+        "deletionProtection": true,
+        "settings": {
+            "tier": "db-custom-1-3840",
+            "edition": "ENTERPRISE",
+            "availabilityType": "REGIONAL",
+            "diskSize": 20,
+            "diskAutoresize": true,
+            "deletionProtectionEnabled": true,
+            "ipConfiguration": {
+                "ipv4Enabled": false,
+                "privateNetwork": format!("${{{network}.id}}"),
+                "sslMode": "ENCRYPTED_ONLY",
+            },
+            "backupConfiguration": { "enabled": true, "pointInTimeRecoveryEnabled": true },
+        },
+    });
+    let patches = [
+        map("spec.size", "spec.forProvider.settings.tier", tiers),
+        copy("spec.storageGB", "spec.forProvider.settings.diskSize"),
+        version,
+        available,
+    ];
+    let database = json!({ "instanceSelector": beside(), "deletionPolicy": "ABANDON" });
+    Some(vec![
+        part("instance", api, "DatabaseInstance", settings, &patches),
+        part("database", api, "Database", database, &[]),
+    ])
+}
+
+fn azure_bucket(inside: &Inside<'_>) -> Vec<Json> {
+    let cluster = &inside.site.reference;
+    let api = "storage.azure.m.upbound.io/v1beta1";
+    let account = json!({
+        // The id of a cluster has its resource group.
+        "resourceGroupName": format!("${{split(\"/\", {cluster}.id)[4]}}"),
+        "location": format!("${{{cluster}.location}}"),
+        "accountTier": "Standard",
+        "accountReplicationType": "ZRS",
+        "minTlsVersion": "TLS1_2",
+        "httpsTrafficOnlyEnabled": true,
+        "allowNestedItemsToBePublic": false,
+        "sharedAccessKeyEnabled": false,
+        "blobProperties": { "versioningEnabled": true },
+    });
+    let patches = [copy(
+        "spec.versioning",
+        "spec.forProvider.blobProperties.versioningEnabled",
+    )];
+    let container =
+        json!({ "storageAccountNameSelector": beside(), "containerAccessType": "private" });
+    vec![
+        part("account", api, "Account", account, &patches),
+        part("container", api, "Container", plain(container), &[]),
+    ]
+}

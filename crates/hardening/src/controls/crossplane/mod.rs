@@ -1,0 +1,321 @@
+//! Crossplane: apps ask for buckets and databases of the cloud by objects in their own namespaces.
+
+mod compositions;
+
+use crate::control::Control;
+use crate::flow::{Peer, Pods, Port};
+use crate::inside::{Inside, Release};
+use crate::node::Wait;
+use crate::objects::{object, resources};
+use crate::pins;
+use infra_draft::cloud::Cloud;
+use infra_model::Record;
+use infra_model::diagnostic::meant;
+use serde_json::{Value as Json, json};
+
+/// Cloud resources from inside the cluster: whoever may write to a namespace asks there for a `Bucket` or a `Database` of
+/// `platform.infra`, and Crossplane makes what the platform has decided that to be.
+#[derive(Record)]
+pub(crate) struct Config {
+    /// What can be asked for: `bucket`, `database`. By default all that the cloud has a composition for.
+    #[record(optional)]
+    pub(crate) resources: Vec<String>,
+}
+
+/// Where it stands.
+const NAMESPACE: &str = "crossplane-system";
+/// The account of all providers, by which the cloud knows them.
+const ACCOUNT: &str = "crossplane-provider";
+
+/// A provider of managed resources.
+struct Provider {
+    /// `provider-aws-s3`
+    name: &'static str,
+    /// The managed resources of it that are used.
+    activates: &'static [&'static str],
+}
+
+/// What one cloud needs for one resource.
+type Offer = (&'static str, Provider);
+
+const AWS: &[Offer] = &[
+    (
+        "bucket",
+        Provider {
+            name: "provider-aws-s3",
+            activates: &[
+                "buckets.s3.aws.m.upbound.io",
+                "bucketpublicaccessblocks.s3.aws.m.upbound.io",
+                "bucketversionings.s3.aws.m.upbound.io",
+                "bucketserversideencryptionconfigurations.s3.aws.m.upbound.io",
+            ],
+        },
+    ),
+    (
+        "database",
+        Provider {
+            name: "provider-aws-rds",
+            activates: &[
+                "instances.rds.aws.m.upbound.io",
+                "subnetgroups.rds.aws.m.upbound.io",
+            ],
+        },
+    ),
+];
+const GOOGLE: &[Offer] = &[
+    (
+        "bucket",
+        Provider {
+            name: "provider-gcp-storage",
+            activates: &["buckets.storage.gcp.m.upbound.io"],
+        },
+    ),
+    (
+        "database",
+        Provider {
+            name: "provider-gcp-sql",
+            activates: &[
+                "databaseinstances.sql.gcp.m.upbound.io",
+                "databases.sql.gcp.m.upbound.io",
+            ],
+        },
+    ),
+];
+/// A server of Azure's needs a subnet that is delegated to it, which no composition can ask for.
+const AZURE: &[Offer] = &[(
+    "bucket",
+    Provider {
+        name: "provider-azure-storage",
+        activates: &[
+            "accounts.storage.azure.m.upbound.io",
+            "containers.storage.azure.m.upbound.io",
+        ],
+    },
+)];
+
+/// The control.
+pub(crate) struct Crossplane;
+
+impl Control for Crossplane {
+    const NAME: &'static str = "crossplane";
+    const BASELINE: bool = false;
+    type Config = Config;
+
+    fn expand(config: &Config, inside: &mut Inside<'_>) {
+        let (offers, system, version) = match &inside.site.cloud {
+            Cloud::Aws(_) => (AWS, "crossplane-provider-aws", pins::CROSSPLANE_AWS),
+            Cloud::Google(_) => (GOOGLE, "crossplane-provider-gcp", pins::CROSSPLANE_GOOGLE),
+            Cloud::Azure(_) => (AZURE, "crossplane-provider-azure", pins::CROSSPLANE_AZURE),
+        };
+        let wanted = wanted(config, offers, inside);
+        install(inside);
+        inside.crds(system);
+        let runtime = inside.object(runtime());
+        let function = inside.waited(
+            package(
+                "Function",
+                "function-patch-and-transform",
+                pins::CROSSPLANE_FUNCTION,
+                None,
+            ),
+            Wait::default().condition("Installed").condition("Healthy"),
+        );
+        let core = "helm_release.crossplane".to_owned();
+        inside.after(&function, [core.clone()]);
+        let mut activated: Vec<&str> = Vec::new();
+        let mut providers = Vec::new();
+        for (_, provider) in &wanted {
+            let address = inside.waited(
+                package("Provider", provider.name, version, Some("infra")),
+                Wait::default().condition("Installed").condition("Healthy"),
+            );
+            inside.after(&address, [core.clone(), runtime.clone()]);
+            providers.push(address);
+            activated.extend(provider.activates);
+        }
+        let activation = json!({ "spec": { "activate": activated } });
+        let api = "apiextensions.crossplane.io/v1alpha1";
+        let activation = inside.object(object(
+            api,
+            "ManagedResourceActivationPolicy",
+            "",
+            "infra",
+            activation,
+        ));
+        inside.after(&activation, providers.iter().cloned());
+        let settings = settings(inside);
+        let settings = inside.object(settings);
+        inside.after(&settings, providers.iter().cloned().chain([activation]));
+        for (resource, _) in &wanted {
+            let definition = inside.waited(
+                compositions::definition(resource),
+                Wait::default().condition("Established"),
+            );
+            inside.after(&definition, [core.clone()]);
+            let Some(composition) = compositions::composition(resource, inside) else {
+                continue;
+            };
+            let composition = inside.object(composition);
+            inside.after(
+                &composition,
+                [definition, function.clone(), settings.clone()],
+            );
+        }
+    }
+}
+
+/// What is asked for of what the cloud has.
+fn wanted<'a>(config: &Config, offers: &'a [Offer], inside: &mut Inside<'_>) -> Vec<&'a Offer> {
+    if config.resources.is_empty() {
+        return offers.iter().collect();
+    }
+    let names = || offers.iter().map(|(name, _)| *name);
+    for (index, resource) in config.resources.iter().enumerate() {
+        if !names().any(|n| n == resource) {
+            let meant = meant(resource, names());
+            inside.draft.refuse(
+                &format!("crossplane.resources[{index}]"),
+                format!("there is no composition for `{resource}` on this cloud{meant}"),
+                format!("there is: {}", names().collect::<Vec<_>>().join(", ")),
+            );
+        }
+    }
+    offers
+        .iter()
+        .filter(|(name, _)| config.resources.iter().any(|r| r == name))
+        .collect()
+}
+
+fn install(inside: &mut Inside<'_>) {
+    inside.namespace(NAMESPACE, "restricted");
+    inside.crds("crossplane");
+    let safe = json!({ "runAsNonRoot": true, "seccompProfile": { "type": "RuntimeDefault" } });
+    inside.release(Release {
+        chart: "crossplane",
+        namespace: NAMESPACE,
+        values: json!({
+            "replicas": 2,
+            // Of a thousand kinds only those are there that are used.
+            "provider": { "defaultActivations": [] },
+            "priorityClassName": "system-cluster-critical",
+            "podSecurityContextCrossplane": safe,
+            "podSecurityContextRBACManager": safe,
+            "resourcesCrossplane": resources(["100m", "256Mi"], ["500m", "1Gi"]),
+            "resourcesRBACManager": resources(["50m", "128Mi"], ["200m", "512Mi"]),
+            "metrics": { "enabled": true },
+        }),
+        serves: &["apiextensions.crossplane.io", "pkg.crossplane.io"],
+        provides: &[
+            "Deployment/crossplane",
+            "Deployment/crossplane-rbac-manager",
+        ],
+        ..Release::default()
+    });
+    let core = Pods::of(NAMESPACE, "crossplane", &[("app", "crossplane")]);
+    let roles = Pods::of(
+        NAMESPACE,
+        "rbac-manager",
+        &[("app", "crossplane-rbac-manager")],
+    );
+    let packages = Pods::of(NAMESPACE, "packages", &[("infra/crossplane", "package")]);
+    for pods in [&core, &roles, &packages] {
+        inside.calls_api(pods);
+        inside.scrape(pods, 8080, "/metrics");
+    }
+    inside.called_by_api(&core, 9443);
+    inside.called_by_api(&packages, 9443);
+    inside.allow(
+        Peer::Pods(core.clone()),
+        Peer::Pods(packages.clone()),
+        &[Port::tcp(9443)],
+    );
+    // Packages come from a registry; providers call their cloud.
+    for pods in [core, packages] {
+        inside.allow(Peer::Pods(pods), Peer::Internet, &[Port::tcp(443)]);
+    }
+}
+
+/// How the pods of packages run.
+fn runtime() -> Json {
+    let container = json!({
+        "name": "package-runtime",
+        "resources": resources(["50m", "256Mi"], ["500m", "1Gi"]),
+        "securityContext": {
+            "allowPrivilegeEscalation": false,
+            "privileged": false,
+            "readOnlyRootFilesystem": true,
+            "runAsNonRoot": true,
+            "runAsUser": 2000,
+            "runAsGroup": 2000,
+            "capabilities": { "drop": ["ALL"] },
+            "seccompProfile": { "type": "RuntimeDefault" },
+        },
+    });
+    let template = json!({
+        "metadata": { "labels": { "infra/crossplane": "package" } },
+        "spec": {
+            "securityContext": { "runAsNonRoot": true, "seccompProfile": { "type": "RuntimeDefault" } },
+            "containers": [container],
+        },
+    });
+    let spec = json!({
+        "serviceAccountTemplate": { "metadata": { "name": ACCOUNT } },
+        // The selector is made by Crossplane.
+        "deploymentTemplate": { "spec": { "selector": {}, "template": template } },
+    });
+    object(
+        "pkg.crossplane.io/v1beta1",
+        "DeploymentRuntimeConfig",
+        "",
+        "infra",
+        json!({ "spec": spec }),
+    )
+}
+
+fn package(kind: &str, name: &str, version: &str, runtime: Option<&str>) -> Json {
+    let mut spec =
+        json!({ "package": format!("xpkg.crossplane.io/crossplane-contrib/{name}:{version}") });
+    if let Some(runtime) = runtime {
+        spec["runtimeConfigRef"] = json!({ "name": runtime });
+    }
+    object(
+        "pkg.crossplane.io/v1",
+        kind,
+        "",
+        name,
+        json!({ "spec": spec }),
+    )
+}
+
+/// How providers log in to the cloud: as the pods that they are.
+fn settings(inside: &Inside<'_>) -> Json {
+    let site = &inside.site;
+    let (api, spec) = match &site.cloud {
+        Cloud::Aws(_) => (
+            "aws.m.upbound.io/v1beta1",
+            json!({ "credentials": { "source": "PodIdentity" } }),
+        ),
+        Cloud::Google(_) => (
+            "gcp.m.upbound.io/v1beta1",
+            json!({
+                // The id of a cluster begins with its project.
+                "projectID": format!("${{split(\"/\", {}.id)[1]}}", site.reference),
+                "credentials": { "source": "InjectedIdentity" },
+            }),
+        ),
+        Cloud::Azure(_) => (
+            "azure.m.upbound.io/v1beta1",
+            json!({
+                "subscriptionID": format!("${{split(\"/\", {}.id)[2]}}", site.reference),
+                "credentials": { "source": "OIDCTokenFile" },
+            }),
+        ),
+    };
+    object(
+        api,
+        "ClusterProviderConfig",
+        "",
+        "default",
+        json!({ "spec": spec }),
+    )
+}

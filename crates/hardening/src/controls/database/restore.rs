@@ -1,0 +1,230 @@
+//! A database as it was at a moment, beside the one that is: a new cluster that reads the old one's archive and writes to one of
+//! its own.
+
+use serde_json::{Value as Json, json};
+
+/// Why a database cannot be restored from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RestoreError {
+    /// The object is no database of CloudNativePG's or Zalando's.
+    NoDatabase,
+    /// It archives nothing.
+    NoArchive,
+    /// The new one would have the name of the old one.
+    SameName,
+    /// The moment is not one: RFC 3339 is meant.
+    NoMoment,
+}
+
+impl std::fmt::Display for RestoreError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            RestoreError::NoDatabase => "the object is no database",
+            RestoreError::NoArchive => "the database has no backups: nothing can be restored",
+            RestoreError::SameName => {
+                "what is restored must not have the name of what it is restored from"
+            }
+            RestoreError::NoMoment => "a moment is written as 2026-01-31T12:00:00Z",
+        })
+    }
+}
+
+impl std::error::Error for RestoreError {}
+
+/// The object that restores `database` (as it was applied) under another name as of a moment (RFC 3339); without one as of its
+/// last change that was archived.
+///
+/// # Errors
+/// What cannot be restored.
+pub fn restore(database: &Json, name: &str, moment: Option<&str>) -> Result<Json, RestoreError> {
+    let old = database
+        .pointer("/metadata/name")
+        .and_then(Json::as_str)
+        .ok_or(RestoreError::NoDatabase)?;
+    if old == name {
+        return Err(RestoreError::SameName);
+    }
+    if let Some(moment) = moment
+        && !is_moment(moment)
+    {
+        return Err(RestoreError::NoMoment);
+    }
+    let metadata = json!({
+        "name": name,
+        "namespace": database.pointer("/metadata/namespace"),
+        "labels": { "app.kubernetes.io/managed-by": "infra" },
+    });
+    let spec = match database.get("kind").and_then(Json::as_str) {
+        Some("Cluster") => cnpg(database, name, moment)?,
+        Some("postgresql") => zalando(database, old, moment)?,
+        _ => return Err(RestoreError::NoDatabase),
+    };
+    Ok(json!({
+        "apiVersion": database["apiVersion"],
+        "kind": database["kind"],
+        "metadata": metadata,
+        "spec": spec,
+    }))
+}
+
+fn cnpg(database: &Json, name: &str, moment: Option<&str>) -> Result<Json, RestoreError> {
+    let mut spec = database
+        .get("spec")
+        .cloned()
+        .ok_or(RestoreError::NoDatabase)?;
+    let archiver = |plugin: &&Json| plugin["isWALArchiver"] == true;
+    let plugins = spec.get("plugins").and_then(Json::as_array);
+    let plugin = plugins
+        .and_then(|all| all.iter().find(archiver))
+        .cloned()
+        .ok_or(RestoreError::NoArchive)?;
+    let mut recovery = json!({ "source": "origin", "database": "app", "owner": "app" });
+    if let Some(moment) = moment {
+        recovery["recoveryTarget"] = json!({ "targetTime": moment });
+    }
+    spec["bootstrap"] = json!({ "recovery": recovery });
+    spec["externalClusters"] = json!([{
+        "name": "origin",
+        "plugin": { "name": plugin["name"], "parameters": plugin["parameters"] },
+    }]);
+    // The archive of the new one is its own: that of the old one stays as it is.
+    let mut own = plugin;
+    let stamp = moment.map_or_else(
+        || "last".to_owned(),
+        |m| m.chars().filter(char::is_ascii_digit).collect(),
+    );
+    own["parameters"]["serverName"] = json!(format!("{name}-{stamp}"));
+    spec["plugins"] = json!([own]);
+    Ok(spec)
+}
+
+fn zalando(database: &Json, old: &str, moment: Option<&str>) -> Result<Json, RestoreError> {
+    let mut spec = database
+        .get("spec")
+        .cloned()
+        .ok_or(RestoreError::NoDatabase)?;
+    let archives = |e: &Json| e["name"] == "USE_WALG_BACKUP" && e["value"] == "true";
+    let environment = spec.get("env").and_then(Json::as_array);
+    if !environment.is_some_and(|all| all.iter().any(archives)) {
+        return Err(RestoreError::NoArchive);
+    }
+    let mut clone = json!({ "cluster": old });
+    if let Some(uid) = database.pointer("/metadata/uid") {
+        clone["uid"] = uid.clone();
+    }
+    // Without a moment this operator copies from the running database, not from the archive.
+    let moment = moment.ok_or(RestoreError::NoMoment)?;
+    // It knows no `Z`.
+    clone["timestamp"] = json!(
+        moment
+            .strip_suffix('Z')
+            .map_or_else(|| moment.to_owned(), |m| format!("{m}+00:00"))
+    );
+    spec["clone"] = clone;
+    Ok(spec)
+}
+
+/// `2026-01-31T12:00:00Z`, with a fraction or an offset instead of `Z` where wished.
+fn is_moment(text: &str) -> bool {
+    let shape = |part: &str, pattern: &str| {
+        part.len() == pattern.len()
+            && part.bytes().zip(pattern.bytes()).all(|(c, p)| {
+                if p == b'0' {
+                    c.is_ascii_digit()
+                } else {
+                    c == p
+                }
+            })
+    };
+    let Some((head, rest)) = text.split_at_checked(19) else {
+        return false;
+    };
+    let rest = match rest.strip_prefix('.') {
+        Some(fraction) => fraction.trim_start_matches(|c: char| c.is_ascii_digit()),
+        None => rest,
+    };
+    shape(head, "0000-00-00T00:00:00")
+        && (rest == "Z" || shape(rest, "+00:00") || shape(rest, "-00:00"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cluster() -> Json {
+        json!({
+            "apiVersion": "postgresql.cnpg.io/v1",
+            "kind": "Cluster",
+            "metadata": { "name": "postgres", "namespace": "shop" },
+            "spec": {
+                "instances": 3,
+                "bootstrap": { "initdb": { "database": "app", "owner": "app" } },
+                "plugins": [{
+                    "name": "barman-cloud.cloudnative-pg.io",
+                    "isWALArchiver": true,
+                    "parameters": { "barmanObjectName": "postgres-archive", "serverName": "postgres-1f2e" },
+                }],
+            },
+        })
+    }
+
+    #[test]
+    fn what_is_restored_reads_one_archive_and_writes_another() {
+        let made =
+            restore(&cluster(), "postgres-before", Some("2026-01-31T12:00:00Z")).expect("restored");
+        let spec = &made["spec"];
+        assert_eq!(
+            spec["bootstrap"]["recovery"]["recoveryTarget"]["targetTime"],
+            "2026-01-31T12:00:00Z"
+        );
+        assert_eq!(spec["bootstrap"]["initdb"], Json::Null);
+        let from = &spec["externalClusters"][0]["plugin"]["parameters"];
+        let to = &spec["plugins"][0]["parameters"];
+        assert_eq!(from["serverName"], "postgres-1f2e");
+        assert_eq!(from["barmanObjectName"], to["barmanObjectName"]);
+        assert_eq!(to["serverName"], "postgres-before-20260131120000");
+    }
+
+    #[test]
+    fn what_cannot_be_restored_is_said() {
+        let moment = Some("2026-01-31T12:00:00Z");
+        assert_eq!(
+            restore(&cluster(), "postgres", moment),
+            Err(RestoreError::SameName)
+        );
+        assert_eq!(
+            restore(&cluster(), "other", Some("yesterday")),
+            Err(RestoreError::NoMoment)
+        );
+        let mut bare = cluster();
+        bare["spec"]["plugins"] = json!([]);
+        assert_eq!(
+            restore(&bare, "other", moment),
+            Err(RestoreError::NoArchive)
+        );
+        assert_eq!(
+            restore(&json!({ "kind": "Pod" }), "other", moment),
+            Err(RestoreError::NoDatabase)
+        );
+    }
+
+    #[test]
+    fn moments_are_of_rfc_3339() {
+        for good in [
+            "2026-01-31T12:00:00Z",
+            "2026-01-31T12:00:00.25Z",
+            "2026-01-31T12:00:00+02:00",
+        ] {
+            assert!(is_moment(good), "{good}");
+        }
+        for bad in [
+            "",
+            "2026-01-31",
+            "2026-01-31 12:00:00Z",
+            "2026-01-31T12:00:00",
+            "2026-01-31T12:00:00+2",
+        ] {
+            assert!(!is_moment(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Flux.
+
+use super::flux_controllers::{self, CONTROLLERS};
+use super::{Config, login, repository, secret};
+use crate::control::plain;
+use crate::flow::{Peer, Pods, Port};
+use crate::inside::Inside;
+use crate::node::Wait;
+use crate::objects::object;
+use serde_json::{Value as Json, json};
+
+/// Where it stands.
+pub(super) const NAMESPACE: &str = "flux-system";
+/// What the source is called.
+const SOURCE: &str = "config";
+const LOGIN: &str = "config-repository";
+
+pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
+    inside.namespace(NAMESPACE, "restricted");
+    inside.crds("flux");
+    let role = inside.object(flux_controllers::role());
+    let mut running = Vec::new();
+    for controller in CONTROLLERS {
+        let mut before = vec![role.clone()];
+        for object in flux_controllers::objects(controller) {
+            if object["kind"] == "Deployment" {
+                let address = inside.waited(object, Wait::default().rollout());
+                inside.after(&address, before.iter().cloned());
+                running.push(address);
+            } else {
+                before.push(inside.object(object));
+            }
+        }
+    }
+    let mut before = running;
+    if let Some(credentials) = config.credentials.first() {
+        let data = login(
+            credentials,
+            ["username", "password", "identity", "known_hosts"],
+        );
+        before.push(secret(inside, NAMESPACE, LOGIN, Json::Null, data));
+    }
+    let source = inside.waited(source(config), Wait::default().condition("Ready"));
+    inside.after(&source, before);
+    for app in inside.apps.clone() {
+        let account = format!("app-{}", app.name);
+        let binding = json!({
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "edit" },
+            "subjects": [{ "kind": "ServiceAccount", "name": account, "namespace": NAMESPACE }],
+        });
+        let rbac = "rbac.authorization.k8s.io/v1";
+        let gates = [
+            inside.object(object(
+                "v1",
+                "ServiceAccount",
+                NAMESPACE,
+                &account,
+                json!({}),
+            )),
+            inside.object(object(
+                rbac,
+                "RoleBinding",
+                app.namespace(),
+                "flux",
+                binding,
+            )),
+        ];
+        let spec = json!({
+            "interval": "10m",
+            "retryInterval": "1m",
+            "timeout": "5m",
+            "path": format!("./{}/{}", config.path, app.name),
+            "prune": true,
+            // Deleting this by mistake deletes nothing that runs.
+            "deletionPolicy": "Orphan",
+            "targetNamespace": app.namespace(),
+            // What the folder says is done in this name, which can do nothing elsewhere.
+            "serviceAccountName": account,
+            "sourceRef": { "kind": "GitRepository", "name": SOURCE },
+        });
+        let kustomization = object(
+            "kustomize.toolkit.fluxcd.io/v1",
+            "Kustomization",
+            NAMESPACE,
+            &app.name,
+            json!({ "spec": spec }),
+        );
+        let address = inside.object(kustomization);
+        inside.after(&address, gates.into_iter().chain([source.clone()]));
+    }
+    for object in images(config) {
+        let address = inside.object(object);
+        inside.after(&address, [source.clone()]);
+    }
+    flows(inside);
+}
+
+fn source(config: &Config) -> Json {
+    let mut spec = json!({
+        "interval": "1m",
+        "url": repository(config),
+        "ref": { "branch": config.branch },
+        "timeout": "60s",
+    });
+    if !config.credentials.is_empty() {
+        spec["secretRef"] = json!({ "name": LOGIN });
+    }
+    object(
+        "source.toolkit.fluxcd.io/v1",
+        "GitRepository",
+        NAMESPACE,
+        SOURCE,
+        json!({ "spec": spec }),
+    )
+}
+
+/// New versions of images, written into the repository where files are marked.
+fn images(config: &Config) -> Vec<Json> {
+    let api = "image.toolkit.fluxcd.io/v1";
+    let mut out = Vec::new();
+    for image in &config.images {
+        let repository = json!({ "image": image.image, "interval": "5m" });
+        out.push(object(
+            api,
+            "ImageRepository",
+            NAMESPACE,
+            &image.name,
+            json!({ "spec": repository }),
+        ));
+        let policy = json!({
+            "imageRepositoryRef": { "name": image.name },
+            "policy": { "semver": { "range": image.range } },
+            "digestReflectionPolicy": "IfNotPresent",
+        });
+        out.push(object(
+            api,
+            "ImagePolicy",
+            NAMESPACE,
+            &image.name,
+            json!({ "spec": policy }),
+        ));
+    }
+    if !out.is_empty() {
+        let spec = plain(json!({
+            "interval": "5m",
+            "sourceRef": { "kind": "GitRepository", "name": SOURCE },
+            "git": {
+                "checkout": { "ref": { "branch": config.branch } },
+                "commit": {
+                    "author": { "name": "flux", "email": "flux@localhost" },
+                    "messageTemplate": "New images\n\n{{ range .Changed.Changes }}{{ .OldValue }} -> {{ .NewValue }}\n{{ end }}",
+                },
+                "push": { "branch": config.branch },
+            },
+            "update": { "path": format!("./{}", config.path), "strategy": "Setters" },
+        }));
+        out.push(object(
+            api,
+            "ImageUpdateAutomation",
+            NAMESPACE,
+            SOURCE,
+            json!({ "spec": spec }),
+        ));
+    }
+    out
+}
+
+fn flows(inside: &mut Inside<'_>) {
+    let part = |name: &str| Pods::of(NAMESPACE, name, &[("app", name)]);
+    let [source, notification] = ["source-controller", "notification-controller"].map(part);
+    for controller in CONTROLLERS {
+        let pods = part(controller.name);
+        inside.calls_api(&pods);
+        inside.scrape(&pods, 8080, "/metrics");
+        if controller.name != "notification-controller" {
+            inside.allow(
+                Peer::Pods(pods.clone()),
+                Peer::Pods(notification.clone()),
+                &[Port::tcp(9090)],
+            );
+        }
+        if [
+            "kustomize-controller",
+            "helm-controller",
+            "image-automation-controller",
+        ]
+        .contains(&controller.name)
+        {
+            inside.allow(
+                Peer::Pods(pods.clone()),
+                Peer::Pods(source.clone()),
+                &[Port::tcp(9090)],
+            );
+        }
+        let out: &[Port] = match controller.name {
+            "source-controller" | "image-automation-controller" => &[Port::tcp(443), Port::tcp(22)],
+            "image-reflector-controller" | "notification-controller" => &[Port::tcp(443)],
+            _ => continue,
+        };
+        inside.allow(Peer::Pods(pods), Peer::Internet, out);
+    }
+}

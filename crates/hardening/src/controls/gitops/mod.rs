@@ -1,0 +1,219 @@
+//! What runs is what a repository says: Argo CD or Flux watches it and brings the cluster to it.
+
+mod argocd;
+mod flux;
+mod flux_controllers;
+
+use crate::control::Control;
+use crate::inside::Inside;
+use crate::node::{Node, Where, identifier};
+use infra_draft::input::Input;
+use infra_model::Record;
+use infra_model::diagnostic::meant;
+use serde_json::{Map, Value as Json, json};
+
+/// A controller that watches a repository and keeps the cluster as it says. Each app has a folder in it, and what is in the folder
+/// can only reach the app's own namespace.
+#[derive(Record)]
+pub(crate) struct Config {
+    /// Who watches: `argocd` or `flux`.
+    #[record(optional, default = "argocd")]
+    pub(crate) engine: String,
+    /// The repository, `https://…` or `ssh://…`.
+    #[record(optional)]
+    pub(crate) repository: Option<Input<String>>,
+    /// The branch.
+    #[record(optional, default = "main")]
+    pub(crate) branch: String,
+    /// The folder with a folder for each app.
+    #[record(optional, default = "apps")]
+    pub(crate) path: String,
+    /// How the repository is logged in to, if it is private.
+    #[record(block, max = 1)]
+    pub(crate) credentials: Vec<Credentials>,
+    /// Who may look at Argo CD: people of an identity provider. Without it there is no way in but `kubectl port-forward` and a token.
+    #[record(block, max = 1)]
+    pub(crate) sso: Vec<Sso>,
+    /// Images whose newest version Flux writes into the repository, by name.
+    #[record(block)]
+    pub(crate) images: Vec<Image>,
+}
+
+/// How the repository is logged in to: a name with a token, or a key.
+#[derive(Record)]
+pub(crate) struct Credentials {
+    /// The name, for `https`.
+    #[record(optional)]
+    pub(crate) username: Option<Input<String>>,
+    /// The password or token, for `https`.
+    #[record(optional, sensitive)]
+    pub(crate) password: Option<Input<String>>,
+    /// The private key, for `ssh`.
+    #[record(optional, sensitive)]
+    pub(crate) ssh_key: Option<Input<String>>,
+    /// The server's keys, as `ssh-keyscan` prints them, for `ssh`.
+    #[record(optional)]
+    pub(crate) known_hosts: Option<Input<String>>,
+}
+
+/// An identity provider that speaks OpenID Connect.
+#[derive(Record)]
+pub(crate) struct Sso {
+    /// Its address.
+    #[record(required)]
+    pub(crate) issuer: Input<String>,
+    /// What Argo CD is called there.
+    #[record(required)]
+    pub(crate) client_id: Input<String>,
+    /// What it proves that by.
+    #[record(required, sensitive)]
+    pub(crate) client_secret: Input<String>,
+    /// Where Argo CD is reached by a browser.
+    #[record(required)]
+    pub(crate) url: Input<String>,
+    /// The group of administrators; all others can look.
+    #[record(optional)]
+    pub(crate) admins: Option<Input<String>>,
+}
+
+/// An image that Flux looks for new versions of.
+#[derive(Record)]
+pub(crate) struct Image {
+    /// A name for it, by which files mark where it stands: `# {"$imagepolicy": "flux-system:NAME"}`.
+    #[record(required)]
+    pub(crate) name: String,
+    /// The image, without a tag.
+    #[record(required)]
+    pub(crate) image: String,
+    /// Which versions are wanted.
+    #[record(optional, default = ">=0.0.0")]
+    pub(crate) range: String,
+}
+
+/// The control.
+pub(crate) struct Gitops;
+
+impl Control for Gitops {
+    const NAME: &'static str = "gitops";
+    const BASELINE: bool = false;
+    type Config = Config;
+
+    fn expand(config: &Config, inside: &mut Inside<'_>) {
+        if !check(config, inside) {
+            return;
+        }
+        if config.engine == "flux" {
+            flux::expand(config, inside);
+        } else {
+            argocd::expand(config, inside);
+        }
+    }
+}
+
+fn check(config: &Config, inside: &mut Inside<'_>) -> bool {
+    let name = inside.draft.instance.name.to_owned();
+    let draft = &mut inside.draft;
+    let before = draft.is_refused();
+    if !["argocd", "flux"].contains(&config.engine.as_str()) {
+        let meant = meant(&config.engine, ["argocd", "flux"]);
+        draft.refuse(
+            "gitops.engine",
+            format!("repositories are not watched by `{}`{meant}", config.engine),
+            "write \"argocd\" or \"flux\"",
+        );
+    }
+    match &config.repository {
+        None => draft.refuse(
+            "gitops",
+            "there is no repository to watch",
+            format!("write `repository = \"https://github.com/acme/config\"` in [hardening.{name}.gitops], or `enabled = false`"),
+        ),
+        Some(Input::Known(url)) if !["https://", "ssh://"].iter().any(|s| url.starts_with(s)) => draft.refuse(
+            "gitops.repository",
+            format!("`{url}` is neither `https://…` nor `ssh://…`"),
+            "write the address in full: \"ssh://git@github.com/acme/config\"",
+        ),
+        Some(_) => {}
+    }
+    if let Some(credentials) = config.credentials.first() {
+        let token = credentials.password.is_some();
+        let key = credentials.ssh_key.is_some();
+        if token == key {
+            draft.refuse(
+                "gitops.credentials",
+                "a repository is logged in to by a password or by a key",
+                "write `username` and `password` for https, `ssh_key` and `known_hosts` for ssh",
+            );
+        }
+        if key && credentials.known_hosts.is_none() {
+            draft.refuse(
+                "gitops.credentials",
+                "without the server's keys anybody could answer for it",
+                "write `known_hosts` with what `ssh-keyscan HOST` prints",
+            );
+        }
+    }
+    if config.path.starts_with('/') || config.path.split('/').any(|p| p == ".." || p.is_empty()) {
+        draft.refuse(
+            "gitops.path",
+            format!("`{}` is no folder of the repository", config.path),
+            "write it from the root, without a slash at either end: `path = \"apps\"`",
+        );
+    }
+    if !config.images.is_empty() && config.engine != "flux" {
+        draft.refuse(
+            "gitops.images",
+            "Argo CD writes no versions into repositories",
+            "let the pipeline do it (`infra ci render`), or write `engine = \"flux\"`",
+        );
+    }
+    before == draft.is_refused()
+}
+
+/// The repository's address, for an object.
+fn repository(config: &Config) -> Json {
+    let input = format!("{}.repository", Inside::input("gitops"));
+    config
+        .repository
+        .as_ref()
+        .map_or(Json::Null, |r| r.json(&input))
+}
+
+/// A Secret of the control's; its address.
+fn secret(
+    inside: &mut Inside<'_>,
+    namespace: &str,
+    name: &str,
+    labels: Json,
+    data: Map<String, Json>,
+) -> String {
+    let metadata = json!({ "name": name, "namespace": namespace, "labels": labels });
+    let body = json!({ "metadata": metadata, "data": data });
+    let node = Node::new(
+        "kubernetes_secret",
+        identifier(&[namespace, name]),
+        Where::Cluster,
+        body,
+    );
+    let address = node.address();
+    inside.nodes.push(node);
+    address
+}
+
+/// What logs in, by the names that an engine has for it.
+fn login(credentials: &Credentials, names: [&str; 4]) -> Map<String, Json> {
+    let base = format!("flatten([{}.credentials])[0]", Inside::input("gitops"));
+    let fields = [
+        ("username", &credentials.username),
+        ("password", &credentials.password),
+        ("ssh_key", &credentials.ssh_key),
+        ("known_hosts", &credentials.known_hosts),
+    ];
+    let mut out = Map::new();
+    for ((field, value), name) in fields.into_iter().zip(names) {
+        if let Some(value) = value {
+            out.insert(name.to_owned(), value.json(&format!("{base}.{field}")));
+        }
+    }
+    out
+}

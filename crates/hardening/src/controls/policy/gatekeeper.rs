@@ -1,0 +1,179 @@
+//! The rules as constraints of Gatekeeper's, judged by its engine for the Common Expression Language.
+
+use super::Scope;
+use super::exceptions::Exception;
+use super::rules::{self, RULES, Rule};
+use crate::flow::{Peer, Pods, Port};
+use crate::inside::{Inside, Release};
+use crate::node::Wait;
+use crate::objects::{object, resources};
+use serde_json::{Value as Json, json};
+
+/// Where it stands.
+pub(super) const NAMESPACE: &str = "gatekeeper-system";
+const TEMPLATES: &str = "templates.gatekeeper.sh/v1";
+const CONSTRAINTS: &str = "constraints.gatekeeper.sh/v1beta1";
+
+/// The engine; its address.
+pub(super) fn install(inside: &mut Inside<'_>, exempt: &[String]) -> String {
+    inside.namespace(NAMESPACE, "restricted");
+    inside.crds("gatekeeper");
+    for (name, webhook) in [("controller-manager", true), ("audit-controller", false)] {
+        let pods = Pods::of(NAMESPACE, name, &[("control-plane", name)]);
+        inside.calls_api(&pods);
+        inside.scrape(&pods, 8888, "/metrics");
+        if webhook {
+            inside.called_by_api(&pods, 8443);
+        }
+    }
+    // The chart's hooks talk to the API; one of them waits for the webhook.
+    let hooks = Pods::of(
+        NAMESPACE,
+        "hooks",
+        &[("app.kubernetes.io/name", "gatekeeper")],
+    );
+    inside.calls_api(&hooks);
+    let manager = Pods::of(
+        NAMESPACE,
+        "controller-manager",
+        &[("control-plane", "controller-manager")],
+    );
+    inside.allow(Peer::Pods(hooks), Peer::Pods(manager), &[Port::tcp(8443)]);
+    inside.release(Release {
+        chart: "gatekeeper",
+        namespace: NAMESPACE,
+        values: values(exempt),
+        serves: &[
+            "templates.gatekeeper.sh",
+            "constraints.gatekeeper.sh",
+            "config.gatekeeper.sh",
+        ],
+        provides: &[
+            "Deployment/gatekeeper-controller-manager",
+            "Deployment/gatekeeper-audit",
+        ],
+        ..Release::default()
+    })
+}
+
+fn values(exempt: &[String]) -> Json {
+    let small = resources(["10m", "32Mi"], ["100m", "128Mi"]);
+    // Its default image names have no host, which rules about registries refuse.
+    let image = |repository: &str| format!("docker.io/openpolicyagent/{repository}");
+    json!({
+        "replicas": 3,
+        "image": { "repository": image("gatekeeper"), "crdRepository": image("gatekeeper-crds") },
+        // The chart's default lets everything in while it is not there.
+        "validatingWebhookFailurePolicy": "Fail",
+        "validatingWebhookTimeoutSeconds": 5,
+        "validatingWebhookAnnotations": { "admissions.enforcer/disabled": "true" },
+        "mutatingWebhookAnnotations": { "admissions.enforcer/disabled": "true" },
+        "logDenies": true,
+        "emitAdmissionEvents": true,
+        "upgradeCRDs": { "enabled": false },
+        "controllerManager": {
+            "exemptNamespaces": exempt,
+            "priorityClassName": "system-cluster-critical",
+            "topologySpreadConstraints": [{
+                "maxSkew": 1,
+                "topologyKey": "topology.kubernetes.io/zone",
+                "whenUnsatisfiable": "ScheduleAnyway",
+                "labelSelector": { "matchLabels": { "control-plane": "controller-manager" } },
+            }],
+            "resources": resources(["100m", "256Mi"], ["1", "512Mi"]),
+        },
+        "pdb": { "controllerManager": { "minAvailable": 1 } },
+        "audit": {
+            "priorityClassName": "system-cluster-critical",
+            "resources": resources(["100m", "256Mi"], ["1", "768Mi"]),
+        },
+        "postInstall": { "labelNamespace": { "enabled": false }, "probeWebhook": { "enabled": false }, "resources": small },
+        "postUpgrade": { "labelNamespace": { "enabled": false }, "resources": small },
+        "preUninstall": { "deleteWebhookConfigurations": { "enabled": true, "image": { "repository": image("gatekeeper-crds") } }, "resources": small },
+        "crds": { "resources": small },
+    })
+}
+
+/// The templates: one kind of constraint for each rule.
+pub(super) fn templates() -> Vec<Json> {
+    RULES.iter().map(template).collect()
+}
+
+fn template(rule: &Rule) -> Json {
+    let parameters = if rule.name == rules::REGISTRIES {
+        json!({ "type": "object", "properties": {
+            "registries": { "type": "array", "items": { "type": "string" } },
+        } })
+    } else {
+        json!({ "type": "object" })
+    };
+    let source = json!({
+        "failurePolicy": "Fail",
+        "matchCondition": [{ "name": "changes-what-runs", "expression": rules::CHANGES }],
+        "variables": rules::variables(rule, "variables.params.registries"),
+        "validations": [rules::validation(rule)],
+    });
+    let spec = json!({
+        "crd": { "spec": {
+            "names": { "kind": rule.kind },
+            "validation": { "openAPIV3Schema": parameters },
+        } },
+        "targets": [{
+            "target": "admission.k8s.gatekeeper.sh",
+            "code": [{ "engine": "K8sNativeValidation", "source": source }],
+        }],
+    });
+    let name = rule.kind.to_lowercase();
+    let annotations = json!({ "annotations": { "description": rule.message } });
+    object(
+        TEMPLATES,
+        "ConstraintTemplate",
+        "",
+        &name,
+        json!({ "metadata": annotations, "spec": spec }),
+    )
+}
+
+/// The rules for some namespaces.
+pub(super) fn constraints(scope: &Scope, exceptions: &[Exception]) -> Vec<Json> {
+    let rules = RULES
+        .iter()
+        .filter(|r| r.name != rules::REGISTRIES || !scope.registries.is_empty());
+    rules
+        .map(|rule| constraint(rule, scope, exceptions))
+        .collect()
+}
+
+fn constraint(rule: &Rule, scope: &Scope, exceptions: &[Exception]) -> Json {
+    let excepted: Vec<Json> = exceptions
+        .iter()
+        .filter(|e| e.tier == scope.tier && e.rules.iter().any(|r| r == rule.name))
+        .flat_map(|e| &e.labels)
+        .map(|(key, value)| json!({ "key": key, "operator": "NotIn", "values": [value] }))
+        .collect();
+    let mut matching = json!({
+        "kinds": [{ "apiGroups": [""], "kinds": ["Pod"] }],
+        "scope": "Namespaced",
+        "namespaceSelector": scope.selector(),
+    });
+    if !excepted.is_empty() {
+        matching["labelSelector"] = json!({ "matchExpressions": excepted });
+    }
+    let action = if scope.enforce { "deny" } else { "dryrun" };
+    let mut spec = json!({ "enforcementAction": action, "match": matching });
+    if rule.name == rules::REGISTRIES {
+        spec["parameters"] = json!({ "registries": scope.registries });
+    }
+    object(
+        CONSTRAINTS,
+        rule.kind,
+        "",
+        scope.tier.text(),
+        json!({ "spec": spec }),
+    )
+}
+
+/// What a template waits for: that its kind of constraint exists.
+pub(super) fn ready() -> Wait {
+    Wait::default().field("status.created", "^true$")
+}

@@ -1,0 +1,186 @@
+//! The rules as policies of Kyverno's: `ValidatingPolicy` of `policies.kyverno.io/v1`, for `ClusterPolicy` is to be removed.
+
+use super::exceptions::Exception;
+use super::rules::{self, RULES, Rule};
+use super::{Scope, Tier};
+use crate::flow::{Peer, Pods, Port};
+use crate::inside::{Inside, Release};
+use crate::node::Wait;
+use crate::objects::{object, resources};
+use serde_json::{Value as Json, json};
+
+/// Where it stands.
+pub(super) const NAMESPACE: &str = "kyverno";
+const API: &str = "policies.kyverno.io/v1";
+
+/// The engine; its address.
+pub(super) fn install(inside: &mut Inside<'_>, exempt: &[String]) -> String {
+    inside.namespace(NAMESPACE, "restricted");
+    inside.crds("kyverno");
+    for (component, webhook) in [
+        ("admission-controller", true),
+        ("background-controller", false),
+        ("cleanup-controller", true),
+        ("reports-controller", false),
+    ] {
+        let pods = Pods::of(
+            NAMESPACE,
+            component,
+            &[("app.kubernetes.io/component", component)],
+        );
+        inside.calls_api(&pods);
+        inside.scrape(&pods, 8000, "/metrics");
+        if webhook {
+            inside.called_by_api(&pods, 9443);
+        }
+        if matches!(component, "admission-controller" | "reports-controller") {
+            // Signatures are read from registries.
+            inside.allow(Peer::Pods(pods), Peer::Internet, &[Port::tcp(443)]);
+        }
+    }
+    inside.release(Release {
+        chart: "kyverno",
+        namespace: NAMESPACE,
+        values: values(exempt),
+        serves: &["policies.kyverno.io", "kyverno.io"],
+        provides: &[
+            "Deployment/kyverno-admission-controller",
+            "Deployment/kyverno-background-controller",
+            "Deployment/kyverno-cleanup-controller",
+            "Deployment/kyverno-reports-controller",
+        ],
+        ..Release::default()
+    })
+}
+
+/// It judges every pod and fails closed: so it is many, apart from each other, and the last to be evicted.
+fn values(exempt: &[String]) -> Json {
+    let controller = |name: &str, replicas: i64, limits: [&str; 2]| {
+        let spread = json!([{
+            "maxSkew": 1,
+            "topologyKey": "topology.kubernetes.io/zone",
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": { "matchLabels": { "app.kubernetes.io/component": name } },
+        }]);
+        json!({
+            "replicas": replicas,
+            "podDisruptionBudget": { "enabled": true, "minAvailable": 1 },
+            "topologySpreadConstraints": spread,
+            "resources": resources(["100m", "128Mi"], limits),
+        })
+    };
+    let mut admission = controller("admission-controller", 3, ["1", "768Mi"]);
+    if let Some(settings) = admission.as_object_mut() {
+        let resources = settings.shift_remove("resources");
+        settings.insert("container".into(), json!({ "resources": resources }));
+        settings.insert(
+            "initContainer".into(),
+            json!({ "resources": crate::objects::resources(["10m", "64Mi"], ["100m", "256Mi"]) }),
+        );
+    }
+    json!({
+        "crds": { "install": false },
+        "global": { "priorityClassName": "system-cluster-critical" },
+        "admissionController": admission,
+        "backgroundController": controller("background-controller", 2, ["500m", "256Mi"]),
+        "cleanupController": controller("cleanup-controller", 2, ["500m", "256Mi"]),
+        "reportsController": controller("reports-controller", 2, ["500m", "512Mi"]),
+        "features": {
+            // Exceptions are made here, and by nobody who may only write to a namespace of their own.
+            "policyExceptions": { "enabled": true, "namespace": NAMESPACE },
+        },
+        "config": {
+            "webhooks": {
+                "namespaceSelector": { "matchExpressions": [{
+                    "key": "kubernetes.io/metadata.name",
+                    "operator": "NotIn",
+                    "values": exempt,
+                }] },
+            },
+            // AKS would write its own namespaces into the selectors.
+            "webhookAnnotations": { "admissions.enforcer/disabled": "true" },
+        },
+    })
+}
+
+/// The rules for some namespaces.
+pub(super) fn policies(scope: &Scope) -> Vec<Json> {
+    let rules = RULES
+        .iter()
+        .filter(|r| r.name != rules::REGISTRIES || !scope.registries.is_empty());
+    rules.map(|rule| policy(rule, scope)).collect()
+}
+
+fn policy(rule: &Rule, scope: &Scope) -> Json {
+    let action = if scope.enforce { "Deny" } else { "Audit" };
+    let spec = json!({
+        "validationActions": [action],
+        "failurePolicy": "Fail",
+        "evaluation": { "admission": { "enabled": true }, "background": { "enabled": true } },
+        "matchConstraints": {
+            "namespaceSelector": scope.selector(),
+            "resourceRules": [{
+                "apiGroups": [""],
+                "apiVersions": ["v1"],
+                "operations": ["CREATE", "UPDATE"],
+                "resources": ["pods", "pods/ephemeralcontainers"],
+            }],
+        },
+        "matchConditions": [{ "name": "changes-what-runs", "expression": rules::CHANGES }],
+        "variables": rules::variables(rule, &rules::list(&scope.registries)),
+        "validations": [rules::validation(rule)],
+    });
+    object(
+        API,
+        "ValidatingPolicy",
+        "",
+        &name(rule, scope.tier),
+        json!({ "spec": spec }),
+    )
+}
+
+/// What a policy is called.
+fn name(rule: &Rule, tier: Tier) -> String {
+    format!("{}-{}", tier.text(), rule.name)
+}
+
+/// The exceptions, one object each.
+pub(super) fn exceptions(exceptions: &[Exception]) -> Vec<Json> {
+    exceptions
+        .iter()
+        .map(|exception| {
+            let judged = RULES.iter().filter(|r| exception.rules.iter().any(|n| n == r.name));
+            let references: Vec<Json> = judged
+                .map(|rule| json!({ "kind": "ValidatingPolicy", "name": name(rule, exception.tier) }))
+                .collect();
+            let labels: Vec<String> = exception
+                .labels
+                .iter()
+                .map(|(key, value)| {
+                    let [key, value] = [key, value].map(|t| rules::list(std::slice::from_ref(t)));
+                    format!(
+                        "object.metadata.?labels[?{}].orValue('') == {}",
+                        key.trim_matches(['[', ']']),
+                        value.trim_matches(['[', ']'])
+                    )
+                })
+                .collect();
+            let conditions: Vec<String> = std::iter::once(format!("object.metadata.namespace == '{}'", exception.namespace))
+                .chain(labels)
+                .collect();
+            let body = json!({
+                "metadata": { "annotations": { "infra/reason": exception.reason } },
+                "spec": {
+                    "policyRefs": references,
+                    "matchConditions": [{ "name": "this-workload", "expression": conditions.join(" && ") }],
+                },
+            });
+            object(API, "PolicyException", NAMESPACE, &exception.name, body)
+        })
+        .collect()
+}
+
+/// What a policy waits for: that it judges.
+pub(super) fn ready() -> Wait {
+    Wait::default().field("status.conditionStatus.ready", "^true$")
+}

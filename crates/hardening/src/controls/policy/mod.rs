@@ -1,0 +1,354 @@
+//! Policies: what a pod must not be. Apps are judged from the first apply; the platform when all of it is there.
+
+mod exceptions;
+mod gatekeeper;
+mod kyverno;
+mod rules;
+
+use crate::control::Control;
+use crate::inside::Inside;
+use exceptions::Exception;
+use infra_draft::cloud::Cloud;
+use infra_model::Record;
+use infra_model::diagnostic::meant;
+use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+
+/// Policies as code: no root, limits of processor and memory, images from trusted registries under a fixed name, nothing of the
+/// node's, no more privileges. The cloud's own namespaces are exempt.
+#[derive(Record)]
+pub(crate) struct Config {
+    /// Who judges: `kyverno` or `gatekeeper`.
+    #[record(optional, default = "kyverno")]
+    pub(crate) engine: String,
+    /// What names of images of apps begin with, such as `ghcr.io/acme/`. Without any, images may come from everywhere.
+    #[record(optional)]
+    pub(crate) registries: Vec<String>,
+    /// What becomes of what breaks a rule: `enforce` refuses it, `audit` only reports it.
+    #[record(optional, default = "enforce")]
+    pub(crate) mode: String,
+    /// The same for the platform's own namespaces.
+    #[record(optional, default = "enforce")]
+    pub(crate) platform: String,
+    /// More that names of images of the platform may begin with: mirrors.
+    #[record(optional)]
+    pub(crate) platform_registries: Vec<String>,
+    /// Namespaces that are not judged, beside those of the cloud.
+    #[record(optional)]
+    pub(crate) exempt: Vec<String>,
+    /// Workloads that need what a rule forbids.
+    #[record(block)]
+    pub(crate) exceptions: Vec<Except>,
+}
+
+/// A workload that needs what rules forbid.
+#[derive(Record)]
+pub(crate) struct Except {
+    /// Its namespace.
+    #[record(required)]
+    pub(crate) namespace: String,
+    /// Labels of its pods, by which it is known.
+    #[record(required)]
+    pub(crate) labels: BTreeMap<String, String>,
+    /// The rules that it is excepted from: `no-root`, `limits-required`, `trusted-registries`, `pinned-images`, `no-host-access`,
+    /// `no-privilege-escalation`.
+    #[record(required)]
+    pub(crate) rules: Vec<String>,
+    /// Why, for whoever reads it later.
+    #[record(required)]
+    pub(crate) reason: String,
+}
+
+/// Whose namespaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tier {
+    /// All but the platform's and the cloud's.
+    Apps,
+    /// The platform's.
+    Platform,
+}
+
+impl Tier {
+    fn text(self) -> &'static str {
+        match self {
+            Tier::Apps => "apps",
+            Tier::Platform => "platform",
+        }
+    }
+}
+
+/// Some namespaces, and how strictly they are judged.
+struct Scope {
+    tier: Tier,
+    enforce: bool,
+    registries: Vec<String>,
+    namespaces: Vec<String>,
+}
+
+impl Scope {
+    /// What selects them: those that are named for the platform, all that are not for apps.
+    fn selector(&self) -> Json {
+        let operator = match self.tier {
+            Tier::Apps => "NotIn",
+            Tier::Platform => "In",
+        };
+        json!({ "matchExpressions": [{
+            "key": "kubernetes.io/metadata.name",
+            "operator": operator,
+            "values": self.namespaces,
+        }] })
+    }
+}
+
+/// Where the platform's images come from: the projects' own places, no wider.
+const PLATFORM_REGISTRIES: &[&str] = &[
+    "cgr.dev/chainguard/",
+    "docker.elastic.co/",
+    "docker.io/bitnami/sealed-secrets-controller:",
+    "docker.io/curlimages/curl:",
+    "docker.io/envoyproxy/",
+    "docker.io/grafana/",
+    "docker.io/hashicorp/",
+    "docker.io/kiwigrid/",
+    "docker.io/nginxinc/nginx-unprivileged:",
+    "docker.io/openpolicyagent/",
+    "ecr-public.aws.com/docker/library/",
+    "ghcr.io/aquasecurity/",
+    "ghcr.io/cloudnative-pg/",
+    "ghcr.io/external-secrets/",
+    "ghcr.io/fluxcd/",
+    "ghcr.io/grafana/",
+    "ghcr.io/jkroepke/",
+    "ghcr.io/kyverno/",
+    "ghcr.io/sigstore/",
+    "ghcr.io/zalando/",
+    "mirror.gcr.io/aquasec/",
+    "quay.io/argoproj/",
+    "quay.io/jetstack/",
+    "quay.io/kiwigrid/",
+    "quay.io/projectquay/",
+    "quay.io/prometheus/",
+    "quay.io/prometheus-operator/",
+    "reg.kyverno.io/kyverno/",
+    "registry.k8s.io/",
+    "xpkg.crossplane.io/",
+    "xpkg.upbound.io/",
+];
+
+/// Namespaces of the cluster and of its cloud.
+fn system(cloud: &Cloud) -> Vec<String> {
+    let of_all: &[&str] = &["kube-system", "kube-public", "kube-node-lease"];
+    let of_cloud: &[&str] = match cloud {
+        Cloud::Aws(_) => &["amazon-cloudwatch", "amazon-guardduty", "aws-observability"],
+        Cloud::Google(_) => &[
+            "config-management-system",
+            "gke-gmp-system",
+            "gke-managed-cim",
+            "gke-managed-filestorecsi",
+            "gke-managed-networking-dra-driver",
+            "gke-managed-system",
+            "gmp-public",
+            "gmp-system",
+        ],
+        Cloud::Azure(_) => &[
+            "aks-command",
+            "app-routing-system",
+            "azure-arc",
+            "calico-system",
+            "tigera-operator",
+        ],
+    };
+    of_all
+        .iter()
+        .chain(of_cloud)
+        .map(|n| (*n).to_owned())
+        .collect()
+}
+
+/// The control.
+pub(crate) struct Policy;
+
+impl Control for Policy {
+    const NAME: &'static str = "policy";
+    const BASELINE: bool = false;
+    type Config = Config;
+
+    fn expand(config: &Config, inside: &mut Inside<'_>) {
+        check(config, inside);
+        if config.engine == "gatekeeper" {
+            let exempt = exempt(config, inside, gatekeeper::NAMESPACE);
+            gatekeeper::install(inside, &exempt);
+        } else {
+            let exempt = exempt(config, inside, kyverno::NAMESPACE);
+            kyverno::install(inside, &exempt);
+        }
+        if config.registries.is_empty() {
+            inside.draft.remark(
+                "policy.registries",
+                "images of apps may come from everywhere",
+                "write `registries = [\"ghcr.io/acme/\"]` with what the names of your images begin with",
+            );
+        }
+    }
+
+    fn finish(config: &Config, inside: &mut Inside<'_>) {
+        let gatekeeper = config.engine == "gatekeeper";
+        let engine = if gatekeeper {
+            gatekeeper::NAMESPACE
+        } else {
+            kyverno::NAMESPACE
+        };
+        let exempt = exempt(config, inside, engine);
+        let platform: Vec<String> = inside
+            .namespaces
+            .iter()
+            .filter(|(name, namespace)| !namespace.app && !exempt.contains(*name))
+            .map(|(name, _)| name.clone())
+            .collect();
+        let mut registries: Vec<String> = PLATFORM_REGISTRIES
+            .iter()
+            .map(|r| (*r).to_owned())
+            .collect();
+        registries.extend(config.platform_registries.iter().cloned());
+        let mut of_apps = config.registries.clone();
+        if !of_apps.is_empty() {
+            of_apps.extend(inside.images.iter().map(|i| (*i).to_owned()));
+        }
+        let apps = Scope {
+            tier: Tier::Apps,
+            enforce: config.mode == "enforce",
+            registries: of_apps,
+            namespaces: exempt.iter().chain(&platform).cloned().collect(),
+        };
+        let platform = Scope {
+            tier: Tier::Platform,
+            enforce: config.platform == "enforce",
+            registries,
+            namespaces: platform,
+        };
+        let mut exceptions: Vec<Exception> =
+            exceptions::platform(|n| platform.namespaces.iter().any(|p| p == n)).collect();
+        exceptions.extend(
+            config
+                .exceptions
+                .iter()
+                .enumerate()
+                .map(|(index, e)| given(index, e, &platform)),
+        );
+        // Everything that brings the platform is there before the platform is judged.
+        let all: Vec<String> = inside
+            .nodes
+            .iter()
+            .filter(|n| n.type_name == "helm_release")
+            .map(crate::node::Node::address)
+            .collect();
+        if gatekeeper {
+            let templates: Vec<String> = gatekeeper::templates()
+                .into_iter()
+                .map(|template| inside.waited(template, gatekeeper::ready()))
+                .collect();
+            for (scope, after) in [(&apps, Vec::new()), (&platform, all)] {
+                for constraint in gatekeeper::constraints(scope, &exceptions) {
+                    let address = inside.object(constraint);
+                    inside.after(&address, templates.iter().chain(&after).cloned());
+                }
+            }
+        } else {
+            let excepted: Vec<String> = kyverno::exceptions(&exceptions)
+                .into_iter()
+                .map(|exception| inside.object(exception))
+                .collect();
+            for (scope, after) in [(&apps, Vec::new()), (&platform, all)] {
+                for policy in kyverno::policies(scope) {
+                    let address = inside.waited(policy, kyverno::ready());
+                    inside.after(&address, excepted.iter().chain(&after).cloned());
+                }
+            }
+        }
+    }
+}
+
+fn exempt(config: &Config, inside: &Inside<'_>, engine: &str) -> Vec<String> {
+    let mut out = system(&inside.site.cloud);
+    out.push(engine.to_owned());
+    out.extend(config.exempt.iter().cloned());
+    out.dedup();
+    out
+}
+
+fn given(index: usize, except: &Except, platform: &Scope) -> Exception {
+    let tier = if platform.namespaces.contains(&except.namespace) {
+        Tier::Platform
+    } else {
+        Tier::Apps
+    };
+    Exception {
+        name: format!("{}-{}", except.namespace, index + 1),
+        tier,
+        rules: except.rules.clone(),
+        namespace: except.namespace.clone(),
+        labels: except.labels.clone(),
+        reason: except.reason.clone(),
+    }
+}
+
+fn check(config: &Config, inside: &mut Inside<'_>) {
+    let draft = &mut inside.draft;
+    for (path, given, known) in [
+        ("policy.engine", &config.engine, ["kyverno", "gatekeeper"]),
+        ("policy.mode", &config.mode, ["enforce", "audit"]),
+        ("policy.platform", &config.platform, ["enforce", "audit"]),
+    ] {
+        if !known.contains(&given.as_str()) {
+            let meant = meant(given, known);
+            draft.refuse(
+                path,
+                format!("`{path}` cannot be `{given}`{meant}"),
+                format!("write \"{}\" or \"{}\"", known[0], known[1]),
+            );
+        }
+    }
+    for (name, registries) in [
+        ("registries", &config.registries),
+        ("platform_registries", &config.platform_registries),
+    ] {
+        for (index, registry) in registries.iter().enumerate() {
+            let host = registry.split('/').next().unwrap_or_default();
+            let path = format!("policy.{name}[{index}]");
+            if !registry.ends_with('/') {
+                draft.refuse(
+                    &path,
+                    format!("`{registry}` would also trust `{registry}-of-somebody-else`"),
+                    format!("end it with a slash: \"{registry}/\""),
+                );
+            } else if !host.contains(['.', ':']) && host != "localhost" {
+                draft.refuse(
+                    &path,
+                    format!("`{registry}` names no registry"),
+                    format!("write the host first; for Docker Hub \"docker.io/{registry}\""),
+                );
+            }
+        }
+    }
+    for (index, except) in config.exceptions.iter().enumerate() {
+        let path = format!("policy.exceptions[{index}]");
+        let names = rules::RULES.iter().map(|r| r.name);
+        for (at, rule) in except.rules.iter().enumerate() {
+            if !names.clone().any(|n| n == rule) {
+                let meant = meant(rule, names.clone());
+                draft.refuse(
+                    &format!("{path}.rules[{at}]"),
+                    format!("there is no rule `{rule}`{meant}"),
+                    format!("there is: {}", names.clone().collect::<Vec<_>>().join(", ")),
+                );
+            }
+        }
+        if except.labels.is_empty() {
+            draft.refuse(
+                &format!("{path}.labels"),
+                "an exception is for one workload, known by the labels of its pods",
+                "write `labels = { \"app.kubernetes.io/name\" = \"agent\" }`",
+            );
+        }
+    }
+}

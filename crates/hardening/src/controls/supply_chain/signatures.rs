@@ -1,0 +1,229 @@
+//! Signatures: images of the registries named must be signed by one of the identities or keys named.
+
+use super::{Config, Identity};
+use crate::control::plain;
+use crate::controls::policy;
+use crate::flow::{Peer, Pods, Port};
+use crate::inside::{Inside, Release};
+use crate::node::Wait;
+use crate::objects::{object, resources};
+use serde_json::{Value as Json, json};
+
+const FULCIO: &str = "https://fulcio.sigstore.dev";
+const REKOR: &str = "https://rekor.sigstore.dev";
+const NAME: &str = "signed-images";
+/// Where sigstore's own controller stands.
+const CONTROLLER: &str = "cosign-system";
+/// The label of the namespaces that it judges.
+const OPT_IN: (&str, &str) = ("policy.sigstore.dev/include", "true");
+
+pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
+    let policies = inside
+        .on("policy")
+        .then(|| inside.config::<policy::Config>("policy").ok())
+        .flatten();
+    let mut registries = config.registries.clone();
+    if registries.is_empty()
+        && let Some(policies) = &policies
+    {
+        registries.clone_from(&policies.registries);
+    }
+    if registries.is_empty() {
+        inside.draft.refuse(
+            "supply_chain",
+            "it is not said which images must be signed",
+            "write `registries = [\"ghcr.io/acme/\"]` here, or in the control `policy`",
+        );
+        return;
+    }
+    let kyverno = policies.is_some_and(|p| p.engine == "kyverno");
+    let verifier = match config.verifier.as_deref() {
+        Some(verifier) => verifier,
+        None if kyverno => "kyverno",
+        None => "policy-controller",
+    };
+    if verifier == "kyverno" {
+        if !kyverno {
+            inside.draft.refuse(
+                "supply_chain.verifier",
+                "Kyverno is not installed: the control `policy` is off, or Gatekeeper's",
+                "write `verifier = \"policy-controller\"`",
+            );
+            return;
+        }
+        let policy = image_policy(config, &registries, inside);
+        let ready = Wait::default().field("status.conditionStatus.ready", "^true$");
+        inside.waited(policy, ready);
+    } else {
+        install(inside);
+        inside.object(cluster_policy(config, &registries));
+    }
+}
+
+/// Everything but the cloud's and the platform's namespaces: the apps'.
+fn apps(inside: &Inside<'_>) -> Vec<String> {
+    inside
+        .namespaces
+        .iter()
+        .filter(|(_, n)| n.app)
+        .map(|(name, _)| name.clone())
+        .collect()
+}
+
+/// For Kyverno.
+fn image_policy(config: &Config, registries: &[String], inside: &Inside<'_>) -> Json {
+    let mut attestors = Vec::new();
+    for (index, identity) in config.identities.iter().enumerate() {
+        let mut who = json!({ "issuer": identity.issuer });
+        match (&identity.subject, &identity.subject_regexp) {
+            (Some(subject), _) => who["subject"] = json!(subject),
+            (None, expression) => who["subjectRegExp"] = json!(expression),
+        }
+        attestors.push(json!({
+            "name": format!("identity{index}"),
+            "cosign": { "keyless": { "identities": [who] }, "ctlog": { "url": REKOR } },
+        }));
+    }
+    for (index, key) in config.keys.iter().enumerate() {
+        attestors
+            .push(json!({ "name": format!("key{index}"), "cosign": { "key": { "data": key } } }));
+    }
+    let all: Vec<String> = attestors
+        .iter()
+        .filter_map(|a| Some(format!("attestors.{}", a["name"].as_str()?)))
+        .collect();
+    let verified = |list: &str| {
+        format!(
+            "images.{list}.map(image, verifyImageSignatures(image, [{}])).all(count, count > 0)",
+            all.join(", ")
+        )
+    };
+    let validations: Vec<Json> = ["containers", "initContainers", "ephemeralContainers"]
+        .map(|list| {
+            json!({
+                "expression": verified(list),
+                "message": "images must be signed by one of the identities that the stack names",
+            })
+        })
+        .to_vec();
+    let references: Vec<Json> = registries
+        .iter()
+        .map(|r| json!({ "glob": format!("{r}*") }))
+        .collect();
+    let spec = plain(json!({
+        "validationActions": [if config.mode == "enforce" { "Deny" } else { "Audit" }],
+        "failurePolicy": "Fail",
+        // Registries are far away.
+        "webhookConfiguration": { "timeoutSeconds": 15 },
+        "evaluation": { "background": { "enabled": false } },
+        "matchConstraints": {
+            "namespaceSelector": { "matchExpressions": [{
+                "key": "kubernetes.io/metadata.name", "operator": "In", "values": apps(inside),
+            }] },
+            "resourceRules": [{
+                "apiGroups": [""],
+                "apiVersions": ["v1"],
+                "operations": ["CREATE", "UPDATE"],
+                "resources": ["pods", "pods/ephemeralcontainers"],
+            }],
+        },
+        "matchImageReferences": references,
+        // What was verified is what runs: the tag becomes the digest.
+        "validationConfigurations": { "mutateDigest": true, "verifyDigest": true, "required": true },
+        "attestors": attestors,
+        "validations": validations,
+    }));
+    object(
+        "policies.kyverno.io/v1",
+        "ImageValidatingPolicy",
+        "",
+        NAME,
+        json!({ "spec": spec }),
+    )
+}
+
+/// Sigstore's own controller.
+fn install(inside: &mut Inside<'_>) {
+    for name in apps(inside) {
+        if let Some(namespace) = inside.namespaces.get_mut(&name) {
+            namespace.labels.insert(OPT_IN.0.into(), OPT_IN.1.into());
+        }
+    }
+    inside.namespace(CONTROLLER, "restricted");
+    inside.crds("sigstore-policy-controller");
+    let pods = Pods::of(
+        CONTROLLER,
+        "webhook",
+        &[("control-plane", "policy-controller-webhook")],
+    );
+    inside.calls_api(&pods);
+    inside.called_by_api(&pods, 8443);
+    inside.scrape(&pods, 9090, "/metrics");
+    inside.allow(Peer::Pods(pods), Peer::Internet, &[Port::tcp(443)]);
+    let safe = json!({ "enabled": true, "runAsNonRoot": true, "seccompProfile": { "type": "RuntimeDefault" } });
+    inside.release(Release {
+        chart: "policy-controller",
+        namespace: CONTROLLER,
+        values: json!({
+            "installCRDs": false,
+            "webhook": {
+                "replicaCount": 2,
+                "failurePolicy": "Fail",
+                "podSecurityContext": safe,
+                "podDisruptionBudget": { "enabled": true, "minAvailable": 1 },
+                // What no policy is for is let in: only the registries named are asked for signatures.
+                "configData": { "no-match-policy": "allow" },
+                "resources": resources(["100m", "128Mi"], ["500m", "512Mi"]),
+            },
+            "leasescleanup": { "podSecurityContext": safe, "resources": resources(["10m", "32Mi"], ["100m", "128Mi"]) },
+        }),
+        serves: &["policy.sigstore.dev"],
+        provides: &["Deployment/policy-controller-webhook"],
+        ..Release::default()
+    });
+}
+
+/// For sigstore's own controller.
+fn cluster_policy(config: &Config, registries: &[String]) -> Json {
+    let identity = |identity: &Identity| {
+        let mut who = json!({ "issuer": identity.issuer });
+        match (&identity.subject, &identity.subject_regexp) {
+            (Some(subject), _) => who["subject"] = json!(subject),
+            (None, expression) => who["subjectRegExp"] = json!(expression),
+        }
+        who
+    };
+    let mut authorities = Vec::new();
+    if !config.identities.is_empty() {
+        authorities.push(json!({
+            "name": "identities",
+            "keyless": { "url": FULCIO, "identities": config.identities.iter().map(identity).collect::<Vec<_>>() },
+            "ctlog": { "url": REKOR },
+            // What cosign 3 writes.
+            "signatureFormat": "bundle",
+        }));
+    }
+    for (index, key) in config.keys.iter().enumerate() {
+        authorities.push(json!({
+            "name": format!("key{index}"),
+            "key": { "data": key, "hashAlgorithm": "sha256" },
+        }));
+    }
+    let images: Vec<Json> = registries
+        .iter()
+        .map(|r| json!({ "glob": format!("{r}**") }))
+        .collect();
+    let mode = if config.mode == "enforce" {
+        "enforce"
+    } else {
+        "warn"
+    };
+    let spec = plain(json!({ "images": images, "authorities": authorities, "mode": mode }));
+    object(
+        "policy.sigstore.dev/v1beta1",
+        "ClusterImagePolicy",
+        "",
+        NAME,
+        json!({ "spec": spec }),
+    )
+}

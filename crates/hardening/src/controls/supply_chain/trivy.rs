@@ -1,0 +1,94 @@
+//! The Trivy operator: a report for each workload about the holes that are known in it.
+
+use super::Config;
+use crate::flow::{Peer, Pods, Port};
+use crate::inside::{Inside, Release};
+use crate::objects::resources;
+use serde_json::json;
+
+const NAMESPACE: &str = "trivy-system";
+
+pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
+    inside.namespace(NAMESPACE, "restricted");
+    inside.crds("trivy-operator");
+    let safe = json!({
+        "allowPrivilegeEscalation": false,
+        "privileged": false,
+        "readOnlyRootFilesystem": true,
+        "runAsNonRoot": true,
+        "runAsUser": 10000,
+        "capabilities": { "drop": ["ALL"] },
+        "seccompProfile": { "type": "RuntimeDefault" },
+    });
+    let pod = json!({
+        "runAsNonRoot": true,
+        "runAsUser": 10000,
+        "runAsGroup": 10000,
+        "fsGroup": 10000,
+        "seccompProfile": { "type": "RuntimeDefault" },
+    });
+    inside.release(Release {
+        chart: "trivy-operator",
+        namespace: NAMESPACE,
+        values: json!({
+            "excludeNamespaces": "kube-system",
+            "operator": {
+                // One that keeps the data of holes, so that not every scan fetches them.
+                "builtInTrivyServer": true,
+                "scanJobsConcurrentLimit": 3,
+                "metricsVulnIdEnabled": false,
+                // Files of nodes would need root on them.
+                "infraAssessmentScannerEnabled": false,
+                "clusterComplianceEnabled": false,
+            },
+            "trivyOperator": {
+                "scanJobPodTemplatePodSecurityContext": pod,
+                "scanJobPodTemplateContainerSecurityContext": safe,
+            },
+            "trivy": {
+                "ignoreUnfixed": !config.unfixed,
+                "severity": config.severity,
+                "resources": resources(["100m", "100Mi"], ["500m", "500Mi"]),
+                "server": {
+                    "resources": resources(["200m", "512Mi"], ["1", "1Gi"]),
+                    "podSecurityContext": pod,
+                    "securityContext": safe,
+                },
+            },
+            "serviceMonitor": { "enabled": false },
+            "resources": resources(["100m", "128Mi"], ["1", "1Gi"]),
+            "podSecurityContext": pod,
+            "securityContext": safe,
+        }),
+        provides: &["Deployment/trivy-operator"],
+        ..Release::default()
+    });
+    let operator = Pods::of(
+        NAMESPACE,
+        "operator",
+        &[("app.kubernetes.io/name", "trivy-operator")],
+    );
+    let server = Pods::of(
+        NAMESPACE,
+        "server",
+        &[("app.kubernetes.io/name", "trivy-server")],
+    );
+    // Jobs are known by who made them.
+    let jobs = Pods::of(
+        NAMESPACE,
+        "scans",
+        &[("app.kubernetes.io/managed-by", "trivy-operator")],
+    );
+    inside.calls_api(&operator);
+    inside.calls_api(&jobs);
+    inside.scrape(&operator, 8080, "/metrics");
+    inside.allow(
+        Peer::Pods(jobs.clone()),
+        Peer::Pods(server.clone()),
+        &[Port::tcp(4954)],
+    );
+    for pods in [jobs, server] {
+        // Registries, and where the data of holes is.
+        inside.allow(Peer::Pods(pods), Peer::Internet, &[Port::tcp(443)]);
+    }
+}

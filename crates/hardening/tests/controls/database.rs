@@ -1,0 +1,144 @@
+//! `database`.
+
+use crate::alternatives::{on, with_database};
+use crate::fixture::{comes_after, node, nodes, object, readable, with};
+use serde_json::{Value as Json, json};
+
+#[test]
+fn a_database_by_cloudnative_pg() {
+    let expansion = on("aws").harden(&["tls", "database"], with_database());
+    insta::assert_snapshot!(readable(&expansion));
+}
+
+#[test]
+fn a_database_by_zalando() {
+    let mut inputs = with(
+        with_database(),
+        json!({ "database": { "operator": "zalando" } }),
+    );
+    inputs["apps"]["shop"]["pod_security"] = json!("baseline");
+    let expansion = on("google").harden(&["database"], inputs);
+    insta::assert_snapshot!(readable(&expansion));
+}
+
+#[test]
+fn archives_are_reached_by_identity_and_each_life_has_its_own() {
+    for (cloud, credentials, scheme) in [
+        (
+            "aws",
+            "s3Credentials",
+            "s3://${bucket.backups.name}/postgres/shop",
+        ),
+        (
+            "google",
+            "googleCredentials",
+            "gs://${bucket.backups.name}/postgres/shop",
+        ),
+        (
+            "azure",
+            "azureCredentials",
+            "${bucket.backups.url}/postgres/shop",
+        ),
+    ] {
+        let expansion = on(cloud).harden(&["tls", "database"], with_database());
+        let store = object(&expansion, "objectstore_shop_postgres_archive");
+        let configuration = &store["spec"]["configuration"];
+        assert_eq!(configuration["destinationPath"], scheme);
+        assert!(configuration[credentials].is_object(), "{configuration}");
+        let text = store.to_string();
+        assert!(
+            !text.contains("secretAccessKey") && !text.contains("storageKey"),
+            "{text}"
+        );
+        let cluster = object(&expansion, "cluster_shop_postgres");
+        let parameters = &cluster["spec"]["plugins"][0]["parameters"];
+        assert_eq!(
+            parameters["serverName"],
+            "postgres-${random_id.shop_postgres_life.hex}"
+        );
+        assert_eq!(cluster["spec"]["storage"]["storageClass"], "database");
+        assert_eq!(
+            object(&expansion, "storageclass_database")["reclaimPolicy"],
+            "Retain"
+        );
+    }
+}
+
+#[test]
+fn instances_stand_apart_as_far_as_there_are_zones() {
+    let apart = |instances: i64| {
+        let mut inputs = with_database();
+        inputs["apps"]["shop"]["postgres"]["instances"] = json!(instances);
+        let expansion = on("aws").harden(&["tls", "database"], inputs);
+        object(&expansion, "cluster_shop_postgres")["spec"]["affinity"]["podAntiAffinityType"]
+            .clone()
+    };
+    assert_eq!(apart(2), "required");
+    assert_eq!(apart(9), "preferred");
+}
+
+#[test]
+fn nothing_is_made_before_what_it_needs() {
+    let expansion = on("aws").harden(&["tls", "database"], with_database());
+    let cluster = "kubernetes_manifest.cluster_shop_postgres";
+    for earlier in [
+        "kubernetes_crds.cloudnative_pg",
+        "kubernetes_crds.barman_cloud",
+        "helm_release.cloudnative_pg",
+        "helm_release.plugin_barman_cloud",
+        "helm_release.cert_manager",
+        "kubernetes_manifest.objectstore_shop_postgres_archive",
+        "kubernetes_manifest.storageclass_database",
+    ] {
+        assert!(comes_after(&expansion, cluster, earlier), "{earlier}");
+    }
+    let backup = "kubernetes_manifest.scheduledbackup_shop_postgres";
+    assert!(comes_after(&expansion, backup, cluster));
+    assert_eq!(
+        node(&expansion, backup)["manifest"]["spec"]["method"],
+        "plugin"
+    );
+}
+
+#[test]
+fn what_is_restored_is_a_valid_object_that_leaves_the_old_archive_alone() {
+    let expansion = on("aws").harden(&["tls", "database"], with_database());
+    let old = object(&expansion, "cluster_shop_postgres");
+    let new = infra_hardening::restore(&old, "postgres-restored", Some("2026-01-31T12:00:00Z"))
+        .expect("restored");
+    let wrong = crate::schema::problems(&new);
+    assert!(wrong.is_empty(), "{wrong:?}");
+    let server = |plugin: &Json| plugin["parameters"]["serverName"].clone();
+    let written = server(&new["spec"]["plugins"][0]);
+    let read = server(&new["spec"]["externalClusters"][0]["plugin"]);
+    assert_ne!(written, read);
+    assert_eq!(read, server(&old["spec"]["plugins"][0]));
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    let refused = |change: &dyn Fn(&mut Json)| {
+        let mut inputs = with_database();
+        change(&mut inputs);
+        on("aws").refused(&["tls", "database"], inputs)
+    };
+    let all = [
+        refused(&|i| i["database"] = json!({ "operator": "zalndo" })),
+        refused(&|i| i["database"] = json!({ "operator": "zalando" })),
+        refused(&|i| i["apps"]["shop"]["postgres"]["from"] = json!(["bak"])),
+        refused(&|i| i["apps"]["shop"]["postgres"]["size"] = json!("tiny")),
+        refused(&|i| i["apps"]["shop"]["postgres"]["version"] = json!("9.6")),
+        refused(&|i| i["apps"]["shop"]["postgres"]["instances"] = json!(0)),
+        refused(&|i| i["apps"]["shop"]["postgres"]["backup"] = json!({ "bucket": "nowhere" })),
+        refused(&|i| i["apps"]["shop"]["postgres"]["backup"]["schedule"] = json!("0 2 * * *")),
+        refused(&|i| i["apps"]["shop"]["postgres"]["backup"]["retention"] = json!("forever")),
+    ];
+    insta::assert_snapshot!(all.join("\n\n"));
+}
+
+#[test]
+fn operators_alone_run_where_no_app_has_a_database() {
+    let expansion = on("aws").harden(&["tls", "database"], crate::fixture::shop());
+    assert!(nodes(&expansion).contains_key("helm_release.cloudnative_pg"));
+    assert!(!nodes(&expansion).keys().any(|k| k.contains("cluster_shop")));
+}

@@ -1,0 +1,77 @@
+//! `logging`.
+
+use crate::alternatives::{on, values};
+use crate::fixture::{comes_after, node, object, readable, shop, with};
+use serde_json::json;
+
+#[test]
+fn loki_with_alloy() {
+    let inputs = with(shop(), json!({ "logging": { "bucket": "logs" } }));
+    let expansion = on("aws").harden(&["monitoring", "logging"], inputs);
+    insta::assert_snapshot!(readable(&on("aws").harden(
+        &["logging"],
+        with(shop(), json!({ "logging": { "bucket": "logs" } }))
+    )));
+    // Grafana asks for the logs of every team.
+    let source = object(&expansion, "configmap_monitoring_datasource_loki");
+    let text = source["data"]["loki.yaml"].as_str().expect("a data source");
+    assert!(text.contains("platform|shop"), "{text}");
+    assert!(comes_after(
+        &expansion,
+        "helm_release.alloy",
+        "helm_release.loki"
+    ));
+}
+
+#[test]
+fn loki_keeps_logs_in_the_bucket_of_each_cloud() {
+    for (cloud, kind) in [("aws", "s3"), ("google", "gcs"), ("azure", "azure")] {
+        let inputs = with(
+            shop(),
+            json!({ "logging": { "bucket": "logs", "retention_days": 10 } }),
+        );
+        let expansion = on(cloud).harden(&["logging"], inputs);
+        let values = &node(&expansion, "helm_release.loki")["values"]["loki"];
+        assert_eq!(values["storage"]["type"], kind);
+        assert_eq!(
+            values["storage"]["bucketNames"]["chunks"],
+            "${bucket.logs.name}"
+        );
+        assert_eq!(values["schemaConfig"]["configs"][0]["object_store"], kind);
+        assert_eq!(values["limits_config"]["retention_period"], "240h");
+    }
+}
+
+#[test]
+fn elasticsearch_kibana_and_filebeat() {
+    let inputs = with(
+        shop(),
+        json!({ "logging": { "engine": "elk", "retention_days": 7 } }),
+    );
+    let expansion = on("aws").harden(&["logging"], inputs);
+    insta::assert_snapshot!(readable(&expansion));
+}
+
+#[test]
+fn alloy_reads_no_files_of_nodes_and_runs_as_nobody() {
+    let inputs = with(shop(), json!({ "logging": { "bucket": "logs" } }));
+    let expansion = on("aws").harden(&["logging"], inputs);
+    let values = values(&expansion, "alloy");
+    assert_eq!(values["alloy"]["mounts"]["varlog"], false);
+    assert_eq!(values["alloy"]["securityContext"]["runAsNonRoot"], true);
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    let refused = |logging: serde_json::Value| {
+        on("aws").refused(&["logging"], with(shop(), json!({ "logging": logging })))
+    };
+    let all = [
+        refused(json!({})),
+        refused(json!({ "bucket": "nowhere" })),
+        refused(json!({ "engine": "elastic" })),
+        refused(json!({ "bucket": "logs", "retention_days": 0 })),
+        refused(json!({ "bucket": "logs", "replicas": 0 })),
+    ];
+    insta::assert_snapshot!(all.join("\n\n"));
+}
