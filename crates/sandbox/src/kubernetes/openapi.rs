@@ -182,11 +182,7 @@ pub(super) fn v2(session: &Session<'_>, request: &HttpRequest) -> ApiResult<Http
     let protobuf = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
     if accept.contains(protobuf) {
         // Asked for with `@`, which no media type may have; answered with a dot.
-        return Ok(HttpReply::new(
-            200,
-            &protobuf.replace('@', "."),
-            NO_TYPES,
-        ));
+        return Ok(HttpReply::new(200, &protobuf.replace('@', "."), NO_TYPES));
     }
     if !accept.contains("json") && !accept.contains("*/*") {
         return Err(ApiError::new(
