@@ -172,9 +172,18 @@ fn custom(session: &Session<'_>, resource: &Resource, schemas: &mut Map<String, 
     schemas.insert(custom_name(resource), schema);
 }
 
+/// The older document in protobuf (gnostic's `openapi.v2`), without its types: who cannot find a kind in the newer one
+/// looks here, and leaves what is not here to the server.
+const NO_TYPES: &[u8] = b"\x0a\x032.0\x12\x12\x0a\x0aKubernetes\x12\x04v1.0\x42\x00\x4a\x00";
+
 /// Answers `/openapi/v2`, to who reads it as JSON.
 pub(super) fn v2(session: &Session<'_>, request: &HttpRequest) -> ApiResult<HttpReply> {
     let accept = request.header("accept").unwrap_or("*/*");
+    let protobuf = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+    if accept.contains(protobuf) {
+        // Asked for with `@`, which no media type may have; answered with a dot.
+        return Ok(HttpReply::new(200, &protobuf.replace('@', "."), NO_TYPES));
+    }
     if !accept.contains("json") && !accept.contains("*/*") {
         return Err(ApiError::new(
             406,
