@@ -143,7 +143,9 @@ pub(crate) fn assign(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> 
 
 /// Whether a principal is known: the client's own, or one of an identity.
 pub(crate) fn known(ctx: &Ctx<'_>, principal: &str) -> bool {
+    // Who calls without a directory knows itself by its client's id alone.
     principal.eq_ignore_ascii_case(super::context::PRINCIPAL)
+        || principal.eq_ignore_ascii_case(super::context::CLIENT)
         || ctx.below("/subscriptions/").iter().any(|item| {
             [
                 "/properties/principalId",
