@@ -25,6 +25,16 @@ pub(crate) enum Cloud {
 }
 
 impl Cloud {
+    /// Its name in the world file.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Aws => "aws",
+            Self::Google => "google",
+            Self::Azure => "azure",
+            Self::Kubernetes => "kubernetes",
+        }
+    }
+
     /// Finds service and operation of a request.
     fn route(self, request: &HttpRequest, id: &str) -> Result<Box<dyn Call>, HttpReply> {
         match self {

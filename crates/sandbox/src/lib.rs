@@ -149,37 +149,30 @@ impl Sandbox {
         }
         let core = Arc::new(core::Core::open(&options)?);
         let (stop, stopped) = watch::channel(false);
+        // Clusters and vaults tell their addresses, and states keep them: a port stays from run to run where it is free.
         let bind = async |offset: u16, cloud| {
             let mut address = options.listen;
-            if address.port() != 0 {
+            if address.port() == 0 {
+                let usual = core::lock(&core.world).usual_port(cloud);
+                address.set_port(usual.unwrap_or_default());
+            } else {
                 // Past the last port there is none: the system says so of a free one too.
                 address.set_port(address.port().saturating_add(offset));
             }
-            server::Listener::bind(address, cloud, core.clone(), stopped.clone())
-                .await
-                .map_err(|source| SandboxError::Bind { address, source })
+            let bind =
+                async |at| server::Listener::bind(at, cloud, core.clone(), stopped.clone()).await;
+            let mut bound = bind(address).await;
+            if bound.is_err() && options.listen.port() == 0 {
+                bound = bind(options.listen).await;
+            }
+            let bound = bound.map_err(|source| SandboxError::Bind { address, source })?;
+            core::lock(&core.world).served(options.clock.now(), cloud, bound.address)?;
+            Ok::<_, SandboxError>(bound)
         };
         let aws = bind(0, core::Cloud::Aws).await?;
         let google = bind(1, core::Cloud::Google).await?;
         let azure = bind(2, core::Cloud::Azure).await?;
-        // Clusters tell their addresses, and states keep them: the port stays from run to run where it is free.
-        let usual = core::lock(&core.world).usual_port();
-        let again = match usual.filter(|_| options.listen.port() == 0) {
-            Some(port) => {
-                let address = SocketAddr::new(options.listen.ip(), port);
-                let cloud = core::Cloud::Kubernetes;
-                server::Listener::bind(address, cloud, core.clone(), stopped.clone())
-                    .await
-                    .ok()
-            }
-            None => None,
-        };
-        let kubernetes = match again {
-            Some(bound) => bound,
-            None => bind(3, core::Cloud::Kubernetes).await?,
-        };
-        let now = options.clock.now();
-        core::lock(&core.world).serve_kubernetes_at(now, kubernetes.address)?;
+        let kubernetes = bind(3, core::Cloud::Kubernetes).await?;
         let sandbox = Self {
             core,
             aws,

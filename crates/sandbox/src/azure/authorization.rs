@@ -6,7 +6,7 @@ use super::context::{Ctx, Input, PRINCIPAL, text};
 use super::error::{ArmError, ArmResult};
 use super::id::Id;
 use super::item::Item;
-use super::{engine, found, identity, page};
+use super::{engine, found, identity, keyvault, page};
 use crate::clock::iso8601_millis;
 use crate::http::HttpReply;
 
@@ -148,7 +148,7 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<Option<Http
     };
     let at = Id::new(scope.as_str());
     let inside = !at.kind().is_empty();
-    if inside && !engine::exists(ctx, &scope) {
+    if inside && !engine::exists(ctx, &scope) && !keyvault::holds(ctx, &at) {
         return Err(engine::missing(ctx, &at.kind(), &at));
     }
     match input.operation.name {

@@ -99,7 +99,11 @@ const FAMILIES: [(&str, &str, &str, u32, &[u32]); 14] = [
 ];
 
 /// Sizes that are paid for by what they burst: name, cores, gigabytes.
-const BURSTABLE: [(&str, u32, u32); 7] = [
+const BURSTABLE: [(&str, u32, u32); 11] = [
+    ("Standard_B2ls_v2", 2, 4),
+    ("Standard_B2s_v2", 2, 8),
+    ("Standard_B4s_v2", 4, 16),
+    ("Standard_B8s_v2", 8, 32),
     ("Standard_B1ms", 1, 2),
     ("Standard_B2s", 2, 4),
     ("Standard_B2ms", 2, 8),
@@ -115,7 +119,9 @@ fn sizes() -> Vec<Size> {
         .iter()
         .map(|(name, cores, memory)| Size {
             name: (*name).to_owned(),
-            family: if name.contains("_B") {
+            family: if name.starts_with("Standard_B") && name.ends_with("_v2") {
+                "standardBsv2Family"
+            } else if name.starts_with("Standard_B") {
                 "standardBSFamily"
             } else {
                 "standardDSv2Family"

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::{Document, Key, Scope, Stored, Tx, World};
 use crate::clock::Millis;
+use crate::core::Cloud;
 use crate::journal::JournalError;
 
 /// Changes that are kept.
@@ -74,8 +75,6 @@ struct Seat {
     port: u16,
 }
 
-const KUBERNETES: &str = "kubernetes";
-
 impl Document for Seat {
     const KIND: &'static str = "sandbox.seat";
     const SCOPE: Scope = Scope::Global;
@@ -114,29 +113,31 @@ impl World {
         (self.id, self.seed)
     }
 
-    /// The port on which the Kubernetes API was served last.
-    pub(crate) fn usual_port(&mut self) -> Option<u16> {
+    /// The port on which a cloud was served last.
+    pub(crate) fn usual_port(&mut self, cloud: Cloud) -> Option<u16> {
         let tx = self.begin(0);
-        tx.get::<Seat>("", KUBERNETES).map(|seat| seat.port)
+        tx.get::<Seat>("", cloud.name()).map(|seat| seat.port)
     }
 
-    /// Says where the Kubernetes API is.
+    /// Says where a cloud is served.
     ///
     /// # Errors
     /// The world file cannot be written.
-    pub(crate) fn serve_kubernetes_at(
+    pub(crate) fn served(
         &mut self,
         now: Millis,
+        cloud: Cloud,
         address: SocketAddr,
     ) -> Result<(), JournalError> {
-        self.feed.authority = address.to_string();
-        let port = address.port();
+        if cloud == Cloud::Kubernetes {
+            self.feed.authority = address.to_string();
+        }
+        let (name, port) = (cloud.name().to_owned(), address.port());
         let mut tx = self.begin(now);
         if tx
-            .get::<Seat>("", KUBERNETES)
+            .get::<Seat>("", &name)
             .is_none_or(|seat| seat.port != port)
         {
-            let name = KUBERNETES.to_owned();
             tx.put("", Seat { name, port }, None);
         }
         tx.commit()

@@ -113,6 +113,17 @@ fn name_of(uri: &str) -> String {
     }
 }
 
+/// Whether an id is that of a key or secret in a vault: Resource Manager knows them wherever they were made.
+pub(crate) fn holds(ctx: &Ctx<'_>, id: &Id) -> bool {
+    let parts: Vec<&str> = id.text.split('/').collect();
+    let [.., vaults, vault, plural, name] = parts.as_slice() else {
+        return false;
+    };
+    let within = vaults.eq_ignore_ascii_case("vaults") && ["keys", "secrets"].contains(plural);
+    let at = format!("{}{plural}/{}", contents(vault), name.to_lowercase());
+    within && by_name(ctx, vault).is_some() && ctx.get(&at).is_some()
+}
+
 /// Where the world keeps a key, if there is one of a name in the vault at a URI.
 pub(crate) fn find_key(ctx: &Ctx<'_>, uri: &str, name: &str) -> Option<String> {
     let vault = name_of(uri);
