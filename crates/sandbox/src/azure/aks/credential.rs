@@ -85,14 +85,14 @@ fn kubeconfig(doc: &Value, hash: &str, who: &str, directory: bool) -> Value {
         } })
     } else {
         json!({
-            "client-certificate-data": certificate::authority(&hash[..14]), "client-key-data": STANDARD.encode("sandbox"),
+            "client-certificate-data": STANDARD.encode(certificate::pem(&hash[..14])), "client-key-data": STANDARD.encode("sandbox"),
             "token": hash,
         })
     };
     json!({
         "apiVersion": "v1", "kind": "Config", "preferences": {}, "current-context": name,
         "clusters": [{ "name": name, "cluster": {
-            "server": format!("https://{host}:443"), "certificate-authority-data": certificate::authority(&hash[..14]),
+            "server": format!("https://{host}:443"), "certificate-authority-data": STANDARD.encode(certificate::pem(&hash[..14])),
         } }],
         "contexts": [{ "name": name, "context": { "cluster": name, "user": user } }],
         "users": [{ "name": user, "user": credential }],
