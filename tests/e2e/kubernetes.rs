@@ -410,3 +410,13 @@ values_sensitive = {{ password = "hush-hush" }}
     assert!(!left.contains("hello"), "{left}");
     stack.plane.kubectl(&["delete", "namespace", name]).done();
 }
+
+#[test]
+fn every_type_lives_in_the_sandbox() {
+    crate::types::in_the_sandbox("kubernetes");
+}
+
+#[test]
+fn every_type_has_a_table() {
+    crate::types::all_have_tables("kubernetes", &*infra_kubernetes::provider());
+}

@@ -25,7 +25,7 @@ pub fn attributes(folder: &Folder, target: &str) -> serde_json::Map<String, Json
         .unwrap_or_else(|| panic!("{target} is not in the state"))
 }
 
-/// Replaces `{name}`s by attributes; a bare name is one attribute.
+/// Replaces `{name}`s by attributes; the bare name of an attribute is that one, other text is itself.
 fn import_id(pattern: &str, attributes: &serde_json::Map<String, Json>) -> String {
     let text = |name: &str| {
         let value = &attributes[name];
@@ -33,7 +33,7 @@ fn import_id(pattern: &str, attributes: &serde_json::Map<String, Json>) -> Strin
             .as_str()
             .map_or_else(|| value.to_string(), str::to_owned)
     };
-    if !pattern.contains('{') {
+    if attributes.contains_key(pattern) {
         return text(pattern);
     }
     let mut out = String::new();

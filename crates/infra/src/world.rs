@@ -52,7 +52,7 @@ impl Surroundings {
         .await?;
         Ok(Surroundings {
             world: World::Sandbox(sandbox.world_id().to_string().into()),
-            variables: in_sandbox(sandbox.environment()),
+            variables: in_sandbox(&sandbox.endpoints()),
             sandbox: Some(sandbox),
         })
     }
@@ -82,7 +82,7 @@ impl Surroundings {
         let answer: Answer = serde_json::from_str(&body)
             .map_err(|_| failed("something else answers there".to_owned()))?;
         Ok(Surroundings {
-            variables: in_sandbox(answer.endpoints.environment()),
+            variables: in_sandbox(&answer.endpoints),
             world: World::Sandbox(answer.id.into()),
             sandbox: None,
         })
@@ -117,12 +117,17 @@ pub(crate) fn of_clouds() -> Vec<(String, String)> {
 }
 
 /// What a sandbox says to providers: that it is one, where it is, and which programs of this machine may be used in it.
-fn in_sandbox(mut variables: Vec<(String, String)>) -> Vec<(String, String)> {
-    variables.retain(|(name, _)| name != "INFRA_SANDBOX");
-    variables.push(("INFRA_SANDBOX".to_owned(), "1".to_owned()));
-    if let Ok(helm) = std::env::var("INFRA_HELM") {
-        variables.push(("INFRA_HELM".to_owned(), helm));
-    }
+fn in_sandbox(endpoints: &Endpoints) -> Vec<(String, String)> {
+    let mut variables = endpoints.environment();
+    let set = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    variables.push(set("INFRA_SANDBOX", "1"));
+    // Clusters move with the sandbox: it has other ports in every run.
+    variables.push(set("INFRA_KUBERNETES_ENDPOINT", &endpoints.kubernetes));
+    variables.extend(
+        std::env::var("INFRA_HELM")
+            .ok()
+            .map(|helm| set("INFRA_HELM", &helm)),
+    );
     variables
 }
 

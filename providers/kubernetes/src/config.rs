@@ -118,8 +118,8 @@ pub(crate) struct Aks {
 }
 
 impl Config {
-    /// With what the environment gives, and checked. `INFRA_KUBERNETES_ENDPOINT` stands before the host of a sandbox's cluster,
-    /// because a state that was made against a sandbox is read again under the sandbox's next address.
+    /// With what the environment gives, and checked. In a sandbox `INFRA_KUBERNETES_ENDPOINT` stands before the host, because a
+    /// state that was made against a sandbox is read again under the sandbox's next address.
     ///
     /// # Errors
     /// No cluster, or more than one way to it or to log in.
@@ -128,17 +128,15 @@ impl Config {
         self.host = set(self.host);
         self.kubeconfig = set(self.kubeconfig);
         self.config_path = set(self.config_path);
-        if self.host.is_none() && self.kubeconfig.is_none() && self.config_path.is_none() {
-            self.config_path = variable(environment, &["KUBE_CONFIG_PATH", "KUBECONFIG"]);
-        }
-        if let (Some(host), Some(endpoint)) = (
-            &self.host,
-            variable(environment, &["INFRA_KUBERNETES_ENDPOINT"]),
-        ) && let Some((_, path)) = host
-            .strip_prefix("http://127.0.0.1:")
-            .and_then(|rest| rest.split_once('/'))
-        {
-            self.host = Some(format!("{}/{path}", endpoint.trim_end_matches('/')));
+        match variable(environment, &["INFRA_KUBERNETES_ENDPOINT"]) {
+            Some(endpoint) => self = self.in_sandbox(&endpoint),
+            None if self.host.is_none()
+                && self.kubeconfig.is_none()
+                && self.config_path.is_none() =>
+            {
+                self.config_path = variable(environment, &["KUBE_CONFIG_PATH", "KUBECONFIG"]);
+            }
+            None => {}
         }
         let ways = [&self.host, &self.kubeconfig, &self.config_path];
         match ways.iter().filter(|way| way.is_some()).count() {
@@ -188,6 +186,29 @@ impl Config {
             ));
         }
         Ok(self)
+    }
+
+    /// The same in a sandbox: its clusters are where the sandbox is now, and no other is ever reached. A stack that names one of
+    /// the real world gets the sandbox's own, which belongs to no cloud.
+    fn in_sandbox(self, endpoint: &str) -> Config {
+        let authority = endpoint.rsplit("://").next().unwrap_or_default();
+        let authority = authority.trim_end_matches('/');
+        let of_sandbox = self.host.as_deref().and_then(|host| {
+            let (scheme, rest) = host.split_once("://127.0.0.1:")?;
+            let (_, name) = rest.split_once("/clusters/")?;
+            Some(format!("{scheme}://{authority}/clusters/{name}"))
+        });
+        match of_sandbox {
+            Some(host) => Config {
+                host: Some(host),
+                ..self
+            },
+            None => Config {
+                host: Some(format!("http://{authority}/clusters/local.local.local")),
+                token: Some("sandbox".to_owned()),
+                ..Config::default()
+            },
+        }
     }
 
     /// How to log in to the cluster of a cloud, where that is said.
@@ -285,13 +306,18 @@ mod tests {
         };
         let moved = |host: &str| with(host).within(&environment).expect("is right").host;
         assert_eq!(
-            moved("http://127.0.0.1:4703/clusters/main").as_deref(),
-            Some("http://127.0.0.1:9/clusters/main")
+            moved("https://127.0.0.1:4703/clusters/aws.eu-west-1.main").as_deref(),
+            Some("https://127.0.0.1:9/clusters/aws.eu-west-1.main")
         );
-        assert_eq!(
-            moved("https://k8s.example.com").as_deref(),
-            Some("https://k8s.example.com")
-        );
+        // A real one is not reached from there, neither by its name nor by a kubeconfig.
+        let own = Some("http://127.0.0.1:9/clusters/local.local.local");
+        assert_eq!(moved("https://k8s.example.com").as_deref(), own);
+        let real = Config {
+            config_path: Some("~/.kube/config".to_owned()),
+            ..Config::default()
+        };
+        let within = real.within(&environment).expect("is right");
+        assert_eq!((within.host.as_deref(), within.config_path), (own, None));
     }
 
     #[test]

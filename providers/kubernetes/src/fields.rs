@@ -60,9 +60,10 @@ fn merge(into: &mut Map<String, Json>, from: &Map<String, Json>) {
 }
 
 impl Owned {
-    /// Nothing inside is told apart: a value, or a list or map that has one owner as a whole.
+    /// A value, or a list or map that has one owner as a whole. With `.` alone it is only there because of the owner: what is in
+    /// it is somebody else's by now.
     fn is_leaf(&self) -> bool {
-        self.0.keys().all(|key| key == ".")
+        self.0.is_empty()
     }
 
     fn child(&self, key: &str) -> Option<Owned> {

@@ -197,10 +197,13 @@ impl Resource<Client> for Crds {
                 }
                 let manager = settings(prior)?.manager;
                 let there: Vec<Json> = found.into_iter().flatten().collect();
-                let same = there.len() == prior.names.len()
-                    && prior.digest == Some(digest(&there, &manager));
+                let found = digest(&there, &manager);
+                // What was imported has none yet.
+                let known = prior.digest.clone().filter(|d| !d.is_empty());
+                let same = there.len() == prior.names.len() && known.is_none_or(|k| k == found);
+                let spoilt = prior.digest.is_none();
                 Ok(Some(CrdsRecord {
-                    digest: same.then(|| prior.digest.clone()).flatten(),
+                    digest: (same && !spoilt).then_some(found),
                     ..prior.clone()
                 }))
             })
@@ -267,12 +270,42 @@ impl Resource<Client> for Crds {
         Ok(Recovered::Absent)
     }
 
-    fn import(_: &str) -> Result<Imported<CrdsRecord>, ProviderError> {
-        Err(ProviderError::invalid(
-            "id",
-            "kubernetes_crds needs no import: definitions that are there already are taken over when it is applied",
-        ))
+    /// By the names of the definitions. What they were made from is not told by them.
+    fn import(id: &str) -> Result<Imported<CrdsRecord>, ProviderError> {
+        let names: Vec<String> = id.split(',').map(str::to_owned).collect();
+        if names
+            .iter()
+            .any(|name| !name.contains('.') || name.contains(['/', ' ']))
+        {
+            return Err(ProviderError::invalid(
+                "id",
+                format!(
+                    "`{id}` is not NAME,NAME,… of definitions, as in certificates.cert-manager.io"
+                ),
+            ));
+        }
+        let prior = CrdsRecord {
+            id: Some(id_of(names.iter())),
+            urls: Vec::new(),
+            sha256: Vec::new(),
+            chart: Vec::new(),
+            manifests: Value::NULL,
+            provides: Vec::new(),
+            keep_on_destroy: true,
+            names,
+            digest: Some(String::new()),
+            field_manager: Vec::new(),
+            timeouts: Vec::new(),
+        };
+        Ok(Imported {
+            id: Self::id(&prior),
+            prior: Some(prior),
+        })
     }
+}
+
+fn id_of<'n>(names: impl Iterator<Item = &'n String>) -> String {
+    format!("crds-{}", &hash(names.map(String::as_bytes))[..16])
 }
 
 fn settings(record: &CrdsRecord) -> Result<Settings, ProviderError> {

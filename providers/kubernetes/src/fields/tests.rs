@@ -80,7 +80,8 @@ fn what_somebody_else_set_is_seen() {
 fn what_somebody_took_away_is_seen() {
     let manifest = deployment(2, "web:1");
     let mut fields = ours();
-    fields["f:metadata"]["f:labels"] = json!({});
+    // The map is still there because of us, and nothing in it is ours.
+    fields["f:metadata"]["f:labels"] = json!({".": {}});
     fields["f:spec"]["f:template"]["f:spec"]["f:containers"] =
         json!({"k:{\"name\":\"other\"}": {".": {}}});
     let mut object = manifest.clone();

@@ -146,6 +146,9 @@ impl Helm {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
+        // Ctrl-C is for infra, which lets what it has begun come to its end.
+        #[cfg(unix)]
+        command.process_group(0);
         if let Some((path, named)) = &run.kubeconfig {
             command.env("KUBECONFIG", path);
             if let Some(named) = named {
