@@ -45,6 +45,15 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<Option<Http
                 "primarySharedKey": item.hidden["primary"], "secondarySharedKey": item.hidden["secondary"],
             }))
         }
+        "Workspaces_Delete" if input.query("force") == Some("true") => {
+            // It is not kept: what `removed` reads.
+            if let Some(item) = ctx.get(&input.id.text) {
+                let mut item = item.edit();
+                item.hidden["force"] = true.into();
+                ctx.put(item);
+            }
+            Ok(None)
+        }
         "DeletedWorkspaces_List" | "DeletedWorkspaces_ListByResourceGroup" => {
             let group = input.variable("resourceGroupName");
             let prefix = format!("/subscriptions/{}/", input.variable("subscriptionId"));
@@ -148,6 +157,9 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
 }
 
 fn removed(ctx: &mut Ctx<'_>, item: &Item, _until: Millis) -> ArmResult<()> {
+    if item.hidden["force"] == true {
+        return Ok(());
+    }
     let id = Id::new(text(&item.doc, "/id"));
     let grave = grave(&id);
     let mut gone = Item::new(

@@ -4,7 +4,7 @@ mod blob;
 
 use serde_json::{Value, json};
 
-use super::context::{Ctx, Input, default, items, items_mut, set, text};
+use super::context::{Ctx, Input, default, items, items_mut, set, text, unset};
 use super::error::{ArmError, ArmResult};
 use super::id::Id;
 use super::item::Item;
@@ -247,6 +247,9 @@ fn new_key(ctx: &mut Ctx<'_>) -> String {
 fn encryption(ctx: &Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
     let base = "/properties/encryption";
     if text(&write.doc, &format!("{base}/keySource")) != "Microsoft.Keyvault" {
+        // Back to the service's own keys: nothing is left of a vault's.
+        unset(&mut write.doc, &format!("{base}/keyvaultproperties"));
+        unset(&mut write.doc, &format!("{base}/identity"));
         return Ok(());
     }
     let vault = text(

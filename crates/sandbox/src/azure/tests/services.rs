@@ -195,6 +195,26 @@ fn an_account_uses_a_key_of_a_protected_vault_only() {
         );
     }
     bench.done("PUT", &path, &body("shut", "k"));
+    let back = json!({ "properties": { "encryption": { "keySource": "Microsoft.Storage" } } });
+    bench.done("PATCH", &path, &back);
+    let encryption = &bench.get(&path)["properties"]["encryption"];
+    assert_eq!(encryption["keyvaultproperties"], Value::Null);
+}
+
+#[test]
+fn a_workspace_comes_back_unless_it_was_taken_away_by_force() {
+    let bench = Bench::grouped("");
+    let path = at("Microsoft.OperationalInsights/workspaces/logs");
+    let body = json!({ "location": "westeurope", "properties": {} });
+    let id = |bench: &Bench| bench.get(&path)["properties"]["customerId"].clone();
+    bench.done("PUT", &path, &body);
+    let first = id(&bench);
+    bench.done("DELETE", &path, &Value::Null);
+    bench.done("PUT", &path, &body);
+    assert_eq!(id(&bench), first);
+    bench.done("DELETE", &format!("{path}?force=true"), &Value::Null);
+    bench.done("PUT", &path, &body);
+    assert_ne!(id(&bench), first);
 }
 
 #[test]
