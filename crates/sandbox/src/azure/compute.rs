@@ -1,6 +1,6 @@
 //! Microsoft.Compute: sizes of machines, their quotas, scale sets of clusters, and disk encryption sets.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::context::{Ctx, Input, default, set, text};
 use super::error::{ArmError, ArmResult};

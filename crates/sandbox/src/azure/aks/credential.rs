@@ -54,7 +54,8 @@ pub(super) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<HttpReply> 
         "ManagedClusters_GetAccessProfile" => input.variable("roleName"),
         _ => "clusterAdmin",
     };
-    let config = kubeconfig(&doc, &hash, who, user && directory);
+    let authority = certificate::authority(&ctx.frame.tx);
+    let config = kubeconfig(&doc, &hash, &authority, who, user && directory);
     let data = STANDARD.encode(config.to_string());
     let body = if input.operation.name == "ManagedClusters_GetAccessProfile" {
         json!({
@@ -68,7 +69,7 @@ pub(super) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<HttpReply> 
 }
 
 /// A kubeconfig; JSON is YAML too.
-fn kubeconfig(doc: &Value, hash: &str, who: &str, directory: bool) -> Value {
+fn kubeconfig(doc: &Value, hash: &str, authority: &str, who: &str, directory: bool) -> Value {
     let name = text(doc, "/name");
     let group = Id::new(text(doc, "/id")).group().to_owned();
     let host = match text(doc, "/properties/fqdn") {
@@ -85,14 +86,14 @@ fn kubeconfig(doc: &Value, hash: &str, who: &str, directory: bool) -> Value {
         } })
     } else {
         json!({
-            "client-certificate-data": certificate::authority(&hash[..14]), "client-key-data": STANDARD.encode("sandbox"),
+            "client-certificate-data": STANDARD.encode(certificate::pem(&hash[..14])), "client-key-data": STANDARD.encode("sandbox"),
             "token": hash,
         })
     };
     json!({
         "apiVersion": "v1", "kind": "Config", "preferences": {}, "current-context": name,
         "clusters": [{ "name": name, "cluster": {
-            "server": format!("https://{host}:443"), "certificate-authority-data": certificate::authority(&hash[..14]),
+            "server": format!("https://{host}:443"), "certificate-authority-data": authority,
         } }],
         "contexts": [{ "name": name, "context": { "cluster": name, "user": user } }],
         "users": [{ "name": user, "user": credential }],

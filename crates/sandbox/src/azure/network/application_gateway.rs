@@ -1,5 +1,7 @@
 //! Application gateways: everything of theirs is in one document.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::load_balancer::{SUBNET, check_own_references, frontends};
@@ -255,7 +257,7 @@ fn secrets(write: &mut Write<'_>) {
             set(
                 certificate,
                 "/properties/publicCertData",
-                crate::certificate::authority("00000000000001"),
+                STANDARD.encode(crate::certificate::pem("00000000000001")),
             );
         }
         unset(certificate, "/properties/data");
