@@ -199,8 +199,10 @@ impl Config {
             Some(format!("{scheme}://{authority}/clusters/{name}"))
         });
         match of_sandbox {
+            // Any token will do, and the state keeps none.
             Some(host) => Config {
                 host: Some(host),
+                token: self.login().is_none().then(|| "sandbox".to_owned()),
                 ..self
             },
             None => Config {
@@ -305,6 +307,8 @@ mod tests {
             ..Environment::default()
         };
         let moved = |host: &str| with(host).within(&environment).expect("is right").host;
+        let recorded = with("http://127.0.0.1:1/clusters/main").within(&environment);
+        assert!(recorded.expect("is right").token.is_some());
         assert_eq!(
             moved("https://127.0.0.1:4703/clusters/aws.eu-west-1.main").as_deref(),
             Some("https://127.0.0.1:9/clusters/aws.eu-west-1.main")

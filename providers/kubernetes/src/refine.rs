@@ -47,7 +47,9 @@ async fn dry_run<K: Kind>(
     let (body, settings) = (K::body(&record)?, K::settings(&record)?);
     match apply::dry_run(client, context, &body, &settings).await {
         Ok(_) => Ok(Refined::default()),
-        Err(error) if error.code == IMMUTABLE && item.prior.is_some() => Ok(Refined {
+        // What is replaced already is asked about while the old one is still there.
+        Err(error) if error.code == IMMUTABLE && item.prior.is_none() => Ok(Refined::default()),
+        Err(error) if error.code == IMMUTABLE => Ok(Refined {
             value: None,
             replace: vec![Path::attribute(attribute)],
         }),
