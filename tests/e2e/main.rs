@@ -12,6 +12,8 @@ mod ephemeral;
 mod explain;
 mod failures;
 mod google_types;
+#[cfg(unix)]
+mod hardening;
 mod kill;
 #[cfg(unix)]
 mod kills;

@@ -47,6 +47,7 @@ const FILES: &[&str] = &[
     "crates/state/src/local.rs",
     "crates/sandbox/src/journal.rs",
     "providers/builtin/src/files.rs",
+    "providers/kubernetes/src/helm/files.rs",
 ];
 
 /// Runs all checks.

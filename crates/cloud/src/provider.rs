@@ -4,8 +4,8 @@
 use crate::defaults::{self, Names};
 use crate::shape;
 use async_trait::async_trait;
-use infra_model::provider::{Environment, Finding, PreflightItem};
-use infra_model::resource::{DynDataSource, DynResource};
+use infra_model::provider::{Environment, Finding, Opened, PreflightItem, Renewed};
+use infra_model::resource::{DynDataSource, DynEphemeral, DynResource};
 use infra_model::schema::ApiFamily;
 use infra_model::{
     Block, CallContext, Catalogue, Operation, PlanRequest, Planned, Provider, ProviderError,
@@ -34,6 +34,11 @@ pub trait Cloud: Send + Sync + 'static {
 
     /// Data sources.
     fn data() -> Vec<Box<dyn DynDataSource<Self::Client>>>;
+
+    /// Ephemeral resources.
+    fn ephemeral() -> Vec<Box<dyn DynEphemeral<Self::Client>>> {
+        Vec::new()
+    }
 
     /// Connects: see [`Provider::configure`].
     ///
@@ -79,7 +84,8 @@ impl<C: Cloud> CloudProvider<C> {
         let whose = format!("the provider {}", C::NAME);
         let catalogue = Catalogue::new(whose, C::config(), C::families())
             .with_resources(C::resources())
-            .with_data(C::data());
+            .with_data(C::data())
+            .with_ephemeral(C::ephemeral());
         Self {
             catalogue: Arc::new(catalogue),
         }
@@ -123,8 +129,9 @@ impl<C: Cloud> Provider for CloudProvider<C> {
     fn validate(&self, type_name: &str, config: &Value) -> Vec<ProviderError> {
         match self.catalogue.resource(type_name) {
             Ok(resource) => resource.validate(config),
-            // Data sources have nothing to check beyond their schema.
+            // Others have nothing to check beyond their schema.
             Err(_) if self.catalogue.data(type_name).is_ok() => Vec::new(),
+            Err(_) if self.catalogue.ephemeral(type_name).is_ok() => Vec::new(),
             Err(error) => vec![error],
         }
     }
@@ -188,6 +195,36 @@ impl<C: Cloud> Session for CloudSession<C> {
         let data = self.catalogue.data(type_name)?;
         let value = data.read(&self.client, context, config).await?;
         Ok(shape::like(&data.schema().block, config, value))
+    }
+
+    async fn open(
+        &self,
+        context: &CallContext,
+        type_name: &str,
+        config: &Value,
+    ) -> Result<Opened, ProviderError> {
+        let resource = self.catalogue.ephemeral(type_name)?;
+        resource.open(&self.client, context, config).await
+    }
+
+    async fn renew(
+        &self,
+        context: &CallContext,
+        type_name: &str,
+        private: Option<&serde_json::Value>,
+    ) -> Result<Renewed, ProviderError> {
+        let resource = self.catalogue.ephemeral(type_name)?;
+        resource.renew(&self.client, context, private).await
+    }
+
+    async fn close(
+        &self,
+        context: &CallContext,
+        type_name: &str,
+        private: Option<&serde_json::Value>,
+    ) -> Result<(), ProviderError> {
+        let resource = self.catalogue.ephemeral(type_name)?;
+        resource.close(&self.client, context, private).await
     }
 
     async fn create(

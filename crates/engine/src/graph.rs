@@ -212,6 +212,11 @@ impl ProgramGraph {
             for dependency in &output.depends_on {
                 self.of_dependency(program, dependency, &ScopePath::root(), &node, &mut edges);
             }
+            for condition in &output.preconditions {
+                for expr in [&condition.condition, &condition.message] {
+                    self.of_expr(program, expr, &ScopePath::root(), &node, &mut edges);
+                }
+            }
         }
         for (from, to) in edges {
             if let (Some(from), Some(to)) = (self.index.get(&from), self.index.get(&to)) {
@@ -249,6 +254,11 @@ impl ProgramGraph {
             let node = ProgramNode::ComponentOutput(i, name.clone());
             for dependency in &output.depends_on {
                 self.of_dependency(program, dependency, scope, &node, edges);
+            }
+            for condition in &output.preconditions {
+                for expr in [&condition.condition, &condition.message] {
+                    self.of_expr(program, expr, scope, &node, edges);
+                }
             }
         }
         let gate = ProgramNode::Gate(i);

@@ -6,12 +6,13 @@ use crate::engine::{Engine, Input};
 use crate::error::EngineError;
 use crate::events::Observer;
 use crate::graph::ProgramGraph;
-use crate::scope::World;
+use crate::plan::Instances;
+use crate::scope::{Frame, World};
 use crate::sessions::{Connected, Sessions};
 use infra_model::address::{Address, Mode, ProviderAddress};
 use infra_model::codes::Code;
-use infra_model::diagnostic::{Diagnostic, did_you_mean};
-use infra_model::program::Program;
+use infra_model::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use infra_model::program::{Program, ResourceBlock};
 use infra_model::value::Value;
 use infra_state::{ResourceState, State, StateChange};
 use serde_json::Value as Json;
@@ -78,7 +79,7 @@ impl Engine {
         }
         let world = World::planning(self, program, &graph);
         let (_, list, _) = crate::plan::instances(&world, block)?;
-        if let Some(list) = list
+        if let Some(list) = &list
             && !list.iter().any(|(key, _)| *key == address.key)
         {
             let keys: Vec<String> = list
@@ -92,9 +93,8 @@ impl Engine {
             .help(format!("it has {}", keys.join(", ")))
             .into());
         }
-        let (connected, value) = self
-            .look_up(&world, &graph, &block.provider, address, id)
-            .await?;
+        let provider = configuration_of(&world, block, address, list)?;
+        let (connected, value) = self.look_up(&world, &graph, &provider, address, id).await?;
         let Some(schema) = self.schema(
             &block.provider.name,
             Mode::Managed,
@@ -120,7 +120,7 @@ impl Engine {
             );
         }
         let resource = ResourceState {
-            provider: block.provider.clone(),
+            provider,
             provider_config: connected.resolved.clone(),
             schema_version: schema.version,
             attributes,
@@ -190,6 +190,23 @@ impl Engine {
         let value = value.map_err(problem)?;
         Ok((connected, value))
     }
+}
+
+/// The provider configuration of the instance that is imported, which `provider = "aws.by_region[each.key]"` computes.
+fn configuration_of(
+    world: &World<'_>,
+    block: &ResourceBlock,
+    address: &Address,
+    instances: Option<Instances>,
+) -> Result<ProviderAddress, Diagnostics> {
+    let mut known = instances.into_iter().flatten();
+    let frame = known.find(|(key, _)| *key == address.key);
+    // Where it is not known which instances there are, the address says the key.
+    let frame = frame.map_or_else(
+        || Frame::of_key(&address.block.scope, address.key.as_ref()),
+        |(_, frame)| frame,
+    );
+    world.provider_of(block, &frame)
 }
 
 /// The address under which the state has this id of the same type in the same place already.

@@ -3,8 +3,8 @@
 
 mod dependencies;
 mod modules;
+mod outputs;
 
-use crate::codec;
 use crate::engine::Engine;
 use crate::graph::ProgramGraph;
 use crate::lock::lock;
@@ -40,6 +40,8 @@ pub(crate) struct World<'a> {
     gates: Mutex<HashMap<usize, Arc<Touched>>>,
     /// What ephemeral blocks depend on: who uses one depends on that, as the block itself is never stored.
     behind: Mutex<HashMap<BlockAddress, Touched>>,
+    /// Whether preconditions of module outputs are asked: not where all is destroyed.
+    pub(crate) conditions: bool,
     phase: Phase,
     now: Timestamp,
 }
@@ -68,6 +70,19 @@ impl Frame {
             scope: scope.clone(),
             ..Frame::default()
         }
+    }
+
+    /// The frame of an instance of which no more than the key is known.
+    pub(crate) fn of_key(scope: &ScopePath, key: Option<&InstanceKey>) -> Frame {
+        let mut frame = Frame::at(scope);
+        match key {
+            Some(InstanceKey::Index(i)) => frame.count = Some(*i),
+            Some(InstanceKey::Name(key)) => {
+                frame.each = Some((Value::String(key.clone()), Value::UNKNOWN));
+            }
+            None => {}
+        }
+        frame
     }
 }
 
@@ -113,6 +128,7 @@ impl<'a> World<'a> {
             memo: Mutex::default(),
             gates: Mutex::default(),
             behind: Mutex::default(),
+            conditions: true,
             phase,
             now,
         }
@@ -209,42 +225,6 @@ impl<'a> World<'a> {
         let (value, touched) = self.evaluate(expr, frame)?;
         let entry = (value, Arc::new(touched));
         lock(&self.memo).insert(key, entry.clone());
-        Ok(entry)
-    }
-
-    /// An output of a component instance.
-    pub(crate) fn component_output(
-        &self,
-        component: usize,
-        name: &Str,
-    ) -> Result<(Value, Arc<Touched>), Diagnostics> {
-        let instance = &self.program.components[component];
-        let Some(expr) = instance.outputs.get(name) else {
-            return Ok((Value::NULL, Arc::default()));
-        };
-        let memo = Memo::Output(component, name.clone());
-        let scope = instance.scope();
-        let declared = instance.module.as_ref().and_then(|m| m.outputs.get(name));
-        let Some(output) = declared else {
-            return self.remember(memo, expr, &Frame::at(&scope));
-        };
-        if let Some(known) = lock(&self.memo).get(&memo) {
-            return Ok(known.clone());
-        }
-        let (value, mut touched) = self.evaluate(expr, &Frame::at(&scope))?;
-        let value = codec::to_type(&value, output.ty.as_ref()).map_err(|problem| {
-            let message = format!("the output `{name}` does not fit its type: {problem}");
-            vec![
-                Diagnostic::error(Code::WrongType, message)
-                    .at(expr.span, "")
-                    .about(&scope),
-            ]
-        })?;
-        for dependency in &output.depends_on {
-            touched.extend(self.dependency(dependency, &scope));
-        }
-        let entry = (output.mark(value), Arc::new(touched));
-        lock(&self.memo).insert(memo, entry.clone());
         Ok(entry)
     }
 }

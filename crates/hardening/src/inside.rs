@@ -77,6 +77,10 @@ pub(crate) struct Inside<'a> {
     pub(crate) namespaces: BTreeMap<String, Namespace>,
     /// Who talks to whom.
     pub(crate) flows: BTreeSet<Flow>,
+    /// Where what is reached from outside comes in: an expression.
+    pub(crate) address: Option<String>,
+    /// The certificate that secrets are sealed with: an expression.
+    pub(crate) sealing_certificate: Option<String>,
     /// Who tells metrics.
     pub(crate) scrapes: Vec<Scrape>,
     /// What names of images begin with that controls bring into apps' namespaces.
@@ -97,6 +101,8 @@ impl<'a> Inside<'a> {
             nodes: Vec::new(),
             namespaces: BTreeMap::new(),
             flows: BTreeSet::new(),
+            address: None,
+            sealing_certificate: None,
             scrapes: Vec::new(),
             images: BTreeSet::new(),
             on: found.on,

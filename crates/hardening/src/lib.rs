@@ -3,9 +3,11 @@
 //! the inputs.
 
 mod app;
+pub mod audit;
 mod control;
 mod controls;
 mod flow;
+mod identity;
 mod inputs;
 mod inside;
 mod node;
@@ -14,6 +16,7 @@ mod order;
 mod pins;
 pub mod seal;
 mod site;
+pub mod yaml;
 
 pub use controls::database::{RestoreError, restore};
 
@@ -28,6 +31,7 @@ use inside::Inside;
 /// The controls, in the order of expansion, which is also that of the documentation.
 const REGISTRY: &[Entry] = &[
     Entry::of::<controls::tls::Tls>(),
+    Entry::of::<controls::secrets::Secrets>(),
     Entry::of::<controls::network::Network>(),
     Entry::of::<controls::database::Database>(),
     Entry::of::<controls::monitoring::Monitoring>(),
@@ -48,6 +52,16 @@ const OUTPUTS: &[(&str, OutputType, &str)] = &[
         "controls",
         OutputType::Texts,
         "The controls that are on, in the order of this page.",
+    ),
+    (
+        "address",
+        OutputType::Text,
+        "Where what is reached from outside comes in: the address that DNS records point to.",
+    ),
+    (
+        "sealing_certificate",
+        OutputType::Text,
+        "The certificate that secrets are sealed with, PEM.",
     ),
     (
         "namespaces",

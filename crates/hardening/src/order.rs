@@ -19,6 +19,8 @@ pub(crate) fn write(inside: Inside<'_>) -> Draft<'_> {
         site,
         nodes: rest,
         namespaces,
+        address,
+        sealing_certificate,
         ..
     } = inside;
     nodes.extend(rest);
@@ -52,6 +54,11 @@ pub(crate) fn write(inside: Inside<'_>) -> Draft<'_> {
         };
         draft.resource_of(provider, node.type_name, &node.name, body);
     }
+    draft.output("address", address.as_deref().unwrap_or("null"));
+    draft.output(
+        "sealing_certificate",
+        sealing_certificate.as_deref().unwrap_or("null"),
+    );
     draft.output("cluster", format!("{}.name", site.reference));
     let names = namespaces.keys().map(|n| json!(n)).collect::<Vec<_>>();
     draft.output("namespaces", Json::Array(names));

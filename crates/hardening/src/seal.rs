@@ -7,9 +7,10 @@ use aes_gcm::aead::{Aead, KeyInit};
 use aes_gcm::{Aes256Gcm, Nonce};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use infra_model::Random;
 use rsa::pkcs1::DecodeRsaPrivateKey;
 use rsa::pkcs8::{DecodePrivateKey, DecodePublicKey};
-use rsa::rand_core::CryptoRngCore;
+use rsa::rand_core::{CryptoRng, RngCore};
 use rsa::sha2::Sha256;
 use rsa::{Oaep, RsaPrivateKey, RsaPublicKey};
 use serde_json::{Map, Value as Json, json};
@@ -79,6 +80,29 @@ pub enum SealError {
     Closed(String),
 }
 
+/// The randomness that is passed in, as the cipher's crates want it.
+struct Dice<'a>(&'a dyn Random);
+
+impl RngCore for Dice<'_> {
+    fn next_u32(&mut self) -> u32 {
+        let mut bytes = [0; 4];
+        self.0.fill(&mut bytes);
+        u32::from_le_bytes(bytes)
+    }
+    fn next_u64(&mut self) -> u64 {
+        self.0.bits()
+    }
+    fn fill_bytes(&mut self, bytes: &mut [u8]) {
+        self.0.fill(bytes);
+    }
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), rsa::rand_core::Error> {
+        self.0.fill(bytes);
+        Ok(())
+    }
+}
+
+impl CryptoRng for Dice<'_> {}
+
 /// A cluster's sealing certificate.
 #[derive(Clone, Debug)]
 pub struct Certificate {
@@ -112,15 +136,15 @@ impl Certificate {
         &self,
         plain: &[u8],
         label: &str,
-        random: &mut impl CryptoRngCore,
+        random: &dyn Random,
     ) -> Result<Vec<u8>, SealError> {
         let failed = |e: &dyn std::fmt::Display| SealError::Encrypt(e.to_string());
         let mut session = [0; 32];
-        random.fill_bytes(&mut session);
+        random.fill(&mut session);
         let padding = Oaep::new_with_label::<Sha256, _>(label);
         let wrapped = self
             .key
-            .encrypt(random, padding, &session)
+            .encrypt(&mut Dice(random), padding, &session)
             .map_err(|e| failed(&e))?;
         let length = u16::try_from(wrapped.len()).map_err(|e| failed(&e))?;
         let mut out = length.to_be_bytes().to_vec();
@@ -139,7 +163,7 @@ impl Certificate {
         &self,
         secret: &Json,
         scope: Option<Scope>,
-        random: &mut impl CryptoRngCore,
+        random: &dyn Random,
     ) -> Result<Json, SealError> {
         let problem = |text: String| Err(SealError::Secret(text));
         if secret["apiVersion"] != "v1" || secret["kind"] != "Secret" {
@@ -244,6 +268,19 @@ fn entries(secret: &Json) -> Result<BTreeMap<String, Vec<u8>>, SealError> {
         out.insert(key.clone(), text.as_bytes().to_vec());
     }
     Ok(out)
+}
+
+/// Bytes as the `data` of a Secret has them.
+#[must_use]
+pub fn base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
+/// The private key in a Secret of the controller's.
+#[must_use]
+pub fn key_of(secret: &Json) -> Option<String> {
+    let text = secret["data"]["tls.key"].as_str()?;
+    String::from_utf8(STANDARD.decode(text).ok()?).ok()
 }
 
 /// A cluster's sealing keys, from its backup.

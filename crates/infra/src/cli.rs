@@ -5,12 +5,16 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 use std::path::PathBuf;
 
 mod about;
+mod harden;
 mod modules;
+mod secrets;
 mod state;
 mod variables;
 
 pub(crate) use about::*;
+pub(crate) use harden::*;
 pub(crate) use modules::*;
+pub(crate) use secrets::*;
 pub(crate) use state::*;
 pub(crate) use variables::*;
 
@@ -130,6 +134,27 @@ No command of it touches a cloud. The state before is kept as the backup."
 Commits and checksums are in infra.lock beside the stack files; keep it under version control."
     )]
     Modules(Modules),
+    /// The inside of a cluster, without applying it
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  infra harden render                          the objects, as YAML
+  infra harden render -out manifests/
+  infra harden audit                           the roadmap, row by row, as the stack makes it
+  infra harden audit -manifests k8s/           the same for manifests that others wrote"
+    )]
+    Harden(Harden),
+    /// Seal secrets for a repository, and open sealed ones from a backup of the key
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  infra secrets seal -cert sealing.pem secret.yaml > sealed.yaml
+  infra secrets seal -cert sealing.pem -name database -namespace shop -from-env password=DB_PASSWORD
+  infra secrets open -key backup.pem sealed.yaml
+
+Nothing is asked of the cluster: the certificate is enough. Without -cert it is that of the stack, from its state."
+    )]
+    Secrets(Secrets),
     /// Mark a resource so that the next apply replaces it
     #[command(after_help = "Examples:
   infra taint aws_instance.web
@@ -283,6 +308,16 @@ pub(crate) struct Choice {
     /// Lift the deletion protection of what this plan destroys or replaces; without it such a plan is refused
     #[arg(long)]
     pub(crate) unprotect: bool,
+    #[command(flatten)]
+    pub(crate) losing: Losing,
+}
+
+/// What may be lost.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Losing {
+    /// Delete or replace this although what is stored in it goes for good; `**` stands for anything; may be given several times
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) allow_data_loss: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -358,6 +393,8 @@ pub(crate) struct Destroy {
     /// Destroy a protected stack too, and lift the deletion protection of its resources; without it they are refused
     #[arg(long)]
     pub(crate) unprotect: bool,
+    #[command(flatten)]
+    pub(crate) losing: Losing,
     #[command(flatten)]
     pub(crate) planning: Planning,
 }

@@ -37,6 +37,7 @@ impl Providers {
         add("aws", infra_aws::provider);
         add("google", infra_google::provider);
         add("kubernetes", infra_kubernetes::provider);
+        add("azure", infra_azure::provider);
         Providers(all)
     }
 
@@ -124,6 +125,10 @@ impl Provider for Lazy {
 
     fn validate(&self, type_name: &str, config: &Value) -> Vec<ProviderError> {
         self.get().validate(type_name, config)
+    }
+
+    fn data(&self, type_name: &str, value: &Value) -> Option<&'static str> {
+        self.get().data(type_name, value)
     }
 
     fn upgrade(

@@ -98,7 +98,16 @@ impl Surroundings {
 
 /// What the process's environment says to providers that do not ask it themselves.
 fn of_clouds() -> Vec<(String, String)> {
-    const BEGINNINGS: [&str; 4] = ["GOOGLE_", "GCLOUD_", "CLOUDSDK_", "INFRA_GOOGLE_"];
+    const BEGINNINGS: [&str; 8] = [
+        "GOOGLE_",
+        "GCLOUD_",
+        "CLOUDSDK_",
+        "INFRA_GOOGLE_",
+        "ARM_",
+        "AZURE_",
+        "ACTIONS_ID_TOKEN_",
+        "INFRA_AZURE_",
+    ];
     std::env::vars()
         .filter(|(name, _)| BEGINNINGS.iter().any(|b| name.starts_with(b)))
         .collect()

@@ -25,5 +25,6 @@ pub use console::parse_expression;
 pub use eval::Evaluator;
 pub use files::Files;
 pub use format::format;
+pub use functions::yaml_decode::documents as yaml_documents;
 pub use load::{LoadRequest, Loaded, load};
 pub use variables::{ENVIRONMENT_PREFIX, Given};

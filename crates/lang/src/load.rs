@@ -16,6 +16,7 @@ use crate::files::{Files, RecordingFiles};
 use crate::modules::Fetch;
 use crate::modules::calls::Passed;
 use crate::modules::library::{Library, Source};
+use crate::modules::protected::protected;
 use crate::parse::names::Names;
 use crate::report::{Report, error, keep_fitting_fixes};
 use crate::variables::{Given, Resolving};
@@ -261,6 +262,7 @@ fn assemble(
         imports: declared.imports,
         removed,
         checks: declared.checks,
+        protected: protected(source),
         sources: Sources::default(),
         files_read: Vec::new(),
         now: request.now,

@@ -191,10 +191,11 @@ fn expand(input: &DeriveInput) -> syn::Result<proc_macro2::TokenStream> {
             Some("json") => quote!(Json),
             Some("case_insensitive") => quote!(CaseInsensitive),
             Some("resource_name") => quote!(ResourceName),
+            Some("blanks") => quote!(Blanks),
             Some(_) => {
                 return Err(syn::Error::new(
                     o.compare.span(),
-                    "`json`, `case_insensitive` or `resource_name`",
+                    "`json`, `case_insensitive`, `blanks` or `resource_name`",
                 ));
             }
         };

@@ -106,6 +106,7 @@ codes! {
     ConditionFailed "E0716" "a condition does not hold"
     NotGenerated "E0717" "no block can be generated"
     BadMove "E0718" "moves that contradict each other"
+    DataLoss "E0719" "data would be lost"
     CloudThrottled "E0801" "too many calls"
     CloudUnreachable "E0802" "no answer from the cloud"
     CloudTimedOut "E0803" "a wait ran out"

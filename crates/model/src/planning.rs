@@ -165,8 +165,16 @@ pub fn same(compare: Compare, a: &Value, b: &Value) -> bool {
     if a == b {
         return true;
     }
-    if let (Compare::ResourceName, Some(x), Some(y)) = (compare, a.elements(), b.elements()) {
-        return x.len() == y.len() && x.iter().zip(y).all(|(x, y)| same(compare, x, y));
+    if let (Some(x), Some(y)) = (a.elements(), b.elements()) {
+        let each = |a: &[Value], b: &[Value]| a.iter().zip(b).all(|(a, b)| same(compare, a, b));
+        return match compare {
+            Compare::ResourceName => x.len() == y.len() && each(x, y),
+            Compare::CaseInsensitive if matches!(a, Value::Set(..)) => {
+                x.len() == y.len() && x.iter().all(|x| y.iter().any(|y| same(compare, x, y)))
+            }
+            Compare::CaseInsensitive => x.len() == y.len() && each(x, y),
+            _ => false,
+        };
     }
     let (Value::String(x), Value::String(y)) = (a, b) else {
         return false;
@@ -175,11 +183,17 @@ pub fn same(compare: Compare, a: &Value, b: &Value) -> bool {
         Compare::Exact => false,
         Compare::ResourceName => ends_in(x, y) || ends_in(y, x),
         Compare::CaseInsensitive => x.eq_ignore_ascii_case(y),
+        Compare::Blanks => without_blanks(x) == without_blanks(y),
         Compare::Json => match (serde_json::from_str(x), serde_json::from_str(y)) {
             (Ok(x), Ok(y)) => canonical_json(x) == canonical_json(y),
             _ => false,
         },
     }
+}
+
+fn without_blanks(text: &str) -> String {
+    let kept = text.chars().filter(|c| !c.is_whitespace());
+    kept.flat_map(char::to_lowercase).collect()
 }
 
 /// Whether the longer name ends in the shorter one, behind a slash.
@@ -271,5 +285,21 @@ mod tests {
             &list(names[2])
         ));
         assert!(!same(Compare::Exact, &names[0].into(), &names[1].into()));
+    }
+
+    #[test]
+    fn letter_case_and_blanks_may_say_nothing() {
+        let blanks = |a: &str, b: &str| same(Compare::Blanks, &a.into(), &b.into());
+        assert!(blanks("West Europe", "westeurope"));
+        assert!(!blanks("West Europe", "northeurope"));
+        let list =
+            |items: &[&str]| Value::list(Type::String, items.iter().map(|i| (*i).into()).collect());
+        let set =
+            |items: &[&str]| Value::set(Type::String, items.iter().map(|i| (*i).into()).collect());
+        let same = |a: &Value, b: &Value| same(Compare::CaseInsensitive, a, b);
+        assert!(same(&list(&["/a/B", "/c"]), &list(&["/A/b", "/c"])));
+        assert!(!same(&list(&["/a", "/c"]), &list(&["/c", "/a"])));
+        assert!(same(&set(&["/b", "/A"]), &set(&["/B", "/a"])));
+        assert!(!same(&set(&["/b"]), &set(&["/B", "/a"])));
     }
 }

@@ -36,6 +36,8 @@ pub struct Program {
     pub removed: Vec<Removed>,
     /// `[[check]]`
     pub checks: Vec<Check>,
+    /// What modules and components protect with `prevent_destroy`, whichever instances they have now.
+    pub protected: Vec<Protected>,
     /// The texts that spans point into.
     pub sources: Sources,
     /// Files that expressions have read, with their checksums: a saved plan is bound to them.
@@ -178,6 +180,17 @@ pub struct Lifecycle {
     pub postconditions: Vec<Condition>,
 }
 
+/// A `prevent_destroy` in a module or of a component, which counts for instances that are gone too.
+#[derive(Clone, Debug)]
+pub struct Protected {
+    /// The module or component as it is called, without keys.
+    pub scope: ScopePath,
+    /// Type and name of the resource in it; none for everything in a component.
+    pub resource: Option<(Str, Str)>,
+    /// What it says.
+    pub condition: Expr,
+}
+
 /// `ignore_changes`
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum IgnoreChanges {
@@ -297,6 +310,8 @@ pub struct Output {
     pub description: Option<Str>,
     /// What else must come first.
     pub depends_on: Vec<Dependency>,
+    /// Must hold before its value counts.
+    pub preconditions: Vec<Condition>,
     /// Where it is declared.
     pub span: Span,
 }
@@ -358,6 +373,17 @@ pub struct Check {
     pub assertions: Vec<Condition>,
     /// Where it is declared.
     pub span: Span,
+}
+
+impl Protected {
+    /// Whether this counts for a resource in an instance of its module or component.
+    #[must_use]
+    pub fn covers(&self, address: &Address) -> bool {
+        let block = &address.block;
+        self.resource
+            .as_ref()
+            .is_none_or(|(type_name, name)| block.type_name == *type_name && block.name == *name)
+    }
 }
 
 impl Program {

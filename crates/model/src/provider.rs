@@ -27,6 +27,12 @@ pub trait Provider: Send + Sync {
     /// Checks a configuration that may contain unknown values, beyond what the schema says.
     fn validate(&self, type_name: &str, config: &Value) -> Vec<ProviderError>;
 
+    /// What would be lost for good with an object, in a few words (`what is stored in it`): a plan deletes or replaces such
+    /// an object only when a person has named it. `None` when it can be made again as it was.
+    fn data(&self, _type_name: &str, _value: &Value) -> Option<&'static str> {
+        None
+    }
+
     /// State attributes of an older schema version, brought to the present one.
     ///
     /// # Errors
@@ -56,6 +62,8 @@ pub struct Environment {
     pub variables: Vec<(String, String)>,
     /// Directory of the stack file: relative paths of `local_file` start there.
     pub directory: std::path::PathBuf,
+    /// How to log in to clusters of clouds.
+    pub logins: crate::clusters::Logins,
 }
 
 impl Environment {
@@ -93,6 +101,19 @@ pub trait Session: Send + Sync {
         type_name: &str,
         config: &Value,
     ) -> Result<Value, ProviderError>;
+
+    /// What this configuration manages is about to end with its host: takes away what would outlive that outside of it (load
+    /// balancers, disks), and returns when it has gone. Doing so again does no harm.
+    ///
+    /// # Errors
+    /// The host cannot be reached, or something does not go.
+    async fn leave(
+        &self,
+        _context: &CallContext,
+        _operation: &Operation,
+    ) -> Result<(), ProviderError> {
+        Ok(())
+    }
 
     /// Opens an ephemeral resource: the configuration with the computed attributes filled, and what is to be told when it is
     /// renewed and closed.

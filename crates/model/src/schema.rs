@@ -57,8 +57,10 @@ pub enum Compare {
     Exact,
     /// JSON texts that parse to the same document; IAM policies also treat a one-element array as its element.
     Json,
-    /// Texts that differ in letter case.
+    /// Texts that differ in letter case, and lists and sets of such.
     CaseInsensitive,
+    /// Texts that differ in letter case and blanks: `West Europe` and `westeurope`.
+    Blanks,
     /// Names of one resource, of which one is the end of the other behind a slash: `n`, `projects/p/global/networks/n` and
     /// `https://host/compute/v1/projects/p/global/networks/n`. So do lists whose elements do.
     ResourceName,
@@ -127,6 +129,8 @@ pub struct Traits {
     pub plans_online: bool,
     /// The API family whose call limits it counts against; empty for none.
     pub family: &'static str,
+    /// The provider whose objects live inside it and end with it (`kubernetes`, for a cluster); empty for none.
+    pub hosts: &'static str,
 }
 
 impl Default for Traits {
@@ -139,6 +143,7 @@ impl Default for Traits {
             state_only: false,
             plans_online: false,
             family: "",
+            hosts: "",
         }
     }
 }
@@ -163,6 +168,13 @@ impl Traits {
         self.create = Duration::from_secs(create);
         self.update = Duration::from_secs(update);
         self.delete = Duration::from_secs(delete);
+        self
+    }
+
+    /// With the objects of a provider inside.
+    #[must_use]
+    pub fn hosting(mut self, provider: &'static str) -> Traits {
+        self.hosts = provider;
         self
     }
 

@@ -1,8 +1,10 @@
-//! The certificate authority of a cluster: one public certificate that any client can read, with a serial number
-//! of the cluster's own. Nobody has its private key: nothing is signed with it.
+//! Certificate authorities. That of clusters is the one of the port on which their API is served; others are one
+//! public certificate that any client can read, with a serial number of their own, whose private key nobody has.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+
+use crate::world::Tx;
 
 /// A certificate authority named `kubernetes`, in DER.
 const TEMPLATE: &str = concat!(
@@ -17,12 +19,13 @@ const TEMPLATE: &str = concat!(
 /// Where its serial number is, eight bytes of which the first stays.
 const SERIAL: std::ops::Range<usize> = 16..23;
 
-/// What `certificateAuthority.data` holds: the base64 of the certificate's PEM.
-pub(crate) fn authority(serial: &str) -> String {
-    STANDARD.encode(pem(serial))
+/// What `certificateAuthority.data` of a cluster holds: the base64 of the certificate's PEM.
+pub(crate) fn authority(tx: &Tx<'_>) -> String {
+    let (_, pem) = crate::kubernetes::tls::authority(tx.identity());
+    STANDARD.encode(pem)
 }
 
-/// The certificate in PEM.
+/// A certificate in PEM.
 pub(crate) fn pem(serial: &str) -> String {
     let mut der = STANDARD.decode(TEMPLATE).expect("the template is base64");
     let digits = hex::decode(serial.get(..14).unwrap_or_default()).unwrap_or_default();

@@ -13,12 +13,7 @@ use crate::http::{HttpReply, HttpRequest};
 /// Answers a control request; `path` is what follows `/_sandbox/`.
 pub(crate) fn answer(core: &Core, path: &str, request: &HttpRequest) -> HttpReply {
     match (&request.method, path) {
-        (&Method::GET, "resources") => {
-            let now = core.clock.now();
-            let mut world = lock(&core.world);
-            drop(world.begin(now));
-            HttpReply::json(200, &world.resources(now))
-        }
+        (&Method::GET, "resources") => HttpReply::json(200, &core.resources()),
         (&Method::GET, "requests") => {
             let since = request
                 .query("since")

@@ -12,14 +12,16 @@ use crate::faults::{Faults, Pace, Refusal, Verdict};
 use crate::http::{HttpReply, HttpRequest};
 use crate::latency::Latency;
 use crate::requests::{Request, Requests};
-use crate::world::{Tx, World};
-use crate::{Endpoints, Options, SandboxError, aws, google};
+use crate::world::{Resource, Tx, World};
+use crate::{Endpoints, Options, SandboxError, aws, azure, google, kubernetes};
 
 /// The clouds that have a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cloud {
     Aws,
     Google,
+    Azure,
+    Kubernetes,
 }
 
 impl Cloud {
@@ -28,6 +30,8 @@ impl Cloud {
         match self {
             Self::Aws => aws::route(request, id.to_owned()).map(|call| Box::new(call) as _),
             Self::Google => google::route(request).map(|call| Box::new(call) as _),
+            Self::Azure => azure::route(request, id).map(|call| Box::new(call) as _),
+            Self::Kubernetes => kubernetes::route(request).map(|call| Box::new(call) as _),
         }
     }
 
@@ -36,6 +40,8 @@ impl Cloud {
         match self {
             Self::Aws => "x-amzn-requestid",
             Self::Google => "x-goog-request-id",
+            Self::Azure => "x-ms-request-id",
+            Self::Kubernetes => "audit-id",
         }
     }
 }
@@ -100,7 +106,9 @@ pub(crate) struct Core {
     pub(crate) clock: Arc<dyn Clock>,
     /// Where the ports are, once they are bound.
     pub(crate) endpoints: OnceLock<Endpoints>,
-    latency: Latency,
+    pub(crate) latency: Latency,
+    /// Rings when something has changed that somebody may watch.
+    pub(crate) bell: tokio::sync::watch::Sender<()>,
 }
 
 /// Locks, also after a handler has panicked: its transaction undid itself while unwinding.
@@ -120,6 +128,7 @@ impl Core {
             clock: options.clock.clone(),
             endpoints: OnceLock::new(),
             latency: options.latency,
+            bell: tokio::sync::watch::Sender::new(()),
         })
     }
 
@@ -191,7 +200,26 @@ impl Core {
         let (tx, reply) = call.run(frame, request)?;
         tx.commit()
             .map_err(|error| call.broken(format!("the world was not written: {error}"), request))?;
+        self.bell.send_replace(());
         Ok(reply)
+    }
+
+    /// Every live resource; what has gone with its cluster is taken away first.
+    pub(crate) fn resources(&self) -> Vec<Resource> {
+        let now = self.clock.now();
+        let mut world = lock(&self.world);
+        {
+            let mut frame = Frame {
+                tx: world.begin(now),
+                now,
+                latency: self.latency,
+                pace: Pace::default(),
+            };
+            kubernetes::clusters::purge(&mut frame);
+            // What cannot be written now is taken away again at the next look.
+            let _ = frame.tx.commit();
+        }
+        world.resources(now)
     }
 
     fn record(

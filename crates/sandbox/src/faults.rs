@@ -13,7 +13,8 @@
 //! - `fail` lets the background work end in the service's failed state.
 //! - `delay=MS` answers later.
 //!
-//! On Google a name is a method's, such as `compute.networks.insert`, `container.clusters.create` or `sql.instances.insert`.
+//! On Google a name is a method's, such as `compute.networks.insert`, `container.clusters.create` or `sql.instances.insert`; on Azure it
+//! is an operation's of the official models, such as `VirtualNetworks_CreateOrUpdate` or `containerservice.ManagedClusters_*`.
 //!
 //! Example: `throttle@0.05,lost:CreateNatGateway*1,slow:CreateCluster=10,throttle:ec2.Describe*=100/20`.
 

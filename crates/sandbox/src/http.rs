@@ -1,6 +1,10 @@
 //! Requests and answers as services see them: whole, in memory, free of the server that carries them.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, Method};
+
+use crate::kubernetes::watch::Watch;
 
 /// A request, read to its end.
 #[derive(Debug, Clone)]
@@ -54,6 +58,8 @@ pub(crate) struct HttpReply {
     pub(crate) body: Vec<u8>,
     /// Milliseconds after which it is given: of calls that wait for background work.
     pub(crate) delay: u64,
+    /// What follows the body, as it comes.
+    pub(crate) watch: Option<Arc<Watch>>,
 }
 
 impl HttpReply {
@@ -64,6 +70,7 @@ impl HttpReply {
             headers: vec![("content-type".to_owned(), content_type.to_owned())],
             body: body.into(),
             delay: 0,
+            watch: None,
         }
     }
 

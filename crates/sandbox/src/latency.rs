@@ -92,6 +92,38 @@ pub(crate) enum Work {
     ServiceConnect,
     ServiceEnable,
     RepositoryCreate,
+    /// What Resource Manager makes in seconds.
+    ArmQuick,
+    /// Networks, security groups, addresses.
+    ArmNetwork,
+    /// Load balancers, NAT gateways, private endpoints.
+    ArmBalancer,
+    ArmGatewayCreate,
+    ArmGatewayDelete,
+    ArmGroupDelete,
+    AksClusterCreate,
+    AksClusterUpdate,
+    AksClusterDelete,
+    AksPoolCreate,
+    AksPoolUpdate,
+    AksPoolDelete,
+    FlexibleServerCreate,
+    FlexibleServerUpdate,
+    FlexibleServerDelete,
+    FlexibleServerQuick,
+    StorageAccountCreate,
+    VaultCreate,
+    WorkspaceCreate,
+    PrivateZoneCreate,
+    /// From its node to ready.
+    PodStart,
+    PodStop,
+    /// How long the work of a Job's pod takes.
+    PodRun,
+    /// The load balancer of a Service.
+    ServiceBalancer,
+    /// What an operator makes of a custom resource.
+    OperatorWork,
 }
 
 impl Work {
@@ -139,6 +171,31 @@ impl Work {
             Self::ServiceConnect => 50,
             Self::ServiceEnable => 15,
             Self::RepositoryCreate => 8,
+            Self::ArmQuick => 4,
+            Self::ArmNetwork => 6,
+            Self::ArmBalancer => 12,
+            Self::ArmGatewayCreate => 360,
+            Self::ArmGatewayDelete => 240,
+            Self::ArmGroupDelete => 60,
+            Self::AksClusterCreate => 300,
+            Self::AksClusterUpdate => 120,
+            Self::AksClusterDelete => 240,
+            Self::AksPoolCreate => 150,
+            Self::AksPoolUpdate => 60,
+            Self::AksPoolDelete => 90,
+            Self::FlexibleServerCreate => 360,
+            Self::FlexibleServerUpdate => 90,
+            Self::FlexibleServerDelete => 45,
+            Self::FlexibleServerQuick => 20,
+            Self::StorageAccountCreate => 25,
+            Self::VaultCreate => 40,
+            Self::WorkspaceCreate => 30,
+            Self::PrivateZoneCreate => 35,
+            Self::PodStart => 8,
+            Self::PodStop => 4,
+            Self::PodRun => 10,
+            Self::ServiceBalancer => 60,
+            Self::OperatorWork => 20,
         }
     }
 }

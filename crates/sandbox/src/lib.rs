@@ -2,6 +2,7 @@
 //! world that a file keeps. It shares no code with the providers that it tests.
 
 mod aws;
+mod azure;
 mod certificate;
 mod clock;
 mod control;
@@ -10,9 +11,11 @@ mod faults;
 mod google;
 mod http;
 mod journal;
+mod kubernetes;
 mod latency;
 mod requests;
 mod server;
+mod stream;
 mod tags;
 mod token;
 mod world;
@@ -90,6 +93,11 @@ pub struct Endpoints {
     pub aws: String,
     /// `http://127.0.0.1:PORT` of Google Cloud.
     pub google: String,
+    /// `http://127.0.0.1:PORT` of Azure Resource Manager, and of the data planes under it.
+    #[serde(default)]
+    pub azure: String,
+    /// `http://127.0.0.1:PORT` of the clusters' APIs, each at `/clusters/NAME`; it speaks TLS too.
+    pub kubernetes: String,
 }
 
 impl Endpoints {
@@ -107,6 +115,11 @@ impl Endpoints {
             ("INFRA_GOOGLE_ENDPOINT", self.google.as_str()),
             ("GOOGLE_CLOUD_PROJECT", "sandbox-project"),
             ("GOOGLE_CLOUD_REGION", "europe-west1"),
+            ("INFRA_AZURE_ENDPOINT", self.azure.as_str()),
+            ("ARM_SUBSCRIPTION_ID", azure::SUBSCRIPTION),
+            ("ARM_TENANT_ID", azure::TENANT),
+            ("ARM_CLIENT_ID", azure::CLIENT),
+            ("ARM_LOCATION", "westeurope"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into()
@@ -119,6 +132,8 @@ pub struct Sandbox {
     core: Arc<core::Core>,
     aws: server::Listener,
     google: server::Listener,
+    azure: server::Listener,
+    kubernetes: server::Listener,
     stop: watch::Sender<bool>,
 }
 
@@ -145,10 +160,15 @@ impl Sandbox {
         };
         let aws = bind(0, core::Cloud::Aws).await?;
         let google = bind(1, core::Cloud::Google).await?;
+        let azure = bind(2, core::Cloud::Azure).await?;
+        let kubernetes = bind(3, core::Cloud::Kubernetes).await?;
+        core::lock(&core.world).serve_kubernetes_at(kubernetes.address.to_string());
         let sandbox = Self {
             core,
             aws,
             google,
+            azure,
+            kubernetes,
             stop,
         };
         // Nobody has set them before.
@@ -162,6 +182,8 @@ impl Sandbox {
         Endpoints {
             aws: format!("http://{}", self.aws.address),
             google: format!("http://{}", self.google.address),
+            azure: format!("http://{}", self.azure.address),
+            kubernetes: format!("http://{}", self.kubernetes.address),
         }
     }
 
@@ -180,8 +202,7 @@ impl Sandbox {
     /// Every live resource.
     #[must_use]
     pub fn resources(&self) -> Vec<Resource> {
-        let now = self.core.clock.now();
-        core::lock(&self.core.world).resources(now)
+        self.core.resources()
     }
 
     /// Stops listening and lets requests under way finish.
@@ -189,5 +210,7 @@ impl Sandbox {
         let _ = self.stop.send(true);
         self.aws.finish().await;
         self.google.finish().await;
+        self.azure.finish().await;
+        self.kubernetes.finish().await;
     }
 }

@@ -77,6 +77,7 @@ impl Requests {
                     | "SlowDown"
                     | "rateLimitExceeded"
                     | "RESOURCE_EXHAUSTED"
+                    | "SubscriptionRequestsThrottled"
             )
         ) {
             self.throttled += 1;

@@ -5,16 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Response, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
-use crate::core::{Cloud, Core, Outcome, request_of};
+use crate::core::{Cloud, Core, Outcome, lock, request_of};
 use crate::http::HttpReply;
+use crate::kubernetes::tls;
+use crate::stream::{Answer, follow};
 
 /// Largest body taken.
 const MAX_BODY: usize = 64 << 20;
@@ -41,7 +45,11 @@ impl Listener {
     ) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let task = tokio::spawn(accept(listener, cloud, core, stop));
+        let secure = (cloud == Cloud::Kubernetes).then(|| {
+            let world = lock(&core.world).identity();
+            tls::acceptor(world)
+        });
+        let task = tokio::spawn(accept(listener, cloud, secure, core, stop));
         Ok(Self { address, task })
     }
 
@@ -55,6 +63,7 @@ impl Listener {
 async fn accept(
     listener: TcpListener,
     cloud: Cloud,
+    secure: Option<TlsAcceptor>,
     core: Arc<Core>,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -64,22 +73,50 @@ async fn accept(
             accepted = listener.accept() => {
                 if let Ok((stream, _)) = accepted {
                     let _ = stream.set_nodelay(true);
-                    tokio::spawn(connection(stream, cloud, core.clone(), stop.clone()));
+                    tokio::spawn(sniff(stream, cloud, secure.clone(), core.clone(), stop.clone()));
                 }
             }
         }
     }
 }
 
-async fn connection(
+/// The first byte of a TLS handshake.
+const HANDSHAKE: u8 = 0x16;
+
+/// Serves TLS where the client begins it, plain HTTP otherwise.
+async fn sniff(
     stream: TcpStream,
+    cloud: Cloud,
+    secure: Option<TlsAcceptor>,
+    core: Arc<Core>,
+    stop: watch::Receiver<bool>,
+) {
+    let mut first = [0];
+    let Some(secure) = secure else {
+        return connection(stream, cloud, core, stop).await;
+    };
+    match stream.peek(&mut first).await {
+        Ok(1) if first[0] == HANDSHAKE => {
+            // Who does not trust the certificate goes away.
+            if let Ok(stream) = secure.accept(stream).await {
+                connection(stream, cloud, core, stop).await;
+            }
+        }
+        Ok(_) => connection(stream, cloud, core, stop).await,
+        Err(_) => {}
+    }
+}
+
+async fn connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     cloud: Cloud,
     core: Arc<Core>,
     mut stop: watch::Receiver<bool>,
 ) {
+    let stopped = stop.clone();
     let service = service_fn(move |request| {
-        let core = core.clone();
-        async move { serve(request, cloud, &core).await }
+        let (core, stopped) = (core.clone(), stopped.clone());
+        async move { serve(request, cloud, &core, stopped).await }
     });
     let serving =
         hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
@@ -95,8 +132,9 @@ async fn connection(
 async fn serve(
     request: http::Request<Incoming>,
     cloud: Cloud,
-    core: &Core,
-) -> Result<Response<Full<Bytes>>, Dropped> {
+    core: &Arc<Core>,
+    stop: watch::Receiver<bool>,
+) -> Result<Response<Answer>, Dropped> {
     let (parts, body) = request.into_parts();
     let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
         return Ok(response(HttpReply::new(
@@ -111,14 +149,19 @@ async fn serve(
             if let Some(delay) = delay {
                 tokio::time::sleep(Duration::from_millis(delay)).await;
             }
-            Ok(response(reply))
+            let watch = reply.watch.clone();
+            let mut response = response(reply);
+            if let Some(watch) = watch {
+                *response.body_mut() = follow(core.clone(), &watch, stop);
+            }
+            Ok(response)
         }
         Outcome::Drop => Err(Dropped),
     }
 }
 
-fn response(reply: HttpReply) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(reply.body)));
+fn response(reply: HttpReply) -> Response<Answer> {
+    let mut response = Response::new(Answer::whole(Bytes::from(reply.body)));
     *response.status_mut() =
         StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in reply.headers {

@@ -16,8 +16,10 @@ use crate::clock::Millis;
 use crate::journal::{Journal, JournalError, Line, Op};
 use crate::tags::Tags;
 
+pub(crate) use self::feed::{Announcement, Change, Feed};
 pub(crate) use self::listed::Listed;
 
+mod feed;
 mod listed;
 
 /// A resource, or a piece of one, that the world keeps.
@@ -207,6 +209,7 @@ pub(crate) struct World {
     links: HashMap<(String, String), BTreeSet<Key>>,
     expiries: BTreeSet<(Millis, Key)>,
     journal: Option<Journal>,
+    feed: Feed,
 }
 
 impl World {
@@ -224,6 +227,7 @@ impl World {
             links: HashMap::new(),
             expiries: BTreeSet::new(),
             journal: None,
+            feed: Feed::default(),
         };
         let Some(path) = file else { return Ok(world) };
         let (mut journal, header, lines) = Journal::open(path, id, seed)?;
@@ -253,6 +257,7 @@ impl World {
             )?;
         }
         world.journal = Some(journal);
+        world.feed.forget(world.counter);
         Ok(world)
     }
 
@@ -340,6 +345,7 @@ impl World {
         self.tables.clear();
         self.links.clear();
         self.expiries.clear();
+        self.feed.forget(self.counter);
     }
 
     fn table<T: Document>(&self, scope: &str) -> Option<&Table> {
@@ -569,6 +575,7 @@ impl Tx<'_> {
             written?;
         }
         self.world.counter = self.counter;
+        self.world.feed.publish();
         self.done = true;
         Ok(())
     }
@@ -576,14 +583,8 @@ impl Tx<'_> {
 
 impl Drop for Tx<'_> {
     fn drop(&mut self) {
-        if self.done {
-            return;
-        }
-        for (key, old) in std::mem::take(&mut self.undo).into_iter().rev() {
-            match old {
-                Some(entry) => drop(self.world.insert(entry)),
-                None => drop(self.world.remove(&key)),
-            }
+        if !self.done {
+            self.undo_to((0, 0));
         }
     }
 }

@@ -17,10 +17,10 @@ use infra_model::program::Program;
 use infra_model::time::Clock;
 use infra_model::{Address, Random};
 use infra_state::memory::CountingRandom;
-use infra_state::{Key, Keyring, OpenOptions, Owner, StateError, Storage, Store};
+use infra_state::{Key, Keyring, OpenOptions, Owner, State, StateError, Storage, Store};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// What is run.
@@ -71,7 +71,14 @@ pub struct Machine {
     engine: Engine,
     key: Key,
     random: Arc<CountingRandom>,
+    /// The last stack file as a program: most commands run over the same one.
+    loaded: Mutex<Option<(String, Arc<Program>)>>,
+    /// The state's files when they were last looked at, and the state that they were.
+    seen: Mutex<Option<(Files, Arc<State>)>>,
 }
+
+/// The bytes of files by name.
+type Files = BTreeMap<String, Vec<u8>>;
 
 /// The name of the state.
 pub const STATE: &str = "sim";
@@ -120,7 +127,47 @@ impl Machine {
             engine,
             key: Key::from_bytes(key),
             random,
+            loaded: Mutex::default(),
+            seen: Mutex::default(),
         }
+    }
+
+    /// The program of a stack file.
+    fn program(&self, text: &str) -> Result<Arc<Program>, String> {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, program)) = &*loaded
+            && known == text
+        {
+            return Ok(Arc::clone(program));
+        }
+        let program = Arc::new(load_text(&self.engine, "stacks/sim.toml", text)?);
+        *loaded = Some((text.to_owned(), Arc::clone(&program)));
+        Ok(program)
+    }
+
+    /// The state as it would be opened now; equal files are the same state.
+    ///
+    /// # Errors
+    /// A secret is readable, or the state cannot be opened.
+    pub(crate) fn state(&self) -> Result<Arc<State>, String> {
+        let files = self.disk.memory().files();
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, state)) = &*seen
+            && *known == files
+        {
+            return Ok(Arc::clone(state));
+        }
+        for (name, bytes) in &files {
+            if crate::check::holds_secret(bytes) {
+                return Err(format!("a secret is readable in {name}"));
+            }
+        }
+        let store = self
+            .open(Arc::new(self.disk.memory().clone()), false)
+            .map_err(|e| format!("the state of `{STATE}` cannot be opened: {e}"))?;
+        let state = store.state();
+        *seen = Some((files, Arc::clone(&state)));
+        Ok(state)
     }
 
     /// Writes a line into the log.
@@ -202,7 +249,7 @@ impl Machine {
         stop_after: Option<Duration>,
         done: &mut Done,
     ) -> Result<(), String> {
-        let program = load_text(&self.engine, "stacks/sim.toml", text)?;
+        let program = self.program(text)?;
         let writes = *command != Command::Plan;
         let store = self
             .open(Arc::new(self.disk.clone()), writes)

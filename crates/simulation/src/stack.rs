@@ -252,7 +252,8 @@ impl Stack {
                 }
                 let to = self.blocks[at].address();
                 self.moved.push((from.clone(), to.clone()));
-                format!("renamed {from} to {to}")
+                let more = self.with_the_move(at, dice);
+                format!("renamed {from} to {to}{more}")
             }
             _ => {
                 let block = &mut self.blocks[at];
@@ -260,6 +261,33 @@ impl Stack {
                 format!("resized {}", block.name)
             }
         }
+    }
+
+    /// Often more happens at once: what was renamed is replaced, and what needed it goes or does without it, so that only the
+    /// state knows, by the old name, what must go first.
+    fn with_the_move(&mut self, at: usize, dice: &mut Dice) -> String {
+        if !dice.permille(500) {
+            return String::new();
+        }
+        let renamed = &mut self.blocks[at];
+        renamed.zone = Some(renamed.zone.map_or(0, |z| (z + 1) % 3));
+        let name = renamed.name.clone();
+        let needs = |b: &BlockModel| b.parents.contains(&name) || b.links.contains(&name);
+        let needing: Vec<usize> = (0..self.blocks.len())
+            .filter(|i| needs(&self.blocks[*i]))
+            .collect();
+        if needing.is_empty() {
+            return ", in another zone".to_owned();
+        }
+        let other = *dice.pick(&needing);
+        let stands_on_it = self.blocks[other].kind.identity == Identity::Key;
+        if stands_on_it || dice.permille(600) {
+            return format!(", in another zone, and removed {}", self.remove(other));
+        }
+        let block = &mut self.blocks[other];
+        block.parents.retain(|p| *p != name);
+        block.links.retain(|p| *p != name);
+        format!(", in another zone, and took it from {}", block.name)
     }
 
     /// Removes a block, and every reference to it.

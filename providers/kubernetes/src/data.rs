@@ -1,9 +1,11 @@
 //! Data sources.
 
 use crate::client::Client;
+use crate::object::Reference;
+use crate::{apply, discovery};
 use async_trait::async_trait;
 use infra_model::resource::DataSource;
-use infra_model::{CallContext, ProviderError, Record, Value};
+use infra_model::{CallContext, ErrorKind, ProviderError, Record, Value, json};
 
 /// Any object of a cluster, whole.
 #[derive(Clone, Debug, Record)]
@@ -46,7 +48,32 @@ impl DataSource<Client> for AnyResource {
         context: &CallContext,
         config: ResourceRecord,
     ) -> Result<ResourceRecord, ProviderError> {
-        let _ = (client, context);
-        Ok(config)
+        let which = config.metadata.first().cloned().unwrap_or_default();
+        let object = Reference::new(
+            &config.api_version,
+            &config.kind,
+            which.namespace.as_deref(),
+            &which.name,
+        );
+        let place = discovery::must(client, context, &object).await?;
+        let live = apply::get(client, context, &place, &object).await?;
+        let live = live.ok_or_else(|| {
+            let message = format!("there is no {} {}", object.kind, object.name);
+            crate::error::of(
+                ErrorKind::NotFound,
+                &format!("get {}", object.kind),
+                message,
+            )
+        })?;
+        let mut whole = live.clone();
+        if let Some(metadata) = whole["metadata"].as_object_mut() {
+            metadata.remove("managedFields");
+        }
+        let value = json::implied(&whole);
+        let secret = object.kind == "Secret" && object.api_version == "v1";
+        Ok(ResourceRecord {
+            object: if secret { value.sensitive() } else { value },
+            ..config
+        })
     }
 }

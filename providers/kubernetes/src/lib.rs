@@ -6,21 +6,29 @@
     reason = "`ProviderError` says much, and is rare"
 )]
 
+mod apply;
 mod client;
 mod config;
 mod config_map;
 mod crds;
 mod data;
+mod discovery;
+mod error;
 mod family;
+mod fields;
 mod helm;
 mod kind;
 mod manifest;
 mod metadata;
 mod namespace;
+mod object;
 mod options;
+mod read;
 mod registry;
 mod secret;
 mod session;
+mod wait;
+mod yaml;
 
 use infra_model::Provider;
 use std::sync::Arc;

@@ -13,11 +13,11 @@ fn managed<K: Kind>() -> Box<dyn DynResource<Client>> {
 pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
     vec![
         managed::<config_map::ConfigMap>(),
-        managed::<crds::Crds>(),
+        Typed::<crds::Crds>::register(),
         managed::<manifest::Manifest>(),
         managed::<namespace::Namespace>(),
         managed::<secret::Secret>(),
-        managed::<helm::release::Release>(),
+        Typed::<helm::release::Release>::register(),
     ]
 }
 

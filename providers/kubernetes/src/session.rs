@@ -5,7 +5,6 @@ use crate::config::Config;
 use crate::{family, registry};
 use async_trait::async_trait;
 use infra_cloud::Cloud;
-use infra_cloud::config::stated;
 use infra_cloud::defaults::Names;
 use infra_model::provider::{Environment, Finding, PreflightItem};
 use infra_model::resource::{DynDataSource, DynResource};
@@ -43,11 +42,11 @@ impl Cloud for Kubernetes {
     }
 
     async fn connect(config: &Value, environment: &Environment) -> Result<Client, ProviderError> {
-        Client::connect(Config::from_value(config)?, environment).await
+        Client::new(Config::from_value(config)?, environment)
     }
 
     fn resolved(client: &Client) -> serde_json::Value {
-        stated(client.config())
+        client.config().to_json()
     }
 
     async fn preflight(_: &Client, _: &CallContext, _: &[PreflightItem]) -> Vec<Finding> {

@@ -2,9 +2,11 @@
 
 use crate::support::{Folder, Ran, Server};
 use serde_json::Value as Json;
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// What the server lists; the other types of the stack are parts of these, which only the next plan sees.
@@ -53,37 +55,115 @@ impl Phase {
     }
 }
 
+/// Somebody who asks moto what there is, with a client that is not ours.
+struct Looker {
+    child: Child,
+    talk: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
+}
+
+impl Looker {
+    fn new(server: &Server) -> Looker {
+        let mut child = Command::new(std::env::var_os("INFRA_PYTHON").expect("moto runs by it"))
+            .args(["-c", include_str!("moto.py")])
+            .envs(server.environment())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("Python starts");
+        let stdin = child.stdin.take().expect("piped");
+        let stdout = BufReader::new(child.stdout.take().expect("piped"));
+        Looker {
+            child,
+            talk: Mutex::new((stdin, stdout)),
+        }
+    }
+
+    fn look(&self) -> Vec<(String, String)> {
+        let mut talk = self.talk.lock().expect("whole");
+        let (stdin, stdout) = &mut *talk;
+        writeln!(stdin, "look").expect("it listens");
+        let mut line = String::new();
+        stdout.read_line(&mut line).expect("it answers");
+        serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}"))
+    }
+}
+
+impl Drop for Looker {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// The stack, its state and its cloud.
 pub(super) struct Life {
     pub(super) folder: Folder,
     pub(super) server: Server,
+    /// When the cloud is moto.
+    moto: Option<Looker>,
 }
 
 impl Life {
+    /// Against a moto of its own; none where the tests have none.
+    pub(super) fn in_moto(test: &str) -> Option<Life> {
+        let server = Server::moto(test)?;
+        let moto = Some(Looker::new(&server));
+        Some(Life::over(server, moto))
+    }
+
+    fn over(server: Server, moto: Option<Looker>) -> Life {
+        let folder = Folder::against(&server);
+        folder.write("stacks/kills.toml", include_str!("stack.toml"));
+        Life {
+            folder,
+            server,
+            moto,
+        }
+    }
+
     /// With these faults, drawn from a seed; both as `infra sandbox` takes them.
     pub(super) fn new(faults: &str, seed: u64) -> Life {
         let seed = seed.to_string();
-        let server = Server::sandbox(&["--faults", faults, "--seed", &seed]);
-        let folder = Folder::against(&server);
-        folder.write("stacks/kills.toml", include_str!("stack.toml"));
-        Life { folder, server }
+        Life::over(
+            Server::sandbox(&["--faults", faults, "--seed", &seed]),
+            None,
+        )
     }
 
     pub(super) fn state(&self, extension: &str) -> PathBuf {
         self.folder.path().join(format!("state/kills.{extension}"))
     }
 
-    fn arguments(phase: Phase, command: &[&'static str]) -> Vec<&'static str> {
-        [command, &["-var", phase.generation()]].concat()
+    fn arguments(&self, phase: Phase, command: &[&'static str]) -> Vec<&'static str> {
+        let moto: &[&str] = match self.moto {
+            Some(_) => &["-var", "moto=true"],
+            None => &[],
+        };
+        [command, &["-var", phase.generation()], moto].concat()
+    }
+
+    /// What the server has, by type and id.
+    fn live(&self) -> Vec<(String, String)> {
+        let text = |json: &Json| json.as_str().unwrap_or_default().to_owned();
+        let mut live = match &self.moto {
+            Some(looker) => looker.look(),
+            None => {
+                let resources = self.server.resources().into_iter();
+                let named = resources.map(|r| (text(&r["type"]), text(&r["id"])));
+                named.collect()
+            }
+        };
+        live.sort();
+        live
     }
 
     pub(super) fn command(&self, phase: Phase) -> Command {
-        let arguments = Life::arguments(phase, phase.command());
+        let arguments = self.arguments(phase, phase.command());
         self.folder.command(&arguments)
     }
 
     pub(super) fn run(&self, phase: Phase) -> Ran {
-        let arguments = Life::arguments(phase, phase.command());
+        let arguments = self.arguments(phase, phase.command());
         self.folder.run(&arguments)
     }
 
@@ -161,20 +241,14 @@ impl Life {
             }
         }
         known.sort();
-        let text = |json: &Json| json.as_str().unwrap_or_default().to_owned();
-        let resources = self.server.resources();
-        let mut live: Vec<_> = resources
-            .iter()
-            .map(|r| (text(&r["type"]), text(&r["id"])))
-            .collect();
-        live.sort();
+        let live = self.live();
         assert_eq!(live, known, "the server beside the state, after {phase:?}");
         if phase == Phase::Destroy {
             assert!(live.is_empty(), "{live:?}");
             return;
         }
         assert_eq!(live.len(), OBJECTS, "{live:?}");
-        let plan = Life::arguments(phase, &["plan", "-detailed-exitcode"]);
+        let plan = self.arguments(phase, &["plan", "-detailed-exitcode"]);
         self.folder.run(&plan).expect(0);
     }
 

@@ -18,6 +18,9 @@ const FAULTS: &str = "throttle@0.02,error@0.01,error=503@0.01,reset@0.01,lost@0.
 /// So many stacks live at the same time: recovery waits more than it works.
 const LIVES: usize = 8;
 
+/// Each with a moto of its own, which is heavy.
+const MOTO_LIVES: usize = 2;
+
 /// Random numbers from a seed: SplitMix64 (Steele, Lea, Flood).
 struct Dice(u64);
 
@@ -80,10 +83,10 @@ impl Drop for Alarm<'_> {
 }
 
 /// One stack that is applied, updated and destroyed over and over.
-fn live(tally: &Tally, seed: u64) {
+fn live(tally: &Tally, seed: u64, life: impl FnOnce() -> Life) {
     let _alarm = Alarm(&tally.failed);
     let mut dice = Dice(seed);
-    let life = Life::new(FAULTS, seed);
+    let life = life();
     // All measure at the same time, under the load under which they are killed.
     for phase in Phase::ALL {
         let started = Instant::now();
@@ -123,6 +126,28 @@ fn number(variable: &str) -> Option<u64> {
 #[test]
 fn killed_at_any_moment_it_loses_nothing_and_makes_nothing_twice() {
     let wanted = number("INFRA_KILLS").unwrap_or(200);
+    kill(wanted, LIVES, |seed| Life::new(FAULTS, seed));
+}
+
+/// The same against a cloud that others wrote. It makes no trouble of its own and keeps no tokens, so that nothing but what is
+/// found again keeps a creation from being made twice.
+#[test]
+fn killed_over_moto_it_loses_nothing_and_makes_nothing_twice() {
+    let name = "killed_over_moto_it_loses_nothing_and_makes_nothing_twice";
+    let wanted = number("INFRA_KILLS").map_or(40, |all| all / 5);
+    if std::env::var_os("INFRA_PYTHON").is_none() {
+        say(&format!(
+            "{name} is skipped: INFRA_PYTHON names no Python with moto (`make test` installs one)"
+        ));
+        return;
+    }
+    kill(wanted, MOTO_LIVES, |_| {
+        Life::in_moto(name).expect("INFRA_PYTHON is set")
+    });
+}
+
+/// So many kills, in so many lives at the same time.
+fn kill(wanted: u64, lives: usize, life: impl Fn(u64) -> Life + Sync) {
     let seed = number("INFRA_KILLS_SEED").unwrap_or_else(|| {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         u64::from(now.expect("after 1970").subsec_nanos())
@@ -133,9 +158,12 @@ fn killed_at_any_moment_it_loses_nothing_and_makes_nothing_twice() {
     };
     let started = Instant::now();
     let whole = std::thread::scope(|scope| {
-        let tally = &tally;
-        let lives: Vec<_> = (0..LIVES as u64)
-            .map(|n| scope.spawn(move || live(tally, seed.wrapping_mul(1000).wrapping_add(n))))
+        let (tally, life) = (&tally, &life);
+        let lives: Vec<_> = (0..lives as u64)
+            .map(|n| {
+                let seed = seed.wrapping_mul(1000).wrapping_add(n);
+                scope.spawn(move || live(tally, seed, || life(seed)))
+            })
             .collect();
         lives.into_iter().all(|life| life.join().is_ok())
     });

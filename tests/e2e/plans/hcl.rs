@@ -12,7 +12,7 @@ pub fn render(stack: &str) -> String {
                 block(&mut out, &format!("variable \"{name}\""), table, variable);
             }),
             "outputs" => each(item, |name, table| {
-                block(&mut out, &format!("output \"{name}\""), table, setting);
+                block(&mut out, &format!("output \"{name}\""), table, output);
             }),
             "locals" => block(&mut out, "locals", table(item), argument),
             "module" => each(item, |name, table| {
@@ -104,6 +104,13 @@ fn setting(out: &mut String, key: &str, item: &Item) {
 fn variable(out: &mut String, key: &str, item: &Item) {
     match key {
         "validation" => conditions(out, key, item),
+        _ => setting(out, key, item),
+    }
+}
+
+fn output(out: &mut String, key: &str, item: &Item) {
+    match key {
+        "precondition" => conditions(out, key, item),
         _ => setting(out, key, item),
     }
 }

@@ -182,7 +182,7 @@ impl Engine {
         let program = input.program.unwrap_or(&empty);
         let graph = ProgramGraph::new(program);
         let sessions = Sessions::new(self);
-        let world = World::new(
+        let mut world = World::new(
             program,
             &graph,
             &*self.evaluator,
@@ -190,6 +190,7 @@ impl Engine {
             Phase::Apply,
             self.clock.now(),
         );
+        world.conditions = plan.mode == PlanMode::Normal;
         let (sender, receiver) = mpsc::unbounded_channel();
         let run = Run {
             engine: self,
@@ -381,6 +382,7 @@ impl Run<'_> {
                         | StepKind::Update(_)
                         | StepKind::Lift(_)
                         | StepKind::Delete(_)
+                        | StepKind::Leave(_)
                 )
             })
             .count();
@@ -470,9 +472,12 @@ impl Run<'_> {
             StepKind::Delete(_) => report.destroyed += 1,
             StepKind::Import(_) => report.imported += 1,
             StepKind::Forget(_) => report.forgotten += 1,
-            // Lifting a protection is part of the deletion that follows.
-            StepKind::Lift(_) | StepKind::Read(_) | StepKind::Record(_) | StepKind::Junction(_) => {
-            }
+            // Lifting a protection and leaving a host are parts of the deletion that follows.
+            StepKind::Lift(_)
+            | StepKind::Leave(_)
+            | StepKind::Read(_)
+            | StepKind::Record(_)
+            | StepKind::Junction(_) => {}
         }
     }
 
@@ -511,10 +516,12 @@ impl Run<'_> {
                 }
                 continue;
             }
-            let computed = match self
-                .world
-                .evaluate(&output.value, &Frame::at(&ScopePath::root()))
-            {
+            let root = ScopePath::root();
+            let held = self.world.output_holds(name, output, &root);
+            let computed = match held.and_then(|_| {
+                self.world
+                    .evaluate(&output.value, &Frame::at(&ScopePath::root()))
+            }) {
                 Ok((value, _)) => codec::to_type(&value, output.ty.as_ref()).map_err(|e| {
                     vec![
                         Diagnostic::error(Code::WrongType, format!("output `{name}`: {e}"))
@@ -547,6 +554,15 @@ impl Run<'_> {
             }
         }
         self.input.store.record(changes)?;
+        if self.world.conditions && report.failures.is_empty() && !report.interrupted {
+            for (component, name) in self.world.conditional_outputs() {
+                let failed = self.world.component_output(component, name).err();
+                let mut failed = failed.unwrap_or_default();
+                // An output of the stack that has its value from this one has told it.
+                failed.retain(|d| !report.diagnostics.contains(d));
+                report.diagnostics.extend(failed);
+            }
+        }
         Ok(())
     }
 

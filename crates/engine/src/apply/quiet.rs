@@ -92,8 +92,10 @@ impl Run<'_> {
     }
 
     pub(super) fn forget(&self, change: &Change) -> Result<(), ProviderError> {
-        self.record(StateChange::Forget {
-            address: change.address.clone(),
+        let address = change.address.clone();
+        self.record(match change.deposed.clone() {
+            Some(key) => StateChange::RemoveDeposed { address, key },
+            None => StateChange::Forget { address },
         })
     }
 }

@@ -5,9 +5,11 @@
 use super::{Run, lock};
 use crate::codec;
 use crate::events::Event;
-use crate::plan::Change;
+use crate::plan::{Change, Reason};
 use crate::sessions::Connected;
-use infra_model::operation::Action;
+use infra_model::address::ProviderAddress;
+use infra_model::hash::HashSet;
+use infra_model::operation::{Action, Operation};
 use infra_model::protection;
 use infra_model::provider::CallContext;
 use infra_model::provider_error::{ErrorKind, ProviderError};
@@ -132,6 +134,63 @@ impl Run<'_> {
                 )
             }),
         }
+    }
+
+    /// Takes away what the objects inside a host would leave behind when they end with it: as an operation on the host.
+    pub(super) async fn leave(&self, change: &Change) -> Result<Option<String>, ProviderError> {
+        let Some(going) = self.going(change)? else {
+            return Ok(None);
+        };
+        let (schema, resource) = (going.schema, &going.resource);
+        let id = resource.id.clone();
+        let private = resource.private.clone();
+        let operation = self.operation(change, Action::Update, Some(id.clone()), private);
+        let unchanged = (&going.value, resource.provider_config.clone());
+        let intent = Intent {
+            dependencies: resource.dependencies.clone(),
+            ..self.intent(
+                change,
+                schema,
+                &operation,
+                Some(unchanged),
+                Some(&going.value),
+                None,
+            )
+        };
+        self.begin(intent).await?;
+        self.observer.event(Event::Status {
+            address: change.address.clone(),
+            status: "emptying it".to_owned(),
+        });
+        let left = self.leave_with(change, &operation).await;
+        if let Err(error) = left {
+            self.ended_without(&operation, &error).await?;
+            return Err(error);
+        }
+        let unchanged = Outcome::Updated(resource.clone());
+        self.outcome(&operation, unchanged).await?;
+        Ok(Some(id))
+    }
+
+    /// Through every configuration that something was managed with which ends with this host.
+    async fn leave_with(&self, host: &Change, operation: &Operation) -> Result<(), ProviderError> {
+        let ends = |change: &&Change| matches!(&change.reason, Some(Reason::WithHost(at)) if *at == host.address);
+        let ending = self.plan.changes.iter().filter(ends);
+        let mut configurations: Vec<(ProviderAddress, _)> = self.input.store.read(|state| {
+            let managed = ending.filter_map(|c| state.resource(&c.address));
+            managed
+                .map(|r| (r.provider.clone(), r.provider_config.clone()))
+                .collect()
+        });
+        let mut seen = HashSet::default();
+        configurations
+            .retain(|(provider, config)| seen.insert((provider.name.clone(), config.to_string())));
+        for (provider, config) in configurations {
+            let connected = self.sessions.reconnect(&provider, &config).await?;
+            let context = self.sessions.context(&provider.name, self.news.clone());
+            connected.session.leave(&context, operation).await?;
+        }
+        Ok(())
     }
 
     /// Deletes an object.

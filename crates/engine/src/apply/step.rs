@@ -44,6 +44,11 @@ impl Run<'_> {
                 self.timed(index, change, Action::Update, self.lift(change))
                     .await,
             ),
+            StepKind::Leave(_) => (
+                Action::Update,
+                self.timed(index, change, Action::Update, self.leave(change))
+                    .await,
+            ),
             StepKind::Delete(_) => (
                 Action::Delete,
                 self.timed(index, change, Action::Delete, self.delete(change))

@@ -1,12 +1,12 @@
 //! Configurations of instances: the places of their attributes, `ignore_changes`, conditions, and what refuses them.
 
 use crate::scope::{Frame, Touched, World, shown};
-use infra_model::address::{Address, InstanceKey};
+use infra_model::address::Address;
 use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Span};
 use infra_model::expr::Expr;
 use infra_model::path::{Path, Step as PathStep};
-use infra_model::program::{Condition, IgnoreChanges, ResourceBlock};
+use infra_model::program::{Condition, IgnoreChanges, Protected, ResourceBlock};
 use infra_model::provider_error::ProviderError;
 use infra_model::schema::{ConfigError, Schema};
 use infra_model::value::Value;
@@ -218,12 +218,12 @@ pub(super) fn prevent_destroy(
     match value.as_bool() {
         Some(false) => Ok(()),
         None if !value.is_wholly_known() => {
-            Err(vec![refused(block, address).help(
+            Err(vec![refused(expr.span, address).help(
                 "prevent_destroy is not known before apply, and so it counts as true",
             )])
         }
         None if value.is_null() => Ok(()),
-        _ => Err(vec![refused(block, address)]),
+        _ => Err(vec![refused(expr.span, address)]),
     }
 }
 
@@ -233,47 +233,32 @@ pub(super) fn destroyed(
     block: &ResourceBlock,
     address: &Address,
 ) -> Result<(), Diagnostics> {
-    let mut frame = Frame::at(&block.address.scope);
-    match &address.key {
-        Some(InstanceKey::Index(i)) => frame.count = Some(*i),
-        // The value went with the key.
-        Some(InstanceKey::Name(key)) => {
-            frame.each = Some((Value::String(key.clone()), Value::UNKNOWN));
-        }
-        None => {}
-    }
+    // The value went with the key.
+    let frame = Frame::of_key(&block.address.scope, address.key.as_ref());
     prevent_destroy(world, block, address, &frame)
 }
 
-/// The same where the instance of the module or component that it was in is gone: `block` is its like in another instance.
-/// What the condition refers to has gone with it.
+/// The same where the instance of the module or component that it was in is gone. What the condition refers to has gone with it.
 pub(super) fn destroyed_with_scope(
-    block: &ResourceBlock,
+    protected: &Protected,
     address: &Address,
 ) -> Result<(), Diagnostics> {
-    match block.lifecycle.prevent_destroy.as_ref().map(Expr::as_literal) {
-        None => Ok(()),
-        Some(Some(value)) if value.is_null() || value.as_bool() == Some(false) => Ok(()),
-        Some(Some(_)) => Err(vec![refused(block, address)]),
-        Some(None) => Err(vec![refused(block, address).help(
+    let span = protected.condition.span;
+    match protected.condition.as_literal() {
+        Some(value) if value.is_null() || value.as_bool() == Some(false) => Ok(()),
+        Some(_) => Err(vec![refused(span, address)]),
+        None => Err(vec![refused(span, address).help(
             "prevent_destroy is computed from what is gone with its module or component, and so it counts as true",
         )]),
     }
 }
 
-fn refused(block: &ResourceBlock, address: &Address) -> Diagnostic {
+fn refused(set: Span, address: &Address) -> Diagnostic {
     Diagnostic::error(
         Code::PreventDestroy,
         format!("{address} has prevent_destroy, and this plan would destroy it"),
     )
-    .at(
-        block
-            .lifecycle
-            .prevent_destroy
-            .as_ref()
-            .map_or(block.span, |e| e.span),
-        "set here",
-    )
+    .at(set, "set here")
     .help("take prevent_destroy away first, or change the plan with -target")
     .about(address)
 }

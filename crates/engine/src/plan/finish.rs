@@ -29,6 +29,8 @@ impl Walk<'_> {
         self.planner
             .orphans(&self.world, self.graph, &mut self.errors);
         self.planner.protections(self.graph, &mut self.errors);
+        self.planner.data_losses(self.graph, &mut self.errors);
+        self.planner.end_with_hosts();
         self.check_imports();
         self.check_names();
         self.checks();

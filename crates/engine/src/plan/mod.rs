@@ -2,9 +2,11 @@
 
 mod config;
 mod data;
+mod data_loss;
 pub(crate) mod ephemeral;
 mod finish;
 mod held;
+mod hosts;
 mod imports;
 mod instance;
 mod moves;
@@ -33,7 +35,7 @@ pub(crate) use config::{conditions, config_errors, ignore};
 pub use held::{Held, HeldReason};
 pub(crate) use imports::read_import;
 pub(crate) use outputs::failed_checks;
-pub(crate) use repeat::instances;
+pub(crate) use repeat::{Instances, instances};
 pub(crate) use walk::run;
 
 /// What a plan is for.
@@ -64,6 +66,8 @@ pub struct PlanOptions {
     pub replace: Vec<AddressPattern>,
     /// Destroy protected stacks too, and lift the deletion protection of what is deleted.
     pub unprotect: bool,
+    /// Delete or replace these although data goes with them.
+    pub data_loss: Vec<AddressPattern>,
 }
 
 impl Default for PlanOptions {
@@ -75,6 +79,7 @@ impl Default for PlanOptions {
             excludes: Vec::new(),
             replace: Vec::new(),
             unprotect: false,
+            data_loss: Vec::new(),
         }
     }
 }
@@ -231,6 +236,8 @@ pub enum Reason {
     Removed,
     /// Left over from a replacement.
     Deposed,
+    /// It ends with what it is in, which is deleted.
+    WithHost(Address),
     /// A data source whose configuration is not known yet.
     ConfigUnknown,
     /// A data source that depends on something that changes.
@@ -291,6 +298,8 @@ pub enum StepKind {
     Read(u32),
     /// Write what was read by its import id to the state.
     Import(u32),
+    /// Take away what the objects inside it would leave behind, before it is deleted with them.
+    Leave(u32),
     /// Forget it.
     Forget(u32),
     /// Nothing but the state changes: a move, new dependencies.
@@ -310,6 +319,7 @@ impl StepKind {
             | StepKind::Delete(i)
             | StepKind::Read(i)
             | StepKind::Import(i)
+            | StepKind::Leave(i)
             | StepKind::Forget(i)
             | StepKind::Record(i) => Some(*i as usize),
             StepKind::Junction(_) => None,

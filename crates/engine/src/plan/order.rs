@@ -2,13 +2,17 @@
 
 use super::instance::recorded;
 use super::named::Named;
-use super::{Change, ChangeAction, Step, StepKind};
+use super::{Change, ChangeAction, Reason, Step, StepKind};
 use crate::engine::Engine;
 use infra_model::address::{Address, BlockAddress, Mode};
 use infra_model::defect::Defect;
 use infra_model::hash::{HashMap, HashSet, IndexMap};
 use infra_state::{DependencyRef, State};
 use petgraph::graph::{DiGraph, NodeIndex};
+use std::time::Duration;
+
+/// How long it takes, roughly, until nothing of a cluster is left outside of it: load balancers go, volumes are detached.
+const LEAVING: Duration = Duration::from_secs(60);
 
 /// Orders the changes.
 pub(super) fn steps(engine: &Engine, state: &State, changes: &[Change]) -> Vec<Step> {
@@ -22,6 +26,7 @@ pub(super) fn steps(engine: &Engine, state: &State, changes: &[Change]) -> Vec<S
     for (i, change) in changes.iter().enumerate() {
         order.add(u32::try_from(i).unwrap_or(u32::MAX), change);
     }
+    order.leaves(changes);
     order.forwards(changes);
     if !Defect::DeletesUnordered.is_present() {
         order.backwards(state, changes);
@@ -50,6 +55,8 @@ struct Order {
     takes: HashMap<usize, u32>,
     /// The step with which that begins, where it is another one.
     begins: HashMap<usize, u32>,
+    /// Those of them that take many objects away.
+    shared: HashSet<u32>,
     /// The step that something unchanged waits for, so that its dependents wait too.
     passes: HashMap<Address, u32>,
     /// The step after which a dependency has its new value, if any has one.
@@ -142,6 +149,46 @@ impl Order {
         (lift.unwrap_or(delete), delete)
     }
 
+    /// What ends with its host is forgotten after that. What it would leave behind is taken away in one step for all of a
+    /// host, which is their last: before it goes what depends on them, after it what they depend on.
+    fn leaves(&mut self, changes: &[Change]) {
+        let ending = |change: &Change| match &change.reason {
+            Some(Reason::WithHost(host)) => Some(host.clone()),
+            _ => None,
+        };
+        let mut hosts: HashMap<Address, Option<(u32, u32)>> = changes
+            .iter()
+            .filter_map(|c| Some((ending(c)?, None)))
+            .collect();
+        if hosts.is_empty() {
+            return;
+        }
+        for (i, change) in changes.iter().enumerate() {
+            let Some(host) = hosts
+                .get_mut(&change.address)
+                .filter(|_| change.deposed.is_none())
+            else {
+                continue;
+            };
+            let Some(gone) = self.takes.get(&i).copied() else {
+                continue;
+            };
+            let leave = self.push(StepKind::Leave(u32::try_from(i).unwrap_or(u32::MAX)));
+            let first = self.begins.get(&i).copied().unwrap_or(gone);
+            self.hard.insert((leave, first));
+            *host = Some((leave, gone));
+        }
+        for (i, change) in changes.iter().enumerate() {
+            let steps = ending(change).and_then(|host| hosts[&host]);
+            if let Some((leave, gone)) = steps
+                && let Some(forget) = self.takes.insert(i, leave)
+            {
+                self.hard.insert((gone, forget));
+                self.shared.insert(leave);
+            }
+        }
+    }
+
     /// The step after which a dependency has its new value; a junction where it means several instances.
     fn ready(&mut self, dependency: &DependencyRef, changes: &[Change]) -> Option<u32> {
         if let Some(known) = self.known.get(dependency) {
@@ -217,6 +264,7 @@ impl Order {
         if going.is_empty() && moved.is_empty() {
             return;
         }
+        let mut shared_needs: HashSet<(u32, &DependencyRef)> = HashSet::default();
         for (i, change) in changes.iter().enumerate() {
             let recorded = if change.deposed.is_some() {
                 change.dependencies.as_slice()
@@ -246,6 +294,16 @@ impl Order {
                 // The dependent's own last step: its delete, or else its update.
                 let own_delete = self.takes.get(&i).copied();
                 let own_update = self.makes.get(&change.address).copied();
+                let shared = own_delete.filter(|step| self.shared.contains(step));
+                if let Some(leave) = shared {
+                    // One step for very many: each dependency once, so that edges stay linear.
+                    if shared_needs.insert((leave, dependency)) {
+                        let others = taken.iter().filter(|(_, take)| *take != leave);
+                        let edges = others.map(|(_, take)| (leave, *take));
+                        self.lets_go(is_recorded).extend(edges);
+                    }
+                    continue;
+                }
                 if taken.len() > 2 && own_delete.is_some() {
                     // Many to many: through a junction, so that edges stay linear.
                     let junction = match gone.get(dependency) {
@@ -412,6 +470,7 @@ fn expected(engine: &Engine, state: &State, changes: &[Change], kind: &StepKind)
         StepKind::Create(_) => ("create", schema.traits.create),
         StepKind::Update(_) | StepKind::Lift(_) => ("update", schema.traits.update),
         StepKind::Delete(_) => ("delete", schema.traits.delete),
+        StepKind::Leave(_) => ("leave", LEAVING),
         StepKind::Read(_)
         | StepKind::Import(_)
         | StepKind::Forget(_)

@@ -10,11 +10,11 @@ use crate::codec;
 use crate::graph::ProgramGraph;
 use crate::scope::World;
 use indexmap::IndexSet;
-use infra_model::address::{Address, BlockAddress, InstanceKey, Mode, ScopePath, ScopeStep};
+use infra_model::address::{Address, InstanceKey, Mode, ScopePath, ScopeStep};
 use infra_model::defect::Defect;
 use infra_model::diagnostic::Diagnostics;
 use infra_model::hash::HashMap;
-use infra_model::program::{Program, ResourceBlock};
+use infra_model::program::{Program, Protected};
 use infra_model::value::Value;
 use infra_state::Deposed;
 
@@ -36,7 +36,7 @@ impl Planner<'_> {
             .cloned()
             .collect();
         let needed = self.still_needed(&gone);
-        let mut siblings = None;
+        let mut called = None;
         for address in gone {
             if self.selection.left_out(&address).is_some() {
                 continue;
@@ -67,11 +67,14 @@ impl Planner<'_> {
             let refusal = match block {
                 _ if action != ChangeAction::Delete => Ok(()),
                 Some(block) => destroyed(world, block, &address),
-                // Its module or component has other instances: what they say counts for it too.
-                None if removed.is_none() => siblings
+                // Its module or component is still called, and says so for every instance.
+                None if removed.is_none() => called
                     .get_or_insert_with(|| protecting(self.program))
-                    .get(&keyless(&address.block))
-                    .map_or(Ok(()), |block| destroyed_with_scope(block, &address)),
+                    .get(&keyless(&address.block.scope))
+                    .into_iter()
+                    .flatten()
+                    .filter(|protected| protected.covers(&address))
+                    .try_for_each(|protected| destroyed_with_scope(protected, &address)),
                 None => Ok(()),
             };
             if let Err(refusal) = refusal {
@@ -216,24 +219,23 @@ impl Planner<'_> {
     }
 }
 
-/// A block in whatever instance of its modules and component.
-fn keyless(block: &BlockAddress) -> BlockAddress {
-    let mut scope = ScopePath::root();
-    for step in block.scope.steps() {
-        scope = scope.join(ScopeStep {
+/// A module or component in whatever instance.
+fn keyless(scope: &ScopePath) -> ScopePath {
+    scope.steps().iter().fold(ScopePath::root(), |path, step| {
+        path.join(ScopeStep {
             key: None,
             ..step.clone()
-        });
-    }
-    BlockAddress {
-        scope,
-        ..block.clone()
-    }
+        })
+    })
 }
 
-/// The blocks with `prevent_destroy`, by what they are called in every instance.
-fn protecting(program: &Program) -> HashMap<BlockAddress, &ResourceBlock> {
-    let blocks = program.blocks.iter();
-    let protecting = blocks.filter(|b| b.lifecycle.prevent_destroy.is_some());
-    protecting.map(|b| (keyless(&b.address), b)).collect()
+/// What modules and components protect, by what they are called in every instance.
+fn protecting(program: &Program) -> HashMap<ScopePath, Vec<&Protected>> {
+    let mut all: HashMap<ScopePath, Vec<&Protected>> = HashMap::default();
+    for protected in &program.protected {
+        all.entry(protected.scope.clone())
+            .or_default()
+            .push(protected);
+    }
+    all
 }

@@ -3,15 +3,22 @@
 use super::walk::Walk;
 use super::{OutputChange, PlanMode};
 use crate::codec;
-use crate::scope::{Frame, World, shown};
+use crate::scope::{Frame, Touched, World, shown};
 use infra_model::address::ScopePath;
 use infra_model::codes::Code;
 use infra_model::convert::convert;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Severity};
-use infra_model::program::{Check, Condition, Program};
+use infra_model::program::{Check, Condition, Output, Program};
 use infra_model::types::Type;
-use infra_model::value::Value;
+use infra_model::value::{Str, Value};
 use infra_state::OutputState;
+
+/// What came of asking the preconditions of an output.
+enum Asked {
+    Holds,
+    /// They refer to what this plan holds back.
+    Held,
+}
 
 impl Walk<'_> {
     /// Plans an output.
@@ -26,15 +33,26 @@ impl Walk<'_> {
             untouched = self.keeps_outputs();
             before.clone().filter(|_| untouched)
         } else {
-            match self
-                .world
-                .evaluate(&output.value, &Frame::at(&ScopePath::root()))
-            {
-                Ok((_, touched)) if self.planner.held.reason(&touched).is_some() => {
+            let root = ScopePath::root();
+            let found = self
+                .output_holds(name, output, &root)
+                .and_then(|asked| match asked {
+                    Asked::Held => Ok(None),
+                    Asked::Holds => self
+                        .world
+                        .evaluate(&output.value, &Frame::at(&root))
+                        .map(Some),
+                });
+            match found {
+                Ok(None) => {
                     untouched = true;
                     before.clone()
                 }
-                Ok((value, _)) => match codec::to_type(&value, output.ty.as_ref()) {
+                Ok(Some((_, touched))) if self.planner.held.reason(&touched).is_some() => {
+                    untouched = true;
+                    before.clone()
+                }
+                Ok(Some((value, _))) => match codec::to_type(&value, output.ty.as_ref()) {
                     // As in Terraform, an output that is null is none.
                     Ok(value) if value.bare().is_null() && before.is_none() => None,
                     Ok(value) => Some(value),
@@ -73,6 +91,49 @@ impl Walk<'_> {
                 untouched,
             },
         );
+    }
+
+    /// Asks the preconditions of an output. Where they refer to what the plan leaves out, they are asked when it comes.
+    fn output_holds(
+        &mut self,
+        name: &Str,
+        output: &Output,
+        scope: &ScopePath,
+    ) -> Result<Asked, Diagnostics> {
+        let frame = Frame::at(scope);
+        let mut touched = Touched::new();
+        for condition in &output.preconditions {
+            touched.extend(self.world.evaluate(&condition.condition, &frame)?.1);
+        }
+        if self.planner.held.reason(&touched).is_some() {
+            return Ok(Asked::Held);
+        }
+        let held = self.world.output_holds(name, output, scope);
+        match (held, self.options.mode) {
+            (Ok(_), _) => {}
+            (Err(failed), PlanMode::Normal) => return Err(failed),
+            // As in Terraform, refreshing takes over what is there, and warns.
+            (Err(failed), _) => self.warnings.extend(failed.into_iter().map(|d| Diagnostic {
+                severity: Severity::Warning,
+                ..d
+            })),
+        }
+        Ok(Asked::Holds)
+    }
+
+    /// Asks the preconditions of a module's output, also when nobody uses it.
+    pub(super) fn module_output(&mut self, i: usize, name: &Str) {
+        let component = &self.program.components[i];
+        let module = component.module.as_ref();
+        let Some(output) = module.and_then(|m| m.outputs.get(name)) else {
+            return;
+        };
+        if output.preconditions.is_empty() || self.options.mode == PlanMode::Destroy {
+            return;
+        }
+        if let Err(failed) = self.output_holds(name, output, &component.scope()) {
+            self.errors.extend(failed);
+        }
     }
 
     /// Whether only a part is destroyed.

@@ -188,7 +188,8 @@ impl<'a> Walk<'a> {
         observer.event(Event::RefreshStarted {
             resources: batches.iter().map(|b| b.items.len()).sum(),
         });
-        let world = World::planning(engine, program, graph);
+        let mut world = World::planning(engine, program, graph);
+        world.conditions = options.mode == PlanMode::Normal;
         Ok(Walk {
             warnings: moves.warnings.clone(),
             planner: Planner::new(engine, program, state, options, selection, prior, moves),
@@ -277,8 +278,8 @@ impl<'a> Walk<'a> {
                     }
                     ProgramNode::Output(i) => self.plan_output(*i),
                     ProgramNode::ModuleVariable(i, j) => self.module_variable(*i, *j),
+                    ProgramNode::ComponentOutput(i, name) => self.module_output(*i, name),
                     ProgramNode::Local(_)
-                    | ProgramNode::ComponentOutput(..)
                     | ProgramNode::ModuleLocal(..)
                     | ProgramNode::Gate(_)
                     | ProgramNode::Whole(_) => {}

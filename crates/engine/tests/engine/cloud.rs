@@ -45,6 +45,20 @@ pub(crate) struct Gate {
     pub(crate) id: Option<String>,
 }
 
+/// A house: safes that stand in it end with it.
+#[derive(Clone, Debug, Record)]
+pub(crate) struct House {
+    /// Its name, and its id.
+    #[record(required, force_new)]
+    pub(crate) name: String,
+    /// What it stands on.
+    #[record(optional)]
+    pub(crate) on: Option<String>,
+    /// Its id.
+    #[record(computed)]
+    pub(crate) id: Option<String>,
+}
+
 /// A key that lasts only for a while.
 #[derive(Clone, Debug, Record)]
 pub(crate) struct Key {
@@ -68,6 +82,7 @@ pub(crate) enum Halt {
 pub(crate) struct World {
     pub(crate) safes: BTreeMap<String, Safe>,
     gates: BTreeMap<String, Gate>,
+    houses: BTreeMap<String, House>,
     /// Every call that changed something.
     pub(crate) calls: Vec<String>,
     pub(crate) halt: Option<Halt>,
@@ -97,7 +112,17 @@ impl Cloud {
         offered
             .resources
             .insert("test_safe".into(), Arc::new(schema));
-        let gate = Schema::new("test_gate", 0, Gate::doc(), Gate::block(), traits);
+        let gate = Schema::new("test_gate", 0, Gate::doc(), Gate::block(), traits.clone());
+        let house = Schema::new(
+            "test_house",
+            0,
+            House::doc(),
+            House::block(),
+            traits.hosting("test"),
+        );
+        offered
+            .resources
+            .insert("test_house".into(), Arc::new(house));
         offered.resources.insert("test_gate".into(), Arc::new(gate));
         let key = Schema::new("test_key", 0, Key::doc(), Key::block(), Traits::default());
         offered.ephemeral.insert("test_key".into(), Arc::new(key));
@@ -155,6 +180,11 @@ impl Provider for Cloud {
         Vec::new()
     }
 
+    fn data(&self, _: &str, value: &Value) -> Option<&'static str> {
+        let kept = value.get("content").and_then(Value::as_i64);
+        kept.filter(|n| *n > 99).map(|_| "what is in it")
+    }
+
     fn upgrade(
         &self,
         _: &str,
@@ -189,6 +219,9 @@ impl Session for Cloud {
             self.failure("read")?;
             if let Some(gate) = self.world().gates.get(&item.id) {
                 return Ok(Some(gate.to_value()));
+            }
+            if let Some(house) = self.world().houses.get(&item.id) {
+                return Ok(Some(house.to_value()));
             }
             Ok(self.world().safes.get(&item.id).map(Record::to_value))
         };
@@ -266,6 +299,14 @@ impl Session for Cloud {
             world.gates.insert(gate.name.clone(), gate.clone());
             return Ok(gate.to_value());
         }
+        if type_name == "test_house" {
+            let mut house = House::from_value(desired)?;
+            house.id = Some(house.name.clone());
+            let mut world = self.world();
+            world.calls.push(format!("create {}", house.name));
+            world.houses.insert(house.name.clone(), house.clone());
+            return Ok(house.to_value());
+        }
         let mut safe = Safe::from_value(desired)?;
         let id = match &operation.known_id {
             Some(id) => id.clone(),
@@ -319,6 +360,7 @@ impl Session for Cloud {
         {
             let mut world = self.world();
             world.gates.remove(&id);
+            world.houses.remove(&id);
             if world.safes.get(&id).is_some_and(|s| s.locked) {
                 return Err(ProviderError::new(ErrorKind::Conflict, "it is locked"));
             }
@@ -326,6 +368,15 @@ impl Session for Cloud {
             world.safes.remove(&id);
         }
         self.pass(Halt::After("delete")).await;
+        Ok(())
+    }
+
+    async fn leave(&self, _: &CallContext, operation: &Operation) -> Result<(), ProviderError> {
+        self.pass(Halt::Before("leave")).await;
+        self.failure("leave")?;
+        let host = operation.known_id.clone().unwrap_or_default();
+        self.world().calls.push(format!("leave {host}"));
+        self.pass(Halt::After("leave")).await;
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! `[[import]]`: what exists comes under management by a plan.
 
 use crate::bench::{Bench, actions, addresses, attribute};
-use infra_engine::ChangeAction;
+use infra_engine::{ChangeAction, Input, Silent};
 
 fn import(to: &str, id: &str) -> String {
     format!("[[import]]\nto = '{to}'\nid = '{id}'\n")
@@ -126,5 +126,35 @@ fn what_cannot_be_imported_says_why() {
     assert!(
         managed.contains("it is managed as random_uuid.u"),
         "{managed}"
+    );
+}
+
+#[test]
+fn an_import_uses_the_configuration_of_its_key() {
+    let bench = Bench::new();
+    let store = bench.store();
+    let text = r#"
+[locals]
+keys = { a = 1, b = 2 }
+[clouds.builtin.alias.each]
+for_each = "${local.keys}"
+[resource.random_uuid.u]
+for_each = "${local.keys}"
+provider = "builtin.each[each.key]"
+"#;
+    let program = bench.program(text);
+    let input = Input {
+        program: Some(&program),
+        store: &store,
+    };
+    let address = "random_uuid.u[\"b\"]".parse().expect("an address");
+    let imported = bench.engine.import(input, &address, UUID, &Silent);
+    bench.runtime.block_on(imported).expect("is imported");
+    let provider = store.read(|s| s.resource(&address).map(|r| r.provider.to_string()));
+    assert_eq!(provider.as_deref(), Some("builtin.each[\"b\"]"));
+    let plan = bench.planned(&store, text, |_| {});
+    assert_eq!(
+        actions(&plan),
+        [("random_uuid.u[\"a\"]".to_owned(), ChangeAction::Create)]
     );
 }

@@ -205,3 +205,66 @@ fn an_output_that_is_null_is_none() {
         assert_eq!(store.state().outputs.contains_key("o"), there, "{value}");
     }
 }
+
+#[test]
+fn preconditions_of_outputs_come_before_their_values() {
+    let bench = Bench::new();
+    let store = bench.store();
+    let text = |limit: &str, size: &str| {
+        format!(
+            r#"
+[resource.terraform_data.d]
+input = {size}
+[outputs.size]
+value = "${{1 / terraform_data.d.output}}"
+precondition = [
+  {{ condition = "${{terraform_data.d.input > {limit}}}", message = "d must be larger than {limit}" }},
+]
+"#
+        )
+    };
+    // Known while planning: refused then, and the value that it guards is not computed.
+    let refused = bench.refused(&store, &text("0", "0"), |_| {});
+    assert!(
+        refused.contains("precondition of the output `size` failed: d must be larger than 0"),
+        "{refused}"
+    );
+    assert!(!refused.contains("division"), "{refused}");
+    bench.settle(&store, &text("0", "4"));
+    // Refreshing warns, destroying does not ask.
+    let plan = bench.planned(&store, &text("4", "4"), |o| {
+        o.mode = infra_engine::PlanMode::RefreshOnly;
+    });
+    let told: Vec<&str> = plan.diagnostics.iter().map(|d| &*d.message).collect();
+    assert_eq!(
+        told,
+        ["precondition of the output `size` failed: d must be larger than 4"]
+    );
+    let plan = bench.planned(&store, &text("4", "4"), |o| {
+        o.mode = infra_engine::PlanMode::Destroy;
+    });
+    assert!(plan.diagnostics.is_empty(), "{:?}", plan.diagnostics);
+}
+
+#[test]
+fn preconditions_of_outputs_that_were_unknown_are_asked_during_apply() {
+    let bench = Bench::new();
+    let store = bench.store();
+    let text = r#"
+[resource.random_integer.n]
+min = 5
+max = 5
+[outputs.n]
+value = "${random_integer.n.result}"
+precondition = [{ condition = "${random_integer.n.result < 5}", message = "n is too large" }]
+"#;
+    let plan = bench.planned(&store, text, |_| {});
+    let report = bench.apply(&store, &bench.program(text), &plan);
+    assert!(!report.is_complete());
+    let told: Vec<&str> = report.diagnostics.iter().map(|d| &*d.message).collect();
+    assert_eq!(
+        told,
+        ["precondition of the output `n` failed: n is too large"]
+    );
+    assert!(store.read(|s| s.outputs.is_empty()), "its value counts");
+}

@@ -4,6 +4,7 @@ mod bench;
 mod cloud;
 mod corpora;
 mod ephemeral;
+mod hosts;
 mod imports;
 mod later;
 mod life;

@@ -333,6 +333,21 @@ fn what_is_protected_stays_when_its_module_instance_goes() {
         );
     }
     assert!(plan(&module("false")).is_ok());
+    // Also when all its instances go at once, but not when it is no longer called.
+    let program = |text: &str| bench.program_with(text, files(&module("true")));
+    let plan = |text: &str| bench.plan(&store, &program(text), &PlanOptions::default());
+    let error = plan(&text("[]")).expect_err("is protected");
+    let EngineError::Invalid(problems) = error else {
+        panic!("{error}");
+    };
+    let about: Vec<&str> = problems.iter().map(|d| &*d.message).collect();
+    let refusal = |key: &str| {
+        format!(
+            "module.m[\"{key}\"].terraform_data.a has prevent_destroy, and this plan would destroy it"
+        )
+    };
+    assert_eq!(about, [refusal("x"), refusal("y")]);
+    assert!(plan("").is_ok());
 }
 
 #[test]

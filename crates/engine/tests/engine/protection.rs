@@ -178,7 +178,13 @@ fn a_replacement_needs_the_files_word_or_the_flag() {
 }
 
 /// Runs an apply until the cloud stops in the middle of a call, and dies there.
-fn killed(bench: &Bench, cloud: &Cloud, program: &Program, options: &PlanOptions, halt: Halt) {
+pub(crate) fn killed(
+    bench: &Bench,
+    cloud: &Cloud,
+    program: &Program,
+    options: &PlanOptions,
+    halt: Halt,
+) {
     let store = bench.store();
     let plan = bench.plan(&store, program, options).expect("plans");
     cloud.world().halt = Some(halt);
@@ -321,4 +327,44 @@ fn a_protection_that_cannot_be_lifted_leaves_the_object_and_what_it_needs() {
     assert_eq!(failed, ["test_safe.top: not yours"]);
     assert_eq!(cloud.world().safes.len(), 2);
     assert!(store.unfinished().is_empty());
+}
+
+#[test]
+fn what_holds_data_goes_only_when_it_is_named() {
+    let (bench, cloud) = bench();
+    let store = bench.store();
+    let text = |name: &str| {
+        format!(
+            "[resource.test_safe.a]\nname = \"{name}\"\ncontent = 100\n[resource.test_safe.b]\nname = \"b\"\ncontent = 99\n"
+        )
+    };
+    bench.settle(&store, &text("a"));
+    let replaced = bench.program(&text("other"));
+    let said = refusal(&bench, &store, &replaced, &PlanOptions::default());
+    assert!(
+        said.contains("this plan would replace test_safe.a, and what is in it would be lost"),
+        "{said}"
+    );
+    assert!(said.contains("--allow-data-loss 'test_safe.a'"), "{said}");
+    assert!(!said.contains("test_safe.b"), "{said}");
+    // Naming another one does not help, and forgetting loses nothing.
+    let naming = |pattern: &str| PlanOptions {
+        data_loss: vec![pattern.parse().expect("a pattern")],
+        ..PlanOptions::default()
+    };
+    let empty = bench.program("");
+    let said = refusal(&bench, &store, &empty, &naming("test_safe.b"));
+    assert!(said.contains("would destroy test_safe.a"), "{said}");
+    let forget = bench.program("[[removed]]\nfrom = \"test_safe.a\"\ndestroy = false\n");
+    let plan = bench.plan(&store, &forget, &PlanOptions::default());
+    assert!(plan.is_ok(), "{plan:?}");
+    // A stack that is there for a while only loses what it likes.
+    let passing = bench.program("[stack]\nname = \"s\"\nttl = \"1h\"\n");
+    let plan = bench.plan(&store, &passing, &PlanOptions::default());
+    assert!(plan.is_ok(), "{plan:?}");
+    let plan = bench
+        .plan(&store, &empty, &naming("test_safe.*"))
+        .expect("plans");
+    assert!(bench.apply(&store, &empty, &plan).is_complete());
+    assert!(cloud.world().safes.is_empty());
 }

@@ -8,5 +8,6 @@ pub(crate) mod monitoring;
 pub(crate) mod network;
 pub(crate) mod policy;
 pub(crate) mod quotas;
+pub(crate) mod secrets;
 pub(crate) mod supply_chain;
 pub(crate) mod tls;

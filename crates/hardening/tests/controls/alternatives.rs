@@ -21,7 +21,8 @@ pub(crate) const CONTROLS: &[&str] = &[
 /// The shop, with a database of its own.
 pub(crate) fn with_database() -> Json {
     let mut shop = shop();
-    shop["apps"]["shop"]["postgres"] = json!({ "from": ["back"], "backup": { "bucket": "backups" } });
+    shop["apps"]["shop"]["postgres"] =
+        json!({ "from": ["back"], "backup": { "bucket": "backups" } });
     shop
 }
 
@@ -89,6 +90,10 @@ pub(crate) fn all() -> Vec<(String, Expansion)> {
             let mut inputs = with_database();
             if name == "second" {
                 inputs["apps"]["shop"]["pod_security"] = json!("baseline");
+                if cloud == "azure" {
+                    // Zalando's archives are not reached by an identity there.
+                    inputs["apps"]["shop"]["postgres"] = json!({ "from": ["back"] });
+                }
             }
             let expansion = on(cloud).harden(CONTROLS, with(inputs, choice));
             out.push((format!("{cloud}, {name} choice"), expansion));
@@ -102,7 +107,10 @@ pub(crate) fn rendered(value: &Json) -> Json {
     match value {
         Json::String(text) => Json::String(template(text)),
         Json::Array(items) => items.iter().map(rendered).collect(),
-        Json::Object(entries) => entries.iter().map(|(k, v)| (k.clone(), rendered(v))).collect(),
+        Json::Object(entries) => entries
+            .iter()
+            .map(|(k, v)| (k.clone(), rendered(v)))
+            .collect(),
         other => other.clone(),
     }
 }
@@ -147,8 +155,16 @@ pub(crate) fn objects(expansion: &Expansion) -> Vec<Json> {
             Some(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": metadata }))
         }
         "kubernetes_secret" | "kubernetes_config_map" => {
-            let kind = if &*block.type_name == "kubernetes_secret" { "Secret" } else { "ConfigMap" };
-            let texts = if kind == "Secret" { "stringData" } else { "data" };
+            let kind = if &*block.type_name == "kubernetes_secret" {
+                "Secret"
+            } else {
+                "ConfigMap"
+            };
+            let texts = if kind == "Secret" {
+                "stringData"
+            } else {
+                "data"
+            };
             Some(json!({
                 "apiVersion": "v1", "kind": kind,
                 "metadata": rendered(&block.body["metadata"]),
@@ -183,7 +199,10 @@ fn every_control_is_whole_under_every_alternative() {
         let mut seen = std::collections::BTreeSet::new();
         for object in &objects {
             let metadata = &object["metadata"];
-            let identity = format!("{} {} {}", object["kind"], metadata["namespace"], metadata["name"]);
+            let identity = format!(
+                "{} {} {}",
+                object["kind"], metadata["namespace"], metadata["name"]
+            );
             assert!(seen.insert(identity.clone()), "{name}: {identity} twice");
         }
     }
@@ -195,14 +214,22 @@ fn nothing_waits_for_itself() {
     for (name, expansion) in all() {
         let nodes = crate::fixture::nodes(&expansion);
         for address in nodes.keys() {
-            let after = nodes[address]["depends_on"].as_array().cloned().unwrap_or_default();
+            let after = nodes[address]["depends_on"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
             for earlier in after.iter().filter_map(Json::as_str) {
                 assert!(
                     !crate::fixture::comes_after(&expansion, earlier, address),
                     "{name}: {address} and {earlier} wait for each other"
                 );
-                let known = nodes.contains_key(earlier) || earlier.starts_with("cluster.") || earlier.contains("data.");
-                assert!(known, "{name}: {address} waits for {earlier}, which nobody makes");
+                let known = nodes.contains_key(earlier)
+                    || earlier.starts_with("cluster.")
+                    || earlier.contains("data.");
+                assert!(
+                    known,
+                    "{name}: {address} waits for {earlier}, which nobody makes"
+                );
             }
         }
     }

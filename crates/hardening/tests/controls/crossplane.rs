@@ -41,9 +41,15 @@ fn what_compositions_make_is_as_its_definition_wants_it() {
 
 #[test]
 fn only_what_is_used_is_activated_and_after_what_brings_it() {
-    let expansion = on("aws").harden(&["crossplane"], with(shop(), json!({ "crossplane": { "resources": ["bucket"] } })));
+    let expansion = on("aws").harden(
+        &["crossplane"],
+        with(shop(), json!({ "crossplane": { "resources": ["bucket"] } })),
+    );
     let activation = object(&expansion, "managedresourceactivationpolicy_infra");
-    let kinds = activation["spec"]["activate"].as_array().expect("kinds").len();
+    let kinds = activation["spec"]["activate"]
+        .as_array()
+        .expect("kinds")
+        .len();
     assert_eq!(kinds, 4);
     assert!(!nodes(&expansion).contains_key("kubernetes_manifest.provider_provider_aws_rds"));
     let values = &node(&expansion, "helm_release.crossplane")["values"];
@@ -57,6 +63,9 @@ fn only_what_is_used_is_activated_and_after_what_brings_it() {
 
 #[test]
 fn what_a_cloud_does_not_offer_is_refused() {
-    let inputs = with(shop(), json!({ "crossplane": { "resources": ["database"] } }));
+    let inputs = with(
+        shop(),
+        json!({ "crossplane": { "resources": ["database"] } }),
+    );
     insta::assert_snapshot!(on("azure").refused(&["crossplane"], inputs));
 }

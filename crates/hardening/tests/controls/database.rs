@@ -12,7 +12,10 @@ fn a_database_by_cloudnative_pg() {
 
 #[test]
 fn a_database_by_zalando() {
-    let mut inputs = with(with_database(), json!({ "database": { "operator": "zalando" } }));
+    let mut inputs = with(
+        with_database(),
+        json!({ "database": { "operator": "zalando" } }),
+    );
     inputs["apps"]["shop"]["pod_security"] = json!("baseline");
     let expansion = on("google").harden(&["database"], inputs);
     insta::assert_snapshot!(readable(&expansion));
@@ -21,9 +24,21 @@ fn a_database_by_zalando() {
 #[test]
 fn archives_are_reached_by_identity_and_each_life_has_its_own() {
     for (cloud, credentials, scheme) in [
-        ("aws", "s3Credentials", "s3://${bucket.backups.name}/postgres/shop"),
-        ("google", "googleCredentials", "gs://${bucket.backups.name}/postgres/shop"),
-        ("azure", "azureCredentials", "${bucket.backups.url}/postgres/shop"),
+        (
+            "aws",
+            "s3Credentials",
+            "s3://${bucket.backups.name}/postgres/shop",
+        ),
+        (
+            "google",
+            "googleCredentials",
+            "gs://${bucket.backups.name}/postgres/shop",
+        ),
+        (
+            "azure",
+            "azureCredentials",
+            "${bucket.backups.url}/postgres/shop",
+        ),
     ] {
         let expansion = on(cloud).harden(&["tls", "database"], with_database());
         let store = object(&expansion, "objectstore_shop_postgres_archive");
@@ -31,12 +46,21 @@ fn archives_are_reached_by_identity_and_each_life_has_its_own() {
         assert_eq!(configuration["destinationPath"], scheme);
         assert!(configuration[credentials].is_object(), "{configuration}");
         let text = store.to_string();
-        assert!(!text.contains("secretAccessKey") && !text.contains("storageKey"), "{text}");
+        assert!(
+            !text.contains("secretAccessKey") && !text.contains("storageKey"),
+            "{text}"
+        );
         let cluster = object(&expansion, "cluster_shop_postgres");
         let parameters = &cluster["spec"]["plugins"][0]["parameters"];
-        assert_eq!(parameters["serverName"], "postgres-${random_id.shop_postgres_life.hex}");
+        assert_eq!(
+            parameters["serverName"],
+            "postgres-${random_id.shop_postgres_life.hex}"
+        );
         assert_eq!(cluster["spec"]["storage"]["storageClass"], "database");
-        assert_eq!(object(&expansion, "storageclass_database")["reclaimPolicy"], "Retain");
+        assert_eq!(
+            object(&expansion, "storageclass_database")["reclaimPolicy"],
+            "Retain"
+        );
     }
 }
 
@@ -46,7 +70,8 @@ fn instances_stand_apart_as_far_as_there_are_zones() {
         let mut inputs = with_database();
         inputs["apps"]["shop"]["postgres"]["instances"] = json!(instances);
         let expansion = on("aws").harden(&["tls", "database"], inputs);
-        object(&expansion, "cluster_shop_postgres")["spec"]["affinity"]["podAntiAffinityType"].clone()
+        object(&expansion, "cluster_shop_postgres")["spec"]["affinity"]["podAntiAffinityType"]
+            .clone()
     };
     assert_eq!(apart(2), "required");
     assert_eq!(apart(9), "preferred");
@@ -69,14 +94,18 @@ fn nothing_is_made_before_what_it_needs() {
     }
     let backup = "kubernetes_manifest.scheduledbackup_shop_postgres";
     assert!(comes_after(&expansion, backup, cluster));
-    assert_eq!(node(&expansion, backup)["manifest"]["spec"]["method"], "plugin");
+    assert_eq!(
+        node(&expansion, backup)["manifest"]["spec"]["method"],
+        "plugin"
+    );
 }
 
 #[test]
 fn what_is_restored_is_a_valid_object_that_leaves_the_old_archive_alone() {
     let expansion = on("aws").harden(&["tls", "database"], with_database());
     let old = object(&expansion, "cluster_shop_postgres");
-    let new = infra_hardening::restore(&old, "postgres-restored", Some("2026-01-31T12:00:00Z")).expect("restored");
+    let new = infra_hardening::restore(&old, "postgres-restored", Some("2026-01-31T12:00:00Z"))
+        .expect("restored");
     let wrong = crate::schema::problems(&new);
     assert!(wrong.is_empty(), "{wrong:?}");
     let server = |plugin: &Json| plugin["parameters"]["serverName"].clone();

@@ -33,11 +33,16 @@ fn argo_cd_has_no_account_that_everybody_knows() {
 
 #[test]
 fn flux() {
-    let gitops = json!({ "engine": "flux", "images": [{ "name": "front", "image": "ghcr.io/acme/front" }] });
+    let gitops =
+        json!({ "engine": "flux", "images": [{ "name": "front", "image": "ghcr.io/acme/front" }] });
     let expansion = on("aws").harden(&["gitops"], inputs(gitops));
     insta::assert_snapshot!(readable(&expansion));
     let source = "kubernetes_manifest.gitrepository_flux_system_config";
-    assert!(comes_after(&expansion, source, "kubernetes_manifest.deployment_flux_system_source_controller"));
+    assert!(comes_after(
+        &expansion,
+        source,
+        "kubernetes_manifest.deployment_flux_system_source_controller"
+    ));
 }
 
 /// What an app's folder says reaches its own namespace, and no limit of it.
@@ -65,7 +70,8 @@ fn folders_of_apps_stay_in_their_namespaces() {
 #[test]
 fn secrets_never_stand_in_values_or_manifests() {
     for engine in ["argocd", "flux"] {
-        let gitops = json!({ "engine": engine, "credentials": { "username": "infra", "password": "?" } });
+        let gitops =
+            json!({ "engine": engine, "credentials": { "username": "infra", "password": "?" } });
         let expansion = on("aws").harden(&["gitops"], inputs(gitops));
         let secret = expansion
             .blocks
@@ -79,7 +85,8 @@ fn secrets_never_stand_in_values_or_manifests() {
 
 #[test]
 fn what_makes_no_sense_is_refused() {
-    let refused = |gitops: Json| on("aws").refused(&["gitops"], with(shop(), json!({ "gitops": gitops })));
+    let refused =
+        |gitops: Json| on("aws").refused(&["gitops"], with(shop(), json!({ "gitops": gitops })));
     let repository = "https://github.com/acme/config";
     let all = [
         refused(json!({})),
@@ -88,7 +95,9 @@ fn what_makes_no_sense_is_refused() {
         refused(json!({ "repository": repository, "credentials": { "username": "infra" } })),
         refused(json!({ "repository": repository, "credentials": { "ssh_key": "?" } })),
         refused(json!({ "repository": repository, "path": "../other" })),
-        refused(json!({ "repository": repository, "images": [{ "name": "front", "image": "ghcr.io/acme/front" }] })),
+        refused(
+            json!({ "repository": repository, "images": [{ "name": "front", "image": "ghcr.io/acme/front" }] }),
+        ),
     ];
     insta::assert_snapshot!(all.join("\n\n"));
 }

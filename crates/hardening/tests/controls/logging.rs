@@ -16,17 +16,27 @@ fn loki_with_alloy() {
     let source = object(&expansion, "configmap_monitoring_datasource_loki");
     let text = source["data"]["loki.yaml"].as_str().expect("a data source");
     assert!(text.contains("platform|shop"), "{text}");
-    assert!(comes_after(&expansion, "helm_release.alloy", "helm_release.loki"));
+    assert!(comes_after(
+        &expansion,
+        "helm_release.alloy",
+        "helm_release.loki"
+    ));
 }
 
 #[test]
 fn loki_keeps_logs_in_the_bucket_of_each_cloud() {
     for (cloud, kind) in [("aws", "s3"), ("google", "gcs"), ("azure", "azure")] {
-        let inputs = with(shop(), json!({ "logging": { "bucket": "logs", "retention_days": 10 } }));
+        let inputs = with(
+            shop(),
+            json!({ "logging": { "bucket": "logs", "retention_days": 10 } }),
+        );
         let expansion = on(cloud).harden(&["logging"], inputs);
         let values = &node(&expansion, "helm_release.loki")["values"]["loki"];
         assert_eq!(values["storage"]["type"], kind);
-        assert_eq!(values["storage"]["bucketNames"]["chunks"], "${bucket.logs.name}");
+        assert_eq!(
+            values["storage"]["bucketNames"]["chunks"],
+            "${bucket.logs.name}"
+        );
         assert_eq!(values["schemaConfig"]["configs"][0]["object_store"], kind);
         assert_eq!(values["limits_config"]["retention_period"], "240h");
     }
@@ -34,7 +44,10 @@ fn loki_keeps_logs_in_the_bucket_of_each_cloud() {
 
 #[test]
 fn elasticsearch_kibana_and_filebeat() {
-    let inputs = with(shop(), json!({ "logging": { "engine": "elk", "retention_days": 7 } }));
+    let inputs = with(
+        shop(),
+        json!({ "logging": { "engine": "elk", "retention_days": 7 } }),
+    );
     let expansion = on("aws").harden(&["logging"], inputs);
     insta::assert_snapshot!(readable(&expansion));
 }
@@ -50,7 +63,9 @@ fn alloy_reads_no_files_of_nodes_and_runs_as_nobody() {
 
 #[test]
 fn what_makes_no_sense_is_refused() {
-    let refused = |logging: serde_json::Value| on("aws").refused(&["logging"], with(shop(), json!({ "logging": logging })));
+    let refused = |logging: serde_json::Value| {
+        on("aws").refused(&["logging"], with(shop(), json!({ "logging": logging })))
+    };
     let all = [
         refused(json!({})),
         refused(json!({ "bucket": "nowhere" })),

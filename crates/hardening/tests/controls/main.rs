@@ -2,13 +2,18 @@
 //! one, and what a person sees when inputs make no sense. No cluster, no language: the expansions themselves.
 
 mod alternatives;
+mod audit;
 mod crossplane;
 mod database;
 mod fixture;
 mod framework;
 mod gitops;
 #[cfg(unix)]
-#[allow(dead_code, unreachable_pub, reason = "what other test binaries need of it")]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "what other test binaries need of it"
+)]
 #[path = "../../../../tests/kube/mod.rs"]
 mod kube;
 mod logging;
@@ -21,5 +26,6 @@ mod quotas;
 mod reach;
 mod schema;
 mod seal;
+mod secrets;
 mod supply_chain;
 mod tls;

@@ -6,12 +6,18 @@ use infra_model::expand::Expansion;
 use serde_json::{Value as Json, json};
 
 fn hardened(controls: &[&str], monitoring: Json) -> Expansion {
-    on("aws").harden(controls, with(with_database(), json!({ "monitoring": monitoring })))
+    on("aws").harden(
+        controls,
+        with(with_database(), json!({ "monitoring": monitoring })),
+    )
 }
 
 #[test]
 fn prometheus_alertmanager_and_grafana() {
-    let inputs = with(shop(), json!({ "monitoring": { "slack_webhook": "?", "slack_channel": "#ops" } }));
+    let inputs = with(
+        shop(),
+        json!({ "monitoring": { "slack_webhook": "?", "slack_channel": "#ops" } }),
+    );
     insta::assert_snapshot!(readable(&on("aws").harden(&["monitoring"], inputs)));
 }
 
@@ -31,17 +37,35 @@ fn the_webhook_stands_in_a_secret_and_nowhere_else() {
 fn rules_and_monitors_of_everybody_are_seen() {
     let expansion = hardened(&["monitoring"], json!({}));
     let spec = &node(&expansion, "helm_release.kube_prometheus_stack")["values"]["prometheus"]["prometheusSpec"];
-    for kind in ["rule", "serviceMonitor", "podMonitor", "probe", "scrapeConfig"] {
-        assert_eq!(spec[format!("{kind}SelectorNilUsesHelmValues")], false, "{kind}");
+    for kind in [
+        "rule",
+        "serviceMonitor",
+        "podMonitor",
+        "probe",
+        "scrapeConfig",
+    ] {
+        assert_eq!(
+            spec[format!("{kind}SelectorNilUsesHelmValues")],
+            false,
+            "{kind}"
+        );
     }
     let tls = hardened(&["tls", "monitoring"], json!({}));
     let monitor = object(&tls, "podmonitor_cert_manager_controller_9402");
-    assert_eq!(monitor["spec"]["podMetricsEndpoints"][0]["portNumber"], 9402);
+    assert_eq!(
+        monitor["spec"]["podMetricsEndpoints"][0]["portNumber"],
+        9402
+    );
 }
 
 #[test]
 fn what_makes_no_sense_is_refused() {
-    let refused = |monitoring: Json| on("aws").refused(&["monitoring"], with(shop(), json!({ "monitoring": monitoring })));
+    let refused = |monitoring: Json| {
+        on("aws").refused(
+            &["monitoring"],
+            with(shop(), json!({ "monitoring": monitoring })),
+        )
+    };
     let all = [
         refused(json!({ "error_rate": 2 })),
         refused(json!({ "latency_ms": 0 })),
@@ -63,7 +87,8 @@ mod judged {
             .current_dir(dir)
             .output()
             .expect("the program runs");
-        let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        let told = String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{told}");
         told
     }
@@ -73,23 +98,41 @@ mod judged {
         let Some(amtool) = tool("amtool", "alertmanager_accepts_its_configuration") else {
             return;
         };
-        for monitoring in [json!({}), json!({ "slack_webhook": "?" }), json!({ "slack_webhook": "?", "slack_channel": "#ops" })] {
+        for monitoring in [
+            json!({}),
+            json!({ "slack_webhook": "?" }),
+            json!({ "slack_webhook": "?", "slack_channel": "#ops" }),
+        ] {
             let expansion = hardened(&["monitoring"], monitoring);
-            let config = values(&expansion, "kube_prometheus_stack")["alertmanager"]["config"].clone();
+            let config =
+                values(&expansion, "kube_prometheus_stack")["alertmanager"]["config"].clone();
             let dir = tempfile::tempdir().expect("a scratch folder");
-            std::fs::write(dir.path().join("alertmanager.yml"), config.to_string()).expect("written");
+            std::fs::write(dir.path().join("alertmanager.yml"), config.to_string())
+                .expect("written");
             let told = run(&amtool, &["check-config", "alertmanager.yml"], dir.path());
             assert!(told.contains("SUCCESS"), "{told}");
             let receiver = config["route"]["receiver"].as_str().expect("a receiver");
             let critical = run(
                 &amtool,
-                &["config", "routes", "test", "--config.file=alertmanager.yml", "severity=critical"],
+                &[
+                    "config",
+                    "routes",
+                    "test",
+                    "--config.file=alertmanager.yml",
+                    "severity=critical",
+                ],
                 dir.path(),
             );
             assert_eq!(critical.trim(), receiver);
             let watchdog = run(
                 &amtool,
-                &["config", "routes", "test", "--config.file=alertmanager.yml", "alertname=Watchdog"],
+                &[
+                    "config",
+                    "routes",
+                    "test",
+                    "--config.file=alertmanager.yml",
+                    "alertname=Watchdog",
+                ],
                 dir.path(),
             );
             assert_eq!(watchdog.trim(), "nobody");
@@ -122,23 +165,33 @@ mod judged {
 
     #[test]
     fn alerts_fire_when_they_must_and_not_otherwise() {
-        let Some(promtool) = tool("promtool", "alerts_fire_when_they_must_and_not_otherwise") else {
+        let Some(promtool) = tool("promtool", "alerts_fire_when_they_must_and_not_otherwise")
+        else {
             return;
         };
         let expansion = hardened(&["tls", "database", "monitoring"], json!({}));
         let dir = tempfile::tempdir().expect("a scratch folder");
-        let rules: Vec<Json> = objects(&expansion).into_iter().filter(|o| o["kind"] == "PrometheusRule").collect();
+        let rules: Vec<Json> = objects(&expansion)
+            .into_iter()
+            .filter(|o| o["kind"] == "PrometheusRule")
+            .collect();
         assert_eq!(rules.len(), 4);
         let mut files = Vec::new();
         for rule in &rules {
-            let name = format!("{}.yaml", rule["metadata"]["name"].as_str().expect("a name"));
+            let name = format!(
+                "{}.yaml",
+                rule["metadata"]["name"].as_str().expect("a name")
+            );
             std::fs::write(dir.path().join(&name), rule["spec"].to_string()).expect("written");
             files.push(name);
         }
         let mut check = vec!["check", "rules"];
         check.extend(files.iter().map(String::as_str));
         let told = run(&promtool, &check, dir.path());
-        assert!(told.contains("SUCCESS") && !told.contains("FAILED"), "{told}");
+        assert!(
+            told.contains("SUCCESS") && !told.contains("FAILED"),
+            "{told}"
+        );
 
         let mut errors = vec![
             traffic("1.1 % fail", Some(989), Some(11), true),
@@ -151,7 +204,11 @@ mod judged {
         for test in &mut errors {
             // What an alert says has its own test.
             let all = test["name"] == "everything fails";
-            for alert in test["alert_rule_test"][0]["exp_alerts"].as_array_mut().into_iter().flatten() {
+            for alert in test["alert_rule_test"][0]["exp_alerts"]
+                .as_array_mut()
+                .into_iter()
+                .flatten()
+            {
                 let share = if all { "100%" } else { "1.1%" };
                 alert["exp_annotations"] = json!({
                     "summary": format!("{share} of the requests to shop/front fail, more than 1 %"),
@@ -167,7 +224,10 @@ mod judged {
 
     /// A test of one alert at a moment: series, and whether it fires.
     fn one(alert: &str, at: &str, series: &[(&str, &str)], fires: Option<Json>) -> Json {
-        let input: Vec<Json> = series.iter().map(|(s, v)| json!({ "series": s, "values": v })).collect();
+        let input: Vec<Json> = series
+            .iter()
+            .map(|(s, v)| json!({ "series": s, "values": v }))
+            .collect();
         let expected = fires.map_or_else(|| json!([]), |f| json!([f]));
         json!({
             "name": format!("{alert} at {at}"),
@@ -178,25 +238,43 @@ mod judged {
     }
 
     fn others() -> Vec<Json> {
-        let slow = |le: &str| format!("envoy_cluster_upstream_rq_time_bucket{{envoy_cluster_name=\"httproute/shop/front/rule/0\", le=\"{le}\"}}");
+        let slow = |le: &str| {
+            format!(
+                "envoy_cluster_upstream_rq_time_bucket{{envoy_cluster_name=\"httproute/shop/front/rule/0\", le=\"{le}\"}}"
+            )
+        };
         let calls = "envoy_cluster_upstream_rq_xx{envoy_cluster_name=\"httproute/shop/front/rule/0\", envoy_response_code_class=\"2\"}";
         let backup = "barman_cloud_cloudnative_pg_io_last_available_backup_timestamp{namespace=\"shop\", pod=\"postgres-1\"}";
         let expiry = "certmanager_certificate_expiration_timestamp_seconds{namespace=\"gateway\", name=\"shop\"}";
-        let volume = |what: &str| format!("kubelet_volume_stats_{what}_bytes{{namespace=\"shop\", persistentvolumeclaim=\"data\"}}");
+        let volume = |what: &str| {
+            format!(
+                "kubelet_volume_stats_{what}_bytes{{namespace=\"shop\", persistentvolumeclaim=\"data\"}}"
+            )
+        };
         let (available, capacity) = (volume("available"), volume("capacity"));
         vec![
             // Fast: everything within half a second.
             one(
                 "HighLatency",
                 "30m",
-                &[(calls, "0+100x60"), (&slow("500"), "0+100x60"), (&slow("2500"), "0+100x60"), (&slow("+Inf"), "0+100x60")],
+                &[
+                    (calls, "0+100x60"),
+                    (&slow("500"), "0+100x60"),
+                    (&slow("2500"), "0+100x60"),
+                    (&slow("+Inf"), "0+100x60"),
+                ],
                 None,
             ),
             // Slow: nothing within half a second, all within two and a half.
             one(
                 "HighLatency",
                 "30m",
-                &[(calls, "0+100x60"), (&slow("500"), "0+0x60"), (&slow("2500"), "0+100x60"), (&slow("+Inf"), "0+100x60")],
+                &[
+                    (calls, "0+100x60"),
+                    (&slow("500"), "0+0x60"),
+                    (&slow("2500"), "0+100x60"),
+                    (&slow("+Inf"), "0+100x60"),
+                ],
                 Some(json!({
                     "exp_labels": { "severity": "warning", "route_namespace": "shop", "route": "front" },
                     "exp_annotations": { "summary": "one request in a hundred to shop/front takes 2.48k ms, more than 1000" },
@@ -214,7 +292,12 @@ mod judged {
                 })),
             ),
             // Thirty days left, then ten.
-            one("CertificateExpires", "2h", &[(expiry, "2592000+0x200")], None),
+            one(
+                "CertificateExpires",
+                "2h",
+                &[(expiry, "2592000+0x200")],
+                None,
+            ),
             one(
                 "CertificateExpires",
                 "2h",
@@ -224,7 +307,12 @@ mod judged {
                     "exp_annotations": { "summary": "the certificate gateway/shop expires in 10d 0h 0m 0s and was not renewed" },
                 })),
             ),
-            one("VolumeFillsUp", "20m", &[(&available, "20+0x60"), (&capacity, "100+0x60")], None),
+            one(
+                "VolumeFillsUp",
+                "20m",
+                &[(&available, "20+0x60"), (&capacity, "100+0x60")],
+                None,
+            ),
             one(
                 "VolumeFillsUp",
                 "20m",

@@ -28,14 +28,28 @@ fn a_real_server_accepts_every_object_of_every_control() {
     let mut accepted = 0;
     for (name, expansion) in all() {
         let mut objects = objects(&expansion);
-        let templates: Vec<Json> = objects.iter().filter(|o| o["kind"] == "ConstraintTemplate").map(constraint).collect();
+        let templates: Vec<Json> = objects
+            .iter()
+            .filter(|o| o["kind"] == "ConstraintTemplate")
+            .map(constraint)
+            .collect();
         if !templates.is_empty() {
             plane.apply(&list(&templates)).done();
             plane
-                .kubectl(&["wait", "crd", "--all", "--for=condition=Established", "--timeout=60s"])
+                .kubectl(&[
+                    "wait",
+                    "crd",
+                    "--all",
+                    "--for=condition=Established",
+                    "--timeout=60s",
+                ])
                 .done();
         }
-        let namespaces: Vec<Json> = objects.iter().filter(|o| o["kind"] == "Namespace").cloned().collect();
+        let namespaces: Vec<Json> = objects
+            .iter()
+            .filter(|o| o["kind"] == "Namespace")
+            .cloned()
+            .collect();
         plane.apply(&list(&namespaces)).done();
         objects.retain(|object| {
             // Elastic's definitions are under a licence of its own, and not among those of the tests.
@@ -49,7 +63,14 @@ fn a_real_server_accepts_every_object_of_every_control() {
         accepted += objects.len();
         // Nothing is kept, so that the choices do not meet each other; everything is judged.
         let answer = plane.kubectl_with(
-            &["apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-"],
+            &[
+                "apply",
+                "--server-side",
+                "--dry-run=server",
+                "--validate=strict",
+                "-f",
+                "-",
+            ],
             &list(&objects),
         );
         assert!(answer.ok, "{name}:\n{}", answer.stderr);
@@ -64,7 +85,9 @@ fn list(items: &[Json]) -> String {
 
 /// What Gatekeeper makes of a template: the definition of a kind of constraint.
 fn constraint(template: &Json) -> Json {
-    let kind = template["spec"]["crd"]["spec"]["names"]["kind"].as_str().expect("a kind");
+    let kind = template["spec"]["crd"]["spec"]["names"]["kind"]
+        .as_str()
+        .expect("a kind");
     let plural = kind.to_lowercase();
     let any = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
     let spec = json!({ "type": "object", "properties": {

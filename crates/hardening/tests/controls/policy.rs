@@ -14,7 +14,9 @@ fn hardened(policy: Json) -> Expansion {
 
 #[test]
 fn policies_for_kyverno() {
-    insta::assert_snapshot!(readable(&hardened(json!({ "registries": ["ghcr.io/acme/"] }))));
+    insta::assert_snapshot!(readable(&hardened(
+        json!({ "registries": ["ghcr.io/acme/"] })
+    )));
 }
 
 #[test]
@@ -62,30 +64,51 @@ fn databases_of_apps_come_from_a_trusted_registry() {
     );
     let policy = object(&expansion, "validatingpolicy_apps_trusted_registries");
     let list = policy["spec"]["variables"][2]["expression"].to_string();
-    assert!(list.contains("'ghcr.io/acme/', 'ghcr.io/cloudnative-pg/'"), "{list}");
+    assert!(
+        list.contains("'ghcr.io/acme/', 'ghcr.io/cloudnative-pg/'"),
+        "{list}"
+    );
 }
 
 #[test]
 fn the_platform_is_judged_when_all_of_it_is_there() {
     let expansion = on("aws").harden(&["tls", "monitoring", "policy"], shop());
     let platform = "kubernetes_manifest.validatingpolicy_platform_no_root";
-    for release in ["cert_manager", "envoy_gateway", "kube_prometheus_stack", "kyverno"] {
-        assert!(comes_after(&expansion, platform, &format!("helm_release.{release}")), "{release}");
+    for release in [
+        "cert_manager",
+        "envoy_gateway",
+        "kube_prometheus_stack",
+        "kyverno",
+    ] {
+        assert!(
+            comes_after(&expansion, platform, &format!("helm_release.{release}")),
+            "{release}"
+        );
     }
-    assert!(comes_after(&expansion, platform, "kubernetes_manifest.policyexception_kyverno_platform_node_exporter"));
+    assert!(comes_after(
+        &expansion,
+        platform,
+        "kubernetes_manifest.policyexception_kyverno_platform_node_exporter"
+    ));
     let apps = "kubernetes_manifest.validatingpolicy_apps_no_root";
-    assert!(!comes_after(&expansion, apps, "helm_release.kube_prometheus_stack"));
-    let count = objects(&expansion).iter().filter(|o| o["kind"] == "ValidatingPolicy").count();
+    assert!(!comes_after(
+        &expansion,
+        apps,
+        "helm_release.kube_prometheus_stack"
+    ));
+    let count = objects(&expansion)
+        .iter()
+        .filter(|o| o["kind"] == "ValidatingPolicy")
+        .count();
     // Without registries of its own the app tier has one rule less.
     assert_eq!(count, 11);
 }
 
 #[test]
 fn what_makes_no_sense_is_refused() {
-    let refused = |policy: Json| on("aws").refused(&["policy"], with(shop(), json!({ "policy": policy })));
-    let except = |labels: Json, rules: Json| {
-        json!({ "exceptions": [{ "namespace": "shop", "labels": labels, "rules": rules, "reason": "x" }] })
-    };
+    let refused =
+        |policy: Json| on("aws").refused(&["policy"], with(shop(), json!({ "policy": policy })));
+    let except = |labels: Json, rules: Json| json!({ "exceptions": [{ "namespace": "shop", "labels": labels, "rules": rules, "reason": "x" }] });
     let all = [
         refused(json!({ "engine": "opa" })),
         refused(json!({ "mode": "enforced" })),

@@ -1,8 +1,9 @@
 //! Sealing: what is sealed is opened by the key alone, under the name it was sealed for.
 
 use infra_hardening::seal::{Certificate, Keys, Scope};
+use infra_model::Random;
 use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::SeedableRng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
 use serde_json::{Value as Json, json};
 
 /// Made with `openssl req -x509 -newkey rsa:2048 -nodes -days 36500 -subj /CN=sealing`.
@@ -23,12 +24,18 @@ fn secret() -> Json {
     })
 }
 
+/// The same on every run.
+struct Seeded;
+
+impl Random for Seeded {
+    fn fill(&self, bytes: &mut [u8]) {
+        ChaCha20Rng::seed_from_u64(bytes.len() as u64).fill_bytes(bytes);
+    }
+}
+
 fn sealed(secret: &Json, scope: Option<Scope>) -> Json {
     let certificate = Certificate::parse(CERTIFICATE).expect("a certificate");
-    let mut random = ChaCha20Rng::seed_from_u64(1);
-    certificate
-        .seal(secret, scope, &mut random)
-        .expect("sealed")
+    certificate.seal(secret, scope, &Seeded).expect("sealed")
 }
 
 fn keys(pem: &str) -> Keys {
@@ -99,7 +106,6 @@ fn what_kubeseal_sealed_is_opened() {
 #[test]
 fn what_is_refused() {
     let certificate = Certificate::parse(CERTIFICATE).expect("a certificate");
-    let mut random = ChaCha20Rng::seed_from_u64(1);
     let mut told = vec![Certificate::parse(KEY).expect_err("a key").to_string()];
     for change in [
         json!({ "kind": "ConfigMap" }),
@@ -114,7 +120,7 @@ fn what_is_refused() {
             secret[field] = value.clone();
         }
         let error = certificate
-            .seal(&secret, None, &mut random)
+            .seal(&secret, None, &Seeded)
             .expect_err("refused");
         told.push(error.to_string());
     }

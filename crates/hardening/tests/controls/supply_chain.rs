@@ -5,7 +5,10 @@ use crate::fixture::{comes_after, node, nodes, object, readable, shop, with};
 use serde_json::{Value as Json, json};
 
 fn inputs(supply_chain: Json, policy: Json) -> Json {
-    with(shop(), json!({ "supply_chain": supply_chain, "policy": policy }))
+    with(
+        shop(),
+        json!({ "supply_chain": supply_chain, "policy": policy }),
+    )
 }
 
 fn identities() -> Json {
@@ -18,7 +21,10 @@ fn identities() -> Json {
 #[test]
 fn signatures_by_kyverno() {
     let policy = json!({ "registries": ["ghcr.io/acme/"] });
-    let expansion = on("aws").harden(&["supply_chain", "policy"], inputs(json!({ "identities": identities() }), policy));
+    let expansion = on("aws").harden(
+        &["supply_chain", "policy"],
+        inputs(json!({ "identities": identities() }), policy),
+    );
     let asked = object(&expansion, "imagevalidatingpolicy_signed_images");
     insta::assert_snapshot!(format!("{asked:#}"));
     let address = "kubernetes_manifest.imagevalidatingpolicy_signed_images";
@@ -31,7 +37,10 @@ fn signatures_by_policy_controller() {
         "identities": identities(), "registries": ["ghcr.io/acme/"], "scan": false,
         "keys": ["-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n"],
     });
-    let expansion = on("aws").harden(&["supply_chain"], with(shop(), json!({ "supply_chain": supply_chain })));
+    let expansion = on("aws").harden(
+        &["supply_chain"],
+        with(shop(), json!({ "supply_chain": supply_chain })),
+    );
     insta::assert_snapshot!(readable(&expansion));
     // Only apps' namespaces are judged: they say so themselves.
     let labels = &node(&expansion, "kubernetes_namespace.shop")["metadata"]["labels"];
@@ -41,11 +50,20 @@ fn signatures_by_policy_controller() {
 #[test]
 fn only_the_registries_named_are_asked_for_signatures() {
     let policy = json!({ "registries": ["ghcr.io/acme/"] });
-    let expansion = on("aws").harden(&["supply_chain", "policy"], inputs(json!({ "identities": identities() }), policy));
+    let expansion = on("aws").harden(
+        &["supply_chain", "policy"],
+        inputs(json!({ "identities": identities() }), policy),
+    );
     let asked = object(&expansion, "imagevalidatingpolicy_signed_images");
-    assert_eq!(asked["spec"]["matchImageReferences"], json!([{ "glob": "ghcr.io/acme/*" }]));
+    assert_eq!(
+        asked["spec"]["matchImageReferences"],
+        json!([{ "glob": "ghcr.io/acme/*" }])
+    );
     let namespaces = &asked["spec"]["matchConstraints"]["namespaceSelector"]["matchExpressions"][0];
-    assert_eq!(*namespaces, json!({ "key": "kubernetes.io/metadata.name", "operator": "In", "values": ["shop"] }));
+    assert_eq!(
+        *namespaces,
+        json!({ "key": "kubernetes.io/metadata.name", "operator": "In", "values": ["shop"] })
+    );
 }
 
 #[test]
@@ -55,21 +73,33 @@ fn clair_stands_on_a_database_of_the_cluster() {
         &["tls", "database", "supply_chain"],
         with(shop(), json!({ "supply_chain": supply_chain })),
     );
-    let (clair, database) = ("kubernetes_manifest.deployment_clair_clair", "kubernetes_manifest.cluster_clair_clair_postgres");
+    let (clair, database) = (
+        "kubernetes_manifest.deployment_clair_clair",
+        "kubernetes_manifest.cluster_clair_clair_postgres",
+    );
     assert!(comes_after(&expansion, clair, database));
     assert!(!nodes(&expansion).contains_key("helm_release.trivy_operator"));
 }
 
 #[test]
 fn what_makes_no_sense_is_refused() {
-    let refused = |supply_chain: Json| on("aws").refused(&["supply_chain"], with(shop(), json!({ "supply_chain": supply_chain })));
+    let refused = |supply_chain: Json| {
+        on("aws").refused(
+            &["supply_chain"],
+            with(shop(), json!({ "supply_chain": supply_chain })),
+        )
+    };
     let all = [
         refused(json!({ "identities": identities() })),
-        refused(json!({ "identities": identities(), "registries": ["ghcr.io/acme/"], "verifier": "kyverno" })),
+        refused(
+            json!({ "identities": identities(), "registries": ["ghcr.io/acme/"], "verifier": "kyverno" }),
+        ),
         refused(json!({ "verifier": "cosign" })),
         refused(json!({ "severity": "HIGH,SEVERE" })),
         refused(json!({ "identities": [{ "issuer": "https://gitlab.com" }] })),
-        refused(json!({ "identities": [{ "issuer": "https://gitlab.com", "subject_regexp": "acme/.+" }] })),
+        refused(
+            json!({ "identities": [{ "issuer": "https://gitlab.com", "subject_regexp": "acme/.+" }] }),
+        ),
         refused(json!({ "keys": ["-----BEGIN PRIVATE KEY-----"] })),
         refused(json!({ "keys": ["cosign.pub"] })),
         refused(json!({ "clair": true })),

@@ -20,6 +20,7 @@ pub(super) fn run(arguments: &Destroy, ui: Ui) -> Outcome {
     let choice = Choice {
         destroy: true,
         unprotect: arguments.unprotect,
+        losing: arguments.losing.clone(),
         ..Choice::default()
     };
     let planning = &arguments.planning;

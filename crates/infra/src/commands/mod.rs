@@ -12,6 +12,7 @@ mod fmt;
 mod force_unlock;
 mod generate;
 mod graph;
+mod harden;
 mod history;
 mod import;
 mod init;
@@ -22,6 +23,7 @@ mod plan;
 mod sandbox;
 mod saved;
 mod schema;
+mod secrets;
 mod session;
 mod show;
 mod state;
@@ -79,6 +81,8 @@ fn dispatch(command: &Command, ui: Ui) -> Outcome {
         Command::State(arguments) => state::run(arguments, ui),
         Command::Modules(Modules::List(arguments)) => modules::list(arguments, ui),
         Command::Modules(Modules::Update(arguments)) => modules::update(arguments, ui),
+        Command::Harden(arguments) => harden::run(arguments, ui),
+        Command::Secrets(arguments) => secrets::run(arguments, ui),
         Command::Taint(arguments) => taint::run(arguments, true, ui),
         Command::Untaint(arguments) => taint::run(arguments, false, ui),
         Command::ForceUnlock(arguments) => force_unlock::run(arguments, ui),

@@ -299,6 +299,7 @@ pub(super) fn options(planning: &Planning, choice: &Choice) -> Result<PlanOption
         excludes: patterns(&planning.exclude, &planning.exclude_file)?,
         replace: patterns(&choice.replace, &[])?,
         unprotect: choice.unprotect,
+        data_loss: patterns(&choice.losing.allow_data_loss, &[])?,
     })
 }
 

@@ -173,6 +173,7 @@ pub(super) fn tables() -> Vec<(&'static str, Json)> {
                         "ephemeral": flag("Never stored; only in modules, for the caller's use"),
                         "description": text("What it is"),
                         "depends_on": addresses("What must be done first"),
+                        "precondition": conditions("Must hold before its value counts"),
                     },
                 }),
             ),

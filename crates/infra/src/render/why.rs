@@ -42,6 +42,7 @@ impl<'p> Why<'p> {
                     }
                 });
             }
+            Some(Reason::WithHost(host)) => out.push(format!("it ends with {host}")),
             Some(Reason::Removed) => out.push("because of a [[removed]] block".to_owned()),
             Some(Reason::Deposed) => {
                 out.push(

@@ -41,6 +41,7 @@ pub(crate) fn outputs(entry: &Entry, out: &mut IndexMap<Str, Output>, reading: R
                 "ephemeral",
                 "description",
                 "depends_on",
+                "precondition",
             ],
             "an output",
         );
@@ -62,6 +63,7 @@ pub(crate) fn outputs(entry: &Entry, out: &mut IndexMap<Str, Output>, reading: R
                     .get("depends_on")
                     .map(|entry| reading.addresses(&entry.node, "depends_on"))
                     .unwrap_or_default(),
+                preconditions: super::resource::conditions(table, "precondition", reading),
                 span: entry.key_span(),
             },
         );

@@ -152,8 +152,13 @@ impl Graph {
         }
         for component in parts.components {
             let scope = component.scope();
-            for output in component.outputs.values() {
-                edges.push(nodes.of_expr(output, &scope));
+            for (name, output) in &component.outputs {
+                let mut own = nodes.of_expr(output, &scope);
+                let declared = component.module.as_ref().and_then(|m| m.outputs.get(name));
+                for condition in declared.iter().flat_map(|output| &output.preconditions) {
+                    own.extend(nodes.of_expr(&condition.condition, &scope));
+                }
+                edges.push(own);
             }
             if let Some(module) = &component.module {
                 nodes.of_module(module, component, &scope, &mut edges);

@@ -95,6 +95,7 @@ pub(crate) fn check_file(
     }
     for output in declared.outputs.values() {
         references.check(&output.value, &here);
+        conditions(&output.preconditions, &here);
         for dependency in &output.depends_on {
             references.check_dependency(dependency, &here);
         }

@@ -97,6 +97,7 @@ impl Values<'_> {
             Some(ty) => self.converts(&output.value, ty, scope, "the value of an output"),
             None => self.value(&output.value, scope),
         };
+        self.conditions(&output.preconditions, scope);
         if output.ephemeral {
             self.report.push(ephemeral::refusal(
                 format!("the output `{name}` of the stack cannot be ephemeral: outputs of a stack are stored"),

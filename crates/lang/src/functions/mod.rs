@@ -24,7 +24,7 @@ mod string;
 mod table;
 mod template;
 mod text_encoding;
-mod yaml_decode;
+pub(crate) mod yaml_decode;
 mod yaml_encode;
 
 use collection_types as types;

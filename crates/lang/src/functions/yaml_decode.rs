@@ -36,6 +36,34 @@ pub(super) fn decode(text: &str) -> Result<Value, String> {
     }
 }
 
+/// The values of all documents of a text; those without one are left out.
+///
+/// # Errors
+/// What is no YAML.
+pub fn documents(text: &str) -> Result<Vec<Value>, String> {
+    let mut reader = Reader {
+        parser: Parser::new_from_str(text),
+        anchors: HashMap::new(),
+        open: Vec::new(),
+        values: 0,
+    };
+    let mut out = Vec::new();
+    loop {
+        match reader.next()? {
+            Event::StreamEnd => return Ok(out),
+            // Anchors are those of their document.
+            Event::DocumentStart(_) => reader.anchors.clear(),
+            Event::StreamStart | Event::DocumentEnd | Event::Nothing => {}
+            first => {
+                let value = reader.value(first, 0)?.value();
+                if !value.is_null() {
+                    out.push(value);
+                }
+            }
+        }
+    }
+}
+
 struct Reader<'a> {
     parser: Parser<'a, saphyr_parser::StrInput<'a>>,
     anchors: HashMap<usize, (Node, usize)>,

@@ -259,6 +259,7 @@ impl Expander<'_> {
                 None => checking.value(&output.value, &inside),
             };
             let value = value.unwrap_or(Value::UNKNOWN);
+            checking.conditions(&output.preconditions, &inside);
             if value.deep_marks().ephemeral && !output.ephemeral {
                 own.report.push(
                     ephemeral::refusal(

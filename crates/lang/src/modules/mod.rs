@@ -3,6 +3,7 @@
 pub(crate) mod calls;
 pub(crate) mod inputs;
 pub(crate) mod library;
+pub(crate) mod protected;
 pub(crate) mod schedule;
 pub(crate) mod source;
 

@@ -21,6 +21,8 @@ mod sts;
 mod tests;
 pub(crate) mod xml;
 
+pub(crate) use self::eks::kubernetes::Clusters;
+
 use serde_json::Value;
 
 use self::context::Ctx;

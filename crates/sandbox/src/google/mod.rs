@@ -25,6 +25,8 @@ mod storage;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::container::kubernetes::Clusters;
+
 use serde_json::{Value, json};
 
 use self::context::{Ctx, Input};

@@ -221,7 +221,10 @@ impl Resource<Client> for Cluster {
     const TYPE: &'static str = "aws_eks_cluster";
 
     fn traits() -> Traits {
-        Traits::default().seconds(540, 300, 240).family(EKS.name)
+        Traits::default()
+            .seconds(540, 300, 240)
+            .family(EKS.name)
+            .hosting("kubernetes")
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {

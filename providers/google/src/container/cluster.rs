@@ -264,7 +264,9 @@ impl Kind for Cluster {
     const PACE: Pace = LONG;
 
     fn traits() -> Traits {
-        Traits::default().seconds(420, 120, 240)
+        Traits::default()
+            .seconds(420, 120, 240)
+            .hosting("kubernetes")
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {

@@ -1,3 +1,11 @@
-//! Helm, through the `helm` program.
+//! Helm, through the `helm` program. What a release is and whether it is as it was rendered is read from the cluster directly.
 
+pub(crate) mod chart;
+mod drift;
+mod files;
+mod install;
+pub(crate) mod program;
 pub(crate) mod release;
+mod render;
+mod stand_in;
+mod stored;

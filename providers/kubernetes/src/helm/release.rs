@@ -1,8 +1,23 @@
 //! `helm_release`.
 
-use crate::kind::Kind;
-use infra_model::{Record, Value};
+use super::chart::Chart;
+use super::install::Change;
+use super::stored::{self, Stored};
+use super::{drift, render, stand_in};
+use crate::client::Client;
+use crate::{family, metadata, yaml};
+use async_trait::async_trait;
+use infra_cloud::config::variable;
+use infra_model::planning::mark_unknown;
+use infra_model::resource::{Imported, Item};
+use infra_model::schema::Traits;
+use infra_model::{
+    CallContext, ErrorKind, Operation, PlanRequest, Planned, ProviderError, Record, Recovered,
+    Resource, Type, Value, json,
+};
+use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// A chart, installed by the `helm` program (3.14 or newer). Version and digest are pinned; what a change of them means for each
 /// object shows in the plan. The release is waited for by infra itself.
@@ -104,7 +119,458 @@ pub(crate) struct ReleaseRecord {
 /// The type.
 pub(crate) struct Release;
 
-impl Kind for Release {
+impl ReleaseRecord {
+    /// Which chart.
+    pub(crate) fn chart(&self) -> Chart {
+        let login = self
+            .repository_username
+            .clone()
+            .zip(self.repository_password.clone());
+        Chart {
+            name: self.chart.clone(),
+            repository: self.repository.clone(),
+            version: self.version.clone(),
+            digest: self.digest.clone(),
+            login,
+        }
+    }
+
+    /// How long it is waited for.
+    pub(crate) fn patience(&self) -> Duration {
+        Duration::from_secs(u64::try_from(self.timeout).unwrap_or(300).max(1))
+    }
+
+    /// All values as one table.
+    ///
+    /// # Errors
+    /// Text that is no YAML, or values that are no table.
+    pub(crate) fn all_values(&self) -> Result<Json, ProviderError> {
+        let mut all = json!({});
+        for (name, given) in [
+            ("values", &self.values),
+            ("values_sensitive", &self.values_sensitive),
+        ] {
+            let one = [given.clone()];
+            for item in given.elements().unwrap_or(&one) {
+                if item.is_null() {
+                    continue;
+                }
+                let tables = match item.as_str() {
+                    // What the text says may be secret.
+                    Some(text) => yaml::documents(text, "this")
+                        .map_err(|_| ProviderError::invalid(name, "a text of values is no YAML"))?,
+                    None => vec![json::to_json(item)],
+                };
+                for table in tables {
+                    if !table.is_object() {
+                        return Err(ProviderError::invalid(
+                            name,
+                            "values are a table, or a list of tables and YAML texts",
+                        ));
+                    }
+                    merge(&mut all, table);
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    fn stands_in(&self, client: &Client) -> bool {
+        client.is_sandbox() && self.chart().is_remote()
+    }
+
+    /// With what the cluster says.
+    fn filled(mut self, stored: &Stored) -> Result<ReleaseRecord, ProviderError> {
+        let release = stored.release()?;
+        let texts = render::texts(
+            release["manifest"].as_str().unwrap_or_default(),
+            &self.namespace,
+        )?;
+        let metadata = &release["chart"]["metadata"];
+        let text = |json: &Json| json.as_str().map(str::to_owned);
+        self.id = Some(format!("{}/{}", self.namespace, self.name));
+        self.version = self.version.or_else(|| text(&metadata["version"]));
+        self.app_version = text(&metadata["appVersion"]);
+        self.revision = Some(stored.revision);
+        self.status = Some(stored.status.clone());
+        self.manifest_digest = Some(render::digest(&texts));
+        self.objects = self.objects.or(Some(texts));
+        self.drift = Vec::new();
+        Ok(self)
+    }
+}
+
+/// Tables are merged, everything else goes before what was.
+fn merge(into: &mut Json, from: Json) {
+    match (into, from) {
+        (Json::Object(into), Json::Object(from)) => {
+            for (name, value) in from {
+                merge(into.entry(name).or_insert(Json::Null), value);
+            }
+        }
+        (into, from) => *into = from,
+    }
+}
+
+/// What makes an upgrade when it changes.
+const INPUTS: [&str; 11] = [
+    "chart",
+    "repository",
+    "version",
+    "digest",
+    "values",
+    "values_sensitive",
+    "skip_crds",
+    "disable_webhooks",
+    "description",
+    "provides",
+    "dependency_update",
+];
+
+#[async_trait]
+impl Resource<Client> for Release {
     type Record = ReleaseRecord;
     const TYPE: &'static str = "helm_release";
+
+    fn traits() -> Traits {
+        Traits {
+            settle: Duration::ZERO,
+            plans_online: true,
+            ..Traits::default()
+        }
+        .seconds(60, 45, 30)
+        .family(family::HELM)
+    }
+
+    fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
+        metadata::plan_name(planned);
+        let Some(prior) = request.prior else {
+            set(planned, "drift", Value::list(Type::String, Vec::new()));
+            return Ok(());
+        };
+        let of = |value: &Value, name: &str| value.get(name).map(Value::unmark_deep);
+        let changed = |name: &&str| of(prior, name) != of(&planned.value, name);
+        let other_chart = ["chart", "repository"].iter().any(changed);
+        let asked = INPUTS.iter().any(changed);
+        let drifted = prior
+            .get("drift")
+            .and_then(Value::elements)
+            .is_some_and(|d| !d.is_empty());
+        let sound = prior.get("status").and_then(Value::as_str) == Some("deployed");
+        if !asked && !drifted && sound {
+            return Ok(());
+        }
+        set(planned, "drift", Value::list(Type::String, Vec::new()));
+        let block = ReleaseRecord::block();
+        mark_unknown(planned, &block, &["revision", "status", "app_version"]);
+        if asked {
+            mark_unknown(planned, &block, &["objects", "manifest_digest"]);
+        }
+        if other_chart && request.config.get("version").is_none_or(Value::is_null) {
+            mark_unknown(planned, &block, &["version"]);
+        }
+        Ok(())
+    }
+
+    fn validate(config: &Value) -> Vec<ProviderError> {
+        let mut errors = Vec::new();
+        let text = |name: &str| config.get(name).and_then(Value::as_str);
+        if let Some(name) = text("name")
+            && (name.len() > 53
+                || name.is_empty()
+                || !name
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c)))
+        {
+            errors.push(ProviderError::invalid(
+                "name",
+                format!("`{name}` is no name of a release: at most 53 of a-z, 0-9, `-` and `.`"),
+            ));
+        }
+        let both = ["repository_username", "repository_password"]
+            .map(|name| config.get(name).is_some_and(|v| !v.is_null()));
+        if both[0] != both[1] {
+            errors.push(ProviderError::invalid(
+                "repository_password",
+                "a user has a password, and a password a user",
+            ));
+        }
+        if text("chart").is_some_and(|c| c.starts_with("oci://")) && text("repository").is_some() {
+            errors.push(ProviderError::invalid(
+                "repository",
+                "an oci:// chart names its registry itself; leave `repository` out",
+            ));
+        }
+        let provides = config.get("provides").and_then(Value::elements);
+        for wanted in provides.into_iter().flatten().filter_map(Value::as_str) {
+            errors.extend(stand_in::parse(wanted).err());
+        }
+        errors
+    }
+
+    fn id(record: &ReleaseRecord) -> String {
+        format!("{}/{}", record.namespace, record.name)
+    }
+
+    async fn read(
+        client: &Client,
+        context: &CallContext,
+        items: &[Item<ReleaseRecord>],
+    ) -> Vec<Result<Option<ReleaseRecord>, ProviderError>> {
+        let ids: Vec<_> = items.iter().map(|item| metadata::parse(&item.id)).collect();
+        let mut namespaces: BTreeMap<&str, Result<Vec<Stored>, ProviderError>> = BTreeMap::new();
+        for (namespace, _) in ids.iter().flatten() {
+            if !namespaces.contains_key(&**namespace) {
+                let found = stored::revisions(client, context, namespace, None).await;
+                namespaces.insert(namespace, found);
+            }
+        }
+        let mut answers = Vec::with_capacity(items.len());
+        for (item, id) in items.iter().zip(&ids) {
+            answers.push(match id {
+                Err(error) => Err(error.clone()),
+                Ok((namespace, name)) => match &namespaces[&**namespace] {
+                    Err(error) => Err(error.clone()),
+                    Ok(all) => match newest(all, name) {
+                        None => Ok(None),
+                        Some(stored) => found(client, context, item.prior.clone(), stored)
+                            .await
+                            .map(Some),
+                    },
+                },
+            });
+        }
+        answers
+    }
+
+    async fn create(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        desired: ReleaseRecord,
+    ) -> Result<ReleaseRecord, ProviderError> {
+        let id = Self::id(&desired);
+        if operation.known_id.is_none() {
+            let all =
+                stored::revisions(client, context, &desired.namespace, Some(&desired.name)).await?;
+            if let Some(there) = newest(&all, &desired.name)
+                && there.operation.as_deref() != Some(&*operation.id.0)
+            {
+                return Err(crate::error::of(
+                    ErrorKind::Conflict,
+                    "install",
+                    format!(
+                        "there is a release {} in {} already, and this stack did not make it; to manage it, import it: infra import {} {id}",
+                        desired.name, desired.namespace, operation.address
+                    ),
+                ));
+            }
+            context.events.id_known(operation, &id).await?;
+        }
+        put(client, context, operation, desired).await
+    }
+
+    async fn update(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        _: ReleaseRecord,
+        desired: ReleaseRecord,
+    ) -> Result<ReleaseRecord, ProviderError> {
+        put(client, context, operation, desired).await
+    }
+
+    async fn delete(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        prior: ReleaseRecord,
+    ) -> Result<(), ProviderError> {
+        if prior.stands_in(client) {
+            return stand_in::uninstall(client, context, operation, &prior).await;
+        }
+        Change {
+            client,
+            context,
+            operation,
+            record: &prior,
+            values: &Json::Null,
+        }
+        .remove()
+        .await
+    }
+
+    async fn recover(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        desired: ReleaseRecord,
+    ) -> Result<Recovered, ProviderError> {
+        let id = Self::id(&desired);
+        let all =
+            stored::revisions(client, context, &desired.namespace, Some(&desired.name)).await?;
+        Ok(match newest(&all, &desired.name) {
+            None => Recovered::Absent,
+            Some(there) if there.operation.as_deref() == Some(&*operation.id.0) => {
+                Recovered::Found(id)
+            }
+            Some(_) => Recovered::Foreign(id),
+        })
+    }
+
+    fn import(id: &str) -> Result<Imported<ReleaseRecord>, ProviderError> {
+        metadata::parse(id)?;
+        Ok(Imported {
+            id: id.to_owned(),
+            prior: None,
+        })
+    }
+}
+
+fn set(planned: &mut Planned, name: &str, value: Value) {
+    let whole = std::mem::replace(&mut planned.value, Value::NULL);
+    planned.value = whole.with_attribute(name, value);
+}
+
+/// The newest revision of a release that is there.
+fn newest<'s>(all: &'s [Stored], name: &str) -> Option<&'s Stored> {
+    let newest = all.iter().rev().find(|s| s.name == name);
+    newest.filter(|s| s.status != "uninstalled")
+}
+
+async fn put(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    desired: ReleaseRecord,
+) -> Result<ReleaseRecord, ProviderError> {
+    let values = desired.all_values()?;
+    if desired.stands_in(client) {
+        stand_in::install(client, context, operation, &desired, &values).await?;
+    } else {
+        let change = Change {
+            client,
+            context,
+            operation,
+            record: &desired,
+            values: &values,
+        };
+        change.converge().await?;
+    }
+    let all = stored::revisions(client, context, &desired.namespace, Some(&desired.name)).await?;
+    match newest(&all, &desired.name) {
+        Some(stored) => desired.filled(stored),
+        None => Err(ProviderError::new(
+            ErrorKind::Failed,
+            "the release went away while it was installed",
+        )),
+    }
+}
+
+/// A release as it is found, with what was changed of it since.
+async fn found(
+    client: &Client,
+    context: &CallContext,
+    prior: Option<ReleaseRecord>,
+    stored: &Stored,
+) -> Result<ReleaseRecord, ProviderError> {
+    let release = stored.release()?;
+    let metadata = &release["chart"]["metadata"];
+    let version = metadata["version"].as_str().unwrap_or_default();
+    let Some(prior) = prior else {
+        let mut record = imported(&release, stored);
+        record.version = Some(version.to_owned());
+        return record.filled(stored);
+    };
+    let mut drift = Vec::new();
+    let was = prior.revision;
+    let mut record = prior.filled(stored)?;
+    if was.is_some_and(|was| was != stored.revision) {
+        drift.push(format!("revision {} is somebody else's", stored.revision));
+        // A pinned version that is no longer the one that runs; ranges are left as they are.
+        if record.version.as_deref().is_some_and(|v| {
+            v.starts_with(|c: char| c.is_ascii_digit()) && !v.contains([' ', 'x', '*', '|'])
+        }) {
+            record.version = Some(version.to_owned());
+        }
+    }
+    let manifest = release["manifest"].as_str().unwrap_or_default();
+    let objects = drift::live(client, context, manifest, &record.namespace).await?;
+    let program = variable(client.environment(), &["INFRA_HELM"]).unwrap_or_default();
+    let program = program.rsplit('/').next().unwrap_or_default();
+    drift.extend(drift::changed(&objects, &["helm", program, "infra"]));
+    record.drift = drift;
+    Ok(record)
+}
+
+/// A release that was made by hand.
+fn imported(release: &Json, stored: &Stored) -> ReleaseRecord {
+    let values = &release["config"];
+    let empty = values.as_object().is_none_or(serde_json::Map::is_empty);
+    ReleaseRecord {
+        id: None,
+        name: stored.name.clone(),
+        namespace: stored.namespace.clone(),
+        chart: release["chart"]["metadata"]["name"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
+        repository: None,
+        repository_username: None,
+        repository_password: None,
+        version: None,
+        digest: None,
+        values: if empty {
+            Value::NULL
+        } else {
+            json::implied(values)
+        },
+        values_sensitive: Value::NULL,
+        skip_crds: false,
+        create_namespace: false,
+        atomic: false,
+        wait: true,
+        wait_for_jobs: false,
+        timeout: 300,
+        dependency_update: false,
+        disable_webhooks: false,
+        max_history: 10,
+        description: None,
+        kube_version: None,
+        api_versions: Vec::new(),
+        provides: Vec::new(),
+        revision: None,
+        status: None,
+        app_version: None,
+        objects: None,
+        manifest_digest: None,
+        drift: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn later_values_go_before() {
+        let release = json!({"chart": {"metadata": {"name": "web"}}, "config": {}});
+        let mut record = imported(&release, &Stored::default());
+        record.values = json::implied(&json!([{"a": {"b": 1, "c": [1]}}, "a:\n  c: [2]\n"]));
+        record.values_sensitive = json::implied(&json!({"a": {"password": "hush"}})).sensitive();
+        assert_eq!(
+            record.all_values().expect("are values"),
+            json!({"a": {"b": 1, "c": [2], "password": "hush"}})
+        );
+        record.values = json::implied(&json!("[1]"));
+        assert!(record.all_values().is_err());
+        record.values = json::implied(&json!("a: [hush"));
+        assert!(
+            !record
+                .all_values()
+                .expect_err("is none")
+                .to_string()
+                .contains("hush")
+        );
+    }
 }

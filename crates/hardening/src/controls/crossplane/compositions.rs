@@ -46,7 +46,13 @@ pub(super) fn definition(resource: &str) -> Json {
         }],
     });
     let name = format!("{plural}.{GROUP}");
-    object("apiextensions.crossplane.io/v2", "CompositeResourceDefinition", "", &name, json!({ "spec": spec }))
+    object(
+        "apiextensions.crossplane.io/v2",
+        "CompositeResourceDefinition",
+        "",
+        &name,
+        json!({ "spec": spec }),
+    )
 }
 
 /// What it becomes.
@@ -74,14 +80,22 @@ pub(super) fn composition(resource: &str, inside: &Inside<'_>) -> Option<Json> {
         }],
     });
     let name = format!("{plural}.{GROUP}");
-    Some(object("apiextensions.crossplane.io/v1", "Composition", "", &name, json!({ "spec": spec })))
+    Some(object(
+        "apiextensions.crossplane.io/v1",
+        "Composition",
+        "",
+        &name,
+        json!({ "spec": spec }),
+    ))
 }
 
 /// The cluster's region, of what its outputs say it by.
 fn region(inside: &Inside<'_>) -> String {
     let cluster = &inside.site.reference;
     match inside.site.cloud {
-        Cloud::Aws(_) => format!("${{regex(\"[.]([a-z0-9-]+)[.]eks[.]amazonaws\", {cluster}.endpoint)[0]}}"),
+        Cloud::Aws(_) => {
+            format!("${{regex(\"[.]([a-z0-9-]+)[.]eks[.]amazonaws\", {cluster}.endpoint)[0]}}")
+        }
         Cloud::Google(_) | Cloud::Azure(_) => format!("${{split(\"/\", {cluster}.id)[3]}}"),
     }
 }
@@ -120,10 +134,19 @@ fn aws_bucket(region: &str) -> Vec<Json> {
     let mut versioning = versioning;
     // A map wants text.
     if let Some(transforms) = versioning["transforms"].as_array_mut() {
-        transforms.insert(0, json!({ "type": "convert", "convert": { "toType": "string" } }));
+        transforms.insert(
+            0,
+            json!({ "type": "convert", "convert": { "toType": "string" } }),
+        );
     }
     vec![
-        part("bucket", api, "Bucket", json!({ "region": region, "forceDestroy": false }), &[]),
+        part(
+            "bucket",
+            api,
+            "Bucket",
+            json!({ "region": region, "forceDestroy": false }),
+            &[],
+        ),
         part(
             "private",
             api,
@@ -163,7 +186,8 @@ fn aws_database(inside: &Inside<'_>) -> Option<Vec<Json>> {
     let region = region(inside);
     let network = inside.site.network.as_ref()?;
     let api = "rds.aws.m.upbound.io/v1beta1";
-    let classes = json!({ "small": "db.t4g.medium", "medium": "db.m7g.large", "large": "db.m7g.xlarge" });
+    let classes =
+        json!({ "small": "db.t4g.medium", "medium": "db.m7g.large", "large": "db.m7g.xlarge" });
     let settings = json!({
         "region": region,
         "engine": "postgres",
@@ -191,7 +215,8 @@ fn aws_database(inside: &Inside<'_>) -> Option<Vec<Json>> {
     ];
     let mut patches = patches.to_vec();
     if let Some(last) = patches.last_mut() {
-        last["transforms"] = json!([{ "type": "string", "string": { "type": "Format", "fmt": "final-%s" } }]);
+        last["transforms"] =
+            json!([{ "type": "string", "string": { "type": "Format", "fmt": "final-%s" } }]);
     }
     let subnets = json!({
         "region": region,
@@ -212,8 +237,17 @@ fn google_bucket(region: &str) -> Vec<Json> {
         "forceDestroy": false,
         "versioning": { "enabled": true },
     });
-    let patches = [copy("spec.versioning", "spec.forProvider.versioning.enabled")];
-    vec![part("bucket", "storage.gcp.m.upbound.io/v1beta2", "Bucket", settings, &patches)]
+    let patches = [copy(
+        "spec.versioning",
+        "spec.forProvider.versioning.enabled",
+    )];
+    vec![part(
+        "bucket",
+        "storage.gcp.m.upbound.io/v1beta2",
+        "Bucket",
+        settings,
+        &patches,
+    )]
 }
 
 fn google_database(region: &str, inside: &Inside<'_>) -> Option<Vec<Json>> {
@@ -221,14 +255,18 @@ fn google_database(region: &str, inside: &Inside<'_>) -> Option<Vec<Json>> {
     let api = "sql.gcp.m.upbound.io/v1beta1";
     let tiers = json!({ "small": "db-custom-1-3840", "medium": "db-custom-2-8192", "large": "db-custom-4-16384" });
     let mut version = copy("spec.version", "spec.forProvider.databaseVersion");
-    version["transforms"] = json!([{ "type": "string", "string": { "type": "Format", "fmt": "POSTGRES_%s" } }]);
+    version["transforms"] =
+        json!([{ "type": "string", "string": { "type": "Format", "fmt": "POSTGRES_%s" } }]);
     let mut available = map(
         "spec.highAvailability",
         "spec.forProvider.settings.availabilityType",
         json!({ "true": "REGIONAL", "false": "ZONAL" }),
     );
     if let Some(transforms) = available["transforms"].as_array_mut() {
-        transforms.insert(0, json!({ "type": "convert", "convert": { "toType": "string" } }));
+        transforms.insert(
+            0,
+            json!({ "type": "convert", "convert": { "toType": "string" } }),
+        );
     }
     let settings = json!({
         "region": region,
@@ -277,8 +315,12 @@ fn azure_bucket(inside: &Inside<'_>) -> Vec<Json> {
         "sharedAccessKeyEnabled": false,
         "blobProperties": { "versioningEnabled": true },
     });
-    let patches = [copy("spec.versioning", "spec.forProvider.blobProperties.versioningEnabled")];
-    let container = json!({ "storageAccountNameSelector": beside(), "containerAccessType": "private" });
+    let patches = [copy(
+        "spec.versioning",
+        "spec.forProvider.blobProperties.versioningEnabled",
+    )];
+    let container =
+        json!({ "storageAccountNameSelector": beside(), "containerAccessType": "private" });
     vec![
         part("account", api, "Account", account, &patches),
         part("container", api, "Container", plain(container), &[]),

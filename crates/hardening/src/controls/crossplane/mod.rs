@@ -4,6 +4,7 @@ mod compositions;
 
 use crate::control::Control;
 use crate::flow::{Peer, Pods, Port};
+use crate::identity::{Grant, Identity, Lowered};
 use crate::inside::{Inside, Release};
 use crate::node::Wait;
 use crate::objects::{object, resources};
@@ -26,6 +27,9 @@ pub(crate) struct Config {
 const NAMESPACE: &str = "crossplane-system";
 /// The account of all providers, by which the cloud knows them.
 const ACCOUNT: &str = "crossplane-provider";
+
+/// The label of the pods of packages.
+const PACKAGE: (&str, &str) = ("infra/crossplane", "package");
 
 /// A provider of managed resources.
 struct Provider {
@@ -55,7 +59,10 @@ const AWS: &[Offer] = &[
         "database",
         Provider {
             name: "provider-aws-rds",
-            activates: &["instances.rds.aws.m.upbound.io", "subnetgroups.rds.aws.m.upbound.io"],
+            activates: &[
+                "instances.rds.aws.m.upbound.io",
+                "subnetgroups.rds.aws.m.upbound.io",
+            ],
         },
     ),
 ];
@@ -71,7 +78,10 @@ const GOOGLE: &[Offer] = &[
         "database",
         Provider {
             name: "provider-gcp-sql",
-            activates: &["databaseinstances.sql.gcp.m.upbound.io", "databases.sql.gcp.m.upbound.io"],
+            activates: &[
+                "databaseinstances.sql.gcp.m.upbound.io",
+                "databases.sql.gcp.m.upbound.io",
+            ],
         },
     ),
 ];
@@ -80,7 +90,10 @@ const AZURE: &[Offer] = &[(
     "bucket",
     Provider {
         name: "provider-azure-storage",
-        activates: &["accounts.storage.azure.m.upbound.io", "containers.storage.azure.m.upbound.io"],
+        activates: &[
+            "accounts.storage.azure.m.upbound.io",
+            "containers.storage.azure.m.upbound.io",
+        ],
     },
 )];
 
@@ -101,9 +114,24 @@ impl Control for Crossplane {
         let wanted = wanted(config, offers, inside);
         install(inside);
         inside.crds(system);
-        let runtime = inside.object(runtime());
+        let packages = Pods::of(NAMESPACE, "packages", &[PACKAGE]);
+        let lowered = inside.identity(&Identity {
+            name: "crossplane".to_owned(),
+            pods: packages,
+            service_account: ACCOUNT.to_owned(),
+            grants: wanted
+                .iter()
+                .map(|(resource, _)| Grant::Manage(*resource))
+                .collect(),
+        });
+        let runtime = inside.object(runtime(&lowered));
         let function = inside.waited(
-            package("Function", "function-patch-and-transform", pins::CROSSPLANE_FUNCTION, None),
+            package(
+                "Function",
+                "function-patch-and-transform",
+                pins::CROSSPLANE_FUNCTION,
+                None,
+            ),
             Wait::default().condition("Installed").condition("Healthy"),
         );
         let core = "helm_release.crossplane".to_owned();
@@ -115,25 +143,41 @@ impl Control for Crossplane {
                 package("Provider", provider.name, version, Some("infra")),
                 Wait::default().condition("Installed").condition("Healthy"),
             );
-            inside.after(&address, [core.clone(), runtime.clone()]);
+            let before = [core.clone(), runtime.clone()];
+            inside.after(
+                &address,
+                before.into_iter().chain(lowered.before.iter().cloned()),
+            );
             providers.push(address);
             activated.extend(provider.activates);
         }
         let activation = json!({ "spec": { "activate": activated } });
         let api = "apiextensions.crossplane.io/v1alpha1";
-        let activation = inside.object(object(api, "ManagedResourceActivationPolicy", "", "infra", activation));
+        let activation = inside.object(object(
+            api,
+            "ManagedResourceActivationPolicy",
+            "",
+            "infra",
+            activation,
+        ));
         inside.after(&activation, providers.iter().cloned());
         let settings = settings(inside);
         let settings = inside.object(settings);
         inside.after(&settings, providers.iter().cloned().chain([activation]));
         for (resource, _) in &wanted {
-            let definition = inside.waited(compositions::definition(resource), Wait::default().condition("Established"));
+            let definition = inside.waited(
+                compositions::definition(resource),
+                Wait::default().condition("Established"),
+            );
             inside.after(&definition, [core.clone()]);
             let Some(composition) = compositions::composition(resource, inside) else {
                 continue;
             };
             let composition = inside.object(composition);
-            inside.after(&composition, [definition, function.clone(), settings.clone()]);
+            inside.after(
+                &composition,
+                [definition, function.clone(), settings.clone()],
+            );
         }
     }
 }
@@ -154,7 +198,10 @@ fn wanted<'a>(config: &Config, offers: &'a [Offer], inside: &mut Inside<'_>) -> 
             );
         }
     }
-    offers.iter().filter(|(name, _)| config.resources.iter().any(|r| r == name)).collect()
+    offers
+        .iter()
+        .filter(|(name, _)| config.resources.iter().any(|r| r == name))
+        .collect()
 }
 
 fn install(inside: &mut Inside<'_>) {
@@ -176,19 +223,30 @@ fn install(inside: &mut Inside<'_>) {
             "metrics": { "enabled": true },
         }),
         serves: &["apiextensions.crossplane.io", "pkg.crossplane.io"],
-        provides: &["Deployment/crossplane", "Deployment/crossplane-rbac-manager"],
+        provides: &[
+            "Deployment/crossplane",
+            "Deployment/crossplane-rbac-manager",
+        ],
         ..Release::default()
     });
     let core = Pods::of(NAMESPACE, "crossplane", &[("app", "crossplane")]);
-    let roles = Pods::of(NAMESPACE, "rbac-manager", &[("app", "crossplane-rbac-manager")]);
-    let packages = Pods::of(NAMESPACE, "packages", &[("infra/crossplane", "package")]);
+    let roles = Pods::of(
+        NAMESPACE,
+        "rbac-manager",
+        &[("app", "crossplane-rbac-manager")],
+    );
+    let packages = Pods::of(NAMESPACE, "packages", &[PACKAGE]);
     for pods in [&core, &roles, &packages] {
         inside.calls_api(pods);
         inside.scrape(pods, 8080, "/metrics");
     }
     inside.called_by_api(&core, 9443);
     inside.called_by_api(&packages, 9443);
-    inside.allow(Peer::Pods(core.clone()), Peer::Pods(packages.clone()), &[Port::tcp(9443)]);
+    inside.allow(
+        Peer::Pods(core.clone()),
+        Peer::Pods(packages.clone()),
+        &[Port::tcp(9443)],
+    );
     // Packages come from a registry; providers call their cloud.
     for pods in [core, packages] {
         inside.allow(Peer::Pods(pods), Peer::Internet, &[Port::tcp(443)]);
@@ -196,7 +254,7 @@ fn install(inside: &mut Inside<'_>) {
 }
 
 /// How the pods of packages run.
-fn runtime() -> Json {
+fn runtime(identity: &Lowered) -> Json {
     let container = json!({
         "name": "package-runtime",
         "resources": resources(["50m", "256Mi"], ["500m", "1Gi"]),
@@ -211,34 +269,54 @@ fn runtime() -> Json {
             "seccompProfile": { "type": "RuntimeDefault" },
         },
     });
+    let mut labels = json!({ PACKAGE.0: PACKAGE.1 });
+    if let (Some(all), Some(more)) = (labels.as_object_mut(), identity.labels.as_object()) {
+        all.extend(more.clone());
+    }
     let template = json!({
-        "metadata": { "labels": { "infra/crossplane": "package" } },
+        "metadata": { "labels": labels },
         "spec": {
             "securityContext": { "runAsNonRoot": true, "seccompProfile": { "type": "RuntimeDefault" } },
             "containers": [container],
         },
     });
     let spec = json!({
-        "serviceAccountTemplate": { "metadata": { "name": ACCOUNT } },
+        "serviceAccountTemplate": { "metadata": { "name": ACCOUNT, "annotations": identity.annotations } },
         // The selector is made by Crossplane.
         "deploymentTemplate": { "spec": { "selector": {}, "template": template } },
     });
-    object("pkg.crossplane.io/v1beta1", "DeploymentRuntimeConfig", "", "infra", json!({ "spec": spec }))
+    object(
+        "pkg.crossplane.io/v1beta1",
+        "DeploymentRuntimeConfig",
+        "",
+        "infra",
+        json!({ "spec": spec }),
+    )
 }
 
 fn package(kind: &str, name: &str, version: &str, runtime: Option<&str>) -> Json {
-    let mut spec = json!({ "package": format!("xpkg.crossplane.io/crossplane-contrib/{name}:{version}") });
+    let mut spec =
+        json!({ "package": format!("xpkg.crossplane.io/crossplane-contrib/{name}:{version}") });
     if let Some(runtime) = runtime {
         spec["runtimeConfigRef"] = json!({ "name": runtime });
     }
-    object("pkg.crossplane.io/v1", kind, "", name, json!({ "spec": spec }))
+    object(
+        "pkg.crossplane.io/v1",
+        kind,
+        "",
+        name,
+        json!({ "spec": spec }),
+    )
 }
 
 /// How providers log in to the cloud: as the pods that they are.
 fn settings(inside: &Inside<'_>) -> Json {
     let site = &inside.site;
     let (api, spec) = match &site.cloud {
-        Cloud::Aws(_) => ("aws.m.upbound.io/v1beta1", json!({ "credentials": { "source": "PodIdentity" } })),
+        Cloud::Aws(_) => (
+            "aws.m.upbound.io/v1beta1",
+            json!({ "credentials": { "source": "PodIdentity" } }),
+        ),
         Cloud::Google(_) => (
             "gcp.m.upbound.io/v1beta1",
             json!({
@@ -255,5 +333,11 @@ fn settings(inside: &Inside<'_>) -> Json {
             }),
         ),
     };
-    object(api, "ClusterProviderConfig", "", "default", json!({ "spec": spec }))
+    object(
+        api,
+        "ClusterProviderConfig",
+        "",
+        "default",
+        json!({ "spec": spec }),
+    )
 }

@@ -41,7 +41,10 @@ pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
         before.push(secret(inside, NAMESPACE, "config-repository", labels, data));
     }
     if let Some(sso) = config.sso.first() {
-        let input = format!("flatten([{}.sso])[0].client_secret", Inside::input("gitops"));
+        let input = format!(
+            "flatten([{}.sso])[0].client_secret",
+            Inside::input("gitops")
+        );
         let data = Map::from_iter([("clientSecret".to_owned(), sso.client_secret.json(&input))]);
         // It reads only Secrets that say they are its own.
         let labels = json!({ "app.kubernetes.io/part-of": "argocd" });
@@ -104,7 +107,10 @@ fn values(config: &Config) -> Json {
     if let Some(credentials) = config.credentials.first()
         && let Some(hosts) = &credentials.known_hosts
     {
-        let input = format!("flatten([{}.credentials])[0].known_hosts", Inside::input("gitops"));
+        let input = format!(
+            "flatten([{}.credentials])[0].known_hosts",
+            Inside::input("gitops")
+        );
         configs["ssh"] = json!({ "extraHosts": hosts.json(&input) });
     }
     let small = resources(["10m", "32Mi"], ["100m", "128Mi"]);
@@ -152,7 +158,10 @@ fn project(config: &Config, inside: &Inside<'_>) -> Json {
         ("postgresql.cnpg.io", "Cluster"),
         ("acid.zalan.do", "postgresql"),
     ];
-    let ours: Vec<Json> = ours.iter().map(|(group, kind)| json!({ "group": group, "kind": kind })).collect();
+    let ours: Vec<Json> = ours
+        .iter()
+        .map(|(group, kind)| json!({ "group": group, "kind": kind }))
+        .collect();
     let spec = json!({
         "description": "The apps, each in a namespace of its own",
         "sourceRepos": [repository(config)],
@@ -161,7 +170,13 @@ fn project(config: &Config, inside: &Inside<'_>) -> Json {
         "namespaceResourceBlacklist": ours,
         "orphanedResources": { "warn": false },
     });
-    object(API, "AppProject", NAMESPACE, "apps", json!({ "spec": spec }))
+    object(
+        API,
+        "AppProject",
+        NAMESPACE,
+        "apps",
+        json!({ "spec": spec }),
+    )
 }
 
 /// One application for each app.
@@ -201,7 +216,13 @@ fn applications(config: &Config, inside: &Inside<'_>) -> Json {
         "generators": [{ "list": { "elements": elements } }],
         "template": template,
     });
-    object(API, "ApplicationSet", NAMESPACE, "apps", json!({ "spec": spec }))
+    object(
+        API,
+        "ApplicationSet",
+        NAMESPACE,
+        "apps",
+        json!({ "spec": spec }),
+    )
 }
 
 fn flows(inside: &mut Inside<'_>) {
@@ -218,16 +239,33 @@ fn flows(inside: &mut Inside<'_>) {
     for pods in [&controller, &server, &sets, &repositories, &job] {
         inside.calls_api(pods);
     }
-    for (pods, port) in [(&controller, 8082), (&server, 8083), (&repositories, 8084), (&sets, 8080)] {
+    for (pods, port) in [
+        (&controller, 8082),
+        (&server, 8083),
+        (&repositories, 8084),
+        (&sets, 8080),
+    ] {
         inside.scrape(pods, port, "/metrics");
     }
     for from in [&controller, &server, &sets] {
-        inside.allow(Peer::Pods(from.clone()), Peer::Pods(repositories.clone()), &[Port::tcp(8081)]);
+        inside.allow(
+            Peer::Pods(from.clone()),
+            Peer::Pods(repositories.clone()),
+            &[Port::tcp(8081)],
+        );
     }
     for from in [&controller, &server, &repositories] {
-        inside.allow(Peer::Pods(from.clone()), Peer::Pods(redis.clone()), &[Port::tcp(6379)]);
+        inside.allow(
+            Peer::Pods(from.clone()),
+            Peer::Pods(redis.clone()),
+            &[Port::tcp(6379)],
+        );
     }
     // The repository, and for the server the identity provider.
-    inside.allow(Peer::Pods(repositories), Peer::Internet, &[Port::tcp(443), Port::tcp(22)]);
+    inside.allow(
+        Peer::Pods(repositories),
+        Peer::Internet,
+        &[Port::tcp(443), Port::tcp(22)],
+    );
     inside.allow(Peer::Pods(server), Peer::Internet, &[Port::tcp(443)]);
 }

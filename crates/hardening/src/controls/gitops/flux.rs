@@ -34,7 +34,10 @@ pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
     }
     let mut before = running;
     if let Some(credentials) = config.credentials.first() {
-        let data = login(credentials, ["username", "password", "identity", "known_hosts"]);
+        let data = login(
+            credentials,
+            ["username", "password", "identity", "known_hosts"],
+        );
         before.push(secret(inside, NAMESPACE, LOGIN, Json::Null, data));
     }
     let source = inside.waited(source(config), Wait::default().condition("Ready"));
@@ -47,8 +50,20 @@ pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
         });
         let rbac = "rbac.authorization.k8s.io/v1";
         let gates = [
-            inside.object(object("v1", "ServiceAccount", NAMESPACE, &account, json!({}))),
-            inside.object(object(rbac, "RoleBinding", app.namespace(), "flux", binding)),
+            inside.object(object(
+                "v1",
+                "ServiceAccount",
+                NAMESPACE,
+                &account,
+                json!({}),
+            )),
+            inside.object(object(
+                rbac,
+                "RoleBinding",
+                app.namespace(),
+                "flux",
+                binding,
+            )),
         ];
         let spec = json!({
             "interval": "10m",
@@ -90,7 +105,13 @@ fn source(config: &Config) -> Json {
     if !config.credentials.is_empty() {
         spec["secretRef"] = json!({ "name": LOGIN });
     }
-    object("source.toolkit.fluxcd.io/v1", "GitRepository", NAMESPACE, SOURCE, json!({ "spec": spec }))
+    object(
+        "source.toolkit.fluxcd.io/v1",
+        "GitRepository",
+        NAMESPACE,
+        SOURCE,
+        json!({ "spec": spec }),
+    )
 }
 
 /// New versions of images, written into the repository where files are marked.
@@ -99,13 +120,25 @@ fn images(config: &Config) -> Vec<Json> {
     let mut out = Vec::new();
     for image in &config.images {
         let repository = json!({ "image": image.image, "interval": "5m" });
-        out.push(object(api, "ImageRepository", NAMESPACE, &image.name, json!({ "spec": repository })));
+        out.push(object(
+            api,
+            "ImageRepository",
+            NAMESPACE,
+            &image.name,
+            json!({ "spec": repository }),
+        ));
         let policy = json!({
             "imageRepositoryRef": { "name": image.name },
             "policy": { "semver": { "range": image.range } },
             "digestReflectionPolicy": "IfNotPresent",
         });
-        out.push(object(api, "ImagePolicy", NAMESPACE, &image.name, json!({ "spec": policy })));
+        out.push(object(
+            api,
+            "ImagePolicy",
+            NAMESPACE,
+            &image.name,
+            json!({ "spec": policy }),
+        ));
     }
     if !out.is_empty() {
         let spec = plain(json!({
@@ -121,7 +154,13 @@ fn images(config: &Config) -> Vec<Json> {
             },
             "update": { "path": format!("./{}", config.path), "strategy": "Setters" },
         }));
-        out.push(object(api, "ImageUpdateAutomation", NAMESPACE, SOURCE, json!({ "spec": spec })));
+        out.push(object(
+            api,
+            "ImageUpdateAutomation",
+            NAMESPACE,
+            SOURCE,
+            json!({ "spec": spec }),
+        ));
     }
     out
 }
@@ -134,10 +173,24 @@ fn flows(inside: &mut Inside<'_>) {
         inside.calls_api(&pods);
         inside.scrape(&pods, 8080, "/metrics");
         if controller.name != "notification-controller" {
-            inside.allow(Peer::Pods(pods.clone()), Peer::Pods(notification.clone()), &[Port::tcp(9090)]);
+            inside.allow(
+                Peer::Pods(pods.clone()),
+                Peer::Pods(notification.clone()),
+                &[Port::tcp(9090)],
+            );
         }
-        if ["kustomize-controller", "helm-controller", "image-automation-controller"].contains(&controller.name) {
-            inside.allow(Peer::Pods(pods.clone()), Peer::Pods(source.clone()), &[Port::tcp(9090)]);
+        if [
+            "kustomize-controller",
+            "helm-controller",
+            "image-automation-controller",
+        ]
+        .contains(&controller.name)
+        {
+            inside.allow(
+                Peer::Pods(pods.clone()),
+                Peer::Pods(source.clone()),
+                &[Port::tcp(9090)],
+            );
         }
         let out: &[Port] = match controller.name {
             "source-controller" | "image-automation-controller" => &[Port::tcp(443), Port::tcp(22)],

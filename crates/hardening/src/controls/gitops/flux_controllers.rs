@@ -73,14 +73,24 @@ pub(super) fn objects(controller: &Controller) -> Vec<Json> {
     ];
     if controller.applies {
         // It takes on the account that each app has; what it may take on is everything.
-        out.push(binding(&format!("flux-{name}-applies"), "cluster-admin", name));
+        out.push(binding(
+            &format!("flux-{name}-applies"),
+            "cluster-admin",
+            name,
+        ));
     }
     if matches!(name, "source-controller" | "notification-controller") {
         let spec = json!({
             "selector": labels,
             "ports": [{ "name": "http", "port": 80, "targetPort": "http", "protocol": "TCP" }],
         });
-        out.push(object("v1", "Service", NAMESPACE, name, json!({ "spec": spec })));
+        out.push(object(
+            "v1",
+            "Service",
+            NAMESPACE,
+            name,
+            json!({ "spec": spec }),
+        ));
     }
     out.push(deployment(controller, &labels));
     out
@@ -100,7 +110,9 @@ fn deployment(controller: &Controller, labels: &Json) -> Json {
     }
     if name == "source-controller" {
         arguments.push("--storage-path=/data".to_owned());
-        arguments.push(format!("--storage-adv-addr=source-controller.{NAMESPACE}.svc.cluster.local."));
+        arguments.push(format!(
+            "--storage-adv-addr=source-controller.{NAMESPACE}.svc.cluster.local."
+        ));
     }
     if controller.applies {
         // An app's folder reaches no other namespace, and nothing is done in the controller's own name.
@@ -153,15 +165,19 @@ fn deployment(controller: &Controller, labels: &Json) -> Json {
             },
         },
     });
-    object("apps/v1", "Deployment", NAMESPACE, name, json!({ "metadata": { "labels": labels }, "spec": spec }))
+    object(
+        "apps/v1",
+        "Deployment",
+        NAMESPACE,
+        name,
+        json!({ "metadata": { "labels": labels }, "spec": spec }),
+    )
 }
 
 /// What all controllers may do: their own kinds, and what they tell and hold.
 pub(super) fn role() -> Json {
     let all = |groups: &[&str]| json!({ "apiGroups": groups, "resources": ["*"], "verbs": ["*"] });
-    let some = |group: &str, resources: &[&str], verbs: &[&str]| {
-        json!({ "apiGroups": [group], "resources": resources, "verbs": verbs })
-    };
+    let some = |group: &str, resources: &[&str], verbs: &[&str]| json!({ "apiGroups": [group], "resources": resources, "verbs": verbs });
     let read = &["get", "list", "watch"];
     let rules = json!([
         all(&[
@@ -172,14 +188,36 @@ pub(super) fn role() -> Json {
             "image.toolkit.fluxcd.io",
             "source.extensions.fluxcd.io",
         ]),
-        some("", &["namespaces", "secrets", "configmaps", "serviceaccounts"], read),
+        some(
+            "",
+            &["namespaces", "secrets", "configmaps", "serviceaccounts"],
+            read
+        ),
         some("", &["events"], &["create", "patch"]),
-        some("", &["configmaps"], &["get", "list", "watch", "create", "update", "patch", "delete"]),
+        some(
+            "",
+            &["configmaps"],
+            &[
+                "get", "list", "watch", "create", "update", "patch", "delete"
+            ]
+        ),
         some("", &["configmaps/status"], &["get", "update", "patch"]),
         some("", &["serviceaccounts/token"], &["create"]),
-        some("coordination.k8s.io", &["leases"], &["get", "list", "watch", "create", "update", "patch", "delete"]),
+        some(
+            "coordination.k8s.io",
+            &["leases"],
+            &[
+                "get", "list", "watch", "create", "update", "patch", "delete"
+            ]
+        ),
     ]);
-    object(RBAC, "ClusterRole", "", "flux-controllers", json!({ "rules": rules }))
+    object(
+        RBAC,
+        "ClusterRole",
+        "",
+        "flux-controllers",
+        json!({ "rules": rules }),
+    )
 }
 
 fn binding(name: &str, role: &str, account: &str) -> Json {

@@ -173,14 +173,28 @@ fn check(config: &Config, inside: &mut Inside<'_>) -> bool {
 /// The repository's address, for an object.
 fn repository(config: &Config) -> Json {
     let input = format!("{}.repository", Inside::input("gitops"));
-    config.repository.as_ref().map_or(Json::Null, |r| r.json(&input))
+    config
+        .repository
+        .as_ref()
+        .map_or(Json::Null, |r| r.json(&input))
 }
 
 /// A Secret of the control's; its address.
-fn secret(inside: &mut Inside<'_>, namespace: &str, name: &str, labels: Json, data: Map<String, Json>) -> String {
+fn secret(
+    inside: &mut Inside<'_>,
+    namespace: &str,
+    name: &str,
+    labels: Json,
+    data: Map<String, Json>,
+) -> String {
     let metadata = json!({ "name": name, "namespace": namespace, "labels": labels });
     let body = json!({ "metadata": metadata, "data": data });
-    let node = Node::new("kubernetes_secret", identifier(&[namespace, name]), Where::Cluster, body);
+    let node = Node::new(
+        "kubernetes_secret",
+        identifier(&[namespace, name]),
+        Where::Cluster,
+        body,
+    );
     let address = node.address();
     inside.nodes.push(node);
     address

@@ -121,6 +121,10 @@ fn given(ranges: &[Input<String>], name: &str) -> Vec<String> {
 /// What "the internet" is not: link-local addresses, among them the metadata service, and the network's own.
 fn forbidden(inside: &Inside<'_>) -> Vec<String> {
     let mut out = vec!["169.254.0.0/16".to_owned()];
+    if matches!(inside.site.cloud, Cloud::Azure(_)) {
+        // The host's own services, under an address that looks like any other.
+        out.push("168.63.129.16/32".to_owned());
+    }
     out.extend(inside.site.range.map(|r| r.to_string()));
     out
 }

@@ -14,7 +14,14 @@ const DATABASE: &str = "clair-postgres";
 const IMAGE: &str = "quay.io/projectquay/clair:4.9.0";
 
 pub(super) fn expand(inside: &mut Inside<'_>) {
-    let databases = inside.on("database").then(|| inside.config::<crate::controls::database::Config>("database").ok()).flatten();
+    let databases = inside
+        .on("database")
+        .then(|| {
+            inside
+                .config::<crate::controls::database::Config>("database")
+                .ok()
+        })
+        .flatten();
     if !databases.is_some_and(|d| d.operator == "cloudnative-pg") {
         inside.draft.refuse(
             "supply_chain.clair",
@@ -31,7 +38,13 @@ pub(super) fn expand(inside: &mut Inside<'_>) {
         "storage": { "size": "20Gi" },
         "resources": resources(["200m", "1Gi"], ["1", "1Gi"]),
     });
-    let database = object("postgresql.cnpg.io/v1", "Cluster", NAMESPACE, DATABASE, json!({ "spec": spec }));
+    let database = object(
+        "postgresql.cnpg.io/v1",
+        "Cluster",
+        NAMESPACE,
+        DATABASE,
+        json!({ "spec": spec }),
+    );
     let database = inside.waited(database, Wait::default().condition("Ready"));
 
     // The rest of the connection is in the environment, from the Secret that the operator makes.
@@ -107,11 +120,27 @@ pub(super) fn expand(inside: &mut Inside<'_>) {
 
     let clair = Pods::of(NAMESPACE, NAME, &[("app.kubernetes.io/name", NAME)]);
     let instances = Pods::of(NAMESPACE, DATABASE, &[("cnpg.io/cluster", DATABASE)]);
-    let operator = Pods::of("cnpg-system", "operator", &[("app.kubernetes.io/name", "cloudnative-pg")]);
+    let operator = Pods::of(
+        "cnpg-system",
+        "operator",
+        &[("app.kubernetes.io/name", "cloudnative-pg")],
+    );
     inside.calls_api(&instances);
-    inside.allow(Peer::Pods(clair.clone()), Peer::Pods(instances.clone()), &[Port::tcp(5432)]);
-    inside.allow(Peer::Pods(instances.clone()), Peer::Pods(instances.clone()), &[Port::tcp(5432), Port::tcp(8000)]);
-    inside.allow(Peer::Pods(operator), Peer::Pods(instances), &[Port::tcp(5432), Port::tcp(8000)]);
+    inside.allow(
+        Peer::Pods(clair.clone()),
+        Peer::Pods(instances.clone()),
+        &[Port::tcp(5432)],
+    );
+    inside.allow(
+        Peer::Pods(instances.clone()),
+        Peer::Pods(instances.clone()),
+        &[Port::tcp(5432), Port::tcp(8000)],
+    );
+    inside.allow(
+        Peer::Pods(operator),
+        Peer::Pods(instances),
+        &[Port::tcp(5432), Port::tcp(8000)],
+    );
     // Layers of images, and what is known of holes.
     inside.allow(Peer::Pods(clair.clone()), Peer::Internet, &[Port::tcp(443)]);
     inside.scrape(&clair, 8089, "/metrics");

@@ -90,8 +90,16 @@ fn check(config: &Config, inside: &mut Inside<'_>) -> bool {
     let draft = &mut inside.draft;
     let verifier = config.verifier.as_deref().unwrap_or("kyverno");
     for (path, given, known) in [
-        ("supply_chain.verifier", verifier, ["kyverno", "policy-controller"]),
-        ("supply_chain.mode", config.mode.as_str(), ["enforce", "audit"]),
+        (
+            "supply_chain.verifier",
+            verifier,
+            ["kyverno", "policy-controller"],
+        ),
+        (
+            "supply_chain.mode",
+            config.mode.as_str(),
+            ["enforce", "audit"],
+        ),
     ] {
         if !known.contains(&given) {
             let meant = meant(given, known);
@@ -133,9 +141,17 @@ fn check(config: &Config, inside: &mut Inside<'_>) -> bool {
     for (index, key) in config.keys.iter().enumerate() {
         let path = format!("supply_chain.keys[{index}]");
         if key.contains("PRIVATE KEY") {
-            draft.refuse(&path, "this is a private key", "write the public one, `cosign.pub`: whoever has the other can sign");
+            draft.refuse(
+                &path,
+                "this is a private key",
+                "write the public one, `cosign.pub`: whoever has the other can sign",
+            );
         } else if !key.contains("-----BEGIN PUBLIC KEY-----") {
-            draft.refuse(&path, "this is no public key", "write it as `cosign public-key` prints it, PEM");
+            draft.refuse(
+                &path,
+                "this is no public key",
+                "write it as `cosign public-key` prints it, PEM",
+            );
         }
     }
     before == inside.draft.is_refused()

@@ -18,7 +18,10 @@ const CONTROLLER: &str = "cosign-system";
 const OPT_IN: (&str, &str) = ("policy.sigstore.dev/include", "true");
 
 pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
-    let policies = inside.on("policy").then(|| inside.config::<policy::Config>("policy").ok()).flatten();
+    let policies = inside
+        .on("policy")
+        .then(|| inside.config::<policy::Config>("policy").ok())
+        .flatten();
     let mut registries = config.registries.clone();
     if registries.is_empty()
         && let Some(policies) = &policies
@@ -59,7 +62,12 @@ pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
 
 /// Everything but the cloud's and the platform's namespaces: the apps'.
 fn apps(inside: &Inside<'_>) -> Vec<String> {
-    inside.namespaces.iter().filter(|(_, n)| n.app).map(|(name, _)| name.clone()).collect()
+    inside
+        .namespaces
+        .iter()
+        .filter(|(_, n)| n.app)
+        .map(|(name, _)| name.clone())
+        .collect()
 }
 
 /// For Kyverno.
@@ -77,14 +85,18 @@ fn image_policy(config: &Config, registries: &[String], inside: &Inside<'_>) -> 
         }));
     }
     for (index, key) in config.keys.iter().enumerate() {
-        attestors.push(json!({ "name": format!("key{index}"), "cosign": { "key": { "data": key } } }));
+        attestors
+            .push(json!({ "name": format!("key{index}"), "cosign": { "key": { "data": key } } }));
     }
     let all: Vec<String> = attestors
         .iter()
         .filter_map(|a| Some(format!("attestors.{}", a["name"].as_str()?)))
         .collect();
     let verified = |list: &str| {
-        format!("images.{list}.map(image, verifyImageSignatures(image, [{}])).all(count, count > 0)", all.join(", "))
+        format!(
+            "images.{list}.map(image, verifyImageSignatures(image, [{}])).all(count, count > 0)",
+            all.join(", ")
+        )
     };
     let validations: Vec<Json> = ["containers", "initContainers", "ephemeralContainers"]
         .map(|list| {
@@ -94,7 +106,10 @@ fn image_policy(config: &Config, registries: &[String], inside: &Inside<'_>) -> 
             })
         })
         .to_vec();
-    let references: Vec<Json> = registries.iter().map(|r| json!({ "glob": format!("{r}*") })).collect();
+    let references: Vec<Json> = registries
+        .iter()
+        .map(|r| json!({ "glob": format!("{r}*") }))
+        .collect();
     let spec = plain(json!({
         "validationActions": [if config.mode == "enforce" { "Deny" } else { "Audit" }],
         "failurePolicy": "Fail",
@@ -118,7 +133,13 @@ fn image_policy(config: &Config, registries: &[String], inside: &Inside<'_>) -> 
         "attestors": attestors,
         "validations": validations,
     }));
-    object("policies.kyverno.io/v1", "ImageValidatingPolicy", "", NAME, json!({ "spec": spec }))
+    object(
+        "policies.kyverno.io/v1",
+        "ImageValidatingPolicy",
+        "",
+        NAME,
+        json!({ "spec": spec }),
+    )
 }
 
 /// Sigstore's own controller.
@@ -130,7 +151,11 @@ fn install(inside: &mut Inside<'_>) {
     }
     inside.namespace(CONTROLLER, "restricted");
     inside.crds("sigstore-policy-controller");
-    let pods = Pods::of(CONTROLLER, "webhook", &[("control-plane", "policy-controller-webhook")]);
+    let pods = Pods::of(
+        CONTROLLER,
+        "webhook",
+        &[("control-plane", "policy-controller-webhook")],
+    );
     inside.calls_api(&pods);
     inside.called_by_api(&pods, 8443);
     inside.scrape(&pods, 9090, "/metrics");
@@ -184,8 +209,21 @@ fn cluster_policy(config: &Config, registries: &[String]) -> Json {
             "key": { "data": key, "hashAlgorithm": "sha256" },
         }));
     }
-    let images: Vec<Json> = registries.iter().map(|r| json!({ "glob": format!("{r}**") })).collect();
-    let mode = if config.mode == "enforce" { "enforce" } else { "warn" };
+    let images: Vec<Json> = registries
+        .iter()
+        .map(|r| json!({ "glob": format!("{r}**") }))
+        .collect();
+    let mode = if config.mode == "enforce" {
+        "enforce"
+    } else {
+        "warn"
+    };
     let spec = plain(json!({ "images": images, "authorities": authorities, "mode": mode }));
-    object("policy.sigstore.dev/v1beta1", "ClusterImagePolicy", "", NAME, json!({ "spec": spec }))
+    object(
+        "policy.sigstore.dev/v1beta1",
+        "ClusterImagePolicy",
+        "",
+        NAME,
+        json!({ "spec": spec }),
+    )
 }

@@ -63,14 +63,30 @@ pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
         provides: &["Deployment/trivy-operator"],
         ..Release::default()
     });
-    let operator = Pods::of(NAMESPACE, "operator", &[("app.kubernetes.io/name", "trivy-operator")]);
-    let server = Pods::of(NAMESPACE, "server", &[("app.kubernetes.io/name", "trivy-server")]);
+    let operator = Pods::of(
+        NAMESPACE,
+        "operator",
+        &[("app.kubernetes.io/name", "trivy-operator")],
+    );
+    let server = Pods::of(
+        NAMESPACE,
+        "server",
+        &[("app.kubernetes.io/name", "trivy-server")],
+    );
     // Jobs are known by who made them.
-    let jobs = Pods::of(NAMESPACE, "scans", &[("app.kubernetes.io/managed-by", "trivy-operator")]);
+    let jobs = Pods::of(
+        NAMESPACE,
+        "scans",
+        &[("app.kubernetes.io/managed-by", "trivy-operator")],
+    );
     inside.calls_api(&operator);
     inside.calls_api(&jobs);
     inside.scrape(&operator, 8080, "/metrics");
-    inside.allow(Peer::Pods(jobs.clone()), Peer::Pods(server.clone()), &[Port::tcp(4954)]);
+    inside.allow(
+        Peer::Pods(jobs.clone()),
+        Peer::Pods(server.clone()),
+        &[Port::tcp(4954)],
+    );
     for pods in [jobs, server] {
         // Registries, and where the data of holes is.
         inside.allow(Peer::Pods(pods), Peer::Internet, &[Port::tcp(443)]);

@@ -56,8 +56,9 @@ pub(super) fn expand(config: &Config, hosts: &[Host], entry: Entry, inside: &mut
     ];
     inside.after(&class, earlier);
     let gateway = gateway(hosts, entry, inside, class);
-    let output = format!("try({gateway}.object.status.addresses[0].value, null)");
-    inside.draft.output("address", output);
+    inside.address = Some(format!(
+        "try({gateway}.object.status.addresses[0].value, null)"
+    ));
     inside.object(client_policy(config));
     if entry == Entry::Own && !hosts.is_empty() {
         inside.object(redirect(hosts));

@@ -35,38 +35,66 @@ type Change = fn(&mut Json);
 /// Pods by name, with the rules that they break.
 const PODS: &[(&str, &[&str], Change)] = &[
     ("good", &[], |_| {}),
-    ("user", &[], |p| p["spec"]["securityContext"] = json!({ "runAsUser": 1000 })),
+    ("user", &[], |p| {
+        p["spec"]["securityContext"] = json!({ "runAsUser": 1000 })
+    }),
     ("user-of-container", &[], |p| {
         p["spec"]["securityContext"] = json!({});
         p["spec"]["containers"][0]["securityContext"]["runAsUser"] = json!(1000);
     }),
-    ("says-nothing-of-users", &["no-root"], |p| p["spec"]["securityContext"] = json!({})),
-    ("no-security-context", &["no-root"], |p| {
-        p["spec"].as_object_mut().expect("a pod").shift_remove("securityContext");
+    ("says-nothing-of-users", &["no-root"], |p| {
+        p["spec"]["securityContext"] = json!({})
     }),
-    ("root", &["no-root"], |p| p["spec"]["securityContext"] = json!({ "runAsUser": 0 })),
-    ("root-that-says-it-is-not", &["no-root"], |p| p["spec"]["securityContext"]["runAsUser"] = json!(0)),
-    ("root-in-one-container", &["no-root"], |p| p["spec"]["containers"][0]["securityContext"]["runAsUser"] = json!(0)),
+    ("no-security-context", &["no-root"], |p| {
+        p["spec"]
+            .as_object_mut()
+            .expect("a pod")
+            .shift_remove("securityContext");
+    }),
+    ("root", &["no-root"], |p| {
+        p["spec"]["securityContext"] = json!({ "runAsUser": 0 })
+    }),
+    ("root-that-says-it-is-not", &["no-root"], |p| {
+        p["spec"]["securityContext"]["runAsUser"] = json!(0)
+    }),
+    ("root-in-one-container", &["no-root"], |p| {
+        p["spec"]["containers"][0]["securityContext"]["runAsUser"] = json!(0)
+    }),
     ("root-in-the-second", &["no-root"], |p| {
         let mut second = container("second");
         second["securityContext"]["runAsNonRoot"] = json!(false);
-        p["spec"]["containers"].as_array_mut().expect("containers").push(second);
+        p["spec"]["containers"]
+            .as_array_mut()
+            .expect("containers")
+            .push(second);
     }),
     ("root-at-the-start", &["no-root"], |p| {
         let mut first = container("init");
         first["securityContext"]["runAsUser"] = json!(0);
         p["spec"]["initContainers"] = json!([first]);
     }),
-    ("init-that-is-good", &[], |p| p["spec"]["initContainers"] = json!([container("init")])),
-    ("no-limits", &["limits-required"], |p| p["spec"]["containers"][0]["resources"] = json!({})),
+    ("init-that-is-good", &[], |p| {
+        p["spec"]["initContainers"] = json!([container("init")])
+    }),
+    ("no-limits", &["limits-required"], |p| {
+        p["spec"]["containers"][0]["resources"] = json!({})
+    }),
     ("no-resources", &["limits-required"], |p| {
-        p["spec"]["containers"][0].as_object_mut().expect("a container").shift_remove("resources");
+        p["spec"]["containers"][0]
+            .as_object_mut()
+            .expect("a container")
+            .shift_remove("resources");
     }),
     ("only-requests", &["limits-required"], |p| {
-        p["spec"]["containers"][0]["resources"] = json!({ "requests": { "cpu": "1", "memory": "1Gi" } });
+        p["spec"]["containers"][0]["resources"] =
+            json!({ "requests": { "cpu": "1", "memory": "1Gi" } });
     }),
-    ("no-cpu-limit", &["limits-required"], |p| p["spec"]["containers"][0]["resources"] = json!({ "limits": { "memory": "1Gi" } })),
-    ("no-memory-limit", &["limits-required"], |p| p["spec"]["containers"][0]["resources"] = json!({ "limits": { "cpu": "1" } })),
+    ("no-cpu-limit", &["limits-required"], |p| {
+        p["spec"]["containers"][0]["resources"] = json!({ "limits": { "memory": "1Gi" } })
+    }),
+    ("no-memory-limit", &["limits-required"], |p| {
+        p["spec"]["containers"][0]["resources"] = json!({ "limits": { "cpu": "1" } })
+    }),
     ("init-without-limits", &["limits-required"], |p| {
         let mut first = container("init");
         first["resources"] = json!({});
@@ -76,59 +104,111 @@ const PODS: &[(&str, &[&str], Change)] = &[
         p["spec"]["containers"][0]["resources"] = json!({});
         p["spec"]["resources"] = json!({ "limits": { "cpu": "1", "memory": "1Gi" } });
     }),
-    ("docker-hub", &["trusted-registries"], |p| p["spec"]["containers"][0]["image"] = json!("nginx:1.27")),
-    ("docker-hub-of-somebody", &["trusted-registries"], |p| p["spec"]["containers"][0]["image"] = json!("acme/app:1.0")),
-    ("other-registry", &["trusted-registries"], |p| p["spec"]["containers"][0]["image"] = json!("quay.io/acme/app:1.0")),
-    ("nearly-ours", &["trusted-registries"], |p| p["spec"]["containers"][0]["image"] = json!("ghcr.io/acme-evil/app:1.0")),
-    ("ours-inside-theirs", &["trusted-registries"], |p| p["spec"]["containers"][0]["image"] = json!("evil.example.com/ghcr.io/acme/app:1.0")),
+    ("docker-hub", &["trusted-registries"], |p| {
+        p["spec"]["containers"][0]["image"] = json!("nginx:1.27")
+    }),
+    ("docker-hub-of-somebody", &["trusted-registries"], |p| {
+        p["spec"]["containers"][0]["image"] = json!("acme/app:1.0")
+    }),
+    ("other-registry", &["trusted-registries"], |p| {
+        p["spec"]["containers"][0]["image"] = json!("quay.io/acme/app:1.0")
+    }),
+    ("nearly-ours", &["trusted-registries"], |p| {
+        p["spec"]["containers"][0]["image"] = json!("ghcr.io/acme-evil/app:1.0")
+    }),
+    ("ours-inside-theirs", &["trusted-registries"], |p| {
+        p["spec"]["containers"][0]["image"] = json!("evil.example.com/ghcr.io/acme/app:1.0")
+    }),
     ("init-from-elsewhere", &["trusted-registries"], |p| {
         let mut first = container("init");
         first["image"] = json!("busybox:1.36");
         p["spec"]["initContainers"] = json!([first]);
     }),
-    ("latest", &["pinned-images"], |p| p["spec"]["containers"][0]["image"] = json!("ghcr.io/acme/app:latest")),
-    ("no-tag", &["pinned-images"], |p| p["spec"]["containers"][0]["image"] = json!("ghcr.io/acme/app")),
+    ("latest", &["pinned-images"], |p| {
+        p["spec"]["containers"][0]["image"] = json!("ghcr.io/acme/app:latest")
+    }),
+    ("no-tag", &["pinned-images"], |p| {
+        p["spec"]["containers"][0]["image"] = json!("ghcr.io/acme/app")
+    }),
     ("digest", &[], |p| {
-        p["spec"]["containers"][0]["image"] =
-            json!(format!("ghcr.io/acme/app@sha256:{}", "0123456789abcdef".repeat(4)));
+        p["spec"]["containers"][0]["image"] = json!(format!(
+            "ghcr.io/acme/app@sha256:{}",
+            "0123456789abcdef".repeat(4)
+        ));
     }),
     ("latest-with-a-digest", &[], |p| {
-        p["spec"]["containers"][0]["image"] =
-            json!(format!("ghcr.io/acme/app:latest@sha256:{}", "0123456789abcdef".repeat(4)));
+        p["spec"]["containers"][0]["image"] = json!(format!(
+            "ghcr.io/acme/app:latest@sha256:{}",
+            "0123456789abcdef".repeat(4)
+        ));
     }),
-    ("short-digest", &["pinned-images"], |p| p["spec"]["containers"][0]["image"] = json!("ghcr.io/acme/app@sha256:abcd")),
-    ("host-network", &["no-host-access"], |p| p["spec"]["hostNetwork"] = json!(true)),
-    ("host-processes", &["no-host-access"], |p| p["spec"]["hostPID"] = json!(true)),
-    ("host-memory", &["no-host-access"], |p| p["spec"]["hostIPC"] = json!(true)),
+    ("short-digest", &["pinned-images"], |p| {
+        p["spec"]["containers"][0]["image"] = json!("ghcr.io/acme/app@sha256:abcd")
+    }),
+    ("host-network", &["no-host-access"], |p| {
+        p["spec"]["hostNetwork"] = json!(true)
+    }),
+    ("host-processes", &["no-host-access"], |p| {
+        p["spec"]["hostPID"] = json!(true)
+    }),
+    ("host-memory", &["no-host-access"], |p| {
+        p["spec"]["hostIPC"] = json!(true)
+    }),
     ("host-port", &["no-host-access"], |p| {
         p["spec"]["containers"][0]["ports"] = json!([{ "containerPort": 80, "hostPort": 80 }]);
     }),
-    ("port", &[], |p| p["spec"]["containers"][0]["ports"] = json!([{ "containerPort": 8080 }])),
-    ("host-files", &["no-host-access"], |p| p["spec"]["volumes"] = json!([{ "name": "v", "hostPath": { "path": "/" } }])),
-    ("own-files", &[], |p| p["spec"]["volumes"] = json!([{ "name": "v", "emptyDir": {} }])),
+    ("port", &[], |p| {
+        p["spec"]["containers"][0]["ports"] = json!([{ "containerPort": 8080 }])
+    }),
+    ("host-files", &["no-host-access"], |p| {
+        p["spec"]["volumes"] = json!([{ "name": "v", "hostPath": { "path": "/" } }])
+    }),
+    ("own-files", &[], |p| {
+        p["spec"]["volumes"] = json!([{ "name": "v", "emptyDir": {} }])
+    }),
     ("privileged", &["no-privilege-escalation"], |p| {
         p["spec"]["containers"][0]["securityContext"]["privileged"] = json!(true);
     }),
     ("may-escalate", &["no-privilege-escalation"], |p| {
         p["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = json!(true);
     }),
-    ("says-nothing-of-escalation", &["no-privilege-escalation"], |p| {
-        p["spec"]["containers"][0]["securityContext"] = json!({});
-    }),
+    (
+        "says-nothing-of-escalation",
+        &["no-privilege-escalation"],
+        |p| {
+            p["spec"]["containers"][0]["securityContext"] = json!({});
+        },
+    ),
     ("more-capabilities", &["no-privilege-escalation"], |p| {
         p["spec"]["containers"][0]["securityContext"]["capabilities"]["add"] = json!(["SYS_ADMIN"]);
     }),
     ("low-ports", &[], |p| {
-        p["spec"]["containers"][0]["securityContext"]["capabilities"]["add"] = json!(["NET_BIND_SERVICE"]);
+        p["spec"]["containers"][0]["securityContext"]["capabilities"]["add"] =
+            json!(["NET_BIND_SERVICE"]);
     }),
-    ("debugged", &["no-root", "no-privilege-escalation", "trusted-registries"], |p| {
-        p["spec"]["ephemeralContainers"] = json!([{
-            "name": "debugger", "image": "busybox:1.36", "securityContext": { "runAsUser": 0 },
-        }]);
-    }),
-    ("everything", &["no-root", "limits-required", "trusted-registries", "pinned-images", "no-host-access", "no-privilege-escalation"], |p| {
-        p["spec"] = json!({ "hostNetwork": true, "containers": [{ "name": "main", "image": "nginx" }] });
-    }),
+    (
+        "debugged",
+        &["no-root", "no-privilege-escalation", "trusted-registries"],
+        |p| {
+            p["spec"]["ephemeralContainers"] = json!([{
+                "name": "debugger", "image": "busybox:1.36", "securityContext": { "runAsUser": 0 },
+            }]);
+        },
+    ),
+    (
+        "everything",
+        &[
+            "no-root",
+            "limits-required",
+            "trusted-registries",
+            "pinned-images",
+            "no-host-access",
+            "no-privilege-escalation",
+        ],
+        |p| {
+            p["spec"] = json!({ "hostNetwork": true, "containers": [{ "name": "main", "image": "nginx" }] });
+        },
+    ),
 ];
 
 fn pods() -> Vec<Json> {
@@ -168,7 +248,11 @@ fn write(dir: &Path, name: &str, documents: &[Json]) {
 fn policies(engine: &str) -> Vec<Json> {
     let policy = json!({ "engine": engine, "registries": ["ghcr.io/acme/"] });
     let expansion = on("aws").harden(&["policy"], with(shop(), json!({ "policy": policy })));
-    let groups = ["policies.kyverno.io/v1", "templates.gatekeeper.sh/v1", "constraints.gatekeeper.sh/v1beta1"];
+    let groups = [
+        "policies.kyverno.io/v1",
+        "templates.gatekeeper.sh/v1",
+        "constraints.gatekeeper.sh/v1beta1",
+    ];
     objects(&expansion)
         .into_iter()
         .filter(|o| groups.iter().any(|g| o["apiVersion"] == *g))
@@ -199,11 +283,19 @@ fn gatekeeper_judges_pods() {
     let text = String::from_utf8_lossy(&output.stdout);
     let results: Json = serde_json::from_str(&text)
         .unwrap_or_else(|e| panic!("{e}: {text}\n{}", String::from_utf8_lossy(&output.stderr)));
-    let mut found: BTreeMap<String, Vec<String>> = PODS.iter().map(|(n, ..)| ((*n).to_owned(), Vec::new())).collect();
+    let mut found: BTreeMap<String, Vec<String>> = PODS
+        .iter()
+        .map(|(n, ..)| ((*n).to_owned(), Vec::new()))
+        .collect();
     for result in results.as_array().into_iter().flatten() {
         let kind = result["constraint"]["kind"].as_str().expect("a constraint");
-        let pod = result["violatingObject"]["metadata"]["name"].as_str().expect("a pod");
-        found.get_mut(pod).expect("one of the pods").push(rule(kind));
+        let pod = result["violatingObject"]["metadata"]["name"]
+            .as_str()
+            .expect("a pod");
+        found
+            .get_mut(pod)
+            .expect("one of the pods")
+            .push(rule(kind));
     }
     found.values_mut().for_each(|rules| rules.sort());
     assert_eq!(found, expected());
@@ -237,7 +329,10 @@ fn kyverno_judges_pods() {
     });
     write(dir.path(), "values.yaml", &[values]);
     let found = kyverno_finds(&kyverno, dir.path(), "apps-");
-    let mut all: BTreeMap<String, Vec<String>> = PODS.iter().map(|(n, ..)| ((*n).to_owned(), Vec::new())).collect();
+    let mut all: BTreeMap<String, Vec<String>> = PODS
+        .iter()
+        .map(|(n, ..)| ((*n).to_owned(), Vec::new()))
+        .collect();
     all.extend(found);
     assert_eq!(all, expected());
 }
@@ -256,8 +351,14 @@ fn kyverno_finds(kyverno: &Path, dir: &Path, tier: &str) -> BTreeMap<String, Vec
         .output()
         .expect("kyverno runs");
     let text = String::from_utf8_lossy(&output.stdout);
-    let start = text.find('{').unwrap_or_else(|| panic!("no report: {text}\n{}", String::from_utf8_lossy(&output.stderr)));
-    let report: Json = serde_json::from_str(&text[start..]).unwrap_or_else(|e| panic!("{e}: {text}"));
+    let start = text.find('{').unwrap_or_else(|| {
+        panic!(
+            "no report: {text}\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        )
+    });
+    let report: Json =
+        serde_json::from_str(&text[start..]).unwrap_or_else(|e| panic!("{e}: {text}"));
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for result in report["results"].as_array().into_iter().flatten() {
         if result["result"] != "fail" {
@@ -269,7 +370,10 @@ fn kyverno_finds(kyverno: &Path, dir: &Path, tier: &str) -> BTreeMap<String, Vec
         };
         for resource in result["resources"].as_array().into_iter().flatten() {
             let name = resource["name"].as_str().expect("a name");
-            found.entry(name.to_owned()).or_default().push(rule.to_owned());
+            found
+                .entry(name.to_owned())
+                .or_default()
+                .push(rule.to_owned());
         }
     }
     found.values_mut().for_each(|rules| rules.sort());

@@ -1,6 +1,6 @@
 //! `infra console`: evaluates expressions over the variables, locals and recorded resources of a stack, or over nothing.
 
-mod scope;
+pub(crate) mod scope;
 
 use crate::cli::Console;
 use crate::error::{CommandError, Exit, Outcome};

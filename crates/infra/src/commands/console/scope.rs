@@ -17,11 +17,11 @@ use infra_state::State;
 use std::collections::{BTreeMap, HashMap};
 
 /// The values of everything recorded, by block and instance.
-pub(super) struct Recorded(HashMap<BlockAddress, BTreeMap<Option<InstanceKey>, Value>>);
+pub(crate) struct Recorded(HashMap<BlockAddress, BTreeMap<Option<InstanceKey>, Value>>);
 
 impl Recorded {
     /// Decodes the state.
-    pub(super) fn new(program: &Program, state: &State, providers: &Providers) -> Recorded {
+    pub(crate) fn new(program: &Program, state: &State, providers: &Providers) -> Recorded {
         let mut blocks: HashMap<BlockAddress, BTreeMap<_, _>> = program
             .blocks
             .iter()
@@ -40,7 +40,7 @@ impl Recorded {
 }
 
 /// References at one place of the stack.
-pub(super) struct StateScope<'a> {
+pub(crate) struct StateScope<'a> {
     program: &'a Program,
     recorded: &'a Recorded,
     evaluator: &'a Evaluator,
@@ -50,7 +50,7 @@ pub(super) struct StateScope<'a> {
 
 impl<'a> StateScope<'a> {
     /// At the stack's own level.
-    pub(super) fn root(
+    pub(crate) fn root(
         program: &'a Program,
         recorded: &'a Recorded,
         evaluator: &'a Evaluator,
@@ -63,6 +63,11 @@ impl<'a> StateScope<'a> {
             at: ScopePath::root(),
             now,
         }
+    }
+
+    /// The same, at another level of the stack.
+    pub(crate) fn at(self, at: ScopePath) -> Self {
+        StateScope { at, ..self }
     }
 
     fn within(&self, expr: &Expr, at: ScopePath) -> Result<Value, Diagnostic> {

@@ -49,6 +49,7 @@ fn names(plan: &Plan) -> Vec<String> {
             StepKind::Delete(_) => "destroy",
             StepKind::Read(_) => "read",
             StepKind::Import(_) => "import",
+            StepKind::Leave(_) => "empty",
             StepKind::Forget(_) => "forget",
             StepKind::Record(_) => "record",
             StepKind::Junction(block) => return format!("{block} (all, {i})"),

@@ -103,7 +103,11 @@ pub(crate) fn action_reason(change: &Change) -> Option<&'static str> {
         },
         Reason::ConfigUnknown => "read_because_config_unknown",
         Reason::DependencyPending => "read_because_dependency_pending",
-        Reason::Destroy | Reason::Removed | Reason::Deposed | Reason::Vanished => return None,
+        Reason::Destroy
+        | Reason::Removed
+        | Reason::Deposed
+        | Reason::WithHost(_)
+        | Reason::Vanished => return None,
     })
 }
 

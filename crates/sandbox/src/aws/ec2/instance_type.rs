@@ -72,6 +72,14 @@ impl InstanceType {
     }
 }
 
+impl InstanceType {
+    /// Pods that fit on a node of it, by the addresses of its interfaces.
+    pub(crate) fn max_pods(&self) -> u64 {
+        let (interfaces, addresses) = self.interfaces();
+        interfaces * (addresses - 1) + 2
+    }
+}
+
 fn all() -> Vec<InstanceType> {
     let mut types = Vec::new();
     for (family, architecture, memory, sizes) in FAMILIES {

@@ -25,7 +25,7 @@ pub(crate) struct NetworkInterface {
     pub(crate) id: String,
     pub(crate) vpc: String,
     pub(crate) subnet: String,
-    zone: String,
+    pub(crate) zone: String,
     pub(crate) private_ip: Ipv4Addr,
     pub(crate) groups: Vec<String>,
     description: String,

@@ -7,6 +7,7 @@ use super::cluster_config::Config;
 use super::{seconds, versions};
 use crate::aws::context::Ctx;
 use crate::certificate;
+use crate::kubernetes::clusters;
 use crate::tags::Tags;
 
 /// The logs that a control plane can write.
@@ -91,13 +92,10 @@ impl Cluster {
                 "https://oidc.eks.{}.amazonaws.com/id/{}",
                 ctx.region, self.digits
             );
-            view["endpoint"] = format!(
-                "https://{}.gr7.{}.eks.amazonaws.com",
-                self.digits, ctx.region
-            )
-            .into();
+            let address = clusters::address(&ctx.tx, "aws", &ctx.region, &self.name);
+            view["endpoint"] = format!("https://{address}").into();
             view["identity"] = json!({"oidc": {"issuer": issuer}});
-            view["certificateAuthority"] = json!({"data": certificate::authority(&self.digits)});
+            view["certificateAuthority"] = json!({"data": certificate::authority(&ctx.tx)});
         }
         view
     }

@@ -7,6 +7,8 @@ pub(crate) mod cluster;
 mod cluster_config;
 mod cluster_update;
 mod cluster_view;
+pub(crate) mod kubernetes;
+mod kubernetes_balancer;
 pub(crate) mod nodegroup;
 mod nodegroup_config;
 mod nodegroup_nodes;

@@ -36,16 +36,16 @@ pub(crate) struct LoadBalancer {
     pub(super) vpc: String,
     pub(super) places: Vec<Place>,
     pub(super) groups: Vec<String>,
-    dns: String,
-    created: Millis,
-    active_at: Millis,
+    pub(super) dns: String,
+    pub(super) created: Millis,
+    pub(super) active_at: Millis,
     /// Whether making it ends in failure.
     #[serde(default)]
-    failed: bool,
+    pub(super) failed: bool,
     /// Attributes that differ from the defaults.
     pub(super) attributes: BTreeMap<String, String>,
     /// Of the request that made it: the same request again is no error.
-    fingerprint: String,
+    pub(super) fingerprint: String,
     /// The cluster or other controller that made it, if one did.
     pub(super) controller: Option<String>,
 }

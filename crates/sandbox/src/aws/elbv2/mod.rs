@@ -6,6 +6,7 @@ pub(crate) mod listener;
 mod listener_settings;
 pub(crate) mod load_balancer;
 mod load_balancer_settings;
+pub(crate) mod owned;
 pub(crate) mod registration;
 mod rule;
 mod ssl_policy;

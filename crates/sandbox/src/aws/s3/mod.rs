@@ -244,6 +244,7 @@ fn empty(status: u16) -> HttpReply {
         headers: Vec::new(),
         body: Vec::new(),
         delay: 0,
+        watch: None,
     }
 }
 

@@ -290,6 +290,7 @@ fn get(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> {
         headers: Vec::new(),
         body,
         delay: 0,
+        watch: None,
     };
     for (name, value) in &version.headers {
         // A checksum of the whole says nothing of a part.

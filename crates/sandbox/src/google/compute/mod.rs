@@ -1,7 +1,7 @@
 //! Compute Engine: networks and load balancing. `engine` serves the verbs that all kinds have, from their descriptions;
 //! the other files describe the kinds.
 
-mod address;
+pub(crate) mod address;
 mod backend_service;
 mod certificate;
 mod endpoint_group;

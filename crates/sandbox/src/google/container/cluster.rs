@@ -10,7 +10,7 @@ use super::super::context::{
 use super::super::error::{GoogleError, GoogleResult};
 use super::super::item::Item;
 use super::super::places;
-use super::{bad, network, operation, pool, version};
+use super::{bad, kubernetes, network, operation, pool, version};
 use crate::certificate;
 use crate::clock::{Millis, iso8601};
 use crate::http::HttpReply;
@@ -366,7 +366,7 @@ fn fill(
     cluster.insert(
         "masterAuth".into(),
         json!({
-            "clientCertificateConfig": {}, "clusterCaCertificate": certificate::authority(&hex),
+            "clientCertificateConfig": {}, "clusterCaCertificate": certificate::authority(&ctx.frame.tx),
         }),
     );
     cluster.insert("id".into(), hex.into());
@@ -480,6 +480,10 @@ pub(super) fn show(ctx: &Ctx<'_>, item: &Item) -> Value {
         && let Some(members) = doc.as_object_mut()
     {
         members.remove("endpoint");
+    }
+    // Its API is the sandbox's, not at the address that its network has for it.
+    if doc.get("endpoint").is_some() {
+        doc["endpoint"] = kubernetes::address_of(ctx, &item.id).into();
     }
     let pools = pool::of(ctx, &item.id);
     let shown: Vec<_> = pools.iter().map(|pool| pool::show(ctx, pool)).collect();

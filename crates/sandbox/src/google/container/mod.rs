@@ -1,6 +1,7 @@
 //! GKE: clusters and node pools. Methods under `zones` are those under `locations` with older names.
 
 mod cluster;
+pub(crate) mod kubernetes;
 mod network;
 mod operation;
 mod pool;

@@ -1,0 +1,507 @@
+//! The rows.
+
+use super::{Kind, Row, Seen, name, namespace};
+use serde_json::{Value as Json, json};
+
+/// In the order of the roadmap.
+pub(super) const ROWS: &[fn(&Seen<'_>) -> Row] = &[
+    tls,
+    secrets,
+    network,
+    database,
+    monitoring,
+    logging,
+    gitops,
+    quotas,
+    supply_chain,
+    policies,
+    provisioning,
+];
+
+const fn kind(api_version: &'static str, kind: &'static str, plural: &'static str) -> Kind {
+    Kind {
+        api_version,
+        kind,
+        plural,
+    }
+}
+
+#[rustfmt::skip]
+pub(super) const KINDS: &[Kind] = &[
+    kind("v1", "Namespace", "namespaces"),
+    kind("v1", "LimitRange", "limitranges"),
+    kind("v1", "ResourceQuota", "resourcequotas"),
+    kind("apps/v1", "Deployment", "deployments"),
+    kind("apps/v1", "StatefulSet", "statefulsets"),
+    kind("apps/v1", "DaemonSet", "daemonsets"),
+    kind("batch/v1", "CronJob", "cronjobs"),
+    kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies"),
+    kind("networking.k8s.io/v1", "Ingress", "ingresses"),
+    kind("gateway.networking.k8s.io/v1", "Gateway", "gateways"),
+    kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes"),
+    kind("cert-manager.io/v1", "ClusterIssuer", "clusterissuers"),
+    kind("cert-manager.io/v1", "Issuer", "issuers"),
+    kind("cert-manager.io/v1", "Certificate", "certificates"),
+    kind("bitnami.com/v1alpha1", "SealedSecret", "sealedsecrets"),
+    kind("external-secrets.io/v1", "ClusterSecretStore", "clustersecretstores"),
+    kind("external-secrets.io/v1", "SecretStore", "secretstores"),
+    kind("external-secrets.io/v1", "ExternalSecret", "externalsecrets"),
+    kind("postgresql.cnpg.io/v1", "Cluster", "clusters"),
+    kind("postgresql.cnpg.io/v1", "ScheduledBackup", "scheduledbackups"),
+    kind("acid.zalan.do/v1", "postgresql", "postgresqls"),
+    kind("monitoring.coreos.com/v1", "Prometheus", "prometheuses"),
+    kind("monitoring.coreos.com/v1", "PrometheusRule", "prometheusrules"),
+    kind("monitoring.coreos.com/v1", "Alertmanager", "alertmanagers"),
+    kind("monitoring.coreos.com/v1alpha1", "AlertmanagerConfig", "alertmanagerconfigs"),
+    kind("elasticsearch.k8s.elastic.co/v1", "Elasticsearch", "elasticsearches"),
+    kind("argoproj.io/v1alpha1", "Application", "applications"),
+    kind("argoproj.io/v1alpha1", "ApplicationSet", "applicationsets"),
+    kind("source.toolkit.fluxcd.io/v1", "GitRepository", "gitrepositories"),
+    kind("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "kustomizations"),
+    kind("policies.kyverno.io/v1", "ValidatingPolicy", "validatingpolicies"),
+    kind("policies.kyverno.io/v1", "ImageValidatingPolicy", "imagevalidatingpolicies"),
+    kind("policy.sigstore.dev/v1beta1", "ClusterImagePolicy", "clusterimagepolicies"),
+    kind("templates.gatekeeper.sh/v1", "ConstraintTemplate", "constrainttemplates"),
+    kind("apiextensions.crossplane.io/v1", "Composition", "compositions"),
+    kind("pkg.crossplane.io/v1", "Provider", "providers"),
+];
+
+/// Collects what is there and what is not.
+struct Finding(Row);
+
+impl Finding {
+    fn new(section: &'static str, name: &'static str, remedy: &'static str) -> Finding {
+        Finding(Row {
+            section,
+            name,
+            found: Vec::new(),
+            open: Vec::new(),
+            remedy,
+        })
+    }
+
+    /// One thing that must hold.
+    fn must(&mut self, holds: bool, found: impl Into<String>, open: impl Into<String>) {
+        if holds {
+            self.0.found.push(found.into());
+        } else {
+            self.0.open.push(open.into());
+        }
+    }
+
+    /// Something that must hold in every namespace of the user's.
+    fn everywhere(&mut self, seen: &Seen<'_>, what: &str, holds: impl Fn(&str) -> bool) {
+        let missing: Vec<&str> = seen.apps().filter(|place| !holds(place)).collect();
+        let found = format!("every namespace with workloads has {what}");
+        self.must(
+            missing.is_empty(),
+            found,
+            format!("{what} is missing in: {}", missing.join(", ")),
+        );
+    }
+}
+
+fn listeners<'a>(seen: &'a Seen<'_>) -> impl Iterator<Item = &'a Json> {
+    let all = seen.all("Gateway").iter();
+    all.flat_map(|g| g["spec"]["listeners"].as_array().into_iter().flatten())
+}
+
+/// Whether a condition of an object's status says no; one that is only written down has none.
+fn is_not(object: &Json, condition: &str) -> bool {
+    let all = object["status"]["conditions"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    all.into_iter()
+        .any(|c| c["type"] == condition && c["status"] != "True")
+}
+
+fn tls(seen: &Seen<'_>) -> Row {
+    let mut row = Finding::new(
+        "1. Security & Encryption",
+        "HTTPS / TLS",
+        "[hardening.main.tls]\nissuer = \"letsencrypt\"\nemail  = \"ops@example.com\"",
+    );
+    let issuer = seen.has("ClusterIssuer") || seen.has("Issuer");
+    row.must(
+        issuer,
+        "certificates are issued by cert-manager",
+        "nobody issues certificates: there is no ClusterIssuer",
+    );
+    let encrypted = listeners(seen).any(|l| {
+        let refs = &l["tls"]["certificateRefs"];
+        l["protocol"] == "HTTPS" && refs.as_array().is_some_and(|r| !r.is_empty())
+    });
+    let ingress = seen
+        .all("Ingress")
+        .iter()
+        .any(|i| i["spec"]["tls"].as_array().is_some_and(|t| !t.is_empty()));
+    row.must(
+        encrypted || ingress,
+        "what comes in is encrypted",
+        "nothing listens with a certificate: no HTTPS listener, no Ingress with `tls`",
+    );
+    let plain: Vec<&str> = seen
+        .all("Ingress")
+        .iter()
+        .filter(|i| i["spec"]["tls"].is_null())
+        .map(|i| name(i))
+        .collect();
+    row.must(
+        plain.is_empty(),
+        "no Ingress is without TLS",
+        format!("reached without encryption: {}", plain.join(", ")),
+    );
+    // A route on the plain listener answers in clear unless it only sends on.
+    let clear = seen.all("HTTPRoute").iter().filter(|route| {
+        let parents = route["spec"]["parentRefs"].as_array().into_iter().flatten();
+        let on_plain = parents.into_iter().any(|p| {
+            let listener = listeners(seen).find(|l| l["name"] == p["sectionName"]);
+            listener.is_some_and(|l| l["protocol"] == "HTTP")
+        });
+        let rules = route["spec"]["rules"].as_array().into_iter().flatten();
+        on_plain
+            && encrypted
+            && rules
+                .into_iter()
+                .any(|r| r["backendRefs"].as_array().is_some_and(|b| !b.is_empty()))
+    });
+    let clear: Vec<&str> = clear.map(|r| name(r)).collect();
+    row.must(
+        clear.is_empty(),
+        "plain HTTP is only sent on",
+        format!("served over plain HTTP: {}", clear.join(", ")),
+    );
+    let waiting: Vec<&str> = seen
+        .all("Certificate")
+        .iter()
+        .filter(|c| is_not(c, "Ready"))
+        .map(|c| name(c))
+        .collect();
+    row.must(
+        waiting.is_empty(),
+        "no certificate is waited for",
+        format!(
+            "not issued yet, does the DNS record point to the gateway? {}",
+            waiting.join(", ")
+        ),
+    );
+    row.0
+}
+
+fn secrets(seen: &Seen<'_>) -> Row {
+    let mut row = Finding::new(
+        "1. Security & Encryption",
+        "Secret Management",
+        "[hardening.main.secrets]\nengine = \"sealed-secrets\"",
+    );
+    let sealed = seen.has("SealedSecret") || seen.runs("sealed-secrets");
+    let external =
+        seen.has("ExternalSecret") || seen.has("ClusterSecretStore") || seen.has("SecretStore");
+    row.must(
+        sealed || external,
+        "secrets are sealed, or come from a store",
+        "nothing opens sealed secrets or brings them from a store",
+    );
+    let plain: Vec<String> = seen
+        .all("Secret")
+        .iter()
+        .filter(|s| {
+            s["type"] != "kubernetes.io/service-account-token"
+                && s["metadata"]["ownerReferences"].is_null()
+        })
+        .map(|s| format!("{}/{}", namespace(s), name(s)))
+        .collect();
+    row.must(
+        plain.is_empty(),
+        "no Secret stands in the manifests",
+        format!("in clear in the manifests: {}", plain.join(", ")),
+    );
+    row.0
+}
+
+fn network(seen: &Seen<'_>) -> Row {
+    let mut row = Finding::new(
+        "1. Security & Encryption",
+        "Network Policies",
+        "[hardening.main.network]",
+    );
+    for direction in ["Ingress", "Egress"] {
+        let what = format!("a policy that denies {direction} by default");
+        row.everywhere(seen, &what, |place| {
+            seen.within("NetworkPolicy", place).any(|p| {
+                let types = p["spec"]["policyTypes"].as_array();
+                let all = p["spec"]["podSelector"]
+                    .as_object()
+                    .is_some_and(|s| s.is_empty());
+                let none = p["spec"][direction.to_lowercase()]
+                    .as_array()
+                    .is_none_or(Vec::is_empty);
+                all && none && types.is_some_and(|t| t.iter().any(|t| t == direction))
+            })
+        });
+    }
+    let open: Vec<String> = seen
+        .apps()
+        .flat_map(|place| seen.within("NetworkPolicy", place))
+        .filter(|p| {
+            let rules = |key: &str| {
+                p["spec"][key]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .any(|r| *r == json!({}))
+            };
+            rules("ingress") || rules("egress")
+        })
+        .map(|p| format!("{}/{}", namespace(p), name(p)))
+        .collect();
+    row.must(
+        open.is_empty(),
+        "no policy allows everything",
+        format!("these allow everything: {}", open.join(", ")),
+    );
+    row.0
+}
+
+fn database(seen: &Seen<'_>) -> Row {
+    let mut row = Finding::new(
+        "2. Database Reliability",
+        "High Availability (HA)",
+        "[hardening.main.apps.shop.postgres]\ninstances = 3\nbackup    = { bucket = \"backups\" }",
+    );
+    let is_postgres = |o: &&&Json| {
+        let containers = o["spec"]["template"]["spec"]["containers"]
+            .as_array()
+            .into_iter()
+            .flatten();
+        containers.into_iter().any(|c| {
+            let image = c["image"].as_str().unwrap_or_default();
+            let image = image.rsplit('/').next().unwrap_or_default();
+            image.split([':', '@']).next().is_some_and(|i| {
+                i.contains("postgres") && !i.contains("exporter") && !i.contains("operator")
+            })
+        })
+    };
+    let alone: Vec<&str> = seen
+        .all("StatefulSet")
+        .iter()
+        .chain(seen.all("Deployment"))
+        .filter(is_postgres)
+        .map(|o| name(o))
+        .collect();
+    row.must(
+        alone.is_empty(),
+        "no Postgres runs without an operator",
+        format!(
+            "without an operator that fails over and backs up: {}",
+            alone.join(", ")
+        ),
+    );
+    let few: Vec<&str> = seen
+        .all("Cluster")
+        .iter()
+        .filter(|c| {
+            c["apiVersion"]
+                .as_str()
+                .is_some_and(|v| v.starts_with("postgresql.cnpg.io/"))
+        })
+        .filter(|c| c["spec"]["instances"].as_i64().unwrap_or(1) < 2)
+        .chain(
+            seen.all("postgresql")
+                .iter()
+                .filter(|c| c["spec"]["numberOfInstances"].as_i64().unwrap_or(1) < 2),
+        )
+        .map(|c| name(c))
+        .collect();
+    row.must(
+        few.is_empty(),
+        "every database has a standby",
+        format!("one instance only: {}", few.join(", ")),
+    );
+    let kept = |c: &&&Json| {
+        seen.within("ScheduledBackup", namespace(c))
+            .any(|b| b["spec"]["cluster"]["name"] == c["metadata"]["name"])
+    };
+    let lost: Vec<&str> = seen
+        .all("Cluster")
+        .iter()
+        .filter(|c| !kept(c))
+        .map(|c| name(c))
+        .collect();
+    row.must(
+        lost.is_empty(),
+        "every database is backed up",
+        format!("no ScheduledBackup: {}", lost.join(", ")),
+    );
+    row.0
+}
+
+fn monitoring(seen: &Seen<'_>) -> Row {
+    let mut row = Finding::new(
+        "3. Observability",
+        "Monitoring & Alerting",
+        "[hardening.main.monitoring]\nslack_webhook = \"${var.slack_webhook}\"\nerror_rate    = 0.01",
+    );
+    let prometheus = seen.has("Prometheus") || seen.runs("prometheus");
+    row.must(
+        prometheus,
+        "Prometheus collects metrics",
+        "nothing collects metrics",
+    );
+    row.must(
+        seen.runs("grafana") || seen.runs("kube-prometheus-stack"),
+        "Grafana shows them",
+        "nothing shows them: no Grafana",
+    );
+    row.must(
+        seen.has("PrometheusRule"),
+        "there are alerts",
+        "there are no alerts: no PrometheusRule",
+    );
+    row.must(
+        seen.has("AlertmanagerConfig"),
+        "alerts reach somebody",
+        "alerts reach nobody: no AlertmanagerConfig",
+    );
+    row.0
+}
+
+fn logging(seen: &Seen<'_>) -> Row {
+    let mut row = Finding::new(
+        "3. Observability",
+        "Centralized Logging",
+        "[hardening.main.logging]",
+    );
+    let store = seen.runs("loki") || seen.has("Elasticsearch");
+    row.must(
+        store,
+        "logs are kept",
+        "logs are kept nowhere: neither Loki nor Elasticsearch",
+    );
+    let collectors = [
+        "alloy",
+        "promtail",
+        "fluent-bit",
+        "fluentd",
+        "filebeat",
+        "vector",
+    ];
+    row.must(
+        collectors.iter().any(|c| seen.runs(c)),
+        "logs are collected",
+        "nobody collects logs",
+    );
+    row.must(
+        !seen.runs("promtail"),
+        "the collector is maintained",
+        "Promtail gets no security fixes since March 2026: use Alloy",
+    );
+    row.0
+}
+
+fn gitops(seen: &Seen<'_>) -> Row {
+    let mut row = Finding::new(
+        "4. CI/CD & Automation",
+        "GitOps (CD)",
+        "[hardening.main.gitops]\nrepository = \"https://github.com/acme/config\"",
+    );
+    let argo = seen.has("Application") || seen.has("ApplicationSet");
+    let flux = seen.has("GitRepository") && (seen.has("Kustomization") || seen.has("HelmRelease"));
+    row.must(
+        argo || flux,
+        "the cluster follows a repository",
+        "the cluster follows no repository: neither Argo CD nor Flux",
+    );
+    row.0
+}
+
+fn quotas(seen: &Seen<'_>) -> Row {
+    let mut row = Finding::new(
+        "4. CI/CD & Automation",
+        "Resource Quotas",
+        "[hardening.main.quotas]",
+    );
+    for kind in ["LimitRange", "ResourceQuota"] {
+        row.everywhere(seen, &format!("a {kind}"), |place| {
+            seen.within(kind, place).next().is_some()
+        });
+    }
+    row.0
+}
+
+fn supply_chain(seen: &Seen<'_>) -> Row {
+    let mut row = Finding::new(
+        "5. DevSecOps",
+        "Supply Chain Security",
+        "[hardening.main.supply_chain]",
+    );
+    row.must(
+        seen.runs("trivy") || seen.runs("clair"),
+        "images are scanned",
+        "no image is scanned in the cluster",
+    );
+    let signed = seen.has("ImageValidatingPolicy") || seen.has("ClusterImagePolicy");
+    row.must(
+        signed,
+        "signatures are asked for",
+        "signatures of images are not checked",
+    );
+    row.0
+}
+
+fn policies(seen: &Seen<'_>) -> Row {
+    let mut row = Finding::new(
+        "5. DevSecOps",
+        "Policy as Code (Governance)",
+        "[hardening.main.policy]\nregistries = [\"ghcr.io/acme/\"]",
+    );
+    let kyverno = seen.has("ValidatingPolicy");
+    let gatekeeper = seen.has("ConstraintTemplate");
+    row.must(
+        kyverno || gatekeeper,
+        "there are policies",
+        "there are no policies: neither Kyverno's nor Gatekeeper's",
+    );
+    let audit: Vec<&str> = seen
+        .all("ValidatingPolicy")
+        .iter()
+        .filter(|p| {
+            let actions = p["spec"]["validationActions"].as_array();
+            !actions.is_none_or(|a| a.is_empty() || a.iter().any(|a| a == "Deny"))
+        })
+        .map(|p| name(p))
+        .collect();
+    row.must(
+        audit.is_empty(),
+        "policies are enforced",
+        format!("only reported, not enforced: {}", audit.join(", ")),
+    );
+    row.everywhere(seen, "an enforced Pod Security Standard", |place| {
+        let all = seen.all("Namespace").iter();
+        all.filter(|n| name(n) == place).any(|n| {
+            let level = &n["metadata"]["labels"]["pod-security.kubernetes.io/enforce"];
+            *level == "restricted" || *level == "baseline"
+        })
+    });
+    row.0
+}
+
+fn provisioning(seen: &Seen<'_>) -> Row {
+    let mut row = Finding::new(
+        "6. Infrastructure as Code (IaC)",
+        "Automate Infrastructure Provisioning",
+        "[cluster.main]\n[hardening.main]\ncluster = \"main\"",
+    );
+    let ours = seen
+        .all("Namespace")
+        .iter()
+        .any(|n| n["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "infra");
+    let crossplane = seen.has("Composition") || seen.has("Provider");
+    row.must(
+        ours || crossplane,
+        "what runs here is made from code",
+        "nothing says that this cluster is made from code",
+    );
+    row.0
+}

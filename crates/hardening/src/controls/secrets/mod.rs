@@ -1,0 +1,70 @@
+//! `secrets`: nothing secret stands in a repository or in a manifest. Sealed Secrets (`sealed`), which only this cluster can open,
+//! or Vault (`vault`), from which External Secrets brings them.
+
+mod sealed;
+mod vault;
+
+use crate::control::Control;
+use crate::inside::Inside;
+use infra_draft::input::Input;
+use infra_model::Record;
+
+/// Secrets: sealed ones that may stand in a repository, because only this cluster can open them, or those of a Vault that runs
+/// in the cluster, brought to where they are used by External Secrets.
+#[derive(Record)]
+pub(crate) struct Config {
+    /// `sealed-secrets` or `vault`.
+    #[record(optional, default = "sealed-secrets")]
+    pub(crate) engine: String,
+    /// Names of the sealing keys, the newest last. A new name makes a new key, with which is sealed from then on; the older ones
+    /// stay and open what they sealed. Must be known while planning.
+    #[record(optional)]
+    pub(crate) keys: Vec<String>,
+    /// A file beside the stack file that gets the newest certificate, for `infra secrets seal` and `kubeseal --cert`: commit it.
+    #[record(optional)]
+    pub(crate) certificate_file: Option<String>,
+    /// The Vault.
+    #[record(block, max = 1)]
+    pub(crate) vault: Vec<Vault>,
+}
+
+/// A Vault in the cluster.
+#[derive(Record)]
+pub(crate) struct Vault {
+    /// PGP public keys in base64, to which the recovery keys are encrypted: one key of each is enough for its share.
+    #[record(optional)]
+    pub(crate) recovery_recipients: Vec<Input<String>>,
+    /// How many of them must come together.
+    #[record(optional)]
+    pub(crate) recovery_threshold: Option<i64>,
+    /// Instances.
+    #[record(optional, default = 3)]
+    pub(crate) replicas: i64,
+    /// The volume of each.
+    #[record(optional, default = "10Gi")]
+    pub(crate) storage: String,
+}
+
+/// The control.
+pub(crate) struct Secrets;
+
+impl Control for Secrets {
+    const NAME: &'static str = "secrets";
+    const BASELINE: bool = true;
+    type Config = Config;
+
+    fn expand(config: &Config, inside: &mut Inside<'_>) {
+        match config.engine.as_str() {
+            "sealed-secrets" => sealed::expand(config, inside),
+            "vault" => vault::expand(config, inside),
+            other => {
+                let meant = infra_model::diagnostic::meant(other, ["sealed-secrets", "vault"]);
+                inside.draft.refuse(
+                    "secrets.engine",
+                    format!("secrets are not kept by `{other}`{meant}"),
+                    "write \"sealed-secrets\" or \"vault\"",
+                );
+            }
+        }
+    }
+}

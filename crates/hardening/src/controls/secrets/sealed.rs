@@ -1,0 +1,167 @@
+//! Sealed Secrets. The keys are made before the controller, so that secrets can be sealed before there is a cluster, and a cluster
+//! that is made anew reads what stands in the repository. The controller makes none itself: a key that it made would be in no
+//! backup.
+
+use super::Config;
+use crate::flow::{Peer, Pods, Port};
+use crate::inside::{Inside, Release};
+use crate::node::{Node, Where, identifier};
+use crate::objects::resources;
+use infra_draft::cloud::Cloud;
+use infra_draft::input::escape;
+use serde_json::{Value as Json, json};
+
+const NAMESPACE: &str = "sealed-secrets";
+/// What `kubeseal` looks for.
+const CONTROLLER: &str = "sealed-secrets-controller";
+/// The label by which the controller finds its keys.
+const ACTIVE: &str = "sealedsecrets.bitnami.com/sealed-secrets-key";
+/// Ten years, as the controller's own.
+const VALID_HOURS: i64 = 87_600;
+
+pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
+    let names = names(config, inside);
+    inside.namespace(NAMESPACE, "restricted");
+    inside.crds("sealed-secrets");
+    let mut before = Vec::new();
+    for name in &names {
+        before.push(key(name, inside));
+        backup(name, inside);
+    }
+    let values = json!({
+        "fullnameOverride": CONTROLLER,
+        // Keys are renewed by a new name in the stack.
+        "keyrenewperiod": "0",
+        "resources": resources(["25m", "64Mi"], ["200m", "256Mi"]),
+        // The controller reads its keys when it starts.
+        "podAnnotations": { "keys": names.join(" ") },
+        "networkPolicy": { "enabled": false },
+        "metrics": { "serviceMonitor": { "enabled": false } },
+        "priorityClassName": "system-cluster-critical",
+    });
+    inside.release(Release {
+        chart: "sealed-secrets",
+        namespace: NAMESPACE,
+        values,
+        kinds: &["bitnami.com/SealedSecret"],
+        provides: &["Deployment/sealed-secrets-controller"],
+        after: before,
+        ..Release::default()
+    });
+    let controller = Pods::of(
+        NAMESPACE,
+        "controller",
+        &[("app.kubernetes.io/name", "sealed-secrets")],
+    );
+    inside.calls_api(&controller);
+    // `kubeseal --fetch-cert` comes through the API.
+    inside.allow(
+        Peer::Api,
+        Peer::Pods(controller.clone()),
+        &[Port::tcp(8080)],
+    );
+    inside.scrape(&controller, 8081, "/metrics");
+    if let Some(newest) = names.last() {
+        let certificate = format!("tls_self_signed_cert.{}.cert_pem", block(newest));
+        if let Some(file) = &config.certificate_file {
+            let body = json!({
+                "filename": format!("${{path.root}}/{}", escape(file)), "content": format!("${{{certificate}}}"), "file_permission": "0644",
+            });
+            inside.nodes.push(Node::new(
+                "local_file",
+                "sealing_certificate",
+                Where::Builtin,
+                body,
+            ));
+        }
+        inside.sealing_certificate = Some(certificate);
+    }
+}
+
+fn names(config: &Config, inside: &mut Inside<'_>) -> Vec<String> {
+    if config.keys.is_empty() {
+        return vec!["first".to_owned()];
+    }
+    for (index, name) in config.keys.iter().enumerate() {
+        let path = format!("secrets.keys[{index}]");
+        if !crate::flow::is_label(name) {
+            inside.draft.refuse(
+                &path,
+                format!("`{name}` cannot be the name of a sealing key"),
+                "use lower-case letters, digits and hyphens, such as \"2026-11\"",
+            );
+        }
+        if config.keys[..index].contains(name) {
+            inside.draft.refuse(
+                &path,
+                format!("there is a key `{name}` already"),
+                "give each a name of its own",
+            );
+        }
+    }
+    config.keys.clone()
+}
+
+fn block(name: &str) -> String {
+    identifier(&["sealing", name])
+}
+
+/// A key with its certificate, as the controller finds it; its address.
+fn key(name: &str, inside: &mut Inside<'_>) -> String {
+    let block = block(name);
+    let body = json!({ "algorithm": "RSA", "rsa_bits": 4096 });
+    inside.nodes.push(Node::new(
+        "tls_private_key",
+        block.as_str(),
+        Where::Builtin,
+        body,
+    ));
+    let body = json!({
+        "private_key_pem": format!("${{tls_private_key.{block}.private_key_pem}}"),
+        "validity_period_hours": VALID_HOURS,
+        "allowed_uses": ["key_encipherment"],
+        "subject": { "common_name": format!("sealing key {name}") },
+    });
+    inside.nodes.push(Node::new(
+        "tls_self_signed_cert",
+        block.as_str(),
+        Where::Builtin,
+        body,
+    ));
+    let body = json!({
+        "metadata": {
+            "name": format!("sealing-key-{name}"), "namespace": NAMESPACE, "labels": { ACTIVE: "active" },
+        },
+        "type": "kubernetes.io/tls",
+        "data": {
+            "tls.crt": format!("${{tls_self_signed_cert.{block}.cert_pem}}"),
+            "tls.key": format!("${{tls_private_key.{block}.private_key_pem}}"),
+        },
+    });
+    let node = Node::new("kubernetes_secret", block, Where::Cluster, body);
+    let address = node.address();
+    inside.nodes.push(node);
+    address
+}
+
+/// The key in the cloud's secret manager, for the day on which cluster and state are lost.
+fn backup(name: &str, inside: &mut Inside<'_>) {
+    let block = block(name);
+    let key: Json = json!(format!("${{tls_private_key.{block}.private_key_pem}}"));
+    match &inside.site.cloud {
+        Cloud::Google(_) => {
+            let body = json!({
+                "secret_id": inside.draft.name(&format!("sealing-{name}"), 200),
+                "replication": { "auto": {} },
+                "labels": inside.draft.labels(),
+            });
+            inside.cloud("google_secret_manager_secret", &block, body);
+            let body = json!({
+                "secret": format!("${{google_secret_manager_secret.{block}.id}}"), "secret_data": key,
+            });
+            inside.cloud("google_secret_manager_secret_version", &block, body);
+        }
+        // The state is the backup, until this program knows the services' secrets.
+        Cloud::Aws(_) | Cloud::Azure(_) => {}
+    }
+}

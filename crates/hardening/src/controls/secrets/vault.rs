@@ -1,0 +1,467 @@
+//! Vault: three instances that agree by Raft, TLS of its own, unsealed by a key of the cloud; and External Secrets, which brings
+//! what is in it to namespaces. A job initialises it once: the recovery keys come out encrypted to people's PGP keys, and the root
+//! token is revoked before the job ends.
+
+use super::{Config, Vault};
+use crate::flow::{Peer, Pods, Port};
+use crate::identity::{Grant, Identity, Lowered};
+use crate::inside::{Inside, Release};
+use crate::node::{Node, Wait, Where};
+use crate::objects::{object, resources};
+use infra_draft::cloud::Cloud;
+use infra_draft::input::escape;
+use serde_json::{Value as Json, json};
+
+const NAMESPACE: &str = "vault";
+const ESO: &str = "external-secrets";
+/// The image of the job, which is that of the chart.
+const IMAGE: &str = "docker.io/hashicorp/vault:2.0.4";
+/// Ten years: Vault's own, which nobody outside of the cluster sees.
+const VALID_HOURS: i64 = 87_600;
+
+pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
+    let Some(vault) = config.vault.first() else {
+        inside.draft.refuse(
+            "secrets.engine",
+            "a Vault gives its recovery keys to somebody",
+            "write `vault = { recovery_recipients = [\"…\"] }` with PGP public keys in base64, as `gpg --export ID | base64 -w0` gives them",
+        );
+        return;
+    };
+    check(vault, inside);
+    inside.namespace(NAMESPACE, "baseline");
+    inside.namespace(ESO, "restricted");
+    inside.crds("external-secrets");
+    let server = Pods::of(
+        NAMESPACE,
+        "server",
+        &[("app.kubernetes.io/name", "vault"), ("component", "server")],
+    );
+    let tls = certificate(inside);
+    let (seal, key, before) = unseal(inside);
+    let identity = Identity {
+        name: "vault".to_owned(),
+        pods: server.clone(),
+        service_account: "vault".to_owned(),
+        grants: vec![Grant::Key(key)],
+    };
+    let identity = inside.identity(&identity);
+    let release = release(
+        vault,
+        &seal,
+        &identity,
+        before.into_iter().chain([tls]).collect(),
+        inside,
+    );
+    let init = init(vault, inside, release);
+    external_secrets(inside, init);
+    traffic(&server, inside);
+}
+
+fn check(vault: &Vault, inside: &mut Inside<'_>) {
+    let draft = &mut inside.draft;
+    let people = i64::try_from(vault.recovery_recipients.len()).unwrap_or(i64::MAX);
+    if people == 0 {
+        draft.refuse(
+            "secrets.vault.recovery_recipients",
+            "nobody would have the recovery keys",
+            "write PGP public keys in base64, as `gpg --export ID | base64 -w0` gives them",
+        );
+    }
+    if vault
+        .recovery_threshold
+        .is_some_and(|t| !(1..=people.max(1)).contains(&t))
+    {
+        draft.refuse(
+            "secrets.vault.recovery_threshold",
+            format!("it takes from 1 to {people} of them to come together"),
+            "leave it out for a majority",
+        );
+    }
+    if ![3, 5].contains(&vault.replicas) {
+        draft.refuse(
+            "secrets.vault.replicas",
+            "Raft needs three or five instances to survive the loss of one or two",
+            "write `replicas = 3`",
+        );
+    }
+}
+
+/// Vault's own certificate, which is also what is trusted; its secret's address.
+fn certificate(inside: &mut Inside<'_>) -> String {
+    let body = json!({ "algorithm": "ECDSA", "ecdsa_curve": "P256" });
+    inside
+        .nodes
+        .push(Node::new("tls_private_key", "vault", Where::Builtin, body));
+    let names = json!([
+        "vault.vault.svc",
+        "vault-active.vault.svc",
+        "vault-standby.vault.svc",
+        "*.vault-internal",
+        "*.vault-internal.vault.svc",
+        "localhost",
+    ]);
+    let body = json!({
+        "private_key_pem": "${tls_private_key.vault.private_key_pem}",
+        "validity_period_hours": VALID_HOURS,
+        "allowed_uses": ["digital_signature", "key_encipherment", "server_auth", "client_auth"],
+        "dns_names": names,
+        "ip_addresses": ["127.0.0.1"],
+        "subject": { "common_name": "vault" },
+    });
+    inside.nodes.push(Node::new(
+        "tls_self_signed_cert",
+        "vault",
+        Where::Builtin,
+        body,
+    ));
+    let body = json!({
+        "metadata": { "name": "vault-tls", "namespace": NAMESPACE },
+        "type": "kubernetes.io/tls",
+        "data": {
+            "tls.crt": "${tls_self_signed_cert.vault.cert_pem}",
+            "tls.key": "${tls_private_key.vault.private_key_pem}",
+            "ca.crt": "${tls_self_signed_cert.vault.cert_pem}",
+        },
+    });
+    let node = Node::new("kubernetes_secret", "vault_tls", Where::Cluster, body);
+    let address = node.address();
+    inside.nodes.push(node);
+    address
+}
+
+/// The stanza that unseals, the key's id, and what it needs.
+fn unseal(inside: &mut Inside<'_>) -> (String, String, Vec<String>) {
+    match inside.site.cloud.clone() {
+        Cloud::Aws(_) => {
+            let body = json!({
+                "description": "Unseals Vault",
+                "enable_key_rotation": true,
+                "deletion_window_in_days": 30,
+                "tags": inside.draft.tags("vault", &[]),
+            });
+            let key = inside.cloud("aws_kms_key", "vault", body);
+            let seal = "seal \"awskms\" {\n  region = \"${split(\":\", aws_kms_key.vault.arn)[3]}\"\n  kms_key_id = \"${aws_kms_key.vault.arn}\"\n}";
+            (
+                seal.to_owned(),
+                "${aws_kms_key.vault.arn}".to_owned(),
+                vec![key],
+            )
+        }
+        Cloud::Google(_) => {
+            let name = inside.draft.name("vault", 63);
+            inside.cloud("google_kms_key_ring", "vault", json!({ "name": name }));
+            let body = json!({
+                "name": name,
+                "key_ring": "${google_kms_key_ring.vault.id}",
+                "rotation_period": "7776000s",
+                "labels": inside.draft.labels(),
+            });
+            let key = inside.cloud("google_kms_crypto_key", "vault", body);
+            // projects/PROJECT/locations/REGION/keyRings/RING
+            let part =
+                |index: usize| format!("${{split(\"/\", google_kms_key_ring.vault.id)[{index}]}}");
+            let seal = format!(
+                "seal \"gcpckms\" {{\n  project = \"{}\"\n  region = \"{}\"\n  key_ring = \"{name}\"\n  crypto_key = \"{name}\"\n}}",
+                part(1),
+                part(3)
+            );
+            (
+                seal,
+                "${google_kms_crypto_key.vault.id}".to_owned(),
+                vec![key],
+            )
+        }
+        Cloud::Azure(_) => {
+            inside
+                .draft
+                .data("azurerm_client_config", "this", json!({}));
+            let start = inside.draft.start(15);
+            let tags = inside.draft.plain_tags();
+            let group = format!("${{split(\"/\", {}.id)[4]}}", inside.site.reference);
+            let body = json!({ "byte_length": 4 });
+            inside
+                .nodes
+                .push(Node::new("random_id", "vault", Where::Builtin, body));
+            let body = json!({
+                "name": format!("{start}-${{random_id.vault.hex}}"),
+                "resource_group_name": group,
+                "location": "${data.azurerm_client_config.this.location}",
+                "tenant_id": "${data.azurerm_client_config.this.tenant_id}",
+                "sku_name": "standard",
+                "rbac_authorization_enabled": true,
+                "purge_protection_enabled": true,
+                "soft_delete_retention_days": 90,
+                "tags": tags,
+            });
+            inside.cloud("azurerm_key_vault", "vault", body);
+            let body = json!({
+                "scope": "${azurerm_key_vault.vault.id}",
+                "role_definition_name": "Key Vault Administrator",
+                "principal_id": "${data.azurerm_client_config.this.object_id}",
+                "lifecycle": { "ignore_changes": ["principal_id"] },
+            });
+            let operator = inside.cloud("azurerm_role_assignment", "vault_operator", body);
+            let body = json!({
+                "name": "unseal",
+                "key_vault_id": "${azurerm_key_vault.vault.id}",
+                "key_type": "RSA",
+                "key_size": 3072,
+                "key_opts": ["decrypt", "encrypt", "unwrapKey", "wrapKey"],
+                "tags": tags,
+            });
+            let key = inside.cloud("azurerm_key_vault_key", "vault", body);
+            inside.after(&key, [operator]);
+            let seal = "seal \"azurekeyvault\" {\n  tenant_id = \"${data.azurerm_client_config.this.tenant_id}\"\n  vault_name = \"${azurerm_key_vault.vault.name}\"\n  key_name = \"unseal\"\n}";
+            (
+                seal.to_owned(),
+                "${azurerm_key_vault_key.vault.resource_versionless_id}".to_owned(),
+                vec![key],
+            )
+        }
+    }
+}
+
+fn configuration(vault: &Vault, seal: &str) -> String {
+    let join: Vec<String> = (0..vault.replicas)
+        .map(|index| {
+            format!(
+                "  retry_join {{\n    leader_api_addr = \"https://vault-{index}.vault-internal:8200\"\n    leader_ca_cert_file = \"/vault/userconfig/vault-tls/ca.crt\"\n  }}"
+            )
+        })
+        .collect();
+    format!(
+        "ui = false
+listener \"tcp\" {{
+  address = \"[::]:8200\"
+  cluster_address = \"[::]:8201\"
+  tls_cert_file = \"/vault/userconfig/vault-tls/tls.crt\"
+  tls_key_file = \"/vault/userconfig/vault-tls/tls.key\"
+  tls_min_version = \"tls12\"
+  telemetry {{
+    unauthenticated_metrics_access = true
+  }}
+}}
+storage \"raft\" {{
+  path = \"/vault/data\"
+{}
+}}
+{seal}
+service_registration \"kubernetes\" {{}}
+telemetry {{
+  prometheus_retention_time = \"12h\"
+  disable_hostname = true
+}}
+",
+        join.join("\n")
+    )
+}
+
+fn release(
+    vault: &Vault,
+    seal: &str,
+    identity: &Lowered,
+    after: Vec<String>,
+    inside: &mut Inside<'_>,
+) -> String {
+    let values = json!({
+        "global": { "tlsDisable": false },
+        "injector": { "enabled": false },
+        "server": {
+            "resources": resources(["250m", "256Mi"], ["1", "1Gi"]),
+            "dataStorage": { "enabled": true, "size": escape(&vault.storage) },
+            "auditStorage": { "enabled": true, "size": escape(&vault.storage) },
+            "serviceAccount": { "annotations": identity.annotations },
+            "extraLabels": identity.labels,
+            "extraEnvironmentVars": { "VAULT_CACERT": "/vault/userconfig/vault-tls/ca.crt" },
+            "volumes": [{ "name": "vault-tls", "secret": { "secretName": "vault-tls" } }],
+            "volumeMounts": [{ "name": "vault-tls", "mountPath": "/vault/userconfig/vault-tls", "readOnly": true }],
+            "ha": {
+                "enabled": true,
+                "replicas": vault.replicas,
+                "raft": { "enabled": true, "setNodeId": true, "config": configuration(vault, seal) },
+            },
+        },
+    });
+    let address = inside.release(Release {
+        chart: "vault",
+        namespace: NAMESPACE,
+        values,
+        provides: &["StatefulSet/vault"],
+        after: after
+            .into_iter()
+            .chain(identity.before.iter().cloned())
+            .collect(),
+        ..Release::default()
+    });
+    // Its pods are ready only when it is unsealed, and that needs the job that comes after it.
+    if let Some(node) = inside.nodes.iter_mut().find(|n| n.address() == address) {
+        node.body["wait"] = json!(false);
+        node.body["wait_for_jobs"] = json!(false);
+    }
+    address
+}
+
+/// What the job does, once. It waits for the first instance, and does nothing when that is initialised already. Lines of the answer
+/// are read with `sed`: the image has no better tool.
+fn script(vault: &Vault) -> String {
+    let shares = vault.recovery_recipients.len();
+    let threshold = vault
+        .recovery_threshold
+        .unwrap_or_else(|| i64::try_from(shares / 2 + 1).unwrap_or(1));
+    let keys: Vec<String> = (0..shares).map(|i| format!("/recipients/{i}")).collect();
+    format!(
+        r#"set -eu
+state() {{ vault status -format=json 2>/dev/null || true; }}
+until state | grep -q '"initialized"'; do sleep 3; done
+if state | grep -q '"initialized": true'; then echo "initialised already"; exit 0; fi
+vault operator init -format=json -recovery-shares={shares} -recovery-threshold={threshold} -recovery-pgp-keys={keys} > /work/init
+sed -n '/recovery_keys_b64/,/]/p' /work/init > /dev/termination-log
+VAULT_TOKEN=$(sed -n 's/.*"root_token": "\(.*\)".*/\1/p' /work/init)
+export VAULT_TOKEN
+until vault status >/dev/null 2>&1; do sleep 3; done
+vault audit enable file file_path=/vault/audit/audit.log
+vault secrets enable -path=secret kv-v2
+vault auth enable kubernetes
+vault write auth/kubernetes/config kubernetes_host=https://kubernetes.default.svc
+printf 'path "secret/data/*" {{ capabilities = ["read"] }}\npath "secret/metadata/*" {{ capabilities = ["read", "list"] }}\n' | vault policy write external-secrets -
+vault write auth/kubernetes/role/external-secrets bound_service_account_names=external-secrets bound_service_account_namespaces={ESO} policies=external-secrets ttl=15m
+vault token revoke -self
+rm /work/init
+"#,
+        keys = keys.join(",")
+    )
+}
+
+fn init(vault: &Vault, inside: &mut Inside<'_>, release: String) -> String {
+    let table = format!(
+        "flatten([{}.vault])[0].recovery_recipients",
+        Inside::input("secrets")
+    );
+    let recipients = vault
+        .recovery_recipients
+        .iter()
+        .enumerate()
+        .map(|(index, key)| (index.to_string(), key.json(&format!("{table}[{index}]"))));
+    let recipients: serde_json::Map<String, Json> = recipients.collect();
+    let rest = json!({ "data": recipients });
+    let people = inside.object(object(
+        "v1",
+        "ConfigMap",
+        NAMESPACE,
+        "recovery-recipients",
+        rest,
+    ));
+    let container = json!({
+        "name": "init",
+        "image": IMAGE,
+        "command": ["/bin/sh", "-c", escape(&script(vault))],
+        "env": [
+            { "name": "VAULT_ADDR", "value": "https://vault-0.vault-internal:8200" },
+            { "name": "VAULT_CACERT", "value": "/tls/ca.crt" },
+            { "name": "HOME", "value": "/work" },
+        ],
+        "resources": resources(["10m", "64Mi"], ["200m", "256Mi"]),
+        "securityContext": {
+            "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": { "drop": ["ALL"] },
+        },
+        "terminationMessagePath": "/dev/termination-log",
+        "volumeMounts": [
+            { "name": "tls", "mountPath": "/tls", "readOnly": true },
+            { "name": "recipients", "mountPath": "/recipients", "readOnly": true },
+            { "name": "work", "mountPath": "/work" },
+        ],
+    });
+    let pod = json!({
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": false,
+        "securityContext": {
+            "runAsNonRoot": true, "runAsUser": 100, "runAsGroup": 1000, "fsGroup": 1000, "seccompProfile": { "type": "RuntimeDefault" },
+        },
+        "containers": [container],
+        "volumes": [
+            // The certificate without its key.
+            { "name": "tls", "secret": { "secretName": "vault-tls", "items": [{ "key": "ca.crt", "path": "ca.crt" }] } },
+            { "name": "recipients", "configMap": { "name": "recovery-recipients" } },
+            // In memory: the root token is in it for a moment.
+            { "name": "work", "emptyDir": { "medium": "Memory", "sizeLimit": "1Mi" } },
+        ],
+    });
+    let template = json!({ "metadata": { "labels": { "app.kubernetes.io/name": "vault-init" } }, "spec": pod });
+    let rest = json!({ "spec": { "backoffLimit": 0, "template": template } });
+    let job = object("batch/v1", "Job", NAMESPACE, "vault-init", rest);
+    let address = inside.waited(job, Wait::default().condition("Complete"));
+    inside.after(&address, [release, people]);
+    address
+}
+
+fn external_secrets(inside: &mut Inside<'_>, init: String) {
+    let small = |limits: [&str; 2]| resources(["10m", "64Mi"], limits);
+    let disruption = || json!({ "enabled": true, "minAvailable": 1 });
+    let values = json!({
+        "installCRDs": false,
+        "replicaCount": 2,
+        "leaderElect": true,
+        "podDisruptionBudget": disruption(),
+        "resources": resources(["50m", "128Mi"], ["300m", "512Mi"]),
+        "webhook": { "replicaCount": 2, "podDisruptionBudget": disruption(), "resources": small(["100m", "128Mi"]) },
+        "certController": { "resources": small(["200m", "256Mi"]) },
+    });
+    inside.release(Release {
+        chart: "external-secrets",
+        namespace: ESO,
+        values,
+        kinds: &[
+            "external-secrets.io/ExternalSecret",
+            "external-secrets.io/ClusterSecretStore",
+        ],
+        serves: &["external-secrets.io"],
+        provides: &[
+            "Deployment/external-secrets",
+            "Deployment/external-secrets-webhook",
+            "Deployment/external-secrets-cert-controller",
+        ],
+        ..Release::default()
+    });
+    let account = json!({ "name": "external-secrets", "namespace": ESO });
+    let spec = json!({ "provider": { "vault": {
+        "server": "https://vault-active.vault.svc:8200",
+        "path": "secret",
+        "version": "v2",
+        "caProvider": { "type": "Secret", "name": "vault-tls", "namespace": NAMESPACE, "key": "ca.crt" },
+        "auth": { "kubernetes": { "mountPath": "kubernetes", "role": "external-secrets", "serviceAccountRef": account } },
+    } } });
+    let store = object(
+        "external-secrets.io/v1",
+        "ClusterSecretStore",
+        "",
+        "vault",
+        json!({ "spec": spec }),
+    );
+    let address = inside.waited(store, Wait::default().condition("Ready"));
+    inside.after(&address, [init]);
+}
+
+fn traffic(server: &Pods, inside: &mut Inside<'_>) {
+    let api = Port::tcp(8200);
+    let me = Peer::Pods(server.clone());
+    inside.calls_api(server);
+    inside.allow(me.clone(), me.clone(), &[api, Port::tcp(8201)]);
+    inside.scrape(server, 8200, "/v1/sys/metrics");
+    let init = Pods::of(
+        NAMESPACE,
+        "init",
+        &[("app.kubernetes.io/name", "vault-init")],
+    );
+    inside.allow(Peer::Pods(init), me.clone(), &[api]);
+    let part = |name: &str, label: &str| Pods::of(ESO, name, &[("app.kubernetes.io/name", label)]);
+    let controller = part("controller", "external-secrets");
+    let webhook = part("webhook", "external-secrets-webhook");
+    let certificates = part("cert-controller", "external-secrets-cert-controller");
+    for pods in [&controller, &webhook, &certificates] {
+        inside.calls_api(pods);
+        inside.scrape(pods, 8080, "/metrics");
+    }
+    inside.called_by_api(&webhook, 10250);
+    inside.allow(Peer::Pods(controller), me, &[api]);
+}

@@ -1,0 +1,264 @@
+//! What pods may do in their cloud. A control says which service account of which namespace may do what with what; here that
+//! becomes the cloud's own: a role with a pod-identity association on EKS, bindings of the workload's principal on GKE, a
+//! federated identity with role assignments on AKS. No key is made anywhere.
+
+use crate::flow::{Peer, Pods, Port};
+use crate::inside::Inside;
+use infra_draft::cloud::Cloud;
+use infra_model::Value;
+use infra_model::expand::Known;
+use serde_json::{Value as Json, json};
+
+/// What is allowed.
+#[derive(Clone, Debug)]
+pub(crate) enum Grant {
+    /// To read, write and delete the objects of a bucket of the stack, by its reference, such as `bucket.backups`.
+    Objects(String),
+    /// To encrypt and decrypt with a key, by a template of its id: the ARN on AWS.
+    Key(String),
+    /// To make and change what Crossplane makes: `bucket`, `database`.
+    Manage(&'static str),
+}
+
+/// Who may do it.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    /// A name for it in names of resources.
+    pub(crate) name: String,
+    /// The pods, whose policy gets what they need to log in.
+    pub(crate) pods: Pods,
+    /// The service account that they run as.
+    pub(crate) service_account: String,
+    /// What it may do.
+    pub(crate) grants: Vec<Grant>,
+}
+
+/// What the cluster must say for it to count.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lowered {
+    /// Annotations of the service account.
+    pub(crate) annotations: Json,
+    /// Labels of the pods.
+    pub(crate) labels: Json,
+    /// What must be there before the pods, by address.
+    pub(crate) before: Vec<String>,
+}
+
+/// A bucket of the stack that an input names.
+pub(crate) fn bucket(inside: &mut Inside<'_>, path: &str, value: &Value) -> Option<Known> {
+    inside.draft.find("bucket", path, value)
+}
+
+impl Inside<'_> {
+    /// Gives pods an identity in the cluster's cloud.
+    pub(crate) fn identity(&mut self, identity: &Identity) -> Lowered {
+        let me = Peer::Pods(identity.pods.clone());
+        match self.site.cloud.clone() {
+            Cloud::Aws(_) => {
+                // The agent of the node, and no other link-local address.
+                self.allow(
+                    me.clone(),
+                    Peer::Range("169.254.170.23/32".into()),
+                    &[Port::tcp(80)],
+                );
+                self.allow(me, Peer::Internet, &[Port::tcp(443)]);
+                aws(identity, self)
+            }
+            Cloud::Google(_) => {
+                // The metadata server of GKE, which gives pods tokens of their own; Dataplane V2 sees its second port.
+                let server = Peer::Range("169.254.169.254/32".into());
+                self.allow(me.clone(), server, &[Port::tcp(80), Port::tcp(8080)]);
+                self.allow(me, Peer::Internet, &[Port::tcp(443)]);
+                google(identity, self)
+            }
+            Cloud::Azure(_) => {
+                self.allow(me, Peer::Internet, &[Port::tcp(443)]);
+                azure(identity, self)
+            }
+        }
+    }
+}
+
+fn block(identity: &Identity) -> String {
+    crate::node::identifier(&[&identity.name])
+}
+
+/// <https://docs.aws.amazon.com/eks/latest/userguide/pod-id-association.html>
+fn aws(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
+    let name = block(identity);
+    let statement = |grant: &Grant| match grant {
+        Grant::Objects(bucket) => json!([
+            {
+                "Effect": "Allow",
+                "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
+                "Resource": format!("${{{bucket}.arn}}/*"),
+            },
+            { "Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetBucketLocation"], "Resource": format!("${{{bucket}.arn}}") },
+            {
+                "Effect": "Allow",
+                "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+                "Resource": format!("${{{bucket}.key_id}}"),
+            },
+        ]),
+        Grant::Key(key) => json!([
+            { "Effect": "Allow", "Action": ["kms:Encrypt", "kms:Decrypt", "kms:DescribeKey"], "Resource": key },
+        ]),
+        // Names of what is yet to be made are not known; that others' things are left alone is Crossplane's own rule.
+        Grant::Manage("database") => json!([
+            { "Effect": "Allow", "Action": ["rds:*"], "Resource": "*" },
+            {
+                "Effect": "Allow",
+                "Action": ["ec2:DescribeSubnets", "ec2:DescribeVpcs", "ec2:DescribeSecurityGroups", "ec2:DescribeAvailabilityZones"],
+                "Resource": "*",
+            },
+            // The password that RDS makes and keeps.
+            {
+                "Effect": "Allow",
+                "Action": ["secretsmanager:CreateSecret", "secretsmanager:TagResource", "kms:DescribeKey", "kms:CreateGrant"],
+                "Resource": "*",
+            },
+        ]),
+        Grant::Manage(_) => json!([{ "Effect": "Allow", "Action": ["s3:*"], "Resource": "*" }]),
+    };
+    let statements: Vec<Json> = identity
+        .grants
+        .iter()
+        .flat_map(|g| statement(g).as_array().cloned().unwrap_or_default())
+        .collect();
+    let policy =
+        |statements: Json| json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
+    let trust = policy(json!([{
+        "Effect": "Allow",
+        "Principal": { "Service": "pods.eks.amazonaws.com" },
+        "Action": ["sts:AssumeRole", "sts:TagSession"],
+    }]));
+    let tags = inside.draft.tags(&identity.name, &[]);
+    let body = json!({
+        "name": inside.draft.name(&identity.name, 64), "assume_role_policy": trust, "tags": tags,
+    });
+    inside.cloud("aws_iam_role", &name, body);
+    let body = json!({
+        "name": "cluster", "role": format!("${{aws_iam_role.{name}.name}}"), "policy": policy(json!(statements)),
+    });
+    let allowed = inside.cloud("aws_iam_role_policy", &name, body);
+    let body = json!({
+        "cluster_name": inside.site.output("name"),
+        "namespace": identity.pods.namespace,
+        "service_account": identity.service_account,
+        "role_arn": format!("${{aws_iam_role.{name}.arn}}"),
+        "tags": tags,
+    });
+    let association = inside.cloud("aws_eks_pod_identity_association", &name, body);
+    // The agent is one of the cluster's add-ons.
+    let cluster = inside.site.reference.clone();
+    inside.after(&association, [cluster, allowed]);
+    Lowered {
+        annotations: json!({}),
+        labels: json!({}),
+        before: vec![association],
+    }
+}
+
+/// <https://cloud.google.com/kubernetes-engine/docs/how-to/workload-identity#authenticating_to>
+fn google(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
+    inside.draft.data("google_project", "this", json!({}));
+    let member = format!(
+        "principal://iam.googleapis.com/projects/${{data.google_project.this.number}}/locations/global/workloadIdentityPools/${{data.google_project.this.project_id}}.svc.id.goog/subject/ns/{}/sa/{}",
+        identity.pods.namespace, identity.service_account
+    );
+    let mut before = Vec::new();
+    for (index, grant) in identity.grants.iter().enumerate() {
+        let name = format!("{}_{index}", block(identity));
+        let address = match grant {
+            Grant::Objects(bucket) => {
+                let body = json!({
+                    "bucket": format!("${{{bucket}.name}}"), "role": "roles/storage.objectAdmin", "member": member,
+                });
+                inside.cloud("google_storage_bucket_iam_member", &name, body)
+            }
+            Grant::Key(key) => {
+                let body = json!({
+                    "crypto_key_id": key, "role": "roles/cloudkms.cryptoKeyEncrypterDecrypter", "member": member,
+                });
+                inside.cloud("google_kms_crypto_key_iam_member", &name, body)
+            }
+            Grant::Manage(what) => {
+                let role = if *what == "database" {
+                    "roles/cloudsql.admin"
+                } else {
+                    "roles/storage.admin"
+                };
+                let body = json!({
+                    "project": "${data.google_project.this.project_id}", "role": role, "member": member,
+                });
+                inside.cloud("google_project_iam_member", &name, body)
+            }
+        };
+        // The pool of workloads is there with the first cluster that has one.
+        let cluster = inside.site.reference.clone();
+        inside.after(&address, [cluster]);
+        before.push(address);
+    }
+    Lowered {
+        annotations: json!({}),
+        labels: json!({}),
+        before,
+    }
+}
+
+/// <https://learn.microsoft.com/azure/aks/workload-identity-overview>
+fn azure(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
+    let name = block(identity);
+    inside
+        .draft
+        .data("azurerm_client_config", "this", json!({}));
+    let cluster = inside.site.reference.clone();
+    let body = json!({
+        "name": inside.draft.name(&identity.name, 128),
+        // That of the cluster: /subscriptions/ID/resourceGroups/NAME/…
+        "resource_group_name": format!("${{split(\"/\", {cluster}.id)[4]}}"),
+        "location": "${data.azurerm_client_config.this.location}",
+        "tags": inside.draft.plain_tags(),
+    });
+    inside.cloud("azurerm_user_assigned_identity", &name, body);
+    let subject = format!(
+        "system:serviceaccount:{}:{}",
+        identity.pods.namespace, identity.service_account
+    );
+    let body = json!({
+        "name": identity.name,
+        "resource_group_name": format!("${{split(\"/\", {cluster}.id)[4]}}"),
+        "parent_id": format!("${{azurerm_user_assigned_identity.{name}.id}}"),
+        "issuer": inside.site.output("oidc_issuer_url"),
+        "subject": subject,
+        "audience": ["api://AzureADTokenExchange"],
+    });
+    let mut before = vec![inside.cloud("azurerm_federated_identity_credential", &name, body)];
+    for (index, grant) in identity.grants.iter().enumerate() {
+        let (scope, role) = match grant {
+            Grant::Objects(bucket) => {
+                (format!("${{{bucket}.id}}"), "Storage Blob Data Contributor")
+            }
+            Grant::Key(key) => (key.clone(), "Key Vault Crypto User"),
+            // Of the resource group that the cluster is in: accounts are made there.
+            Grant::Manage(_) => (
+                format!("${{join(\"/\", slice(split(\"/\", {cluster}.id), 0, 5))}}"),
+                "Storage Account Contributor",
+            ),
+        };
+        let body = json!({
+            "scope": scope,
+            "role_definition_name": role,
+            "principal_id": format!("${{azurerm_user_assigned_identity.{name}.principal_id}}"),
+            "principal_type": "ServicePrincipal",
+        });
+        before.push(inside.cloud("azurerm_role_assignment", &format!("{name}_{index}"), body));
+    }
+    Lowered {
+        annotations: json!({
+            "azure.workload.identity/client-id": format!("${{azurerm_user_assigned_identity.{name}.client_id}}"),
+        }),
+        labels: json!({ "azure.workload.identity/use": "true" }),
+        before,
+    }
+}

@@ -1,0 +1,179 @@
+//! `secrets`.
+
+use crate::fixture::{Fixture, comes_after, node, nodes, object, readable, shop, with};
+use serde_json::json;
+
+fn vault() -> serde_json::Value {
+    json!({ "secrets": { "engine": "vault", "vault": { "recovery_recipients": ["?", "bQ==", "cQ=="] } } })
+}
+
+#[test]
+fn sealed_secrets_with_two_keys() {
+    let inputs =
+        json!({ "secrets": { "keys": ["2026", "2027"], "certificate_file": "sealing.pem" } });
+    let expansion = Fixture::on("google").harden(&["secrets"], inputs);
+    insta::assert_snapshot!(readable(&expansion));
+}
+
+/// Sealing works before the cluster exists, and with the newest key.
+#[test]
+fn keys_are_made_before_the_controller_and_none_by_it() {
+    let inputs = json!({ "secrets": { "keys": ["old", "new"] } });
+    let expansion = Fixture::new().harden(&["secrets"], inputs);
+    for key in ["sealing_old", "sealing_new"] {
+        assert!(comes_after(
+            &expansion,
+            "helm_release.sealed_secrets",
+            &format!("kubernetes_secret.{key}")
+        ));
+        let secret = node(&expansion, &format!("kubernetes_secret.{key}"));
+        assert_eq!(
+            secret["metadata"]["labels"]["sealedsecrets.bitnami.com/sealed-secrets-key"],
+            "active"
+        );
+        assert_eq!(
+            secret["data"]["tls.key"],
+            format!("${{tls_private_key.{key}.private_key_pem}}")
+        );
+    }
+    let release = node(&expansion, "helm_release.sealed_secrets");
+    assert_eq!(release["values"]["keyrenewperiod"], "0");
+    assert_eq!(
+        expansion.outputs["sealing_certificate"],
+        "${tls_self_signed_cert.sealing_new.cert_pem}"
+    );
+    let key = node(&expansion, "tls_private_key.sealing_new");
+    assert!(key["depends_on"].is_null(), "a key waits for no cluster");
+}
+
+#[test]
+fn vault_on_every_cloud() {
+    for cloud in ["aws", "google", "azure"] {
+        let expansion = Fixture::on(cloud).harden(&["secrets", "network"], with(shop(), vault()));
+        let release = node(&expansion, "helm_release.vault");
+        let raft = &release["values"]["server"]["ha"]["raft"];
+        let seal = match cloud {
+            "aws" => "seal \"awskms\"",
+            "google" => "seal \"gcpckms\"",
+            _ => "seal \"azurekeyvault\"",
+        };
+        let text = raft["config"].as_str().expect("text");
+        assert!(
+            text.contains(seal) && text.contains("tls_cert_file"),
+            "{text}"
+        );
+        assert_eq!(release["wait"], false, "it is ready only after the job");
+        let init = "kubernetes_manifest.job_vault_vault_init";
+        assert!(comes_after(&expansion, init, "helm_release.vault"));
+        assert!(comes_after(
+            &expansion,
+            "kubernetes_manifest.clustersecretstore_vault",
+            init
+        ));
+        let identity = match cloud {
+            "aws" => "aws_eks_pod_identity_association.vault",
+            "google" => "google_kms_crypto_key_iam_member.vault_0",
+            _ => "azurerm_federated_identity_credential.vault",
+        };
+        assert!(
+            comes_after(&expansion, "helm_release.vault", identity),
+            "{cloud}"
+        );
+    }
+}
+
+#[test]
+fn vault_on_aws_as_a_whole() {
+    let expansion = Fixture::new().harden(&["secrets"], vault());
+    insta::assert_snapshot!(readable(&expansion));
+}
+
+/// The job's script is as it is written: what looks like a template in it is the shell's.
+#[test]
+fn the_root_token_does_not_outlive_the_job() {
+    let expansion = Fixture::new().harden(&["secrets"], vault());
+    let job = object(&expansion, "job_vault_vault_init");
+    let pod = &job["spec"]["template"]["spec"];
+    let script = pod["containers"][0]["command"][2]
+        .as_str()
+        .expect("a script");
+    assert!(
+        script
+            .trim_end()
+            .ends_with("vault token revoke -self\nrm /work/init"),
+        "{script}"
+    );
+    assert!(script.contains("-recovery-shares=3 -recovery-threshold=2 -recovery-pgp-keys=/recipients/0,/recipients/1,/recipients/2"));
+    assert!(!script.contains("${"), "{script}");
+    let work = &pod["volumes"][2]["emptyDir"]["medium"];
+    assert_eq!(*work, "Memory");
+    assert_eq!(job["spec"]["backoffLimit"], 0, "it runs once");
+}
+
+/// Nobody but External Secrets, the job and Vault itself talks to Vault.
+#[test]
+fn who_reaches_vault() {
+    let expansion = Fixture::new().harden(&["secrets", "network"], with(shop(), vault()));
+    let all = nodes(&expansion)
+        .into_iter()
+        .map(|(_, body)| body["manifest"].clone());
+    let policies: Vec<_> = all.filter(|o| o["kind"] == "NetworkPolicy").collect();
+    let pod = crate::reach::End::pod;
+    let vault = pod(
+        "vault",
+        "vault",
+        &["app.kubernetes.io/name=vault", "component=server"],
+    );
+    for (from, allowed) in [
+        (
+            pod(
+                "eso",
+                "external-secrets",
+                &["app.kubernetes.io/name=external-secrets"],
+            ),
+            true,
+        ),
+        (
+            pod("init", "vault", &["app.kubernetes.io/name=vault-init"]),
+            true,
+        ),
+        (
+            pod(
+                "webhook",
+                "external-secrets",
+                &["app.kubernetes.io/name=external-secrets-webhook"],
+            ),
+            false,
+        ),
+        (
+            pod("front", "shop", &["app.kubernetes.io/name=front"]),
+            false,
+        ),
+    ] {
+        assert_eq!(
+            crate::reach::reaches(&policies, &from, &vault, "TCP", 8200),
+            allowed,
+            "{}",
+            from.name()
+        );
+    }
+    let agent = crate::reach::End::address("169.254.170.23");
+    let metadata = crate::reach::End::address("169.254.169.254");
+    assert!(crate::reach::reaches(&policies, &vault, &agent, "TCP", 80));
+    assert!(!crate::reach::reaches(
+        &policies, &vault, &metadata, "TCP", 80
+    ));
+}
+
+#[test]
+fn what_is_refused() {
+    let one = Fixture::new().refused(&["secrets"], json!({ "secrets": { "engine": "valut" } }));
+    let two = Fixture::new().refused(&["secrets"], json!({ "secrets": { "engine": "vault" } }));
+    let inputs = json!({ "secrets": { "engine": "vault", "vault": { "replicas": 2, "recovery_threshold": 4, "recovery_recipients": ["?"] } } });
+    let three = Fixture::new().refused(&["secrets"], inputs);
+    let four = Fixture::new().refused(
+        &["secrets"],
+        json!({ "secrets": { "keys": ["A", "b", "b"] } }),
+    );
+    insta::assert_snapshot!([one, two, three, four].join("\n\n"));
+}

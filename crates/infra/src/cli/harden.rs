@@ -1,0 +1,46 @@
+//! The flags of `infra harden`.
+
+use super::Variables;
+use clap::{Args, Subcommand, ValueHint};
+use std::path::PathBuf;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Harden {
+    /// Print the objects that a stack brings into its clusters
+    Render(HardenRender),
+    /// Hold a cluster against the roadmap to production, row by row; exit 2 when a row is open
+    Audit(HardenAudit),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HardenRender {
+    /// The stack file; by default the only one in stacks/
+    #[arg(value_name = "STACK", value_hint = ValueHint::FilePath)]
+    pub(crate) stack: Option<PathBuf>,
+    /// Write into a folder, one file an object, and not to the standard output
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) out: Option<PathBuf>,
+    /// An isolated copy of the stack
+    #[arg(long, value_name = "NAME")]
+    pub(crate) instance: Option<String>,
+    #[command(flatten)]
+    pub(crate) variables: Variables,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HardenAudit {
+    /// The stack file; by default the only one in stacks/
+    #[arg(value_name = "STACK", value_hint = ValueHint::FilePath)]
+    pub(crate) stack: Option<PathBuf>,
+    /// Look at manifests in a folder, and not at a stack
+    #[arg(long, value_name = "DIR", conflicts_with = "stack", value_hint = ValueHint::DirPath)]
+    pub(crate) manifests: Option<PathBuf>,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// An isolated copy of the stack
+    #[arg(long, value_name = "NAME")]
+    pub(crate) instance: Option<String>,
+    #[command(flatten)]
+    pub(crate) variables: Variables,
+}

@@ -1,0 +1,168 @@
+//! A stack as far as it is known without asking anybody: what its files say, and what its state has.
+
+use crate::cli::Variables;
+use crate::commands::console::scope::{Recorded, StateScope};
+use crate::error::CommandError;
+use crate::place::Place;
+use crate::providers::Providers;
+use crate::stack::{Loading, working_directory};
+use crate::system::{SystemClock, SystemFiles};
+use crate::ui::Ui;
+use infra_lang::Evaluator;
+use infra_model::evaluate::Evaluate;
+use infra_model::program::{ComponentInstance, Program, ResourceBlock};
+use infra_model::time::{Clock, Timestamp};
+use infra_model::{Type, Value, json};
+use infra_state::{State, World};
+use serde_json::{Map, Value as Json, json};
+use std::path::Path;
+use std::sync::Arc;
+
+/// What stands for what only an apply knows.
+const LATER: &str = "(known after apply)";
+
+/// A stack, loaded.
+pub(in crate::commands) struct Seen {
+    program: Program,
+    recorded: Recorded,
+    evaluator: Evaluator,
+    now: Timestamp,
+}
+
+/// A node of a hardening.
+pub(super) struct Node {
+    pub(super) type_name: String,
+    pub(super) body: Json,
+}
+
+impl Seen {
+    /// Loads a stack; warnings are told.
+    pub(in crate::commands) fn load(
+        stack: Option<&Path>,
+        instance: Option<&str>,
+        variables: &Variables,
+        ui: Ui,
+    ) -> Result<Seen, CommandError> {
+        let providers = Providers::new();
+        let place = Place::find(stack, instance)?;
+        let mut loading = Loading::new(&providers, variables)?;
+        loading.require_variables = false;
+        let program = loading.program(&place, ui)?;
+        let state = match place.look("harden")? {
+            Some(store) => store.state(),
+            None => Arc::new(State::empty("", "", World::Cloud)),
+        };
+        let recorded = Recorded::new(&program, &state, &providers);
+        let folder = working_directory().join(place.folder());
+        Ok(Seen {
+            recorded,
+            evaluator: Evaluator::new(Arc::new(SystemFiles), folder),
+            now: SystemClock.now(),
+            program,
+        })
+    }
+
+    /// The hardenings of the stack and its modules.
+    pub(super) fn hardenings(&self) -> impl Iterator<Item = &ComponentInstance> {
+        self.program
+            .components
+            .iter()
+            .filter(|c| &*c.step.kind == "hardening")
+    }
+
+    /// The nodes of a hardening that are the cluster's, in the order in which they were written.
+    pub(super) fn nodes(&self, hardening: &ComponentInstance) -> Vec<Node> {
+        let scope = hardening.scope();
+        let cluster = |b: &&ResourceBlock| {
+            let name = &*b.address.type_name;
+            b.address.scope == scope
+                && (name.starts_with("kubernetes_") || name.starts_with("helm_"))
+        };
+        let all = self.program.blocks.iter().filter(cluster);
+        let one = |block: &ResourceBlock| Node {
+            type_name: block.address.type_name.to_string(),
+            body: plain(&self.value(&block.config, hardening)),
+        };
+        all.map(one).collect()
+    }
+
+    /// The certificate that secrets are sealed with, of the only hardening that has one.
+    pub(in crate::commands) fn sealing_certificate(&self) -> Option<String> {
+        let found = self.hardenings().find_map(|hardening| {
+            let expression = hardening.outputs.get("sealing_certificate")?;
+            let value = self.value(expression, hardening);
+            value.as_str().map(str::to_owned)
+        });
+        found
+    }
+
+    fn value(&self, expression: &infra_model::expr::Expr, hardening: &ComponentInstance) -> Value {
+        let root = StateScope::root(&self.program, &self.recorded, &self.evaluator, self.now);
+        let scope = root.at(hardening.scope());
+        // What cannot be said without the clouds is said by the apply.
+        let value = self.evaluator.evaluate(expression, &scope);
+        value.unwrap_or(Value::Unknown(Type::Any))
+    }
+}
+
+/// Without what is secret, and with a remark for what is not known yet.
+fn plain(value: &Value) -> Json {
+    match value {
+        Value::Marked(marks, _) if marks.sensitive || marks.ephemeral => json!("(sensitive value)"),
+        Value::Marked(_, inner) => plain(inner),
+        Value::Unknown(_) => json!(LATER),
+        Value::List(_, items) | Value::Set(_, items) | Value::Tuple(items) => {
+            items.iter().map(plain).collect()
+        }
+        Value::Map(_, entries) | Value::Object(entries) => entries
+            .iter()
+            .filter(|(_, v)| !v.is_null())
+            .map(|(k, v)| (k.to_string(), plain(v)))
+            .collect::<Map<_, _>>()
+            .into(),
+        other => json::to_json(other),
+    }
+}
+
+impl Node {
+    /// The object that the node is, if it is one and has no secret in it.
+    pub(super) fn object(&self) -> Option<Json> {
+        match self.type_name.as_str() {
+            "kubernetes_manifest" => Some(in_order(&self.body["manifest"])),
+            "kubernetes_namespace" => {
+                let metadata = match &self.body["metadata"] {
+                    Json::Array(items) => items.first().cloned().unwrap_or_default(),
+                    table => table.clone(),
+                };
+                Some(in_order(
+                    &json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": metadata }),
+                ))
+            }
+            _ => None,
+        }
+    }
+
+    /// A text of the body.
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.body[name].as_str().unwrap_or_default()
+    }
+}
+
+/// The fields that say what an object is come first, as people write them.
+fn in_order(object: &Json) -> Json {
+    let Some(fields) = object.as_object() else {
+        return object.clone();
+    };
+    let first = ["apiVersion", "kind", "metadata"];
+    let mut out = Map::new();
+    for name in first {
+        out.extend(fields.get(name).map(|v| (name.to_owned(), v.clone())));
+    }
+    out.extend(
+        fields
+            .iter()
+            .filter(|(k, _)| !first.contains(&k.as_str()))
+            .map(|(k, v)| (k.clone(), v.clone())),
+    );
+    Json::Object(out)
+}

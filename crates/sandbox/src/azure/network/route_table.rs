@@ -1,0 +1,92 @@
+//! Route tables with their routes.
+
+use serde_json::{Value, json};
+
+use super::{check_name, check_quota, id_list, in_use};
+use crate::azure::context::{Ctx, default, items_mut, set, text};
+use crate::azure::error::{ArmError, ArmResult};
+use crate::azure::id::Id;
+use crate::azure::item::Item;
+use crate::azure::kind::{Kind, Part, Write};
+use crate::latency::Work;
+
+const NAME: &str = "Microsoft.Network/routeTables";
+
+pub(crate) const KIND: Kind = Kind {
+    create: Work::ArmNetwork,
+    update: Work::ArmNetwork,
+    delete: Work::ArmNetwork,
+    parts: &[Part::new("routes", "azurerm_route")],
+    prepare,
+    guard,
+    show,
+    ..Kind::network(NAME, "azurerm_route_table")
+};
+
+fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
+    check_name(write.id)?;
+    check_quota(ctx, write, NAME)?;
+    write.carry(&["/properties/resourceGuid"]);
+    let guid = ctx.uuid();
+    default(&mut write.doc, "/properties/resourceGuid", guid);
+    default(&mut write.doc, "/properties/routes", json!([]));
+    default(
+        &mut write.doc,
+        "/properties/disableBgpRoutePropagation",
+        false,
+    );
+    let mut seen: Vec<(String, String)> = Vec::new();
+    for route in items_mut(&mut write.doc, "/properties/routes") {
+        let name = text(route, "/name").to_owned();
+        let prefix = text(route, "/properties/addressPrefix").to_owned();
+        let tag = prefix.starts_with(|c: char| c.is_ascii_alphabetic());
+        if !tag {
+            super::prefix(&prefix, write.id)?;
+        }
+        if let Some((_, other)) = seen
+            .iter()
+            .find(|(own, _)| own.eq_ignore_ascii_case(&prefix))
+        {
+            return Err(ArmError::network(
+                "RouteConflict",
+                format!(
+                    "Route {name} conflicts with route {other}. Routes cannot have the same AddressPrefix."
+                ),
+            ));
+        }
+        seen.push((prefix, name.clone()));
+        let kind = text(route, "/properties/nextHopType").to_owned();
+        let hop = text(route, "/properties/nextHopIpAddress").to_owned();
+        let good = hop.parse::<std::net::IpAddr>().is_ok();
+        if (kind == "VirtualAppliance") != good {
+            return Err(ArmError::network(
+                "NextHopIpAddressInvalid",
+                format!(
+                    "Route {name} has next hop type {kind}: a next hop address is given for VirtualAppliance, and for it only. Value provided: '{hop}'."
+                ),
+            ));
+        }
+        set(route, "/properties/hasBgpOverride", false);
+    }
+    Ok(())
+}
+
+fn guard(ctx: &Ctx<'_>, _item: &Item, id: &Id) -> ArmResult<()> {
+    let users = ctx.users(&id.text, &id.text);
+    if users.is_empty() {
+        return Ok(());
+    }
+    Err(in_use(
+        "InUseRouteTableCannotBeDeleted",
+        "Route table",
+        id,
+        &users,
+    ))
+}
+
+fn show(ctx: &Ctx<'_>, item: &Item, doc: &mut Value) {
+    let subnets = ctx.users(&item.id, &item.id);
+    if !subnets.is_empty() {
+        set(doc, "/properties/subnets", id_list(subnets));
+    }
+}

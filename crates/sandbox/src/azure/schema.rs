@@ -1,0 +1,482 @@
+//! What requests and answers may hold: operations and schemas of the official models, in the compact form that
+//! `model/generate.py` writes. It checks; how a service words its refusal is in `error`.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use serde_json::{Map, Value};
+
+/// An operation of an API.
+#[derive(Debug)]
+pub(crate) struct Operation {
+    /// The API's model: `network`, `containerservice`…
+    pub(crate) api: &'static str,
+    /// `VirtualNetworks_CreateOrUpdate`.
+    pub(crate) name: &'static str,
+    pub(crate) http: &'static str,
+    pub(crate) path: Vec<Segment>,
+    /// The schema of the body, and whether it must be there.
+    pub(crate) body: Option<(&'static str, bool)>,
+    /// The schema of the answer, and whether it is a listing of it.
+    pub(crate) answer: Option<(&'static str, bool)>,
+    pub(crate) statuses: Vec<u16>,
+    traits: Vec<&'static str>,
+    /// The version of the model; versions after it are not known.
+    pub(crate) version: &'static str,
+}
+
+/// A segment of a path.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Segment {
+    Literal(&'static str),
+    Variable(&'static str),
+    /// Any number of segments, at the beginning only.
+    Scope,
+}
+
+/// The type of a field.
+#[derive(Debug, Clone, PartialEq)]
+enum Type {
+    Text,
+    Bool,
+    Int,
+    Number,
+    Any,
+    Words(Vec<&'static str>),
+    Schema(&'static str),
+    List(Box<Type>),
+    Table(Box<Type>),
+}
+
+#[derive(Debug)]
+struct Field {
+    kind: Type,
+    output: bool,
+    required: bool,
+}
+
+type Schema = HashMap<&'static str, Field>;
+
+/// All models.
+#[derive(Debug)]
+pub(crate) struct Catalogue {
+    pub(crate) operations: Vec<Operation>,
+    schemas: HashMap<(&'static str, &'static str), Schema>,
+}
+
+/// What is wrong with a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Problem {
+    /// A member that the schema does not have: its path and the schema.
+    Unknown(String, String),
+    /// A member that must be there: the path of its object and its name.
+    Missing(String, String),
+    /// A value of another type: its path and the type that is expected.
+    Kind(String, String),
+    /// A word that is none of the enumeration: its path, the word, and those that there are.
+    Word(String, String, String),
+}
+
+macro_rules! models {
+    ($($name:literal),* $(,)?) => {
+        const MODELS: &[(&str, &str)] = &[$(($name, include_str!(concat!("model/", $name, ".txt")))),*];
+    };
+}
+
+models![
+    "authorization",
+    "compute",
+    "containerregistry",
+    "containerservice",
+    "dns",
+    "keyvault",
+    "loganalytics",
+    "monitor",
+    "msi",
+    "network",
+    "postgresql",
+    "privatedns",
+    "resources",
+    "storage",
+    "subscriptions",
+    "vaultkeys",
+    "vaultsecrets",
+];
+
+/// The version of models whose package does not say it.
+const VERSIONS: [(&str, &str); 6] = [
+    ("network", "2026-03-01"),
+    ("postgresql", "2026-10-01"),
+    ("privatedns", "2024-06-01"),
+    ("loganalytics", "2025-07-01"),
+    ("keyvault", "2026-05-15"),
+    ("containerregistry", "2025-11-01"),
+];
+
+/// The catalogue, read once.
+pub(crate) fn catalogue() -> &'static Catalogue {
+    static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
+    CATALOGUE.get_or_init(|| {
+        let mut catalogue = Catalogue {
+            operations: Vec::new(),
+            schemas: HashMap::new(),
+        };
+        for &(api, text) in MODELS {
+            for line in text.lines() {
+                let mut words = line.split(' ');
+                match words.next() {
+                    Some("op") => catalogue.operations.extend(operation(api, words)),
+                    Some("schema") => {
+                        let Some(name) = words.next() else { continue };
+                        let fields = words.filter_map(field).collect();
+                        catalogue.schemas.insert((api, name), fields);
+                    }
+                    _ => unreachable!("the generated models have operations and schemas"),
+                }
+            }
+        }
+        catalogue
+    })
+}
+
+fn operation(
+    api: &'static str,
+    mut words: impl Iterator<Item = &'static str>,
+) -> Option<Operation> {
+    let (name, http, path) = (words.next()?, words.next()?, words.next()?);
+    let (body, answer, _queries) = (words.next()?, words.next()?, words.next()?);
+    let (statuses, traits, version) = (words.next()?, words.next()?, words.next()?);
+    let path = path
+        .split('/')
+        .filter(|segment| !segment.is_empty())
+        .enumerate()
+        .map(|(at, segment)| {
+            let inner = segment
+                .strip_prefix('{')
+                .and_then(|rest| rest.strip_suffix('}'));
+            match inner {
+                None => Segment::Literal(segment),
+                Some(_) if at == 0 => Segment::Scope,
+                Some(name) => Segment::Variable(name),
+            }
+        })
+        .collect();
+    let body = (body != "-").then(|| match body.strip_prefix('?') {
+        Some(name) => (name, false),
+        None => (body, true),
+    });
+    let answer = (answer != "-").then(|| {
+        let inner = answer.strip_prefix('[').and_then(|a| a.strip_suffix(']'));
+        inner.map_or((answer, false), |name| (name, true))
+    });
+    let said = VERSIONS.iter().find(|(name, _)| *name == api);
+    Some(Operation {
+        api,
+        name,
+        http,
+        path,
+        body,
+        answer,
+        statuses: statuses.split(',').filter_map(|s| s.parse().ok()).collect(),
+        traits: traits.split(',').collect(),
+        version: match said {
+            Some((_, said)) if version == "-" => said,
+            _ => version,
+        },
+    })
+}
+
+fn field(text: &'static str) -> Option<(&'static str, Field)> {
+    let (name, kind) = text.split_once('=')?;
+    let (output, kind) = kind
+        .strip_prefix('!')
+        .map_or((false, kind), |rest| (true, rest));
+    let (required, kind) = kind
+        .strip_prefix('*')
+        .map_or((false, kind), |rest| (true, rest));
+    Some((
+        name,
+        Field {
+            kind: read_type(kind),
+            output,
+            required,
+        },
+    ))
+}
+
+fn read_type(text: &'static str) -> Type {
+    let inner = |text: &'static str| text.get(1..text.len() - 1).unwrap_or_default();
+    match text.as_bytes().first() {
+        Some(b'@') => Type::Schema(&text[1..]),
+        Some(b'[') => Type::List(Box::new(read_type(inner(text)))),
+        Some(b'{') => Type::Table(Box::new(read_type(inner(text)))),
+        Some(b'b') => Type::Bool,
+        Some(b'i') => Type::Int,
+        Some(b'n') => Type::Number,
+        Some(b'x') => Type::Any,
+        Some(b'e') => Type::Words(inner(&text[1..]).split('|').collect()),
+        _ => Type::Text,
+    }
+}
+
+impl Operation {
+    /// Whether it begins background work that clients may watch.
+    pub(crate) fn long(&self) -> bool {
+        self.has("lro")
+    }
+
+    /// Whether its model documents a trait.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.traits.contains(&name)
+    }
+
+    /// The namespace of its resource provider, empty where it has none.
+    pub(crate) fn namespace(&self) -> &'static str {
+        let at = self
+            .path
+            .iter()
+            .rposition(|segment| *segment == Segment::Literal("providers"));
+        match at.and_then(|at| self.path.get(at + 1)) {
+            Some(Segment::Literal(name)) => name,
+            _ => "",
+        }
+    }
+}
+
+/// `a.b`, or `b` at the top.
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    }
+}
+
+/// Whose words are checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// A client's: what only the server writes is taken away, required members must be there.
+    Request,
+    /// A client's change of some members: none is required, and nulls take members away.
+    Change,
+    /// The sandbox's own.
+    Answer,
+}
+
+impl Catalogue {
+    /// Checks a body against a schema and gives it in canonical form: the words of enumerations as the model writes
+    /// them, nothing that only the server writes, no nulls.
+    pub(crate) fn read(
+        &self,
+        api: &'static str,
+        schema: &'static str,
+        path: &str,
+        body: Value,
+        side: Side,
+    ) -> Result<Value, Problem> {
+        let Value::Object(members) = body else {
+            return Err(Problem::Kind(path.to_owned(), schema.to_owned()));
+        };
+        let Some(fields) = self.schemas.get(&(api, schema)) else {
+            return Ok(Value::Object(members));
+        };
+        let mut read = Map::new();
+        for (name, value) in members {
+            let place = join(path, &name);
+            let Some(field) = fields.get(name.as_str()) else {
+                return Err(Problem::Unknown(place, schema.to_owned()));
+            };
+            if value.is_null() {
+                if side == Side::Change {
+                    read.insert(name, value);
+                }
+                continue;
+            }
+            if field.output && side != Side::Answer {
+                continue;
+            }
+            read.insert(name, self.value(api, &field.kind, &place, value, side)?);
+        }
+        if side == Side::Request {
+            let missing = fields
+                .iter()
+                .filter(|(name, field)| field.required && !read.contains_key(**name))
+                .map(|(name, _)| *name)
+                .min();
+            if let Some(name) = missing {
+                return Err(Problem::Missing(path.to_owned(), name.to_owned()));
+            }
+        }
+        Ok(Value::Object(read))
+    }
+
+    fn value(
+        &self,
+        api: &'static str,
+        kind: &Type,
+        path: &str,
+        value: Value,
+        side: Side,
+    ) -> Result<Value, Problem> {
+        let bad = |kind: &str| Problem::Kind(path.to_owned(), kind.to_owned());
+        match kind {
+            Type::Any => Ok(value),
+            Type::Text if value.is_string() => Ok(value),
+            Type::Text => Err(bad("String")),
+            Type::Bool if value.is_boolean() => Ok(value),
+            Type::Bool => Err(bad("Boolean")),
+            Type::Int if value.is_i64() || value.is_u64() => Ok(value),
+            Type::Int => Err(bad("Int64")),
+            Type::Number if value.is_number() => Ok(value),
+            Type::Number => Err(bad("Double")),
+            Type::Words(words) => {
+                let Some(text) = value.as_str() else {
+                    return Err(bad("String"));
+                };
+                // Services read words without regard to case.
+                match words.iter().find(|word| word.eq_ignore_ascii_case(text)) {
+                    Some(word) => Ok((*word).into()),
+                    None => Err(Problem::Word(
+                        path.to_owned(),
+                        text.to_owned(),
+                        words.join(", "),
+                    )),
+                }
+            }
+            Type::Schema(name) => self.read(api, name, path, value, side),
+            Type::List(kind) => match value {
+                Value::Array(items) => items
+                    .into_iter()
+                    .enumerate()
+                    .map(|(at, item)| self.value(api, kind, &format!("{path}[{at}]"), item, side))
+                    .collect::<Result<Vec<_>, _>>()
+                    .map(Value::from),
+                _ => Err(bad("Array")),
+            },
+            Type::Table(kind) => match value {
+                Value::Object(members) => members
+                    .into_iter()
+                    .map(|(key, value)| {
+                        // A null in a change of a table takes the member away.
+                        if value.is_null() {
+                            return Ok((key, value));
+                        }
+                        let value = self.value(api, kind, &join(path, &key), value, side)?;
+                        Ok((key, value))
+                    })
+                    .collect::<Result<Map<_, _>, _>>()
+                    .map(Value::from),
+                _ => Err(bad("Object")),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+impl Catalogue {
+    /// A body that a schema allows, whose values `pick` chooses.
+    pub(super) fn example(
+        &self,
+        api: &'static str,
+        schema: &'static str,
+        depth: u32,
+        pick: &mut dyn FnMut(usize) -> usize,
+    ) -> Value {
+        let mut fields: Vec<_> = self
+            .schemas
+            .get(&(api, schema))
+            .into_iter()
+            .flatten()
+            .collect();
+        fields.sort_by_key(|(name, _)| **name);
+        let mut members = Map::new();
+        for (name, field) in fields {
+            if field.required || pick(3) > 0 {
+                let value = self.example_of(api, &field.kind, depth, pick);
+                members.insert((*name).to_owned(), value);
+            }
+        }
+        Value::Object(members)
+    }
+
+    fn example_of(
+        &self,
+        api: &'static str,
+        kind: &Type,
+        depth: u32,
+        pick: &mut dyn FnMut(usize) -> usize,
+    ) -> Value {
+        const TEXTS: [&str; 12] = [
+            "",
+            "x",
+            "n",
+            "10.0.0.0/24",
+            "10.0.0.1",
+            "/subscriptions/00000000-0000-4000-8000-5a4db0c50001/resourceGroups/n",
+            "443",
+            "westeurope",
+            "Standard_D2s_v5",
+            "1.33",
+            "2026-01-01T00:00:00Z",
+            "\u{e9}\u{1f600}",
+        ];
+        match kind {
+            Type::Text | Type::Any => TEXTS[pick(TEXTS.len())].into(),
+            Type::Bool => (pick(2) == 0).into(),
+            Type::Int => [0, 1, -1, 80, 70_000][pick(5)].into(),
+            Type::Number => [0.0, 0.5, 1.0][pick(3)].into(),
+            Type::Words(words) => words[pick(words.len())].into(),
+            Type::Schema(_) if depth == 0 => Value::Object(Map::new()),
+            Type::Schema(name) => self.example(api, name, depth - 1, pick),
+            Type::List(kind) => (0..pick(3))
+                .map(|_| self.example_of(api, kind, depth, pick))
+                .collect(),
+            Type::Table(kind) => {
+                let value = self.example_of(api, kind, depth, pick);
+                Value::Object(Map::from_iter([("key".to_owned(), value)]))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn bodies_are_checked_against_the_model() {
+        let read = |body, side| catalogue().read("network", "VirtualNetwork", "", body, side);
+        let body = json!({
+            "location": "westeurope", "etag": "x", "tags": { "a": "b" },
+            "properties": { "encryption": { "enabled": true, "enforcement": "allowunencrypted" }, "subnets": null },
+        });
+        assert_eq!(
+            read(body, Side::Request),
+            Ok(json!({
+                "location": "westeurope", "tags": { "a": "b" },
+                "properties": { "encryption": { "enabled": true, "enforcement": "AllowUnencrypted" } },
+            }))
+        );
+        let cases = [
+            (
+                json!({ "properties": { "subnetz": [] } }),
+                Problem::Unknown(
+                    "properties.subnetz".into(),
+                    "VirtualNetworkPropertiesFormat".into(),
+                ),
+            ),
+            (
+                json!({ "properties": { "encryption": {} } }),
+                Problem::Missing("properties.encryption".into(), "enabled".into()),
+            ),
+            (
+                json!({ "tags": { "a": 1 } }),
+                Problem::Kind("tags.a".into(), "String".into()),
+            ),
+        ];
+        for (body, problem) in cases {
+            assert_eq!(read(body, Side::Request), Err(problem));
+        }
+    }
+}

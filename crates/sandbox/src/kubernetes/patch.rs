@@ -1,0 +1,348 @@
+//! Patches: JSON patch (RFC 6902), JSON merge patch (RFC 7386), and Kubernetes' strategic merge patch.
+
+use serde_json::{Map, Value};
+
+use super::error::{ApiError, ApiResult};
+use super::schema::{Schema, any};
+use super::value::{same, text};
+
+/// Applies a list of operations.
+pub(super) fn json_patch(value: &mut Value, patch: &Value) -> ApiResult<()> {
+    let operations = patch
+        .as_array()
+        .ok_or_else(|| ApiError::bad("a JSON patch is a list of operations"))?;
+    for operation in operations {
+        one(value, operation)?;
+    }
+    Ok(())
+}
+
+fn unprocessable(message: impl Into<String>) -> ApiError {
+    ApiError::new(
+        422,
+        "Invalid",
+        format!(
+            "the server rejected our request due to an error in our request: {}",
+            message.into()
+        ),
+    )
+}
+
+fn one(value: &mut Value, operation: &Value) -> ApiResult<()> {
+    let path = text(operation, "/path");
+    let wanted = || {
+        operation
+            .get("value")
+            .cloned()
+            .ok_or_else(|| unprocessable(format!("operation at {path:?} has no value")))
+    };
+    let from = text(operation, "/from");
+    let source = |value: &Value| {
+        value
+            .pointer(from)
+            .cloned()
+            .ok_or_else(|| unprocessable(format!("from: unable to find {from:?}")))
+    };
+    match text(operation, "/op") {
+        "add" => add(value, path, wanted()?),
+        "remove" => remove(value, path).map(drop),
+        "replace" => {
+            let place = value.pointer_mut(path).ok_or_else(|| {
+                unprocessable(format!(
+                    "replace operation does not apply: doc is missing path: {path}"
+                ))
+            })?;
+            *place = wanted()?;
+            Ok(())
+        }
+        "move" => {
+            let moved = source(value)?;
+            remove(value, from)?;
+            add(value, path, moved)
+        }
+        "copy" => {
+            let copied = source(value)?;
+            add(value, path, copied)
+        }
+        "test" => {
+            let found = value.pointer(path).unwrap_or(&Value::Null);
+            if same(found, operation.get("value").unwrap_or(&Value::Null)) {
+                Ok(())
+            } else {
+                Err(unprocessable(format!(
+                    "testing value {path} failed: test failed"
+                )))
+            }
+        }
+        other => Err(ApiError::bad(format!("unknown operation {other:?}"))),
+    }
+}
+
+fn unescaped(part: &str) -> String {
+    part.replace("~1", "/").replace("~0", "~")
+}
+
+fn parent<'v>(value: &'v mut Value, path: &str) -> ApiResult<(&'v mut Value, String)> {
+    let (parent, last) = path
+        .rsplit_once('/')
+        .ok_or_else(|| unprocessable(format!("{path:?} is no path in the document")))?;
+    let found = value
+        .pointer_mut(parent)
+        .ok_or_else(|| unprocessable(format!("doc is missing path: {path}: missing value")))?;
+    Ok((found, unescaped(last)))
+}
+
+fn add(value: &mut Value, path: &str, new: Value) -> ApiResult<()> {
+    if path.is_empty() {
+        *value = new;
+        return Ok(());
+    }
+    let (parent, last) = parent(value, path)?;
+    match parent {
+        Value::Object(members) => {
+            members.insert(last, new);
+            Ok(())
+        }
+        Value::Array(items) if last == "-" => {
+            items.push(new);
+            Ok(())
+        }
+        Value::Array(items) => {
+            let index: usize = last
+                .parse()
+                .map_err(|_| unprocessable(format!("{last:?} is no index")))?;
+            if index > items.len() {
+                return Err(unprocessable(format!("index {index} is out of bounds")));
+            }
+            items.insert(index, new);
+            Ok(())
+        }
+        _ => Err(unprocessable(format!("{path:?} is in no object or list"))),
+    }
+}
+
+fn remove(value: &mut Value, path: &str) -> ApiResult<Value> {
+    let (parent, last) = parent(value, path)?;
+    let found = match parent {
+        Value::Object(members) => members.shift_remove(&last),
+        Value::Array(items) => last
+            .parse::<usize>()
+            .ok()
+            .filter(|index| *index < items.len())
+            .map(|index| items.remove(index)),
+        _ => None,
+    };
+    found.ok_or_else(|| {
+        unprocessable(format!(
+            "remove operation does not apply: doc is missing path: {path}: missing value"
+        ))
+    })
+}
+
+/// Merges: null takes away, lists are replaced.
+pub(super) fn merge(value: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *value = patch.clone();
+        return;
+    };
+    if !value.is_object() {
+        *value = Value::Object(Map::new());
+    }
+    let members = value.as_object_mut().expect("made above");
+    for (name, new) in patch {
+        if new.is_null() {
+            members.shift_remove(name);
+        } else {
+            merge(members.entry(name.clone()).or_insert(Value::Null), new);
+        }
+    }
+}
+
+const DIRECTIVES: [&str; 3] = ["$patch", "$setElementOrder/", "$deleteFromPrimitiveList/"];
+
+fn is_directive(name: &str) -> bool {
+    name == "$retainKeys"
+        || DIRECTIVES
+            .iter()
+            .any(|directive| name == *directive || name.starts_with(directive))
+}
+
+/// Merges by the strategies of a built-in kind's schema.
+pub(super) fn strategic(schema: &Schema, value: &mut Value, patch: &Value) -> ApiResult<()> {
+    let Value::Object(patch) = patch else {
+        *value = patch.clone();
+        return Ok(());
+    };
+    match text(&Value::Object(patch.clone()), "/$patch") {
+        "replace" => {
+            let mut new = patch.clone();
+            new.retain(|name, _| !is_directive(name));
+            *value = Value::Object(new);
+            return Ok(());
+        }
+        "delete" => {
+            *value = Value::Object(Map::new());
+            return Ok(());
+        }
+        _ => {}
+    }
+    if !value.is_object() {
+        *value = Value::Object(Map::new());
+    }
+    let members = value.as_object_mut().expect("made above");
+    if let Some(kept) = patch.get("$retainKeys").and_then(Value::as_array) {
+        members.retain(|name, _| kept.iter().any(|kept| kept == name));
+    }
+    for (name, new) in patch {
+        if let Some(list) = name.strip_prefix("$deleteFromPrimitiveList/") {
+            if let (Some(items), Some(gone)) = (
+                members.get_mut(list).and_then(Value::as_array_mut),
+                new.as_array(),
+            ) {
+                items.retain(|item| !gone.contains(item));
+            }
+            continue;
+        }
+        if is_directive(name) {
+            continue;
+        }
+        if new.is_null() {
+            members.shift_remove(name);
+            continue;
+        }
+        let schema = match schema.member(name) {
+            Some(member) => member,
+            None => any(),
+        };
+        let merged = schema.patch_strategy.split(',').any(|word| word == "merge");
+        match new {
+            Value::Array(items) if merged => {
+                let order = patch.get(&format!("$setElementOrder/{name}"));
+                let place = members
+                    .entry(name.clone())
+                    .or_insert_with(|| Value::Array(Vec::new()));
+                let mut old = place.as_array().cloned().unwrap_or_default();
+                merge_list(schema, &mut old, items)?;
+                if let Some(order) = order.and_then(Value::as_array) {
+                    sort(schema, &mut old, order);
+                }
+                *place = Value::Array(old);
+            }
+            Value::Object(_) => {
+                let place = members.entry(name.clone()).or_insert(Value::Null);
+                strategic(schema, place, new)?;
+            }
+            new => {
+                members.insert(name.clone(), new.clone());
+            }
+        }
+    }
+    // An order may come for a list that the patch does not change otherwise.
+    for (name, order) in patch {
+        if let Some(list) = name.strip_prefix("$setElementOrder/")
+            && !patch.contains_key(list)
+            && let (Some(items), Some(order)) = (
+                members.get_mut(list).and_then(Value::as_array_mut),
+                order.as_array(),
+            )
+        {
+            if let Some(schema) = schema.member(list) {
+                sort(schema, items, order);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn merge_list(schema: &Schema, old: &mut Vec<Value>, items: &[Value]) -> ApiResult<()> {
+    let Some(key) = &schema.patch_key else {
+        for item in items {
+            if !old.contains(item) {
+                old.push(item.clone());
+            }
+        }
+        return Ok(());
+    };
+    if items.iter().any(|item| item["$patch"] == "replace") {
+        *old = items
+            .iter()
+            .filter(|item| item["$patch"] != "replace")
+            .cloned()
+            .collect();
+        return Ok(());
+    }
+    for item in items {
+        let wanted = &item[key.as_str()];
+        if wanted.is_null() {
+            let message = format!("map: {item} does not contain declared merge key: {key}");
+            return Err(ApiError::bad(message));
+        }
+        let at = old.iter().position(|other| other[key.as_str()] == *wanted);
+        if item["$patch"] == "delete" {
+            if let Some(at) = at {
+                old.remove(at);
+            }
+            continue;
+        }
+        match at {
+            Some(at) => strategic(schema.item(), &mut old[at], item)?,
+            None => {
+                let mut new = Value::Null;
+                strategic(schema.item(), &mut new, item)?;
+                old.push(new);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Puts items in the order that the patch says; others stay behind what they followed.
+fn sort(schema: &Schema, items: &mut [Value], order: &[Value]) {
+    let place = |item: &Value| {
+        order.iter().position(|wanted| match &schema.patch_key {
+            Some(key) => wanted[key.as_str()] == item[key.as_str()],
+            None => wanted == item,
+        })
+    };
+    items.sort_by_key(|item| place(item).unwrap_or(usize::MAX));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kubernetes::kinds;
+    use serde_json::json;
+
+    #[test]
+    fn json_patches_do_what_they_say() {
+        let mut value = json!({"a": {"b": [1, 2]}, "c/d": 1});
+        let patch = json!([
+            {"op": "test", "path": "/a/b/0", "value": 1},
+            {"op": "add", "path": "/a/b/1", "value": 9},
+            {"op": "add", "path": "/a/b/-", "value": 3},
+            {"op": "remove", "path": "/c~1d"},
+            {"op": "copy", "from": "/a/b/0", "path": "/e"},
+        ]);
+        json_patch(&mut value, &patch).expect("applies");
+        assert_eq!(value, json!({"a": {"b": [1, 9, 2, 3]}, "e": 1}));
+        let gone = json!([{"op": "remove", "path": "/x"}]);
+        assert_eq!(json_patch(&mut value, &gone).map_err(|e| e.code), Err(422));
+    }
+
+    #[test]
+    fn containers_are_merged_by_name() {
+        let deployment = kinds::known("apps", "deployments");
+        let mut value = json!({"spec": {"template": {"spec": {"containers": [
+            {"name": "a", "image": "1", "ports": [{"containerPort": 80}]}, {"name": "b", "image": "1"},
+        ]}}}});
+        let patch = json!({"spec": {"template": {"spec": {
+            "$setElementOrder/containers": [{"name": "c"}, {"name": "a"}],
+            "containers": [{"name": "a", "image": "2"}, {"$patch": "delete", "name": "b"}, {"name": "c"}],
+        }}}});
+        strategic(deployment.schema(), &mut value, &patch).expect("applies");
+        assert_eq!(
+            value["spec"]["template"]["spec"]["containers"],
+            json!([{"name": "c"}, {"name": "a", "image": "2", "ports": [{"containerPort": 80}]}])
+        );
+    }
+}

@@ -1,0 +1,253 @@
+//! What is there: one by one or by listings, whose it is, how it stands, and its attributes.
+
+use crate::api::{Api, collection};
+use crate::client::{Client, Request};
+use crate::error;
+use crate::kind::Kind;
+use crate::tags::{self, Tags};
+use crate::wire;
+use futures::future::join_all;
+use infra_cloud::absence::there;
+use infra_model::resource::Item;
+use infra_model::schema::Compare;
+use infra_model::{
+    CallContext, ErrorKind, Operation, ProviderError, Record, Recovered, Value, planning,
+};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+
+/// From so many members of one collection on, a listing is asked for instead of each of them.
+const LIST_FROM: usize = 4;
+
+/// What is under an id.
+pub(crate) async fn fetch(
+    client: &Client,
+    context: &CallContext,
+    api: &Api,
+    id: &str,
+) -> Result<Option<Json>, ProviderError> {
+    let request = Request::get(api.name, api.version, id);
+    there(client.call(context, &request).await)
+}
+
+/// What is under an id of a type.
+pub(crate) async fn find<K: Kind>(
+    client: &Client,
+    context: &CallContext,
+    id: &str,
+) -> Result<Option<Json>, ProviderError> {
+    let found = fetch(client, context, &K::API, id).await?;
+    Ok(found.filter(K::is_there))
+}
+
+/// What is under each id: one listing for the many of one collection.
+pub(crate) async fn find_many<K: Kind>(
+    client: &Client,
+    context: &CallContext,
+    ids: &[&str],
+) -> Vec<Result<Option<Json>, ProviderError>> {
+    let mut collections: BTreeMap<String, (usize, &str)> = BTreeMap::new();
+    for id in ids {
+        let at = collection(id);
+        collections
+            .entry(at.to_ascii_lowercase())
+            .or_insert((0, at))
+            .0 += 1;
+    }
+    let many = collections
+        .into_iter()
+        .filter(|(_, (members, _))| *members >= LIST_FROM && K::API.listed);
+    let listed: BTreeMap<String, _> = join_all(
+        many.map(|(key, (_, at))| async move { (key, list(client, context, &K::API, at).await) }),
+    )
+    .await
+    .into_iter()
+    .collect();
+    join_all(ids.iter().map(|id| {
+        let listed = listed.get(&collection(id).to_ascii_lowercase());
+        async move {
+            match listed {
+                Some(Ok(members)) => {
+                    let member = members.get(&id.to_ascii_lowercase());
+                    Ok(member.cloned().filter(K::is_there))
+                }
+                Some(Err(error)) => Err(error.clone()),
+                None => find::<K>(client, context, id).await,
+            }
+        }
+    }))
+    .await
+}
+
+/// All members of a collection by id, in lower case.
+async fn list(
+    client: &Client,
+    context: &CallContext,
+    api: &Api,
+    at: &str,
+) -> Result<BTreeMap<String, Json>, ProviderError> {
+    let request = Request::get(api.name, api.version, at);
+    let found = there(client.list(context, request).await)?;
+    let members = found.unwrap_or_default().into_iter().filter_map(|member| {
+        let id = member["id"].as_str()?.to_ascii_lowercase();
+        Some((id, member))
+    });
+    Ok(members.collect())
+}
+
+/// Reads many of a type.
+pub(crate) async fn read<K: Kind>(
+    client: &Client,
+    context: &CallContext,
+    items: &[Item<K::Record>],
+) -> Vec<Result<Option<K::Record>, ProviderError>> {
+    let ids: Vec<&str> = items
+        .iter()
+        .map(|i| crate::operation::split(&i.id).0)
+        .collect();
+    let found = find_many::<K>(client, context, &ids).await;
+    let shown =
+        found
+            .into_iter()
+            .zip(items.iter().zip(ids))
+            .map(|(found, (item, id))| async move {
+                match found? {
+                    None => Ok(None),
+                    Some(found) => record::<K>(client, context, id, found, item.prior.as_ref())
+                        .await
+                        .map(Some),
+                }
+            });
+    join_all(shown).await
+}
+
+/// Whose the resource of an id is. What has no tags is ours only when the operation knows its id: that is written down just
+/// before it is made, after a look that nothing is there.
+pub(crate) fn whose<K: Kind>(operation: &Operation, id: &str, found: &Json) -> Recovered {
+    let ours = match K::made_by(operation, id) {
+        Some(ours) => ours,
+        None if K::API.tags => {
+            tags::of(found).get(tags::OPERATION) == Some(&operation.id.to_string())
+        }
+        None => operation.known_id.is_some() || K::always_there(),
+    };
+    if ours {
+        Recovered::Found(id.to_owned())
+    } else {
+        Recovered::Foreign(id.to_owned())
+    }
+}
+
+/// How a resource stands.
+pub(crate) enum Standing {
+    /// As it was asked for.
+    Ready,
+    /// On its way; the service's own word.
+    Going(String),
+    /// Given up.
+    Failed,
+}
+
+/// How a resource says it stands.
+pub(crate) fn standing(found: &Json) -> Standing {
+    match found["properties"]["provisioningState"].as_str() {
+        None | Some("Succeeded" | "succeeded" | "Ready") => Standing::Ready,
+        Some("Failed" | "Canceled" | "Cancelled") => Standing::Failed,
+        Some(state) => Standing::Going(wire::snake(state).replace('_', " ")),
+    }
+}
+
+/// Why a resource failed, as far as it tells.
+pub(crate) fn failure(api: &Api, found: &Json) -> ProviderError {
+    let state = found["properties"]["provisioningState"]
+        .as_str()
+        .unwrap_or("Failed");
+    ProviderError {
+        kind: ErrorKind::Failed,
+        ..error::of_operation(api.name, "PUT", state, &found["properties"])
+    }
+}
+
+/// Its etag, wherever the service says it.
+pub(crate) fn etag(found: &Json) -> Option<&str> {
+    found["etag"].as_str().or_else(|| found["eTag"].as_str())
+}
+
+/// A body as it was read, to be sent again: without what only answers say, which the service would compare with its own.
+pub(crate) fn without_shown_only(found: &Json) -> Json {
+    let mut whole = found.clone();
+    for name in ["etag", "eTag", "systemData", "id", "name", "type"] {
+        wire::remove(&mut whole, name);
+    }
+    for name in ["provisioningState", "resourceGuid"] {
+        wire::remove(&mut whole, &format!("properties/{name}"));
+    }
+    whole
+}
+
+/// The attributes of what was found.
+pub(crate) async fn record<K: Kind>(
+    client: &Client,
+    context: &CallContext,
+    id: &str,
+    mut found: Json,
+    prior: Option<&K::Record>,
+) -> Result<K::Record, ProviderError> {
+    K::more(client, context, id, prior, &mut found).await?;
+    record_of::<K>(client, id, found, prior)
+}
+
+/// The same, of what needs no more calls.
+pub(crate) fn record_of<K: Kind>(
+    client: &Client,
+    id: &str,
+    mut found: Json,
+    prior: Option<&K::Record>,
+) -> Result<K::Record, ProviderError> {
+    K::shown(&mut found);
+    let block = K::Record::block();
+    let said = prior.map_or(Value::NULL, Record::to_value);
+    let mut all = Tags::new();
+    if K::API.tags {
+        let defaults = &client.config().tags;
+        let (own, effective) = tags::split(tags::of(&found), defaults, Some(&tags_of(&said)));
+        found["tags"] = tags::json(&own);
+        all = effective;
+    }
+    let mut shown = wire::shown(&block, &found, &said, K::RULES);
+    let mut set = |name: &str, json: Json| {
+        if block.attributes.contains_key(name) {
+            shown[name] = json;
+        }
+    };
+    for (name, part) in K::API.parts(id).unwrap_or_default() {
+        let same = said
+            .get(name)
+            .filter(|said| planning::same(Compare::CaseInsensitive, said, &part.into()));
+        set(
+            name,
+            same.map_or_else(|| part.into(), infra_model::json::to_json),
+        );
+    }
+    set("id", id.into());
+    set("tags_all", tags::json(&all));
+    let value = infra_model::json::from_json(&shown, &block.implied_type()).map_err(|e| {
+        ProviderError::new(
+            ErrorKind::Other,
+            format!("`{id}` was answered in a shape that is not understood: {e}"),
+        )
+    })?;
+    let mut record = K::Record::from_value(&value)?;
+    K::complete(client, &found, prior, &mut record);
+    Ok(record)
+}
+
+/// The tags that a value says.
+pub(crate) fn tags_of(value: &Value) -> Tags {
+    let entries = value.get("tags").and_then(Value::entries);
+    entries
+        .into_iter()
+        .flatten()
+        .filter_map(|(k, v)| Some((k.to_string(), v.as_str()?.to_owned())))
+        .collect()
+}

@@ -1,0 +1,121 @@
+//! `azurerm_virtual_network`.
+
+use super::VERSION;
+use crate::api::{Api, grouped};
+use crate::kind::Kind;
+use crate::wire::{Rule, Rules};
+use infra_model::Record;
+use infra_model::schema::Traits;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A virtual network.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct NetworkRecord {
+    /// Its name.
+    #[record(required, force_new)]
+    pub(crate) name: String,
+    /// The resource group.
+    #[record(required, force_new, compare = case_insensitive)]
+    pub(crate) resource_group_name: String,
+    /// Where it is, such as `West Europe`.
+    #[record(required, force_new, compare = blanks)]
+    pub(crate) location: String,
+    /// Its ranges.
+    #[record(required)]
+    pub(crate) address_space: BTreeSet<String>,
+    /// Name servers of its machines, in their order; Azure's own without any.
+    #[record(optional, computed)]
+    pub(crate) dns_servers: Vec<String>,
+    /// The BGP community, such as `12076:20000`.
+    #[record(optional)]
+    pub(crate) bgp_community: Option<String>,
+    /// Minutes until an idle connection is forgotten, 4 to 30.
+    #[record(optional)]
+    pub(crate) flow_timeout_in_minutes: Option<i64>,
+    /// `Basic`, or `Disabled`: whether network policies hold for private endpoints.
+    #[record(optional, default = "Disabled")]
+    pub(crate) private_endpoint_vnet_policies: String,
+    /// A plan that protects it from denial of service.
+    #[record(block, max = 1)]
+    pub(crate) ddos_protection_plan: Vec<Protection>,
+    /// Encryption between its machines.
+    #[record(block, max = 1)]
+    pub(crate) encryption: Vec<Encryption>,
+    /// Tags.
+    #[record(optional)]
+    pub(crate) tags: BTreeMap<String, String>,
+    /// Tags, with the stack's default ones.
+    #[record(computed)]
+    pub(crate) tags_all: BTreeMap<String, String>,
+    /// Azure's own identifier of it.
+    #[record(computed)]
+    pub(crate) guid: Option<String>,
+    /// Its resource id.
+    #[record(computed)]
+    pub(crate) id: Option<String>,
+}
+
+/// A plan that protects a network.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct Protection {
+    /// The plan.
+    #[record(required, compare = case_insensitive)]
+    pub(crate) id: String,
+    /// Whether it is on.
+    #[record(required)]
+    pub(crate) enable: bool,
+}
+
+/// Encryption.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct Encryption {
+    /// `AllowUnencrypted` or `DropUnencrypted`: what becomes of machines that cannot encrypt.
+    #[record(required)]
+    pub(crate) enforcement: String,
+}
+
+pub(crate) struct VirtualNetwork;
+
+#[async_trait::async_trait]
+impl Kind for VirtualNetwork {
+    type Record = NetworkRecord;
+    const TYPE: &'static str = "azurerm_virtual_network";
+    const API: Api = Api::new(
+        "Microsoft.Network/virtualNetworks",
+        VERSION,
+        grouped!("Microsoft.Network/virtualNetworks/{name}"),
+    );
+    const RULES: Rules = &[
+        (
+            "address_space",
+            Rule::At("properties/addressSpace/addressPrefixes"),
+        ),
+        ("dns_servers", Rule::At("properties/dhcpOptions/dnsServers")),
+        (
+            "bgp_community",
+            Rule::At("properties/bgpCommunities/virtualNetworkCommunity"),
+        ),
+        (
+            "private_endpoint_vnet_policies",
+            Rule::At("properties/privateEndpointVNetPolicies"),
+        ),
+        ("guid", Rule::At("properties/resourceGuid")),
+        ("ddos_protection_plan", Rule::Inline),
+        (
+            "ddos_protection_plan.id",
+            Rule::Ref("properties/ddosProtectionPlan"),
+        ),
+        (
+            "ddos_protection_plan.enable",
+            Rule::At("properties/enableDdosProtection"),
+        ),
+    ];
+
+    fn traits() -> Traits {
+        Traits::default().seconds(8, 8, 15)
+    }
+
+    fn turn(id: &str) -> Option<&str> {
+        Some(id)
+    }
+}

@@ -1,0 +1,155 @@
+//! Operations: where an accepted call's is found, how it stands, and how it ended. A service answers with
+//! `Azure-AsyncOperation`, whose body tells a status, or with `Location`, which is answered with 202 until it is done (Azure,
+//! "Track asynchronous Azure operations").
+
+use crate::client::{Answer, Client, Request};
+use crate::error::{self, is_busy};
+use infra_cloud::wait::{self, Pace};
+use infra_model::time::next_pause;
+use infra_model::{CallContext, ErrorKind, Operation, ProviderError};
+use serde_json::Value as Json;
+
+/// How an id of a resource and the operation that makes it are written as one, for the time of a creation.
+const MARK: &str = "?operation=";
+
+/// An id while its operation runs: what a later run needs to go on waiting.
+pub(crate) fn known(id: &str, operation: &str) -> String {
+    format!("{id}{MARK}{operation}")
+}
+
+/// The id, and the operation if one is still to be waited for.
+pub(crate) fn split(known: &str) -> (&str, Option<&str>) {
+    match known.split_once(MARK) {
+        Some((id, operation)) => (id, Some(operation)),
+        None => (known, None),
+    }
+}
+
+/// The operation that a call was answered with; none when it is done.
+pub(crate) fn of(client: &Client, answer: &Answer) -> Option<String> {
+    let url = match (&answer.operation, &answer.location) {
+        (Some(operation), _) => operation,
+        (None, Some(location)) if answer.status == 202 => location,
+        _ => return None,
+    };
+    Some(client.relative(url).to_owned())
+}
+
+/// Makes a call, again while its resource is busy, and waits for its operation.
+///
+/// # Errors
+/// How it failed; what its service answers.
+pub(crate) async fn run(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    pace: Pace,
+    request: Request,
+) -> Result<Answer, ProviderError> {
+    let answer = when_free(client, context, operation, pace, &request).await?;
+    if let Some(url) = of(client, &answer) {
+        let (of, verb) = (&*request.of, request.verb());
+        wait(client, context, operation, pace, of, &verb, &url).await?;
+    }
+    Ok(answer)
+}
+
+/// Makes a call, and makes it again while the resource or its parent is busy with another operation.
+///
+/// # Errors
+/// What its service answers.
+pub(crate) async fn when_free(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    pace: Pace,
+    request: &Request,
+) -> Result<Answer, ProviderError> {
+    wait::while_refused(context, operation, pace, is_busy, || {
+        client.send(context, request)
+    })
+    .await
+}
+
+/// Waits until an operation has ended, asking as often as the service wants it.
+///
+/// # Errors
+/// How it failed; what its service answers.
+pub(crate) async fn wait(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    pace: Pace,
+    of: &str,
+    verb: &str,
+    url: &str,
+) -> Result<(), ProviderError> {
+    let request = Request::get(of, "", url);
+    let start = context.clock.now();
+    let mut pause = pace.first;
+    loop {
+        let answer = match client.send(context, &request).await {
+            Ok(answer) => answer,
+            // It ended long ago and is forgotten: the resource tells how.
+            Err(error) if error.kind == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let status = answer.body["status"].as_str();
+        match status {
+            Some("Failed" | "Canceled" | "Cancelled") => {
+                let status = status.unwrap_or_default();
+                return Err(error::of_operation(of, verb, status, &answer.body));
+            }
+            Some("Succeeded") => return Ok(()),
+            None if answer.status != 202 => return Ok(()),
+            _ => {}
+        }
+        let status = in_words(status.unwrap_or("InProgress"), &answer.body);
+        context.events.status(operation, &status);
+        let waited = context.clock.now().since(start);
+        if waited >= pace.limit {
+            return Err(ProviderError::new(
+                ErrorKind::TimedOut,
+                format!(
+                    "still `{status}` after {} minutes; the next run goes on waiting",
+                    pace.limit.as_secs() / 60
+                ),
+            ));
+        }
+        let asked = answer.retry_after.filter(|r| !r.is_zero());
+        context.clock.sleep(asked.unwrap_or(pause)).await;
+        pause = next_pause(pause, waited, pace.longest);
+    }
+}
+
+/// `in progress 30 %` of `InProgress`.
+fn in_words(status: &str, body: &Json) -> String {
+    let words = crate::wire::snake(status).replace('_', " ");
+    match body["percentComplete"].as_f64() {
+        Some(percent) if percent > 0.0 => format!("{words} {percent:.0} %"),
+        _ => words,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_id_carries_its_operation() {
+        let id = "/subscriptions/s/resourceGroups/g";
+        let url = "/subscriptions/s/operations/o?api-version=v&t=1";
+        assert_eq!(split(&known(id, url)), (id, Some(url)));
+        assert_eq!(split(id), (id, None));
+    }
+
+    #[test]
+    fn a_status_is_shown_in_words() {
+        assert_eq!(in_words("InProgress", &json!({})), "in progress");
+        assert_eq!(
+            in_words("Updating", &json!({"percentComplete": 30.0})),
+            "updating 30 %"
+        );
+    }
+}

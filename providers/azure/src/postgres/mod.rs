@@ -1,0 +1,8 @@
+//! Microsoft.DBforPostgreSQL: flexible servers.
+
+pub(crate) mod configuration;
+pub(crate) mod database;
+pub(crate) mod server;
+
+/// The version of its calls.
+pub(crate) const VERSION: &str = "2026-10-01";

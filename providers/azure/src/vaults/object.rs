@@ -1,0 +1,375 @@
+//! What keys and secrets share: their addresses in a vault, whose they are, and how they go.
+
+use super::{DATA, once_granted, uri_of, vault};
+use crate::client::{Answer, Audience, Client, Method, Request};
+use crate::error;
+use crate::kind::Kind;
+use crate::tags::{self, Tags};
+use infra_cloud::absence::there;
+use infra_cloud::retry::Resend;
+use infra_cloud::wait::{self, MINUTES, Progress};
+use infra_model::{CallContext, ErrorKind, Operation, ProviderError, Recovered, Value};
+use serde_json::Value as Json;
+
+/// `keys` or `secrets`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Collection {
+    /// `keys`
+    pub(crate) name: &'static str,
+    /// `Microsoft.KeyVault/vaults/keys`
+    pub(crate) of: &'static str,
+    /// `deletedkeys`
+    pub(crate) deleted: &'static str,
+}
+
+/// The parts of `https://NAME.vault.azure.net/keys/NAME/VERSION`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Address {
+    /// The vault's address.
+    pub(crate) vault: String,
+    /// The object's name.
+    pub(crate) name: String,
+    /// Its version.
+    pub(crate) version: String,
+}
+
+impl Address {
+    /// Reads an id; its version may be missing.
+    pub(crate) fn parse(id: &str, collection: Collection) -> Option<Address> {
+        let (vault, rest) = id.split_once(&format!("/{}/", collection.name))?;
+        let (name, version) = rest.split_once('/').unwrap_or((rest, ""));
+        let whole = vault.contains("://") && !name.is_empty() && !version.contains('/');
+        whole.then(|| Address {
+            vault: vault.to_owned(),
+            name: name.to_owned(),
+            version: version.to_owned(),
+        })
+    }
+
+    /// Its id without a version.
+    pub(crate) fn versionless(&self, collection: Collection) -> String {
+        format!("{}/{}/{}", self.vault, collection.name, self.name)
+    }
+}
+
+/// A call of a vault.
+pub(crate) fn request(method: Method, collection: Collection, url: impl Into<String>) -> Request {
+    let mut request = Request::new(method, collection.of, DATA, url);
+    request.audience = Audience::Vaults;
+    request
+}
+
+/// What is under an address, its newest version.
+pub(crate) async fn find(
+    client: &Client,
+    context: &CallContext,
+    collection: Collection,
+    url: &str,
+) -> Result<Option<Json>, ProviderError> {
+    let request = request(Method::Get, collection, url);
+    match client.call(context, &request).await {
+        // A vault that is gone has no name any more, and is told apart by Resource Manager.
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+/// The same, where the vault itself may be gone: then nobody answers at its address.
+pub(crate) async fn find_in(
+    client: &Client,
+    context: &CallContext,
+    collection: Collection,
+    url: &str,
+    vault: Option<&str>,
+) -> Result<Option<Json>, ProviderError> {
+    match find(client, context, collection, url).await {
+        Err(error) if error.kind == ErrorKind::Transient => {
+            let Some(vault) = vault else {
+                return Err(error);
+            };
+            match crate::found::fetch(client, context, &vault::Vault::API, vault).await? {
+                Some(_) => Err(error),
+                None => Ok(None),
+            }
+        }
+        other => other,
+    }
+}
+
+/// Whose an object is.
+pub(crate) fn whose(operation: &Operation, found: &Json, id: &str) -> Recovered {
+    let id = id.to_owned();
+    if tags::of(found).get(tags::OPERATION) == Some(&operation.id.to_string()) {
+        Recovered::Found(id)
+    } else {
+        Recovered::Foreign(id)
+    }
+}
+
+/// The id that an object says of itself.
+pub(crate) fn id_in(found: &Json) -> Option<&str> {
+    found["id"]
+        .as_str()
+        .or_else(|| found["key"]["kid"].as_str())
+}
+
+/// What an operation made, if it made something.
+pub(crate) async fn recovered(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    collection: Collection,
+    vault: &str,
+    name: &str,
+) -> Result<Recovered, ProviderError> {
+    let uri = match uri_of(client, context, vault).await {
+        Err(error) if error.kind == ErrorKind::NotFound => return Ok(Recovered::Absent),
+        other => other?,
+    };
+    let url = format!("{uri}/{}/{name}", collection.name);
+    let found = find(client, context, collection, &url).await?;
+    Ok(match found {
+        Some(found) => whose(operation, &found, id_in(&found).unwrap_or(&url)),
+        None => Recovered::Absent,
+    })
+}
+
+/// Makes an object: `send` is the call that makes a version. What stands there already is ours or somebody else's; what was
+/// deleted and is kept is recovered first. The id is noted.
+pub(crate) async fn make(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    collection: Collection,
+    url: &str,
+    mut send: Request,
+) -> Result<String, ProviderError> {
+    let look = request(Method::Get, collection, url);
+    let look = &look;
+    let found = once_granted(context, operation, || client.send(context, look)).await;
+    if let Some(found) = there(found)? {
+        return match whose(operation, &found.body, id_in(&found.body).unwrap_or(url)) {
+            Recovered::Found(id) => noted(context, operation, id).await,
+            _ => Err(error::foreign(url)),
+        };
+    }
+    // Sent twice it would be two versions.
+    send.resend = Resend::Never;
+    let send = &send;
+    let made = match client.send(context, send).await {
+        Err(error) if error.kind == ErrorKind::Conflict && error.message.contains("deleted") => {
+            recover_deleted(client, context, operation, collection, url).await?;
+            client.send(context, send).await?
+        }
+        Err(error) if error.kind == ErrorKind::Transient => {
+            match find(client, context, collection, url).await? {
+                Some(found) => Answer {
+                    body: found,
+                    ..Answer::default()
+                },
+                None => client.send(context, send).await?,
+            }
+        }
+        other => other?,
+    };
+    let id = id_in(&made.body).unwrap_or(url).to_owned();
+    noted(context, operation, id).await
+}
+
+async fn noted(
+    context: &CallContext,
+    operation: &Operation,
+    id: String,
+) -> Result<String, ProviderError> {
+    context.events.id_known(operation, &id).await?;
+    Ok(id)
+}
+
+/// Brings back what was deleted and is kept.
+async fn recover_deleted(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    collection: Collection,
+    url: &str,
+) -> Result<(), ProviderError> {
+    let deleted = url.replacen(
+        &format!("/{}/", collection.name),
+        &format!("/{}/", collection.deleted),
+        1,
+    );
+    let recover = request(Method::Post, collection, format!("{deleted}/recover"));
+    client.send(context, &recover).await?;
+    wait::until(context, operation, MINUTES, || async move {
+        Ok(match find(client, context, collection, url).await? {
+            Some(_) => Progress::Done(()),
+            None => Progress::Pending("recovering".to_owned()),
+        })
+    })
+    .await
+}
+
+/// Deletes an object, waits until it is gone, and purges it where that is allowed.
+pub(crate) async fn remove(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    collection: Collection,
+    address: &Address,
+    vault: Option<&str>,
+) -> Result<(), ProviderError> {
+    let url = address.versionless(collection);
+    if find_in(client, context, collection, &url, vault)
+        .await?
+        .is_none()
+    {
+        return Ok(());
+    }
+    let delete = request(Method::Delete, collection, &*url);
+    let answer = match client.send(context, &delete).await {
+        Err(error) if error.kind == ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    let level = answer.body["attributes"]["recoveryLevel"]
+        .as_str()
+        .unwrap_or_default();
+    let purgeable = level.contains("Purgeable") && !level.contains("ProtectedSubscription");
+    let deleted = format!("{}/{}/{}", address.vault, collection.deleted, address.name);
+    let deleted = &*deleted;
+    let kept = wait::until(context, operation, MINUTES, || async move {
+        if find(client, context, collection, deleted).await?.is_some() {
+            return Ok(Progress::Done(true));
+        }
+        // A vault that keeps nothing has nothing deleted.
+        Ok(Progress::Pending("deleting".to_owned()))
+    });
+    if !level.contains("Recoverable") || !kept.await? || !purgeable {
+        return Ok(());
+    }
+    let purge = request(Method::Delete, collection, deleted);
+    match client.send(context, &purge).await {
+        // Then it goes by itself, when its time has come.
+        Err(error) if matches!(error.kind, ErrorKind::Denied | ErrorKind::NotFound) => Ok(()),
+        other => other.map(|_| ()),
+    }
+}
+
+/// The tags of a new object.
+pub(crate) fn new_tags(client: &Client, value: &Value, operation: &Operation) -> Json {
+    let own = crate::found::tags_of(value);
+    tags::json(&tags::for_create(&client.config().tags, &own, operation))
+}
+
+/// The tags of an object that changes.
+pub(crate) fn changed_tags(
+    client: &Client,
+    value: &Value,
+    operation: &Operation,
+    found: &Json,
+) -> Json {
+    let own = crate::found::tags_of(value);
+    let there = tags::of(found);
+    tags::json(&tags::for_update(
+        &client.config().tags,
+        &own,
+        operation,
+        &there,
+    ))
+}
+
+/// One's own tags of an object, and all of them.
+pub(crate) fn split_tags(client: &Client, found: &Json, said: &Value) -> (Tags, Tags) {
+    let said = crate::found::tags_of(said);
+    tags::split(tags::of(found), &client.config().tags, Some(&said))
+}
+
+/// The vault's resource id of an object that is imported: found by its name among the subscription's.
+pub(crate) async fn vault_of(
+    client: &Client,
+    context: &CallContext,
+    uri: &str,
+) -> Result<Option<String>, ProviderError> {
+    let path = format!(
+        "{}/providers/Microsoft.KeyVault/vaults",
+        client.subscription()
+    );
+    let request = Request::get(vault::Vault::API.name, super::VERSION, path);
+    let all = client.list(context, request).await?;
+    let bare = |uri: &str| uri.trim_end_matches('/').to_ascii_lowercase();
+    let found = all.into_iter().find(|vault| {
+        let address = vault["properties"]["vaultUri"].as_str();
+        address.is_some_and(|a| bare(a) == bare(uri))
+    });
+    Ok(found.and_then(|vault| vault["id"].as_str().map(str::to_owned)))
+}
+
+/// Seconds since 1970 of an RFC 3339 moment.
+pub(crate) fn seconds(moment: Option<&String>) -> Result<Option<i64>, ProviderError> {
+    let Some(text) = moment else {
+        return Ok(None);
+    };
+    let parsed: Result<jiff::Timestamp, _> = text.parse();
+    parsed.map(|t| Some(t.as_second())).map_err(|_| {
+        ProviderError::new(
+            ErrorKind::Invalid,
+            format!("`{text}` is not a moment such as 2030-01-31T00:00:00Z"),
+        )
+    })
+}
+
+/// The moment of seconds since 1970, as it was said where it is the same.
+pub(crate) fn moment(found: &Json, said: Option<&String>) -> Option<String> {
+    let seconds = found.as_i64()?;
+    let same = said.filter(|said| {
+        let parsed: Result<jiff::Timestamp, _> = said.parse();
+        parsed.is_ok_and(|t| t.as_second() == seconds)
+    });
+    match same {
+        Some(said) => Some(said.clone()),
+        None => jiff::Timestamp::from_second(seconds)
+            .ok()
+            .map(|t| t.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEYS: Collection = Collection {
+        name: "keys",
+        of: "Microsoft.KeyVault/vaults/keys",
+        deleted: "deletedkeys",
+    };
+
+    #[test]
+    fn an_id_tells_vault_name_and_version() {
+        for (vault, version) in [
+            ("https://v.vault.azure.net", "0123"),
+            ("http://127.0.0.1:4702/_vault/v", ""),
+        ] {
+            let id = format!("{vault}/keys/k/{version}");
+            let address = Address::parse(id.trim_end_matches('/'), KEYS).expect("an id");
+            assert_eq!((&*address.vault, &*address.version), (vault, version));
+            assert_eq!(address.versionless(KEYS), format!("{vault}/keys/k"));
+        }
+        for wrong in [
+            "",
+            "k",
+            "/keys/k",
+            "https://v.vault.azure.net/secrets/k",
+            "https://v/keys/k/1/2",
+        ] {
+            assert_eq!(Address::parse(wrong, KEYS), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn moments_stay_as_they_were_said() {
+        let said = "2030-01-31T00:00:00Z".to_owned();
+        let seconds = seconds(Some(&said)).expect("a moment").expect("said");
+        assert_eq!(moment(&seconds.into(), Some(&said)), Some(said.clone()));
+        assert_eq!(moment(&seconds.into(), None), Some(said));
+        assert_eq!(moment(&Json::Null, None), None);
+    }
+}

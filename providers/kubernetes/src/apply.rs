@@ -1,0 +1,524 @@
+//! One object's life: applied on the server, read, deleted.
+
+use crate::client::{Call, Client};
+use crate::discovery::{self, Place};
+use crate::error::{self, OWNED, TERMINATING};
+use crate::family;
+use crate::object::Reference;
+use crate::options::Wait;
+use crate::wait;
+use infra_cloud::absence::{absent_is_done, there};
+use infra_cloud::wait::{Pace, Progress, until};
+use infra_model::{CallContext, ErrorKind, Operation, ProviderError};
+use serde_json::{Value as Json, json};
+use std::time::Duration;
+
+/// What says whose an object is.
+const OPERATION: &str = "infra/operation";
+/// How all annotations of ours begin.
+const MARK: &str = "infra/";
+/// How long a refusal that passes by itself is waited out.
+const PASSING: Duration = Duration::from_mins(5);
+/// The same for a namespace or a kind that somebody may just be making, and for a login that is not known everywhere yet.
+const APPEARING: Duration = Duration::from_mins(1);
+
+/// How an object is applied.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) manager: String,
+    pub(crate) force: bool,
+    pub(crate) propagation: String,
+    pub(crate) wait: Option<Wait>,
+    /// Another object that must be there.
+    pub(crate) companion: Option<Reference>,
+    pub(crate) create: Duration,
+    pub(crate) update: Duration,
+    pub(crate) delete: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            manager: "infra".to_owned(),
+            force: false,
+            propagation: "Foreground".to_owned(),
+            wait: None,
+            companion: None,
+            create: Duration::from_mins(10),
+            update: Duration::from_mins(10),
+            delete: Duration::from_mins(10),
+        }
+    }
+}
+
+/// The pace of waits that end after so long.
+pub(crate) fn pace(limit: Duration) -> Pace {
+    Pace {
+        first: Duration::from_millis(100),
+        longest: Duration::from_secs(5),
+        limit,
+    }
+}
+
+/// Makes an object that must not be there yet, or goes on with one that this operation made.
+pub(crate) async fn create(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    body: &Json,
+    settings: &Settings,
+) -> Result<Json, ProviderError> {
+    let object = reference(body)?;
+    let place = appearing_place(client, context, operation, &object).await?;
+    if operation.known_id.is_none() {
+        free(client, context, operation, &place, &object, settings).await?;
+    }
+    let marked = marked(body, operation, &operation.id.0);
+    let live = patiently(context, operation, || {
+        patch(client, context, &place, &object, &marked, settings, false)
+    })
+    .await?;
+    context
+        .events
+        .id_known(operation, &object.to_string())
+        .await?;
+    finished(
+        client,
+        context,
+        operation,
+        &place,
+        &object,
+        live,
+        settings,
+        settings.create,
+    )
+    .await
+}
+
+/// Changes an object, or makes it again when it is gone.
+pub(crate) async fn update(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    body: &Json,
+    before: &Settings,
+    settings: &Settings,
+) -> Result<Json, ProviderError> {
+    let object = reference(body)?;
+    let place = appearing_place(client, context, operation, &object).await?;
+    let there = get(client, context, &place, &object).await?;
+    let maker = there
+        .as_ref()
+        .and_then(|live| live["metadata"]["annotations"][OPERATION].as_str())
+        .unwrap_or(&operation.id.0);
+    let marked = marked(body, operation, maker);
+    let renamed = before.manager != settings.manager;
+    let with = Settings {
+        force: settings.force || renamed,
+        ..settings.clone()
+    };
+    let live = patiently(context, operation, || {
+        patch(client, context, &place, &object, &marked, &with, false)
+    })
+    .await?;
+    if renamed {
+        // What the old name owns it gives up.
+        let nothing = json!({ "apiVersion": object.api_version, "kind": object.kind, "metadata": { "name": object.name } });
+        patch(client, context, &place, &object, &nothing, before, false).await?;
+    }
+    finished(
+        client,
+        context,
+        operation,
+        &place,
+        &object,
+        live,
+        settings,
+        settings.update,
+    )
+    .await
+}
+
+/// What applying would make of it; none where that cannot be told yet.
+pub(crate) async fn dry_run(
+    client: &Client,
+    context: &CallContext,
+    body: &Json,
+    settings: &Settings,
+) -> Result<Option<Json>, ProviderError> {
+    let object = reference(body)?;
+    let Some(place) = discovery::place(client, context, &object.api_version, &object.kind).await?
+    else {
+        return Ok(None);
+    };
+    match patch(client, context, &place, &object, body, settings, true).await {
+        Ok(live) => Ok(Some(live)),
+        // Its namespace comes with the same apply, or it is on its way out, or a webhook is.
+        Err(e) if e.kind == ErrorKind::NotFound || e.code == TERMINATING || e.is_passing() => {
+            Ok(None)
+        }
+        // A webhook that does not say that it is without side effects is not asked.
+        Err(e) if e.message.contains("does not support dry run") => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// Waits until the place is free: what is being deleted is waited for, anything else is somebody's.
+async fn free(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    place: &Place,
+    object: &Reference,
+    settings: &Settings,
+) -> Result<(), ProviderError> {
+    until(context, operation, pace(settings.create), || async {
+        let Some(live) = get(client, context, place, object).await? else {
+            return Ok(Progress::Done(()));
+        };
+        if is_leaving(&live) {
+            return Ok(Progress::Pending(format!("the one before {}", leaving(&live))));
+        }
+        if is_own(&live, operation) {
+            return Ok(Progress::Done(()));
+        }
+        Err(error::of(
+            ErrorKind::Conflict,
+            &format!("apply {}", object.kind),
+            format!(
+                "there is such an object already, and this stack did not make it; to manage it, import it: infra import {} '{object}'",
+                operation.address
+            ),
+        ))
+    })
+    .await
+}
+
+/// What the object must have come to, and how it is then.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "where it is, what it is, how it is waited for"
+)]
+async fn finished(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    place: &Place,
+    object: &Reference,
+    live: Json,
+    settings: &Settings,
+    limit: Duration,
+) -> Result<Json, ProviderError> {
+    let nothing = Wait::default();
+    let wanted = match (&settings.wait, &settings.companion) {
+        (Some(wanted), _) => wanted,
+        (None, Some(_)) => &nothing,
+        (None, None) => return Ok(live),
+    };
+    until(context, operation, pace(limit), || async {
+        let Some(live) = get(client, context, place, object).await? else {
+            return Ok(Progress::Pending("gone again".to_owned()));
+        };
+        if let Some(companion) = &settings.companion
+            && find(client, context, companion).await?.is_none()
+        {
+            return Ok(Progress::Pending(format!(
+                "no {} {} yet",
+                companion.kind, companion.name
+            )));
+        }
+        wait::progress(client, context, live, wanted).await
+    })
+    .await
+}
+
+/// Where a kind is, which may just be coming.
+async fn appearing_place(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    object: &Reference,
+) -> Result<Place, ProviderError> {
+    infra_cloud::wait::while_refused(context, operation, pace(PASSING), passing(context), || {
+        discovery::must(client, context, object)
+    })
+    .await
+}
+
+/// Calls until what passes by itself has passed.
+async fn patiently<F>(
+    context: &CallContext,
+    operation: &Operation,
+    call: impl Fn() -> F + Send + Sync,
+) -> Result<Json, ProviderError>
+where
+    F: Future<Output = Result<Json, ProviderError>> + Send,
+{
+    infra_cloud::wait::while_refused(context, operation, pace(PASSING), passing(context), call)
+        .await
+}
+
+/// Whether an error passes by itself: a cluster that was made just now does not answer yet or does not know its users, a
+/// webhook's server starts, a namespace goes or comes, a kind is being defined.
+fn passing(context: &CallContext) -> impl Fn(&ProviderError) -> bool + Send + Sync + use<> {
+    let (clock, start) = (context.clock.clone(), context.clock.now());
+    move |error| {
+        let early = clock.now().since(start) < APPEARING;
+        match error.kind {
+            ErrorKind::Transient => true,
+            ErrorKind::Conflict => error.code == TERMINATING,
+            ErrorKind::Denied => early && error.code == "Unauthorized",
+            ErrorKind::NotFound => early,
+            _ => false,
+        }
+    }
+}
+
+async fn patch(
+    client: &Client,
+    context: &CallContext,
+    place: &Place,
+    object: &Reference,
+    body: &Json,
+    settings: &Settings,
+    dry: bool,
+) -> Result<Json, ProviderError> {
+    let query = form_urlencoded::Serializer::new(String::new())
+        .append_pair("fieldManager", &settings.manager)
+        .append_pair("force", if settings.force { "true" } else { "false" })
+        .append_pair("fieldValidation", "Strict")
+        .finish();
+    let dry = if dry { "&dryRun=All" } else { "" };
+    let call = Call {
+        family: family::WRITE,
+        name: format!("apply {}", object.kind),
+        method: http::Method::PATCH,
+        path: format!("{}?{query}{dry}", place.of(object)),
+        content: "application/apply-patch+yaml",
+        body: body.to_string().into_bytes(),
+    };
+    client.call(context, &call).await.map_err(|e| {
+        if e.code == OWNED {
+            ProviderError {
+                kind: ErrorKind::Conflict,
+                ..e
+            }
+        } else {
+            e
+        }
+    })
+}
+
+/// An object; none when there is none.
+pub(crate) async fn get(
+    client: &Client,
+    context: &CallContext,
+    place: &Place,
+    object: &Reference,
+) -> Result<Option<Json>, ProviderError> {
+    let call = Call::get(format!("get {}", object.kind), place.of(object));
+    there(client.call(context, &call).await)
+}
+
+/// The same of an object whose kind may not be known.
+pub(crate) async fn find(
+    client: &Client,
+    context: &CallContext,
+    object: &Reference,
+) -> Result<Option<Json>, ProviderError> {
+    match discovery::place(client, context, &object.api_version, &object.kind).await? {
+        Some(place) => get(client, context, &place, object).await,
+        None => Ok(None),
+    }
+}
+
+/// Deletes an object and waits until it is gone. The one of this uid: what others made under its name since stays.
+pub(crate) async fn delete(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    object: &Reference,
+    uid: Option<&str>,
+    settings: &Settings,
+) -> Result<(), ProviderError> {
+    let Some(place) = discovery::place(client, context, &object.api_version, &object.kind).await?
+    else {
+        return Ok(());
+    };
+    let mut body = json!({ "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": settings.propagation });
+    if let Some(uid) = uid {
+        body["preconditions"] = json!({ "uid": uid });
+    }
+    let call = Call {
+        family: family::WRITE,
+        name: format!("delete {}", object.kind),
+        method: http::Method::DELETE,
+        path: place.of(object),
+        content: "application/json",
+        body: body.to_string().into_bytes(),
+    };
+    let answer = infra_cloud::wait::while_refused(
+        context,
+        operation,
+        pace(PASSING),
+        |e| e.kind == ErrorKind::Transient,
+        || client.call(context, &call),
+    )
+    .await;
+    match answer {
+        // Another one has taken its place.
+        Err(error) if uid.is_some() && error.kind == ErrorKind::Conflict => return Ok(()),
+        other => absent_is_done(other)?,
+    }
+    let gone = until(context, operation, pace(settings.delete), || async {
+        Ok(match get(client, context, &place, object).await? {
+            None => Progress::Done(()),
+            Some(live) if uid.is_some_and(|uid| live["metadata"]["uid"] != *uid) => {
+                Progress::Done(())
+            }
+            Some(live) => Progress::Pending(leaving(&live)),
+        })
+    })
+    .await;
+    gone.map_err(|error| {
+        if error.kind != ErrorKind::TimedOut {
+            return error;
+        }
+        ProviderError {
+            message: format!(
+                "{}. What holds it is the controller that its finalizers name: is it running? Without it, take them away: kubectl patch {} {} --type=merge -p '{{\"metadata\":{{\"finalizers\":null}}}}'",
+                error.message,
+                object.kind.to_lowercase(),
+                in_words(object)
+            ),
+            ..error
+        }
+    })
+}
+
+fn in_words(object: &Reference) -> String {
+    match &object.namespace {
+        Some(namespace) => format!("{} -n {namespace}", object.name),
+        None => object.name.clone(),
+    }
+}
+
+/// Whether it is being deleted.
+pub(crate) fn is_leaving(live: &Json) -> bool {
+    live["metadata"]["deletionTimestamp"].is_string()
+}
+
+/// What a deletion waits for, in words.
+fn leaving(live: &Json) -> String {
+    let texts = |json: &Json| -> Vec<String> {
+        let all = json.as_array().into_iter().flatten();
+        all.filter_map(|t| t.as_str().map(str::to_owned)).collect()
+    };
+    let mut finalizers = texts(&live["metadata"]["finalizers"]);
+    finalizers.extend(texts(&live["spec"]["finalizers"]));
+    // A namespace says what is left in it.
+    let conditions = live["status"]["conditions"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    let left: Vec<&str> = conditions
+        .filter(|c| c["status"] == "True" && is_leaving(live))
+        .filter(|c| {
+            matches!(
+                c["type"].as_str(),
+                Some(
+                    "NamespaceContentRemaining"
+                        | "NamespaceFinalizersRemaining"
+                        | "NamespaceDeletionDiscoveryFailure"
+                )
+            )
+        })
+        .filter_map(|c| c["message"].as_str())
+        .collect();
+    match (finalizers.is_empty(), left.is_empty()) {
+        (_, false) => format!("is being deleted: {}", left.join("; ")),
+        (false, true) => format!(
+            "is being deleted, held by the finalizers {}",
+            finalizers.join(", ")
+        ),
+        (true, true) => "is being deleted".to_owned(),
+    }
+}
+
+/// Which object a body is.
+pub(crate) fn reference(body: &Json) -> Result<Reference, ProviderError> {
+    Reference::of(body).ok_or_else(|| {
+        ProviderError::invalid(
+            "manifest",
+            "a manifest has `apiVersion`, `kind` and `metadata.name`",
+        )
+    })
+}
+
+/// With annotations that say whose it is.
+fn marked(body: &Json, operation: &Operation, maker: &str) -> Json {
+    let mut body = body.clone();
+    if !body["metadata"]["annotations"].is_object() {
+        body["metadata"]["annotations"] = json!({});
+    }
+    let annotations = &mut body["metadata"]["annotations"];
+    annotations[OPERATION] = json!(maker);
+    annotations["infra/address"] = json!(operation.address.to_string());
+    for (name, text) in infra_cloud::defaults::marks(operation) {
+        annotations[format!("{MARK}{name}")] = json!(text);
+    }
+    body
+}
+
+/// Without them.
+pub(crate) fn without_marks(mut object: Json) -> Json {
+    if let Some(metadata) = object["metadata"].as_object_mut() {
+        let empty = metadata
+            .get_mut("annotations")
+            .and_then(Json::as_object_mut)
+            .is_some_and(|annotations| {
+                annotations.retain(|name, _| !name.starts_with(MARK));
+                annotations.is_empty()
+            });
+        if empty {
+            metadata.remove("annotations");
+        }
+    }
+    object
+}
+
+/// Whether this operation made it.
+pub(crate) fn is_own(live: &Json, operation: &Operation) -> bool {
+    live["metadata"]["annotations"][OPERATION].as_str() == Some(&*operation.id.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use infra_cloud::testing::operation;
+
+    #[test]
+    fn marks_come_and_go() {
+        let operation = operation("kubernetes_manifest.a");
+        let body = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"a": "1"}});
+        let ours = marked(&body, &operation, &operation.id.0);
+        assert!(is_own(&ours, &operation) && !is_own(&body, &operation));
+        assert_eq!(ours["metadata"]["annotations"]["infra/stack"], "demo");
+        assert_eq!(without_marks(ours), body);
+    }
+
+    #[test]
+    fn a_deletion_says_what_holds_it() {
+        let held = json!({"metadata": {"deletionTimestamp": "x", "finalizers": ["a.io/b"]}});
+        assert_eq!(
+            leaving(&held),
+            "is being deleted, held by the finalizers a.io/b"
+        );
+        let namespace = json!({"metadata": {"deletionTimestamp": "x"}, "spec": {"finalizers": ["kubernetes"]}, "status": {"conditions": [
+            {"type": "NamespaceContentRemaining", "status": "True", "message": "pods. has 2 resource instances"}]}});
+        assert_eq!(
+            leaving(&namespace),
+            "is being deleted: pods. has 2 resource instances"
+        );
+    }
+}

@@ -1,0 +1,150 @@
+//! Which kinds a cluster has, and where: asked for by group and version, and remembered for the run. What was not there may
+//! come during the run, so an absence is never remembered.
+
+use crate::client::{Call, Client};
+use crate::object::Reference;
+use infra_cloud::absence::there;
+use infra_model::{CallContext, ErrorKind, ProviderError};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Where a kind's objects are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// `/api/v1` or `/apis/GROUP/VERSION`
+    root: String,
+    plural: String,
+    pub(crate) namespaced: bool,
+}
+
+/// What was found so far, by group and version.
+#[derive(Default)]
+pub(crate) struct Discovery(Mutex<BTreeMap<String, Arc<BTreeMap<String, Place>>>>);
+
+impl Place {
+    /// The collection that an object of a namespace is in.
+    pub(crate) fn collection(&self, namespace: Option<&str>) -> String {
+        match namespace.filter(|_| self.namespaced) {
+            Some(namespace) => format!("{}/namespaces/{namespace}/{}", self.root, self.plural),
+            None => format!("{}/{}", self.root, self.plural),
+        }
+    }
+
+    /// An object. One of a namespaced kind without a namespace is in `default`.
+    pub(crate) fn of(&self, object: &Reference) -> String {
+        let namespace = object.namespace.as_deref().unwrap_or("default");
+        format!("{}/{}", self.collection(Some(namespace)), object.name)
+    }
+}
+
+/// The place of a kind; none while the cluster does not have it.
+pub(crate) async fn place(
+    client: &Client,
+    context: &CallContext,
+    api_version: &str,
+    kind: &str,
+) -> Result<Option<Place>, ProviderError> {
+    let known = |found: &BTreeMap<String, Place>| found.get(kind).cloned();
+    {
+        let held = client.discovery.0.lock();
+        let held = held.unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = held.get(api_version).and_then(|found| known(found)) {
+            return Ok(Some(place));
+        }
+    }
+    let root = if api_version.contains('/') {
+        format!("/apis/{api_version}")
+    } else {
+        format!("/api/{api_version}")
+    };
+    let call = Call::get(format!("discover {api_version}"), root.clone());
+    let Some(list) = there(client.call(context, &call).await)? else {
+        return Ok(None);
+    };
+    let found = Arc::new(parse(&root, &list));
+    let place = known(&found);
+    let held = client.discovery.0.lock();
+    held.unwrap_or_else(PoisonError::into_inner)
+        .insert(api_version.to_owned(), found);
+    Ok(place)
+}
+
+/// The same, of a kind that must be there.
+pub(crate) async fn must(
+    client: &Client,
+    context: &CallContext,
+    object: &Reference,
+) -> Result<Place, ProviderError> {
+    place(client, context, &object.api_version, &object.kind)
+        .await?
+        .ok_or_else(|| no_kind(object))
+}
+
+/// The error of a kind that the cluster does not have.
+pub(crate) fn no_kind(object: &Reference) -> ProviderError {
+    ProviderError {
+        code: "NoKind".to_owned(),
+        ..crate::error::of(
+            ErrorKind::NotFound,
+            &format!("apply {}", object.kind),
+            format!(
+                "the cluster has no kind {} of {}; its definition must be there before: `kubernetes_crds`, or `depends_on` what brings it",
+                object.kind, object.api_version
+            ),
+        )
+    }
+}
+
+fn parse(root: &str, list: &Json) -> BTreeMap<String, Place> {
+    let resources = list["resources"].as_array().into_iter().flatten();
+    resources
+        // `deployments/status` is no kind of its own.
+        .filter(|r| r["name"].as_str().is_some_and(|name| !name.contains('/')))
+        .filter_map(|r| {
+            let place = Place {
+                root: root.to_owned(),
+                plural: r["name"].as_str()?.to_owned(),
+                namespaced: r["namespaced"].as_bool()?,
+            };
+            Some((r["kind"].as_str()?.to_owned(), place))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn objects_are_where_discovery_says() {
+        let found = parse(
+            "/apis/apps/v1",
+            &json!({"resources": [
+                {"name": "deployments", "namespaced": true, "kind": "Deployment"},
+                {"name": "deployments/scale", "namespaced": true, "kind": "Scale"},
+            ]}),
+        );
+        assert_eq!(found.len(), 1);
+        let object =
+            Reference::parse("apiVersion=apps/v1,kind=Deployment,name=web").expect("is one");
+        assert_eq!(
+            found["Deployment"].of(&object),
+            "/apis/apps/v1/namespaces/default/deployments/web"
+        );
+        let core = Place {
+            root: "/api/v1".into(),
+            plural: "nodes".into(),
+            namespaced: false,
+        };
+        assert_eq!(
+            core.of(&Reference {
+                kind: "Node".into(),
+                name: "n".into(),
+                ..Reference::default()
+            }),
+            "/api/v1/nodes/n"
+        );
+    }
+}

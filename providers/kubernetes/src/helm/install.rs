@@ -1,0 +1,227 @@
+//! Installing, upgrading and taking away, through the program; and putting right what was cut off.
+
+use super::chart;
+use super::drift;
+use super::files::Bench;
+use super::program::{Helm, Run};
+use super::release::ReleaseRecord;
+use super::stored::{self, OPERATION, Stored};
+use crate::apply::pace;
+use crate::client::Client;
+use infra_cloud::absence::absent_is_done;
+use infra_cloud::wait::{Progress, until};
+use infra_model::{CallContext, ErrorKind, Operation, ProviderError};
+use serde_json::Value as Json;
+use std::time::Duration;
+
+/// How long a `helm` that is cut off from us may go on by itself before its release is put right.
+const CUT_OFF: Duration = Duration::from_secs(20);
+/// How long failures that pass are waited out: webhooks that start, a cluster that answers not yet.
+const PASSING: Duration = Duration::from_mins(5);
+
+/// Everything that one change of a release needs.
+pub(crate) struct Change<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) context: &'a CallContext,
+    pub(crate) operation: &'a Operation,
+    pub(crate) record: &'a ReleaseRecord,
+    pub(crate) values: &'a Json,
+}
+
+impl Change<'_> {
+    async fn latest(&self) -> Result<Option<Stored>, ProviderError> {
+        let (namespace, name) = (&self.record.namespace, &self.record.name);
+        let all = stored::revisions(self.client, self.context, namespace, Some(name)).await?;
+        Ok(all.into_iter().next_back())
+    }
+
+    async fn run(&self, helm: &Helm, bench: &Bench, mut run: Run) -> Result<String, ProviderError> {
+        run.arg("--namespace").arg(&self.record.namespace);
+        run.against(self.client, self.context, bench).await?;
+        helm.run(self.context, &run).await
+    }
+
+    /// Installs or upgrades, waits, and takes back what has failed where that is asked for.
+    pub(crate) async fn converge(&self) -> Result<(), ProviderError> {
+        let helm = Helm::find(self.client, self.context).await?;
+        let bench = Bench::new()?;
+        self.put_right(&helm).await?;
+        let before = self.latest().await?.filter(|s| s.status != "uninstalled");
+        let record = self.record;
+        self.tell("fetching the chart");
+        let path = chart::fetched(
+            &helm,
+            self.client,
+            self.context,
+            &record.chart(),
+            &bench,
+            record.dependency_update,
+        )
+        .await?;
+        self.tell(if before.is_some() {
+            "upgrading"
+        } else {
+            "installing"
+        });
+        let outcome = match self
+            .upgrade(&helm, &path.display().to_string(), before.is_none())
+            .await
+        {
+            Ok(()) if record.wait => self.ready().await,
+            other => other,
+        };
+        let Err(error) = outcome else { return Ok(()) };
+        if !record.atomic || error.kind == ErrorKind::Interrupted {
+            return Err(error);
+        }
+        let taken_back = match &before {
+            Some(before) => self
+                .rollback(&helm, before.revision)
+                .await
+                .map(|()| "rolled back"),
+            None => self.uninstall(&helm).await.map(|()| "taken away again"),
+        };
+        Err(ProviderError {
+            message: match taken_back {
+                Ok(how) => format!("{}; the release was {how}", error.message),
+                Err(e) => format!("{}; and it could not be taken back: {e}", error.message),
+            },
+            kind: ErrorKind::Failed,
+            ..error
+        })
+    }
+
+    fn tell(&self, status: &str) {
+        self.context.events.status(self.operation, status);
+    }
+
+    async fn upgrade(&self, helm: &Helm, chart: &str, first: bool) -> Result<(), ProviderError> {
+        let record = self.record;
+        let passes = |e: &ProviderError| e.kind == ErrorKind::Transient;
+        infra_cloud::wait::while_refused(
+            self.context,
+            self.operation,
+            pace(PASSING),
+            passes,
+            || async {
+                let bench = Bench::new()?;
+                let mut run = Run::new(["upgrade", "--install"]);
+                run.arg(&record.name).arg(chart);
+                run.values(self.values);
+                run.arg("--timeout")
+                    .arg(format!("{}s", record.timeout.max(1)));
+                run.arg("--history-max").arg(record.max_history);
+                run.flag(record.create_namespace, "--create-namespace");
+                run.flag(record.skip_crds, "--skip-crds");
+                run.flag(record.disable_webhooks, "--no-hooks");
+                if let Some(description) = &record.description {
+                    run.arg("--description").arg(description);
+                }
+                if first {
+                    run.arg("--labels")
+                        .arg(format!("{OPERATION}={}", self.operation.id));
+                }
+                self.run(helm, &bench, run).await.map(|_| ())
+            },
+        )
+        .await
+    }
+
+    /// Waits until the release's objects are ready.
+    async fn ready(&self) -> Result<(), ProviderError> {
+        let release = match self.latest().await? {
+            Some(latest) => latest.release()?,
+            None => return Err(ProviderError::new(ErrorKind::Failed, "the release is gone")),
+        };
+        let manifest = release["manifest"].as_str().unwrap_or_default();
+        let (client, context, record) = (self.client, self.context, self.record);
+        until(context, self.operation, pace(record.patience()), || async {
+            let objects = drift::live(client, context, manifest, &record.namespace).await?;
+            Ok(match drift::unready(&objects, record.wait_for_jobs)? {
+                Some(missing) => Progress::Pending(missing),
+                None => Progress::Done(()),
+            })
+        })
+        .await
+    }
+
+    /// An installation or upgrade that was cut off blocks every later one: it goes back to the last revision that was
+    /// deployed, or goes away when there is none.
+    async fn put_right(&self, helm: &Helm) -> Result<(), ProviderError> {
+        let Some(pending) = self.latest().await?.filter(Stored::is_pending) else {
+            return Ok(());
+        };
+        // The program that began it may have outlived us.
+        let cut_off = until(self.context, self.operation, pace(CUT_OFF), || async {
+            Ok(match self.latest().await? {
+                Some(now) if now.is_pending() && now.revision == pending.revision => {
+                    Progress::Pending(format!("revision {} is {}", now.revision, now.status))
+                }
+                _ => Progress::Done(()),
+            })
+        })
+        .await;
+        match cut_off {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind == ErrorKind::TimedOut => {}
+            Err(error) => return Err(error),
+        }
+        let (namespace, name) = (&self.record.namespace, &self.record.name);
+        let all = stored::revisions(self.client, self.context, namespace, Some(name)).await?;
+        let deployed = all.iter().rev().find(|s| s.status == "deployed");
+        match deployed {
+            Some(deployed) => {
+                self.tell(&format!(
+                    "was cut off; going back to revision {}",
+                    deployed.revision
+                ));
+                self.rollback(helm, deployed.revision).await
+            }
+            None => {
+                self.tell("was cut off while it was installed; taking that away");
+                self.uninstall(helm).await
+            }
+        }
+    }
+
+    async fn rollback(&self, helm: &Helm, revision: i64) -> Result<(), ProviderError> {
+        let bench = Bench::new()?;
+        let mut run = Run::new(["rollback"]);
+        run.arg(&self.record.name).arg(revision);
+        run.arg("--history-max").arg(self.record.max_history);
+        run.flag(self.record.disable_webhooks, "--no-hooks");
+        self.run(helm, &bench, run).await.map(|_| ())
+    }
+
+    async fn uninstall(&self, helm: &Helm) -> Result<(), ProviderError> {
+        let passes = |e: &ProviderError| e.kind == ErrorKind::Transient;
+        let gone = infra_cloud::wait::while_refused(
+            self.context,
+            self.operation,
+            pace(PASSING),
+            passes,
+            || async {
+                let bench = Bench::new()?;
+                let mut run = Run::new(["uninstall"]);
+                run.arg(&self.record.name);
+                run.arg("--wait")
+                    .arg("--timeout")
+                    .arg(format!("{}s", self.record.timeout.max(1)));
+                run.flag(self.record.disable_webhooks, "--no-hooks");
+                self.run(helm, &bench, run).await
+            },
+        )
+        .await;
+        absent_is_done(gone)
+    }
+
+    /// Takes the release away.
+    pub(crate) async fn remove(&self) -> Result<(), ProviderError> {
+        if self.latest().await?.is_none() {
+            return Ok(());
+        }
+        let helm = Helm::find(self.client, self.context).await?;
+        self.tell("uninstalling");
+        self.uninstall(&helm).await
+    }
+}
