@@ -122,6 +122,35 @@ fn a_real_api_server_takes_every_object() {
     }
 }
 
+/// A live cluster is asked itself.
+#[test]
+fn the_audit_looks_at_a_live_cluster() {
+    let test = "the_audit_looks_at_a_live_cluster";
+    let Some(plane) = ControlPlane::shared(test) else {
+        return;
+    };
+    let place = "apiVersion: v1\nkind: Namespace\nmetadata: {name: audited, labels: {app.kubernetes.io/part-of: audited}}\n";
+    plane.apply(place).done();
+    let folder = Folder::new();
+    let file = plane.kubeconfig();
+    let audit = || {
+        let told = folder
+            .run(&["harden", "audit", "-kubeconfig", text(&file), "-json"])
+            .expect(2)
+            .json();
+        let row = told
+            .as_array()
+            .expect("rows")
+            .iter()
+            .find(|r| r["row"] == "Resource Quotas");
+        row.expect("the row")["missing"].to_string()
+    };
+    assert!(audit().contains("audited"), "{}", audit());
+    plane.apply("{apiVersion: v1, kind: LimitRange, metadata: {name: a, namespace: audited}, spec: {limits: []}}").done();
+    plane.apply("{apiVersion: v1, kind: ResourceQuota, metadata: {name: a, namespace: audited}, spec: {hard: {pods: '1'}}}").done();
+    assert!(!audit().contains("audited"), "{}", audit());
+}
+
 #[test]
 fn objects_are_written_into_a_folder_and_secrets_are_not() {
     let folder = hardened();

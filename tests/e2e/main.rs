@@ -20,6 +20,7 @@ mod kills;
 #[cfg(unix)]
 #[path = "../kube/mod.rs"]
 mod kube;
+mod kubernetes;
 mod life;
 mod modules;
 mod plans;

@@ -4,7 +4,9 @@
 use crate::defaults::{self, Names};
 use crate::shape;
 use async_trait::async_trait;
-use infra_model::provider::{Environment, Finding, Opened, PreflightItem, Renewed};
+use infra_model::provider::{
+    Environment, Finding, Opened, PreflightItem, RefineItem, Refined, Renewed,
+};
 use infra_model::resource::{DynDataSource, DynEphemeral, DynResource};
 use infra_model::schema::ApiFamily;
 use infra_model::{
@@ -51,6 +53,33 @@ pub trait Cloud: Send + Sync + 'static {
 
     /// The resolved configuration: see [`Session::resolved`].
     fn resolved(client: &Self::Client) -> serde_json::Value;
+
+    /// What would be lost for good with an object: see [`Provider::data`].
+    fn holds(_type_name: &str, _value: &Value) -> Option<&'static str> {
+        None
+    }
+
+    /// What asking adds to a plan: see [`Session::refine`].
+    async fn refine(
+        _client: &Self::Client,
+        _context: &CallContext,
+        _type_name: &str,
+        items: &[RefineItem],
+    ) -> Vec<Result<Refined, ProviderError>> {
+        items.iter().map(|_| Ok(Refined::default())).collect()
+    }
+
+    /// What would outlive the host: see [`Session::leave`].
+    ///
+    /// # Errors
+    /// The host cannot be reached, or something does not go.
+    async fn leave(
+        _client: &Self::Client,
+        _context: &CallContext,
+        _operation: &Operation,
+    ) -> Result<(), ProviderError> {
+        Ok(())
+    }
 
     /// What is known to fail before the first call: see [`Session::preflight`].
     async fn preflight(
@@ -136,6 +165,10 @@ impl<C: Cloud> Provider for CloudProvider<C> {
         }
     }
 
+    fn data(&self, type_name: &str, value: &Value) -> Option<&'static str> {
+        C::holds(type_name, value)
+    }
+
     fn upgrade(
         &self,
         type_name: &str,
@@ -184,6 +217,23 @@ impl<C: Cloud> Session for CloudSession<C> {
                 answer.map(|found| found.map(|value| shape::like(block, &item.prior, value)))
             })
             .collect()
+    }
+
+    async fn refine(
+        &self,
+        context: &CallContext,
+        type_name: &str,
+        items: &[RefineItem],
+    ) -> Vec<Result<Refined, ProviderError>> {
+        C::refine(&self.client, context, type_name, items).await
+    }
+
+    async fn leave(
+        &self,
+        context: &CallContext,
+        operation: &Operation,
+    ) -> Result<(), ProviderError> {
+        C::leave(&self.client, context, operation).await
     }
 
     async fn read_data(

@@ -263,6 +263,20 @@ pub(crate) fn broken_promise(planned: &Value, actual: &Value) -> Option<Path> {
     at(planned, actual, &mut Vec::new())
 }
 
+/// A planned value with what a plan has promised where it does not know: asking the cloud while planning told more than the
+/// type alone foretells.
+pub(crate) fn with_promised(planned: Value, promised: &Value) -> Value {
+    let Some(entries) = promised.entries() else {
+        return planned;
+    };
+    let told = entries.iter().filter(|(name, value)| {
+        value.is_wholly_known() && planned.get(name).is_some_and(Value::is_unknown)
+    });
+    told.fold(planned.clone(), |planned, (name, value)| {
+        planned.with_attribute(name, value.clone())
+    })
+}
+
 /// Null-typed comparisons: two values are the same for a plan when only the types of their nulls differ.
 pub(crate) fn same(a: &Value, b: &Value) -> bool {
     match (a.bare(), b.bare()) {

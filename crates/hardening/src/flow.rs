@@ -69,6 +69,7 @@ impl Pods {
     }
 
     /// All of a namespace.
+    #[allow(dead_code, reason = "each control needs some of these")]
     pub(crate) fn all(namespace: &str) -> Pods {
         Pods::of(namespace, "all", &[])
     }

@@ -11,6 +11,7 @@ use serde_json::{Value as Json, json};
 
 /// What is allowed.
 #[derive(Clone, Debug)]
+#[allow(dead_code, reason = "each control needs some of them")]
 pub(crate) enum Grant {
     /// To read, write and delete the objects of a bucket of the stack, by its reference, such as `bucket.backups`.
     Objects(String),
@@ -45,6 +46,7 @@ pub(crate) struct Lowered {
 }
 
 /// A bucket of the stack that an input names.
+#[allow(dead_code, reason = "for controls that keep things in buckets")]
 pub(crate) fn bucket(inside: &mut Inside<'_>, path: &str, value: &Value) -> Option<Known> {
     inside.draft.find("bucket", path, value)
 }

@@ -56,6 +56,7 @@ pub(crate) struct Scrape {
     /// On which port.
     pub(crate) port: u16,
     /// Under which path.
+    #[allow(dead_code, reason = "for the control `monitoring`")]
     pub(crate) path: String,
 }
 
@@ -70,6 +71,7 @@ pub(crate) struct Inside<'a> {
     /// What runs there.
     pub(crate) apps: Vec<App>,
     /// Whether objects are committed to a repository, and not applied.
+    #[allow(dead_code, reason = "for the control `gitops`")]
     pub(crate) gitops: bool,
     /// What is made, in order of writing.
     pub(crate) nodes: Vec<Node>,

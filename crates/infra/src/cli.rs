@@ -5,6 +5,7 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 use std::path::PathBuf;
 
 mod about;
+mod clusters;
 mod harden;
 mod modules;
 mod secrets;
@@ -12,6 +13,7 @@ mod state;
 mod variables;
 
 pub(crate) use about::*;
+pub(crate) use clusters::*;
 pub(crate) use harden::*;
 pub(crate) use modules::*;
 pub(crate) use secrets::*;
@@ -110,6 +112,22 @@ It works from the state alone when the stack file no longer parses.")]
   infra output -json
   infra output -raw endpoint         also prints a sensitive one: it was asked for by name")]
     Output(Output),
+    /// Let kubectl and its like reach the clusters of a stack
+    #[command(after_help = "Examples:
+  infra kubeconfig
+  infra kubeconfig --file ~/.kube/shop stacks/prod.toml
+  infra kubeconfig --print > kubeconfig
+
+No credential stands in the file: it runs infra to log in, with the credentials of the cloud.")]
+    Kubeconfig(Kubeconfig),
+    /// Print a token for a cluster, as kubeconfigs ask for one
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  infra cluster-token eks --cluster main --region eu-west-1
+  infra cluster-token gke"
+    )]
+    ClusterToken(Token),
     /// Look into the state, and correct it
     #[command(
         subcommand,
@@ -141,7 +159,8 @@ Commits and checksums are in infra.lock beside the stack files; keep it under ve
   infra harden render                          the objects, as YAML
   infra harden render -out manifests/
   infra harden audit                           the roadmap, row by row, as the stack makes it
-  infra harden audit -manifests k8s/           the same for manifests that others wrote"
+  infra harden audit -manifests k8s/           the same for manifests that others wrote
+  infra harden audit -kubeconfig kubeconfig    and for a live cluster"
     )]
     Harden(Harden),
     /// Seal secrets for a repository, and open sealed ones from a backup of the key

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod cli;
+mod clusters;
 mod commands;
 mod error;
 mod kept;

@@ -52,7 +52,7 @@ impl Surroundings {
         .await?;
         Ok(Surroundings {
             world: World::Sandbox(sandbox.world_id().to_string().into()),
-            variables: sandbox.environment(),
+            variables: in_sandbox(sandbox.environment()),
             sandbox: Some(sandbox),
         })
     }
@@ -82,7 +82,7 @@ impl Surroundings {
         let answer: Answer = serde_json::from_str(&body)
             .map_err(|_| failed("something else answers there".to_owned()))?;
         Ok(Surroundings {
-            variables: answer.endpoints.environment(),
+            variables: in_sandbox(answer.endpoints.environment()),
             world: World::Sandbox(answer.id.into()),
             sandbox: None,
         })
@@ -97,8 +97,8 @@ impl Surroundings {
 }
 
 /// What the process's environment says to providers that do not ask it themselves.
-fn of_clouds() -> Vec<(String, String)> {
-    const BEGINNINGS: [&str; 8] = [
+pub(crate) fn of_clouds() -> Vec<(String, String)> {
+    const BEGINNINGS: [&str; 11] = [
         "GOOGLE_",
         "GCLOUD_",
         "CLOUDSDK_",
@@ -107,10 +107,23 @@ fn of_clouds() -> Vec<(String, String)> {
         "AZURE_",
         "ACTIONS_ID_TOKEN_",
         "INFRA_AZURE_",
+        "INFRA_HELM",
+        "KUBECONFIG",
+        "KUBE_CONFIG_PATH",
     ];
     std::env::vars()
         .filter(|(name, _)| BEGINNINGS.iter().any(|b| name.starts_with(b)))
         .collect()
+}
+
+/// What a sandbox says to providers: that it is one, where it is, and which programs of this machine may be used in it.
+fn in_sandbox(mut variables: Vec<(String, String)>) -> Vec<(String, String)> {
+    variables.retain(|(name, _)| name != "INFRA_SANDBOX");
+    variables.push(("INFRA_SANDBOX".to_owned(), "1".to_owned()));
+    if let Ok(helm) = std::env::var("INFRA_HELM") {
+        variables.push(("INFRA_HELM".to_owned(), helm));
+    }
+    variables
 }
 
 /// The body of a plain HTTP answer; a client library would be too much for one question on loopback.

@@ -94,6 +94,17 @@ pub trait Session: Send + Sync {
         items: &[ReadItem],
     ) -> Vec<Result<Option<Value>, ProviderError>>;
 
+    /// What asking the cloud adds to what [`Provider::plan`] foretold of changes of a type that
+    /// [plans online](crate::schema::Traits::plans_online): one answer per item, in order. Nothing is changed by it.
+    async fn refine(
+        &self,
+        _context: &CallContext,
+        _type_name: &str,
+        items: &[RefineItem],
+    ) -> Vec<Result<Refined, ProviderError>> {
+        items.iter().map(|_| Ok(Refined::default())).collect()
+    }
+
     /// Reads a data source.
     async fn read_data(
         &self,
@@ -249,6 +260,24 @@ pub struct Planned {
     pub replace: Vec<Path>,
     /// For the type's own use at apply and in the next plan.
     pub private: Option<serde_json::Value>,
+}
+
+/// One planned creation or change, for [`Session::refine`].
+#[derive(Clone, Debug)]
+pub struct RefineItem {
+    /// What is there; none for a new one, and one that is replaced.
+    pub prior: Option<Value>,
+    /// What is planned; may contain unknown values.
+    pub planned: Value,
+}
+
+/// What asking the cloud adds to a plan.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Refined {
+    /// The planned value, with more known than before; what is known is a promise.
+    pub value: Option<Value>,
+    /// Paths that the cloud would refuse to change in place.
+    pub replace: Vec<Path>,
 }
 
 /// One instance to read.

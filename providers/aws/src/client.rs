@@ -94,24 +94,7 @@ impl Client {
         environment: &Environment,
     ) -> Result<Client, ProviderError> {
         let mut config = config.within(environment)?;
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(Duration::from_secs(10))
-                    .operation_attempt_timeout(Duration::from_mins(1))
-                    .build(),
-            );
-        if let Some(region) = &config.region {
-            loader = loader.region(Region::new(region.clone()));
-        }
-        if let Some(profile) = &config.profile {
-            loader = loader.profile_name(profile);
-        }
-        if let Some(credentials) = given_credentials(environment) {
-            loader = loader.credentials_provider(credentials);
-        }
-        let mut sdk = loader.load().await;
+        let mut sdk = base(&config, environment).await;
         let region = sdk.region().map(ToString::to_string).ok_or_else(|| {
             ProviderError::invalid(
                 "region",
@@ -262,6 +245,37 @@ impl Client {
             })
         };
         retried(context, family.name, operation, resend, &attempt).await
+    }
+}
+
+/// What the SDK needs to make calls: region and credentials, as the configuration and the standard chain have them.
+async fn base(config: &Config, environment: &Environment) -> SdkConfig {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(Duration::from_secs(10))
+                .operation_attempt_timeout(Duration::from_mins(1))
+                .build(),
+        );
+    if let Some(region) = &config.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(profile) = &config.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(credentials) = given_credentials(environment) {
+        loader = loader.credentials_provider(credentials);
+    }
+    loader.load().await
+}
+
+/// The same, with the role that is taken on.
+pub(crate) async fn load(config: &Config, environment: &Environment) -> SdkConfig {
+    let sdk = base(config, environment).await;
+    match config.assume_role.first() {
+        Some(role) => assume(&sdk, role, config.endpoints.get("sts")).await,
+        None => sdk,
     }
 }
 

@@ -4,6 +4,7 @@
 mod autoscaling;
 pub mod batch;
 pub mod client;
+mod cluster_token;
 pub mod config;
 mod data;
 mod ec2;
@@ -23,6 +24,8 @@ mod s3;
 mod session;
 pub mod tags;
 pub mod wait;
+
+pub use cluster_token::cluster_token;
 
 use infra_model::Provider;
 use std::sync::Arc;

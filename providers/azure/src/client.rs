@@ -1,6 +1,7 @@
 //! The configured client: one pipeline of the official `azure_core` for each audience, and the one way to make a call.
 
 use crate::config::{Config, is_loopback};
+use crate::container::bridge;
 use crate::credentials::{self, SIGN_IN};
 use crate::part::Turns;
 use crate::{error, family};
@@ -218,6 +219,11 @@ impl Client {
         &self.config
     }
 
+    /// The pipeline to Resource Manager.
+    pub(crate) fn manager(&self) -> &Pipeline {
+        &self.manager
+    }
+
     /// `/subscriptions/…`
     pub(crate) fn subscription(&self) -> String {
         format!("/subscriptions/{}", self.config.subscription())
@@ -356,15 +362,12 @@ impl Client {
             Audience::Manager => &self.manager,
             Audience::Vaults => &self.vaults,
         };
-        let unchecked = PipelineSendOptions {
-            skip_checks: true,
-            ..PipelineSendOptions::default()
+        let exchanged = match bridge::call(self, request)? {
+            Some(call) => call.await,
+            None => exchange(pipeline, raw).await,
         };
-        let answer = match pipeline
-            .send(&Context::new(), &mut raw, Some(unchecked))
-            .await
-        {
-            Ok(answer) => answer,
+        let exchanged = match exchanged {
+            Ok(exchanged) => exchanged,
             Err(e) if is_about_tokens(&e) => {
                 let message = format!("no access token: {e}; where nobody is signed in, {SIGN_IN}");
                 return Err(failed(ErrorKind::Denied, message));
@@ -374,18 +377,18 @@ impl Client {
                 return Err(failed(ErrorKind::Transient, message));
             }
         };
-        let (status, headers, body) = answer.deconstruct();
-        let (status, bytes): (u16, &[u8]) = (status.into(), body.as_ref());
+        let (status, headers) = (exchanged.status, &exchanged.headers);
+        let bytes = &*exchanged.body;
         let json = serde_json::from_slice::<Json>(bytes);
         let answer = Answer {
             status,
-            operation: header(&headers, "azure-asyncoperation"),
-            location: header(&headers, "location"),
-            retry_after: header(&headers, "retry-after")
+            operation: header(headers, "azure-asyncoperation"),
+            location: header(headers, "location"),
+            retry_after: header(headers, "retry-after")
                 .and_then(|v| v.parse().ok())
                 .map(Duration::from_secs),
-            request_id: header(&headers, "x-ms-correlation-request-id")
-                .or_else(|| header(&headers, "x-ms-request-id")),
+            request_id: header(headers, "x-ms-correlation-request-id")
+                .or_else(|| header(headers, "x-ms-request-id")),
             body: Json::Null,
         };
         if !(200..300).contains(&status) {
@@ -461,6 +464,37 @@ impl Client {
         let rest = url.strip_prefix(self.config.resource_manager());
         rest.filter(|r| r.starts_with('/')).unwrap_or(url)
     }
+}
+
+/// What came back, before it is understood.
+#[derive(Debug)]
+pub(crate) struct Exchanged {
+    pub(crate) status: u16,
+    pub(crate) headers: Headers,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Sends a request; every status is an answer.
+///
+/// # Errors
+/// No token, or no answer.
+pub(crate) async fn exchange(
+    pipeline: &Pipeline,
+    mut request: Raw,
+) -> azure_core::Result<Exchanged> {
+    let unchecked = PipelineSendOptions {
+        skip_checks: true,
+        ..PipelineSendOptions::default()
+    };
+    let answer = pipeline
+        .send(&Context::new(), &mut request, Some(unchecked))
+        .await?;
+    let (status, headers, body) = answer.deconstruct();
+    Ok(Exchanged {
+        status: status.into(),
+        headers,
+        body: body.as_ref().to_vec(),
+    })
 }
 
 fn manager_scope(config: &Config) -> String {

@@ -1,10 +1,14 @@
 //! Data sources: who and where one is.
 
 use crate::client::{Client, Request};
-use crate::resources::VERSION;
+use crate::tags;
 use async_trait::async_trait;
 use infra_model::resource::DataSource;
 use infra_model::{CallContext, ProviderError, Record};
+use std::collections::BTreeMap;
+
+/// The version of calls about subscriptions.
+const SUBSCRIPTIONS: &str = "2022-12-01";
 
 /// The provider's own subscription, tenant and identity.
 #[derive(Clone, Debug, Default, Record)]
@@ -48,7 +52,7 @@ impl DataSource<Client> for ClientConfig {
             Some(tenant) => Some(tenant),
             None => {
                 let of = "Microsoft.Resources/subscriptions";
-                let request = Request::get(of, VERSION, client.subscription());
+                let request = Request::get(of, SUBSCRIPTIONS, client.subscription());
                 let found = client.call(context, &request).await?;
                 found["tenantId"].as_str().map(str::to_owned)
             }
@@ -67,6 +71,76 @@ impl DataSource<Client> for ClientConfig {
             client_id: application,
             object_id: who.object,
             location: config.location.clone(),
+            id: Some(id),
+        })
+    }
+}
+
+/// A subscription.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct SubscriptionRecord {
+    /// Its id. By default the provider's.
+    #[record(optional, computed)]
+    pub(crate) subscription_id: Option<String>,
+    /// What people call it.
+    #[record(computed)]
+    pub(crate) display_name: Option<String>,
+    /// Its tenant.
+    #[record(computed)]
+    pub(crate) tenant_id: Option<String>,
+    /// `Enabled`, `Disabled`, `Warned`, `PastDue` or `Deleted`.
+    #[record(computed)]
+    pub(crate) state: Option<String>,
+    /// Where its resources may be placed, as Azure's offers say.
+    #[record(computed)]
+    pub(crate) location_placement_id: Option<String>,
+    /// The offer that it was bought by.
+    #[record(computed)]
+    pub(crate) quota_id: Option<String>,
+    /// Whether there is a limit of costs: `On`, `Off` or `CurrentPeriodOff`.
+    #[record(computed)]
+    pub(crate) spending_limit: Option<String>,
+    /// Its tags.
+    #[record(computed)]
+    pub(crate) tags: BTreeMap<String, String>,
+    /// `/subscriptions/{subscription_id}`
+    #[record(computed)]
+    pub(crate) id: Option<String>,
+}
+
+pub(crate) struct Subscription;
+
+#[async_trait]
+impl DataSource<Client> for Subscription {
+    type Record = SubscriptionRecord;
+    const TYPE: &'static str = "azurerm_subscription";
+
+    async fn read(
+        client: &Client,
+        context: &CallContext,
+        config: SubscriptionRecord,
+    ) -> Result<SubscriptionRecord, ProviderError> {
+        let asked = config.subscription_id.filter(|id| !id.is_empty());
+        let subscription = asked.unwrap_or_else(|| client.config().subscription().to_owned());
+        let id = format!("/subscriptions/{subscription}");
+        let of = "Microsoft.Resources/subscriptions";
+        let found = client
+            .call(context, &Request::get(of, SUBSCRIPTIONS, &*id))
+            .await?;
+        let text = |name: &str| found[name].as_str().map(str::to_owned);
+        let policy = |name: &str| {
+            let found = &found["subscriptionPolicies"][name];
+            found.as_str().map(str::to_owned)
+        };
+        Ok(SubscriptionRecord {
+            subscription_id: Some(subscription),
+            display_name: text("displayName"),
+            tenant_id: text("tenantId"),
+            state: text("state"),
+            location_placement_id: policy("locationPlacementId"),
+            quota_id: policy("quotaId"),
+            spending_limit: policy("spendingLimit"),
+            tags: tags::at(&found, "tags"),
             id: Some(id),
         })
     }

@@ -127,7 +127,7 @@ pub(crate) fn whose<K: Kind>(operation: &Operation, id: &str, found: &Json) -> R
     let ours = match K::made_by(operation, id) {
         Some(ours) => ours,
         None if K::API.tags => {
-            tags::of(found).get(tags::OPERATION) == Some(&operation.id.to_string())
+            tags::at(found, K::TAGS).get(tags::OPERATION) == Some(&operation.id.to_string())
         }
         None => operation.known_id.is_some() || K::always_there(),
     };
@@ -170,7 +170,10 @@ pub(crate) fn failure(api: &Api, found: &Json) -> ProviderError {
 
 /// Its etag, wherever the service says it.
 pub(crate) fn etag(found: &Json) -> Option<&str> {
-    found["etag"].as_str().or_else(|| found["eTag"].as_str())
+    let properties = &found["properties"];
+    [&found["etag"], &found["eTag"], &properties["eTag"]]
+        .into_iter()
+        .find_map(Json::as_str)
 }
 
 /// A body as it was read, to be sent again: without what only answers say, which the service would compare with its own.
@@ -179,7 +182,7 @@ pub(crate) fn without_shown_only(found: &Json) -> Json {
     for name in ["etag", "eTag", "systemData", "id", "name", "type"] {
         wire::remove(&mut whole, name);
     }
-    for name in ["provisioningState", "resourceGuid"] {
+    for name in ["provisioningState", "resourceGuid", "eTag"] {
         wire::remove(&mut whole, &format!("properties/{name}"));
     }
     whole
@@ -210,8 +213,9 @@ pub(crate) fn record_of<K: Kind>(
     let mut all = Tags::new();
     if K::API.tags {
         let defaults = &client.config().tags;
-        let (own, effective) = tags::split(tags::of(&found), defaults, Some(&tags_of(&said)));
-        found["tags"] = tags::json(&own);
+        let (own, effective) =
+            tags::split(tags::at(&found, K::TAGS), defaults, Some(&tags_of(&said)));
+        wire::put(&mut found, "tags", tags::json(&own));
         all = effective;
     }
     let mut shown = wire::shown(&block, &found, &said, K::RULES);

@@ -32,6 +32,8 @@ pub(crate) trait Kind: Sized + Send + Sync + 'static {
     const API: Api;
     /// Fields that are not `properties/camelCase` (`location`, `tags`, `zones`, `kind` at the root).
     const RULES: Rules = &[];
+    /// Where its tags are, if it has any.
+    const TAGS: &'static str = "tags";
     /// How patiently its operations are waited for.
     const PACE: Pace = MINUTES;
     /// How changes are sent.

@@ -9,7 +9,9 @@
 mod access;
 mod api;
 mod client;
+mod cluster_token;
 mod config;
+mod container;
 mod container_registry;
 mod credentials;
 mod data;
@@ -35,6 +37,8 @@ mod storage;
 mod tags;
 mod vaults;
 mod wire;
+
+pub use cluster_token::cluster_token;
 
 use infra_model::Provider;
 use std::sync::Arc;

@@ -183,7 +183,7 @@ async fn begin<K: Kind>(
     let mut body = wire::body(&K::Record::block(), &value, K::RULES, &id, &in_id::<K>());
     if api.tags {
         let all = tags::for_create(&client.config().tags, &tags_of(&value), operation);
-        body["tags"] = tags::json(&all);
+        wire::put(&mut body, K::TAGS, tags::json(&all));
     }
     K::body(client, context, &id, desired, &mut body).await?;
     let _turn = match K::turn(&id) {
@@ -318,8 +318,9 @@ async fn change<K: Kind>(
         }
         if K::API.tags {
             let own = tags_of(new);
-            let all = tags::for_update(&client.config().tags, &own, operation, &tags::of(&found));
-            body["tags"] = tags::json(&all);
+            let there = tags::at(&found, K::TAGS);
+            let all = tags::for_update(&client.config().tags, &own, operation, &there);
+            wire::put(&mut body, K::TAGS, tags::json(&all));
         }
         let before = body.clone();
         K::changed(client, context, prior, desired, &mut body).await?;

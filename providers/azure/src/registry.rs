@@ -6,8 +6,8 @@ use crate::kind::Kind;
 use crate::link::{Link, Linked};
 use crate::managed::Managed;
 use crate::{
-    access, container_registry, data, disk_encryption_set, dns, monitor, network, postgres,
-    resources, storage, vaults,
+    access, container, container_registry, data, disk_encryption_set, dns, monitor, network,
+    postgres, resources, storage, vaults,
 };
 use infra_model::resource::{DynDataSource, DynEphemeral, DynResource, Typed};
 
@@ -48,6 +48,9 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
         managed::<network::lb_pool::Pool>(),
         entry::<network::lb_probe::Probe>(),
         entry::<network::lb_rule::BalancingRule>(),
+        // --- Kubernetes ---
+        managed::<container::cluster::Cluster>(),
+        managed::<container::node_pool::NodePool>(),
         // --- identities ---
         managed::<access::federated::Federated>(),
         managed::<access::role_assignment::RoleAssignment>(),
@@ -77,7 +80,11 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
 
 /// Data sources.
 pub(crate) fn data() -> Vec<Box<dyn DynDataSource<Client>>> {
-    vec![Typed::<data::ClientConfig>::register_data()]
+    vec![
+        Typed::<container::versions::Versions>::register_data(),
+        Typed::<data::ClientConfig>::register_data(),
+        Typed::<data::Subscription>::register_data(),
+    ]
 }
 
 /// Ephemeral resources.

@@ -60,10 +60,17 @@ pub(crate) fn split(found: Tags, defaults: &Tags, prior: Option<&Tags>) -> (Tags
     defaults::split(found, defaults, prior, is_mark)
 }
 
-/// The tags of a resource's body.
+/// The tags of a body.
 pub(crate) fn of(found: &Json) -> Tags {
-    let entries = found["tags"].as_object().into_iter().flatten();
+    at(found, "tags")
+}
+
+/// The tags of a body, where its field for them is.
+pub(crate) fn at(found: &Json, field: &str) -> Tags {
+    let entries = crate::wire::get(found, field).and_then(Json::as_object);
     entries
+        .into_iter()
+        .flatten()
         .filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned())))
         .collect()
 }

@@ -20,6 +20,8 @@ pub(crate) enum Rule {
     Switch(&'static str),
     /// A boolean as its opposite.
     Not(&'static str),
+    /// Anything as text.
+    Text(&'static str),
     /// The one element of a list.
     First(&'static str),
     /// A list of texts as a list of objects with one field: the field, and that.
@@ -82,7 +84,7 @@ impl Scope<'_> {
     fn field(&self, name: &str, rule: Option<Rule>) -> String {
         use Rule::{
             At, Each, First, Kept, Not, Own, Parts, Present, Ref, SentOnly, ShownOnly, Sibling,
-            Switch,
+            Switch, Text,
         };
         match rule {
             Some(
@@ -91,6 +93,7 @@ impl Scope<'_> {
                 | Each(field, _)
                 | Sibling(field, _)
                 | Switch(field)
+                | Text(field)
                 | Not(field)
                 | First(field)
                 | Parts(field)
@@ -200,6 +203,33 @@ pub(crate) fn body(block: &Block, value: &Value, rules: Rules, id: &str, in_id: 
     encode(block, value, root(rules, id), in_id)
 }
 
+/// The same of an object that is no resource: all of its fields are in one place.
+pub(crate) fn object(block: &Block, value: &Value, rules: Rules) -> Json {
+    encode(block, value, plain_root(rules), &[])
+}
+
+/// The attributes that such an object shows.
+pub(crate) fn shown_object(block: &Block, found: &Json, prior: &Value, rules: Rules) -> Json {
+    decode(block, found, prior, plain_root(rules))
+}
+
+/// The fields of such an object that change.
+pub(crate) fn object_changes(
+    block: &Block,
+    prior: &Value,
+    desired: &Value,
+    rules: Rules,
+) -> Vec<Change> {
+    changes_in(block, prior, desired, plain_root(rules), &[])
+}
+
+fn plain_root(rules: Rules) -> Scope<'static> {
+    Scope {
+        level: Level::Plain,
+        ..root(rules, "")
+    }
+}
+
 fn root(rules: Rules, id: &str) -> Scope<'_> {
     Scope {
         rules,
@@ -287,6 +317,9 @@ fn encode_attribute(value: &Value, rule: Option<Rule>, id: &str) -> Option<Json>
             Json::from(if on { "Enabled" } else { "Disabled" })
         }
         (Some(Rule::Not(_)), Json::Bool(on)) => Json::Bool(!on),
+        (Some(Rule::Text(_)), json @ (Json::Bool(_) | Json::Number(_))) => {
+            Json::String(json.to_string())
+        }
         (Some(Rule::First(_)), json) => json!([json]),
         (_, json) => json,
     })
@@ -365,7 +398,17 @@ pub(crate) fn changes(
     id: &str,
     in_id: &[&str],
 ) -> Vec<Change> {
-    let scope = root(rules, id);
+    changes_in(block, prior, desired, root(rules, id), in_id)
+}
+
+fn changes_in(
+    block: &Block,
+    prior: &Value,
+    desired: &Value,
+    scope: Scope<'_>,
+    in_id: &[&str],
+) -> Vec<Change> {
+    let id = scope.id;
     let mut out = Vec::new();
     for (name, attribute) in &block.attributes {
         let rule = scope.rule(name);
@@ -616,7 +659,7 @@ fn decode_attribute(
 /// Numbers as text, and texts of ours as numbers.
 fn fit(ty: &Type, json: &Json) -> Json {
     match (ty, json) {
-        (Type::Number, Json::String(text)) => {
+        (Type::Number | Type::Bool, Json::String(text)) => {
             serde_json::from_str(text).unwrap_or_else(|_| json.clone())
         }
         (Type::String, Json::Number(n)) => Json::String(n.to_string()),

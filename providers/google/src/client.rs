@@ -9,13 +9,17 @@ use google_cloud_auth::credentials::{
     Builder, CacheableResource, Credentials, anonymous, impersonated,
 };
 use infra_cloud::retry::{Resend, retried};
+use infra_model::clusters::ClusterToken;
 use infra_model::provider::Environment;
-use infra_model::{CallContext, ErrorKind, ProviderError};
+use infra_model::{CallContext, ErrorKind, ProviderError, Timestamp};
 use reqwest::Method;
 use serde_json::Value as Json;
 use std::time::Duration;
 
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
+
+/// The official crate gives only tokens that are good for a few minutes more, and does not say until when.
+const TOKEN_LIFETIME: Duration = Duration::from_mins(4);
 
 /// The configured client of one project.
 pub(crate) struct Client {
@@ -300,5 +304,44 @@ fn credentials(config: &Config) -> Result<Credentials, ProviderError> {
             ErrorKind::Denied,
             format!("no Google credentials: {e}; {LOG_IN}"),
         )
+    })
+}
+
+/// A token of Google's for a cluster's API server, by the application-default credentials.
+///
+/// # Errors
+/// No credentials, or none that give a token.
+pub(crate) async fn cluster_token(
+    impersonate: Option<&str>,
+    environment: &Environment,
+    now: Timestamp,
+) -> Result<ClusterToken, ProviderError> {
+    // A sandbox takes any.
+    let local = environment.variable("INFRA_GOOGLE_ENDPOINT");
+    if local.is_some_and(is_loopback) {
+        return Ok(ClusterToken {
+            token: "sandbox".to_owned(),
+            expires: now.plus(TOKEN_LIFETIME),
+        });
+    }
+    let config = Config {
+        impersonate_service_account: impersonate.map(str::to_owned),
+        ..Config::default()
+    };
+    let denied = |why: String| ProviderError::new(ErrorKind::Denied, why);
+    let headers = credentials(&config)?
+        .headers(http::Extensions::new())
+        .await
+        .map_err(|e| denied(no_token(&e)))?;
+    let CacheableResource::New { data, .. } = headers else {
+        return Err(denied("Google gave no token".to_owned()));
+    };
+    let token = data
+        .get(http::header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "))
+        .ok_or_else(|| denied("Google gave no token".to_owned()))?;
+    Ok(ClusterToken {
+        token: token.to_owned(),
+        expires: now.plus(TOKEN_LIFETIME),
     })
 }

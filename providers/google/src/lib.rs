@@ -30,11 +30,26 @@ mod sql;
 mod storage;
 mod wire;
 
-use infra_model::Provider;
+use infra_model::clusters::ClusterToken;
+use infra_model::provider::Environment;
+use infra_model::{Provider, ProviderError, Timestamp};
 use std::sync::Arc;
 
 /// The provider `google`.
 #[must_use]
 pub fn provider() -> Arc<dyn Provider> {
     Arc::new(infra_cloud::CloudProvider::<session::Google>::new())
+}
+
+/// A token for the API server of a cluster of Google's, by the application-default credentials or, with them, as a service
+/// account.
+///
+/// # Errors
+/// No credentials.
+pub async fn cluster_token(
+    impersonate: Option<&str>,
+    environment: &Environment,
+    now: Timestamp,
+) -> Result<ClusterToken, ProviderError> {
+    client::cluster_token(impersonate, environment, now).await
 }

@@ -3,6 +3,7 @@
 
 use crate::client::{Call, Client};
 use crate::object::Reference;
+use futures::future::join_all;
 use infra_cloud::absence::there;
 use infra_model::{CallContext, ErrorKind, ProviderError};
 use serde_json::Value as Json;
@@ -45,14 +46,23 @@ pub(crate) async fn place(
     api_version: &str,
     kind: &str,
 ) -> Result<Option<Place>, ProviderError> {
-    let known = |found: &BTreeMap<String, Place>| found.get(kind).cloned();
     {
         let held = client.discovery.0.lock();
         let held = held.unwrap_or_else(PoisonError::into_inner);
-        if let Some(place) = held.get(api_version).and_then(|found| known(found)) {
-            return Ok(Some(place));
+        if let Some(place) = held.get(api_version).and_then(|found| found.get(kind)) {
+            return Ok(Some(place.clone()));
         }
     }
+    let found = kinds(client, context, api_version).await?;
+    Ok(found.and_then(|found| found.get(kind).cloned()))
+}
+
+/// The kinds of a group and version; none when there is no such.
+async fn kinds(
+    client: &Client,
+    context: &CallContext,
+    api_version: &str,
+) -> Result<Option<Arc<BTreeMap<String, Place>>>, ProviderError> {
     let root = if api_version.contains('/') {
         format!("/apis/{api_version}")
     } else {
@@ -63,11 +73,35 @@ pub(crate) async fn place(
         return Ok(None);
     };
     let found = Arc::new(parse(&root, &list));
-    let place = known(&found);
     let held = client.discovery.0.lock();
     held.unwrap_or_else(PoisonError::into_inner)
-        .insert(api_version.to_owned(), found);
-    Ok(place)
+        .insert(api_version.to_owned(), found.clone());
+    Ok(Some(found))
+}
+
+/// Everything that the cluster has, as charts ask for it: `apps/v1` and `apps/v1/Deployment`.
+pub(crate) async fn all(
+    client: &Client,
+    context: &CallContext,
+) -> Result<Vec<String>, ProviderError> {
+    let groups = client
+        .call(context, &Call::get("discover", "/apis"))
+        .await?;
+    let groups = groups["groups"].as_array().into_iter().flatten();
+    let versions = groups.flat_map(|g| g["versions"].as_array().into_iter().flatten());
+    let mut wanted: Vec<String> = versions
+        .filter_map(|v| v["groupVersion"].as_str().map(str::to_owned))
+        .collect();
+    wanted.push("v1".to_owned());
+    let asked = wanted.iter().map(|version| async move {
+        // An aggregated API whose server is away does not stand in the way of the others.
+        let found = kinds(client, context, version).await.ok().flatten();
+        let kinds = found.iter().flat_map(|found| found.keys());
+        let mut names = vec![version.clone()];
+        names.extend(kinds.map(|kind| format!("{version}/{kind}")));
+        names
+    });
+    Ok(join_all(asked).await.into_iter().flatten().collect())
 }
 
 /// The same, of a kind that must be there.

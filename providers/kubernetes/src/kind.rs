@@ -4,7 +4,7 @@ use crate::apply::{self, Settings};
 use crate::client::Client;
 use crate::fields;
 use crate::object::Reference;
-use crate::{discovery, family, read};
+use crate::{family, read};
 use async_trait::async_trait;
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
@@ -194,20 +194,4 @@ impl<K: Kind> Resource<Client> for Managed<K> {
             prior: None,
         })
     }
-}
-
-/// What applying a planned record would meet: see [`apply::dry_run`].
-///
-/// # Errors
-/// The server's refusal.
-pub(crate) async fn dry_run<K: Kind>(
-    client: &Client,
-    context: &CallContext,
-    planned: &Value,
-) -> Result<Option<Json>, ProviderError> {
-    let record = K::Record::from_value(planned)?;
-    let (body, settings) = (K::body(&record)?, K::settings(&record)?);
-    let object = apply::reference(&body)?;
-    discovery::place(client, context, &object.api_version, &object.kind).await?;
-    apply::dry_run(client, context, &body, &settings).await
 }

@@ -2,14 +2,14 @@
 
 use crate::client::Client;
 use crate::config::Config;
-use crate::{family, registry};
+use crate::{data_loss, family, leave, refine, registry};
 use async_trait::async_trait;
 use infra_cloud::Cloud;
 use infra_cloud::defaults::Names;
-use infra_model::provider::{Environment, Finding, PreflightItem};
+use infra_model::provider::{Environment, Finding, PreflightItem, RefineItem, Refined};
 use infra_model::resource::{DynDataSource, DynResource};
 use infra_model::schema::ApiFamily;
-use infra_model::{Block, CallContext, ProviderError, Record, Value};
+use infra_model::{Block, CallContext, Operation, ProviderError, Record, Value};
 
 /// The provider.
 pub(crate) struct Kubernetes;
@@ -47,6 +47,27 @@ impl Cloud for Kubernetes {
 
     fn resolved(client: &Client) -> serde_json::Value {
         client.config().to_json()
+    }
+
+    fn holds(type_name: &str, value: &Value) -> Option<&'static str> {
+        data_loss::holds(type_name, value)
+    }
+
+    async fn refine(
+        client: &Client,
+        context: &CallContext,
+        type_name: &str,
+        items: &[RefineItem],
+    ) -> Vec<Result<Refined, ProviderError>> {
+        refine::many(client, context, type_name, items).await
+    }
+
+    async fn leave(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+    ) -> Result<(), ProviderError> {
+        leave::all(client, context, operation).await
     }
 
     async fn preflight(_: &Client, _: &CallContext, _: &[PreflightItem]) -> Vec<Finding> {

@@ -123,7 +123,10 @@ impl Run<'_> {
             private: change.private.as_ref(),
             provider: connected.map(|c| &c.value),
         })?;
-        let planned_value = codec::carry_marks(&config, planned.value);
+        let mut planned_value = codec::carry_marks(&config, planned.value);
+        if let Some(promised) = change.after.as_ref().filter(|_| schema.traits.plans_online) {
+            planned_value = codec::with_promised(planned_value, promised);
+        }
         if let Some(promised) = &change.after
             && let Some(path) = codec::broken_promise(promised, &planned_value)
         {

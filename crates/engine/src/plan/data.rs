@@ -4,8 +4,9 @@ use super::config::{about, conditions, config_errors, unknown_where_null};
 use super::held::{Held, HeldReason};
 use super::instance::{Planner, never_known};
 use super::repeat::instances;
+use super::walk::Walk;
 use super::{Change, ChangeAction, Reason};
-use crate::scope::World;
+use crate::scope::{Frame, World};
 use crate::sessions::Sessions;
 use crate::values::BlockValues;
 use infra_model::address::{Address, Mode, ProviderAddress};
@@ -150,5 +151,42 @@ impl Planner<'_> {
             self.insert(address, change);
         }
         now
+    }
+}
+
+impl Walk<'_> {
+    /// Checks what must hold of what was read.
+    pub(super) fn postconditions(
+        &self,
+        address: &Address,
+        value: &Value,
+    ) -> Result<(), Diagnostics> {
+        let Some(i) = self.graph.block_at(&address.block) else {
+            return Ok(());
+        };
+        let block = &self.program.blocks[i];
+        let conditions = &block.lifecycle.postconditions;
+        if conditions.is_empty() {
+            return Ok(());
+        }
+        let (_, list, _) = instances(&self.world, block)?;
+        let frame = list
+            .into_iter()
+            .flatten()
+            .find(|(key, _)| *key == address.key)
+            .map(|(_, frame)| frame)
+            .unwrap_or_default();
+        let frame = Frame {
+            this: Some(value.clone()),
+            ..frame
+        };
+        super::conditions(
+            &self.world,
+            conditions,
+            &frame,
+            address,
+            "postcondition",
+            None,
+        )
     }
 }

@@ -11,6 +11,7 @@ mod imports;
 mod instance;
 mod moves;
 mod named;
+mod online;
 mod order;
 mod orphans;
 mod outputs;

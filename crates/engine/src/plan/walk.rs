@@ -5,6 +5,7 @@ use super::config::unreadable;
 use super::imports::Imported;
 use super::instance::Planner;
 use super::moves::moves;
+use super::online::Answered;
 use super::preflight;
 use super::target::Selection;
 use super::{DataRead, Drift, OutputChange, Plan, PlanMode, PlanOptions, Refreshed};
@@ -16,7 +17,7 @@ use crate::error::EngineError;
 use crate::events::{Event, Observer};
 use crate::graph::{ProgramGraph, ProgramNode};
 use crate::refresh::{self, Batch, Found};
-use crate::scope::{Frame, World};
+use crate::scope::World;
 use crate::sessions::{Connected, NoEvents, Sessions};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -40,6 +41,8 @@ pub(super) enum Done {
     Connected(usize, Result<Connected, ProviderError>),
     Batch(usize, Result<Vec<Found>, ProviderError>),
     Data(Address, Box<Result<Value, ProviderError>>),
+    /// What asking adds to the plan of a block.
+    Refined(usize, Vec<Answered>),
     /// An ephemeral resource.
     Opened(Address, Box<Result<Value, ProviderError>>),
     /// The imports of a block.
@@ -272,8 +275,9 @@ impl<'a> Walk<'a> {
                         } else if let Some(imports) = self.start_imports(*i) {
                             running.push(imports);
                             complete = false;
-                        } else {
-                            self.plan_block(*i);
+                        } else if let Some(asked) = self.plan_block(*i) {
+                            running.push(asked);
+                            complete = false;
                         }
                     }
                     ProgramNode::Output(i) => self.plan_output(*i),
@@ -341,6 +345,12 @@ impl<'a> Walk<'a> {
                 Done::Imported(i, imported) => {
                     self.take_imports(imported);
                     ready.extend(self.graph.index(&ProgramNode::Block(i)));
+                }
+                Done::Refined(i, answers) => {
+                    self.take_refined(i, answers);
+                    if let Some(node) = self.graph.index(&ProgramNode::Block(i)) {
+                        release(nodes, node, &mut missing, &mut ready);
+                    }
                 }
                 Done::Data(address, result) => {
                     self.take_data(&address, *result);
@@ -457,8 +467,10 @@ impl<'a> Walk<'a> {
         self.planner.refreshed(taken);
     }
 
-    fn plan_block(&mut self, i: usize) {
+    /// Plans a managed block, and asks the cloud about it where its type plans online.
+    fn plan_block(&mut self, i: usize) -> Option<BoxFuture<'a, Done>> {
         let mut errors = Diagnostics::new();
+        let before = self.planner.changes.len();
         if self.options.mode == PlanMode::Normal {
             self.planner
                 .block(&self.world, i, self.sessions, &mut errors);
@@ -466,6 +478,7 @@ impl<'a> Walk<'a> {
             self.planner.values_from_prior(&self.world, i);
         }
         self.errors.append(&mut errors);
+        self.ask_online(i, before)
     }
 
     /// Plans a data source: what can be read now is read now, the rest during apply.
@@ -500,40 +513,6 @@ impl<'a> Walk<'a> {
             }));
         }
         reads
-    }
-
-    pub(super) fn postconditions(
-        &self,
-        address: &Address,
-        value: &Value,
-    ) -> Result<(), Diagnostics> {
-        let Some(i) = self.graph.block_at(&address.block) else {
-            return Ok(());
-        };
-        let block = &self.program.blocks[i];
-        let conditions = &block.lifecycle.postconditions;
-        if conditions.is_empty() {
-            return Ok(());
-        }
-        let (_, list, _) = super::instances(&self.world, block)?;
-        let frame = list
-            .into_iter()
-            .flatten()
-            .find(|(key, _)| *key == address.key)
-            .map(|(_, frame)| frame)
-            .unwrap_or_default();
-        let frame = Frame {
-            this: Some(value.clone()),
-            ..frame
-        };
-        super::conditions(
-            &self.world,
-            conditions,
-            &frame,
-            address,
-            "postcondition",
-            None,
-        )
     }
 
     fn take_data(&mut self, address: &Address, result: Result<Value, ProviderError>) {

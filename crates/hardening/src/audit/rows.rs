@@ -233,7 +233,7 @@ fn network(seen: &Seen<'_>) -> Row {
                 let types = p["spec"]["policyTypes"].as_array();
                 let all = p["spec"]["podSelector"]
                     .as_object()
-                    .is_some_and(|s| s.is_empty());
+                    .is_some_and(serde_json::Map::is_empty);
                 let none = p["spec"][direction.to_lowercase()]
                     .as_array()
                     .is_none_or(Vec::is_empty);

@@ -183,3 +183,33 @@ fn what_is_refused() {
     let two = Fixture::new().refused(&["tls"], json!({ "tls": { "issuer": "vault" } }));
     insta::assert_snapshot!(format!("{one}\n\n{two}"));
 }
+
+/// Address → record → certificate; without a zone nothing waits for what nobody makes.
+#[test]
+fn a_zone_makes_records_and_certificates_wait_for_them() {
+    let tls = json!({ "dns": { "zone": "shop" } });
+    let expansion = Fixture::on("google").harden(&["tls"], with(shop(), json!({ "tls": tls })));
+    let record = node(&expansion, "google_dns_record_set.host_shop_example_com");
+    assert_eq!(record["name"], "shop.example.com.");
+    let address =
+        "${try(kubernetes_manifest.gateway_gateway_main.object.status.addresses[0].value, null)}";
+    assert_eq!(record["rrdatas"], json!([address]));
+    let certificate = "kubernetes_manifest.certificate_gateway_tls_shop_example_com";
+    assert!(comes_after(
+        &expansion,
+        certificate,
+        "google_dns_record_set.host_shop_example_com"
+    ));
+    assert_eq!(
+        node(&expansion, certificate)["wait"]["condition"][0]["type"],
+        "Ready"
+    );
+
+    let expansion = Fixture::on("google").harden(&["tls"], shop());
+    assert!(node(&expansion, certificate)["wait"].is_null());
+    let told = crate::fixture::told(&expansion.diagnostics);
+    assert!(
+        told.contains("DNS records point here: shop.example.com"),
+        "{told}"
+    );
+}

@@ -35,6 +35,14 @@ pub(crate) struct HardenAudit {
     /// Look at manifests in a folder, and not at a stack
     #[arg(long, value_name = "DIR", conflicts_with = "stack", value_hint = ValueHint::DirPath)]
     pub(crate) manifests: Option<PathBuf>,
+    /// Look at a live cluster by a kubeconfig, and not at a stack
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["stack", "manifests"],
+        value_hint = ValueHint::FilePath
+    )]
+    pub(crate) kubeconfig: Option<PathBuf>,
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -2,6 +2,7 @@
 
 mod apply;
 mod approve;
+mod cluster_token;
 mod completions;
 mod console;
 mod destroy;
@@ -16,6 +17,7 @@ mod harden;
 mod history;
 mod import;
 mod init;
+mod kubeconfig;
 mod man;
 mod modules;
 mod output;
@@ -78,6 +80,8 @@ fn dispatch(command: &Command, ui: Ui) -> Outcome {
         Command::Drift(arguments) => drift::run(arguments, ui),
         Command::Show(arguments) => show::run(arguments, ui),
         Command::Output(arguments) => output::run(arguments, ui),
+        Command::Kubeconfig(arguments) => kubeconfig::run(arguments, ui),
+        Command::ClusterToken(token) => cluster_token::run(token, ui),
         Command::State(arguments) => state::run(arguments, ui),
         Command::Modules(Modules::List(arguments)) => modules::list(arguments, ui),
         Command::Modules(Modules::Update(arguments)) => modules::update(arguments, ui),

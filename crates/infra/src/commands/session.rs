@@ -117,6 +117,7 @@ impl<'a> Opening<'a> {
             environment: Environment {
                 variables: surroundings.variables.clone(),
                 directory: self.place.folder(),
+                logins: crate::clusters::logins(),
             },
             parallelism: self.parallelism.map(usize::from),
         };

@@ -580,6 +580,17 @@ fn list(ctx: &mut Ctx<'_>, input: &Input<'_>, name: &str) -> ArmResult<HttpReply
     page::reply(ctx, input, rows)
 }
 
+/// Begins work on a resource, after which its document is another.
+pub(crate) fn work(item: &mut Item, verb: &str, until: Millis, operation: &str, then: Value) {
+    item.busy = Some(Busy {
+        verb: verb.to_owned(),
+        until,
+        part: None,
+        operation: operation.to_owned(),
+        then: (then, item.links.clone()),
+    });
+}
+
 /// A document with members that all have.
 pub(crate) fn document(id: &Id, properties: Value) -> Value {
     let mut members = Map::new();

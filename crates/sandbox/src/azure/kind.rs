@@ -211,7 +211,19 @@ impl Write<'_> {
 
 /// The type of a name, in any case.
 pub(crate) fn find(name: &str) -> Option<&'static Kind> {
-    let all = [super::network::KINDS];
+    let all = [
+        super::network::KINDS,
+        super::aks::KINDS,
+        super::compute::KINDS,
+        super::dns::KINDS,
+        super::identity::KINDS,
+        super::keyvault::KINDS,
+        super::log_analytics::KINDS,
+        super::postgres::KINDS,
+        super::private_dns::KINDS,
+        super::registry::KINDS,
+        super::storage::KINDS,
+    ];
     all.into_iter()
         .flatten()
         .find(|kind| kind.name.eq_ignore_ascii_case(name))

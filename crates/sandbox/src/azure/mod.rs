@@ -2,19 +2,32 @@
 //! checks version, subscription, group and body, lets the service have it in a transaction, and shapes answers and errors.
 //! Rules are in the services.
 
+mod aks;
+mod authorization;
+mod compute;
 mod context;
+mod dns;
 mod engine;
 mod error;
 mod id;
+mod identity;
 mod item;
+mod keyvault;
 mod kind;
+mod log_analytics;
 mod lro;
+mod monitor;
 mod network;
 mod page;
 mod parts;
 mod places;
+mod postgres;
+mod private_dns;
+mod records;
+mod registry;
 mod resources;
 mod schema;
+mod storage;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -56,11 +69,13 @@ pub(crate) fn route(request: &HttpRequest, id: &str) -> Result<Call, HttpReply> 
         .unwrap_or(id)
         .to_owned();
     let with = |reply: HttpReply| reply.with("x-ms-correlation-request-id", correlation.as_str());
-    if !request.path.starts_with("/_vault/")
-        && request
-            .header("authorization")
-            .is_none_or(|value| !value.to_ascii_lowercase().starts_with("bearer "))
+    if request
+        .header("authorization")
+        .is_none_or(|value| !value.to_ascii_lowercase().starts_with("bearer "))
     {
+        if request.path.starts_with("/_vault/") {
+            return Err(with(keyvault::challenge()));
+        }
         let message = "Authentication failed. The 'Authorization' header is missing.";
         return Err(with(
             ArmError::new(401, "AuthenticationFailed", message).reply(),
@@ -253,6 +268,18 @@ fn own(api: &str) -> Own {
     match api {
         "resources" | "subscriptions" => resources::run,
         "network" => network::run,
+        "containerservice" => aks::run,
+        "authorization" => authorization::run,
+        "compute" => compute::run,
+        "containerregistry" => registry::run,
+        "dns" => dns::run,
+        "keyvault" => keyvault::run,
+        "loganalytics" => log_analytics::run,
+        "monitor" => monitor::run,
+        "postgresql" => postgres::run,
+        "privatedns" => private_dns::run,
+        "storage" => storage::run,
+        "vaultkeys" | "vaultsecrets" => keyvault::plane,
         _ => |_, _| Ok(None),
     }
 }
@@ -494,11 +521,6 @@ fn status_of(code: &str) -> u16 {
 /// A document that is an answer by itself.
 fn found(value: &Value) -> ArmResult<Option<HttpReply>> {
     Ok(Some(HttpReply::json(200, value)))
-}
-
-/// The properties of a sign that an answer has nothing to say.
-fn empty(status: u16) -> ArmResult<Option<HttpReply>> {
-    Ok(Some(HttpReply::new(status, "application/json", "")))
 }
 
 /// A quota's use, as `…/usages` shows it.

@@ -11,7 +11,9 @@ use crate::core::{Cloud, Core, Outcome, blank};
 use crate::http::{HttpReply, HttpRequest};
 use crate::{FaultSpec, ManualClock, Options};
 
+mod every_operation;
 mod network;
+mod services;
 
 /// A sandbox without sockets.
 pub(super) struct Bench {

@@ -15,8 +15,8 @@ use infra_model::planning::mark_unknown;
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
 use infra_model::{
-    CallContext, ErrorKind, Operation, Path, PlanRequest, Planned, ProviderError, Record,
-    Recovered, Resource, Value,
+    CallContext, ErrorKind, Operation, PlanRequest, Planned, ProviderError, Record, Recovered,
+    Resource, Value,
 };
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
@@ -53,9 +53,6 @@ pub(crate) struct CrdsRecord {
     /// Whether the definitions stay when this is destroyed, and with them all objects of their kinds.
     #[record(optional, default = true)]
     pub(crate) keep_on_destroy: bool,
-    /// Whether definitions may be deleted that have objects: those go with them.
-    #[record(optional, default = false)]
-    pub(crate) allow_data_loss: bool,
     /// The names of the definitions, such as `certificates.cert-manager.io`.
     #[record(computed)]
     pub(crate) names: Vec<String>,
@@ -242,6 +239,7 @@ impl Resource<Client> for Crds {
                 .filter(|name| !definitions.contains_key(*name))
                 .cloned()
                 .collect();
+            unused(client, context, &gone).await?;
             remove(client, context, operation, &gone, &record).await?;
         }
         Ok(record)
@@ -320,7 +318,33 @@ async fn put(
     })
 }
 
-/// Deletes definitions that nothing depends on, or that may take with them what does.
+/// Refuses to delete definitions that have objects: those would go with them.
+async fn unused(
+    client: &Client,
+    context: &CallContext,
+    names: &[String],
+) -> Result<(), ProviderError> {
+    for name in names {
+        let Some(live) = apply::find(client, context, &reference(name)).await? else {
+            continue;
+        };
+        let count = objects(client, context, &live).await?;
+        if count > 0 {
+            return Err(ProviderError {
+                code: "HasObjects".to_owned(),
+                ..crate::error::of(
+                    ErrorKind::Conflict,
+                    "delete CustomResourceDefinition",
+                    format!(
+                        "{name} has {count} objects, which would be lost with it; delete them before, or keep the definition with `keep_on_destroy = true`"
+                    ),
+                )
+            });
+        }
+    }
+    Ok(())
+}
+
 async fn remove(
     client: &Client,
     context: &CallContext,
@@ -328,34 +352,17 @@ async fn remove(
     names: &[String],
     record: &CrdsRecord,
 ) -> Result<(), ProviderError> {
-    let mut there = Vec::new();
-    for name in names {
-        there.extend(apply::find(client, context, &reference(name)).await?);
-    }
-    if !record.allow_data_loss {
-        for live in &there {
-            let count = objects(client, context, live).await?;
-            if count > 0 {
-                return Err(ProviderError {
-                    code: "HasObjects".to_owned(),
-                    attribute: Some(Path::attribute("allow_data_loss")),
-                    ..crate::error::of(
-                        ErrorKind::Conflict,
-                        "delete CustomResourceDefinition",
-                        format!(
-                            "{} has {count} objects, which would be lost with it; delete them before, keep the definition with `keep_on_destroy = true`, or set `allow_data_loss = true`",
-                            live["metadata"]["name"].as_str().unwrap_or_default()
-                        ),
-                    )
-                });
-            }
-        }
-    }
     let settings = settings(record)?;
-    for live in &there {
-        let object = apply::reference(live)?;
-        let uid = live["metadata"]["uid"].as_str();
-        apply::delete(client, context, operation, &object, uid, &settings).await?;
+    for name in names {
+        apply::delete(
+            client,
+            context,
+            operation,
+            &reference(name),
+            None,
+            &settings,
+        )
+        .await?;
     }
     Ok(())
 }

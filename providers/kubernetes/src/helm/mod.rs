@@ -4,6 +4,7 @@ pub(crate) mod chart;
 mod drift;
 mod files;
 mod install;
+pub(crate) mod preview;
 pub(crate) mod program;
 pub(crate) mod release;
 mod render;

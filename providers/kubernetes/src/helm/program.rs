@@ -129,11 +129,6 @@ impl Helm {
         Ok(helm)
     }
 
-    /// The name under which it owns fields: that of the program.
-    pub(crate) fn manager(&self) -> &str {
-        self.program.rsplit('/').next().unwrap_or("helm")
-    }
-
     /// Runs it to its end.
     ///
     /// # Errors

@@ -175,7 +175,8 @@ impl ReleaseRecord {
         Ok(all)
     }
 
-    fn stands_in(&self, client: &Client) -> bool {
+    /// Whether something else takes the place of the chart: the sandbox reaches no internet.
+    pub(crate) fn stands_in(&self, client: &Client) -> bool {
         client.is_sandbox() && self.chart().is_remote()
     }
 

@@ -1,6 +1,6 @@
 //! Who issues certificates, and the certificates themselves.
 
-use super::{CERT_MANAGER, Config, GATEWAY, Host, object_address};
+use super::{CERT_MANAGER, Config, GATEWAY, Host, dns, object_address};
 use crate::inside::Inside;
 use crate::node::{Node, Wait, Where};
 use crate::objects::object;
@@ -70,14 +70,18 @@ pub(super) fn certificates(config: &Config, hosts: &[Host], inside: &mut Inside<
         );
         // Let's Encrypt answers only when the host's record points here, which nobody may have made yet: the audit says so
         // until it is there.
-        let wait = if config.issuer.starts_with("letsencrypt") {
+        let record = dns::record(config, host, inside);
+        let wait = if config.issuer.starts_with("letsencrypt") && record.is_none() {
             Wait::default()
         } else {
             Wait::default().condition("Ready")
         };
         let address = inside.waited(certificate, wait);
         // The challenge comes in through the Gateway's port 80.
-        inside.after(&address, [issuer.clone(), gateway.clone()]);
+        inside.after(
+            &address,
+            [issuer.clone(), gateway.clone()].into_iter().chain(record),
+        );
     }
 }
 
@@ -194,9 +198,7 @@ fn vault(config: &Config, inside: &mut Inside<'_>) -> Json {
     let at = |name: &str| format!("flatten([{}.vault])[0].{name}", Inside::input("tls"));
     let ca = match &given.ca {
         None => Json::Null,
-        Some(infra_draft::input::Input::Known(_)) | Some(infra_draft::input::Input::Later) => {
-            json!(format!("${{base64encode({})}}", at("ca")))
-        }
+        Some(_) => json!(format!("${{base64encode({})}}", at("ca"))),
     };
     json!({ "vault": {
         "server": given.server.json(&at("server")),

@@ -1,6 +1,7 @@
 //! `tls`: everything that is reached from outside is reached encrypted. Envoy Gateway is the way in, cert-manager gets and renews
 //! the certificates. The issuers are in `issuer`, the way in is in `gateway`, who talks to whom in `traffic`.
 
+mod dns;
 mod gateway;
 mod issuer;
 mod traffic;
@@ -38,9 +39,20 @@ pub(crate) struct Config {
     /// For how long browsers insist on HTTPS, in seconds; 0 says nothing to them.
     #[record(optional, default = 31_536_000)]
     pub(crate) hsts_seconds: i64,
+    /// Who makes the records of the hosts; without it, that is for somebody else to do.
+    #[record(block, max = 1)]
+    pub(crate) dns: Vec<Dns>,
     /// Instances of the proxy.
     #[record(optional, default = 2)]
     pub(crate) replicas: i64,
+}
+
+/// Who makes DNS records.
+#[derive(Record)]
+pub(crate) struct Dns {
+    /// The zone in the cluster's cloud, as that names it: on Google Cloud the managed zone's name.
+    #[record(required)]
+    pub(crate) zone: Input<String>,
 }
 
 /// A certificate authority.
@@ -120,16 +132,16 @@ impl Control for Tls {
         let gateway_api = inside.crds("gateway-api");
         inside.crds("envoy-gateway");
         inside.crds("cert-manager");
-        let cert_manager = cert_manager(gateway_api.clone(), inside);
+        cert_manager(gateway_api.clone(), inside);
         envoy_gateway(gateway_api, inside);
         let entry = gateway::entry(inside);
         issuer::expand(config, inside);
         gateway::expand(config, &hosts, entry, inside);
         if entry == gateway::Entry::Own {
+            dns::records(config, &hosts, inside);
             issuer::certificates(config, &hosts, inside);
         }
         traffic::expand(config, &hosts, inside);
-        let _ = cert_manager;
     }
 }
 
@@ -258,7 +270,7 @@ fn is_host(text: &str) -> bool {
     text.len() <= 253 && name.contains('.') && name.split('.').all(crate::flow::is_label)
 }
 
-fn cert_manager(gateway_api: String, inside: &mut Inside<'_>) -> String {
+fn cert_manager(gateway_api: String, inside: &mut Inside<'_>) {
     let small = || resources(["10m", "32Mi"], ["100m", "128Mi"]);
     let disruption = || json!({ "enabled": true, "minAvailable": 1 });
     let values = json!({
@@ -307,10 +319,10 @@ fn cert_manager(gateway_api: String, inside: &mut Inside<'_>) -> String {
         // It looks for the Gateway API once, when it starts.
         after: vec![gateway_api],
         ..Release::default()
-    })
+    });
 }
 
-fn envoy_gateway(gateway_api: String, inside: &mut Inside<'_>) -> String {
+fn envoy_gateway(gateway_api: String, inside: &mut Inside<'_>) {
     let values = json!({
         "crds": { "enabled": false },
         "deployment": {
@@ -330,7 +342,7 @@ fn envoy_gateway(gateway_api: String, inside: &mut Inside<'_>) -> String {
         provides: &["Deployment/envoy-gateway"],
         after: vec![gateway_api],
         ..Release::default()
-    })
+    });
 }
 
 /// The address of an object of ours, by what it is.

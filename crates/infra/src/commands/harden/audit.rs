@@ -3,17 +3,23 @@
 use super::seen::Seen;
 use crate::cli::HardenAudit;
 use crate::error::{CommandError, Exit, Outcome};
+use crate::system::SystemClock;
 use crate::ui::Ui;
-use infra_hardening::audit::{Row, audit};
+use async_trait::async_trait;
+use infra_hardening::audit::{KINDS, Row, audit};
 use infra_model::codes::Code;
 use infra_model::json::to_json;
+use infra_model::provider::{Environment, Events, Gate, Permit};
+use infra_model::{CallContext, Operation, ProviderError};
 use serde_json::{Value as Json, json};
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 pub(super) fn run(arguments: &HardenAudit, ui: Ui) -> Outcome {
-    let objects = match &arguments.manifests {
-        Some(folder) => {
+    let objects = match (&arguments.manifests, &arguments.kubeconfig) {
+        (_, Some(file)) => of_cluster(file)?,
+        (Some(folder), None) => {
             let mut objects = Vec::new();
             read(folder, &mut objects)?;
             if objects.is_empty() {
@@ -25,7 +31,7 @@ pub(super) fn run(arguments: &HardenAudit, ui: Ui) -> Outcome {
             }
             objects
         }
-        None => {
+        (None, None) => {
             let seen = Seen::load(
                 arguments.stack.as_deref(),
                 arguments.instance.as_deref(),
@@ -43,6 +49,48 @@ pub(super) fn run(arguments: &HardenAudit, ui: Ui) -> Outcome {
     }
     let open = rows.iter().any(Row::is_open);
     Ok(if open { Exit::Changes } else { Exit::Done })
+}
+
+/// What a live cluster has.
+fn of_cluster(file: &Path) -> Result<Vec<Json>, CommandError> {
+    let kubeconfig = fs::read_to_string(file).map_err(|e| CommandError::io("read", file, &e))?;
+    let context = CallContext {
+        clock: Arc::new(SystemClock),
+        gate: Arc::new(Open),
+        events: Arc::new(Open),
+        provider: "kubernetes",
+    };
+    let kinds = KINDS.iter().map(|k| (k.api_version, k.kind, k.plural));
+    let environment = Environment::default();
+    let listed = infra_kubernetes::list(&kubeconfig, &environment, &context, kinds);
+    crate::commands::runtime()?
+        .block_on(listed)
+        .map_err(|error| {
+            CommandError::hint(
+                Code::CloudUnreachable,
+                format!("the cluster of {} cannot be asked: {error}", file.display()),
+                "does `kubectl --kubeconfig` reach it, and may you list everything there?",
+            )
+        })
+}
+
+/// A handful of calls, of which nobody has to know.
+struct Open;
+
+#[async_trait]
+impl Gate for Open {
+    async fn enter(&self, _: &str, _: &str) -> Result<Permit, ProviderError> {
+        Ok(Permit::new(()))
+    }
+    fn throttled(&self, _: &str, _: &str) {}
+}
+
+#[async_trait]
+impl Events for Open {
+    async fn id_known(&self, _: &Operation, _: &str) -> Result<(), ProviderError> {
+        Ok(())
+    }
+    fn status(&self, _: &Operation, _: &str) {}
 }
 
 /// What the stack would bring into its clusters; a release stands for what its chart makes.

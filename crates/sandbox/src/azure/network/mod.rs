@@ -1,7 +1,11 @@
 //! Microsoft.Network: networks, security, addresses, gateways, load balancers, private endpoints.
 
 mod address;
+mod application_gateway;
+mod interface;
+mod load_balancer;
 mod nat_gateway;
+mod private_endpoint;
 mod public_ip;
 mod route_table;
 mod security;
@@ -9,6 +13,9 @@ mod virtual_network;
 
 use ipnet::IpNet;
 use serde_json::{Value, json};
+
+pub(crate) use self::address::first_range;
+pub(crate) use self::public_ip::NAME as PUBLIC_IP;
 
 use super::context::{Ctx, Input, text};
 use super::error::{ArmError, ArmResult};
@@ -24,6 +31,11 @@ pub(crate) const KINDS: &[Kind] = &[
     route_table::KIND,
     public_ip::KIND,
     nat_gateway::KIND,
+    load_balancer::KIND,
+    application_gateway::KIND,
+    interface::KIND,
+    private_endpoint::KIND,
+    private_endpoint::ZONE_GROUP,
 ];
 
 /// Answers what not all types have.
@@ -34,6 +46,9 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<Option<Http
             virtual_network::available(ctx, input).map(Some)
         }
         "VirtualNetworks_ListUsage" => virtual_network::usage(ctx, input).map(Some),
+        "ApplicationGateways_Start" => application_gateway::power(ctx, input, "Running").map(Some),
+        "ApplicationGateways_Stop" => application_gateway::power(ctx, input, "Stopped").map(Some),
+        "ApplicationGateways_BackendHealth" => application_gateway::health(ctx, input).map(Some),
         _ => Ok(None),
     }
 }
@@ -289,4 +304,14 @@ pub(crate) fn check_name(id: &Id) -> ArmResult<()> {
             "Resource name {name} is invalid. The name can be up to 80 characters long. It must begin with a word character, and it must end with a word character or with '_'. The name may contain word characters or '.', '-', '_'."
         ),
     ))
+}
+
+/// A public IPv4 address that nobody else has.
+pub(crate) fn public_address(ctx: &mut Ctx<'_>) -> String {
+    address::public(ctx, false)
+}
+
+/// A free address of a subnet.
+pub(crate) fn free_address(ctx: &Ctx<'_>, subnet: &str) -> Option<std::net::IpAddr> {
+    address::free(ctx, subnet, &[])
 }

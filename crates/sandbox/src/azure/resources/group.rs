@@ -189,12 +189,7 @@ fn delete(ctx: &mut Ctx<'_>, input: &Input<'_>, mut item: Item) -> ArmResult<Htt
 }
 
 /// Takes a group and everything in it away at a time.
-pub(crate) fn take(
-    ctx: &mut Ctx<'_>,
-    item: Item,
-    until: crate::Millis,
-    operation: &str,
-) -> ArmResult<()> {
+fn take(ctx: &mut Ctx<'_>, item: Item, until: crate::Millis, operation: &str) -> ArmResult<()> {
     for child in ctx.below(&format!("{}/", item.id)) {
         if let Some(kind) = crate::azure::kind::find(text(&child.doc, "/type"))
             && !child.deleting()
@@ -204,6 +199,11 @@ pub(crate) fn take(
     }
     engine::vanish(ctx, item, "Deleting", until, operation);
     Ok(())
+}
+
+/// Takes a group away with the resource that has made it.
+pub(crate) fn take_at_end(ctx: &mut Ctx<'_>, item: Item, until: crate::Millis) -> ArmResult<()> {
+    take(ctx, item, until, "")
 }
 
 /// Why a group cannot be taken away: what is outside of it and uses what is in it.

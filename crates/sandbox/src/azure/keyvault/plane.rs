@@ -1,0 +1,252 @@
+//! The vaults' own API: `/_vault/NAME/secrets/…` and `/_vault/NAME/keys/…`.
+
+use serde_json::{Value, json};
+
+use super::by_name;
+use super::object::{self, What};
+use crate::azure::context::{Ctx, Input, TENANT, text};
+use crate::azure::error::{ArmError, ArmResult};
+use crate::azure::item::Item;
+use crate::azure::page;
+use crate::http::HttpReply;
+
+/// What a vault says to who brings no token: where to get one.
+pub(crate) fn challenge() -> HttpReply {
+    let error = ArmError::new(
+        401,
+        "Unauthorized",
+        "AKV10000: Request is missing a Bearer or PoP token.",
+    );
+    let mut reply = error.reply();
+    reply.headers.retain(|(name, _)| name != "www-authenticate");
+    reply.with(
+        "www-authenticate",
+        format!("Bearer authorization=\"https://login.windows.net/{TENANT}\", resource=\"https://vault.azure.net\""),
+    )
+}
+
+/// Answers a request.
+pub(crate) fn answer(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<Option<HttpReply>> {
+    let vault = input.variable("vaultName").to_owned();
+    let Some(owner) = by_name(ctx, &vault) else {
+        return Err(ArmError::new(
+            404,
+            "VaultNotFound",
+            format!("There is no vault '{vault}'."),
+        ));
+    };
+    let what = match input.operation.api {
+        "vaultsecrets" => What::Secret,
+        _ => What::Key,
+    };
+    let name = match what {
+        What::Secret => input.variable("secretName"),
+        What::Key => input.variable("keyName"),
+    }
+    .to_owned();
+    let asked = match what {
+        What::Secret => input.variable("secret-version"),
+        What::Key => input.variable("key-version"),
+    };
+    let ok = |value: Value| Ok(Some(HttpReply::json(200, &value)));
+    match input.operation.name {
+        "SetSecret" | "CreateKey" | "ImportKey" => {
+            let item = object::add(ctx, &owner, what, &name, &input.body)?;
+            ok(bundle(ctx, &vault, &item, what, "")?)
+        }
+        "GetSecret" | "GetKey" => {
+            let item = object::get(ctx, &vault, what, &name)?;
+            let one = object::version(&item, what, asked)?;
+            if one["attributes"]["enabled"] == false && what == What::Secret {
+                return Err(ArmError::new(
+                    403,
+                    "Forbidden",
+                    "Operation get is not allowed on a disabled secret.",
+                ));
+            }
+            ok(bundle(ctx, &vault, &item, what, asked)?)
+        }
+        "UpdateSecret" | "UpdateKey" => {
+            let (item, version) = object::update(ctx, &vault, what, &name, asked, &input.body)?;
+            let mut shown = bundle(ctx, &vault, &item, what, &version)?;
+            if let (What::Secret, Some(members)) = (what, shown.as_object_mut()) {
+                members.remove("value");
+            }
+            ok(shown)
+        }
+        "DeleteSecret" | "DeleteKey" => {
+            let item = object::delete(ctx, &owner, what, &name)?;
+            ok(deleted(ctx, &vault, &item, what, true)?)
+        }
+        "GetDeletedSecret" | "GetDeletedKey" => {
+            let item = object::get_deleted(ctx, &vault, what, &name)?;
+            ok(deleted(ctx, &vault, &item, what, true)?)
+        }
+        "PurgeDeletedSecret" | "PurgeDeletedKey" => {
+            object::purge(ctx, &owner, what, &name)?;
+            Ok(Some(HttpReply::new(204, "application/json", "")))
+        }
+        "RecoverDeletedSecret" | "RecoverDeletedKey" => {
+            let item = object::recover(ctx, &owner, what, &name)?;
+            ok(bundle(ctx, &vault, &item, what, "")?)
+        }
+        "GetSecrets" | "GetKeys" => {
+            let rows = object::all(ctx, &vault, what, false)
+                .iter()
+                .filter_map(|item| {
+                    let one = object::version(item, what, "").ok()?;
+                    Some(row(ctx, &vault, item, what, one, false))
+                })
+                .collect();
+            page::reply(ctx, input, rows).map(Some)
+        }
+        "GetSecretVersions" | "GetKeyVersions" => {
+            let item = object::get(ctx, &vault, what, &name)?;
+            let rows = item.doc["versions"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|one| row(ctx, &vault, &item, what, one, true))
+                .collect();
+            page::reply(ctx, input, rows).map(Some)
+        }
+        "GetDeletedSecrets" | "GetDeletedKeys" => {
+            let rows = object::all(ctx, &vault, what, true)
+                .iter()
+                .filter_map(|item| deleted(ctx, &vault, item, what, false).ok())
+                .collect();
+            page::reply(ctx, input, rows).map(Some)
+        }
+        _ => key(ctx, input, &owner, &name).map(Some),
+    }
+}
+
+/// What keys alone have.
+fn key(ctx: &mut Ctx<'_>, input: &Input<'_>, owner: &Item, name: &str) -> ArmResult<HttpReply> {
+    let vault = text(&owner.doc, "/name").to_owned();
+    let mut item = object::get(ctx, &vault, What::Key, name)?;
+    let id = format!(
+        "{}/rotationpolicy",
+        address(ctx, &vault, &item, What::Key, "")
+    );
+    match input.operation.name {
+        "RotateKey" => {
+            let last = object::version(&item, What::Key, "")?.clone();
+            let mut sent = last["key"].clone();
+            for member in ["n", "e", "x", "y"] {
+                if let Some(members) = sent.as_object_mut() {
+                    members.remove(member);
+                }
+            }
+            sent["tags"] = last["tags"].clone();
+            let item = object::add(ctx, owner, What::Key, name, &sent)?;
+            Ok(HttpReply::json(
+                200,
+                &bundle(ctx, &vault, &item, What::Key, "")?,
+            ))
+        }
+        "UpdateKeyRotationPolicy" => {
+            let mut policy = input.body.clone();
+            policy["attributes"]["created"] = (ctx.now / 1000).into();
+            policy["attributes"]["updated"] = (ctx.now / 1000).into();
+            item.doc["rotation"] = policy;
+            ctx.put(item.clone());
+            let mut shown = object::rotation(&item);
+            shown["id"] = id.into();
+            Ok(HttpReply::json(200, &shown))
+        }
+        _ => {
+            let mut shown = object::rotation(&item);
+            shown["id"] = id.into();
+            Ok(HttpReply::json(200, &shown))
+        }
+    }
+}
+
+/// The URL of an object, or of one of its versions.
+fn address(ctx: &Ctx<'_>, vault: &str, item: &Item, what: What, version: &str) -> String {
+    let base = format!(
+        "{}/_vault/{}/{}/{}",
+        ctx.base,
+        vault.to_lowercase(),
+        what.plural(),
+        text(&item.doc, "/name")
+    );
+    if version.is_empty() {
+        base
+    } else {
+        format!("{base}/{version}")
+    }
+}
+
+/// A version as it is shown whole.
+fn bundle(ctx: &Ctx<'_>, vault: &str, item: &Item, what: What, version: &str) -> ArmResult<Value> {
+    let one = object::version(item, what, version)?;
+    let url = address(ctx, vault, item, what, text(one, "/version"));
+    let mut shown = json!({ "attributes": one["attributes"] });
+    match what {
+        What::Secret => {
+            shown["id"] = url.into();
+            shown["value"] = one["value"].clone();
+            if !one["contentType"].is_null() {
+                shown["contentType"] = one["contentType"].clone();
+            }
+        }
+        What::Key => {
+            shown["key"] = one["key"].clone();
+            shown["key"]["kid"] = url.into();
+        }
+    }
+    if one["tags"].is_object() {
+        shown["tags"] = one["tags"].clone();
+    }
+    Ok(shown)
+}
+
+/// A version as listings show it.
+fn row(ctx: &Ctx<'_>, vault: &str, item: &Item, what: What, one: &Value, versioned: bool) -> Value {
+    let version = if versioned { text(one, "/version") } else { "" };
+    let url = address(ctx, vault, item, what, version);
+    let mut shown = json!({ "attributes": one["attributes"] });
+    match what {
+        What::Secret => shown["id"] = url.into(),
+        What::Key => shown["kid"] = url.into(),
+    }
+    for member in ["contentType", "tags"] {
+        if !one[member].is_null() {
+            shown[member] = one[member].clone();
+        }
+    }
+    shown
+}
+
+/// A deleted object, whole or as listings show it.
+fn deleted(ctx: &Ctx<'_>, vault: &str, item: &Item, what: What, whole: bool) -> ArmResult<Value> {
+    let mut shown = if whole {
+        bundle(ctx, vault, item, what, "")?
+    } else {
+        row(
+            ctx,
+            vault,
+            item,
+            what,
+            object::version(item, what, "")?,
+            false,
+        )
+    };
+    if let Some(members) = shown.as_object_mut() {
+        members.remove("value");
+    }
+    let recovery = format!(
+        "{}/_vault/{}/deleted{}/{}",
+        ctx.base,
+        vault.to_lowercase(),
+        what.plural(),
+        text(&item.doc, "/name")
+    );
+    shown["recoveryId"] = recovery.into();
+    for member in ["deletedDate", "scheduledPurgeDate"] {
+        shown[member] = item.doc[member].clone();
+    }
+    Ok(shown)
+}

@@ -1,0 +1,284 @@
+//! Where the attributes of `azurerm_kubernetes_cluster` are in Azure's body.
+
+use crate::wire::{Rule, Rules};
+
+pub(crate) const RULES: Rules = &[
+    ("default_node_pool", Rule::Own),
+    ("identity", Rule::Own),
+    (
+        "dns_prefix_private_cluster",
+        Rule::At("properties/fqdnSubdomain"),
+    ),
+    ("sku_tier", Rule::At("sku/tier")),
+    (
+        "automatic_upgrade_channel",
+        Rule::At("properties/autoUpgradeProfile/upgradeChannel"),
+    ),
+    (
+        "node_os_upgrade_channel",
+        Rule::At("properties/autoUpgradeProfile/nodeOSUpgradeChannel"),
+    ),
+    (
+        "private_cluster_enabled",
+        Rule::At("properties/apiServerAccessProfile/enablePrivateCluster"),
+    ),
+    (
+        "private_cluster_public_fqdn_enabled",
+        Rule::At("properties/apiServerAccessProfile/enablePrivateClusterPublicFQDN"),
+    ),
+    (
+        "private_dns_zone_id",
+        Rule::At("properties/apiServerAccessProfile/privateDNSZone"),
+    ),
+    (
+        "run_command_enabled",
+        Rule::Not("properties/apiServerAccessProfile/disableRunCommand"),
+    ),
+    ("api_server_access_profile", Rule::Inline),
+    (
+        "api_server_access_profile.authorized_ip_ranges",
+        Rule::At("properties/apiServerAccessProfile/authorizedIPRanges"),
+    ),
+    (
+        "api_server_access_profile.virtual_network_integration_enabled",
+        Rule::At("properties/apiServerAccessProfile/enableVnetIntegration"),
+    ),
+    (
+        "api_server_access_profile.subnet_id",
+        Rule::At("properties/apiServerAccessProfile/subnetId"),
+    ),
+    (
+        "local_account_disabled",
+        Rule::At("properties/disableLocalAccounts"),
+    ),
+    (
+        "role_based_access_control_enabled",
+        Rule::At("properties/enableRBAC"),
+    ),
+    (
+        "azure_active_directory_role_based_access_control",
+        Rule::Present("properties/aadProfile"),
+    ),
+    (
+        "azure_active_directory_role_based_access_control.tenant_id",
+        Rule::At("tenantID"),
+    ),
+    (
+        "azure_active_directory_role_based_access_control.admin_group_object_ids",
+        Rule::At("adminGroupObjectIDs"),
+    ),
+    (
+        "azure_active_directory_role_based_access_control.azure_rbac_enabled",
+        Rule::At("enableAzureRBAC"),
+    ),
+    (
+        "oidc_issuer_enabled",
+        Rule::At("properties/oidcIssuerProfile/enabled"),
+    ),
+    (
+        "oidc_issuer_url",
+        Rule::At("properties/oidcIssuerProfile/issuerURL"),
+    ),
+    (
+        "workload_identity_enabled",
+        Rule::At("properties/securityProfile/workloadIdentity/enabled"),
+    ),
+    (
+        "disk_encryption_set_id",
+        Rule::At("properties/diskEncryptionSetID"),
+    ),
+    (
+        "kubelet_identity",
+        Rule::At("properties/identityProfile/kubeletidentity"),
+    ),
+    (
+        "kubelet_identity.user_assigned_identity_id",
+        Rule::At("resourceId"),
+    ),
+    ("key_management_service", Rule::Own),
+    ("key_vault_secrets_provider", Rule::Own),
+    ("oms_agent", Rule::Own),
+    ("azure_policy_enabled", Rule::Own),
+    ("microsoft_defender", Rule::Own),
+    ("monitor_metrics", Rule::Own),
+    (
+        "image_cleaner_enabled",
+        Rule::At("properties/securityProfile/imageCleaner/enabled"),
+    ),
+    (
+        "image_cleaner_interval_hours",
+        Rule::At("properties/securityProfile/imageCleaner/intervalHours"),
+    ),
+    (
+        "cost_analysis_enabled",
+        Rule::At("properties/metricsProfile/costAnalysis/enabled"),
+    ),
+    ("linux_profile", Rule::At("properties/linuxProfile")),
+    ("linux_profile.ssh_key", Rule::First("ssh/publicKeys")),
+    (
+        "network_profile.network_data_plane",
+        Rule::At("networkDataplane"),
+    ),
+    ("network_profile.dns_service_ip", Rule::At("dnsServiceIP")),
+    ("network_profile.ip_versions", Rule::At("ipFamilies")),
+    (
+        "network_profile.load_balancer_profile.outbound_ports_allocated",
+        Rule::At("allocatedOutboundPorts"),
+    ),
+    (
+        "network_profile.load_balancer_profile.managed_outbound_ip_count",
+        Rule::At("managedOutboundIPs/count"),
+    ),
+    (
+        "network_profile.load_balancer_profile.managed_outbound_ipv6_count",
+        Rule::At("managedOutboundIPs/countIPv6"),
+    ),
+    (
+        "network_profile.load_balancer_profile.outbound_ip_prefix_ids",
+        Rule::Ref("outboundIPPrefixes/publicIPPrefixes"),
+    ),
+    (
+        "network_profile.load_balancer_profile.outbound_ip_address_ids",
+        Rule::Ref("outboundIPs/publicIPs"),
+    ),
+    (
+        "network_profile.load_balancer_profile.effective_outbound_ips",
+        Rule::Ref("effectiveOutboundIPs"),
+    ),
+    (
+        "network_profile.nat_gateway_profile.managed_outbound_ip_count",
+        Rule::At("managedOutboundIPProfile/count"),
+    ),
+    (
+        "network_profile.nat_gateway_profile.effective_outbound_ips",
+        Rule::Ref("effectiveOutboundIPs"),
+    ),
+    (
+        "network_profile.advanced_networking",
+        Rule::ShownOnly("advancedNetworking"),
+    ),
+    (
+        "network_profile.advanced_networking.observability_enabled",
+        Rule::At("observability/enabled"),
+    ),
+    (
+        "network_profile.advanced_networking.security_enabled",
+        Rule::At("security/enabled"),
+    ),
+    (
+        "auto_scaler_profile",
+        Rule::At("properties/autoScalerProfile"),
+    ),
+    (
+        "auto_scaler_profile.balance_similar_node_groups",
+        Rule::Text("balance-similar-node-groups"),
+    ),
+    (
+        "auto_scaler_profile.daemonset_eviction_for_empty_nodes_enabled",
+        Rule::At("daemonset-eviction-for-empty-nodes"),
+    ),
+    (
+        "auto_scaler_profile.daemonset_eviction_for_occupied_nodes_enabled",
+        Rule::At("daemonset-eviction-for-occupied-nodes"),
+    ),
+    (
+        "auto_scaler_profile.ignore_daemonsets_utilization_enabled",
+        Rule::At("ignore-daemonsets-utilization"),
+    ),
+    (
+        "auto_scaler_profile.max_graceful_termination_sec",
+        Rule::At("max-graceful-termination-sec"),
+    ),
+    (
+        "auto_scaler_profile.max_node_provisioning_time",
+        Rule::At("max-node-provision-time"),
+    ),
+    (
+        "auto_scaler_profile.max_unready_nodes",
+        Rule::Text("ok-total-unready-count"),
+    ),
+    (
+        "auto_scaler_profile.max_unready_percentage",
+        Rule::Text("max-total-unready-percentage"),
+    ),
+    (
+        "auto_scaler_profile.new_pod_scale_up_delay",
+        Rule::At("new-pod-scale-up-delay"),
+    ),
+    (
+        "auto_scaler_profile.scan_interval",
+        Rule::At("scan-interval"),
+    ),
+    (
+        "auto_scaler_profile.scale_down_delay_after_add",
+        Rule::At("scale-down-delay-after-add"),
+    ),
+    (
+        "auto_scaler_profile.scale_down_delay_after_delete",
+        Rule::At("scale-down-delay-after-delete"),
+    ),
+    (
+        "auto_scaler_profile.scale_down_delay_after_failure",
+        Rule::At("scale-down-delay-after-failure"),
+    ),
+    (
+        "auto_scaler_profile.scale_down_unneeded",
+        Rule::At("scale-down-unneeded-time"),
+    ),
+    (
+        "auto_scaler_profile.scale_down_unready",
+        Rule::At("scale-down-unready-time"),
+    ),
+    (
+        "auto_scaler_profile.scale_down_utilization_threshold",
+        Rule::At("scale-down-utilization-threshold"),
+    ),
+    (
+        "auto_scaler_profile.empty_bulk_delete_max",
+        Rule::At("max-empty-bulk-delete"),
+    ),
+    (
+        "auto_scaler_profile.skip_nodes_with_local_storage",
+        Rule::Text("skip-nodes-with-local-storage"),
+    ),
+    (
+        "auto_scaler_profile.skip_nodes_with_system_pods",
+        Rule::Text("skip-nodes-with-system-pods"),
+    ),
+    ("storage_profile", Rule::At("properties/storageProfile")),
+    (
+        "storage_profile.blob_driver_enabled",
+        Rule::At("blobCSIDriver/enabled"),
+    ),
+    (
+        "storage_profile.disk_driver_enabled",
+        Rule::At("diskCSIDriver/enabled"),
+    ),
+    (
+        "storage_profile.file_driver_enabled",
+        Rule::At("fileCSIDriver/enabled"),
+    ),
+    (
+        "storage_profile.snapshot_controller_enabled",
+        Rule::At("snapshotController/enabled"),
+    ),
+    (
+        "workload_autoscaler_profile",
+        Rule::At("properties/workloadAutoScalerProfile"),
+    ),
+    (
+        "workload_autoscaler_profile.keda_enabled",
+        Rule::At("keda/enabled"),
+    ),
+    (
+        "workload_autoscaler_profile.vertical_pod_autoscaler_enabled",
+        Rule::At("verticalPodAutoscaler/enabled"),
+    ),
+    ("private_fqdn", Rule::At("properties/privateFQDN")),
+    ("portal_fqdn", Rule::At("properties/azurePortalFQDN")),
+    ("node_resource_group_id", Rule::At("nodeGroup")),
+    ("kube_config", Rule::Own),
+    ("kube_config_raw", Rule::At("userConfig")),
+    ("kube_admin_config", Rule::Own),
+    ("kube_admin_config_raw", Rule::At("adminConfig")),
+];
