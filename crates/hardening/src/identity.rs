@@ -17,6 +17,8 @@ pub(crate) enum Grant {
     Objects(String),
     /// To encrypt and decrypt with a key, by a template of its id: the ARN on AWS.
     Key(String),
+    /// To make and change what Crossplane makes: `bucket`, `database`.
+    Manage(&'static str),
 }
 
 /// Who may do it.
@@ -103,6 +105,22 @@ fn aws(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
         Grant::Key(key) => json!([
             { "Effect": "Allow", "Action": ["kms:Encrypt", "kms:Decrypt", "kms:DescribeKey"], "Resource": key },
         ]),
+        // Names of what is yet to be made are not known; that others' things are left alone is Crossplane's own rule.
+        Grant::Manage("database") => json!([
+            { "Effect": "Allow", "Action": ["rds:*"], "Resource": "*" },
+            {
+                "Effect": "Allow",
+                "Action": ["ec2:DescribeSubnets", "ec2:DescribeVpcs", "ec2:DescribeSecurityGroups", "ec2:DescribeAvailabilityZones"],
+                "Resource": "*",
+            },
+            // The password that RDS makes and keeps.
+            {
+                "Effect": "Allow",
+                "Action": ["secretsmanager:CreateSecret", "secretsmanager:TagResource", "kms:DescribeKey", "kms:CreateGrant"],
+                "Resource": "*",
+            },
+        ]),
+        Grant::Manage(_) => json!([{ "Effect": "Allow", "Action": ["s3:*"], "Resource": "*" }]),
     };
     let statements: Vec<Json> = identity
         .grants
@@ -166,6 +184,17 @@ fn google(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
                 });
                 inside.cloud("google_kms_crypto_key_iam_member", &name, body)
             }
+            Grant::Manage(what) => {
+                let role = if *what == "database" {
+                    "roles/cloudsql.admin"
+                } else {
+                    "roles/storage.admin"
+                };
+                let body = json!({
+                    "project": "${data.google_project.this.project_id}", "role": role, "member": member,
+                });
+                inside.cloud("google_project_iam_member", &name, body)
+            }
         };
         // The pool of workloads is there with the first cluster that has one.
         let cluster = inside.site.reference.clone();
@@ -213,6 +242,11 @@ fn azure(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
                 (format!("${{{bucket}.id}}"), "Storage Blob Data Contributor")
             }
             Grant::Key(key) => (key.clone(), "Key Vault Crypto User"),
+            // Of the resource group that the cluster is in: accounts are made there.
+            Grant::Manage(_) => (
+                format!("${{join(\"/\", slice(split(\"/\", {cluster}.id), 0, 5))}}"),
+                "Storage Account Contributor",
+            ),
         };
         let body = json!({
             "scope": scope,

@@ -4,6 +4,7 @@ mod compositions;
 
 use crate::control::Control;
 use crate::flow::{Peer, Pods, Port};
+use crate::identity::{Grant, Identity, Lowered};
 use crate::inside::{Inside, Release};
 use crate::node::Wait;
 use crate::objects::{object, resources};
@@ -26,6 +27,9 @@ pub(crate) struct Config {
 const NAMESPACE: &str = "crossplane-system";
 /// The account of all providers, by which the cloud knows them.
 const ACCOUNT: &str = "crossplane-provider";
+
+/// The label of the pods of packages.
+const PACKAGE: (&str, &str) = ("infra/crossplane", "package");
 
 /// A provider of managed resources.
 struct Provider {
@@ -110,7 +114,17 @@ impl Control for Crossplane {
         let wanted = wanted(config, offers, inside);
         install(inside);
         inside.crds(system);
-        let runtime = inside.object(runtime());
+        let packages = Pods::of(NAMESPACE, "packages", &[PACKAGE]);
+        let lowered = inside.identity(&Identity {
+            name: "crossplane".to_owned(),
+            pods: packages,
+            service_account: ACCOUNT.to_owned(),
+            grants: wanted
+                .iter()
+                .map(|(resource, _)| Grant::Manage(*resource))
+                .collect(),
+        });
+        let runtime = inside.object(runtime(&lowered));
         let function = inside.waited(
             package(
                 "Function",
@@ -129,7 +143,11 @@ impl Control for Crossplane {
                 package("Provider", provider.name, version, Some("infra")),
                 Wait::default().condition("Installed").condition("Healthy"),
             );
-            inside.after(&address, [core.clone(), runtime.clone()]);
+            let before = [core.clone(), runtime.clone()];
+            inside.after(
+                &address,
+                before.into_iter().chain(lowered.before.iter().cloned()),
+            );
             providers.push(address);
             activated.extend(provider.activates);
         }
@@ -217,7 +235,7 @@ fn install(inside: &mut Inside<'_>) {
         "rbac-manager",
         &[("app", "crossplane-rbac-manager")],
     );
-    let packages = Pods::of(NAMESPACE, "packages", &[("infra/crossplane", "package")]);
+    let packages = Pods::of(NAMESPACE, "packages", &[PACKAGE]);
     for pods in [&core, &roles, &packages] {
         inside.calls_api(pods);
         inside.scrape(pods, 8080, "/metrics");
@@ -236,7 +254,7 @@ fn install(inside: &mut Inside<'_>) {
 }
 
 /// How the pods of packages run.
-fn runtime() -> Json {
+fn runtime(identity: &Lowered) -> Json {
     let container = json!({
         "name": "package-runtime",
         "resources": resources(["50m", "256Mi"], ["500m", "1Gi"]),
@@ -251,15 +269,19 @@ fn runtime() -> Json {
             "seccompProfile": { "type": "RuntimeDefault" },
         },
     });
+    let mut labels = json!({ PACKAGE.0: PACKAGE.1 });
+    if let (Some(all), Some(more)) = (labels.as_object_mut(), identity.labels.as_object()) {
+        all.extend(more.clone());
+    }
     let template = json!({
-        "metadata": { "labels": { "infra/crossplane": "package" } },
+        "metadata": { "labels": labels },
         "spec": {
             "securityContext": { "runAsNonRoot": true, "seccompProfile": { "type": "RuntimeDefault" } },
             "containers": [container],
         },
     });
     let spec = json!({
-        "serviceAccountTemplate": { "metadata": { "name": ACCOUNT } },
+        "serviceAccountTemplate": { "metadata": { "name": ACCOUNT, "annotations": identity.annotations } },
         // The selector is made by Crossplane.
         "deploymentTemplate": { "spec": { "selector": {}, "template": template } },
     });

@@ -2,6 +2,7 @@
 
 use super::{Archive, Config, NAME, Wanted, destination};
 use crate::flow::{Peer, Pods, Port};
+use crate::identity::{Grant, Identity, Lowered};
 use crate::inside::{Inside, Release};
 use crate::node::{Node, Wait, Where, identifier};
 use crate::objects::{object, resources};
@@ -96,12 +97,22 @@ pub(super) fn database(config: &Config, wanted: &Wanted<'_>, inside: &mut Inside
     let namespace = wanted.namespace();
     let mut cluster_after = Vec::new();
     let mut life = None;
+    let mut lowered = None;
     if let Some(archive) = &wanted.backup {
         cluster_after.push(inside.object(store(archive, wanted, inside)));
         life = Some(life_of(wanted, inside));
+        // The operator names the account after the database.
+        let identity = inside.identity(&Identity {
+            name: format!("{}-{NAME}", wanted.app.name),
+            pods: Pods::of(namespace, "postgres-all", &[("cnpg.io/cluster", NAME)]),
+            service_account: NAME.to_owned(),
+            grants: vec![Grant::Objects(archive.bucket.clone())],
+        });
+        cluster_after.extend(identity.before.iter().cloned());
+        lowered = Some(identity);
     }
     let cluster = inside.waited(
-        cluster(wanted, life.as_deref(), inside),
+        cluster(wanted, life.as_deref(), lowered.as_ref(), inside),
         Wait::default().condition("Ready"),
     );
     inside.after(&cluster, cluster_after);
@@ -126,7 +137,12 @@ fn life_of(wanted: &Wanted<'_>, inside: &mut Inside<'_>) -> String {
     format!("{NAME}-${{random_id.{name}.hex}}")
 }
 
-fn cluster(wanted: &Wanted<'_>, life: Option<&str>, inside: &Inside<'_>) -> Json {
+fn cluster(
+    wanted: &Wanted<'_>,
+    life: Option<&str>,
+    identity: Option<&Lowered>,
+    inside: &Inside<'_>,
+) -> Json {
     let postgres = wanted.postgres;
     // With fewer zones than instances, apart is what is wished for and not what is asked for.
     let zones = i64::try_from(inside.site.zones).unwrap_or(1);
@@ -157,6 +173,16 @@ fn cluster(wanted: &Wanted<'_>, life: Option<&str>, inside: &Inside<'_>) -> Json
         "resources": wanted.resources(),
         "postgresql": settings,
     });
+    if let Some(identity) = identity {
+        let filled = |json: &Json| json.as_object().is_some_and(|o| !o.is_empty());
+        if filled(&identity.annotations) {
+            spec["serviceAccountTemplate"] =
+                json!({ "metadata": { "annotations": identity.annotations } });
+        }
+        if filled(&identity.labels) {
+            spec["inheritedMetadata"] = json!({ "labels": identity.labels });
+        }
+    }
     if let Some(life) = life {
         spec["plugins"] = json!([{
             "name": PLUGIN,
@@ -258,7 +284,7 @@ fn flows(config: &Config, wanted: &Wanted<'_>, inside: &mut Inside<'_>) {
     let all = Pods::of(namespace, "postgres-all", &[("cnpg.io/cluster", NAME)]);
     inside.calls_api(&all);
     inside.allow(
-        Peer::Pods(all.clone()),
+        Peer::Pods(all),
         Peer::Pods(instances.clone()),
         &[Port::tcp(5432), Port::tcp(8000)],
     );
@@ -268,9 +294,7 @@ fn flows(config: &Config, wanted: &Wanted<'_>, inside: &mut Inside<'_>) {
         &[Port::tcp(8000), Port::tcp(5432)],
     );
     inside.scrape(&instances, 9187, "/metrics");
-    if wanted.backup.is_some() {
-        inside.allow(Peer::Pods(all), Peer::Internet, &[Port::tcp(443)]);
-    }
+
     for client in &wanted.clients {
         inside.allow(
             Peer::Pods(client.clone()),

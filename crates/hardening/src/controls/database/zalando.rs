@@ -2,6 +2,7 @@
 
 use super::{Config, NAME, Wanted};
 use crate::flow::{Peer, Pods, Port};
+use crate::identity::{Grant, Identity};
 use crate::inside::{Inside, Release};
 use crate::node::Wait;
 use crate::objects::{object, resources};
@@ -88,6 +89,25 @@ pub(super) fn database(config: &Config, wanted: &Wanted<'_>, inside: &mut Inside
         return;
     }
     let spec = spec(config, wanted, &inside.site.cloud);
+    let mut before = Vec::new();
+    if let Some(archive) = &wanted.backup {
+        if matches!(inside.site.cloud, Cloud::Azure(_)) {
+            inside.draft.refuse(
+                &format!("{}.backup", wanted.path),
+                "the archives of Zalando's databases are not reached by an identity of Azure's",
+                "run databases by `operator = \"cloudnative-pg\"`",
+            );
+            return;
+        }
+        let identity = inside.identity(&Identity {
+            name: format!("{}-{NAME}", wanted.app.name),
+            pods: instances(wanted.namespace()),
+            // That of all databases of a namespace.
+            service_account: "postgres-pod".to_owned(),
+            grants: vec![Grant::Objects(archive.bucket.clone())],
+        });
+        before = identity.before;
+    }
     let cluster = object(
         API,
         "postgresql",
@@ -95,10 +115,9 @@ pub(super) fn database(config: &Config, wanted: &Wanted<'_>, inside: &mut Inside
         NAME,
         json!({ "spec": spec }),
     );
-    inside.waited(
-        cluster,
-        Wait::default().field("status.PostgresClusterStatus", "^Running$"),
-    );
+    let running = Wait::default().field("status.PostgresClusterStatus", "^Running$");
+    let address = inside.waited(cluster, running);
+    inside.after(&address, before);
     flows(config, wanted, inside);
 }
 
@@ -184,13 +203,17 @@ fn days(retention: &str) -> u32 {
     digits.parse::<u32>().unwrap_or(14).saturating_mul(each)
 }
 
-fn flows(config: &Config, wanted: &Wanted<'_>, inside: &mut Inside<'_>) {
-    let namespace = wanted.namespace();
-    let instances = Pods::of(
+fn instances(namespace: &str) -> Pods {
+    Pods::of(
         namespace,
         NAME,
         &[("application", "spilo"), ("cluster-name", NAME)],
-    );
+    )
+}
+
+fn flows(config: &Config, wanted: &Wanted<'_>, inside: &mut Inside<'_>) {
+    let namespace = wanted.namespace();
+    let instances = instances(namespace);
     let pooler = Pods::of(
         namespace,
         POOLER,
@@ -208,13 +231,7 @@ fn flows(config: &Config, wanted: &Wanted<'_>, inside: &mut Inside<'_>) {
         Peer::Pods(instances.clone()),
         &[Port::tcp(5432), Port::tcp(8008)],
     );
-    if wanted.backup.is_some() {
-        inside.allow(
-            Peer::Pods(instances.clone()),
-            Peer::Internet,
-            &[Port::tcp(443)],
-        );
-    }
+
     for client in &wanted.clients {
         inside.allow(
             Peer::Pods(client.clone()),

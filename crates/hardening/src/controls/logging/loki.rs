@@ -3,6 +3,7 @@
 use super::{Config, NAMESPACE, PLATFORM, tenants};
 use crate::control::plain;
 use crate::flow::{Peer, Pods, Port};
+use crate::identity::{Grant, Identity, Lowered};
 use crate::inside::{Inside, Release};
 use crate::objects::{object, resources};
 use infra_draft::cloud::Cloud;
@@ -14,14 +15,6 @@ pub(super) const GATEWAY: &str = "http://loki-gateway.logging.svc.cluster.local"
 
 pub(super) fn expand(config: &Config, bucket: &str, inside: &mut Inside<'_>) {
     inside.namespace(NAMESPACE, "restricted");
-    let values = values(config, bucket, &inside.site.cloud);
-    inside.release(Release {
-        chart: "loki",
-        namespace: NAMESPACE,
-        values,
-        provides: &["StatefulSet/loki", "Deployment/loki-gateway"],
-        ..Release::default()
-    });
     let part = |name: &str, component: &str| {
         Pods::of(
             NAMESPACE,
@@ -36,6 +29,21 @@ pub(super) fn expand(config: &Config, bucket: &str, inside: &mut Inside<'_>) {
         part("loki", "single-binary"),
         part("loki-gateway", "gateway"),
     );
+    let lowered = inside.identity(&Identity {
+        name: "loki".to_owned(),
+        pods: loki.clone(),
+        service_account: "loki".to_owned(),
+        grants: vec![Grant::Objects(bucket.to_owned())],
+    });
+    let values = values(config, bucket, &lowered, &inside.site.cloud);
+    inside.release(Release {
+        chart: "loki",
+        namespace: NAMESPACE,
+        values,
+        provides: &["StatefulSet/loki", "Deployment/loki-gateway"],
+        after: lowered.before,
+        ..Release::default()
+    });
     let own = [Port::tcp(3100), Port::tcp(7946), Port::tcp(9095)];
     inside.allow(Peer::Pods(loki.clone()), Peer::Pods(loki.clone()), &own);
     inside.allow(
@@ -43,7 +51,7 @@ pub(super) fn expand(config: &Config, bucket: &str, inside: &mut Inside<'_>) {
         Peer::Pods(loki.clone()),
         &[Port::tcp(3100)],
     );
-    inside.allow(Peer::Pods(loki.clone()), Peer::Internet, &[Port::tcp(443)]);
+
     inside.scrape(&loki, 3100, "/metrics");
     if inside.on("monitoring") {
         let monitoring = crate::controls::monitoring::NAMESPACE;
@@ -58,7 +66,7 @@ pub(super) fn expand(config: &Config, bucket: &str, inside: &mut Inside<'_>) {
     }
 }
 
-fn values(config: &Config, bucket: &str, cloud: &Cloud) -> Json {
+fn values(config: &Config, bucket: &str, identity: &Lowered, cloud: &Cloud) -> Json {
     let name = format!("${{{bucket}.name}}");
     let (kind, mut storage) = match cloud {
         // The bucket's address is the only output that says its region.
@@ -95,12 +103,13 @@ fn values(config: &Config, bucket: &str, cloud: &Cloud) -> Json {
             "querier": { "multi_tenant_queries_enabled": true },
             "compactor": { "retention_enabled": true, "delete_request_store": kind },
             "analytics": { "reporting_enabled": false },
+                        "podLabels": identity.labels,
             "podSecurityContext": {
                 "fsGroup": 10001, "runAsGroup": 10001, "runAsUser": 10001, "runAsNonRoot": true,
                 "seccompProfile": { "type": "RuntimeDefault" },
             },
         },
-        "serviceAccount": { "name": "loki" },
+        "serviceAccount": { "name": "loki", "annotations": identity.annotations },
         "singleBinary": {
             "replicas": config.replicas,
             "persistence": { "size": config.storage.as_deref().unwrap_or("20Gi") },

@@ -50,7 +50,7 @@ pub(super) const RULES: &[Rule] = &[
         kind: "InfraPinnedImages",
         message: "images must be named by a digest, or by a tag other than latest",
         broken: "variables.all.filter(c, !c.image.matches('@sha256:[0-9a-f]{64}$') \
-            && !(c.image.matches(':[^/:@]+$') && !c.image.endsWith(':latest'))).map(c, c.image)",
+            && !(!c.image.contains('@') && c.image.matches(':[^/:]+$') && !c.image.endsWith(':latest'))).map(c, c.image)",
     },
     Rule {
         name: "no-host-access",
