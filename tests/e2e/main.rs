@@ -17,6 +17,7 @@ mod kills;
 mod kube;
 mod life;
 mod modules;
+mod oracles;
 mod plans;
 mod reference;
 mod refresh;

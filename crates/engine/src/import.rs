@@ -94,9 +94,7 @@ impl Engine {
             .into());
         }
         let provider = configuration_of(&world, block, address, list)?;
-        let (connected, value) = self
-            .look_up(&world, &graph, &provider, address, id)
-            .await?;
+        let (connected, value) = self.look_up(&world, &graph, &provider, address, id).await?;
         let Some(schema) = self.schema(
             &block.provider.name,
             Mode::Managed,

@@ -11,6 +11,7 @@ mod google;
 mod http;
 mod journal;
 mod latency;
+mod recording;
 mod requests;
 mod server;
 mod tags;

@@ -38,7 +38,10 @@ impl Walk<'_> {
                 .output_holds(name, output, &root)
                 .and_then(|asked| match asked {
                     Asked::Held => Ok(None),
-                    Asked::Holds => self.world.evaluate(&output.value, &Frame::at(&root)).map(Some),
+                    Asked::Holds => self
+                        .world
+                        .evaluate(&output.value, &Frame::at(&root))
+                        .map(Some),
                 });
             match found {
                 Ok(None) => {
