@@ -17,7 +17,7 @@ build:
 # With moto as the second opinion on AWS: INFRA_PYTHON is the Python that has it.
 test: build venv tools lint tidy deny
 	INFRA_PYTHON="$(VENV)/bin/python" cargo test --workspace --locked --no-fail-fast
-	INFRA_BIN="$(CARGO_TARGET_DIR)/debug/infra" "$(VENV)/bin/python" -m pytest -q tests/sandbox
+	INFRA_BIN="$(CARGO_TARGET_DIR)/debug/infra" "$(VENV)/bin/python" -m pytest -q tests/sandbox tests/oracles
 
 # Without the clouds: seconds, for work on the engine and the language.
 fast:

@@ -24,6 +24,7 @@ mod kube;
 mod kubernetes;
 mod life;
 mod modules;
+mod oracles;
 mod plans;
 mod reference;
 mod refresh;

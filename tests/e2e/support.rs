@@ -222,13 +222,19 @@ impl Server {
 
     /// GET of a control page, as JSON.
     pub fn get(&self, path: &str) -> Json {
-        serde_json::from_str(&self.http("GET", path)).expect("JSON")
+        serde_json::from_str(&self.http("GET", path, "")).expect("JSON")
     }
 
-    fn http(&self, method: &str, path: &str) -> String {
+    /// POST to a control page.
+    pub fn post(&self, path: &str, body: &str) {
+        self.http("POST", path, body);
+    }
+
+    fn http(&self, method: &str, path: &str, body: &str) -> String {
         let host = self.url.trim_start_matches("http://");
         let mut stream = TcpStream::connect(host).expect("connects");
-        write!(stream, "{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").expect("asks");
+        let length = body.len();
+        write!(stream, "{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}").expect("asks");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("answers");
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head");

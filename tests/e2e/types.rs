@@ -1,6 +1,7 @@
 //! The full life of a type: create, read, plan without changes, update in place, replace, import, drift, delete, delete again.
 //! The tables say what a type is and can.
 
+use crate::oracles;
 use crate::support::{Folder, Ran, Server, say};
 use crate::tables::{Lacks, Step, Table, tables};
 use serde_json::Value as Json;
@@ -254,7 +255,9 @@ pub fn every_type_lives(cloud: &str, server: &Server, flags: &[&str], moto: bool
 pub fn in_the_sandbox(cloud: &str) {
     let server = Server::sandbox(&["--latency", "none"]);
     let flag = server.flag();
+    oracles::record(&server);
     every_type_lives(cloud, &server, &[flag.as_str()], false);
+    oracles::judge(cloud, &server, std::env::var_os("INFRA_TYPE").is_some());
     let left = server.resources();
     assert!(left.is_empty(), "left on the server: {left:#?}");
 }

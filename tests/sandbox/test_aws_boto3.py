@@ -248,6 +248,8 @@ def test_endpoints_flow_logs_and_templates(ec2, vpc):
     refused("InvalidLaunchTemplateName.AlreadyExistsException", ec2.create_launch_template, LaunchTemplateName="nodes", LaunchTemplateData=data)
     id = template["LaunchTemplateId"]
     read = ec2.describe_launch_template_versions(LaunchTemplateId=id, Versions=["$Latest"])["LaunchTemplateVersions"][0]
+    of_all = ec2.describe_launch_template_versions(Versions=["$Latest"])["LaunchTemplateVersions"]
+    assert read in of_all
     assert read["LaunchTemplateData"] == data
     ec2.create_launch_template_version(LaunchTemplateId=id, SourceVersion="1", LaunchTemplateData={"InstanceType": "t3.micro"})
     ec2.modify_launch_template(LaunchTemplateId=id, DefaultVersion="2")

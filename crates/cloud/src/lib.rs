@@ -3,6 +3,7 @@
 
 pub mod absence;
 pub mod config;
+pub mod declared;
 pub mod defaults;
 mod provider;
 pub mod read;

@@ -23,6 +23,11 @@ pub(crate) fn answer(core: &Core, path: &str, request: &HttpRequest) -> HttpRepl
         }
         (&Method::GET, "counts") => HttpReply::json(200, lock(&core.requests).counts()),
         (&Method::GET, "statistics") => HttpReply::json(200, &lock(&core.requests).statistics()),
+        (&Method::POST, "recording") => {
+            lock(&core.recording).begin();
+            HttpReply::json(200, &json!({}))
+        }
+        (&Method::GET, "recording") => HttpReply::json(200, &lock(&core.recording).take()),
         (&Method::GET, "world") => HttpReply::json(
             200,
             &json!({ "id": lock(&core.world).id(), "endpoints": core.endpoints.get() }),
@@ -50,7 +55,7 @@ pub(crate) fn answer(core: &Core, path: &str, request: &HttpRequest) -> HttpRepl
         }
         _ => HttpReply::json(
             404,
-            &json!({ "error": "GET resources, requests, counts, statistics or world; POST reset, counts/reset or faults" }),
+            &json!({ "error": "GET resources, requests, recording, counts, statistics or world; POST recording, reset, counts/reset or faults" }),
         ),
     }
 }

@@ -11,6 +11,7 @@ use crate::clock::{Clock, Millis, iso8601_millis};
 use crate::faults::{Faults, Pace, Refusal, Verdict};
 use crate::http::{HttpReply, HttpRequest};
 use crate::latency::Latency;
+use crate::recording::{Exchange, Recording};
 use crate::requests::{Request, Requests};
 use crate::world::{Resource, Tx, World};
 use crate::{Endpoints, Options, SandboxError, aws, azure, google, kubernetes};
@@ -112,6 +113,7 @@ pub(crate) enum Outcome {
 pub(crate) struct Core {
     pub(crate) world: Mutex<World>,
     pub(crate) requests: Mutex<Requests>,
+    pub(crate) recording: Mutex<Recording>,
     pub(crate) faults: Mutex<Faults>,
     pub(crate) clock: Arc<dyn Clock>,
     /// Where the ports are, once they are bound.
@@ -134,6 +136,7 @@ impl Core {
         Ok(Self {
             world: Mutex::new(world),
             requests: Mutex::new(Requests::default()),
+            recording: Mutex::default(),
             faults: Mutex::new(Faults::new(options.faults.clone(), options.seed)),
             clock: options.clock.clone(),
             endpoints: OnceLock::new(),
@@ -152,6 +155,10 @@ impl Core {
         lock(&self.requests).enter();
         let outcome = self.call(cloud, request);
         lock(&self.requests).leave();
+        let mut recording = lock(&self.recording);
+        if recording.wanted() {
+            recording.add(Exchange::new(cloud, request, &outcome));
+        }
         outcome
     }
 

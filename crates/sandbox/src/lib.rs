@@ -13,6 +13,7 @@ mod http;
 mod journal;
 mod kubernetes;
 mod latency;
+mod recording;
 mod requests;
 mod server;
 mod stream;

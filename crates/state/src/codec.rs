@@ -386,9 +386,11 @@ impl Codec<'_> {
             },
             StateChange::Depends {
                 address,
+                deposed,
                 dependencies,
             } => StoredChange::Depends {
                 address: Cow::Borrowed(address),
+                deposed: deposed.clone(),
                 dependencies: Cow::Borrowed(dependencies),
             },
             StateChange::Output { name, output } => StoredChange::Output {
@@ -455,9 +457,11 @@ impl Codec<'_> {
             },
             StoredChange::Depends {
                 address,
+                deposed,
                 dependencies,
             } => StateChange::Depends {
                 address: address.into_owned(),
+                deposed,
                 dependencies: dependencies.into_owned(),
             },
             StoredChange::Output { name, output } => StateChange::Output {

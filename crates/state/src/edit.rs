@@ -1,7 +1,7 @@
 //! What a person asks the state to do by address: move, forget, taint, give to another provider configuration. Pure: from a
 //! state and texts come the [`StateChange`]s, or an error that says what the state has instead.
 
-use crate::document::{DependencyRef, ResourceState, State};
+use crate::document::{DependencyRef, DeposedKey, ResourceState, State};
 use crate::journal::StateChange;
 use infra_model::address::{AddressError, Mode};
 use infra_model::codes::Code;
@@ -461,11 +461,10 @@ fn planned(
 /// As [`moves`].
 pub fn relocate(state: &State, from: &str, to: &str) -> Result<Vec<StateChange>, EditError> {
     let (rule, moves) = planned(state, from, to)?;
-    let mut dependents: Vec<(&Address, Vec<DependencyRef>)> = Vec::new();
-    for (address, resource) in &state.resources {
+    let renamed = |dependencies: &[DependencyRef]| {
         let mut changed = false;
-        let mut needs = Vec::with_capacity(resource.dependencies.len());
-        for dependency in &resource.dependencies {
+        let mut needs = Vec::with_capacity(dependencies.len());
+        for dependency in dependencies {
             match rule.dependency(dependency) {
                 Some(new) => {
                     changed = true;
@@ -474,15 +473,26 @@ pub fn relocate(state: &State, from: &str, to: &str) -> Result<Vec<StateChange>,
                 None => needs.push(dependency.clone()),
             }
         }
-        if changed {
-            dependents.push((moves.get(address).unwrap_or(address), needs));
+        changed.then_some(needs)
+    };
+    let mut dependents: Vec<(&Address, Option<DeposedKey>, Vec<DependencyRef>)> = Vec::new();
+    for (address, resource) in &state.resources {
+        let address = moves.get(address).unwrap_or(address);
+        if let Some(needs) = renamed(&resource.dependencies) {
+            dependents.push((address, None, needs));
+        }
+        for (key, object) in &resource.deposed {
+            if let Some(needs) = renamed(&object.dependencies) {
+                dependents.push((address, Some(key.clone()), needs));
+            }
         }
     }
     dependents.sort();
     let dependents: Vec<StateChange> = dependents
         .into_iter()
-        .map(|(address, dependencies)| StateChange::Depends {
+        .map(|(address, deposed, dependencies)| StateChange::Depends {
             address: address.clone(),
+            deposed,
             dependencies,
         })
         .collect();

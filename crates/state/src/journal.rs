@@ -168,6 +168,8 @@ pub enum StateChange {
     Depends {
         /// Which resource.
         address: Address,
+        /// An object of it that a replacement left over, instead of the current one.
+        deposed: Option<DeposedKey>,
         /// On these.
         dependencies: Vec<DependencyRef>,
     },

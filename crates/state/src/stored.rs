@@ -147,6 +147,8 @@ pub(crate) enum StoredChange<'a> {
     },
     Depends {
         address: Cow<'a, Address>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deposed: Option<DeposedKey>,
         dependencies: Cow<'a, [DependencyRef]>,
     },
     Output {

@@ -120,6 +120,11 @@ pub(crate) fn check_change(state: &State, change: &StateChange) -> Result<(), St
             }
             Ok(())
         }
+        StateChange::Depends {
+            address,
+            deposed: Some(key),
+            ..
+        } => deposed(address, key).map(|_| ()),
         StateChange::Taint { address, .. } | StateChange::Depose { address, .. } => state
             .resource(address)
             .filter(|r| r.has_current())
@@ -169,8 +174,18 @@ pub(crate) fn change(
         }),
         StateChange::Depends {
             address,
+            deposed: None,
             dependencies,
         } => edit(state, &address, |r| r.dependencies = dependencies),
+        StateChange::Depends {
+            address,
+            deposed: Some(key),
+            dependencies,
+        } => edit(state, &address, |r| {
+            if let Some(object) = r.deposed.get_mut(&key) {
+                object.dependencies = dependencies;
+            }
+        }),
         StateChange::Output { name, output } => {
             match output {
                 Some(output) => state.outputs.insert(name, output),

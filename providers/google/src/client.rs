@@ -14,6 +14,7 @@ use infra_model::provider::Environment;
 use infra_model::{CallContext, ErrorKind, ProviderError, Timestamp};
 use reqwest::Method;
 use serde_json::Value as Json;
+use std::borrow::Cow;
 use std::time::Duration;
 
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
@@ -36,12 +37,14 @@ pub(crate) struct Client {
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) service: Service,
+    /// Where the service is, when it has no host of its own.
+    pub(crate) host: Option<String>,
     /// `compute.networks.insert`, as the API's reference and audit logs name it.
     pub(crate) call: String,
     pub(crate) method: Method,
     /// What follows the service's base: `projects/p/global/networks`.
     pub(crate) path: String,
-    pub(crate) query: Vec<(&'static str, String)>,
+    pub(crate) query: Vec<(Cow<'static, str>, String)>,
     pub(crate) body: Option<Json>,
     pub(crate) resend: Resend,
 }
@@ -55,6 +58,7 @@ impl Request {
     ) -> Request {
         Request {
             service,
+            host: None,
             call: call.into(),
             method: Method::GET,
             path: path.into(),
@@ -79,8 +83,12 @@ impl Request {
         }
     }
 
-    pub(crate) fn query(mut self, name: &'static str, value: impl Into<String>) -> Request {
-        self.query.push((name, value.into()));
+    pub(crate) fn query(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        value: impl Into<String>,
+    ) -> Request {
+        self.query.push((name.into(), value.into()));
         self
     }
 }
@@ -168,7 +176,12 @@ impl Client {
         };
         let own = self.config.endpoints.get(service.name);
         let endpoint = own.map_or_else(
-            || format!("https://{}", service.host),
+            || {
+                format!(
+                    "https://{}",
+                    request.host.as_deref().unwrap_or(service.host)
+                )
+            },
             |url| url.trim_end_matches('/').to_owned(),
         );
         let credentials = if is_loopback(&endpoint) {
@@ -184,7 +197,10 @@ impl Client {
             }
             Err(e) => return Err(failed(ErrorKind::Denied, no_token(&e))),
         };
-        let url = format!("{endpoint}/{}/{}", service.base, request.path);
+        let url = match service.base {
+            "" => format!("{endpoint}/{}", request.path),
+            base => format!("{endpoint}/{base}/{}", request.path),
+        };
         let mut call = self
             .http
             .request(request.method.clone(), url)

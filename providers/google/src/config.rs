@@ -36,7 +36,7 @@ pub(crate) struct Config {
 }
 
 /// Services by their key under `endpoints`.
-pub(crate) const SERVICES: [&str; 12] = [
+pub(crate) const SERVICES: [&str; 13] = [
     "artifactregistry",
     "cloudresourcemanager",
     "compute",
@@ -44,6 +44,7 @@ pub(crate) const SERVICES: [&str; 12] = [
     "dns",
     "iam",
     "kms",
+    "rest",
     "secretmanager",
     "servicenetworking",
     "serviceusage",

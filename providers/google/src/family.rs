@@ -149,8 +149,18 @@ pub(crate) const STORAGE: Service = service(
     family("storage.write", 8, 10.0, 1.0),
 );
 
-const ALL: [Service; 12] = [
+/// Any other service, by its host: `google_rest_resource`.
+pub(crate) const REST: Service = service(
+    "rest",
+    "",
+    "",
+    family("rest.read", 16, 20.0, 10.0),
+    family("rest.write", 8, 10.0, 5.0),
+);
+
+const ALL: [Service; 13] = [
     COMPUTE, CONTAINER, SQL, IAM, PROJECTS, USAGE, PEERING, KMS, SECRETS, ARTIFACTS, DNS, STORAGE,
+    REST,
 ];
 
 /// The limits as the engine takes them.

@@ -23,6 +23,7 @@ mod operation;
 mod part;
 mod project_service;
 mod registry;
+mod rest;
 mod secrets;
 mod service_connection;
 mod session;

@@ -291,7 +291,9 @@ async fn begin<K: Kind>(
         K::posted_to(&collection),
         body,
     );
-    request.query.extend(K::query(client, desired));
+    for (name, value) in K::query(client, desired) {
+        request = request.query(name, value);
+    }
     if let Some(parameter) = named {
         request = request.query(parameter, key);
     }
@@ -334,7 +336,7 @@ async fn begin<K: Kind>(
     Ok(id)
 }
 
-fn is_taken(error: &ProviderError) -> bool {
+pub(crate) fn is_taken(error: &ProviderError) -> bool {
     matches!(
         error.code.as_str(),
         "alreadyExists"

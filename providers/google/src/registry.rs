@@ -4,7 +4,7 @@ use crate::client::Client;
 use crate::kind::Kind;
 use crate::managed::Managed;
 use crate::{
-    artifacts, compute, container, data, dns, iam, kms, project_service, secrets,
+    artifacts, compute, container, data, dns, iam, kms, project_service, rest, secrets,
     service_connection, sql, storage,
 };
 use infra_model::resource::{DynDataSource, DynResource, Typed};
@@ -66,6 +66,8 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
         member::<iam::member_types::KeyMember>(),
         member::<iam::member_types::SecretMember>(),
         member::<iam::member_types::BucketMember>(),
+        // --- anything else ---
+        Typed::<rest::Rest>::register(),
     ]
 }
 

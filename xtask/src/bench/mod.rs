@@ -41,7 +41,7 @@ pub(crate) struct Options {
 enum Other {
     /// How near apply comes to the shortest possible time, on random graphs and a simulated clock.
     Latency(latency::Options),
-    /// How many calls a refresh of each AWS type takes, by the sandbox's count.
+    /// How many calls a refresh of each type takes, by the sandbox's count.
     Refresh(refresh::Options),
 }
 
@@ -66,16 +66,11 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     if let Some(Other::Latency(options)) = &options.other {
         return latency::run(options);
     }
-    let built = Command::new("cargo")
-        .args(["build", "--release", "--workspace", "--locked"])
-        .current_dir(&root)
-        .status();
-    if !built.is_ok_and(|s| s.success()) {
-        return Err("the release build failed".to_owned());
-    }
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    let infra = target.join("release/infra").to_string_lossy().into_owned();
+    let given = match &options.other {
+        Some(Other::Refresh(options)) => options.infra.clone(),
+        _ => None,
+    };
+    let infra = given.map_or_else(|| release(&root), Ok)?;
     let scratch = std::env::temp_dir().join(format!("infra-bench-{}", std::process::id()));
     fs::create_dir_all(&scratch).map_err(|e| e.to_string())?;
     let result = match &options.other {
@@ -85,6 +80,20 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     };
     let _ = fs::remove_dir_all(&scratch);
     result
+}
+
+/// The binary of a release build.
+fn release(root: &Path) -> Result<String, String> {
+    let built = Command::new("cargo")
+        .args(["build", "--release", "--workspace", "--locked"])
+        .current_dir(root)
+        .status();
+    if !built.is_ok_and(|s| s.success()) {
+        return Err("the release build failed".to_owned());
+    }
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    Ok(target.join("release/infra").to_string_lossy().into_owned())
 }
 
 /// Commands that need no network answer at once.

@@ -1,4 +1,4 @@
-//! How many calls reading what is there takes, for each AWS type that has a stack in `tests/aws`, by the sandbox's own count.
+//! How many calls reading what is there takes, for each type that has a stack in `tests/aws` or `tests/google`, by the sandbox's own count.
 //! Each stack is made once and eleven times over: what more the eleven take, and what does not grow, tells the rest.
 
 use serde_json::Value as Json;
@@ -12,13 +12,22 @@ use std::process::{Child, Command, Stdio};
 /// Which types.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Only this stack of `tests/aws`, without `.toml`
+    /// Only this stack of `tests/aws` or `tests/google`, without `.toml`
     #[arg(long)]
     only: Option<String>,
+    /// A binary that is built already: calls are the same in every build
+    #[arg(long)]
+    pub(crate) infra: Option<String>,
 }
+
+/// The clouds whose stacks are measured.
+const CLOUDS: [&str; 2] = ["aws", "google"];
 
 /// The larger number of copies.
 const COPIES: usize = 11;
+
+/// Stands for a copy's number until there are copies.
+const COPY: &str = "COPYOFTHIS";
 
 /// Calls by `service.Operation`.
 type Counts = BTreeMap<String, u64>;
@@ -30,13 +39,13 @@ pub(crate) fn run(
     infra: &str,
     scratch: &Path,
 ) -> Result<(), String> {
-    let folder = root.join("tests/aws");
-    let mut files: Vec<_> = fs::read_dir(&folder)
-        .map_err(|e| e.to_string())?
-        .flatten()
-        .map(|e| e.path())
-        .filter(|p| p.extension().is_some_and(|e| e == "toml"))
-        .collect();
+    let mut files = Vec::new();
+    for cloud in CLOUDS {
+        let folder = root.join("tests").join(cloud);
+        let entries = fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        let paths = entries.flatten().map(|e| e.path());
+        files.extend(paths.filter(|p| p.extension().is_some_and(|e| e == "toml")));
+    }
     files.sort();
     println!(
         "calls to refresh 1 and {COPIES} copies of a stack, and what 1,000 more of what grows would take"
@@ -147,8 +156,12 @@ fn copied(text: &str, copies: usize) -> String {
     let mut locals = String::new();
     let mut names: BTreeSet<String> = BTreeSet::new();
     let mut to = 0;
+    // In a resource's own table, not in one of its blocks.
+    let mut own = false;
     for line in text.split_inclusive('\n') {
-        if line.starts_with("[resource.") {
+        if line.starts_with("[[resource.") {
+            to = 1;
+        } else if line.starts_with("[resource.") {
             to = 1;
             let address = line.trim_start_matches("[resource.").split(']').next();
             let mut parts = address.unwrap_or_default().split('.');
@@ -161,6 +174,13 @@ fn copied(text: &str, copies: usize) -> String {
         } else if is_header(line) {
             to = 0;
         }
+        own = if is_header(line) {
+            line.starts_with("[resource.") && line.matches('.').count() == 2
+        } else {
+            own
+        };
+        let named = own.then(|| named_by_copy(line)).flatten();
+        let line = named.as_deref().unwrap_or(line);
         let part = [&mut once, &mut resources, &mut locals];
         if to == 2
             && let Some((key, _)) = line.split_once(" = ")
@@ -177,6 +197,7 @@ fn copied(text: &str, copies: usize) -> String {
     for copy in 0..copies {
         let own = |text: &str| {
             let text = text.replace("stack.name", &format!("local.copy{copy}"));
+            let text = text.replace(COPY, &format!("c{copy}"));
             let suffix = format!("_{copy}");
             let rename = |text: String, name: &String| renamed(&text, name, &suffix);
             names.iter().fold(text, rename)
@@ -195,6 +216,33 @@ fn copied(text: &str, copies: usize) -> String {
     }
     once.push_str(&all_locals);
     once
+}
+
+/// A name that only one can have, as each copy has its own.
+fn named_by_copy(line: &str) -> Option<String> {
+    const NAMES: [&str; 6] = [
+        "name",
+        "account_id",
+        "dns_name",
+        "repository_id",
+        "secret_id",
+        "user_id",
+    ];
+    let (key, value) = line.split_once('=')?;
+    let text = value.trim().strip_prefix('"')?.strip_suffix('"')?;
+    if !NAMES.contains(&key.trim()) || text.contains("stack.name") || text.contains('"') {
+        return None;
+    }
+    // What is computed has the name of something that has a name of its own.
+    if text.contains("${") {
+        return None;
+    }
+    let (host, dot) = text
+        .split_once('.')
+        .map_or((text, String::new()), |(host, rest)| {
+            (host, format!(".{rest}"))
+        });
+    Some(format!("{key}= \"{host}-{COPY}{dot}\"\n"))
 }
 
 /// Whether a line begins a table: `[x.y]`, not an item of a list.

@@ -3,8 +3,10 @@
 
 mod ephemeral;
 mod fits;
+mod moves;
 mod news;
 mod outcome;
+mod outputs;
 mod quiet;
 mod remove;
 mod settle;
@@ -22,8 +24,7 @@ use crate::scope::{Frame, World};
 use crate::sessions::Sessions;
 use crate::values::{BlockValues, Keying, Values};
 use futures::stream::{FuturesUnordered, StreamExt};
-use infra_model::address::{Address, BlockAddress, InstanceKey, Mode, ScopePath};
-use infra_model::codes::Code;
+use infra_model::address::{Address, BlockAddress, InstanceKey, Mode};
 use infra_model::defect::Defect;
 use infra_model::diagnostic::{Diagnostic, Diagnostics};
 use infra_model::evaluate::Phase;
@@ -32,7 +33,7 @@ use infra_model::operation::Action;
 use infra_model::program::Program;
 use infra_model::provider_error::ProviderError;
 use infra_model::value::Value;
-use infra_state::{DeposedKey, OutputState, ResourceState, StateChange};
+use infra_state::{DeposedKey, ResourceState, StateChange};
 use news::News;
 pub(crate) use outcome::half_made;
 use std::collections::BinaryHeap;
@@ -309,13 +310,8 @@ impl Run<'_> {
         if self.plan.mode == PlanMode::RefreshOnly {
             return;
         }
+        moves::record(&self.plan.changes, &state, changes);
         for change in &self.plan.changes {
-            if let Some(from) = &change.previous_address {
-                changes.push(StateChange::Move {
-                    from: from.clone(),
-                    to: change.address.clone(),
-                });
-            }
             if change.action != ChangeAction::NoOp
                 || change.untouched
                 || Defect::DependenciesNotKept.is_present()
@@ -479,91 +475,6 @@ impl Run<'_> {
             | StepKind::Record(_)
             | StepKind::Junction(_) => {}
         }
-    }
-
-    /// Outputs are what they are at the end; one that could not be computed keeps what the state had.
-    fn outputs(&self, report: &mut ApplyReport) -> Result<(), EngineError> {
-        let mut changes = Vec::new();
-        for (name, change) in &self.plan.outputs {
-            if change.untouched {
-                continue;
-            }
-            // Nothing but the values that the plan has read counts.
-            if self.plan.mode == PlanMode::RefreshOnly {
-                if let Some(value) = change.after.as_ref().filter(|v| v.is_wholly_known()) {
-                    changes.push(StateChange::Output {
-                        name: name.clone(),
-                        output: Some(OutputState::new(name, value, change.sensitive)?),
-                    });
-                }
-                continue;
-            }
-            let Some(output) = self.program.outputs.get(name) else {
-                if change.after.is_none() && report.failures.is_empty() && !report.interrupted {
-                    changes.push(StateChange::Output {
-                        name: name.clone(),
-                        output: None,
-                    });
-                }
-                continue;
-            };
-            if self.plan.mode == PlanMode::Destroy {
-                if report.failures.is_empty() && report.skipped.is_empty() && !report.interrupted {
-                    changes.push(StateChange::Output {
-                        name: name.clone(),
-                        output: None,
-                    });
-                }
-                continue;
-            }
-            let root = ScopePath::root();
-            let held = self.world.output_holds(name, output, &root);
-            let computed = match held.and_then(|_| {
-                self.world
-                    .evaluate(&output.value, &Frame::at(&ScopePath::root()))
-            }) {
-                Ok((value, _)) => codec::to_type(&value, output.ty.as_ref()).map_err(|e| {
-                    vec![
-                        Diagnostic::error(Code::WrongType, format!("output `{name}`: {e}"))
-                            .at(output.value.span, ""),
-                    ]
-                }),
-                Err(errors) => Err(errors),
-            };
-            match computed {
-                Ok(value) if value.bare().is_null() => {
-                    if change.before.is_some() {
-                        changes.push(StateChange::Output {
-                            name: name.clone(),
-                            output: None,
-                        });
-                    }
-                }
-                Ok(value) if value.is_wholly_known() => {
-                    let stored = OutputState::new(name, &value, output.sensitive)?;
-                    changes.push(StateChange::Output {
-                        name: name.clone(),
-                        output: Some(stored),
-                    });
-                }
-                Ok(_) => {}
-                Err(errors) if report.failures.is_empty() && !report.interrupted => {
-                    report.diagnostics.extend(errors);
-                }
-                Err(_) => {}
-            }
-        }
-        self.input.store.record(changes)?;
-        if self.world.conditions && report.failures.is_empty() && !report.interrupted {
-            for (component, name) in self.world.conditional_outputs() {
-                let failed = self.world.component_output(component, name).err();
-                let mut failed = failed.unwrap_or_default();
-                // An output of the stack that has its value from this one has told it.
-                failed.retain(|d| !report.diagnostics.contains(d));
-                report.diagnostics.extend(failed);
-            }
-        }
-        Ok(())
     }
 
     fn frame(&self, address: &Address) -> Result<Frame, ProviderError> {

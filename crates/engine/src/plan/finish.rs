@@ -2,7 +2,7 @@
 
 use super::outputs::output_value;
 use super::walk::Walk;
-use super::{ChangeAction, OutputChange, Plan, PlanMode, Reason, order};
+use super::{ChangeAction, OutputChange, Plan, PlanMode, Reason, checked, order};
 use crate::error::EngineError;
 use crate::events::Event;
 use indexmap::IndexSet;
@@ -38,6 +38,10 @@ impl Walk<'_> {
             self.errors.extend(self.warnings);
             return Err(EngineError::Invalid(dedup(self.errors)));
         }
+        let checked = match self.options.mode {
+            PlanMode::Normal => checked::checked(self.program, &self.world),
+            PlanMode::Destroy | PlanMode::RefreshOnly => Vec::new(),
+        };
         let (mut changes, held) = self.planner.into_changes();
         if self.options.mode == PlanMode::RefreshOnly {
             changes.clear();
@@ -88,6 +92,7 @@ impl Walk<'_> {
             diagnostics: self.warnings,
             refreshed: self.refreshed,
             reads: self.reads,
+            checked,
         })
     }
 

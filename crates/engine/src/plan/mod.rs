@@ -1,5 +1,6 @@
 //! The plan as data: every change with its before, after and reason, and the steps in the order in which apply walks them.
 
+mod checked;
 mod config;
 mod data;
 mod data_loss;
@@ -32,9 +33,11 @@ use infra_model::value::{Str, Value};
 use infra_state::{DependencyRef, DeposedKey};
 use serde::{Deserialize, Serialize};
 
+pub use checked::{CheckStatus, Checkable, Checked, CheckedInstance};
 pub(crate) use config::{conditions, config_errors, ignore};
 pub use held::{Held, HeldReason};
 pub(crate) use imports::read_import;
+pub(crate) use named::Named;
 pub(crate) use outputs::failed_checks;
 pub(crate) use repeat::{Instances, instances};
 pub(crate) use walk::run;
@@ -116,6 +119,9 @@ pub struct Plan {
     pub refreshed: Vec<Refreshed>,
     /// Data sources that were read while planning.
     pub reads: Vec<DataRead>,
+    /// How the conditions stand of whatever has some.
+    #[serde(default)]
+    pub checked: Vec<Checked>,
 }
 
 /// A data source that was read while planning.

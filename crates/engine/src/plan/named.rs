@@ -7,7 +7,7 @@ use std::collections::hash_map::Entry;
 use std::slice;
 
 /// Answers what [`DependencyRef::covers`] says about many addresses, at the price of a look.
-pub(super) struct Named<T>(HashMap<DependencyRef, Things<T>>);
+pub(crate) struct Named<T>(HashMap<DependencyRef, Things<T>>);
 
 /// Most names mean one thing, and need no list.
 enum Things<T> {
@@ -23,7 +23,7 @@ impl<T> Default for Named<T> {
 
 impl<T: Clone> Named<T> {
     /// Room for so many.
-    pub(super) fn with_capacity(capacity: usize) -> Named<T> {
+    pub(crate) fn with_capacity(capacity: usize) -> Named<T> {
         Named(HashMap::with_capacity_and_hasher(
             capacity,
             Default::default(),
@@ -31,12 +31,12 @@ impl<T: Clone> Named<T> {
     }
 
     /// Whether nothing was put.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Puts something under an address.
-    pub(super) fn add(&mut self, address: &Address, thing: &T) {
+    pub(crate) fn add(&mut self, address: &Address, thing: &T) {
         for name in DependencyRef::naming(address) {
             match self.0.entry(name) {
                 Entry::Vacant(free) => {
@@ -56,7 +56,7 @@ impl<T: Clone> Named<T> {
     }
 
     /// Everything that a dependency means, in the order in which it was put.
-    pub(super) fn of(&self, dependency: &DependencyRef) -> &[T] {
+    pub(crate) fn of(&self, dependency: &DependencyRef) -> &[T] {
         match self.0.get(dependency) {
             None => &[],
             Some(Things::One(thing)) => slice::from_ref(thing),

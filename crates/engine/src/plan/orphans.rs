@@ -1,5 +1,6 @@
 //! What goes: instances that are in the state and not in the program any more, and what replacements left over.
 
+use super::checked::keyless;
 use super::config::{destroyed, destroyed_with_scope};
 use super::held::{Held, HeldReason};
 use super::instance::Planner;
@@ -10,7 +11,7 @@ use crate::codec;
 use crate::graph::ProgramGraph;
 use crate::scope::World;
 use indexmap::IndexSet;
-use infra_model::address::{Address, InstanceKey, Mode, ScopePath, ScopeStep};
+use infra_model::address::{Address, InstanceKey, Mode, ScopePath};
 use infra_model::defect::Defect;
 use infra_model::diagnostic::Diagnostics;
 use infra_model::hash::HashMap;
@@ -217,16 +218,6 @@ impl Planner<'_> {
             .schema(&object.provider.name, Mode::Managed, type_name)?;
         codec::decode_resource(&**provider, schema, &object.clone().into()).ok()
     }
-}
-
-/// A module or component in whatever instance.
-fn keyless(scope: &ScopePath) -> ScopePath {
-    scope.steps().iter().fold(ScopePath::root(), |path, step| {
-        path.join(ScopeStep {
-            key: None,
-            ..step.clone()
-        })
-    })
 }
 
 /// What modules and components protect, by what they are called in every instance.

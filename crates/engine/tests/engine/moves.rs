@@ -174,3 +174,30 @@ fn what_is_removed_without_destroying_is_forgotten() {
     assert_eq!((report.forgotten, report.destroyed), (1, 0));
     assert_eq!(addresses(&store), ["terraform_data.d"]);
 }
+
+#[test]
+fn what_stays_knows_the_new_name_of_what_it_depends_on() {
+    let bench = Bench::new();
+    let store = bench.store();
+    bench.settle(
+        &store,
+        &format!("{A}[resource.terraform_data.d]\ninput = \"${{terraform_data.a.output}}\"\n"),
+    );
+    // It is to go, but not in this run: until then it needs what has another name by now.
+    let moved = format!(
+        "[resource.terraform_data.b]\ninput = 1\n{}",
+        statement("terraform_data.a", "terraform_data.b")
+    );
+    let plan = bench.planned(&store, &moved, |o| {
+        o.excludes = crate::bench::patterns(&["terraform_data.d"]);
+    });
+    bench.done(&store, &moved, &plan);
+    let depends = store.read(|s| {
+        let d = "terraform_data.d".parse().expect("an address");
+        let found = s.resource(&d).expect("it stays").dependencies.iter();
+        found.map(ToString::to_string).collect::<Vec<_>>()
+    });
+    assert_eq!(depends, ["terraform_data.a", "terraform_data.b"]);
+    bench.settle(&store, &moved);
+    assert_eq!(addresses(&store), ["terraform_data.b"]);
+}

@@ -174,6 +174,7 @@ fn plan(changes: Vec<Change>) -> Plan {
         diagnostics: Vec::new(),
         refreshed: Vec::new(),
         reads: Vec::new(),
+        checked: Vec::new(),
     }
 }
 

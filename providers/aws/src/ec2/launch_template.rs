@@ -7,14 +7,14 @@ use super::launch_template_data::{
 use super::tagging::{self, list};
 use crate::batch;
 use crate::client::Client;
-use crate::error::there;
 use crate::family::{EC2_READ, EC2_WRITE};
 use crate::recover::Lost;
 use crate::tags::Tags;
 use crate::wait;
 use async_trait::async_trait;
-use aws_sdk_ec2::types::{LaunchTemplate as Found, ResourceType, ResponseLaunchTemplateData};
-use futures::future::join_all;
+use aws_sdk_ec2::types::{
+    LaunchTemplate as Found, LaunchTemplateVersion, ResourceType, ResponseLaunchTemplateData,
+};
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
 use infra_model::{
@@ -187,19 +187,24 @@ impl Resource<Client> for LaunchTemplate {
             }
         })
         .await;
-        join_all(
-            found
-                .into_iter()
-                .zip(items)
-                .map(|(found, item)| async move {
-                    let Some(found) = found? else { return Ok(None) };
-                    let data = latest(client, context, &item.id).await?;
-                    Ok(data.map(|(description, data)| {
-                        record(client, found, description, &data, item.prior.as_ref())
-                    }))
-                }),
-        )
-        .await
+        let versions = latest(client, context, &ids).await;
+        found
+            .into_iter()
+            .zip(versions)
+            .zip(items)
+            .map(|((found, version), item)| {
+                let Some(found) = found? else { return Ok(None) };
+                let Some(version) = version? else {
+                    return Ok(None);
+                };
+                let Some(data) = version.launch_template_data else {
+                    return Ok(None);
+                };
+                let description = version.version_description;
+                let prior = item.prior.as_ref();
+                Ok(Some(record(client, found, description, &data, prior)))
+            })
+            .collect()
     }
 
     async fn create(
@@ -268,6 +273,7 @@ impl Resource<Client> for LaunchTemplate {
                         client
                             .ec2()
                             .modify_launch_template()
+                            .client_token(operation.token.derived("default").as_str())
                             .launch_template_id(&id)
                             .default_version(version.to_string())
                             .send()
@@ -316,24 +322,34 @@ impl Resource<Client> for LaunchTemplate {
     }
 }
 
-/// The newest version's description and data.
+/// The newest version of each template. Without a template the API gives those of all.
 async fn latest(
     client: &Client,
     context: &CallContext,
-    id: &str,
-) -> Result<Option<(Option<String>, ResponseLaunchTemplateData)>, ProviderError> {
-    let answer = client
-        .call(context, EC2_READ, "DescribeLaunchTemplateVersions", || {
-            client
+    ids: &[String],
+) -> Vec<Result<Option<LaunchTemplateVersion>, ProviderError>> {
+    let id_of = |version: &LaunchTemplateVersion| version.launch_template_id.clone();
+    batch::by_listing(ids, id_of, |one| {
+        batch::all_pages(move |token| {
+            let request = client
                 .ec2()
                 .describe_launch_template_versions()
-                .launch_template_id(id)
+                .set_launch_template_id(one.clone())
                 .versions("$Latest")
-                .send()
+                .set_next_token(token);
+            async move {
+                let call = "DescribeLaunchTemplateVersions";
+                let answer = client
+                    .call(context, EC2_READ, call, || request.clone().send())
+                    .await?;
+                Ok::<_, ProviderError>(batch::Page {
+                    items: answer.launch_template_versions.unwrap_or_default(),
+                    next: answer.next_token,
+                })
+            }
         })
-        .await;
-    let version = there(answer)?.and_then(|a| a.launch_template_versions.unwrap_or_default().pop());
-    Ok(version.and_then(|v| Some((v.version_description, v.launch_template_data?))))
+    })
+    .await
 }
 
 fn record(

@@ -40,7 +40,7 @@ pub(crate) struct InstanceRecord {
     #[record(optional)]
     pub(crate) allow_major_version_upgrade: Option<bool>,
     /// Whether AWS goes on supporting the version past its end, for money.
-    #[record(optional, computed, force_new)]
+    #[record(optional, computed)]
     pub(crate) engine_lifecycle_support: Option<String>,
     /// The class, as `db.t4g.micro`.
     #[record(required)]

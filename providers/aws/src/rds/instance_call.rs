@@ -189,6 +189,7 @@ pub(super) fn modify(
         option_group_name => set_option_group_name,
         ca_cert_identifier => set_ca_certificate_identifier,
         license_model => set_license_model,
+        engine_lifecycle_support => set_engine_lifecycle_support,
         backup_retention_period => set_backup_retention_period,
         backup_window => set_preferred_backup_window,
         maintenance_window => set_preferred_maintenance_window,

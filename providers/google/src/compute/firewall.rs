@@ -6,7 +6,7 @@ use crate::kind::Kind;
 use crate::wire::{Rule, Rules};
 use infra_model::schema::Traits;
 use infra_model::{ProviderError, Record, Value};
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeSet;
 
 /// A firewall rule of a network.
@@ -134,7 +134,11 @@ impl Kind for Firewall {
         super::hide_disabled_logs(found);
     }
 
-    fn patch(_: &FirewallRecord, _: &FirewallRecord, patch: &mut Map<String, Json>) {
+    /// The name must be said with every patch.
+    fn patch(_: &FirewallRecord, desired: &FirewallRecord, patch: &mut Map<String, Json>) {
         super::say_enabled(patch);
+        if !patch.is_empty() {
+            patch.insert("name".to_owned(), json!(desired.name));
+        }
     }
 }

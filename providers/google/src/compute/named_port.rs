@@ -99,6 +99,10 @@ async fn write(
             Method::POST,
             format!("{group}/setNamedPorts"),
             body,
+        )
+        .query(
+            "requestId",
+            operation.token.derived("setNamedPorts").as_uuid(),
         );
         run::<InstanceGroup>(client, context, operation, group, request)
             .await

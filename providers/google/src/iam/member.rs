@@ -34,6 +34,8 @@ pub(crate) struct Condition {
 pub(crate) enum Style {
     /// `POST …:getIamPolicy`, `POST …:setIamPolicy`.
     Posts,
+    /// The same, but that asking has no body.
+    PostsBare,
     /// `GET …:getIamPolicy`, `POST …:setIamPolicy`.
     GetAndPost,
     /// `GET …/iam`, `PUT …/iam`: buckets.
@@ -104,6 +106,14 @@ async fn get<P: Policy>(
                 body,
             )
         }
+        Style::PostsBare => Request::send(
+            P::SERVICE,
+            call,
+            Method::POST,
+            format!("{on}:getIamPolicy"),
+            Json::Null,
+        )
+        .query("options.requestedPolicyVersion", "3"),
         Style::GetAndPost => Request::get(P::SERVICE, call, format!("{on}:getIamPolicy"))
             .query("options.requestedPolicyVersion", "3"),
         Style::Storage => Request::get(P::SERVICE, call, format!("{on}/iam"))

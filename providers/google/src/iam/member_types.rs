@@ -88,7 +88,7 @@ member!(
     AccountMemberRecord, AccountMember, "google_service_account_iam_member",
     "projects/{project}/serviceAccounts/{email} {role} {member}",
     /// The service account's id.
-    service_account_id, IAM, "iam.projects.serviceAccounts", Style::Posts,
+    service_account_id, IAM, "iam.projects.serviceAccounts", Style::PostsBare,
     path |name| relative(name).to_owned(),
     shown |on| on.to_owned()
 );

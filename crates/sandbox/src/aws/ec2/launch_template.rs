@@ -327,8 +327,12 @@ fn describe(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
 }
 
 fn describe_versions(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
-    let template = named(ctx, params)?;
     let wanted = params.strings("LaunchTemplateVersion");
+    let one = ["LaunchTemplateId", "LaunchTemplateName"];
+    if one.iter().all(|name| params.str(name).is_none()) {
+        return describe_versions_of_all(ctx, params, &wanted);
+    }
+    let template = named(ctx, params)?;
     let mut versions = Vec::new();
     for name in &wanted {
         versions.push(template.version(name)?);
@@ -364,6 +368,41 @@ fn describe_versions(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
         |xml, (_, version)| {
             write_version(xml, &template, version);
         },
+    );
+    xml.opt("nextToken", page.next);
+    Ok(xml)
+}
+
+/// Without a template, `$Latest` and `$Default` mean those of every template (API reference, `DescribeLaunchTemplateVersions`).
+fn describe_versions_of_all(ctx: &Ctx<'_>, params: &Params, wanted: &[&str]) -> AwsResult<Xml> {
+    if wanted.is_empty()
+        || wanted
+            .iter()
+            .any(|name| !["$Latest", "$Default"].contains(name))
+    {
+        return Err(AwsError::new(
+            "MissingParameter",
+            "Without a launch template, the versions must be $Latest, $Default, or both",
+        ));
+    }
+    let templates = ctx.list::<LaunchTemplate>();
+    let mut keyed: Vec<(String, &Stored<LaunchTemplate>, &Version)> = Vec::new();
+    for template in &templates {
+        for name in wanted {
+            let version = template.version(name)?;
+            let key = format!("{} {:020}", template.id, u64::MAX - version.number);
+            keyed.push((key, template, version));
+        }
+    }
+    keyed.sort_by(|a, b| a.0.cmp(&b.0));
+    keyed.dedup_by(|a, b| a.0 == b.0);
+    let page = pages(keyed, |(key, ..)| key, params)?;
+    let mut xml = Xml::new();
+    xml.list(
+        "launchTemplateVersionSet",
+        "item",
+        page.items,
+        |xml, (_, template, version)| write_version(xml, template, version),
     );
     xml.opt("nextToken", page.next);
     Ok(xml)

@@ -75,6 +75,7 @@ const MODIFY: &[&str] = &[
     "MasterUserSecretKmsKeyId",
     "NetworkType",
     "DedicatedLogVolume",
+    "EngineLifecycleSupport",
     "CertificateRotationRestart",
 ];
 

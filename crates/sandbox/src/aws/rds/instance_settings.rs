@@ -46,6 +46,19 @@ pub(super) struct Settings {
     pub(super) certificate: String,
     pub(super) network_type: String,
     pub(super) dedicated_log_volume: bool,
+    /// Whether the version is supported past its end.
+    #[serde(default = "extended_support")]
+    pub(super) lifecycle_support: String,
+}
+
+/// Whether a new instance has extended support unless it says otherwise.
+const LIFECYCLES: [&str; 2] = [
+    "open-source-rds-extended-support",
+    "open-source-rds-extended-support-disabled",
+];
+
+fn extended_support() -> String {
+    LIFECYCLES[0].to_owned()
 }
 
 /// Parameters that creating and changing have in common.
@@ -110,6 +123,7 @@ impl Settings {
             certificate: CERTIFICATES[0].to_owned(),
             network_type: "IPV4".to_owned(),
             dedicated_log_volume: false,
+            lifecycle_support: extended_support(),
         }
     }
 
@@ -160,6 +174,14 @@ impl Settings {
         self.dedicated_log_volume = params
             .bool("DedicatedLogVolume")?
             .unwrap_or(self.dedicated_log_volume);
+        if let Some(support) = text("EngineLifecycleSupport") {
+            if !LIFECYCLES.contains(&support) {
+                return Err(invalid(format!(
+                    "Invalid engine lifecycle support: {support}"
+                )));
+            }
+            support.clone_into(&mut self.lifecycle_support);
+        }
         if let Some(name) = text("CACertificateIdentifier") {
             if !CERTIFICATES.contains(&name) {
                 let message = format!("Certificate {name} not found");

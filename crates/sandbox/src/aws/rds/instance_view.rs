@@ -152,7 +152,7 @@ impl Instance {
         xml.text("MultiTenant", false)
             .text("DedicatedLogVolume", settings.dedicated_log_volume)
             .text("IsStorageConfigUpgradeAvailable", false)
-            .text("EngineLifecycleSupport", "open-source-rds-extended-support");
+            .text("EngineLifecycleSupport", &settings.lifecycle_support);
     }
 }
 

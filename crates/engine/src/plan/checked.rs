@@ -1,0 +1,259 @@
+//! How the conditions of a stack stand once all is planned: of resources and data sources, of outputs and of checks. Whoever
+//! reads a plan as JSON sees what was asked, what came of it, and what only apply will tell.
+
+use super::repeat::instances;
+use crate::scope::{Frame, World, shown};
+use infra_model::address::{BlockAddress, InstanceKey, ScopePath, ScopeStep};
+use infra_model::convert::convert;
+use infra_model::hash::IndexMap;
+use infra_model::program::{Condition, Program, ResourceBlock};
+use infra_model::types::Type;
+use infra_model::value::{Str, Value};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+/// How conditions stand, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckStatus {
+    /// One cannot be computed.
+    Error,
+    /// One does not hold.
+    Fail,
+    /// One is not known before apply.
+    Unknown,
+    /// All hold.
+    Pass,
+}
+
+/// What has conditions, in whatever instance of its modules.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Checkable {
+    /// A resource or data source.
+    Resource(BlockAddress),
+    /// An output.
+    Output(Str),
+    /// A check.
+    Check(Str),
+}
+
+/// One instance of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CheckedInstance {
+    /// Its address: `module.m["x"].output.y`.
+    pub address: String,
+    /// The module that it is in; empty for the stack itself.
+    pub module: String,
+    /// Its key: a string or a number.
+    pub key: Option<Json>,
+    /// How its conditions stand.
+    pub status: CheckStatus,
+    /// The messages of those that do not hold.
+    pub problems: Vec<String>,
+}
+
+/// Something with conditions, and its instances.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Checked {
+    /// What.
+    pub object: Checkable,
+    /// Its address without keys.
+    pub address: String,
+    /// The module that it is in, without keys; empty for the stack itself.
+    pub module: String,
+    /// Its instances.
+    pub instances: Vec<CheckedInstance>,
+}
+
+impl Checked {
+    /// The worst of its instances.
+    #[must_use]
+    pub fn status(&self) -> CheckStatus {
+        let all = self.instances.iter().map(|i| i.status);
+        all.min().unwrap_or(CheckStatus::Pass)
+    }
+}
+
+/// How everything stands that has conditions.
+pub(super) fn checked(program: &Program, world: &World<'_>) -> Vec<Checked> {
+    let mut asking = Asking {
+        world,
+        found: IndexMap::default(),
+    };
+    for block in &program.blocks {
+        asking.block(block);
+    }
+    let root = ScopePath::root();
+    for (name, output) in &program.outputs {
+        asking.one(
+            &root,
+            Checkable::Output(name.clone()),
+            &output.preconditions,
+        );
+    }
+    for check in &program.checks {
+        asking.one(
+            &root,
+            Checkable::Check(check.name.clone()),
+            &check.assertions,
+        );
+    }
+    for component in &program.components {
+        let Some(module) = &component.module else {
+            continue;
+        };
+        let scope = component.scope();
+        for (name, output) in &*module.outputs {
+            asking.one(
+                &scope,
+                Checkable::Output(name.clone()),
+                &output.preconditions,
+            );
+        }
+        for check in &*module.checks {
+            asking.one(
+                &scope,
+                Checkable::Check(check.name.clone()),
+                &check.assertions,
+            );
+        }
+    }
+    asking.found.into_values().collect()
+}
+
+struct Asking<'w, 'a> {
+    world: &'w World<'a>,
+    /// By address without keys.
+    found: IndexMap<String, Checked>,
+}
+
+impl Asking<'_, '_> {
+    fn block(&mut self, block: &ResourceBlock) {
+        let lifecycle = &block.lifecycle;
+        if lifecycle.preconditions.is_empty() && lifecycle.postconditions.is_empty() {
+            return;
+        }
+        let scope = &block.address.scope;
+        // Where it is not known which instances there are, nothing of them is.
+        let list = match instances(self.world, block) {
+            Ok((_, Some(list), _)) => list,
+            _ => Vec::new(),
+        };
+        self.object(scope, Checkable::Resource(block.address.clone()));
+        for (key, frame) in list {
+            let planned = self.planned(&block.address, &key);
+            let after = Frame {
+                this: Some(planned.unwrap_or(Value::UNKNOWN)),
+                ..frame.clone()
+            };
+            let both = [
+                (&*lifecycle.preconditions, &frame),
+                (&*lifecycle.postconditions, &after),
+            ];
+            let (status, problems) = self.asked(&both);
+            let instance = CheckedInstance {
+                address: block.address.instance(key.clone()).to_string(),
+                module: scope.module().to_string(),
+                key: key.map(|key| match key {
+                    InstanceKey::Index(i) => i.into(),
+                    InstanceKey::Name(name) => (&*name).into(),
+                }),
+                status,
+                problems,
+            };
+            self.object(scope, Checkable::Resource(block.address.clone()))
+                .push(instance);
+        }
+    }
+
+    /// The planned value of an instance. Nothing is held meanwhile that evaluating needs.
+    fn planned(&self, block: &BlockAddress, key: &Option<InstanceKey>) -> Option<Value> {
+        let values = self.world.values();
+        values.block(block).and_then(|b| b.get(key).cloned())
+    }
+
+    /// What has no instances but those of its module.
+    fn one(&mut self, scope: &ScopePath, object: Checkable, conditions: &[Condition]) {
+        if conditions.is_empty() {
+            return;
+        }
+        let (status, problems) = self.asked(&[(conditions, &Frame::at(scope))]);
+        let instance = CheckedInstance {
+            address: shown_at(scope, &object),
+            module: scope.to_string(),
+            key: None,
+            status,
+            problems,
+        };
+        self.object(scope, object).push(instance);
+    }
+
+    /// The instances so far of something in a module.
+    fn object(&mut self, scope: &ScopePath, object: Checkable) -> &mut Vec<CheckedInstance> {
+        let scope = keyless(scope);
+        let address = shown_at(&scope, &object);
+        let entry = self.found.entry(address.clone());
+        &mut entry
+            .or_insert_with(|| Checked {
+                object,
+                address,
+                module: scope.module().to_string(),
+                instances: Vec::new(),
+            })
+            .instances
+    }
+
+    fn asked(&self, conditions: &[(&[Condition], &Frame)]) -> (CheckStatus, Vec<String>) {
+        let (mut worst, mut problems) = (CheckStatus::Pass, Vec::new());
+        for (list, frame) in conditions {
+            for condition in *list {
+                let status = match self.world.evaluate(&condition.condition, frame) {
+                    Err(_) => CheckStatus::Error,
+                    Ok((value, _)) if !value.is_wholly_known() => CheckStatus::Unknown,
+                    Ok((value, _)) => match convert(value.bare(), &Type::Bool) {
+                        Ok(Value::Bool(true)) => CheckStatus::Pass,
+                        Ok(Value::Bool(false)) => {
+                            let message = self.world.evaluate(&condition.message, frame);
+                            problems.extend(message.map(|(text, _)| shown(&text).to_owned()));
+                            CheckStatus::Fail
+                        }
+                        _ => CheckStatus::Error,
+                    },
+                };
+                worst = worst.min(status);
+            }
+        }
+        (worst, problems)
+    }
+}
+
+/// `module.m.check.c`, as Terraform writes what has conditions.
+fn shown_at(scope: &ScopePath, object: &Checkable) -> String {
+    let (kind, name) = match object {
+        Checkable::Resource(block) => {
+            let block = BlockAddress {
+                scope: scope.clone(),
+                ..block.clone()
+            };
+            return block.to_string();
+        }
+        Checkable::Output(name) => ("output", name),
+        Checkable::Check(name) => ("check", name),
+    };
+    if scope.is_root() {
+        format!("{kind}.{name}")
+    } else {
+        format!("{scope}.{kind}.{name}")
+    }
+}
+
+/// A module or component in whatever instance.
+pub(super) fn keyless(scope: &ScopePath) -> ScopePath {
+    scope.steps().iter().fold(ScopePath::root(), |path, step| {
+        path.join(ScopeStep {
+            key: None,
+            ..step.clone()
+        })
+    })
+}

@@ -1,0 +1,553 @@
+//! `google_rest_resource`: anything that a REST API of Google's has, by its path and body. What the type cannot know of a
+//! resource, the stack file says: how it gets its name, how it is changed.
+
+use crate::client::{Client, Request};
+use crate::error;
+use crate::family::REST;
+use crate::managed::{is_taken, settled, text};
+use crate::operation::{known, split, when_free};
+use async_trait::async_trait;
+use futures::future::join_all;
+use infra_cloud::absence::{absent_is_done, there};
+use infra_cloud::declared::declared;
+use infra_cloud::wait::{self, LONG, Progress};
+use infra_model::json::{implied, to_json};
+use infra_model::path::Path;
+use infra_model::resource::{Imported, Item};
+use infra_model::schema::Traits;
+use infra_model::{
+    CallContext, ErrorKind, Operation, PlanRequest, Planned, ProviderError, Record, Recovered,
+    Resource, Value, planning,
+};
+use reqwest::Method;
+use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeSet;
+
+/// A resource of any REST API of Google Cloud that has a name which the caller chooses, a collection in which it is made, and
+/// answers to GET, PATCH or PUT, and DELETE. Operations that take time are waited for.
+#[derive(Clone, Debug, Record)]
+pub(crate) struct RestRecord {
+    /// The URL of its collection, as the API's reference has it: `https://pubsub.googleapis.com/v1/projects/{project}/topics`.
+    /// `{project}`, `{region}` and `{zone}` are the provider's.
+    #[record(required, force_new)]
+    pub(crate) collection: String,
+    /// Its name in the collection.
+    #[record(required, force_new)]
+    pub(crate) name: String,
+    /// Its fields, as the API names them. What is not said here is the service's affair, and no drift.
+    #[record(optional)]
+    pub(crate) body: Value,
+    /// How it is made: `POST` to the collection, or `PUT` to its own path.
+    #[record(optional, default = "POST")]
+    pub(crate) create: String,
+    /// How it is changed: `PATCH` with the fields that change, `PUT` with all of them, or `none`: then a change replaces it.
+    #[record(optional, default = "PATCH")]
+    pub(crate) update: String,
+    /// Whether a PATCH says in `updateMask` which fields it has.
+    #[record(optional, default = false)]
+    pub(crate) update_mask: bool,
+    /// The query parameter that has the name when it is made, such as `topicId`; by default the field `name` of the body has it.
+    #[record(optional)]
+    pub(crate) name_parameter: Option<String>,
+    /// The field in which the body stands when it is made, such as `cluster`.
+    #[record(optional)]
+    pub(crate) wrapped_in: Option<String>,
+    /// The query parameter that has the operation's token, with which a call that is sent twice is done once. `requestId` by
+    /// default for Compute Engine.
+    #[record(optional)]
+    pub(crate) token_parameter: Option<String>,
+    /// Fields of the answer that `output` has.
+    #[record(optional)]
+    pub(crate) export: BTreeSet<String>,
+    /// The fields of the answer that `export` names.
+    #[record(computed)]
+    pub(crate) output: Value,
+    /// Host and path: `pubsub.googleapis.com/v1/projects/p/topics/t`.
+    #[record(computed)]
+    pub(crate) id: Option<String>,
+}
+
+pub(crate) struct Rest;
+
+const SCHEME: &str = "https://";
+
+/// An id with these placeholders filled; none when one has no value.
+fn filled(
+    collection: &str,
+    name: &str,
+    of: impl Fn(&str) -> Option<String>,
+) -> Result<String, String> {
+    let mut path = collection.trim_end_matches('/').to_owned();
+    for placeholder in ["project", "region", "zone"] {
+        let written = format!("{{{placeholder}}}");
+        if path.contains(&written) {
+            let value = of(placeholder).filter(|v| !v.is_empty());
+            let value = value.ok_or_else(|| {
+                format!("`{written}` stands in it, and the provider has no {placeholder}")
+            })?;
+            path = path.replace(&written, &value);
+        }
+    }
+    Ok(format!("{}/{name}", path.trim_start_matches(SCHEME)))
+}
+
+fn id_of(client: &Client, record: &RestRecord) -> Result<String, ProviderError> {
+    let config = client.config();
+    filled(&record.collection, &record.name, |name| match name {
+        "project" => Some(client.project().to_owned()),
+        "region" => config.region.clone(),
+        _ => config.zone.clone(),
+    })
+    .map_err(|why| ProviderError::invalid("collection", why))
+}
+
+/// A call on host and path.
+fn request(method: Method, at: &str, body: Json) -> Request {
+    let (host, path) = at.split_once('/').unwrap_or((at, ""));
+    let service = host.strip_suffix(".googleapis.com").unwrap_or(host);
+    let call = format!("{service}: {method}");
+    Request {
+        host: Some(host.to_owned()),
+        ..match method {
+            Method::GET => Request::get(REST, call, path),
+            _ => Request::send(REST, call, method, path, body),
+        }
+    }
+}
+
+fn with_token(request: Request, record: &RestRecord, operation: &Operation, verb: &str) -> Request {
+    let compute = request.host.as_deref() == Some("compute.googleapis.com");
+    let own = record.token_parameter.clone();
+    match own.or_else(|| compute.then(|| "requestId".to_owned())) {
+        Some(parameter) => {
+            let token = match verb {
+                "" => operation.token.as_uuid(),
+                verb => operation.token.derived(verb).as_uuid(),
+            };
+            request.query(parameter, token)
+        }
+        None => request,
+    }
+}
+
+/// Where the operation is that a call was answered with, as host and path; none when the call is done.
+fn pending(id: &str, answer: &Json) -> Option<String> {
+    let (host, path) = id.split_once('/')?;
+    // Services with operations of their own tell where they are; the others name them below the API's version.
+    if let Some(link) = answer["selfLink"].as_str()
+        && let Some(url) = link.split_once("://").map(|(_, url)| url)
+        && let Some((_, path)) = url.split_once('/')
+        && path.contains("/operations/")
+    {
+        return Some(format!("{host}/{path}"));
+    }
+    let name = answer["name"].as_str()?;
+    let named = name.starts_with("operations/") || name.contains("/operations/");
+    let running = answer["done"] != true && (answer.get("metadata").is_some() || named);
+    let version = path.split('/').next()?;
+    (named && running).then(|| format!("{host}/{version}/{name}"))
+}
+
+async fn finish(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    call: &str,
+    at: &str,
+) -> Result<(), ProviderError> {
+    let look = request(Method::GET, at, Json::Null);
+    let look = &look;
+    wait::until(context, operation, LONG, || async move {
+        let answer = client.call(context, look).await?;
+        let status = answer["status"].as_str().unwrap_or("RUNNING");
+        if answer["done"] != true && status != "DONE" {
+            return Ok(Progress::Pending(status.to_lowercase()));
+        }
+        match error::of_operation(REST.name, call, &answer) {
+            Some(error) => Err(error),
+            None => Ok(Progress::Done(())),
+        }
+    })
+    .await
+}
+
+/// Makes a call and waits for its operation.
+async fn run(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    id: &str,
+    request: Request,
+) -> Result<(), ProviderError> {
+    let answer = when_free(client, context, operation, LONG, &request).await?;
+    match pending(id, &answer) {
+        Some(at) => finish(client, context, operation, &request.call, &at).await,
+        None => Ok(()),
+    }
+}
+
+async fn find(
+    client: &Client,
+    context: &CallContext,
+    id: &str,
+) -> Result<Option<Json>, ProviderError> {
+    there(
+        client
+            .call(context, &request(Method::GET, id, Json::Null))
+            .await,
+    )
+}
+
+fn fields(body: &Value) -> Map<String, Json> {
+    match to_json(body) {
+        Json::Object(fields) => fields,
+        _ => Map::new(),
+    }
+}
+
+fn record(id: &str, found: &Json, prior: Option<&RestRecord>) -> RestRecord {
+    let (collection, name) = id.rsplit_once('/').unwrap_or(("", id));
+    let mut record = prior.cloned().unwrap_or_else(|| RestRecord {
+        collection: format!("{SCHEME}{collection}"),
+        name: name.to_owned(),
+        // Nothing is declared yet.
+        body: Value::NULL,
+        create: "POST".to_owned(),
+        update: "PATCH".to_owned(),
+        update_mask: false,
+        name_parameter: None,
+        wrapped_in: None,
+        token_parameter: None,
+        export: BTreeSet::new(),
+        output: Value::NULL,
+        id: None,
+    });
+    let said = to_json(&record.body);
+    let there = declared(found, &said);
+    if !said.is_null() && there != said {
+        record.body = implied(&there);
+    }
+    record.output = Value::object(record.export.iter().map(|name| {
+        let value = found.get(name).map_or(Value::NULL, implied);
+        (&**name, value)
+    }));
+    record.id = Some(id.to_owned());
+    record
+}
+
+#[async_trait]
+impl Resource<Client> for Rest {
+    type Record = RestRecord;
+    const TYPE: &'static str = "google_rest_resource";
+
+    fn traits() -> Traits {
+        Traits::default()
+            .seconds(20, 10, 20)
+            .family(REST.write.name)
+    }
+
+    fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
+        let block = RestRecord::block();
+        let changes = |name: &str| {
+            let prior = request.prior.and_then(|prior| prior.get(name));
+            prior.is_none_or(|prior| planned.value.get(name) != Some(prior))
+        };
+        let (body, export) = (changes("body"), changes("export"));
+        if request.prior.is_some() && planned.replace.is_empty() {
+            if body && text(&planned.value, "update").as_deref() == Some("none") {
+                planned.replace.push(Path::attribute("body"));
+            } else {
+                if body || export {
+                    planning::mark_unknown(planned, &block, &["output"]);
+                }
+                return Ok(());
+            }
+        }
+        planning::mark_unknown(planned, &block, &["output", "id"]);
+        let of = |name: &str| text(request.provider?, name);
+        let known = (
+            text(&planned.value, "collection"),
+            text(&planned.value, "name"),
+        );
+        if let (Some(collection), Some(name)) = known
+            && let Ok(id) = filled(&collection, &name, of)
+        {
+            let value = std::mem::replace(&mut planned.value, Value::NULL);
+            planned.value = value.with_attribute("id", id.into());
+        }
+        Ok(())
+    }
+
+    fn validate(config: &Value) -> Vec<ProviderError> {
+        let mut wrong = Vec::new();
+        if let Some(url) = text(config, "collection") {
+            let host = url.strip_prefix(SCHEME).and_then(|r| r.split('/').next());
+            // Whoever is asked gets the credentials to see.
+            if !host.is_some_and(|host| host.ends_with(".googleapis.com")) {
+                wrong.push(ProviderError::invalid(
+                    "collection",
+                    "it must be the URL of a Google API, such as https://pubsub.googleapis.com/v1/projects/{project}/topics",
+                ));
+            }
+        }
+        for (name, words) in [
+            ("create", &["POST", "PUT"][..]),
+            ("update", &["PATCH", "PUT", "none"]),
+        ] {
+            if let Some(word) = text(config, name)
+                && !words.contains(&&*word)
+            {
+                let message = format!("`{word}` must be one of {}", words.join(", "));
+                wrong.push(ProviderError::invalid(name, message));
+            }
+        }
+        let body = config
+            .get("body")
+            .filter(|b| !b.is_null() && !b.is_unknown());
+        if body.is_some_and(|body| body.entries().is_none()) {
+            wrong.push(ProviderError::invalid(
+                "body",
+                "it must be a table of fields",
+            ));
+        }
+        wrong
+    }
+
+    fn id(record: &RestRecord) -> String {
+        record.id.clone().unwrap_or_default()
+    }
+
+    async fn read(
+        client: &Client,
+        context: &CallContext,
+        items: &[Item<RestRecord>],
+    ) -> Vec<Result<Option<RestRecord>, ProviderError>> {
+        join_all(items.iter().map(|item| async {
+            let id = split(&item.id).0;
+            let found = find(client, context, id).await?;
+            Ok(found.map(|found| record(id, &found, item.prior.as_ref())))
+        }))
+        .await
+    }
+
+    /// That nothing had the name is made durable before the call, so that what has it afterwards is known to be ours.
+    async fn create(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        desired: RestRecord,
+    ) -> Result<RestRecord, ProviderError> {
+        let (id, send) = match operation.known_id.as_deref().map(split) {
+            None => {
+                let id = id_of(client, &desired)?;
+                if find(client, context, &id).await?.is_some() {
+                    return Err(error::foreign(&id));
+                }
+                let begun = known(&id, "");
+                context.events.id_known(operation, &begun).await?;
+                (id, true)
+            }
+            Some((id, Some(""))) => {
+                let there = find(client, context, id).await?.is_some();
+                (id.to_owned(), !there)
+            }
+            Some((id, Some(at))) => {
+                finish(client, context, operation, "create", at).await?;
+                (id.to_owned(), false)
+            }
+            Some((id, None)) => (id.to_owned(), false),
+        };
+        if send {
+            make(client, context, operation, &id, &desired).await?;
+        }
+        context.events.id_known(operation, &id).await?;
+        settled::<Self>(client, context, operation, &id, desired).await
+    }
+
+    async fn update(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        prior: RestRecord,
+        desired: RestRecord,
+    ) -> Result<RestRecord, ProviderError> {
+        let id = Self::id(&prior);
+        let (old, new) = (fields(&prior.body), fields(&desired.body));
+        if old != new {
+            let call = match &*desired.update {
+                "PUT" => request(Method::PUT, &id, Json::Object(new)),
+                _ => {
+                    let gone = old.keys().filter(|name| !new.contains_key(*name));
+                    let gone = gone.map(|name| (name.clone(), Json::Null));
+                    let changed = new
+                        .iter()
+                        .filter(|(name, value)| old.get(*name) != Some(value));
+                    let changed = changed.map(|(name, value)| (name.clone(), value.clone()));
+                    let patch: Map<_, _> = changed.chain(gone).collect();
+                    let mask = patch.keys().cloned().collect::<Vec<_>>().join(",");
+                    let call = request(Method::PATCH, &id, Json::Object(patch));
+                    if desired.update_mask {
+                        call.query("updateMask", mask)
+                    } else {
+                        call
+                    }
+                }
+            };
+            let call = with_token(call, &desired, operation, "patch");
+            run(client, context, operation, &id, call).await?;
+        }
+        settled::<Self>(client, context, operation, &id, desired).await
+    }
+
+    async fn delete(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        prior: RestRecord,
+    ) -> Result<(), ProviderError> {
+        let id = Self::id(&prior);
+        let id = &*id;
+        let call = with_token(
+            request(Method::DELETE, id, Json::Null),
+            &prior,
+            operation,
+            "",
+        );
+        let call = &call;
+        let done = wait::while_in_use(context, operation, LONG, || async move {
+            run(client, context, operation, id, call.clone()).await
+        });
+        absent_is_done(done.await)
+    }
+
+    /// Nothing was sent yet: an operation that got so far has an id. What has the name is somebody else's.
+    async fn recover(
+        client: &Client,
+        context: &CallContext,
+        _: &Operation,
+        desired: RestRecord,
+    ) -> Result<Recovered, ProviderError> {
+        let id = id_of(client, &desired)?;
+        Ok(match find(client, context, &id).await? {
+            Some(_) => Recovered::Foreign(id),
+            None => Recovered::Absent,
+        })
+    }
+
+    fn import(id: &str) -> Result<Imported<RestRecord>, ProviderError> {
+        let id = id.trim_start_matches(SCHEME);
+        let host = id.split('/').next().unwrap_or_default();
+        if !host.ends_with(".googleapis.com") || id.matches('/').count() < 2 {
+            let form = "the id is host and path: pubsub.googleapis.com/v1/projects/p/topics/t";
+            return Err(ProviderError::new(ErrorKind::Invalid, form));
+        }
+        Ok(Imported {
+            id: id.to_owned(),
+            prior: None,
+        })
+    }
+}
+
+/// Sends the creation and waits for it.
+async fn make(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    id: &str,
+    desired: &RestRecord,
+) -> Result<(), ProviderError> {
+    let mut body = fields(&desired.body);
+    let call = if desired.create == "PUT" {
+        request(Method::PUT, id, Json::Object(body))
+    } else {
+        if desired.name_parameter.is_none() {
+            body.insert("name".to_owned(), Json::String(desired.name.clone()));
+        }
+        let body = match &desired.wrapped_in {
+            Some(field) => json!({ field: body }),
+            None => Json::Object(body),
+        };
+        let collection = id.rsplit_once('/').map_or(id, |(collection, _)| collection);
+        let call = request(Method::POST, collection, body);
+        match &desired.name_parameter {
+            Some(parameter) => call.query(parameter.clone(), &*desired.name),
+            None => call,
+        }
+    };
+    let call = with_token(call, desired, operation, "");
+    match when_free(client, context, operation, LONG, &call).await {
+        Ok(answer) => match pending(id, &answer) {
+            Some(at) => {
+                context.events.id_known(operation, &known(id, &at)).await?;
+                finish(client, context, operation, &call.call, &at).await
+            }
+            None => Ok(()),
+        },
+        // There was nothing before, and an answer was lost: this is what the first attempt made.
+        Err(error) if is_taken(&error) && (error.maybe_done || operation.known_id.is_some()) => {
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_host_and_path() {
+        let of = |name: &str| (name == "project").then(|| "p".to_owned());
+        let topics = "https://pubsub.googleapis.com/v1/projects/{project}/topics";
+        assert_eq!(
+            filled(topics, "t", of).as_deref(),
+            Ok("pubsub.googleapis.com/v1/projects/p/topics/t")
+        );
+        let zonal =
+            "https://compute.googleapis.com/compute/v1/projects/{project}/zones/{zone}/disks";
+        assert!(filled(zonal, "d", of).is_err_and(|why| why.contains("no zone")));
+    }
+
+    #[test]
+    fn operations_are_found_by_link_or_name() {
+        let compute = "compute.googleapis.com/compute/v1/projects/p/global/networks/n";
+        let link = "https://www.googleapis.com/compute/v1/projects/p/global/operations/o";
+        for (id, answer, expected) in [
+            (
+                compute,
+                json!({ "name": "o", "selfLink": link, "status": "RUNNING" }),
+                Some("compute.googleapis.com/compute/v1/projects/p/global/operations/o"),
+            ),
+            (
+                "run.googleapis.com/v2/projects/p/locations/l/services/s",
+                json!({ "name": "projects/p/locations/l/operations/7", "metadata": {} }),
+                Some("run.googleapis.com/v2/projects/p/locations/l/operations/7"),
+            ),
+            (
+                "run.googleapis.com/v2/projects/p/locations/l/services/s",
+                json!({ "name": "projects/p/locations/l/operations/7", "done": true }),
+                None,
+            ),
+            (
+                "pubsub.googleapis.com/v1/projects/p/topics/t",
+                json!({ "name": "projects/p/topics/t" }),
+                None,
+            ),
+        ] {
+            assert_eq!(pending(id, &answer).as_deref(), expected);
+        }
+    }
+
+    #[test]
+    fn credentials_go_to_google_alone() {
+        for (url, right) in [
+            ("https://pubsub.googleapis.com/v1/projects/p/topics", true),
+            ("https://example.com/v1/things", false),
+            ("http://pubsub.googleapis.com/v1/projects/p/topics", false),
+            ("https://googleapis.com.example.com/v1", false),
+        ] {
+            let config = Value::object([("collection", url.into())]);
+            assert_eq!(Rest::validate(&config).is_empty(), right, "{url}");
+        }
+    }
+}
