@@ -8,7 +8,7 @@ use crate::wire::{self, Rule, Rules};
 use async_trait::async_trait;
 use infra_model::schema::Traits;
 use infra_model::{
-    CallContext, ErrorKind, Path, PlanRequest, Planned, ProviderError, Record, Value,
+    CallContext, ErrorKind, Path, PlanRequest, Planned, ProviderError, Record, Value, planning,
 };
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -260,6 +260,13 @@ impl Kind for Registry {
         if matches!((old, new), (Some(old), Some(new)) if old != new) {
             planned.replace.push(Path::attribute("encryption"));
         }
+        if let Some(prior) = request.prior
+            && prior.get("admin_enabled") != planned.value.get("admin_enabled")
+        {
+            let block = RegistryRecord::block();
+            planning::mark_unknown(planned, &block, &["admin_username", "admin_password"]);
+        }
+        identity::plan(request, planned);
         Ok(())
     }
 

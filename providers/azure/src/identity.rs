@@ -1,7 +1,7 @@
 //! The identities that a resource acts with, the same block in many types.
 
 use crate::wire;
-use infra_model::Record;
+use infra_model::{PlanRequest, Planned, Record, Type, Value};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeSet;
 
@@ -48,6 +48,33 @@ pub(crate) fn put(body: &mut Json, prior: &[Identity], desired: &[Identity]) {
         out["userAssignedIdentities"] = Json::Object(all);
     }
     wire::put(body, "identity", out);
+}
+
+/// Another kind of identity is another one: what the directory knows of it is not known yet.
+pub(crate) fn plan(request: &PlanRequest<'_>, planned: &mut Planned) {
+    let of = |value: &Value| -> Vec<Value> {
+        let items = value.get("identity").and_then(Value::elements);
+        items.unwrap_or_default().to_vec()
+    };
+    let Some(prior) = request.prior.map(of) else {
+        return;
+    };
+    let new = of(&planned.value);
+    let kind = |items: &[Value]| items.first().and_then(|i| i.get("type")).cloned();
+    if new.is_empty() || kind(&prior) == kind(&new) {
+        return;
+    }
+    let open = |item: Value| {
+        ["principal_id", "tenant_id"]
+            .into_iter()
+            .fold(item, |item, name| {
+                item.with_attribute(name, Value::Unknown(Type::String))
+            })
+    };
+    let items = new.into_iter().map(open).collect();
+    let list = Value::list(Identity::block().implied_type(), items);
+    let value = std::mem::replace(&mut planned.value, Value::NULL);
+    planned.value = value.with_attribute("identity", list);
 }
 
 /// The block as it was found; letter case and blanks as they were said.

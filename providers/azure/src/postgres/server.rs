@@ -9,7 +9,9 @@ use crate::wire::{self, Rule, Rules};
 use async_trait::async_trait;
 use infra_cloud::wait::{LONG, Pace};
 use infra_model::schema::Traits;
-use infra_model::{CallContext, Path, PlanRequest, Planned, ProviderError, Record, Value};
+use infra_model::{
+    CallContext, Path, PlanRequest, Planned, ProviderError, Record, Value, planning,
+};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -325,6 +327,17 @@ impl Kind for Server {
                 planned.replace.push(Path::attribute(name));
             }
         }
+        let unsaid = request
+            .config
+            .get("storage_tier")
+            .is_none_or(Value::is_null);
+        if let Some(prior) = request.prior
+            && unsaid
+            && prior.get("storage_mb") != planned.value.get("storage_mb")
+        {
+            planning::mark_unknown(planned, &ServerRecord::block(), &["storage_tier"]);
+        }
+        identity::plan(request, planned);
         Ok(())
     }
 
@@ -445,6 +458,7 @@ impl Kind for Server {
     }
 
     fn complete(_: &Client, found: &Json, prior: Option<&ServerRecord>, record: &mut ServerRecord) {
+        record.administrator_password_wo = None;
         record.sku_name = sku_name(found);
         let storage = found["properties"]["storage"]["storageSizeGB"].as_i64();
         let said = prior.and_then(|p| p.storage_mb);

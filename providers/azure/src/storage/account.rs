@@ -9,7 +9,9 @@ use crate::kind::{Kind, Update};
 use crate::wire::{self, Rule, Rules};
 use async_trait::async_trait;
 use infra_model::schema::Traits;
-use infra_model::{CallContext, ErrorKind, Operation, ProviderError, Record, Value};
+use infra_model::{
+    CallContext, ErrorKind, Operation, PlanRequest, Planned, ProviderError, Record, Value,
+};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -311,6 +313,11 @@ impl Kind for Account {
             )],
             _ => Vec::new(),
         }
+    }
+
+    fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
+        identity::plan(request, planned);
+        Ok(())
     }
 
     async fn body(

@@ -334,6 +334,16 @@ impl Kind for Vault {
         }
     }
 
+    /// Permissions that nobody gave are none.
+    fn shown(found: &mut Json) {
+        let policies = found["properties"]["accessPolicies"].as_array_mut();
+        for policy in policies.into_iter().flatten() {
+            if let Some(permissions) = policy["permissions"].as_object_mut() {
+                permissions.retain(|_, given| given.as_array().is_none_or(|g| !g.is_empty()));
+            }
+        }
+    }
+
     fn complete(_: &Client, found: &Json, prior: Option<&VaultRecord>, record: &mut VaultRecord) {
         let _ = found;
         // What holds for everybody when nobody said anything.
