@@ -64,6 +64,10 @@ const ELSEWHERE: &[(Code, &str)] = &[
         Code::UnmanageableType,
         "a state that another build has written",
     ),
+    (
+        Code::DataLoss,
+        "engine: what holds data goes only when it is named",
+    ),
     (Code::StalePlan, "failures.rs"),
     (Code::NotGenerated, "failures.rs"),
     (Code::ManagedAlready, "failures.rs"),

@@ -205,7 +205,7 @@ fn kubernetes_provider(host: &str, certificate: &str, login: (&str, Json), draft
     );
     let config = json!({
         "host": format!("${{{host}}}"),
-        "cluster_ca_certificate": format!("${{base64decode({certificate})}}"),
+        "cluster_ca_certificate": format!("${{try(base64decode({certificate}), null)}}"),
         login.0: login.1,
     });
     draft.provider(address, config);

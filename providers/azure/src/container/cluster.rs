@@ -132,7 +132,7 @@ pub(crate) struct ClusterRecord {
     #[record(block, max = 1, computed)]
     pub(crate) auto_scaler_profile: Vec<AutoScaler>,
     /// Drivers of storage.
-    #[record(block, max = 1)]
+    #[record(block, max = 1, computed)]
     pub(crate) storage_profile: Vec<StorageProfile>,
     /// What scales workloads.
     #[record(block, max = 1)]

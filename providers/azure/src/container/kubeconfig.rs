@@ -1,6 +1,7 @@
-//! What a kubeconfig of AKS's says: one cluster and one user, as plain `key: value` lines.
+//! What a kubeconfig of AKS's says: one cluster and one user.
 
 use infra_model::Record;
+use serde_json::Value as Json;
 
 /// How to reach a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Record)]
@@ -25,26 +26,19 @@ pub(crate) struct KubeConfig {
     pub(crate) cluster_ca_certificate: Option<String>,
 }
 
-/// The value of the first line with a key.
-fn value(text: &str, key: &str) -> Option<String> {
-    let found = text.lines().find_map(|line| {
-        let line = line.trim_start();
-        let line = line.strip_prefix("- ").unwrap_or(line);
-        line.strip_prefix(key)?.strip_prefix(": ")
-    });
-    let plain = found.map(|v| v.trim().trim_matches(['"', '\'']).to_owned());
-    plain.filter(|v| !v.is_empty())
-}
-
-/// Reads one.
+/// Reads one: its first cluster and its first user. What is no kubeconfig says nothing.
 pub(crate) fn parse(text: &str) -> KubeConfig {
+    let config: Json = serde_saphyr::from_str(text).unwrap_or_default();
+    let text = |json: &Json| json.as_str().filter(|t| !t.is_empty()).map(str::to_owned);
+    let (cluster, user) = (&config["clusters"][0], &config["users"][0]);
+    let (at, who) = (&cluster["cluster"], &user["user"]);
     KubeConfig {
-        host: value(text, "server"),
-        username: value(text, "user"),
-        password: value(text, "token"),
-        client_certificate: value(text, "client-certificate-data"),
-        client_key: value(text, "client-key-data"),
-        cluster_ca_certificate: value(text, "certificate-authority-data"),
+        host: text(&at["server"]),
+        username: text(&user["name"]),
+        password: text(&who["token"]),
+        client_certificate: text(&who["client-certificate-data"]),
+        client_key: text(&who["client-key-data"]),
+        cluster_ca_certificate: text(&at["certificate-authority-data"]),
     }
 }
 
