@@ -169,6 +169,13 @@ pub fn every_type_lives(cloud: &str, server: &Server, flags: &[&str], moto: bool
         .into_iter()
         .filter(|t| only.as_ref().is_none_or(|o| *o == t.name))
         .collect();
+    let (unfinished, tables): (Vec<Table>, Vec<Table>) = tables
+        .into_iter()
+        .partition(|t| t.unfinished.is_some() && only.is_none());
+    for table in &unfinished {
+        let why = table.unfinished.as_deref().unwrap_or_default();
+        say(&format!("  UNFINISHED: {}, because {why}", table.name));
+    }
     let queue = Mutex::new(tables.iter());
     let failed = Mutex::new(Vec::new());
     let done = Mutex::new((BTreeSet::new(), 0));

@@ -73,6 +73,8 @@ struct Index {
     webhooks: BTreeMap<&'static str, Vec<String>>,
     /// Addresses of namespaces by name.
     namespaces: BTreeMap<String, String>,
+    /// Addresses of classes of volumes by name.
+    classes: BTreeMap<String, String>,
 }
 
 impl Index {
@@ -81,11 +83,18 @@ impl Index {
             definitions: BTreeMap::new(),
             webhooks: BTreeMap::new(),
             namespaces: BTreeMap::new(),
+            classes: BTreeMap::new(),
         };
         for node in &inside.nodes {
             if node.type_name == "kubernetes_crds" {
                 let kinds = node.kinds.iter().map(|k| (k.clone(), node.address()));
                 index.definitions.extend(kinds);
+            }
+            if let Some(object) = node.object()
+                && object["kind"] == "StorageClass"
+                && let Some(name) = object["metadata"]["name"].as_str()
+            {
+                index.classes.insert(name.to_owned(), node.address());
             }
             for group in &node.serves {
                 index
@@ -105,6 +114,7 @@ impl Index {
     /// What comes before a node because of what it is.
     fn before(&self, node: &Node) -> BTreeSet<String> {
         let mut out = BTreeSet::new();
+        self.classes_in(&node.body, &mut out);
         out.extend(
             node.namespace()
                 .and_then(|n| self.namespaces.get(n))
@@ -158,6 +168,25 @@ fn makes_pods(node: &Node) -> bool {
         .and_then(|o| o.get("kind"))
         .and_then(Json::as_str);
     kind.is_some_and(|k| !WITHOUT_PODS.contains(&k))
+}
+
+impl Index {
+    /// The classes of volumes that are named anywhere in a body.
+    fn classes_in(&self, body: &Json, out: &mut BTreeSet<String>) {
+        match body {
+            Json::Object(fields) => {
+                for (name, value) in fields {
+                    let named = ["storageClass", "storageClassName"].contains(&name.as_str());
+                    match value.as_str().filter(|_| named) {
+                        Some(class) => out.extend(self.classes.get(class).cloned()),
+                        None => self.classes_in(value, out),
+                    }
+                }
+            }
+            Json::Array(items) => items.iter().for_each(|i| self.classes_in(i, out)),
+            _ => {}
+        }
+    }
 }
 
 impl Node {

@@ -118,6 +118,14 @@ fn inputs(profile: &[&str], more: Json) -> Json {
     inputs
 }
 
+/// What controls need to be told that a profile cannot say for them.
+pub(crate) fn givens() -> Json {
+    json!({
+        "logging": { "bucket": "logs" },
+        "gitops": { "repository": "https://github.com/acme/config" },
+    })
+}
+
 /// The shop of the guide: a front that people reach, and a back that only the front does.
 pub(crate) fn shop() -> Json {
     json!({

@@ -1,6 +1,6 @@
 //! What holds for every control: profiles, order, references, documentation.
 
-use crate::fixture::{Fixture, comes_after, nodes, shop, with};
+use crate::fixture::{Fixture, comes_after, givens, nodes, shop, with};
 use hcl_edit::expr::{Expression, TraversalOperator};
 use hcl_edit::template::{Element, Template};
 use hcl_edit::visit::{Visit, visit_traversal};
@@ -17,8 +17,8 @@ fn all() -> Vec<String> {
 }
 
 fn everything(cloud: &str) -> Expansion {
-    let mut fixture = Fixture::on(cloud);
-    let inputs = with(shop(), json!({ "cluster": "main" }));
+    let mut fixture = crate::alternatives::on(cloud);
+    let inputs = with(with(shop(), givens()), json!({ "cluster": "main" }));
     fixture.add("hardening", "main", &inputs)
 }
 

@@ -1,6 +1,6 @@
 //! `network`.
 
-use crate::fixture::{Fixture, comes_after, nodes, readable, shop, with};
+use crate::fixture::{Fixture, comes_after, givens, nodes, readable, shop, with};
 use crate::reach::{End, reaches};
 use infra_model::expand::Expansion;
 use serde_json::{Value as Json, json};
@@ -203,8 +203,8 @@ fn default_deny_is_first_for_apps_and_last_for_the_platform() {
 
 #[test]
 fn every_namespace_that_is_made_denies_by_default() {
-    let inputs = with(busy_shop(), json!({ "cluster": "main" }));
-    let mut fixture = Fixture::new();
+    let inputs = with(with(busy_shop(), givens()), json!({ "cluster": "main" }));
+    let mut fixture = crate::alternatives::on("aws");
     let expansion = fixture.add("hardening", "main", &inputs);
     let policies = policies(&expansion);
     let names = nodes(&expansion);

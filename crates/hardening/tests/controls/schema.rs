@@ -183,6 +183,9 @@ fn definition(folder: &Path, group: &str, kind: &str, version: &str) -> Option<A
         let mut schema = strict(&found["schema"]["openAPIV3Schema"]);
         // What every object has is not in its definition.
         schema["properties"]["metadata"] = json!({ "type": "object" });
+        for name in ["apiVersion", "kind"] {
+            schema["properties"][name] = json!({ "type": "string" });
+        }
         Some(Arc::new(schema))
     };
     known.entry(key).or_insert_with(read).clone()

@@ -70,7 +70,14 @@ pub(super) fn check(
     }
     for finalizer in list(new, "/metadata/finalizers") {
         let name = finalizer.as_str().unwrap_or_default();
-        let bare = matches!(name, "orphan" | "foregroundDeletion" | "kubernetes");
+        // The last is the server's own, on definitions.
+        let bare = matches!(
+            name,
+            "orphan"
+                | "foregroundDeletion"
+                | "kubernetes"
+                | "customresourcecleanup.apiextensions.k8s.io"
+        );
         if !name.contains('/') && !bare && !resource.is_custom() {
             let detail = "name is neither a standard finalizer name nor is it fully qualified";
             causes.push(Cause::invalid("metadata.finalizers", finalizer, detail));

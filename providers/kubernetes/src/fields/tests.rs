@@ -104,7 +104,7 @@ fn lists_without_keys_have_one_owner() {
     let mut object = manifest.clone();
     object["spec"]["args"] = json!(["--mutated", "a", "b"]);
     assert_eq!(read(&manifest, &live(&object, &fields)), manifest);
-    let theirs = json!({"f:metadata": {"f:finalizers": {"v:\"a\"": {}}}, "f:spec": {}});
+    let theirs = json!({"f:metadata": {"f:finalizers": {"v:\"a\"": {}}}, "f:spec": {".": {}}});
     object["metadata"]["finalizers"] = json!(["a"]);
     let seen = read(&manifest, &live(&object, &theirs));
     assert_eq!(seen["spec"]["args"], json!(["--mutated", "a", "b"]));

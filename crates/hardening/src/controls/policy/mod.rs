@@ -88,6 +88,9 @@ struct Scope {
 impl Scope {
     /// What selects them: those that are named for the platform, all that are not for apps.
     fn selector(&self) -> Json {
+        if self.namespaces.is_empty() {
+            return json!({});
+        }
         let operator = match self.tier {
             Tier::Apps => "NotIn",
             Tier::Platform => "In",
