@@ -57,7 +57,12 @@ pub(crate) fn priority(draft: &mut Draft<'_>, group: &str) -> i64 {
     let taken: Vec<i64> = (draft.instance.list)(kind)
         .iter()
         .filter(|known| known.facts.get("rule_group").and_then(|v| v.as_str()) == Some(group))
-        .filter_map(|known| known.facts.get("priority").and_then(|v| v.as_i64()))
+        .filter_map(|known| {
+            known
+                .facts
+                .get("priority")
+                .and_then(infra_model::Value::as_i64)
+        })
         .collect();
     let start = i64::from(crate::names::number(&draft.name("", 200)) % 3800);
     let free = (0..3800)

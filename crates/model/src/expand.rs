@@ -57,9 +57,8 @@ impl Expand for Together {
     }
 
     fn expand(&self, instance: &Instance<'_>) -> Result<Expansion, Diagnostics> {
-        let knows =
-            |part: &&Box<dyn Expand>| part.kinds().iter().any(|k| &*k.name == instance.kind);
-        match self.parts.iter().find(knows) {
+        let knows = |part: &&dyn Expand| part.kinds().iter().any(|k| &*k.name == instance.kind);
+        match self.parts.iter().map(AsRef::as_ref).find(knows) {
             Some(part) => part.expand(instance),
             None => Ok(Expansion::default()),
         }

@@ -152,9 +152,7 @@ fn value(wanted: &Json, live: Option<&Json>, ours: Option<&Owned>) -> Option<Jso
     if ours.is_some_and(Owned::is_leaf) {
         return Some(wanted.clone());
     }
-    let Some(live) = live.filter(|l| !l.is_null()) else {
-        return None;
-    };
+    let live = live.filter(|l| !l.is_null())?;
     Some(match (wanted, live) {
         (Json::Object(wanted), Json::Object(_)) => {
             let mut out = Map::new();

@@ -130,7 +130,7 @@ impl Bridge {
                 raw.set_body(body.to_string().into_bytes());
             }
             v0::Body::Bytes(_) if method == Method::Post => {
-                raw.insert_header("content-length", "0")
+                raw.insert_header("content-length", "0");
             }
             v0::Body::Bytes(_) => {}
             v0::Body::SeekableStream(_) => return Err("no operation of ours streams".to_owned()),

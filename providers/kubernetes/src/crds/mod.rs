@@ -122,7 +122,7 @@ impl Resource<Client> for Crds {
         ];
         // Without a digest something is missing, or somebody else has changed it.
         let spoilt = prior.get("digest").is_none_or(Value::is_null);
-        if spoilt || sources.iter().any(|name| changed(name)) {
+        if spoilt || sources.iter().any(changed) {
             mark_unknown(planned, &CrdsRecord::block(), &["names", "digest"]);
         }
         Ok(())

@@ -121,7 +121,7 @@ impl Control for Crossplane {
             service_account: ACCOUNT.to_owned(),
             grants: wanted
                 .iter()
-                .map(|(resource, _)| Grant::Manage(*resource))
+                .map(|(resource, _)| Grant::Manage(resource))
                 .collect(),
         });
         let runtime = inside.object(runtime(&lowered));

@@ -212,7 +212,7 @@ fn store(archive: &Archive, wanted: &Wanted<'_>, inside: &Inside<'_>) -> Json {
         Cloud::Aws(_) => configuration["s3Credentials"] = json!({ "inheritFromIAMRole": true }),
         Cloud::Google(_) => configuration["googleCredentials"] = json!({ "gkeEnvironment": true }),
         Cloud::Azure(_) => {
-            configuration["azureCredentials"] = json!({ "useDefaultAzureCredentials": true })
+            configuration["azureCredentials"] = json!({ "useDefaultAzureCredentials": true });
         }
     }
     let spec = json!({

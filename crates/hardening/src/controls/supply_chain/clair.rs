@@ -22,7 +22,7 @@ pub(super) fn expand(inside: &mut Inside<'_>) {
                 .ok()
         })
         .flatten();
-    if !databases.is_some_and(|d| d.operator == "cloudnative-pg") {
+    if databases.is_none_or(|d| d.operator != "cloudnative-pg") {
         inside.draft.refuse(
             "supply_chain.clair",
             "Clair keeps what it knows in a Postgres, and nobody runs one",

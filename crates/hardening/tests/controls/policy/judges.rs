@@ -36,14 +36,14 @@ type Change = fn(&mut Json);
 const PODS: &[(&str, &[&str], Change)] = &[
     ("good", &[], |_| {}),
     ("user", &[], |p| {
-        p["spec"]["securityContext"] = json!({ "runAsUser": 1000 })
+        p["spec"]["securityContext"] = json!({ "runAsUser": 1000 });
     }),
     ("user-of-container", &[], |p| {
         p["spec"]["securityContext"] = json!({});
         p["spec"]["containers"][0]["securityContext"]["runAsUser"] = json!(1000);
     }),
     ("says-nothing-of-users", &["no-root"], |p| {
-        p["spec"]["securityContext"] = json!({})
+        p["spec"]["securityContext"] = json!({});
     }),
     ("no-security-context", &["no-root"], |p| {
         p["spec"]
@@ -52,13 +52,13 @@ const PODS: &[(&str, &[&str], Change)] = &[
             .shift_remove("securityContext");
     }),
     ("root", &["no-root"], |p| {
-        p["spec"]["securityContext"] = json!({ "runAsUser": 0 })
+        p["spec"]["securityContext"] = json!({ "runAsUser": 0 });
     }),
     ("root-that-says-it-is-not", &["no-root"], |p| {
-        p["spec"]["securityContext"]["runAsUser"] = json!(0)
+        p["spec"]["securityContext"]["runAsUser"] = json!(0);
     }),
     ("root-in-one-container", &["no-root"], |p| {
-        p["spec"]["containers"][0]["securityContext"]["runAsUser"] = json!(0)
+        p["spec"]["containers"][0]["securityContext"]["runAsUser"] = json!(0);
     }),
     ("root-in-the-second", &["no-root"], |p| {
         let mut second = container("second");
@@ -74,10 +74,10 @@ const PODS: &[(&str, &[&str], Change)] = &[
         p["spec"]["initContainers"] = json!([first]);
     }),
     ("init-that-is-good", &[], |p| {
-        p["spec"]["initContainers"] = json!([container("init")])
+        p["spec"]["initContainers"] = json!([container("init")]);
     }),
     ("no-limits", &["limits-required"], |p| {
-        p["spec"]["containers"][0]["resources"] = json!({})
+        p["spec"]["containers"][0]["resources"] = json!({});
     }),
     ("no-resources", &["limits-required"], |p| {
         p["spec"]["containers"][0]
@@ -90,10 +90,10 @@ const PODS: &[(&str, &[&str], Change)] = &[
             json!({ "requests": { "cpu": "1", "memory": "1Gi" } });
     }),
     ("no-cpu-limit", &["limits-required"], |p| {
-        p["spec"]["containers"][0]["resources"] = json!({ "limits": { "memory": "1Gi" } })
+        p["spec"]["containers"][0]["resources"] = json!({ "limits": { "memory": "1Gi" } });
     }),
     ("no-memory-limit", &["limits-required"], |p| {
-        p["spec"]["containers"][0]["resources"] = json!({ "limits": { "cpu": "1" } })
+        p["spec"]["containers"][0]["resources"] = json!({ "limits": { "cpu": "1" } });
     }),
     ("init-without-limits", &["limits-required"], |p| {
         let mut first = container("init");
@@ -105,19 +105,19 @@ const PODS: &[(&str, &[&str], Change)] = &[
         p["spec"]["resources"] = json!({ "limits": { "cpu": "1", "memory": "1Gi" } });
     }),
     ("docker-hub", &["trusted-registries"], |p| {
-        p["spec"]["containers"][0]["image"] = json!("nginx:1.27")
+        p["spec"]["containers"][0]["image"] = json!("nginx:1.27");
     }),
     ("docker-hub-of-somebody", &["trusted-registries"], |p| {
-        p["spec"]["containers"][0]["image"] = json!("acme/app:1.0")
+        p["spec"]["containers"][0]["image"] = json!("acme/app:1.0");
     }),
     ("other-registry", &["trusted-registries"], |p| {
-        p["spec"]["containers"][0]["image"] = json!("quay.io/acme/app:1.0")
+        p["spec"]["containers"][0]["image"] = json!("quay.io/acme/app:1.0");
     }),
     ("nearly-ours", &["trusted-registries"], |p| {
-        p["spec"]["containers"][0]["image"] = json!("ghcr.io/acme-evil/app:1.0")
+        p["spec"]["containers"][0]["image"] = json!("ghcr.io/acme-evil/app:1.0");
     }),
     ("ours-inside-theirs", &["trusted-registries"], |p| {
-        p["spec"]["containers"][0]["image"] = json!("evil.example.com/ghcr.io/acme/app:1.0")
+        p["spec"]["containers"][0]["image"] = json!("evil.example.com/ghcr.io/acme/app:1.0");
     }),
     ("init-from-elsewhere", &["trusted-registries"], |p| {
         let mut first = container("init");
@@ -125,10 +125,10 @@ const PODS: &[(&str, &[&str], Change)] = &[
         p["spec"]["initContainers"] = json!([first]);
     }),
     ("latest", &["pinned-images"], |p| {
-        p["spec"]["containers"][0]["image"] = json!("ghcr.io/acme/app:latest")
+        p["spec"]["containers"][0]["image"] = json!("ghcr.io/acme/app:latest");
     }),
     ("no-tag", &["pinned-images"], |p| {
-        p["spec"]["containers"][0]["image"] = json!("ghcr.io/acme/app")
+        p["spec"]["containers"][0]["image"] = json!("ghcr.io/acme/app");
     }),
     ("digest", &[], |p| {
         p["spec"]["containers"][0]["image"] = json!(format!(
@@ -143,28 +143,28 @@ const PODS: &[(&str, &[&str], Change)] = &[
         ));
     }),
     ("short-digest", &["pinned-images"], |p| {
-        p["spec"]["containers"][0]["image"] = json!("ghcr.io/acme/app@sha256:abcd")
+        p["spec"]["containers"][0]["image"] = json!("ghcr.io/acme/app@sha256:abcd");
     }),
     ("host-network", &["no-host-access"], |p| {
-        p["spec"]["hostNetwork"] = json!(true)
+        p["spec"]["hostNetwork"] = json!(true);
     }),
     ("host-processes", &["no-host-access"], |p| {
-        p["spec"]["hostPID"] = json!(true)
+        p["spec"]["hostPID"] = json!(true);
     }),
     ("host-memory", &["no-host-access"], |p| {
-        p["spec"]["hostIPC"] = json!(true)
+        p["spec"]["hostIPC"] = json!(true);
     }),
     ("host-port", &["no-host-access"], |p| {
         p["spec"]["containers"][0]["ports"] = json!([{ "containerPort": 80, "hostPort": 80 }]);
     }),
     ("port", &[], |p| {
-        p["spec"]["containers"][0]["ports"] = json!([{ "containerPort": 8080 }])
+        p["spec"]["containers"][0]["ports"] = json!([{ "containerPort": 8080 }]);
     }),
     ("host-files", &["no-host-access"], |p| {
-        p["spec"]["volumes"] = json!([{ "name": "v", "hostPath": { "path": "/" } }])
+        p["spec"]["volumes"] = json!([{ "name": "v", "hostPath": { "path": "/" } }]);
     }),
     ("own-files", &[], |p| {
-        p["spec"]["volumes"] = json!([{ "name": "v", "emptyDir": {} }])
+        p["spec"]["volumes"] = json!([{ "name": "v", "emptyDir": {} }]);
     }),
     ("privileged", &["no-privilege-escalation"], |p| {
         p["spec"]["containers"][0]["securityContext"]["privileged"] = json!(true);

@@ -159,7 +159,7 @@ pub(in crate::commands) fn documents(path: &Path, text: &str) -> Result<Vec<Json
                     .as_str()
                     .is_some_and(|k| k.ends_with("List")) =>
             {
-                out.extend(items.iter().cloned())
+                out.extend(items.iter().cloned());
             }
             _ => out.push(document),
         }

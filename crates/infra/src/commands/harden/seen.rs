@@ -88,12 +88,11 @@ impl Seen {
 
     /// The certificate that secrets are sealed with, of the only hardening that has one.
     pub(in crate::commands) fn sealing_certificate(&self) -> Option<String> {
-        let found = self.hardenings().find_map(|hardening| {
+        self.hardenings().find_map(|hardening| {
             let expression = hardening.outputs.get("sealing_certificate")?;
             let value = self.value(expression, hardening);
             value.as_str().map(str::to_owned)
-        });
-        found
+        })
     }
 
     fn value(&self, expression: &infra_model::expr::Expr, hardening: &ComponentInstance) -> Value {
