@@ -98,7 +98,8 @@ impl Planner<'_> {
             if self.selection.left_out(&now_at).is_some() || self.held.contains(&now_at) {
                 continue;
             }
-            self.delete(&address, ChangeAction::Delete, Reason::Deposed, Some(key));
+            // By its new name: a move is written down before anything is deleted.
+            self.delete(&now_at, ChangeAction::Delete, Reason::Deposed, Some(key));
         }
     }
 
