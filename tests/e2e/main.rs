@@ -7,6 +7,7 @@ mod aws_types;
 mod azure_types;
 mod broken;
 mod commands;
+mod conditions;
 #[cfg(unix)]
 mod control_plane;
 mod ephemeral;
