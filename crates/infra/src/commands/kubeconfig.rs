@@ -4,15 +4,14 @@
 use crate::cli::Kubeconfig;
 use crate::error::{CommandError, Exit, Outcome};
 use crate::place::Place;
-use crate::system::home;
+use crate::system::{home, write_for_owner};
 use crate::ui::Ui;
+use infra_hardening::yaml::document;
 use infra_model::codes::Code;
-use infra_model::diagnostic::Diagnostic;
 use infra_state::{State, World};
-use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::{Value as Json, json};
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// A cluster and how to log in to it.
@@ -44,7 +43,7 @@ pub(super) fn run(arguments: &Kubeconfig, ui: Ui) -> Outcome {
     if arguments.print {
         let mut config = json!({});
         add(&mut config, &stack, &clusters, &program);
-        ui.result(&yaml(&config)?);
+        ui.result(&document(&config));
         return Ok(Exit::Done);
     }
     let path = match &arguments.file {
@@ -66,7 +65,7 @@ pub(super) fn run(arguments: &Kubeconfig, ui: Ui) -> Outcome {
         config = json!({});
     }
     let contexts = add(&mut config, &stack, &clusters, &program);
-    write(&path, &yaml(&config)?).map_err(|e| CommandError::io("write", &path, &e))?;
+    write(&path, &document(&config)).map_err(|e| CommandError::io("write", &path, &e))?;
     for context in contexts {
         ui.talk(&format!(
             "{} has the context {context}: kubectl --context {context} get nodes",
@@ -224,59 +223,13 @@ fn add(config: &mut Json, stack: &str, clusters: &[Cluster], program: &str) -> V
     contexts
 }
 
-fn yaml(config: &Json) -> Result<String, CommandError> {
-    serde_saphyr::to_string(&Plain(config)).map_err(|e| {
-        Diagnostic::error(
-            Code::System,
-            format!("the kubeconfig cannot be written: {e}"),
-        )
-        .into()
-    })
-}
-
-/// JSON for other formats: numbers are kept as texts inside, which only JSON knows.
-struct Plain<'j>(&'j Json);
-
-impl Serialize for Plain<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            Json::Number(n) => match (n.as_i64(), n.as_f64()) {
-                (Some(n), _) => serializer.serialize_i64(n),
-                (None, Some(n)) => serializer.serialize_f64(n),
-                (None, None) => serializer.serialize_none(),
-            },
-            Json::Array(items) => {
-                let mut list = serializer.serialize_seq(Some(items.len()))?;
-                for item in items {
-                    list.serialize_element(&Plain(item))?;
-                }
-                list.end()
-            }
-            Json::Object(items) => {
-                let mut map = serializer.serialize_map(Some(items.len()))?;
-                for (name, item) in items {
-                    map.serialize_entry(name, &Plain(item))?;
-                }
-                map.end()
-            }
-            other => other.serialize(serializer),
-        }
-    }
-}
-
 /// Whole or not at all, and for the owner only.
 fn write(path: &Path, text: &str) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
     let temporary = path.with_extension(format!("infra-{}", std::process::id()));
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&temporary)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
+    write_for_owner(&temporary, text.as_bytes())?;
     fs::rename(&temporary, path)
 }
 
@@ -302,7 +255,7 @@ mod tests {
             add(&mut config, "shop", &[cluster], "/bin/infra"),
             ["shop-main"]
         );
-        let text = yaml(&config).expect("is written");
+        let text = document(&config);
         let again: Json = serde_saphyr::from_str(&text).expect("is YAML");
         assert_eq!(again, config, "{text}");
         assert_eq!(again["current-context"], "theirs");

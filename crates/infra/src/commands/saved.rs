@@ -17,8 +17,7 @@ use infra_model::program::Program;
 use infra_model::value::Str;
 use infra_state::Sealer;
 use std::collections::BTreeSet;
-use std::fs::OpenOptions;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::sync::Arc;
@@ -87,17 +86,6 @@ pub(super) fn to_bytes(session: &Session, plan: Plan) -> Result<Vec<u8>, Command
 fn sources(program: &Program) -> Vec<(Str, Str)> {
     let files = program.sources.files().iter();
     files.map(|f| (f.name.clone(), (&*f.text).into())).collect()
-}
-
-/// Writes a plan for its owner alone.
-pub(super) fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(file)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }
 
 /// Applies a saved plan without asking: it was shown when it was made.

@@ -1,8 +1,25 @@
 //! The system's files, for stack files and file functions.
 
 use infra_lang::files::Files;
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+/// How a file is opened for writing that is its owner's alone.
+pub(super) fn for_owner() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Writes a file for its owner alone, durably.
+pub(crate) fn write_for_owner(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = for_owner().create(true).truncate(true).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
 
 /// Reads from the disk; relative paths start in the working directory.
 #[derive(Clone, Copy, Debug)]
