@@ -239,20 +239,21 @@ async fn appearing_place(
     operation: &Operation,
     object: &Reference,
 ) -> Result<Place, ProviderError> {
-    infra_cloud::wait::while_refused(context, operation, pace(PASSING), passing(context), || {
+    patiently(context, operation, || {
         discovery::must(client, context, object)
     })
     .await
 }
 
 /// Calls until what passes by itself has passed.
-async fn patiently<F>(
+async fn patiently<T, F>(
     context: &CallContext,
     operation: &Operation,
     call: impl Fn() -> F + Send + Sync,
-) -> Result<Json, ProviderError>
+) -> Result<T, ProviderError>
 where
-    F: Future<Output = Result<Json, ProviderError>> + Send,
+    T: Send,
+    F: Future<Output = Result<T, ProviderError>> + Send,
 {
     infra_cloud::wait::while_refused(context, operation, pace(PASSING), passing(context), call)
         .await

@@ -24,6 +24,21 @@ pub(crate) struct Place {
 pub(crate) struct Discovery(Mutex<BTreeMap<String, Arc<BTreeMap<String, Place>>>>);
 
 impl Place {
+    /// `v1` or `GROUP/VERSION`
+    fn api_version(&self) -> &str {
+        let within = ["/apis/", "/api/"]
+            .iter()
+            .find_map(|p| self.root.strip_prefix(p));
+        within.unwrap_or(&self.root)
+    }
+
+    /// An object of a list with what it is: items do not repeat what the list is of.
+    pub(crate) fn whole(&self, kind: &str, mut item: Json) -> Json {
+        item["apiVersion"] = self.api_version().into();
+        item["kind"] = kind.into();
+        item
+    }
+
     /// The collection that an object of a namespace is in.
     pub(crate) fn collection(&self, namespace: Option<&str>) -> String {
         match namespace.filter(|_| self.namespaced) {

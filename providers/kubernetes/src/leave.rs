@@ -8,7 +8,7 @@ use crate::object::Reference;
 use crate::{discovery, family, read};
 use futures::future::try_join_all;
 use infra_cloud::absence::there;
-use infra_cloud::wait::{Pace, Progress, until};
+use infra_cloud::wait::{Progress, until};
 use infra_model::{CallContext, ErrorKind, Operation, ProviderError};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
@@ -46,12 +46,6 @@ const WORKLOADS: &[(&str, &str)] = &[
 const GENERATIONS: usize = 5;
 /// How long it may take until everything has gone.
 const LIMIT: Duration = Duration::from_mins(15);
-const PACE: Pace = Pace {
-    first: Duration::from_millis(200),
-    longest: Duration::from_secs(5),
-    limit: LIMIT,
-};
-
 /// One emptying of a cluster.
 struct Leaving<'a> {
     client: &'a Client,
@@ -120,7 +114,7 @@ impl Leaving<'_> {
 
     /// Waits until no load balancer and no volume that goes with its claim is left.
     async fn gone(&self) -> Result<(), ProviderError> {
-        until(self.context, self.operation, PACE, || async {
+        until(self.context, self.operation, apply::pace(LIMIT), || async {
             let mut left: Vec<String> = self.balanced().await?.iter().map(in_words).collect();
             let volumes = self.list("v1", "PersistentVolume").await?;
             let goes = |v: &&Json| {
@@ -146,18 +140,8 @@ impl Leaving<'_> {
         Ok(services.into_iter().filter(balanced).collect())
     }
 
-    /// All objects of a kind; none of one that the cluster does not have.
     async fn list(&self, version: &str, kind: &str) -> Result<Vec<Json>, ProviderError> {
-        let Some(place) = discovery::place(self.client, self.context, version, kind).await? else {
-            return Ok(Vec::new());
-        };
-        let mut items = read::list(self.client, self.context, &place, kind, None, "").await?;
-        for item in &mut items {
-            // Items of a list do not repeat what the list is of.
-            item["apiVersion"] = version.into();
-            item["kind"] = kind.into();
-        }
-        Ok(items)
+        read::everywhere(self.client, self.context, version, kind).await
     }
 
     async fn patch(&self, object: &Json, change: &Json) -> Result<(), ProviderError> {

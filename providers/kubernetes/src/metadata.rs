@@ -132,11 +132,18 @@ pub(crate) fn parse(id: &str) -> Result<(String, String), ProviderError> {
 /// Plans the id, which the metadata makes.
 pub(crate) fn plan_id(planned: &mut Planned) {
     let metadata = planned.value.get("metadata").and_then(Value::elements);
-    let metadata = metadata
-        .and_then(<[Value]>::first)
-        .cloned()
-        .unwrap_or(Value::NULL);
-    let part = |name: &str| metadata.get(name).map(|v| v.as_str().map(str::to_owned));
+    let metadata = metadata.and_then(<[Value]>::first).cloned();
+    plan_id_of(planned, &metadata.unwrap_or(Value::NULL));
+}
+
+/// The same where name and namespace stand at the top.
+pub(crate) fn plan_name(planned: &mut Planned) {
+    let whole = planned.value.clone();
+    plan_id_of(planned, &whole);
+}
+
+fn plan_id_of(planned: &mut Planned, named: &Value) {
+    let part = |name: &str| named.get(name).map(|v| v.as_str().map(str::to_owned));
     let id = match (part("namespace"), part("name")) {
         (Some(Some(namespace)), Some(Some(name))) => Value::from(format!("{namespace}/{name}")),
         (None, Some(Some(name))) => Value::from(name),
@@ -158,15 +165,4 @@ pub(crate) fn plan_immutable(request: &PlanRequest<'_>, planned: &mut Planned, n
             planned.replace.push(Path::attribute(*name));
         }
     }
-}
-
-/// The same where name and namespace stand at the top.
-pub(crate) fn plan_name(planned: &mut Planned) {
-    let text = |name: &str| planned.value.get(name).and_then(Value::as_str);
-    let id = match (text("namespace"), text("name")) {
-        (Some(namespace), Some(name)) => Value::from(format!("{namespace}/{name}")),
-        _ => Value::Unknown(Type::String),
-    };
-    let value = std::mem::replace(&mut planned.value, Value::NULL);
-    planned.value = value.with_attribute("id", id);
 }

@@ -76,16 +76,7 @@ async fn one_group(
                 .into_iter()
                 .filter_map(|item| Some((item["metadata"]["name"].as_str()?.to_owned(), item)))
                 .collect();
-            wanted
-                .map(|o| {
-                    Ok(by_name.remove(&o.name).map(|mut item| {
-                        // Items of a list do not repeat what the list is of.
-                        item["apiVersion"] = api_version.into();
-                        item["kind"] = kind.into();
-                        item
-                    }))
-                })
-                .collect()
+            wanted.map(|o| Ok(by_name.remove(&o.name))).collect()
         }
         Err(error) => failed(error),
     }
@@ -107,6 +98,19 @@ pub(crate) async fn list(
             Err(error) if error.code == "Expired" && tries < AGAIN => tries += 1,
             other => return other,
         }
+    }
+}
+
+/// All objects of a kind, wherever they are; none of one that the cluster does not have.
+pub(crate) async fn everywhere(
+    client: &Client,
+    context: &CallContext,
+    api_version: &str,
+    kind: &str,
+) -> Result<Vec<Json>, ProviderError> {
+    match discovery::place(client, context, api_version, kind).await? {
+        Some(place) => list(client, context, &place, kind, None, "").await,
+        None => Ok(Vec::new()),
     }
 }
 
@@ -135,7 +139,7 @@ async fn pages(
             let message = "the answer is no list";
             return Err(crate::error::of(ErrorKind::Other, &call.name, message));
         };
-        items.extend(found);
+        items.extend(found.into_iter().map(|item| place.whole(kind, item)));
         match page["metadata"]["continue"].as_str() {
             Some(token) if !token.is_empty() => token.clone_into(&mut next),
             _ => return Ok(items),

@@ -181,17 +181,18 @@ impl Resource<Client> for Crds {
             .filter_map(|item| item.prior.as_ref())
             .flat_map(|prior| prior.names.iter().map(|name| Ok(reference(name))))
             .collect();
-        let mut live = read::many(client, context, &all).await.into_iter();
+        let live = read::many(client, context, &all).await;
+        let counts = items
+            .iter()
+            .map(|item| item.prior.as_ref().map_or(0, |p| p.names.len()));
         items
             .iter()
-            .map(|item| {
+            .zip(shares(live, counts))
+            .map(|(item, found)| {
                 let Some(prior) = &item.prior else {
                     return Ok(None);
                 };
-                let found: Vec<Option<Json>> = live
-                    .by_ref()
-                    .take(prior.names.len())
-                    .collect::<Result<_, ProviderError>>()?;
+                let found = found?;
                 if !prior.names.is_empty() && found.iter().all(Option::is_none) {
                     return Ok(None);
                 }
@@ -217,10 +218,7 @@ impl Resource<Client> for Crds {
         desired: CrdsRecord,
     ) -> Result<CrdsRecord, ProviderError> {
         let definitions = sources::definitions(client, context, operation, &desired).await?;
-        let id = format!(
-            "crds-{}",
-            &hash(definitions.keys().map(String::as_bytes))[..16]
-        );
+        let id = id_of(definitions.keys());
         context.events.id_known(operation, &id).await?;
         put(client, context, operation, desired, id, &definitions).await
     }
@@ -326,6 +324,21 @@ fn reference(name: &str) -> Reference {
         None,
         name,
     )
+}
+
+/// The answers of each item, which has so many of them: one that failed is its own item's failure, and no other's.
+fn shares(
+    answers: Vec<Result<Option<Json>, ProviderError>>,
+    counts: impl Iterator<Item = usize>,
+) -> Vec<Result<Vec<Option<Json>>, ProviderError>> {
+    let mut answers = answers.into_iter();
+    counts
+        .map(|count| {
+            // All are taken before they are looked at, also those past a failure.
+            let own: Vec<_> = answers.by_ref().take(count).collect();
+            own.into_iter().collect()
+        })
+        .collect()
 }
 
 /// Applies all definitions and waits until each is established. What is there already is taken over.
@@ -452,4 +465,31 @@ fn hash<'a>(parts: impl Iterator<Item = &'a [u8]>) -> String {
         hasher.update([0]);
     }
     hex::encode(hasher.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_failure_is_of_its_own_item_alone() {
+        let failed = || Err(ProviderError::new(ErrorKind::Denied, "no"));
+        let there = |n: i64| Ok(Some(json!(n)));
+        let answers = vec![there(1), failed(), there(2), there(3), Ok(None), there(4)];
+        let shares = shares(answers, [1, 3, 0, 2].into_iter());
+        let texts: Vec<String> = shares
+            .iter()
+            .map(|share| format!("{:?}", share.as_ref().map_err(|e| e.kind)))
+            .collect();
+        assert_eq!(
+            texts,
+            [
+                "Ok([Some(Number(1))])",
+                "Err(Denied)",
+                "Ok([])",
+                "Ok([None, Some(Number(4))])"
+            ]
+        );
+    }
 }
