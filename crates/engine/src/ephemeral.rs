@@ -4,10 +4,10 @@
 use crate::engine::Engine;
 use crate::graph::{ProgramGraph, ProgramNode};
 use crate::lock::lock;
-use crate::sessions::{NoEvents, Sessions};
+use crate::sessions::Sessions;
 use infra_model::address::{Address, Mode, ProviderAddress};
 use infra_model::program::Program;
-use infra_model::provider::{CallContext, Session};
+use infra_model::provider::{CallContext, NoEvents, Session};
 use infra_model::provider_error::ProviderError;
 use infra_model::time::{Clock, Timestamp};
 use infra_model::value::{Marks, Value};

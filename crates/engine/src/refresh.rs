@@ -2,11 +2,11 @@
 
 use crate::codec;
 use crate::engine::Engine;
-use crate::sessions::{Connected, NoEvents, Sessions};
+use crate::sessions::{Connected, Sessions};
 use infra_model::address::{Address, Mode, ProviderAddress};
 use infra_model::defect::Defect;
 use infra_model::hash::IndexMap;
-use infra_model::provider::ReadItem;
+use infra_model::provider::{NoEvents, ReadItem};
 use infra_model::provider_error::ProviderError;
 use infra_model::time::Timestamp;
 use infra_model::value::{Str, Value};

@@ -135,15 +135,3 @@ fn missing(name: &str) -> ProviderError {
         format!("this build of infra has no provider `{name}`"),
     )
 }
-
-/// For calls outside any operation.
-pub(crate) struct NoEvents;
-
-#[async_trait::async_trait]
-impl Events for NoEvents {
-    async fn id_known(&self, _: &infra_model::Operation, _: &str) -> Result<(), ProviderError> {
-        Ok(())
-    }
-
-    fn status(&self, _: &infra_model::Operation, _: &str) {}
-}

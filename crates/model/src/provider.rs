@@ -367,6 +367,30 @@ pub trait Events: Send + Sync {
     fn status(&self, operation: &Operation, status: &str);
 }
 
+/// For calls that nobody need follow: outside any operation.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoEvents;
+
+#[async_trait]
+impl Events for NoEvents {
+    async fn id_known(&self, _: &Operation, _: &str) -> Result<(), ProviderError> {
+        Ok(())
+    }
+    fn status(&self, _: &Operation, _: &str) {}
+}
+
+/// For a handful of calls, which no limit is for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoLimits;
+
+#[async_trait]
+impl Gate for NoLimits {
+    async fn enter(&self, _: &str, _: &str) -> Result<Permit, ProviderError> {
+        Ok(Permit::new(()))
+    }
+    fn throttled(&self, _: &str, _: &str) {}
+}
+
 impl CallContext {
     /// Leave to make one call of a family.
     ///

@@ -4,7 +4,7 @@ use crate::files::Files;
 use crate::provider::Builtin;
 use async_trait::async_trait;
 use infra_model::operation::Marking;
-use infra_model::provider::{Environment, Events, Gate, Opened, Permit, Session};
+use infra_model::provider::{Environment, NoEvents, NoLimits, Opened, Session};
 use infra_model::{
     Action, CallContext, Clock, Operation, OperationId, PlanRequest, Planned, Provider,
     ProviderError, Random, ReadItem, Recovered, Timestamp, Token, Value,
@@ -36,8 +36,8 @@ impl Bench {
         let session = run(provider.configure(&Value::NULL, &environment)).expect("configures");
         let context = CallContext {
             clock: clock.clone(),
-            gate: Arc::new(Open),
-            events: Arc::new(Open),
+            gate: Arc::new(NoLimits),
+            events: Arc::new(NoEvents),
             provider: "builtin",
         };
         Bench {
@@ -253,22 +253,4 @@ impl Clock for SleepClock {
         let millis = i64::try_from(duration.as_millis()).expect("a short sleep");
         self.0.fetch_add(millis, Ordering::Relaxed);
     }
-}
-
-struct Open;
-
-#[async_trait]
-impl Gate for Open {
-    async fn enter(&self, _: &str, _: &str) -> Result<Permit, ProviderError> {
-        Ok(Permit::new(()))
-    }
-    fn throttled(&self, _: &str, _: &str) {}
-}
-
-#[async_trait]
-impl Events for Open {
-    async fn id_known(&self, _: &Operation, _: &str) -> Result<(), ProviderError> {
-        Ok(())
-    }
-    fn status(&self, _: &Operation, _: &str) {}
 }

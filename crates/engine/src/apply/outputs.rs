@@ -49,18 +49,16 @@ impl Run<'_> {
             }
             let root = ScopePath::root();
             let held = self.world.output_holds(name, output, &root);
-            let computed = match held.and_then(|_| {
-                self.world
-                    .evaluate(&output.value, &Frame::at(&ScopePath::root()))
-            }) {
-                Ok((value, _)) => codec::to_type(&value, output.ty.as_ref()).map_err(|e| {
-                    vec![
-                        Diagnostic::error(Code::WrongType, format!("output `{name}`: {e}"))
-                            .at(output.value.span, ""),
-                    ]
-                }),
-                Err(errors) => Err(errors),
-            };
+            let computed =
+                match held.and_then(|_| self.world.evaluate(&output.value, &Frame::at(&root))) {
+                    Ok((value, _)) => codec::to_type(&value, output.ty.as_ref()).map_err(|e| {
+                        vec![
+                            Diagnostic::error(Code::WrongType, format!("output `{name}`: {e}"))
+                                .at(output.value.span, ""),
+                        ]
+                    }),
+                    Err(errors) => Err(errors),
+                };
             match computed {
                 Ok(value) if value.bare().is_null() => {
                     if change.before.is_some() {

@@ -73,6 +73,32 @@ impl Run<'_> {
         Ok((connected, context))
     }
 
+    /// Begins what is done to an object before it is deleted, as an operation of its own.
+    async fn begin_change(
+        &self,
+        change: &Change,
+        going: &Going<'_>,
+        planned: &Value,
+    ) -> Result<Operation, ProviderError> {
+        let resource = &going.resource;
+        let id = Some(resource.id.clone());
+        let operation = self.operation(change, Action::Update, id, resource.private.clone());
+        let planned = (planned, resource.provider_config.clone());
+        let intent = Intent {
+            dependencies: resource.dependencies.clone(),
+            ..self.intent(
+                change,
+                going.schema,
+                &operation,
+                Some(planned),
+                Some(&going.value),
+                going.deposed.clone(),
+            )
+        };
+        self.begin(intent).await?;
+        Ok(operation)
+    }
+
     /// Lifts the deletion protection of an object that is about to be deleted.
     pub(super) async fn lift(&self, change: &Change) -> Result<Option<String>, ProviderError> {
         let Some(going) = self.going(change)? else {
@@ -81,21 +107,7 @@ impl Run<'_> {
         let (schema, resource) = (going.schema, &going.resource);
         let desired = protection::lifted(&schema.block, &going.value);
         let (connected, context) = self.reach(&going).await?;
-        let id = Some(resource.id.clone());
-        let operation = self.operation(change, Action::Update, id, resource.private.clone());
-        let planned = (&desired, resource.provider_config.clone());
-        let intent = Intent {
-            dependencies: resource.dependencies.clone(),
-            ..self.intent(
-                change,
-                schema,
-                &operation,
-                Some(planned),
-                Some(&going.value),
-                going.deposed.clone(),
-            )
-        };
-        self.begin(intent).await?;
+        let operation = self.begin_change(change, &going, &desired).await?;
         self.observer.event(Event::Status {
             address: change.address.clone(),
             status: "lifting deletion protection".to_owned(),
@@ -141,23 +153,7 @@ impl Run<'_> {
         let Some(going) = self.going(change)? else {
             return Ok(None);
         };
-        let (schema, resource) = (going.schema, &going.resource);
-        let id = resource.id.clone();
-        let private = resource.private.clone();
-        let operation = self.operation(change, Action::Update, Some(id.clone()), private);
-        let unchanged = (&going.value, resource.provider_config.clone());
-        let intent = Intent {
-            dependencies: resource.dependencies.clone(),
-            ..self.intent(
-                change,
-                schema,
-                &operation,
-                Some(unchanged),
-                Some(&going.value),
-                None,
-            )
-        };
-        self.begin(intent).await?;
+        let operation = self.begin_change(change, &going, &going.value).await?;
         self.observer.event(Event::Status {
             address: change.address.clone(),
             status: "emptying it".to_owned(),
@@ -167,9 +163,9 @@ impl Run<'_> {
             self.ended_without(&operation, &error).await?;
             return Err(error);
         }
-        let unchanged = Outcome::Updated(resource.clone());
+        let unchanged = Outcome::Updated(going.resource.clone());
         self.outcome(&operation, unchanged).await?;
-        Ok(Some(id))
+        Ok(Some(going.resource.id))
     }
 
     /// Through every configuration that something was managed with which ends with this host.

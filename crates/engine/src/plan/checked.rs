@@ -6,7 +6,7 @@ use crate::scope::{Frame, World, shown};
 use infra_model::address::{BlockAddress, InstanceKey, ScopePath, ScopeStep};
 use infra_model::convert::convert;
 use infra_model::hash::IndexMap;
-use infra_model::program::{Condition, Program, ResourceBlock};
+use infra_model::program::{Check, Condition, Output, Program, ResourceBlock};
 use infra_model::types::Type;
 use infra_model::value::{Str, Value};
 use serde::{Deserialize, Serialize};
@@ -84,39 +84,10 @@ pub(super) fn checked(program: &Program, world: &World<'_>) -> Vec<Checked> {
     for block in &program.blocks {
         asking.block(block);
     }
-    let root = ScopePath::root();
-    for (name, output) in &program.outputs {
-        asking.one(
-            &root,
-            Checkable::Output(name.clone()),
-            &output.preconditions,
-        );
-    }
-    for check in &program.checks {
-        asking.one(
-            &root,
-            Checkable::Check(check.name.clone()),
-            &check.assertions,
-        );
-    }
+    asking.declared(&ScopePath::root(), &program.outputs, &program.checks);
     for component in &program.components {
-        let Some(module) = &component.module else {
-            continue;
-        };
-        let scope = component.scope();
-        for (name, output) in &*module.outputs {
-            asking.one(
-                &scope,
-                Checkable::Output(name.clone()),
-                &output.preconditions,
-            );
-        }
-        for check in &*module.checks {
-            asking.one(
-                &scope,
-                Checkable::Check(check.name.clone()),
-                &check.assertions,
-            );
+        if let Some(module) = &component.module {
+            asking.declared(&component.scope(), &module.outputs, &module.checks);
         }
     }
     asking.found.into_values().collect()
@@ -171,6 +142,23 @@ impl Asking<'_, '_> {
     fn planned(&self, block: &BlockAddress, key: &Option<InstanceKey>) -> Option<Value> {
         let values = self.world.values();
         values.block(block).and_then(|b| b.get(key).cloned())
+    }
+
+    /// The outputs and checks of a file.
+    fn declared(
+        &mut self,
+        scope: &ScopePath,
+        outputs: &indexmap::IndexMap<Str, Output>,
+        checks: &[Check],
+    ) {
+        for (name, output) in outputs {
+            let object = Checkable::Output(name.clone());
+            self.one(scope, object, &output.preconditions);
+        }
+        for check in checks {
+            let object = Checkable::Check(check.name.clone());
+            self.one(scope, object, &check.assertions);
+        }
     }
 
     /// What has no instances but those of its module.

@@ -1,5 +1,6 @@
 //! Configurations of instances: the places of their attributes, `ignore_changes`, conditions, and what refuses them.
 
+use crate::codec;
 use crate::scope::{Frame, Touched, World, shown};
 use infra_model::address::Address;
 use infra_model::codes::Code;
@@ -7,6 +8,7 @@ use infra_model::diagnostic::{Diagnostic, Diagnostics, Span};
 use infra_model::expr::Expr;
 use infra_model::path::{Path, Step as PathStep};
 use infra_model::program::{Condition, IgnoreChanges, Protected, ResourceBlock};
+use infra_model::provider::{PlanRequest, Planned, Provider};
 use infra_model::provider_error::ProviderError;
 use infra_model::schema::{ConfigError, Schema};
 use infra_model::value::Value;
@@ -274,6 +276,19 @@ pub(super) fn about(diagnostics: Diagnostics, address: &Address) -> Diagnostics 
             }
         })
         .collect()
+}
+
+/// What a type foretells of an instance; what is secret in the configuration is secret in it.
+pub(super) fn foretold(
+    provider: &dyn Provider,
+    request: &PlanRequest<'_>,
+    block: &ResourceBlock,
+    address: &Address,
+) -> Result<Planned, Diagnostics> {
+    let planned = provider.plan(request);
+    let mut planned = planned.map_err(|e| vec![at_attribute(e, block, address)])?;
+    planned.value = codec::carry_marks(request.config, planned.value);
+    Ok(planned)
 }
 
 /// What a provider could not read.

@@ -3,7 +3,7 @@
 use super::config::{about, conditions, config_errors, unknown_where_null};
 use super::held::{Held, HeldReason};
 use super::instance::{Planner, never_known};
-use super::repeat::instances;
+use super::repeat::{frame_of, instances};
 use super::walk::Walk;
 use super::{Change, ChangeAction, Reason};
 use crate::scope::{Frame, World};
@@ -169,16 +169,9 @@ impl Walk<'_> {
         if conditions.is_empty() {
             return Ok(());
         }
-        let (_, list, _) = instances(&self.world, block)?;
-        let frame = list
-            .into_iter()
-            .flatten()
-            .find(|(key, _)| *key == address.key)
-            .map(|(_, frame)| frame)
-            .unwrap_or_default();
         let frame = Frame {
             this: Some(value.clone()),
-            ..frame
+            ..frame_of(&self.world, block, &address.key)?.unwrap_or_default()
         };
         super::conditions(
             &self.world,

@@ -1,7 +1,7 @@
 //! What a plan would delete although data goes with it: refused, but for what a person has named.
 
+use super::Change;
 use super::instance::Planner;
-use super::{Change, ChangeAction};
 use crate::graph::ProgramGraph;
 use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics};
@@ -13,7 +13,7 @@ impl Planner<'_> {
             return;
         }
         for change in self.changes.values() {
-            if change.action != ChangeAction::Delete && !change.action.is_replace() {
+            if !change.action.takes_away() {
                 continue;
             }
             let named = |p: &infra_model::pattern::AddressPattern| p.matches(&change.address);

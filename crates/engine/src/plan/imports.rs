@@ -7,13 +7,14 @@ use super::repeat;
 use super::walk::{Done, Walk};
 use crate::import::managed_as;
 use crate::scope::{Frame, World};
-use crate::sessions::{Connected, NoEvents, Sessions};
+use crate::sessions::{Connected, Sessions};
 use futures::future::{BoxFuture, join_all};
 use infra_model::address::{Address, InstanceKey, ProviderAddress};
 use infra_model::codes::Code;
 use infra_model::convert::convert;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Span};
 use infra_model::program::{Import, ResourceBlock};
+use infra_model::provider::NoEvents;
 use infra_model::provider_error::{ErrorKind, ProviderError};
 use infra_model::types::Type;
 use infra_model::value::Value;
@@ -215,9 +216,8 @@ fn provider_for(
     if block.provider_key.is_none() {
         return Ok(block.provider.clone());
     }
-    let (_, list, _) = repeat::instances(world, block)?;
-    let own = list.into_iter().flatten().find(|(key, _)| *key == to.key);
-    world.provider_of(block, &own.map(|(_, frame)| frame).unwrap_or_default())
+    let frame = repeat::frame_of(world, block, &to.key)?;
+    world.provider_of(block, &frame.unwrap_or_default())
 }
 
 /// What one statement imports; an id or key that is not known yet leaves the id out.

@@ -1,7 +1,8 @@
 //! One block at a time: what each of its instances becomes, and why.
 
 use super::config::{
-    about, at_attribute, conditions, config_errors, ignore, prevent_destroy, unknown_where_null,
+    about, at_attribute, conditions, config_errors, foretold, ignore, prevent_destroy,
+    unknown_where_null,
 };
 use super::held::{Held, HeldReason, Holding};
 use super::imports::Importing;
@@ -466,10 +467,7 @@ impl<'a> Planner<'a> {
             private: change.private.as_ref(),
             provider: connected.map(|c| &c.value),
         };
-        let mut planned = provider
-            .plan(&request)
-            .map_err(|e| vec![at_attribute(e, block, address)])?;
-        planned.value = codec::carry_marks(&config, planned.value);
+        let mut planned = foretold(&*provider, &request, block, address)?;
         change.dependencies = touched
             .iter()
             .filter(|d| d.parts().0 != &address.block)
@@ -493,16 +491,9 @@ impl<'a> Planner<'a> {
                         prior: None,
                         ..request
                     };
-                    planned = provider
-                        .plan(&anew)
-                        .map_err(|e| vec![at_attribute(e, block, address)])?;
-                    planned.value = codec::carry_marks(&config, planned.value);
+                    planned = foretold(&*provider, &anew, block, address)?;
                 }
-                change.action = if block.lifecycle.create_before_destroy {
-                    ChangeAction::CreateThenDelete
-                } else {
-                    ChangeAction::DeleteThenCreate
-                };
+                change.action = ChangeAction::replacing(block);
                 prevent_destroy(world, block, address, frame)?;
             }
             Some(prior) if codec::same(prior, &planned.value) => change.action = ChangeAction::NoOp,

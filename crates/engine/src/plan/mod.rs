@@ -28,6 +28,7 @@ use infra_model::address::{Address, BlockAddress, ProviderAddress};
 use infra_model::diagnostic::{Diagnostics, Span};
 use infra_model::path::Path;
 use infra_model::pattern::AddressPattern;
+use infra_model::program::ResourceBlock;
 use infra_model::time::Timestamp;
 use infra_model::value::{Str, Value};
 use infra_state::{DependencyRef, DeposedKey};
@@ -213,6 +214,20 @@ impl ChangeAction {
             self,
             ChangeAction::DeleteThenCreate | ChangeAction::CreateThenDelete
         )
+    }
+
+    /// Whether the object that is there goes.
+    pub(crate) fn takes_away(self) -> bool {
+        self == ChangeAction::Delete || self.is_replace()
+    }
+
+    /// The replacement of an instance of a block.
+    fn replacing(block: &ResourceBlock) -> ChangeAction {
+        if block.lifecycle.create_before_destroy {
+            ChangeAction::CreateThenDelete
+        } else {
+            ChangeAction::DeleteThenCreate
+        }
     }
 }
 

@@ -1,19 +1,18 @@
 //! Types that plan online: once a block is planned, the cloud is asked what it would make of the changes. What it refuses is told
 //! before anything is done, and what it would not change in place is replaced.
 
-use super::config::{about, at_attribute, config_errors, ignore, prevent_destroy};
-use super::repeat::instances;
+use super::config::{about, at_attribute, config_errors, foretold, ignore, prevent_destroy};
+use super::repeat::frame_of;
 use super::walk::{Done, Walk};
 use super::{Change, ChangeAction, PlanMode, Reason};
 use crate::codec;
 use crate::scope::Frame;
-use crate::sessions::NoEvents;
 use futures::future::BoxFuture;
 use infra_model::address::{Address, Mode, ProviderAddress};
 use infra_model::diagnostic::Diagnostics;
 use infra_model::hash::IndexMap;
 use infra_model::program::ResourceBlock;
-use infra_model::provider::{PlanRequest, RefineItem, Refined};
+use infra_model::provider::{NoEvents, PlanRequest, RefineItem, Refined};
 use infra_model::provider_error::ProviderError;
 use infra_model::value::Value;
 use std::sync::Arc;
@@ -110,12 +109,8 @@ impl<'a> Walk<'a> {
         if refined.replace.is_empty() || change.action != ChangeAction::Update {
             return Ok(change);
         }
-        let (_, list, _) = instances(&self.world, block)?;
-        let frame = list
-            .into_iter()
-            .flatten()
-            .find(|(key, _)| *key == address.key)
-            .map_or_else(|| Frame::at(&block.address.scope), |(_, frame)| frame);
+        let frame = frame_of(&self.world, block, &address.key)?
+            .unwrap_or_else(|| Frame::at(&block.address.scope));
         prevent_destroy(&self.world, block, address, &frame)?;
         // It is planned as a new one.
         let type_name = &block.address.type_name;
@@ -137,22 +132,21 @@ impl<'a> Walk<'a> {
         let ignored = &block.lifecycle.ignore_changes;
         let config = ignore(config, change.before.as_ref(), ignored, schema);
         let connected = self.sessions.get(&change.provider);
-        let planned = provider
-            .plan(&PlanRequest {
+        let planned = foretold(
+            &**provider,
+            &PlanRequest {
                 type_name,
                 prior: None,
                 config: &config,
                 private: change.private.as_ref(),
                 provider: connected.as_ref().map(|c| &c.value),
-            })
-            .map_err(|e| vec![at_attribute(e, block, address)])?;
-        change.after = Some(codec::carry_marks(&config, planned.value));
+            },
+            block,
+            address,
+        )?;
+        change.after = Some(planned.value);
         change.private = planned.private;
-        change.action = if block.lifecycle.create_before_destroy {
-            ChangeAction::CreateThenDelete
-        } else {
-            ChangeAction::DeleteThenCreate
-        };
+        change.action = ChangeAction::replacing(block);
         let span = refined.replace.first().map_or(block.span, |path| {
             super::config::span_of(&block.config, path)
         });

@@ -9,10 +9,6 @@ use infra_model::defect::Defect;
 use infra_model::hash::{HashMap, HashSet, IndexMap};
 use infra_state::{DependencyRef, State};
 use petgraph::graph::{DiGraph, NodeIndex};
-use std::time::Duration;
-
-/// How long it takes, roughly, until nothing of a cluster is left outside of it: load balancers go, volumes are detached.
-const LEAVING: Duration = Duration::from_secs(60);
 
 /// Orders the changes.
 pub(super) fn steps(engine: &Engine, state: &State, changes: &[Change]) -> Vec<Step> {
@@ -468,9 +464,11 @@ fn expected(engine: &Engine, state: &State, changes: &[Change], kind: &StepKind)
     };
     let (action, estimate) = match kind {
         StepKind::Create(_) => ("create", schema.traits.create),
-        StepKind::Update(_) | StepKind::Lift(_) => ("update", schema.traits.update),
+        // As they are learnt.
+        StepKind::Update(_) | StepKind::Lift(_) | StepKind::Leave(_) => {
+            ("update", schema.traits.update)
+        }
         StepKind::Delete(_) => ("delete", schema.traits.delete),
-        StepKind::Leave(_) => ("leave", LEAVING),
         StepKind::Read(_)
         | StepKind::Import(_)
         | StepKind::Forget(_)

@@ -3,7 +3,7 @@
 use super::config::at_attribute;
 use super::{Change, ChangeAction, Plan};
 use crate::error::EngineError;
-use crate::sessions::{NoEvents, Sessions};
+use crate::sessions::Sessions;
 use futures::future::join_all;
 use indexmap::IndexMap;
 use infra_model::address::{BlockAddress, ProviderAddress};
@@ -11,7 +11,7 @@ use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Severity};
 use infra_model::hash::HashMap;
 use infra_model::program::{Program, ResourceBlock};
-use infra_model::provider::{Finding, PreflightItem};
+use infra_model::provider::{Finding, NoEvents, PreflightItem};
 use std::sync::Arc;
 
 /// Asks each provider about all that it would create or change, at once. What need not be so is added to the plan's warnings.

@@ -2,7 +2,7 @@
 
 use super::config::span_of;
 use super::instance::Planner;
-use super::{Change, ChangeAction, PlanMode, PlanOptions, Reason};
+use super::{Change, PlanMode, PlanOptions, Reason};
 use crate::codec;
 use crate::engine::{Engine, Input};
 use crate::error::EngineError;
@@ -81,7 +81,7 @@ impl Planner<'_> {
     pub(crate) fn protections(&mut self, graph: &ProgramGraph, errors: &mut Diagnostics) {
         let (engine, unprotect) = (self.engine, self.options.unprotect);
         for change in self.changes.values_mut() {
-            if change.action != ChangeAction::Delete && !change.action.is_replace() {
+            if !change.action.takes_away() {
                 continue;
             }
             let provider = &change.provider.name;

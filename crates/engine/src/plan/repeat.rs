@@ -31,6 +31,17 @@ pub(crate) fn instances(
     Ok((keying, Some(list), touched))
 }
 
+/// What is bound in the expressions of one instance; none when it is not known to be there.
+pub(super) fn frame_of(
+    world: &World<'_>,
+    block: &ResourceBlock,
+    key: &Option<InstanceKey>,
+) -> Result<Option<Frame>, Diagnostics> {
+    let (_, list, _) = instances(world, block)?;
+    let mut all = list.into_iter().flatten();
+    Ok(all.find(|(own, _)| own == key).map(|(_, frame)| frame))
+}
+
 /// Whether a value does not say yet which instances there are.
 pub(super) fn is_undecided(value: &Value) -> bool {
     let unknown = match value.bare() {

@@ -36,8 +36,6 @@ pub struct Kind {
     pub api_version: &'static str,
     /// `NetworkPolicy`
     pub kind: &'static str,
-    /// `networkpolicies`
-    pub plural: &'static str,
 }
 
 /// The kinds to list of a live cluster; those that it does not serve are absent.

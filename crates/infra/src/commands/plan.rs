@@ -7,6 +7,7 @@ use crate::cli::Plan;
 use crate::error::{CommandError, Outcome};
 use crate::place::Place;
 use crate::stack::text_of;
+use crate::system::write_for_owner;
 use crate::ui::Ui;
 use std::mem::ManuallyDrop;
 
@@ -37,7 +38,7 @@ pub(super) fn run(arguments: &Plan, ui: Ui) -> Outcome {
         let stack = session.stack();
         if let Some(out) = &arguments.out {
             let bytes = saved::to_bytes(&session, ManuallyDrop::into_inner(plan))?;
-            saved::write(out, &bytes).map_err(|e| CommandError::io("write", out, &e))?;
+            write_for_owner(out, &bytes).map_err(|e| CommandError::io("write", out, &e))?;
             ui.talk(&format!(
                 "\nSaved. To do exactly this: infra apply {}",
                 out.display()

@@ -5,12 +5,11 @@ use crate::cli::HardenAudit;
 use crate::error::{CommandError, Exit, Outcome};
 use crate::system::SystemClock;
 use crate::ui::Ui;
-use async_trait::async_trait;
 use infra_hardening::audit::{KINDS, Row, audit};
+use infra_model::CallContext;
 use infra_model::codes::Code;
 use infra_model::json::to_json;
-use infra_model::provider::{Environment, Events, Gate, Permit};
-use infra_model::{CallContext, Operation, ProviderError};
+use infra_model::provider::{Environment, NoEvents, NoLimits};
 use serde_json::{Value as Json, json};
 use std::fs;
 use std::path::Path;
@@ -56,11 +55,11 @@ fn of_cluster(file: &Path) -> Result<Vec<Json>, CommandError> {
     let kubeconfig = fs::read_to_string(file).map_err(|e| CommandError::io("read", file, &e))?;
     let context = CallContext {
         clock: Arc::new(SystemClock),
-        gate: Arc::new(Open),
-        events: Arc::new(Open),
+        gate: Arc::new(NoLimits),
+        events: Arc::new(NoEvents),
         provider: "kubernetes",
     };
-    let kinds = KINDS.iter().map(|k| (k.api_version, k.kind, k.plural));
+    let kinds = KINDS.iter().map(|k| (k.api_version, k.kind));
     let environment = Environment::default();
     let listed = infra_kubernetes::list(&kubeconfig, &environment, &context, kinds);
     crate::commands::runtime()?
@@ -72,25 +71,6 @@ fn of_cluster(file: &Path) -> Result<Vec<Json>, CommandError> {
                 "does `kubectl --kubeconfig` reach it, and may you list everything there?",
             )
         })
-}
-
-/// A handful of calls, of which nobody has to know.
-struct Open;
-
-#[async_trait]
-impl Gate for Open {
-    async fn enter(&self, _: &str, _: &str) -> Result<Permit, ProviderError> {
-        Ok(Permit::new(()))
-    }
-    fn throttled(&self, _: &str, _: &str) {}
-}
-
-#[async_trait]
-impl Events for Open {
-    async fn id_known(&self, _: &Operation, _: &str) -> Result<(), ProviderError> {
-        Ok(())
-    }
-    fn status(&self, _: &Operation, _: &str) {}
 }
 
 /// What the stack would bring into its clusters; a release stands for what its chart makes.
