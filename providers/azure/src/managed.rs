@@ -22,6 +22,7 @@ use infra_model::{
 use serde_json::{Value as Json, json};
 use std::marker::PhantomData;
 use std::time::Duration;
+use tokio::sync::OwnedMutexGuard;
 
 /// How long a deletion is sent again while something still uses the resource.
 const IN_USE: Pace = Pace {
@@ -171,6 +172,14 @@ fn in_id<K: Kind>() -> Vec<&'static str> {
     K::API.attributes().collect()
 }
 
+/// Waits for one's turn where changes to a type must.
+async fn turn<K: Kind>(client: &Client, id: &str) -> Option<OwnedMutexGuard<()>> {
+    match K::turn(id) {
+        Some(whole) => Some(client.turn(whole).await),
+        None => None,
+    }
+}
+
 /// Sends the creation and waits for its operation; the id.
 async fn begin<K: Kind>(
     client: &Client,
@@ -186,10 +195,7 @@ async fn begin<K: Kind>(
         wire::put(&mut body, K::TAGS, tags::json(&all));
     }
     K::body(client, context, &id, desired, &mut body).await?;
-    let _turn = match K::turn(&id) {
-        Some(whole) => Some(client.turns.at(whole).await),
-        None => None,
-    };
+    let _turn = turn::<K>(client, &id).await;
     // A `PUT` would overwrite what is there.
     match left::<K>(client, context, operation, &id).await? {
         None => {}
@@ -286,10 +292,7 @@ async fn change<K: Kind>(
     let (old, new) = (prior.to_value(), desired.to_value());
     let mut changes = wire::changes(&block, &old, &new, K::RULES, id, &in_id::<K>());
     changes.retain(|c| c.name != "tags");
-    let _turn = match K::turn(id) {
-        Some(whole) => Some(client.turns.at(whole).await),
-        None => None,
-    };
+    let _turn = turn::<K>(client, id).await;
     let (changes, old, new) = (&changes, &old, &new);
     // While somebody is faster, what they made of it is looked at again.
     wait::while_refused(context, operation, QUICK, is_stale, || async move {
@@ -386,10 +389,7 @@ pub(crate) async fn remove<K: Kind>(
     operation: &Operation,
     id: &str,
 ) -> Result<(), ProviderError> {
-    let _turn = match K::turn(id) {
-        Some(whole) => Some(client.turns.at(whole).await),
-        None => None,
-    };
+    let _turn = turn::<K>(client, id).await;
     let api = K::API;
     let accepted = std::sync::atomic::AtomicBool::new(false);
     let unfollowed = &accepted;

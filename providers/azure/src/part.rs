@@ -7,45 +7,10 @@ use crate::client::{Client, Method, Request};
 use crate::error::{self, is_stale};
 use crate::found::{etag, fetch, without_shown_only};
 use crate::operation;
-use futures::future::join_all;
+pub(crate) use infra_cloud::part::once;
 use infra_cloud::wait::{self, Pace};
 use infra_model::{CallContext, ErrorKind, Operation, ProviderError};
 use serde_json::Value as Json;
-use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
-
-/// Who changes which whole.
-#[derive(Default)]
-pub(crate) struct Turns(Mutex<BTreeMap<String, Arc<Turn<()>>>>);
-
-impl Turns {
-    /// Waits for one's turn at a whole; letter case says nothing, as in ids.
-    pub(crate) async fn at(&self, whole: &str) -> OwnedMutexGuard<()> {
-        let turn = {
-            let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(turns.entry(whole.to_ascii_lowercase()).or_default())
-        };
-        turn.lock_owned().await
-    }
-}
-
-/// Reads each of some wholes once, all at the same time.
-pub(crate) async fn once<'a, T, F>(
-    wholes: impl Iterator<Item = &'a str>,
-    read: impl Fn(&'a str) -> F,
-) -> BTreeMap<&'a str, T>
-where
-    F: Future<Output = T>,
-{
-    let distinct: BTreeSet<&str> = wholes.collect();
-    let read = &read;
-    let answers = distinct
-        .into_iter()
-        .map(|whole| async move { (whole, read(whole).await) });
-    join_all(answers).await.into_iter().collect()
-}
 
 /// Changes a whole in turn: `change` edits its body and says whether there was anything to do. When someone else was faster, it
 /// is read again and tried again. `turn` is what the change must wait its turn for: the whole, or its parent.
@@ -66,7 +31,7 @@ pub(crate) async fn change(
     id: &str,
     change: impl Fn(&mut Json) -> Result<bool, ProviderError> + Send + Sync,
 ) -> Result<(), ProviderError> {
-    let _turn = client.turns.at(turn).await;
+    let _turn = client.turn(turn).await;
     let change = &change;
     wait::while_refused(context, operation, wait::QUICK, is_stale, || async move {
         let Some(found) = fetch(client, context, api, id).await? else {

@@ -3,11 +3,11 @@
 use crate::config::{Config, is_loopback};
 use crate::error;
 use crate::family::Service;
-use crate::part::Turns;
 use futures::future::BoxFuture;
 use google_cloud_auth::credentials::{
     Builder, CacheableResource, Credentials, anonymous, impersonated,
 };
+use infra_cloud::part::Turns;
 use infra_cloud::retry::{Resend, retried};
 use infra_model::clusters::ClusterToken;
 use infra_model::provider::Environment;

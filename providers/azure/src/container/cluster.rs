@@ -337,7 +337,7 @@ impl Kind for Cluster {
         let Some((old, new)) = pools else {
             return Ok(());
         };
-        let _turn = client.turns.at(id).await;
+        let _turn = client.turn(id).await;
         default_pool::change(client, context, operation, id, old, new).await
     }
 

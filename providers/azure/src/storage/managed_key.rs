@@ -94,7 +94,7 @@ async fn encrypt(
     id: &str,
     encryption: Json,
 ) -> Result<(), ProviderError> {
-    let _turn = client.turns.at(id).await;
+    let _turn = client.turn(id).await;
     let body = json!({ "properties": { "encryption": encryption } });
     let request = Request::new(Method::Patch, Account::API.name, VERSION, id).body(body);
     // A role that was just given is not known everywhere yet.
