@@ -6,6 +6,7 @@ pub mod config;
 pub mod declared;
 pub mod defaults;
 pub mod part;
+pub mod pending;
 mod provider;
 pub mod read;
 pub mod retry;

@@ -8,6 +8,7 @@ use crate::tags::{self, Tags};
 use crate::wire;
 use futures::future::join_all;
 use infra_cloud::absence::there;
+use infra_cloud::pending::split;
 use infra_model::resource::Item;
 use infra_model::schema::Compare;
 use infra_model::{
@@ -101,10 +102,7 @@ pub(crate) async fn read<K: Kind>(
     context: &CallContext,
     items: &[Item<K::Record>],
 ) -> Vec<Result<Option<K::Record>, ProviderError>> {
-    let ids: Vec<&str> = items
-        .iter()
-        .map(|i| crate::operation::split(&i.id).0)
-        .collect();
+    let ids: Vec<&str> = items.iter().map(|i| split(&i.id).0).collect();
     let found = find_many::<K>(client, context, &ids).await;
     let shown =
         found

@@ -4,10 +4,10 @@
 use crate::api::Api;
 use crate::client::Client;
 use crate::found::fetch;
-use crate::operation::split;
 use crate::part;
 use crate::wire;
 use async_trait::async_trait;
+use infra_cloud::pending::split;
 use infra_cloud::wait::MINUTES;
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;

@@ -8,10 +8,11 @@ use crate::found::{
     self, Standing, etag, failure, find, record_of, standing, tags_of, whose, without_shown_only,
 };
 use crate::kind::{Kind, Update};
-use crate::operation::{self, known, split, when_free};
+use crate::operation::{self, when_free};
 use crate::tags;
 use crate::wire::{self, Change};
 use async_trait::async_trait;
+use infra_cloud::pending::{known, split};
 use infra_cloud::wait::{self, Pace, Progress, QUICK};
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;

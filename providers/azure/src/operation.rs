@@ -9,22 +9,6 @@ use infra_model::time::next_pause;
 use infra_model::{CallContext, ErrorKind, Operation, ProviderError};
 use serde_json::Value as Json;
 
-/// How an id of a resource and the operation that makes it are written as one, for the time of a creation.
-const MARK: &str = "?operation=";
-
-/// An id while its operation runs: what a later run needs to go on waiting.
-pub(crate) fn known(id: &str, operation: &str) -> String {
-    format!("{id}{MARK}{operation}")
-}
-
-/// The id, and the operation if one is still to be waited for.
-pub(crate) fn split(known: &str) -> (&str, Option<&str>) {
-    match known.split_once(MARK) {
-        Some((id, operation)) => (id, Some(operation)),
-        None => (known, None),
-    }
-}
-
 /// The operation that a call was answered with; none when it is done.
 pub(crate) fn of(client: &Client, answer: &Answer) -> Option<String> {
     let url = match (&answer.operation, &answer.location) {
@@ -135,14 +119,6 @@ fn in_words(status: &str, body: &Json) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn an_id_carries_its_operation() {
-        let id = "/subscriptions/s/resourceGroups/g";
-        let url = "/subscriptions/s/operations/o?api-version=v&t=1";
-        assert_eq!(split(&known(id, url)), (id, Some(url)));
-        assert_eq!(split(id), (id, None));
-    }
 
     #[test]
     fn a_status_is_shown_in_words() {
