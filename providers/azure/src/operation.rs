@@ -4,9 +4,9 @@
 
 use crate::client::{Answer, Client, Request};
 use crate::error::{self, is_busy};
-use infra_cloud::wait::{self, Pace};
-use infra_model::time::next_pause;
-use infra_model::{CallContext, ErrorKind, Operation, ProviderError};
+use infra_cloud::absence::there;
+use infra_cloud::wait::{self, Pace, Progress};
+use infra_model::{CallContext, Operation, ProviderError};
 use serde_json::Value as Json;
 
 /// The operation that a call was answered with; none when it is done.
@@ -68,42 +68,28 @@ pub(crate) async fn wait(
     verb: &str,
     url: &str,
 ) -> Result<(), ProviderError> {
-    let request = Request::get(of, "", url);
-    let start = context.clock.now();
-    let mut pause = pace.first;
-    loop {
-        let answer = match client.send(context, &request).await {
-            Ok(answer) => answer,
+    let request = &Request::get(of, "", url);
+    wait::until(context, operation, pace, || async move {
+        let Some(answer) = there(client.send(context, request).await)? else {
             // It ended long ago and is forgotten: the resource tells how.
-            Err(error) if error.kind == ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(error),
+            return Ok(Progress::Done(()));
         };
         let status = answer.body["status"].as_str();
         match status {
-            Some("Failed" | "Canceled" | "Cancelled") => {
-                let status = status.unwrap_or_default();
+            Some(status @ ("Failed" | "Canceled" | "Cancelled")) => {
                 return Err(error::of_operation(of, verb, status, &answer.body));
             }
-            Some("Succeeded") => return Ok(()),
-            None if answer.status != 202 => return Ok(()),
+            Some("Succeeded") => return Ok(Progress::Done(())),
+            None if answer.status != 202 => return Ok(Progress::Done(())),
             _ => {}
         }
         let status = in_words(status.unwrap_or("InProgress"), &answer.body);
-        context.events.status(operation, &status);
-        let waited = context.clock.now().since(start);
-        if waited >= pace.limit {
-            return Err(ProviderError::new(
-                ErrorKind::TimedOut,
-                format!(
-                    "still `{status}` after {} minutes; the next run goes on waiting",
-                    pace.limit.as_secs() / 60
-                ),
-            ));
-        }
-        let asked = answer.retry_after.filter(|r| !r.is_zero());
-        context.clock.sleep(asked.unwrap_or(pause)).await;
-        pause = next_pause(pause, waited, pace.longest);
-    }
+        Ok(match answer.retry_after.filter(|asked| !asked.is_zero()) {
+            Some(asked) => Progress::PendingFor(status, asked),
+            None => Progress::Pending(status),
+        })
+    })
+    .await
 }
 
 /// `in progress 30 %` of `InProgress`.
