@@ -1,6 +1,6 @@
 //! The configured client: one pipeline of the official `azure_core` for each audience, and the one way to make a call.
 
-use crate::config::{Config, is_loopback};
+use crate::config::Config;
 use crate::container::bridge;
 use crate::credentials::{self, SIGN_IN};
 use crate::{error, family};
@@ -17,6 +17,7 @@ use azure_core::http::{
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures::future::BoxFuture;
+use infra_cloud::config::is_loopback;
 use infra_cloud::part::Turns;
 use infra_cloud::retry::{Resend, retried};
 use infra_model::provider::Environment;

@@ -1,8 +1,9 @@
 //! Tokens of AKS clusters that use Microsoft Entra: for the server application that AKS has everywhere, as `kubelogin` asks for
 //! them (AKS docs, "Use Microsoft Entra ID authorization for control plane").
 
-use crate::config::{Config, is_loopback};
+use crate::config::Config;
 use crate::credentials;
+use infra_cloud::config::is_loopback;
 use infra_model::clusters::ClusterToken;
 use infra_model::provider::Environment;
 use infra_model::{ErrorKind, ProviderError, Timestamp};

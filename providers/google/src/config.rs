@@ -1,7 +1,7 @@
 //! The provider's configuration: what a stack says under `[clouds.google]`, and the same resolved, as the state keeps it.
 //! Credentials are never in it; they come from Google's standard chain.
 
-use infra_cloud::config::{check_endpoints, stated, variable};
+use infra_cloud::config::{check_endpoints, not_secure, stated, variable};
 use infra_model::provider::Environment;
 use infra_model::{ProviderError, Record};
 use std::collections::BTreeMap;
@@ -109,9 +109,7 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ProviderError> {
-        let is_url = |url: &str| url.starts_with("https://") || is_loopback(url);
-        let form = "an https:// URL, nor http:// on this machine";
-        check_endpoints(&self.endpoints, &SERVICES, is_url, form)
+        check_endpoints(&self.endpoints, &SERVICES, |_, url| not_secure(url))
     }
 
     /// As the state keeps it: what is not set is left out.
@@ -120,29 +118,10 @@ impl Config {
     }
 }
 
-/// Whether a URL is plain HTTP to this machine: a sandbox or an emulator, which gets no credentials.
-pub(crate) fn is_loopback(url: &str) -> bool {
-    url.strip_prefix("http://").is_some_and(|rest| {
-        ["127.0.0.1", "localhost", "[::1]"].iter().any(|host| {
-            rest.strip_prefix(host)
-                .is_some_and(|r| r.is_empty() || r.starts_with([':', '/']))
-        })
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn environment(variables: &[(&str, &str)]) -> Environment {
-        Environment {
-            variables: variables
-                .iter()
-                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-                .collect(),
-            ..Environment::default()
-        }
-    }
+    use infra_cloud::testing::environment;
 
     #[test]
     fn the_environment_fills_what_the_stack_leaves_out() {
