@@ -12,6 +12,12 @@ pub fn variable(environment: &Environment, names: &[&str]) -> Option<String> {
     found.filter(|v| !v.is_empty()).map(str::to_owned)
 }
 
+/// What a stack does not say, or says empty, is what the first of these variables says.
+pub fn fill(own: &mut Option<String>, environment: &Environment, names: &[&str]) {
+    let said = own.take().filter(|v| !v.is_empty());
+    *own = said.or_else(|| variable(environment, names));
+}
+
 /// Whether a URL is plain HTTP to this machine: a sandbox or an emulator, which gets no credentials.
 #[must_use]
 pub fn is_loopback(url: &str) -> bool {

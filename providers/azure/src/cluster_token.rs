@@ -32,12 +32,10 @@ pub async fn cluster_token(
     }
     let config = Config {
         tenant_id: tenant.map(str::to_owned),
-        // A token is of no subscription, and the configuration asks for one.
-        subscription_id: Some("00000000-0000-0000-0000-000000000000".to_owned())
-            .filter(|_| environment.variable("ARM_SUBSCRIPTION_ID").is_none()),
         ..Config::default()
     };
-    let (mut config, sign_in) = config.within(environment)?;
+    let (mut config, sign_in) = config.without_subscription(environment)?;
+    // A token is of no subscription; that of `az` is asked for under one only where Terraform's variable names it.
     if environment.variable("ARM_SUBSCRIPTION_ID").is_none() {
         config.subscription_id = None;
     }

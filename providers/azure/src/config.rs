@@ -1,7 +1,7 @@
 //! The provider's configuration: what a stack says under `[clouds.azure]`, and the same resolved, as the state keeps it.
 //! Secrets are never kept.
 
-use infra_cloud::config::{check_endpoints, not_secure, stated, variable};
+use infra_cloud::config::{check_endpoints, fill, not_secure, stated, variable};
 use infra_model::provider::Environment;
 use infra_model::{ProviderError, Record};
 use std::collections::BTreeMap;
@@ -110,13 +110,37 @@ impl Config {
     /// # Errors
     /// No subscription, an unknown environment or service, or an endpoint that is no URL.
     pub(crate) fn within(
-        mut self,
+        self,
         environment: &Environment,
     ) -> Result<(Config, SignIn), ProviderError> {
+        let (config, sign_in) = self.filled(environment)?;
+        if config.subscription_id.is_none() {
+            return Err(ProviderError::invalid(
+                "subscription_id",
+                "no subscription: set `subscription_id` under [clouds.azure], or ARM_SUBSCRIPTION_ID (`az account show` \
+                 tells it)",
+            ));
+        }
+        config.check()?;
+        Ok((config, sign_in))
+    }
+
+    /// The same for what is of no subscription.
+    ///
+    /// # Errors
+    /// An unknown environment or service, or an endpoint that is no URL.
+    pub(crate) fn without_subscription(
+        self,
+        environment: &Environment,
+    ) -> Result<(Config, SignIn), ProviderError> {
+        let (config, sign_in) = self.filled(environment)?;
+        config.check()?;
+        Ok((config, sign_in))
+    }
+
+    fn filled(mut self, environment: &Environment) -> Result<(Config, SignIn), ProviderError> {
         let of = |names: &[&str]| variable(environment, names);
-        let or = |own: &mut Option<String>, names: &[&str]| {
-            *own = own.take().filter(|v| !v.is_empty()).or_else(|| of(names));
-        };
+        let or = |own: &mut Option<String>, names: &[&str]| fill(own, environment, names);
         or(
             &mut self.subscription_id,
             &["ARM_SUBSCRIPTION_ID", "AZURE_SUBSCRIPTION_ID"],
@@ -172,14 +196,6 @@ impl Config {
             self.endpoints
                 .insert("resource_manager".to_owned(), url.clone());
         }
-        if self.subscription_id.is_none() {
-            return Err(ProviderError::invalid(
-                "subscription_id",
-                "no subscription: set `subscription_id` under [clouds.azure], or ARM_SUBSCRIPTION_ID (`az account show` \
-                 tells it)",
-            ));
-        }
-        self.check()?;
         Ok((self, sign_in))
     }
 

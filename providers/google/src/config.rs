@@ -1,7 +1,7 @@
 //! The provider's configuration: what a stack says under `[clouds.google]`, and the same resolved, as the state keeps it.
 //! Credentials are never in it; they come from Google's standard chain.
 
-use infra_cloud::config::{check_endpoints, not_secure, stated, variable};
+use infra_cloud::config::{check_endpoints, fill, not_secure, stated};
 use infra_model::provider::Environment;
 use infra_model::{ProviderError, Record};
 use std::collections::BTreeMap;
@@ -64,40 +64,34 @@ impl Config {
                 self.endpoints.insert(service.to_owned(), url.to_owned());
             }
         }
-        let set = |own: Option<String>| own.filter(|v| !v.is_empty());
-        self.project = set(self.project).or_else(|| {
-            variable(
-                environment,
-                &[
-                    "GOOGLE_PROJECT",
-                    "GOOGLE_CLOUD_PROJECT",
-                    "GCLOUD_PROJECT",
-                    "CLOUDSDK_CORE_PROJECT",
-                ],
-            )
-        });
-        self.region = set(self.region).or_else(|| {
-            variable(
-                environment,
-                &[
-                    "GOOGLE_REGION",
-                    "GOOGLE_CLOUD_REGION",
-                    "GCLOUD_REGION",
-                    "CLOUDSDK_COMPUTE_REGION",
-                ],
-            )
-        });
-        self.zone = set(self.zone).or_else(|| {
-            variable(
-                environment,
-                &[
-                    "GOOGLE_ZONE",
-                    "GOOGLE_CLOUD_ZONE",
-                    "GCLOUD_ZONE",
-                    "CLOUDSDK_COMPUTE_ZONE",
-                ],
-            )
-        });
+        let or = |own: &mut Option<String>, names: &[&str]| fill(own, environment, names);
+        or(
+            &mut self.project,
+            &[
+                "GOOGLE_PROJECT",
+                "GOOGLE_CLOUD_PROJECT",
+                "GCLOUD_PROJECT",
+                "CLOUDSDK_CORE_PROJECT",
+            ],
+        );
+        or(
+            &mut self.region,
+            &[
+                "GOOGLE_REGION",
+                "GOOGLE_CLOUD_REGION",
+                "GCLOUD_REGION",
+                "CLOUDSDK_COMPUTE_REGION",
+            ],
+        );
+        or(
+            &mut self.zone,
+            &[
+                "GOOGLE_ZONE",
+                "GOOGLE_CLOUD_ZONE",
+                "GCLOUD_ZONE",
+                "CLOUDSDK_COMPUTE_ZONE",
+            ],
+        );
         if self.project.is_none() {
             return Err(ProviderError::invalid(
                 "project",
