@@ -5,6 +5,7 @@ pub mod absence;
 pub mod config;
 pub mod declared;
 pub mod defaults;
+pub mod marks;
 pub mod part;
 pub mod pending;
 mod provider;

@@ -4,7 +4,7 @@ use crate::api::{Api, collection};
 use crate::client::{Client, Request};
 use crate::error;
 use crate::kind::Kind;
-use crate::tags::{self, Tags};
+use crate::tags::{self, MARKS, Tags};
 use crate::wire;
 use futures::future::join_all;
 use infra_cloud::absence::there;
@@ -124,9 +124,7 @@ pub(crate) async fn read<K: Kind>(
 pub(crate) fn whose<K: Kind>(operation: &Operation, id: &str, found: &Json) -> Recovered {
     let ours = match K::made_by(operation, id) {
         Some(ours) => ours,
-        None if K::API.tags => {
-            tags::at(found, K::TAGS).get(tags::OPERATION) == Some(&operation.id.to_string())
-        }
+        None if K::API.tags => MARKS.made_by(operation, &tags::at(found, K::TAGS)),
         None => operation.known_id.is_some() || K::always_there(),
     };
     if ours {
@@ -212,7 +210,7 @@ pub(crate) fn record_of<K: Kind>(
     if K::API.tags {
         let defaults = &client.config().tags;
         let (own, effective) =
-            tags::split(tags::at(&found, K::TAGS), defaults, Some(&tags_of(&said)));
+            MARKS.split(tags::at(&found, K::TAGS), defaults, Some(&tags_of(&said)));
         wire::put(&mut found, "tags", tags::json(&own));
         all = effective;
     }

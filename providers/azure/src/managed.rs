@@ -9,7 +9,7 @@ use crate::found::{
 };
 use crate::kind::{Kind, Update};
 use crate::operation::{self, when_free};
-use crate::tags;
+use crate::tags::{self, MARKS};
 use crate::wire::{self, Change};
 use async_trait::async_trait;
 use infra_cloud::pending::{known, split};
@@ -192,7 +192,7 @@ async fn begin<K: Kind>(
     let id = id_of::<K>(client, operation, &value)?;
     let mut body = wire::body(&K::Record::block(), &value, K::RULES, &id, &in_id::<K>());
     if api.tags {
-        let all = tags::for_create(&client.config().tags, &tags_of(&value), operation);
+        let all = MARKS.for_create(&client.config().tags, &tags_of(&value), operation);
         wire::put(&mut body, K::TAGS, tags::json(&all));
     }
     K::body(client, context, &id, desired, &mut body).await?;
@@ -323,7 +323,7 @@ async fn change<K: Kind>(
         if K::API.tags {
             let own = tags_of(new);
             let there = tags::at(&found, K::TAGS);
-            let all = tags::for_update(&client.config().tags, &own, operation, &there);
+            let all = MARKS.for_update(&client.config().tags, &own, operation, &there);
             wire::put(&mut body, K::TAGS, tags::json(&all));
         }
         let before = body.clone();

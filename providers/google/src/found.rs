@@ -3,7 +3,7 @@
 use crate::api::{Operations, relative};
 use crate::client::{Client, Request};
 use crate::kind::Kind;
-use crate::labels::{self, Labels};
+use crate::labels::{self, Labels, MARKS};
 use crate::managed::{labels_of, verb};
 use crate::wire;
 use futures::future::join_all;
@@ -30,10 +30,7 @@ pub(crate) async fn own<K: Kind>(
         return Ok(Recovered::Absent);
     };
     let ours = match (K::API.labels.place(), K::API.operations) {
-        (Some((_, pointer)), _) => {
-            labels::of(found.pointer(pointer)).get(labels::OPERATION)
-                == Some(&operation.id.to_string())
-        }
+        (Some((_, pointer)), _) => MARKS.made_by(operation, &labels::of(found.pointer(pointer))),
         // Compute keeps its operations for two weeks, with the token that each was asked for with.
         (None, Operations::Compute) => was_ours::<K>(client, context, operation, id).await?,
         (None, _) => {
@@ -170,7 +167,7 @@ pub(crate) fn record<K: Kind>(
     let mut all = Labels::new();
     if let Some((attribute, pointer)) = K::API.labels.place() {
         let said = labels_of(&prior, attribute);
-        let (own, effective) = labels::split(
+        let (own, effective) = MARKS.split(
             labels::of(found.pointer(pointer)),
             &client.config().labels,
             Some(&said),

@@ -7,7 +7,7 @@ use crate::client::{Client, Request};
 use crate::error;
 use crate::found::{find, find_many, own, record};
 use crate::kind::Kind;
-use crate::labels::{self, Labels};
+use crate::labels::{self, Labels, MARKS};
 use crate::operation::{self, when_free};
 use crate::wire;
 use async_trait::async_trait;
@@ -270,7 +270,7 @@ async fn begin<K: Kind>(
     }
     if let Some((attribute, pointer)) = api.labels.place() {
         let own = labels_of(&value, attribute);
-        let all = labels::for_create(&client.config().labels, &own, operation);
+        let all = MARKS.for_create(&client.config().labels, &own, operation);
         wire::put(
             &mut body,
             pointer.trim_start_matches('/'),
@@ -446,7 +446,7 @@ async fn relabel<K: Kind>(
         return Ok(());
     };
     let there = labels::of(found.pointer(pointer));
-    let all = labels::for_update(&client.config().labels, &new, operation, &there);
+    let all = MARKS.for_update(&client.config().labels, &new, operation, &there);
     if K::API.labels != Labelled::BySetLabels {
         if let Some(block @ Json::Object(_)) = block {
             patch.insert(field.to_owned(), block);

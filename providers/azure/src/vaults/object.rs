@@ -4,7 +4,7 @@ use super::{DATA, once_granted, uri_of, vault};
 use crate::client::{Answer, Audience, Client, Method, Request};
 use crate::error;
 use crate::kind::Kind;
-use crate::tags::{self, Tags};
+use crate::tags::{self, MARKS, Tags};
 use infra_cloud::absence::there;
 use infra_cloud::retry::Resend;
 use infra_cloud::wait::{self, MINUTES, Progress};
@@ -99,7 +99,7 @@ pub(crate) async fn find_in(
 /// Whose an object is.
 pub(crate) fn whose(operation: &Operation, found: &Json, id: &str) -> Recovered {
     let id = id.to_owned();
-    if tags::of(found).get(tags::OPERATION) == Some(&operation.id.to_string()) {
+    if MARKS.made_by(operation, &tags::of(found)) {
         Recovered::Found(id)
     } else {
         Recovered::Foreign(id)
@@ -257,7 +257,7 @@ pub(crate) async fn remove(
 /// The tags of a new object.
 pub(crate) fn new_tags(client: &Client, value: &Value, operation: &Operation) -> Json {
     let own = crate::found::tags_of(value);
-    tags::json(&tags::for_create(&client.config().tags, &own, operation))
+    tags::json(&MARKS.for_create(&client.config().tags, &own, operation))
 }
 
 /// The tags of an object that changes.
@@ -269,18 +269,13 @@ pub(crate) fn changed_tags(
 ) -> Json {
     let own = crate::found::tags_of(value);
     let there = tags::of(found);
-    tags::json(&tags::for_update(
-        &client.config().tags,
-        &own,
-        operation,
-        &there,
-    ))
+    tags::json(&MARKS.for_update(&client.config().tags, &own, operation, &there))
 }
 
 /// One's own tags of an object, and all of them.
 pub(crate) fn split_tags(client: &Client, found: &Json, said: &Value) -> (Tags, Tags) {
     let said = crate::found::tags_of(said);
-    tags::split(tags::of(found), &client.config().tags, Some(&said))
+    MARKS.split(tags::of(found), &client.config().tags, Some(&said))
 }
 
 /// The vault's resource id of an object that is imported: found by its name among the subscription's.
