@@ -10,7 +10,6 @@ use crate::part;
 use crate::wire::{self, Rules};
 use async_trait::async_trait;
 use infra_cloud::pending::split;
-use infra_cloud::wait::MINUTES;
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
 use infra_model::{
@@ -34,19 +33,8 @@ pub(crate) trait Entry: Send + Sync + 'static {
     const RULES: Rules = &[];
 
     /// Adjusts an entry before it is written.
-    fn body(whole: &str, desired: &Self::Record, entry: &mut Json) {
-        let (_, _, _) = (whole, desired, entry);
-    }
-
-    /// Adjusts a record after it was read.
-    fn complete(found: &Json, record: &mut Self::Record) {
-        let (_, _) = (found, record);
-    }
-
-    /// See [`Resource::validate`].
-    fn validate(config: &Value) -> Vec<ProviderError> {
-        let _ = config;
-        Vec::new()
+    fn body(desired: &Self::Record, entry: &mut Json) {
+        let (_, _) = (desired, entry);
     }
 }
 
@@ -100,9 +88,7 @@ fn record<E: Entry>(
             format!("`{id}` was answered in a shape that is not understood: {e}"),
         )
     })?;
-    let mut record = E::Record::from_value(&value)?;
-    E::complete(found, &mut record);
-    Ok(record)
+    Ok(E::Record::from_value(&value)?)
 }
 
 /// Writes an entry into its whole, or takes it out.
@@ -126,7 +112,7 @@ async fn write<E: Entry>(
             (Some(record), at) => {
                 let (block, value) = (E::Record::block(), record.to_value());
                 let mut entry = wire::body(&block, &value, E::RULES, whole, &[E::OF]);
-                E::body(whole, record, &mut entry);
+                E::body(record, &mut entry);
                 match at {
                     Some(at) => items[at] = entry,
                     None => items.push(entry),
@@ -139,7 +125,7 @@ async fn write<E: Entry>(
         Ok(true)
     };
     let api = &E::WHOLE;
-    part::change(client, context, operation, api, MINUTES, whole, whole, edit).await
+    part::change(client, context, operation, api, whole, whole, edit).await
 }
 
 #[async_trait]
@@ -162,10 +148,6 @@ impl<E: Entry> Resource<Client> for Listed<E> {
             };
         }
         Ok(())
-    }
-
-    fn validate(config: &Value) -> Vec<ProviderError> {
-        E::validate(config)
     }
 
     fn id(record: &E::Record) -> String {

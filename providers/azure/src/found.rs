@@ -122,11 +122,12 @@ pub(crate) async fn read<K: Kind>(
 /// Whose the resource of an id is. What has no tags is ours only when the operation knows its id: that is written down just
 /// before it is made, after a look that nothing is there.
 pub(crate) fn whose<K: Kind>(operation: &Operation, id: &str, found: &Json) -> Recovered {
-    let ours = match K::made_by(operation, id) {
-        Some(ours) => ours,
-        None if K::API.tags => MARKS.made_by(operation, &tags::at(found, K::TAGS)),
-        None => operation.known_id.is_some() || K::always_there(),
+    let told = if K::API.tags {
+        MARKS.made_by(operation, &tags::at(found, K::TAGS))
+    } else {
+        operation.known_id.is_some() || K::always_there()
     };
+    let ours = K::made_by(operation, id) || told;
     if ours {
         Recovered::Found(id.to_owned())
     } else {

@@ -61,10 +61,10 @@ pub(crate) trait Kind: Sized + Send + Sync + 'static {
         None
     }
 
-    /// Whether what is under an id was made by an operation, where the id itself tells.
-    fn made_by(operation: &Operation, id: &str) -> Option<bool> {
+    /// Whether the id itself tells that what is under it was made by an operation.
+    fn made_by(operation: &Operation, id: &str) -> bool {
         let (_, _) = (operation, id);
-        None
+        false
     }
 
     /// What changes to it must wait their turn for: `Some(api::parent(id))` where Azure does not let siblings change at once.

@@ -8,7 +8,6 @@ use crate::part;
 use crate::wire;
 use async_trait::async_trait;
 use infra_cloud::pending::split;
-use infra_cloud::wait::MINUTES;
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
 use infra_model::{
@@ -144,17 +143,7 @@ async fn write<L: Link>(
     let (whole, other) = said::<L>(value)?;
     let edit = |body: &mut Json| changed::<L>(body, &other, wanted);
     let turn = L::turn(&whole);
-    part::change(
-        client,
-        context,
-        operation,
-        &L::API,
-        MINUTES,
-        turn,
-        &whole,
-        edit,
-    )
-    .await
+    part::change(client, context, operation, &L::API, turn, &whole, edit).await
 }
 
 fn record<L: Link>(
