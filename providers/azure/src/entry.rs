@@ -5,7 +5,7 @@ use crate::api::{Api, collection, parent, short};
 use crate::client::Client;
 use crate::error;
 use crate::found::fetch;
-use crate::managed::text;
+use crate::managed::{plan_id, text};
 use crate::part;
 use crate::wire::{self, Rules};
 use async_trait::async_trait;
@@ -140,13 +140,7 @@ impl<E: Entry> Resource<Client> for Listed<E> {
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
-        if request.prior.is_none() || !planned.replace.is_empty() {
-            let value = std::mem::replace(&mut planned.value, Value::NULL);
-            planned.value = match id_of::<E>(&value) {
-                Some(id) => value.with_attribute("id", id.into()),
-                None => value,
-            };
-        }
+        plan_id(request, planned, id_of::<E>);
         Ok(())
     }
 

@@ -22,6 +22,7 @@ use infra_model::{
 };
 use serde_json::{Value as Json, json};
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::OwnedMutexGuard;
 
@@ -46,9 +47,7 @@ impl<K: Kind> Resource<Client> for Managed<K> {
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
         K::plan(request, planned)?;
-        if request.prior.is_none() || !planned.replace.is_empty() {
-            name_it::<K>(request, planned);
-        }
+        plan_id(request, planned, |value| planned_id::<K>(request, value));
         Ok(())
     }
 
@@ -153,19 +152,29 @@ fn id_of<K: Kind>(
     id.map_err(|name| ProviderError::invalid(name, format!("`{name}` must be set")))
 }
 
-/// Plans the id, which is ours to choose, and so is known.
-fn name_it<K: Kind>(request: &PlanRequest<'_>, planned: &mut Planned) {
-    let subscription = request.provider.and_then(|p| text(p, "subscription_id"));
-    let needs = K::API.form.contains("{subscription}");
-    let subscription = match (subscription, needs) {
-        (Some(subscription), _) => subscription,
-        (None, false) => String::new(),
-        (None, true) => return,
-    };
-    if let Ok(id) = K::API.id_of(&planned.value, &subscription) {
+/// Plans the id of what is new: it is ours to choose, and so is known with what it is made of.
+pub(crate) fn plan_id(
+    request: &PlanRequest<'_>,
+    planned: &mut Planned,
+    id_of: impl Fn(&Value) -> Option<String>,
+) {
+    if request.prior.is_some() && planned.replace.is_empty() {
+        return;
+    }
+    if let Some(id) = id_of(&planned.value) {
         let value = std::mem::replace(&mut planned.value, Value::NULL);
         planned.value = value.with_attribute("id", id.into());
     }
+}
+
+/// The id that a value will have, as far as the provider's configuration is known.
+fn planned_id<K: Kind>(request: &PlanRequest<'_>, value: &Value) -> Option<String> {
+    let subscription = request.provider.and_then(|p| text(p, "subscription_id"));
+    let subscription = match subscription {
+        None if K::API.form.contains("{subscription}") => return None,
+        subscription => subscription.unwrap_or_default(),
+    };
+    K::API.id_of(value, &subscription).ok()
 }
 
 /// The attributes that are in the id, and not in the body.
@@ -392,17 +401,17 @@ pub(crate) async fn remove<K: Kind>(
 ) -> Result<(), ProviderError> {
     let _turn = turn::<K>(client, id).await;
     let api = K::API;
-    let accepted = std::sync::atomic::AtomicBool::new(false);
-    let unfollowed = &accepted;
+    // Whether it was accepted without an operation to be followed.
+    let unfollowed = &AtomicBool::new(false);
     wait::while_in_use(context, operation, IN_USE, || async move {
         let request = Request::new(Method::Delete, api.name, api.version, id);
         let answer = operation::run(client, context, operation, K::PACE, request).await?;
         let followed = answer.status != 202 || operation::of(client, &answer).is_some();
-        unfollowed.store(!followed, std::sync::atomic::Ordering::Relaxed);
+        unfollowed.store(!followed, Ordering::Relaxed);
         Ok(())
     })
     .await?;
-    if !accepted.into_inner() {
+    if !unfollowed.load(Ordering::Relaxed) {
         return Ok(());
     }
     wait::until(context, operation, K::PACE, || async move {
