@@ -9,6 +9,7 @@ use crate::managed::{plan_id, text};
 use crate::part;
 use crate::wire::{self, Rules};
 use async_trait::async_trait;
+use infra_cloud::fields::understood;
 use infra_cloud::pending::split;
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
@@ -82,13 +83,7 @@ fn record<E: Entry>(
     let whole = parent(id);
     let as_said = text(&said, E::OF).filter(|s| s.eq_ignore_ascii_case(whole));
     shown[E::OF] = as_said.unwrap_or_else(|| whole.to_owned()).into();
-    let value = infra_model::json::from_json(&shown, &block.implied_type()).map_err(|e| {
-        ProviderError::new(
-            ErrorKind::Other,
-            format!("`{id}` was answered in a shape that is not understood: {e}"),
-        )
-    })?;
-    Ok(E::Record::from_value(&value)?)
+    understood(&block, format_args!("`{id}`"), &shown)
 }
 
 /// Writes an entry into its whole, or takes it out.

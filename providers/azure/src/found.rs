@@ -8,6 +8,7 @@ use crate::tags::{self, MARKS, Tags};
 use crate::wire;
 use futures::future::join_all;
 use infra_cloud::absence::there;
+use infra_cloud::fields::understood;
 use infra_cloud::pending::split;
 use infra_model::resource::Item;
 use infra_model::schema::Compare;
@@ -232,13 +233,7 @@ pub(crate) fn record_of<K: Kind>(
     }
     set("id", id.into());
     set("tags_all", tags::json(&all));
-    let value = infra_model::json::from_json(&shown, &block.implied_type()).map_err(|e| {
-        ProviderError::new(
-            ErrorKind::Other,
-            format!("`{id}` was answered in a shape that is not understood: {e}"),
-        )
-    })?;
-    let mut record = K::Record::from_value(&value)?;
+    let mut record: K::Record = understood(&block, format_args!("`{id}`"), &shown)?;
     K::complete(client, &found, prior, &mut record);
     Ok(record)
 }

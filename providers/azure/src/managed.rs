@@ -12,7 +12,9 @@ use crate::operation::{self, when_free};
 use crate::tags::{self, MARKS};
 use crate::wire::{self, Change};
 use async_trait::async_trait;
+pub(crate) use infra_cloud::fields::text;
 use infra_cloud::pending::{known, split};
+use infra_cloud::shape::is_empty;
 use infra_cloud::wait::{self, Pace, Progress, QUICK};
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
@@ -131,10 +133,6 @@ impl<K: Kind> Resource<Client> for Managed<K> {
     fn import(id: &str) -> Result<Imported<K::Record>, ProviderError> {
         K::API.import(id)
     }
-}
-
-pub(crate) fn text(value: &Value, name: &str) -> Option<String> {
-    value.get(name).and_then(Value::as_str).map(str::to_owned)
 }
 
 /// The id that a value asks for.
@@ -365,6 +363,7 @@ fn all_tags(value: &Value) -> Option<&Value> {
 /// The first of the changes whose attribute is neither as it was planned with nor as it shall be.
 fn overtaken(changes: &[Change], old: &Value, new: &Value, seen: &Value) -> Option<String> {
     let block_like = |a: &Value, b: &Value| a.unmark_deep() == b.unmark_deep();
+    let nothing = |value: &Value| value.is_null() || is_empty(value);
     let differs = |name: &str| {
         let (Some(old), Some(new), Some(seen)) = (old.get(name), new.get(name), seen.get(name))
         else {
@@ -373,7 +372,7 @@ fn overtaken(changes: &[Change], old: &Value, new: &Value, seen: &Value) -> Opti
         let is = |other: &Value| {
             block_like(seen, other)
                 || planning::same(infra_model::schema::Compare::CaseInsensitive, seen, other)
-                || is_empty(seen) && is_empty(other)
+                || nothing(seen) && nothing(other)
         };
         !is(old) && !is(new)
     };
@@ -382,14 +381,6 @@ fn overtaken(changes: &[Change], old: &Value, new: &Value, seen: &Value) -> Opti
         .map(|c| &c.name)
         .find(|name| differs(name))
         .cloned()
-}
-
-fn is_empty(value: &Value) -> bool {
-    value.is_null()
-        || value.elements().is_some_and(<[Value]>::is_empty)
-        || value
-            .entries()
-            .is_some_and(std::collections::BTreeMap::is_empty)
 }
 
 /// Deletes and waits until it is gone. What depends on it may take a while to let go of it.

@@ -8,9 +8,10 @@ use crate::managed::{labels_of, verb};
 use crate::wire;
 use futures::future::join_all;
 use infra_cloud::absence::there;
+use infra_cloud::fields::understood;
 use infra_model::schema::Compare;
 use infra_model::{
-    Block, CallContext, ErrorKind, Operation, ProviderError, Record, Recovered, Value, planning,
+    Block, CallContext, Operation, ProviderError, Record, Recovered, Value, planning,
 };
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -209,13 +210,7 @@ pub(crate) fn record<K: Kind>(
     }
     set("id", id.into());
     set("effective_labels", labels::json(&all));
-    let value = infra_model::json::from_json(&shown, &block.implied_type()).map_err(|e| {
-        ProviderError::new(
-            ErrorKind::Other,
-            format!("`{id}` was answered in a shape that is not understood: {e}"),
-        )
-    })?;
-    let mut record = K::Record::from_value(&value)?;
+    let mut record: K::Record = understood(&block, format_args!("`{id}`"), &shown)?;
     K::complete(client, &mut record);
     Ok(record)
 }

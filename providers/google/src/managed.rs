@@ -11,6 +11,7 @@ use crate::labels::{self, Labels, MARKS};
 use crate::operation::{self, when_free};
 use crate::wire;
 use async_trait::async_trait;
+pub(crate) use infra_cloud::fields::text;
 use infra_cloud::pending::{known, split};
 use infra_cloud::wait::{self, MINUTES};
 use infra_model::resource::{Imported, Item};
@@ -205,10 +206,6 @@ pub(crate) fn verb(api: &Api, verb: &str) -> String {
         (verb, _) => verb,
     };
     format!("{}.{verb}", api.name)
-}
-
-pub(crate) fn text(value: &Value, name: &str) -> Option<String> {
-    value.get(name).and_then(Value::as_str).map(str::to_owned)
 }
 
 fn key_of<K: Kind>(
