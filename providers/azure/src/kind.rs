@@ -34,6 +34,8 @@ pub(crate) trait Kind: Sized + Send + Sync + 'static {
     const RULES: Rules = &[];
     /// Where its tags are, if it has any.
     const TAGS: &'static str = "tags";
+    /// Where it always is, of what can be in no region: `global`.
+    const LOCATION: Option<&'static str> = None;
     /// How patiently its operations are waited for.
     const PACE: Pace = MINUTES;
     /// How changes are sent.

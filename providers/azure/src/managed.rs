@@ -198,6 +198,9 @@ async fn begin<K: Kind>(
     let (api, value) = (K::API, desired.to_value());
     let id = id_of::<K>(client, operation, &value)?;
     let mut body = wire::body(&K::Record::block(), &value, K::RULES, &id, &in_id::<K>());
+    if let Some(location) = K::LOCATION {
+        wire::put(&mut body, "location", location.into());
+    }
     if api.tags {
         let all = MARKS.for_create(&client.config().tags, &tags_of(&value), operation);
         wire::put(&mut body, K::TAGS, tags::json(&all));

@@ -309,9 +309,7 @@ impl Kind for Cluster {
         desired: &ClusterRecord,
         body: &mut Json,
     ) -> Result<(), ProviderError> {
-        if prior.identity != desired.identity {
-            identity::put(body, &prior.identity, &desired.identity);
-        }
+        identity::put(body, &prior.identity, &desired.identity);
         if !desired
             .azure_active_directory_role_based_access_control
             .is_empty()
