@@ -26,12 +26,17 @@ pub fn like(block: &Block, reference: &Value, value: Value) -> Value {
     Value::Object(Arc::new(out)).with_marks(marks)
 }
 
+/// Whether a value is a collection without anything in it.
+#[must_use]
+pub fn is_empty(value: &Value) -> bool {
+    value.elements().is_some_and(<[Value]>::is_empty)
+        || value.entries().is_some_and(BTreeMap::is_empty)
+}
+
 fn attribute_like(attribute: &Attribute, reference: Option<&Value>, value: &Value) -> Value {
     let collection = matches!(attribute.ty, Type::List(_) | Type::Set(_) | Type::Map(_));
-    let empty = value.elements().is_some_and(<[Value]>::is_empty)
-        || value.entries().is_some_and(BTreeMap::is_empty);
     if collection
-        && empty
+        && is_empty(value)
         && attribute.optional
         && !attribute.computed
         && reference.is_none_or(Value::is_null)

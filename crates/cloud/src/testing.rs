@@ -1,8 +1,8 @@
-//! What unit tests of providers need to make operations. Nothing here reaches a cloud.
+//! What unit tests of providers need to make operations and environments. Nothing here reaches a cloud.
 
 use async_trait::async_trait;
 use infra_model::operation::Marking;
-use infra_model::provider::{Events, Gate, Permit};
+use infra_model::provider::{Environment, Events, Gate, Permit};
 use infra_model::{
     Action, CallContext, Clock, Operation, OperationId, ProviderError, Timestamp, Token,
 };
@@ -29,6 +29,18 @@ pub fn operation(address: &str) -> Operation {
             ..Marking::default()
         },
         private: None,
+    }
+}
+
+/// An environment of these variables.
+#[must_use]
+pub fn environment(variables: &[(&str, &str)]) -> Environment {
+    Environment {
+        variables: variables
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect(),
+        ..Environment::default()
     }
 }
 

@@ -18,6 +18,8 @@ pub enum Progress<T> {
     Done(T),
     /// Not yet; the cloud's own status.
     Pending(String),
+    /// The same, where the cloud says when to ask again.
+    PendingFor(String, Duration),
 }
 
 /// How patiently to wait.
@@ -67,9 +69,10 @@ where
     let start = context.clock.now();
     let mut pause = pace.first;
     loop {
-        let status = match poll().await? {
+        let (status, asked) = match poll().await? {
             Progress::Done(done) => return Ok(done),
-            Progress::Pending(status) => status,
+            Progress::Pending(status) => (status, None),
+            Progress::PendingFor(status, asked) => (status, Some(asked)),
         };
         context.events.status(operation, &status);
         let waited = context.clock.now().since(start);
@@ -82,7 +85,7 @@ where
                 ),
             ));
         }
-        context.clock.sleep(pause).await;
+        context.clock.sleep(asked.unwrap_or(pause)).await;
         pause = next_pause(pause, waited, pace.longest);
     }
 }

@@ -95,19 +95,15 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ProviderError> {
-        let is_url = |url: &str| {
+        let is_not = |_: &str, url: &str| {
             let host = url
                 .strip_prefix("http://")
                 .or_else(|| url.strip_prefix("https://"));
-            host.is_some_and(|host| !host.is_empty())
+            let right = host.is_some_and(|host| !host.is_empty());
+            (!right).then_some("an http:// or https:// URL")
         };
         let services = SERVICES.map(|(key, _)| key);
-        check_endpoints(
-            &self.endpoints,
-            &services,
-            is_url,
-            "an http:// or https:// URL",
-        )
+        check_endpoints(&self.endpoints, &services, is_not)
     }
 
     /// As the state keeps it: what is not set is left out.
@@ -119,17 +115,8 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use infra_cloud::testing::environment;
     use infra_model::json::from_json;
-
-    fn environment(variables: &[(&str, &str)]) -> Environment {
-        Environment {
-            variables: variables
-                .iter()
-                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-                .collect(),
-            ..Environment::default()
-        }
-    }
 
     #[test]
     fn a_resolved_configuration_is_a_configuration() {

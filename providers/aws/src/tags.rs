@@ -3,8 +3,8 @@
 
 use infra_cloud::defaults::{self, Names};
 pub use infra_cloud::defaults::{Texts as Tags, merged};
+use infra_cloud::marks::{escaped, shortened};
 use infra_model::{Address, InstanceKey, Operation};
-use sha2::{Digest, Sha256};
 
 /// How AWS calls them.
 pub(crate) const NAMES: Names = Names {
@@ -36,7 +36,7 @@ pub fn marks(operation: &Operation) -> Tags {
     let mut marks: Tags = defaults::marks(operation)
         .map(|(name, text)| (format!("{PREFIX}{name}"), encode(&text)))
         .collect();
-    let address = shortened(encode_address(&operation.address));
+    let address = shortened(encode_address(&operation.address), LONGEST);
     marks.insert(format!("{PREFIX}address"), address);
     marks
 }
@@ -68,19 +68,7 @@ pub fn split(found: Tags, defaults: &Tags, prior: Option<&Tags>) -> (Tags, Tags)
 /// Text in `[A-Za-z0-9_.:/=+@-]`, which every service takes: other bytes, and `=` itself, as `=` and two hexadecimal digits.
 #[must_use]
 pub fn encode(text: &str) -> String {
-    shortened(encode_except(text, "_.:/+@-"))
-}
-
-fn encode_except(text: &str, kept: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || kept.as_bytes().contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("={byte:02X}"));
-        }
-    }
-    out
+    shortened(escaped(text, "_.:/+@-"), LONGEST)
 }
 
 /// `aws_subnet.private["a"]` as `aws_subnet.private@a`, `aws_subnet.x[0]` as `aws_subnet.x:0`: readable, and no two
@@ -89,34 +77,25 @@ fn encode_address(address: &Address) -> String {
     let key = |key: Option<&InstanceKey>| match key {
         None => String::new(),
         Some(InstanceKey::Index(i)) => format!(":{i}"),
-        Some(InstanceKey::Name(name)) => format!("@{}", encode_except(name, "_/+-")),
+        Some(InstanceKey::Name(name)) => format!("@{}", escaped(name, "_/+-")),
     };
     let block = &address.block;
     let mut out = String::new();
     for step in block.scope.steps() {
         out.push_str(&format!(
             "{}.{}{}.",
-            encode_except(&step.kind, "_-"),
-            encode_except(&step.name, "_-"),
+            escaped(&step.kind, "_-"),
+            escaped(&step.name, "_-"),
             key(step.key.as_ref())
         ));
     }
     out.push_str(&format!(
         "{}.{}{}",
-        encode_except(&block.type_name, "_-"),
-        encode_except(&block.name, "_-"),
+        escaped(&block.type_name, "_-"),
+        escaped(&block.name, "_-"),
         key(address.key.as_ref())
     ));
     out
-}
-
-/// A value too long for a tag ends in a hash of the whole.
-fn shortened(encoded: String) -> String {
-    if encoded.len() <= LONGEST {
-        return encoded;
-    }
-    let digest = hex::encode(&Sha256::digest(encoded.as_bytes())[..8]);
-    format!("{}..{digest}", &encoded[..LONGEST - 18])
 }
 
 #[cfg(test)]

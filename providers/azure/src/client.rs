@@ -1,9 +1,8 @@
 //! The configured client: one pipeline of the official `azure_core` for each audience, and the one way to make a call.
 
-use crate::config::{Config, is_loopback};
+use crate::config::Config;
 use crate::container::bridge;
 use crate::credentials::{self, SIGN_IN};
-use crate::part::Turns;
 use crate::{error, family};
 use async_trait::async_trait;
 use azure_core::credentials::TokenCredential;
@@ -18,12 +17,15 @@ use azure_core::http::{
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures::future::BoxFuture;
+use infra_cloud::config::is_loopback;
+use infra_cloud::part::Turns;
 use infra_cloud::retry::{Resend, retried};
 use infra_model::provider::Environment;
 use infra_model::{CallContext, ErrorKind, ProviderError};
 use serde_json::Value as Json;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::OwnedMutexGuard;
 
 /// The version of the calls about resource providers.
 const PROVIDERS: &str = "2025-04-01";
@@ -38,7 +40,7 @@ pub(crate) struct Client {
     /// None for endpoints on this machine.
     credential: Option<Arc<dyn TokenCredential>>,
     /// Who changes a resource that several of ours share.
-    pub(crate) turns: Turns,
+    turns: Turns,
 }
 
 /// Whom a call is for, which decides the token that goes along.
@@ -229,6 +231,11 @@ impl Client {
         format!("/subscriptions/{}", self.config.subscription())
     }
 
+    /// Waits for one's turn at a resource that several of ours share; letter case says nothing, as in ids.
+    pub(crate) async fn turn(&self, whole: &str) -> OwnedMutexGuard<()> {
+        self.turns.at(&whole.to_ascii_lowercase()).await
+    }
+
     /// Makes a call; the body of the answer.
     ///
     /// # Errors
@@ -283,7 +290,7 @@ impl Client {
         let Some(namespace) = namespace(&request.path) else {
             return Err(refused.clone());
         };
-        let _turn = self.turns.at(&format!("registration of {namespace}")).await;
+        let _turn = self.turn(&format!("registration of {namespace}")).await;
         let path = format!("{}/providers/{namespace}", self.subscription());
         let state = |answer: &Json| answer["registrationState"].as_str() == Some("Registered");
         let look = Request::get(namespace, PROVIDERS, &*path);

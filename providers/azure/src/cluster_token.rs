@@ -1,8 +1,9 @@
 //! Tokens of AKS clusters that use Microsoft Entra: for the server application that AKS has everywhere, as `kubelogin` asks for
 //! them (AKS docs, "Use Microsoft Entra ID authorization for control plane").
 
-use crate::config::{Config, is_loopback};
+use crate::config::Config;
 use crate::credentials;
+use infra_cloud::config::is_loopback;
 use infra_model::clusters::ClusterToken;
 use infra_model::provider::Environment;
 use infra_model::{ErrorKind, ProviderError, Timestamp};
@@ -31,12 +32,10 @@ pub async fn cluster_token(
     }
     let config = Config {
         tenant_id: tenant.map(str::to_owned),
-        // A token is of no subscription, and the configuration asks for one.
-        subscription_id: Some("00000000-0000-0000-0000-000000000000".to_owned())
-            .filter(|_| environment.variable("ARM_SUBSCRIPTION_ID").is_none()),
         ..Config::default()
     };
-    let (mut config, sign_in) = config.within(environment)?;
+    let (mut config, sign_in) = config.without_subscription(environment)?;
+    // A token is of no subscription; that of `az` is asked for under one only where Terraform's variable names it.
     if environment.variable("ARM_SUBSCRIPTION_ID").is_none() {
         config.subscription_id = None;
     }

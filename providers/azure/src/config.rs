@@ -1,7 +1,7 @@
 //! The provider's configuration: what a stack says under `[clouds.azure]`, and the same resolved, as the state keeps it.
 //! Secrets are never kept.
 
-use infra_cloud::config::{stated, variable};
+use infra_cloud::config::{check_endpoints, fill, not_secure, stated, variable};
 use infra_model::provider::Environment;
 use infra_model::{ProviderError, Record};
 use std::collections::BTreeMap;
@@ -110,13 +110,37 @@ impl Config {
     /// # Errors
     /// No subscription, an unknown environment or service, or an endpoint that is no URL.
     pub(crate) fn within(
-        mut self,
+        self,
         environment: &Environment,
     ) -> Result<(Config, SignIn), ProviderError> {
+        let (config, sign_in) = self.filled(environment)?;
+        if config.subscription_id.is_none() {
+            return Err(ProviderError::invalid(
+                "subscription_id",
+                "no subscription: set `subscription_id` under [clouds.azure], or ARM_SUBSCRIPTION_ID (`az account show` \
+                 tells it)",
+            ));
+        }
+        config.check()?;
+        Ok((config, sign_in))
+    }
+
+    /// The same for what is of no subscription.
+    ///
+    /// # Errors
+    /// An unknown environment or service, or an endpoint that is no URL.
+    pub(crate) fn without_subscription(
+        self,
+        environment: &Environment,
+    ) -> Result<(Config, SignIn), ProviderError> {
+        let (config, sign_in) = self.filled(environment)?;
+        config.check()?;
+        Ok((config, sign_in))
+    }
+
+    fn filled(mut self, environment: &Environment) -> Result<(Config, SignIn), ProviderError> {
         let of = |names: &[&str]| variable(environment, names);
-        let or = |own: &mut Option<String>, names: &[&str]| {
-            *own = own.take().filter(|v| !v.is_empty()).or_else(|| of(names));
-        };
+        let or = |own: &mut Option<String>, names: &[&str]| fill(own, environment, names);
         or(
             &mut self.subscription_id,
             &["ARM_SUBSCRIPTION_ID", "AZURE_SUBSCRIPTION_ID"],
@@ -172,14 +196,6 @@ impl Config {
             self.endpoints
                 .insert("resource_manager".to_owned(), url.clone());
         }
-        if self.subscription_id.is_none() {
-            return Err(ProviderError::invalid(
-                "subscription_id",
-                "no subscription: set `subscription_id` under [clouds.azure], or ARM_SUBSCRIPTION_ID (`az account show` \
-                 tells it)",
-            ));
-        }
-        self.check()?;
         Ok((self, sign_in))
     }
 
@@ -194,31 +210,15 @@ impl Config {
                 format!("`{name}` is not `public`, `usgovernment` or `china`{hint}"),
             ));
         }
-        for (service, value) in &self.endpoints {
-            match &**service {
-                "resource_manager" if value.starts_with("https://") || is_loopback(value) => {}
-                "resource_manager" => {
-                    return Err(ProviderError::invalid(
-                        "endpoints",
-                        format!("`{value}` is not an https:// URL, nor http:// on this machine"),
-                    ));
-                }
-                "vault" if !value.contains("//") && value.contains('.') => {}
-                "vault" => {
-                    return Err(ProviderError::invalid(
-                        "endpoints",
-                        format!("`{value}` is not a domain such as `vault.azure.net`"),
-                    ));
-                }
-                other => {
-                    let hint = infra_model::diagnostic::meant(other, ["resource_manager", "vault"]);
-                    return Err(ProviderError::invalid(
-                        "endpoints",
-                        format!("`{other}` is no service with an endpoint{hint}"),
-                    ));
-                }
+        let is_not = |service: &str, value: &str| {
+            let domain = !value.contains("//") && value.contains('.');
+            match service {
+                "vault" if domain => None,
+                "vault" => Some("a domain such as `vault.azure.net`"),
+                _ => not_secure(value),
             }
-        }
+        };
+        check_endpoints(&self.endpoints, &["resource_manager", "vault"], is_not)?;
         match &self.authority_host {
             Some(host) if !host.starts_with("https://") => Err(ProviderError::invalid(
                 "authority_host",
@@ -266,29 +266,10 @@ impl Config {
     }
 }
 
-/// Whether a URL is plain HTTP to this machine: a sandbox or an emulator, which gets no credentials.
-pub(crate) fn is_loopback(url: &str) -> bool {
-    url.strip_prefix("http://").is_some_and(|rest| {
-        ["127.0.0.1", "localhost", "[::1]"].iter().any(|host| {
-            rest.strip_prefix(host)
-                .is_some_and(|r| r.is_empty() || r.starts_with([':', '/']))
-        })
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn environment(variables: &[(&str, &str)]) -> Environment {
-        Environment {
-            variables: variables
-                .iter()
-                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-                .collect(),
-            ..Environment::default()
-        }
-    }
+    use infra_cloud::testing::environment;
 
     #[test]
     fn the_environment_fills_what_the_stack_leaves_out() {

@@ -293,9 +293,7 @@ impl Kind for Registry {
         body: &mut Json,
     ) -> Result<(), ProviderError> {
         complete_body(desired, body);
-        if prior.identity != desired.identity {
-            identity::put(body, &prior.identity, &desired.identity);
-        }
+        identity::put(body, &prior.identity, &desired.identity);
         if desired.network_rule_set.is_empty()
             && !prior.network_rule_set.is_empty()
             && is_premium(&desired.sku)

@@ -111,9 +111,7 @@ impl Kind for Set {
         desired: &SetRecord,
         body: &mut Json,
     ) -> Result<(), ProviderError> {
-        if prior.identity != desired.identity {
-            identity::put(body, &prior.identity, &desired.identity);
-        }
+        identity::put(body, &prior.identity, &desired.identity);
         Ok(())
     }
 

@@ -5,12 +5,12 @@ use crate::api::{Api, collection, parent, short};
 use crate::client::Client;
 use crate::error;
 use crate::found::fetch;
-use crate::managed::text;
-use crate::operation::split;
+use crate::managed::{plan_id, text};
 use crate::part;
 use crate::wire::{self, Rules};
 use async_trait::async_trait;
-use infra_cloud::wait::MINUTES;
+use infra_cloud::fields::understood;
+use infra_cloud::pending::split;
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
 use infra_model::{
@@ -34,19 +34,8 @@ pub(crate) trait Entry: Send + Sync + 'static {
     const RULES: Rules = &[];
 
     /// Adjusts an entry before it is written.
-    fn body(whole: &str, desired: &Self::Record, entry: &mut Json) {
-        let (_, _, _) = (whole, desired, entry);
-    }
-
-    /// Adjusts a record after it was read.
-    fn complete(found: &Json, record: &mut Self::Record) {
-        let (_, _) = (found, record);
-    }
-
-    /// See [`Resource::validate`].
-    fn validate(config: &Value) -> Vec<ProviderError> {
-        let _ = config;
-        Vec::new()
+    fn body(desired: &Self::Record, entry: &mut Json) {
+        let (_, _) = (desired, entry);
     }
 }
 
@@ -94,15 +83,7 @@ fn record<E: Entry>(
     let whole = parent(id);
     let as_said = text(&said, E::OF).filter(|s| s.eq_ignore_ascii_case(whole));
     shown[E::OF] = as_said.unwrap_or_else(|| whole.to_owned()).into();
-    let value = infra_model::json::from_json(&shown, &block.implied_type()).map_err(|e| {
-        ProviderError::new(
-            ErrorKind::Other,
-            format!("`{id}` was answered in a shape that is not understood: {e}"),
-        )
-    })?;
-    let mut record = E::Record::from_value(&value)?;
-    E::complete(found, &mut record);
-    Ok(record)
+    understood(&block, format_args!("`{id}`"), &shown)
 }
 
 /// Writes an entry into its whole, or takes it out.
@@ -126,7 +107,7 @@ async fn write<E: Entry>(
             (Some(record), at) => {
                 let (block, value) = (E::Record::block(), record.to_value());
                 let mut entry = wire::body(&block, &value, E::RULES, whole, &[E::OF]);
-                E::body(whole, record, &mut entry);
+                E::body(record, &mut entry);
                 match at {
                     Some(at) => items[at] = entry,
                     None => items.push(entry),
@@ -139,7 +120,7 @@ async fn write<E: Entry>(
         Ok(true)
     };
     let api = &E::WHOLE;
-    part::change(client, context, operation, api, MINUTES, whole, whole, edit).await
+    part::change(client, context, operation, api, whole, whole, edit).await
 }
 
 #[async_trait]
@@ -154,18 +135,8 @@ impl<E: Entry> Resource<Client> for Listed<E> {
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
-        if request.prior.is_none() || !planned.replace.is_empty() {
-            let value = std::mem::replace(&mut planned.value, Value::NULL);
-            planned.value = match id_of::<E>(&value) {
-                Some(id) => value.with_attribute("id", id.into()),
-                None => value,
-            };
-        }
+        plan_id(request, planned, id_of::<E>);
         Ok(())
-    }
-
-    fn validate(config: &Value) -> Vec<ProviderError> {
-        E::validate(config)
     }
 
     fn id(record: &E::Record) -> String {

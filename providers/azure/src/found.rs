@@ -4,10 +4,12 @@ use crate::api::{Api, collection};
 use crate::client::{Client, Request};
 use crate::error;
 use crate::kind::Kind;
-use crate::tags::{self, Tags};
+use crate::tags::{self, MARKS, Tags};
 use crate::wire;
 use futures::future::join_all;
 use infra_cloud::absence::there;
+use infra_cloud::fields::understood;
+use infra_cloud::pending::split;
 use infra_model::resource::Item;
 use infra_model::schema::Compare;
 use infra_model::{
@@ -101,10 +103,7 @@ pub(crate) async fn read<K: Kind>(
     context: &CallContext,
     items: &[Item<K::Record>],
 ) -> Vec<Result<Option<K::Record>, ProviderError>> {
-    let ids: Vec<&str> = items
-        .iter()
-        .map(|i| crate::operation::split(&i.id).0)
-        .collect();
+    let ids: Vec<&str> = items.iter().map(|i| split(&i.id).0).collect();
     let found = find_many::<K>(client, context, &ids).await;
     let shown =
         found
@@ -124,13 +123,12 @@ pub(crate) async fn read<K: Kind>(
 /// Whose the resource of an id is. What has no tags is ours only when the operation knows its id: that is written down just
 /// before it is made, after a look that nothing is there.
 pub(crate) fn whose<K: Kind>(operation: &Operation, id: &str, found: &Json) -> Recovered {
-    let ours = match K::made_by(operation, id) {
-        Some(ours) => ours,
-        None if K::API.tags => {
-            tags::at(found, K::TAGS).get(tags::OPERATION) == Some(&operation.id.to_string())
-        }
-        None => operation.known_id.is_some() || K::always_there(),
+    let told = if K::API.tags {
+        MARKS.made_by(operation, &tags::at(found, K::TAGS))
+    } else {
+        operation.known_id.is_some() || K::always_there()
     };
+    let ours = K::made_by(operation, id) || told;
     if ours {
         Recovered::Found(id.to_owned())
     } else {
@@ -214,7 +212,7 @@ pub(crate) fn record_of<K: Kind>(
     if K::API.tags {
         let defaults = &client.config().tags;
         let (own, effective) =
-            tags::split(tags::at(&found, K::TAGS), defaults, Some(&tags_of(&said)));
+            MARKS.split(tags::at(&found, K::TAGS), defaults, Some(&tags_of(&said)));
         wire::put(&mut found, "tags", tags::json(&own));
         all = effective;
     }
@@ -235,13 +233,7 @@ pub(crate) fn record_of<K: Kind>(
     }
     set("id", id.into());
     set("tags_all", tags::json(&all));
-    let value = infra_model::json::from_json(&shown, &block.implied_type()).map_err(|e| {
-        ProviderError::new(
-            ErrorKind::Other,
-            format!("`{id}` was answered in a shape that is not understood: {e}"),
-        )
-    })?;
-    let mut record = K::Record::from_value(&value)?;
+    let mut record: K::Record = understood(&block, format_args!("`{id}`"), &shown)?;
     K::complete(client, &found, prior, &mut record);
     Ok(record)
 }

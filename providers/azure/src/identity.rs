@@ -22,12 +22,13 @@ pub(crate) struct Identity {
     pub(crate) tenant_id: Option<String>,
 }
 
-/// Puts the block into a body as it shall be. Identities that go are named with null, which a `PATCH` needs.
+/// Puts the block into a body as it shall be, where it is not so already. Identities that go are named with null, which a `PATCH` needs.
 pub(crate) fn put(body: &mut Json, prior: &[Identity], desired: &[Identity]) {
+    if prior == desired {
+        return;
+    }
     let Some(identity) = desired.first() else {
-        if !prior.is_empty() {
-            wire::put(body, "identity", json!({ "type": "None" }));
-        }
+        wire::put(body, "identity", json!({ "type": "None" }));
         return;
     };
     let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);

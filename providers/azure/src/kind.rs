@@ -34,6 +34,8 @@ pub(crate) trait Kind: Sized + Send + Sync + 'static {
     const RULES: Rules = &[];
     /// Where its tags are, if it has any.
     const TAGS: &'static str = "tags";
+    /// Where it always is, of what can be in no region: `global`.
+    const LOCATION: Option<&'static str> = None;
     /// How patiently its operations are waited for.
     const PACE: Pace = MINUTES;
     /// How changes are sent.
@@ -61,10 +63,10 @@ pub(crate) trait Kind: Sized + Send + Sync + 'static {
         None
     }
 
-    /// Whether what is under an id was made by an operation, where the id itself tells.
-    fn made_by(operation: &Operation, id: &str) -> Option<bool> {
+    /// Whether the id itself tells that what is under it was made by an operation.
+    fn made_by(operation: &Operation, id: &str) -> bool {
         let (_, _) = (operation, id);
-        None
+        false
     }
 
     /// What changes to it must wait their turn for: `Some(api::parent(id))` where Azure does not let siblings change at once.

@@ -1,11 +1,6 @@
 //! Azure. Each resource type is one file: its schema, and what of its life differs from that of others. The core beside them
 //! talks to Azure Resource Manager, marks what is ours, waits for operations and recovers; it knows no type.
 
-#![allow(
-    dead_code,
-    reason = "the core can say more than the types that are there yet need"
-)]
-
 mod access;
 mod api;
 mod client;

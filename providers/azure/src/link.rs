@@ -4,11 +4,11 @@
 use crate::api::Api;
 use crate::client::Client;
 use crate::found::fetch;
-use crate::operation::split;
+use crate::managed::{plan_id, text};
 use crate::part;
 use crate::wire;
 use async_trait::async_trait;
-use infra_cloud::wait::MINUTES;
+use infra_cloud::pending::split;
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
 use infra_model::{
@@ -62,27 +62,20 @@ fn ends<L: Link>(id: &str) -> Option<(&str, Option<&str>)> {
 }
 
 fn id_of<L: Link>(value: &Value) -> Option<String> {
-    let text = |name: &str| {
-        value
-            .get(name)
-            .and_then(Value::as_str)
-            .filter(|v| !v.is_empty())
-    };
-    let (whole, other) = (text(L::ENDS.0)?, text(L::ENDS.1)?);
+    let said = |name: &str| text(value, name).filter(|v| !v.is_empty());
+    let (whole, other) = (said(L::ENDS.0)?, said(L::ENDS.1)?);
     Some(match L::HOLDS {
-        Holds::One => whole.to_owned(),
+        Holds::One => whole,
         Holds::Many => format!("{whole}|{other}"),
     })
 }
 
 fn said<L: Link>(value: &Value) -> Result<(String, String), ProviderError> {
-    let text = |name: &str| {
-        let found = value.get(name).and_then(Value::as_str);
-        found
-            .map(str::to_owned)
+    let end = |name: &str| {
+        text(value, name)
             .ok_or_else(|| ProviderError::invalid(name, format!("`{name}` must be set")))
     };
-    Ok((text(L::ENDS.0)?, text(L::ENDS.1)?))
+    Ok((end(L::ENDS.0)?, end(L::ENDS.1)?))
 }
 
 /// The reference that a whole holds: the one, or the one of many that is asked for.
@@ -144,17 +137,7 @@ async fn write<L: Link>(
     let (whole, other) = said::<L>(value)?;
     let edit = |body: &mut Json| changed::<L>(body, &other, wanted);
     let turn = L::turn(&whole);
-    part::change(
-        client,
-        context,
-        operation,
-        &L::API,
-        MINUTES,
-        turn,
-        &whole,
-        edit,
-    )
-    .await
+    part::change(client, context, operation, &L::API, turn, &whole, edit).await
 }
 
 fn record<L: Link>(
@@ -191,18 +174,12 @@ impl<L: Link> Resource<Client> for Linked<L> {
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
-        if request.prior.is_none() || !planned.replace.is_empty() {
-            let value = std::mem::replace(&mut planned.value, Value::NULL);
-            planned.value = match id_of::<L>(&value) {
-                Some(id) => value.with_attribute("id", id.into()),
-                None => value,
-            };
-        }
+        plan_id(request, planned, id_of::<L>);
         Ok(())
     }
 
     fn id(record: &L::Record) -> String {
-        crate::managed::text(&record.to_value(), "id").unwrap_or_default()
+        text(&record.to_value(), "id").unwrap_or_default()
     }
 
     async fn read(

@@ -8,10 +8,13 @@ use crate::found::{
     self, Standing, etag, failure, find, record_of, standing, tags_of, whose, without_shown_only,
 };
 use crate::kind::{Kind, Update};
-use crate::operation::{self, known, split, when_free};
-use crate::tags;
+use crate::operation::{self, when_free};
+use crate::tags::{self, MARKS};
 use crate::wire::{self, Change};
 use async_trait::async_trait;
+pub(crate) use infra_cloud::fields::text;
+use infra_cloud::pending::{known, split};
+use infra_cloud::shape::is_empty;
 use infra_cloud::wait::{self, Pace, Progress, QUICK};
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
@@ -21,7 +24,9 @@ use infra_model::{
 };
 use serde_json::{Value as Json, json};
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::sync::OwnedMutexGuard;
 
 /// How long a deletion is sent again while something still uses the resource.
 const IN_USE: Pace = Pace {
@@ -44,9 +49,7 @@ impl<K: Kind> Resource<Client> for Managed<K> {
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
         K::plan(request, planned)?;
-        if request.prior.is_none() || !planned.replace.is_empty() {
-            name_it::<K>(request, planned);
-        }
+        plan_id(request, planned, |value| planned_id::<K>(request, value));
         Ok(())
     }
 
@@ -132,10 +135,6 @@ impl<K: Kind> Resource<Client> for Managed<K> {
     }
 }
 
-pub(crate) fn text(value: &Value, name: &str) -> Option<String> {
-    value.get(name).and_then(Value::as_str).map(str::to_owned)
-}
-
 /// The id that a value asks for.
 fn id_of<K: Kind>(
     client: &Client,
@@ -151,24 +150,42 @@ fn id_of<K: Kind>(
     id.map_err(|name| ProviderError::invalid(name, format!("`{name}` must be set")))
 }
 
-/// Plans the id, which is ours to choose, and so is known.
-fn name_it<K: Kind>(request: &PlanRequest<'_>, planned: &mut Planned) {
-    let subscription = request.provider.and_then(|p| text(p, "subscription_id"));
-    let needs = K::API.form.contains("{subscription}");
-    let subscription = match (subscription, needs) {
-        (Some(subscription), _) => subscription,
-        (None, false) => String::new(),
-        (None, true) => return,
-    };
-    if let Ok(id) = K::API.id_of(&planned.value, &subscription) {
+/// Plans the id of what is new: it is ours to choose, and so is known with what it is made of.
+pub(crate) fn plan_id(
+    request: &PlanRequest<'_>,
+    planned: &mut Planned,
+    id_of: impl Fn(&Value) -> Option<String>,
+) {
+    if request.prior.is_some() && planned.replace.is_empty() {
+        return;
+    }
+    if let Some(id) = id_of(&planned.value) {
         let value = std::mem::replace(&mut planned.value, Value::NULL);
         planned.value = value.with_attribute("id", id.into());
     }
 }
 
+/// The id that a value will have, as far as the provider's configuration is known.
+fn planned_id<K: Kind>(request: &PlanRequest<'_>, value: &Value) -> Option<String> {
+    let subscription = request.provider.and_then(|p| text(p, "subscription_id"));
+    let subscription = match subscription {
+        None if K::API.form.contains("{subscription}") => return None,
+        subscription => subscription.unwrap_or_default(),
+    };
+    K::API.id_of(value, &subscription).ok()
+}
+
 /// The attributes that are in the id, and not in the body.
 fn in_id<K: Kind>() -> Vec<&'static str> {
     K::API.attributes().collect()
+}
+
+/// Waits for one's turn where changes to a type must.
+async fn turn<K: Kind>(client: &Client, id: &str) -> Option<OwnedMutexGuard<()>> {
+    match K::turn(id) {
+        Some(whole) => Some(client.turn(whole).await),
+        None => None,
+    }
 }
 
 /// Sends the creation and waits for its operation; the id.
@@ -181,15 +198,15 @@ async fn begin<K: Kind>(
     let (api, value) = (K::API, desired.to_value());
     let id = id_of::<K>(client, operation, &value)?;
     let mut body = wire::body(&K::Record::block(), &value, K::RULES, &id, &in_id::<K>());
+    if let Some(location) = K::LOCATION {
+        wire::put(&mut body, "location", location.into());
+    }
     if api.tags {
-        let all = tags::for_create(&client.config().tags, &tags_of(&value), operation);
+        let all = MARKS.for_create(&client.config().tags, &tags_of(&value), operation);
         wire::put(&mut body, K::TAGS, tags::json(&all));
     }
     K::body(client, context, &id, desired, &mut body).await?;
-    let _turn = match K::turn(&id) {
-        Some(whole) => Some(client.turns.at(whole).await),
-        None => None,
-    };
+    let _turn = turn::<K>(client, &id).await;
     // A `PUT` would overwrite what is there.
     match left::<K>(client, context, operation, &id).await? {
         None => {}
@@ -286,10 +303,7 @@ async fn change<K: Kind>(
     let (old, new) = (prior.to_value(), desired.to_value());
     let mut changes = wire::changes(&block, &old, &new, K::RULES, id, &in_id::<K>());
     changes.retain(|c| c.name != "tags");
-    let _turn = match K::turn(id) {
-        Some(whole) => Some(client.turns.at(whole).await),
-        None => None,
-    };
+    let _turn = turn::<K>(client, id).await;
     let (changes, old, new) = (&changes, &old, &new);
     // While somebody is faster, what they made of it is looked at again.
     wait::while_refused(context, operation, QUICK, is_stale, || async move {
@@ -319,7 +333,7 @@ async fn change<K: Kind>(
         if K::API.tags {
             let own = tags_of(new);
             let there = tags::at(&found, K::TAGS);
-            let all = tags::for_update(&client.config().tags, &own, operation, &there);
+            let all = MARKS.for_update(&client.config().tags, &own, operation, &there);
             wire::put(&mut body, K::TAGS, tags::json(&all));
         }
         let before = body.clone();
@@ -352,6 +366,7 @@ fn all_tags(value: &Value) -> Option<&Value> {
 /// The first of the changes whose attribute is neither as it was planned with nor as it shall be.
 fn overtaken(changes: &[Change], old: &Value, new: &Value, seen: &Value) -> Option<String> {
     let block_like = |a: &Value, b: &Value| a.unmark_deep() == b.unmark_deep();
+    let nothing = |value: &Value| value.is_null() || is_empty(value);
     let differs = |name: &str| {
         let (Some(old), Some(new), Some(seen)) = (old.get(name), new.get(name), seen.get(name))
         else {
@@ -360,7 +375,7 @@ fn overtaken(changes: &[Change], old: &Value, new: &Value, seen: &Value) -> Opti
         let is = |other: &Value| {
             block_like(seen, other)
                 || planning::same(infra_model::schema::Compare::CaseInsensitive, seen, other)
-                || is_empty(seen) && is_empty(other)
+                || nothing(seen) && nothing(other)
         };
         !is(old) && !is(new)
     };
@@ -371,14 +386,6 @@ fn overtaken(changes: &[Change], old: &Value, new: &Value, seen: &Value) -> Opti
         .cloned()
 }
 
-fn is_empty(value: &Value) -> bool {
-    value.is_null()
-        || value.elements().is_some_and(<[Value]>::is_empty)
-        || value
-            .entries()
-            .is_some_and(std::collections::BTreeMap::is_empty)
-}
-
 /// Deletes and waits until it is gone. What depends on it may take a while to let go of it.
 pub(crate) async fn remove<K: Kind>(
     client: &Client,
@@ -386,22 +393,19 @@ pub(crate) async fn remove<K: Kind>(
     operation: &Operation,
     id: &str,
 ) -> Result<(), ProviderError> {
-    let _turn = match K::turn(id) {
-        Some(whole) => Some(client.turns.at(whole).await),
-        None => None,
-    };
+    let _turn = turn::<K>(client, id).await;
     let api = K::API;
-    let accepted = std::sync::atomic::AtomicBool::new(false);
-    let unfollowed = &accepted;
+    // Whether it was accepted without an operation to be followed.
+    let unfollowed = &AtomicBool::new(false);
     wait::while_in_use(context, operation, IN_USE, || async move {
         let request = Request::new(Method::Delete, api.name, api.version, id);
         let answer = operation::run(client, context, operation, K::PACE, request).await?;
         let followed = answer.status != 202 || operation::of(client, &answer).is_some();
-        unfollowed.store(!followed, std::sync::atomic::Ordering::Relaxed);
+        unfollowed.store(!followed, Ordering::Relaxed);
         Ok(())
     })
     .await?;
-    if !accepted.into_inner() {
+    if !unfollowed.load(Ordering::Relaxed) {
         return Ok(());
     }
     wait::until(context, operation, K::PACE, || async move {

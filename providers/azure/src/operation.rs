@@ -4,26 +4,10 @@
 
 use crate::client::{Answer, Client, Request};
 use crate::error::{self, is_busy};
-use infra_cloud::wait::{self, Pace};
-use infra_model::time::next_pause;
-use infra_model::{CallContext, ErrorKind, Operation, ProviderError};
+use infra_cloud::absence::there;
+use infra_cloud::wait::{self, Pace, Progress};
+use infra_model::{CallContext, Operation, ProviderError};
 use serde_json::Value as Json;
-
-/// How an id of a resource and the operation that makes it are written as one, for the time of a creation.
-const MARK: &str = "?operation=";
-
-/// An id while its operation runs: what a later run needs to go on waiting.
-pub(crate) fn known(id: &str, operation: &str) -> String {
-    format!("{id}{MARK}{operation}")
-}
-
-/// The id, and the operation if one is still to be waited for.
-pub(crate) fn split(known: &str) -> (&str, Option<&str>) {
-    match known.split_once(MARK) {
-        Some((id, operation)) => (id, Some(operation)),
-        None => (known, None),
-    }
-}
 
 /// The operation that a call was answered with; none when it is done.
 pub(crate) fn of(client: &Client, answer: &Answer) -> Option<String> {
@@ -84,42 +68,28 @@ pub(crate) async fn wait(
     verb: &str,
     url: &str,
 ) -> Result<(), ProviderError> {
-    let request = Request::get(of, "", url);
-    let start = context.clock.now();
-    let mut pause = pace.first;
-    loop {
-        let answer = match client.send(context, &request).await {
-            Ok(answer) => answer,
+    let request = &Request::get(of, "", url);
+    wait::until(context, operation, pace, || async move {
+        let Some(answer) = there(client.send(context, request).await)? else {
             // It ended long ago and is forgotten: the resource tells how.
-            Err(error) if error.kind == ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(error),
+            return Ok(Progress::Done(()));
         };
         let status = answer.body["status"].as_str();
         match status {
-            Some("Failed" | "Canceled" | "Cancelled") => {
-                let status = status.unwrap_or_default();
+            Some(status @ ("Failed" | "Canceled" | "Cancelled")) => {
                 return Err(error::of_operation(of, verb, status, &answer.body));
             }
-            Some("Succeeded") => return Ok(()),
-            None if answer.status != 202 => return Ok(()),
+            Some("Succeeded") => return Ok(Progress::Done(())),
+            None if answer.status != 202 => return Ok(Progress::Done(())),
             _ => {}
         }
         let status = in_words(status.unwrap_or("InProgress"), &answer.body);
-        context.events.status(operation, &status);
-        let waited = context.clock.now().since(start);
-        if waited >= pace.limit {
-            return Err(ProviderError::new(
-                ErrorKind::TimedOut,
-                format!(
-                    "still `{status}` after {} minutes; the next run goes on waiting",
-                    pace.limit.as_secs() / 60
-                ),
-            ));
-        }
-        let asked = answer.retry_after.filter(|r| !r.is_zero());
-        context.clock.sleep(asked.unwrap_or(pause)).await;
-        pause = next_pause(pause, waited, pace.longest);
-    }
+        Ok(match answer.retry_after.filter(|asked| !asked.is_zero()) {
+            Some(asked) => Progress::PendingFor(status, asked),
+            None => Progress::Pending(status),
+        })
+    })
+    .await
 }
 
 /// `in progress 30 %` of `InProgress`.
@@ -135,14 +105,6 @@ fn in_words(status: &str, body: &Json) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn an_id_carries_its_operation() {
-        let id = "/subscriptions/s/resourceGroups/g";
-        let url = "/subscriptions/s/operations/o?api-version=v&t=1";
-        assert_eq!(split(&known(id, url)), (id, Some(url)));
-        assert_eq!(split(id), (id, None));
-    }
 
     #[test]
     fn a_status_is_shown_in_words() {

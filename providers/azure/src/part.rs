@@ -7,68 +7,28 @@ use crate::client::{Client, Method, Request};
 use crate::error::{self, is_stale};
 use crate::found::{etag, fetch, without_shown_only};
 use crate::operation;
-use futures::future::join_all;
-use infra_cloud::wait::{self, Pace};
-use infra_model::{CallContext, ErrorKind, Operation, ProviderError};
+pub(crate) use infra_cloud::part::once;
+use infra_cloud::wait::{self, MINUTES, QUICK};
+use infra_model::{CallContext, Operation, ProviderError};
 use serde_json::Value as Json;
-use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
-
-/// Who changes which whole.
-#[derive(Default)]
-pub(crate) struct Turns(Mutex<BTreeMap<String, Arc<Turn<()>>>>);
-
-impl Turns {
-    /// Waits for one's turn at a whole; letter case says nothing, as in ids.
-    pub(crate) async fn at(&self, whole: &str) -> OwnedMutexGuard<()> {
-        let turn = {
-            let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(turns.entry(whole.to_ascii_lowercase()).or_default())
-        };
-        turn.lock_owned().await
-    }
-}
-
-/// Reads each of some wholes once, all at the same time.
-pub(crate) async fn once<'a, T, F>(
-    wholes: impl Iterator<Item = &'a str>,
-    read: impl Fn(&'a str) -> F,
-) -> BTreeMap<&'a str, T>
-where
-    F: Future<Output = T>,
-{
-    let distinct: BTreeSet<&str> = wholes.collect();
-    let read = &read;
-    let answers = distinct
-        .into_iter()
-        .map(|whole| async move { (whole, read(whole).await) });
-    join_all(answers).await.into_iter().collect()
-}
 
 /// Changes a whole in turn: `change` edits its body and says whether there was anything to do. When someone else was faster, it
 /// is read again and tried again. `turn` is what the change must wait its turn for: the whole, or its parent.
 ///
 /// # Errors
-/// [`ErrorKind::NotFound`] when the whole is not there; what `change` and the service say.
-#[allow(
-    clippy::too_many_arguments,
-    reason = "who, where and what are all different at each call"
-)]
+/// The whole is not there; what `change` and the service say.
 pub(crate) async fn change(
     client: &Client,
     context: &CallContext,
     operation: &Operation,
     api: &Api,
-    pace: Pace,
     turn: &str,
     id: &str,
     change: impl Fn(&mut Json) -> Result<bool, ProviderError> + Send + Sync,
 ) -> Result<(), ProviderError> {
-    let _turn = client.turns.at(turn).await;
+    let _turn = client.turn(turn).await;
     let change = &change;
-    wait::while_refused(context, operation, wait::QUICK, is_stale, || async move {
+    wait::while_refused(context, operation, QUICK, is_stale, || async move {
         let Some(found) = fetch(client, context, api, id).await? else {
             return Err(error::gone(id));
         };
@@ -79,14 +39,9 @@ pub(crate) async fn change(
         let request = Request::new(Method::Put, api.name, api.version, id)
             .body(whole)
             .if_match(etag(&found));
-        operation::run(client, context, operation, pace, request)
+        operation::run(client, context, operation, MINUTES, request)
             .await
             .map(|_| ())
     })
     .await
-}
-
-/// Whether an error says that the whole of a part is not there.
-pub(crate) fn is_gone(error: &ProviderError) -> bool {
-    error.kind == ErrorKind::NotFound
 }

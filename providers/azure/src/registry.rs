@@ -5,6 +5,7 @@ use crate::entry::{Entry, Listed};
 use crate::kind::Kind;
 use crate::link::{Link, Linked};
 use crate::managed::Managed;
+use crate::vaults::kept::{Kept, Object};
 use crate::{
     access, container, container_registry, data, disk_encryption_set, dns, monitor, network,
     postgres, resources, storage, vaults,
@@ -21,6 +22,10 @@ fn link<L: Link>() -> Box<dyn DynResource<Client>> {
 
 fn entry<E: Entry>() -> Box<dyn DynResource<Client>> {
     Typed::<Listed<E>>::register()
+}
+
+fn object<O: Object>() -> Box<dyn DynResource<Client>> {
+    Typed::<Kept<O>>::register()
 }
 
 /// Managed types.
@@ -67,8 +72,8 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
         Typed::<storage::managed_key::ManagedKey>::register(),
         // --- vaults ---
         managed::<vaults::vault::Vault>(),
-        Typed::<vaults::key::Key>::register(),
-        Typed::<vaults::secret::Secret>::register(),
+        object::<vaults::key::Key>(),
+        object::<vaults::secret::Secret>(),
         managed::<disk_encryption_set::Set>(),
         // --- images, logs, names ---
         managed::<container_registry::Registry>(),

@@ -3,6 +3,9 @@
 
 mod shown;
 
+use infra_cloud::fields::join;
+pub(crate) use infra_cloud::fields::{camel, get, snake};
+use infra_cloud::shape::is_empty;
 use infra_model::{Attribute, Block, NestedBlock, Value, planning};
 use serde_json::{Map, Value as Json, json};
 
@@ -126,51 +129,6 @@ impl Scope<'_> {
             ..*self
         }
     }
-}
-
-fn join(path: &str, name: &str) -> String {
-    if path.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{path}.{name}")
-    }
-}
-
-/// `address_prefix` of `addressPrefix`.
-pub(crate) fn snake(name: &str) -> String {
-    let mut out = String::with_capacity(name.len() + 4);
-    let mut upper_before = true;
-    for c in name.chars() {
-        if c.is_ascii_uppercase() && !upper_before {
-            out.push('_');
-        }
-        upper_before = c.is_ascii_uppercase();
-        out.push(c.to_ascii_lowercase());
-    }
-    out
-}
-
-/// `addressPrefix` of `address_prefix`.
-pub(crate) fn camel(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    let mut upper = false;
-    for c in name.chars() {
-        if c == '_' {
-            upper = true;
-        } else if upper {
-            out.push(c.to_ascii_uppercase());
-            upper = false;
-        } else {
-            out.push(c);
-        }
-    }
-    out
-}
-
-/// A field, perhaps inside another.
-pub(crate) fn get<'a>(found: &'a Json, field: &str) -> Option<&'a Json> {
-    let found = field.split('/').try_fold(found, |at, part| at.get(part));
-    found.filter(|f| !f.is_null())
 }
 
 /// Puts a field in its place, perhaps inside another.
@@ -297,11 +255,7 @@ fn encode_attribute(value: &Value, rule: Option<Rule>, id: &str) -> Option<Json>
         return None;
     }
     // A record's empty collection is one that nobody spoke of.
-    let empty = value.elements().is_some_and(<[Value]>::is_empty)
-        || value
-            .entries()
-            .is_some_and(std::collections::BTreeMap::is_empty);
-    if empty {
+    if is_empty(value) {
         return None;
     }
     let json = infra_model::json::to_json(value);

@@ -1,13 +1,14 @@
 //! The configured client: one HTTP client, Google's credentials, and the one way to call a service.
 
-use crate::config::{Config, is_loopback};
+use crate::config::Config;
 use crate::error;
 use crate::family::Service;
-use crate::part::Turns;
 use futures::future::BoxFuture;
 use google_cloud_auth::credentials::{
     Builder, CacheableResource, Credentials, anonymous, impersonated,
 };
+use infra_cloud::config::is_loopback;
+use infra_cloud::part::Turns;
 use infra_cloud::retry::{Resend, retried};
 use infra_model::clusters::ClusterToken;
 use infra_model::provider::Environment;

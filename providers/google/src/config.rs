@@ -1,7 +1,7 @@
 //! The provider's configuration: what a stack says under `[clouds.google]`, and the same resolved, as the state keeps it.
 //! Credentials are never in it; they come from Google's standard chain.
 
-use infra_cloud::config::{check_endpoints, stated, variable};
+use infra_cloud::config::{check_endpoints, fill, not_secure, stated};
 use infra_model::provider::Environment;
 use infra_model::{ProviderError, Record};
 use std::collections::BTreeMap;
@@ -64,40 +64,34 @@ impl Config {
                 self.endpoints.insert(service.to_owned(), url.to_owned());
             }
         }
-        let set = |own: Option<String>| own.filter(|v| !v.is_empty());
-        self.project = set(self.project).or_else(|| {
-            variable(
-                environment,
-                &[
-                    "GOOGLE_PROJECT",
-                    "GOOGLE_CLOUD_PROJECT",
-                    "GCLOUD_PROJECT",
-                    "CLOUDSDK_CORE_PROJECT",
-                ],
-            )
-        });
-        self.region = set(self.region).or_else(|| {
-            variable(
-                environment,
-                &[
-                    "GOOGLE_REGION",
-                    "GOOGLE_CLOUD_REGION",
-                    "GCLOUD_REGION",
-                    "CLOUDSDK_COMPUTE_REGION",
-                ],
-            )
-        });
-        self.zone = set(self.zone).or_else(|| {
-            variable(
-                environment,
-                &[
-                    "GOOGLE_ZONE",
-                    "GOOGLE_CLOUD_ZONE",
-                    "GCLOUD_ZONE",
-                    "CLOUDSDK_COMPUTE_ZONE",
-                ],
-            )
-        });
+        let or = |own: &mut Option<String>, names: &[&str]| fill(own, environment, names);
+        or(
+            &mut self.project,
+            &[
+                "GOOGLE_PROJECT",
+                "GOOGLE_CLOUD_PROJECT",
+                "GCLOUD_PROJECT",
+                "CLOUDSDK_CORE_PROJECT",
+            ],
+        );
+        or(
+            &mut self.region,
+            &[
+                "GOOGLE_REGION",
+                "GOOGLE_CLOUD_REGION",
+                "GCLOUD_REGION",
+                "CLOUDSDK_COMPUTE_REGION",
+            ],
+        );
+        or(
+            &mut self.zone,
+            &[
+                "GOOGLE_ZONE",
+                "GOOGLE_CLOUD_ZONE",
+                "GCLOUD_ZONE",
+                "CLOUDSDK_COMPUTE_ZONE",
+            ],
+        );
         if self.project.is_none() {
             return Err(ProviderError::invalid(
                 "project",
@@ -109,9 +103,7 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ProviderError> {
-        let is_url = |url: &str| url.starts_with("https://") || is_loopback(url);
-        let form = "an https:// URL, nor http:// on this machine";
-        check_endpoints(&self.endpoints, &SERVICES, is_url, form)
+        check_endpoints(&self.endpoints, &SERVICES, |_, url| not_secure(url))
     }
 
     /// As the state keeps it: what is not set is left out.
@@ -120,29 +112,10 @@ impl Config {
     }
 }
 
-/// Whether a URL is plain HTTP to this machine: a sandbox or an emulator, which gets no credentials.
-pub(crate) fn is_loopback(url: &str) -> bool {
-    url.strip_prefix("http://").is_some_and(|rest| {
-        ["127.0.0.1", "localhost", "[::1]"].iter().any(|host| {
-            rest.strip_prefix(host)
-                .is_some_and(|r| r.is_empty() || r.starts_with([':', '/']))
-        })
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn environment(variables: &[(&str, &str)]) -> Environment {
-        Environment {
-            variables: variables
-                .iter()
-                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-                .collect(),
-            ..Environment::default()
-        }
-    }
+    use infra_cloud::testing::environment;
 
     #[test]
     fn the_environment_fills_what_the_stack_leaves_out() {

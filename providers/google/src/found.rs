@@ -3,14 +3,15 @@
 use crate::api::{Operations, relative};
 use crate::client::{Client, Request};
 use crate::kind::Kind;
-use crate::labels::{self, Labels};
+use crate::labels::{self, Labels, MARKS};
 use crate::managed::{labels_of, verb};
 use crate::wire;
 use futures::future::join_all;
 use infra_cloud::absence::there;
+use infra_cloud::fields::understood;
 use infra_model::schema::Compare;
 use infra_model::{
-    Block, CallContext, ErrorKind, Operation, ProviderError, Record, Recovered, Value, planning,
+    Block, CallContext, Operation, ProviderError, Record, Recovered, Value, planning,
 };
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -30,10 +31,7 @@ pub(crate) async fn own<K: Kind>(
         return Ok(Recovered::Absent);
     };
     let ours = match (K::API.labels.place(), K::API.operations) {
-        (Some((_, pointer)), _) => {
-            labels::of(found.pointer(pointer)).get(labels::OPERATION)
-                == Some(&operation.id.to_string())
-        }
+        (Some((_, pointer)), _) => MARKS.made_by(operation, &labels::of(found.pointer(pointer))),
         // Compute keeps its operations for two weeks, with the token that each was asked for with.
         (None, Operations::Compute) => was_ours::<K>(client, context, operation, id).await?,
         (None, _) => {
@@ -170,7 +168,7 @@ pub(crate) fn record<K: Kind>(
     let mut all = Labels::new();
     if let Some((attribute, pointer)) = K::API.labels.place() {
         let said = labels_of(&prior, attribute);
-        let (own, effective) = labels::split(
+        let (own, effective) = MARKS.split(
             labels::of(found.pointer(pointer)),
             &client.config().labels,
             Some(&said),
@@ -212,13 +210,7 @@ pub(crate) fn record<K: Kind>(
     }
     set("id", id.into());
     set("effective_labels", labels::json(&all));
-    let value = infra_model::json::from_json(&shown, &block.implied_type()).map_err(|e| {
-        ProviderError::new(
-            ErrorKind::Other,
-            format!("`{id}` was answered in a shape that is not understood: {e}"),
-        )
-    })?;
-    let mut record = K::Record::from_value(&value)?;
+    let mut record: K::Record = understood(&block, format_args!("`{id}`"), &shown)?;
     K::complete(client, &mut record);
     Ok(record)
 }

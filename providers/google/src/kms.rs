@@ -5,7 +5,7 @@ use crate::api::{Api, Create, Labelled, Operations, Update};
 use crate::client::{Client, Request};
 use crate::family::KMS;
 use crate::kind::Kind;
-use crate::labels;
+use crate::labels::{self, MARKS};
 use crate::wire::{Rule, Rules};
 use async_trait::async_trait;
 use futures::future::join_all;
@@ -286,7 +286,7 @@ impl Kind for Key {
             let request = Request::send(KMS, name, Method::POST, path, body);
             client.call(context, &request).await?;
         }
-        let labels = labels::for_create(&client.config().labels, &desired.labels, operation);
+        let labels = MARKS.for_create(&client.config().labels, &desired.labels, operation);
         let body = json!({ "labels": labels::json(&labels) });
         let request = Request::send(KMS, format!("{KEYS}.patch"), Method::PATCH, id, body)
             .query("updateMask", "labels");

@@ -2,10 +2,10 @@
 //! neither in `labels` nor as drift. Google's labels are lowercase letters, digits, `_` and `-`, up to 63 (Google Cloud,
 //! "Requirements for labels").
 
+use infra_cloud::defaults::Names;
 pub(crate) use infra_cloud::defaults::Texts as Labels;
-use infra_cloud::defaults::{self, Names};
-use infra_model::Operation;
-use serde_json::{Map, Value as Json};
+use infra_cloud::marks::Marks;
+pub(crate) use infra_cloud::marks::{json, of};
 use sha2::{Digest, Sha256};
 
 /// How Google calls them.
@@ -15,76 +15,20 @@ pub(crate) const NAMES: Names = Names {
     provider: "labels",
 };
 
-/// The creating operation: written once, in the create call.
-pub(crate) const OPERATION: &str = "infra-operation";
-
-const PREFIX: &str = "infra-";
-
-/// What Google itself adds.
-const GOOGLES: &str = "goog-";
+/// How Google's labels carry the marks; Google itself adds `goog-…`.
+pub(crate) const MARKS: Marks = Marks {
+    prefix: "infra-",
+    operation: "infra-operation",
+    clouds: &["goog-"],
+    encode,
+};
 
 /// The longest value.
 const LONGEST: usize = 63;
 
-/// What a new resource is labelled with: its labels, the defaults and the marks.
-pub(crate) fn for_create(defaults: &Labels, own: &Labels, operation: &Operation) -> Labels {
-    let mut all = for_update(defaults, own, operation, &Labels::new());
-    all.insert(OPERATION.to_owned(), operation.id.to_string());
-    all
-}
-
-/// What a resource is labelled with from now on: labels are written whole, so that what is there of marks and of Google's own
-/// goes along.
-pub(crate) fn for_update(
-    defaults: &Labels,
-    own: &Labels,
-    operation: &Operation,
-    there: &Labels,
-) -> Labels {
-    let mut all: Labels = there
-        .iter()
-        .filter(|(k, _)| is_mark(k))
-        .map(|(k, v)| (k.clone(), v.clone()))
-        .collect();
-    all.extend(defaults::merged(defaults, own));
-    let marks = defaults::marks(operation);
-    all.extend(marks.map(|(name, text)| (format!("{PREFIX}{name}"), encode(&text))));
-    all.insert(
-        format!("{PREFIX}address"),
-        encode(&operation.address.to_string()),
-    );
-    all
-}
-
-/// Whether a label is a mark or Google's own.
-fn is_mark(key: &str) -> bool {
-    key.starts_with(PREFIX) || key.starts_with(GOOGLES)
-}
-
-/// A resource's own labels among all, and all without marks.
-pub(crate) fn split(found: Labels, defaults: &Labels, prior: Option<&Labels>) -> (Labels, Labels) {
-    defaults::split(found, defaults, prior, is_mark)
-}
-
-/// The labels of a JSON object.
-pub(crate) fn of(json: Option<&Json>) -> Labels {
-    let entries = json.and_then(Json::as_object).into_iter().flatten();
-    entries
-        .filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned())))
-        .collect()
-}
-
-/// Labels as JSON.
-pub(crate) fn json(labels: &Labels) -> Json {
-    let entries = labels
-        .iter()
-        .map(|(k, v)| (k.clone(), Json::String(v.clone())));
-    Json::Object(entries.collect::<Map<_, _>>())
-}
-
 /// Text as a label's value: what a label cannot hold becomes `-`, and what was changed or is too long ends in a hash of the
 /// whole, so that no two are alike.
-pub(crate) fn encode(text: &str) -> String {
+fn encode(text: &str) -> String {
     let plain: String = text
         .chars()
         .map(|c| match c {
@@ -140,15 +84,15 @@ mod tests {
         let operation = operation("google_compute_network.main");
         let defaults = labels(&[("team", "shop"), ("env", "test")]);
         let own = labels(&[("env", "prod")]);
-        let written = for_create(&defaults, &own, &operation);
+        let written = MARKS.for_create(&defaults, &own, &operation);
         assert_eq!(written["infra-stack"], "demo");
-        assert_eq!(written[OPERATION], operation.id.to_string());
-        let (shown, all) = split(written.clone(), &defaults, Some(&own));
+        assert_eq!(written[MARKS.operation], operation.id.to_string());
+        let (shown, all) = MARKS.split(written.clone(), &defaults, Some(&own));
         assert_eq!(shown, own);
         assert_eq!(all, labels(&[("env", "prod"), ("team", "shop")]));
-        let updated = for_update(&defaults, &Labels::new(), &operation, &written);
+        let updated = MARKS.for_update(&defaults, &Labels::new(), &operation, &written);
         assert_eq!(
-            updated[OPERATION],
+            updated[MARKS.operation],
             operation.id.to_string(),
             "the creating operation stays"
         );

@@ -7,10 +7,12 @@ use crate::client::{Client, Request};
 use crate::error;
 use crate::found::{find, find_many, own, record};
 use crate::kind::Kind;
-use crate::labels::{self, Labels};
-use crate::operation::{self, known, split, when_free};
+use crate::labels::{self, Labels, MARKS};
+use crate::operation::{self, when_free};
 use crate::wire;
 use async_trait::async_trait;
+pub(crate) use infra_cloud::fields::text;
+use infra_cloud::pending::{known, split};
 use infra_cloud::wait::{self, MINUTES};
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
@@ -206,10 +208,6 @@ pub(crate) fn verb(api: &Api, verb: &str) -> String {
     format!("{}.{verb}", api.name)
 }
 
-pub(crate) fn text(value: &Value, name: &str) -> Option<String> {
-    value.get(name).and_then(Value::as_str).map(str::to_owned)
-}
-
 fn key_of<K: Kind>(
     client: &Client,
     desired: &K::Record,
@@ -269,7 +267,7 @@ async fn begin<K: Kind>(
     }
     if let Some((attribute, pointer)) = api.labels.place() {
         let own = labels_of(&value, attribute);
-        let all = labels::for_create(&client.config().labels, &own, operation);
+        let all = MARKS.for_create(&client.config().labels, &own, operation);
         wire::put(
             &mut body,
             pointer.trim_start_matches('/'),
@@ -445,7 +443,7 @@ async fn relabel<K: Kind>(
         return Ok(());
     };
     let there = labels::of(found.pointer(pointer));
-    let all = labels::for_update(&client.config().labels, &new, operation, &there);
+    let all = MARKS.for_update(&client.config().labels, &new, operation, &there);
     if K::API.labels != Labelled::BySetLabels {
         if let Some(block @ Json::Object(_)) = block {
             patch.insert(field.to_owned(), block);

@@ -8,9 +8,6 @@ use infra_cloud::wait::{self, Pace, Progress};
 use infra_model::{CallContext, ErrorKind, Operation, ProviderError};
 use serde_json::Value as Json;
 
-/// How an id of a resource and the operation that makes it are written as one, for the time of a creation.
-const MARK: &str = "?operation=";
-
 /// The path of the operation that a call was answered with; none when it is done.
 pub(crate) fn path(kind: Operations, id: &str, answer: &Json) -> Option<String> {
     let name = answer["name"].as_str()?;
@@ -31,19 +28,6 @@ pub(crate) fn path(kind: Operations, id: &str, answer: &Json) -> Option<String> 
         Operations::Rpc => name.to_owned(),
     };
     Some(path)
-}
-
-/// An id while its operation runs: what a later run needs to go on waiting.
-pub(crate) fn known(id: &str, operation: &str) -> String {
-    format!("{id}{MARK}{operation}")
-}
-
-/// The id, and the operation if one is still to be waited for.
-pub(crate) fn split(known: &str) -> (&str, Option<&str>) {
-    match known.split_once(MARK) {
-        Some((id, operation)) => (id, Some(operation)),
-        None => (known, None),
-    }
 }
 
 /// Makes a call on the resource of an id and waits for its operation, as `api` answers it; the last answer.
@@ -165,11 +149,5 @@ mod tests {
         ] {
             assert_eq!(path(kind, id, &answer).as_deref(), Some(expected));
         }
-        let known = known(id, "projects/p/locations/l/operations/operation-2");
-        assert_eq!(
-            split(&known),
-            (id, Some("projects/p/locations/l/operations/operation-2"))
-        );
-        assert_eq!(split(id), (id, None));
     }
 }

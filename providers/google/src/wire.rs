@@ -2,6 +2,9 @@
 //! which there is at most one is an object, and zero values are left out of answers; a type lists only what is otherwise.
 
 use crate::api::relative;
+pub(crate) use infra_cloud::fields::{camel, snake};
+use infra_cloud::fields::{get, join, kept, nothing};
+use infra_cloud::shape::is_empty;
 use infra_model::schema::Compare;
 use infra_model::{Attribute, Block, NestedBlock, Type, Value, planning};
 use serde_json::{Map, Value as Json};
@@ -31,51 +34,6 @@ fn rule(rules: Rules, path: &str) -> Option<Rule> {
         .iter()
         .find(|(p, _)| *p == path)
         .map(|(_, rule)| *rule)
-}
-
-fn join(path: &str, name: &str) -> String {
-    if path.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{path}.{name}")
-    }
-}
-
-/// `ip_cidr_range` of `ipCidrRange`.
-pub(crate) fn snake(name: &str) -> String {
-    let mut out = String::with_capacity(name.len() + 4);
-    let mut upper_before = true;
-    for c in name.chars() {
-        if c.is_ascii_uppercase() && !upper_before {
-            out.push('_');
-        }
-        upper_before = c.is_ascii_uppercase();
-        out.push(c.to_ascii_lowercase());
-    }
-    out
-}
-
-/// `ipCidrRange` of `ip_cidr_range`.
-pub(crate) fn camel(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    let mut upper = false;
-    for c in name.chars() {
-        if c == '_' {
-            upper = true;
-        } else if upper {
-            out.push(c.to_ascii_uppercase());
-            upper = false;
-        } else {
-            out.push(c);
-        }
-    }
-    out
-}
-
-/// A field, perhaps inside another.
-fn get<'a>(found: &'a Json, field: &str) -> Option<&'a Json> {
-    let found = field.split('/').try_fold(found, |at, part| at.get(part));
-    found.filter(|f| !f.is_null())
 }
 
 /// Puts a field in its place, perhaps inside another.
@@ -117,11 +75,7 @@ fn encode(block: &Block, value: &Value, rules: Rules, path: &str) -> Map<String,
             continue;
         };
         // A record's empty collection is one that nobody spoke of.
-        let empty = value.elements().is_some_and(<[Value]>::is_empty)
-            || value
-                .entries()
-                .is_some_and(std::collections::BTreeMap::is_empty);
-        if is_sent(attribute, rule(rules, &at)) && !empty {
+        if is_sent(attribute, rule(rules, &at)) && !is_empty(value) {
             put(
                 &mut out,
                 &field(rules, &at, name),
@@ -247,14 +201,6 @@ fn decode(block: &Block, found: &Json, prior: &Value, rules: Rules, path: &str) 
     Json::Object(out)
 }
 
-/// What was said, or the default.
-fn kept(attribute: &Attribute, said: Option<&Value>) -> Option<Json> {
-    let said = said
-        .filter(|said| !said.is_null())
-        .or(attribute.default.as_ref());
-    said.map(infra_model::json::to_json)
-}
-
 fn decode_block(
     nested: &NestedBlock,
     found: Option<&Json>,
@@ -290,18 +236,6 @@ fn decode_block(
             })
             .into_iter()
             .collect(),
-    }
-}
-
-/// Whether a value is what Google leaves out: null, false, zero, empty.
-fn nothing(json: &Json) -> bool {
-    match json {
-        Json::Null | Json::Bool(false) => true,
-        Json::Number(n) => n.as_f64() == Some(0.0),
-        Json::String(s) => s.is_empty(),
-        Json::Array(items) => items.iter().all(nothing),
-        Json::Object(fields) => fields.values().all(nothing),
-        Json::Bool(true) => false,
     }
 }
 
@@ -502,13 +436,5 @@ mod tests {
             RULES,
         ));
         assert_eq!(sent, json!({"ipCidrRange": null, "size": 9, "ranges": []}));
-    }
-
-    #[test]
-    fn names_go_both_ways() {
-        for (attribute, field) in [("ip_cidr_range", "ipCidrRange"), ("name", "name")] {
-            assert_eq!(camel(attribute), field);
-            assert_eq!(snake(field), attribute);
-        }
     }
 }

@@ -127,8 +127,8 @@ impl Kind for RoleAssignment {
         (name == "name").then(|| operation.token.as_uuid())
     }
 
-    fn made_by(operation: &Operation, id: &str) -> Option<bool> {
-        (short(id) == operation.token.as_uuid()).then_some(true)
+    fn made_by(operation: &Operation, id: &str) -> bool {
+        short(id) == operation.token.as_uuid()
     }
 
     async fn body(

@@ -309,9 +309,7 @@ impl Kind for Cluster {
         desired: &ClusterRecord,
         body: &mut Json,
     ) -> Result<(), ProviderError> {
-        if prior.identity != desired.identity {
-            identity::put(body, &prior.identity, &desired.identity);
-        }
+        identity::put(body, &prior.identity, &desired.identity);
         if !desired
             .azure_active_directory_role_based_access_control
             .is_empty()
@@ -337,7 +335,7 @@ impl Kind for Cluster {
         let Some((old, new)) = pools else {
             return Ok(());
         };
-        let _turn = client.turns.at(id).await;
+        let _turn = client.turn(id).await;
         default_pool::change(client, context, operation, id, old, new).await
     }
 

@@ -11,8 +11,9 @@ use crate::kind::Kind;
 use crate::operation;
 use crate::wire::{self, Rule, Rules};
 use infra_cloud::absence::absent_is_done;
+use infra_cloud::fields::understood;
 use infra_cloud::wait::LONG;
-use infra_model::{CallContext, ErrorKind, Operation, ProviderError, Record, Value};
+use infra_model::{CallContext, Operation, ProviderError, Record, Value};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -215,13 +216,7 @@ pub(crate) fn found(
         (critical, _) => json!(critical),
     };
     shown["tags"] = pool["tags"].clone();
-    let value = infra_model::json::from_json(&shown, &block.implied_type()).map_err(|e| {
-        ProviderError::new(
-            ErrorKind::Other,
-            format!("a node pool was answered in a shape that is not understood: {e}"),
-        )
-    })?;
-    Ok(vec![DefaultPool::from_value(&value)?])
+    Ok(vec![understood(&block, "a node pool", &shown)?])
 }
 
 /// One change of pools under way.

@@ -4,7 +4,7 @@ use super::VERSION;
 use crate::api::{Api, grouped};
 use crate::client::Client;
 use crate::kind::Kind;
-use crate::wire::{self, Rules};
+use crate::wire;
 use async_trait::async_trait;
 use infra_model::schema::Traits;
 use infra_model::{CallContext, ProviderError, Record};
@@ -48,21 +48,10 @@ impl Kind for Zone {
         VERSION,
         grouped!("Microsoft.Network/dnsZones/{name}"),
     );
-    const RULES: Rules = &[];
+    const LOCATION: Option<&'static str> = Some("global");
 
     fn traits() -> Traits {
         Traits::default().seconds(5, 5, 15)
-    }
-
-    async fn body(
-        _: &Client,
-        _: &CallContext,
-        _: &str,
-        _: &ZoneRecord,
-        body: &mut Json,
-    ) -> Result<(), ProviderError> {
-        body["location"] = "global".into();
-        Ok(())
     }
 
     async fn changed(

@@ -168,9 +168,7 @@ impl Kind for Workspace {
         desired: &WorkspaceRecord,
         body: &mut Json,
     ) -> Result<(), ProviderError> {
-        if prior.identity != desired.identity {
-            identity::put(body, &prior.identity, &desired.identity);
-        }
+        identity::put(body, &prior.identity, &desired.identity);
         // A change of the reservation alone must name what it is of.
         if body["properties"].get("sku").is_some() {
             body["properties"]["sku"]["name"] = desired.sku.as_str().into();

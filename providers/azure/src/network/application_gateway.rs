@@ -375,9 +375,7 @@ impl Kind for Gateway {
         if prior.backend_address_pool != desired.backend_address_pool {
             put_machines(body, &desired.backend_address_pool);
         }
-        if prior.identity != desired.identity {
-            identity::put(body, &prior.identity, &desired.identity);
-        }
+        identity::put(body, &prior.identity, &desired.identity);
         Ok(())
     }
 

@@ -89,7 +89,7 @@ impl Entry for BalancingRule {
         ("tcp_reset_enabled", Rule::At("properties/enableTcpReset")),
     ];
 
-    fn body(_: &str, desired: &RuleRecord, entry: &mut Json) {
+    fn body(desired: &RuleRecord, entry: &mut Json) {
         // The field for one pool is older, and the one for several is only another name for it then.
         if let [pool] = &*desired.backend_address_pool_ids {
             entry["properties"]["backendAddressPool"] = json!({ "id": pool });

@@ -2,12 +2,10 @@
 
 use super::private_dns_zone::VERSION;
 use crate::api::{Api, grouped};
-use crate::client::Client;
 use crate::kind::Kind;
 use crate::wire::{Rule, Rules};
+use infra_model::Record;
 use infra_model::schema::Traits;
-use infra_model::{CallContext, ProviderError, Record};
-use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 /// A virtual network that sees a private DNS zone.
@@ -56,19 +54,9 @@ impl Kind for ZoneLink {
         ),
     );
     const RULES: Rules = &[("virtual_network_id", Rule::Ref("properties/virtualNetwork"))];
+    const LOCATION: Option<&'static str> = Some("global");
 
     fn traits() -> Traits {
         Traits::default().seconds(35, 15, 45)
-    }
-
-    async fn body(
-        _: &Client,
-        _: &CallContext,
-        _: &str,
-        _: &LinkRecord,
-        body: &mut Json,
-    ) -> Result<(), ProviderError> {
-        body["location"] = "global".into();
-        Ok(())
     }
 }

@@ -1,12 +1,10 @@
 //! `azurerm_private_dns_zone`.
 
 use crate::api::{Api, grouped};
-use crate::client::Client;
 use crate::kind::Kind;
 use crate::wire::{Rule, Rules};
+use infra_model::Record;
 use infra_model::schema::Traits;
-use infra_model::{CallContext, ProviderError, Record};
-use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 /// The version of the calls about private zones.
@@ -56,19 +54,9 @@ impl Kind for Zone {
         "max_number_of_virtual_network_links_with_registration",
         Rule::At("properties/maxNumberOfVirtualNetworkLinksWithRegistration"),
     )];
+    const LOCATION: Option<&'static str> = Some("global");
 
     fn traits() -> Traits {
         Traits::default().seconds(35, 10, 35)
-    }
-
-    async fn body(
-        _: &Client,
-        _: &CallContext,
-        _: &str,
-        _: &ZoneRecord,
-        body: &mut Json,
-    ) -> Result<(), ProviderError> {
-        body["location"] = "global".into();
-        Ok(())
     }
 }

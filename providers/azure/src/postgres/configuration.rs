@@ -108,7 +108,7 @@ impl Kind for Configuration {
         _: &ConfigurationRecord,
     ) -> Result<(), ProviderError> {
         {
-            let _turn = client.turns.at(api::parent(id)).await;
+            let _turn = client.turn(api::parent(id)).await;
             // With its server it is gone.
             let Some(found) = found::fetch(client, context, &Self::API, id).await? else {
                 return Ok(());
@@ -132,7 +132,7 @@ async fn restart_if_pending(
     id: &str,
 ) -> Result<(), ProviderError> {
     let server = api::parent(id);
-    let _turn = client.turns.at(server).await;
+    let _turn = client.turn(server).await;
     let found = found::fetch(client, context, &Configuration::API, id).await?;
     let pending = found.is_some_and(|f| f["properties"]["isConfigPendingRestart"] == true);
     if !pending {

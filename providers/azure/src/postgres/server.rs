@@ -397,9 +397,7 @@ impl Kind for Server {
         body: &mut Json,
     ) -> Result<(), ProviderError> {
         complete_parts(body);
-        if prior.identity != desired.identity {
-            identity::put(body, &prior.identity, &desired.identity);
-        }
+        identity::put(body, &prior.identity, &desired.identity);
         if let Some(name) = desired
             .sku_name
             .as_ref()

@@ -353,9 +353,7 @@ impl Kind for Account {
         if prior.account_replication_type != desired.account_replication_type {
             body["sku"] = sku(desired);
         }
-        if prior.identity != desired.identity {
-            identity::put(body, &prior.identity, &desired.identity);
-        }
+        identity::put(body, &prior.identity, &desired.identity);
         join_bypass(body);
         if desired.network_rules.is_empty() && !prior.network_rules.is_empty() {
             let open = json!({ "defaultAction": "Allow", "bypass": "AzureServices", "ipRules": [], "virtualNetworkRules": [] });

@@ -7,7 +7,7 @@ use crate::kind::Kind;
 use crate::vaults;
 use crate::{error, found, operation, part};
 use async_trait::async_trait;
-use infra_cloud::wait::MINUTES;
+use infra_cloud::wait::{self, MINUTES};
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
 use infra_model::{CallContext, Operation, ProviderError, Record, Recovered, Resource, Value};
@@ -94,7 +94,7 @@ async fn encrypt(
     id: &str,
     encryption: Json,
 ) -> Result<(), ProviderError> {
-    let _turn = client.turns.at(id).await;
+    let _turn = client.turn(id).await;
     let body = json!({ "properties": { "encryption": encryption } });
     let request = Request::new(Method::Patch, Account::API.name, VERSION, id).body(body);
     // A role that was just given is not known everywhere yet.
@@ -206,7 +206,7 @@ impl Resource<Client> for ManagedKey {
             context.events.id_known(operation, &id).await?;
         }
         set(client, context, operation, &desired).await?;
-        vaults::settled::<Self>(client, context, operation, &id, desired).await
+        wait::settled::<_, Self>(client, context, operation, &id, desired).await
     }
 
     async fn update(
@@ -217,7 +217,7 @@ impl Resource<Client> for ManagedKey {
         desired: ManagedKeyRecord,
     ) -> Result<ManagedKeyRecord, ProviderError> {
         set(client, context, operation, &desired).await?;
-        vaults::settled::<Self>(client, context, operation, &Self::id(&prior), desired).await
+        wait::settled::<_, Self>(client, context, operation, &Self::id(&prior), desired).await
     }
 
     async fn delete(

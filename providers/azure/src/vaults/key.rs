@@ -1,17 +1,12 @@
 //! `azurerm_key_vault_key`.
 
-use super::object::{self, Address, Collection, request};
-use super::{once_granted, settled, uri_of};
-use crate::client::{Client, Method};
-use crate::family;
+use super::kept::Object;
+use super::object::{self, Collection, Seen, request};
+use super::once_granted;
+use crate::client::{Client, Method, Request};
 use async_trait::async_trait;
-use futures::future::join_all;
-use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
-use infra_model::{
-    CallContext, ErrorKind, Operation, PlanRequest, Planned, ProviderError, Record, Recovered,
-    Resource, Value,
-};
+use infra_model::{CallContext, Operation, ProviderError, Record};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -107,18 +102,16 @@ pub(crate) struct Automatic {
 
 pub(crate) struct Key;
 
-const KEYS: Collection = Collection {
+pub(crate) const KEYS: Collection = Collection {
+    one: "key",
     name: "keys",
     of: "Microsoft.KeyVault/vaults/keys",
     deleted: "deletedkeys",
 };
 
 fn attributes(record: &KeyRecord) -> Result<Json, ProviderError> {
-    Ok(json!({
-        "enabled": true,
-        "nbf": object::seconds(record.not_before_date.as_ref())?,
-        "exp": object::seconds(record.expiration_date.as_ref())?,
-    }))
+    let (from, until) = (&record.not_before_date, &record.expiration_date);
+    object::attributes(from.as_ref(), until.as_ref())
 }
 
 /// Fields of which nobody spoke are left out.
@@ -190,166 +183,60 @@ async fn rotate(
     client.send(context, &put).await.map(|_| ())
 }
 
-/// The record of a key that was found.
-async fn record(
-    client: &Client,
-    context: &CallContext,
-    address: &Address,
-    found: &Json,
-    prior: Option<&KeyRecord>,
-) -> Result<KeyRecord, ProviderError> {
-    let said = prior.cloned().unwrap_or_default();
-    let id = object::id_in(found).unwrap_or_default().to_owned();
-    let newest = Address::parse(&id, KEYS).unwrap_or_else(|| address.clone());
-    let vault = if said.key_vault_id.is_empty() {
-        object::vault_of(client, context, &address.vault)
-            .await?
-            .unwrap_or_default()
-    } else {
-        said.key_vault_id.clone()
-    };
-    let url = address.versionless(KEYS);
-    let policy = if prior.is_none_or(|p| !p.rotation_policy.is_empty()) {
-        let look = request(Method::Get, KEYS, format!("{url}/rotationpolicy"));
-        client.call(context, &look).await?
-    } else {
-        Json::Null
-    };
-    let key = &found["key"];
-    let text = |name: &str| key[name].as_str().map(str::to_owned);
-    let (own, all) = object::split_tags(client, found, &said.to_value());
-    let resource = format!("{vault}/keys/{}", newest.name);
-    let options = key["key_ops"].as_array().into_iter().flatten();
-    let options: Vec<String> = options
-        .filter_map(|o| o.as_str().map(str::to_owned))
-        .collect();
-    let mut sorted = (options.clone(), said.key_opts.clone());
-    sorted.0.sort();
-    sorted.1.sort();
-    // Six bits a digit of the modulus.
-    let size =
-        text("n").and_then(|n| i64::try_from(n.trim_end_matches('=').len() * 6 / 8 * 8).ok());
-    Ok(KeyRecord {
-        name: newest.name.clone(),
-        key_vault_id: vault,
-        key_type: text("kty").unwrap_or_default(),
-        key_size: said.key_size.or(size.filter(|_| prior.is_none())),
-        curve: text("crv"),
-        key_opts: if sorted.0 == sorted.1 {
-            said.key_opts.clone()
-        } else {
-            options
-        },
-        not_before_date: object::moment(&found["attributes"]["nbf"], said.not_before_date.as_ref()),
-        expiration_date: object::moment(&found["attributes"]["exp"], said.expiration_date.as_ref()),
-        rotation_policy: rotation(&policy, !said.rotation_policy.is_empty())
-            .into_iter()
-            .collect(),
-        tags: own,
-        tags_all: all,
-        version: Some(newest.version.clone()),
-        versionless_id: Some(newest.versionless(KEYS)),
-        resource_id: Some(format!("{resource}/versions/{}", newest.version)),
-        resource_versionless_id: Some(resource),
-        n: text("n"),
-        e: text("e"),
-        x: text("x"),
-        y: text("y"),
-        id: Some(id),
-    })
-}
-
 #[async_trait]
-impl Resource<Client> for Key {
+impl Object for Key {
     type Record = KeyRecord;
     const TYPE: &'static str = "azurerm_key_vault_key";
+    const COLLECTION: Collection = KEYS;
 
     fn traits() -> Traits {
-        Traits::default().seconds(5, 5, 10).family(family::VAULT)
+        Traits::default().seconds(5, 5, 10)
     }
 
-    fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
-        let new = request.prior.is_none() || !planned.replace.is_empty();
-        if let (true, Some(resource)) = (new, super::secret::resource(planned, "keys")) {
-            let value = std::mem::replace(&mut planned.value, Value::NULL);
-            planned.value = value.with_attribute("resource_versionless_id", resource.into());
-        }
-        Ok(())
+    fn making(
+        client: &Client,
+        operation: &Operation,
+        url: &str,
+        desired: &KeyRecord,
+    ) -> Result<Request, ProviderError> {
+        let body = spoken(json!({
+            "kty": desired.key_type,
+            "key_size": desired.key_size,
+            "crv": desired.curve,
+            "key_ops": desired.key_opts,
+            "attributes": attributes(desired)?,
+            "tags": object::new_tags(client, &desired.to_value(), operation),
+        }));
+        Ok(request(Method::Post, KEYS, format!("{url}/create")).body(body))
     }
 
-    fn id(record: &KeyRecord) -> String {
-        record.id.clone().unwrap_or_default()
-    }
-
-    async fn read(
+    async fn made(
         client: &Client,
         context: &CallContext,
-        items: &[Item<KeyRecord>],
-    ) -> Vec<Result<Option<KeyRecord>, ProviderError>> {
-        join_all(items.iter().map(|item| async move {
-            let Some(address) = Address::parse(&item.id, KEYS) else {
-                return Err(ProviderError::new(
-                    ErrorKind::Invalid,
-                    format!("`{}` is no key's address", item.id),
-                ));
-            };
-            let prior = item.prior.as_ref();
-            let vault = prior.map(|p| &*p.key_vault_id).filter(|v| !v.is_empty());
-            let url = address.versionless(KEYS);
-            let Some(found) = object::find_in(client, context, KEYS, &url, vault).await? else {
-                return Ok(None);
-            };
-            record(client, context, &address, &found, prior)
-                .await
-                .map(Some)
-        }))
-        .await
+        url: &str,
+        desired: &KeyRecord,
+    ) -> Result<(), ProviderError> {
+        match desired.rotation_policy.first() {
+            Some(rotation) => rotate(client, context, url, rotation).await,
+            None => Ok(()),
+        }
     }
 
-    async fn create(
+    async fn change(
         client: &Client,
         context: &CallContext,
         operation: &Operation,
-        desired: KeyRecord,
-    ) -> Result<KeyRecord, ProviderError> {
-        let uri = uri_of(client, context, &desired.key_vault_id).await?;
-        let url = format!("{uri}/keys/{}", desired.name);
-        let id = match &operation.known_id {
-            Some(id) => id.clone(),
-            None => {
-                let body = spoken(json!({
-                    "kty": desired.key_type,
-                    "key_size": desired.key_size,
-                    "crv": desired.curve,
-                    "key_ops": desired.key_opts,
-                    "attributes": attributes(&desired)?,
-                    "tags": object::new_tags(client, &desired.to_value(), operation),
-                }));
-                let send = request(Method::Post, KEYS, format!("{url}/create")).body(body);
-                object::make(client, context, operation, KEYS, &url, send).await?
-            }
-        };
-        if let Some(rotation) = desired.rotation_policy.first() {
-            rotate(client, context, &url, rotation).await?;
-        }
-        settled::<Self>(client, context, operation, &id, desired).await
-    }
-
-    async fn update(
-        client: &Client,
-        context: &CallContext,
-        operation: &Operation,
-        prior: KeyRecord,
-        desired: KeyRecord,
-    ) -> Result<KeyRecord, ProviderError> {
-        let id = Self::id(&prior);
-        let url = prior.versionless_id.clone().unwrap_or_else(|| id.clone());
-        let look = request(Method::Get, KEYS, &*url);
+        url: &str,
+        prior: &KeyRecord,
+        desired: &KeyRecord,
+    ) -> Result<String, ProviderError> {
+        let look = request(Method::Get, KEYS, url);
         let found = client.call(context, &look).await?;
-        let newest = object::id_in(&found).unwrap_or(&id).to_owned();
+        let known = prior.id.as_deref().unwrap_or_default();
+        let newest = object::id_in(&found).unwrap_or(known).to_owned();
         let body = json!({
             "key_ops": desired.key_opts,
-            "attributes": spoken(attributes(&desired)?),
+            "attributes": attributes(desired)?,
             "tags": object::changed_tags(client, &desired.to_value(), operation, &found),
         });
         let patch = request(Method::Patch, KEYS, &*newest).body(body);
@@ -358,45 +245,67 @@ impl Resource<Client> for Key {
         if prior.rotation_policy != desired.rotation_policy {
             let none = Rotation::default();
             let rotation = desired.rotation_policy.first().unwrap_or(&none);
-            rotate(client, context, &url, rotation).await?;
+            rotate(client, context, url, rotation).await?;
         }
-        settled::<Self>(client, context, operation, &newest, desired).await
+        Ok(newest)
     }
 
-    async fn delete(
+    async fn record(
         client: &Client,
         context: &CallContext,
-        operation: &Operation,
-        prior: KeyRecord,
-    ) -> Result<(), ProviderError> {
-        let Some(address) = Address::parse(&Self::id(&prior), KEYS) else {
-            return Ok(());
+        seen: Seen,
+        found: &Json,
+        prior: Option<&KeyRecord>,
+    ) -> Result<KeyRecord, ProviderError> {
+        let said = prior.cloned().unwrap_or_default();
+        let policy = if prior.is_none_or(|p| !p.rotation_policy.is_empty()) {
+            let url = format!("{}/rotationpolicy", seen.url);
+            client
+                .call(context, &request(Method::Get, KEYS, url))
+                .await?
+        } else {
+            Json::Null
         };
-        let vault = Some(&*prior.key_vault_id);
-        object::remove(client, context, operation, KEYS, &address, vault).await
-    }
-
-    async fn recover(
-        client: &Client,
-        context: &CallContext,
-        operation: &Operation,
-        desired: KeyRecord,
-    ) -> Result<Recovered, ProviderError> {
-        let (vault, name) = (&desired.key_vault_id, &desired.name);
-        object::recovered(client, context, operation, KEYS, vault, name).await
-    }
-
-    fn import(id: &str) -> Result<Imported<KeyRecord>, ProviderError> {
-        match Address::parse(id, KEYS) {
-            Some(_) => Ok(Imported {
-                id: id.to_owned(),
-                prior: None,
-            }),
-            None => Err(ProviderError::new(
-                ErrorKind::Invalid,
-                format!("`{id}` is not `https://VAULT.vault.azure.net/keys/NAME/VERSION`"),
-            )),
-        }
+        let key = &found["key"];
+        let text = |name: &str| key[name].as_str().map(str::to_owned);
+        let options = key["key_ops"].as_array().into_iter().flatten();
+        let options: Vec<String> = options
+            .filter_map(|o| o.as_str().map(str::to_owned))
+            .collect();
+        let mut sorted = (options.clone(), said.key_opts.clone());
+        sorted.0.sort();
+        sorted.1.sort();
+        // Six bits a digit of the modulus.
+        let size =
+            text("n").and_then(|n| i64::try_from(n.trim_end_matches('=').len() * 6 / 8 * 8).ok());
+        Ok(KeyRecord {
+            key_type: text("kty").unwrap_or_default(),
+            key_size: said.key_size.or(size.filter(|_| prior.is_none())),
+            curve: text("crv"),
+            key_opts: if sorted.0 == sorted.1 {
+                said.key_opts
+            } else {
+                options
+            },
+            rotation_policy: rotation(&policy, !said.rotation_policy.is_empty())
+                .into_iter()
+                .collect(),
+            n: text("n"),
+            e: text("e"),
+            x: text("x"),
+            y: text("y"),
+            resource_id: Some(seen.resource_id()),
+            name: seen.newest.name,
+            key_vault_id: seen.vault,
+            not_before_date: seen.not_before,
+            expiration_date: seen.expiration,
+            tags: seen.tags,
+            tags_all: seen.tags_all,
+            version: Some(seen.newest.version),
+            versionless_id: Some(seen.versionless),
+            resource_versionless_id: Some(seen.resource),
+            id: Some(seen.id),
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Microsoft.KeyVault: vaults through Resource Manager, and their keys and secrets through the vaults themselves.
 
 pub(crate) mod ephemeral;
+pub(crate) mod kept;
 pub(crate) mod key;
 pub(crate) mod object;
 pub(crate) mod secret;
@@ -11,7 +12,7 @@ use crate::error;
 use crate::found;
 use crate::kind::Kind;
 use infra_cloud::wait::{self, Pace};
-use infra_model::{CallContext, ErrorKind, Operation, ProviderError, Resource};
+use infra_model::{CallContext, ErrorKind, Operation, ProviderError};
 use std::future::Future;
 use std::time::Duration;
 
@@ -61,15 +62,4 @@ where
                 .contains("does not have the required permissions")
     };
     wait::while_refused(context, operation, GRANT, denied, call).await
-}
-
-/// Reads what has just been written until reads say so.
-pub(crate) async fn settled<R: Resource<Client>>(
-    client: &Client,
-    context: &CallContext,
-    operation: &Operation,
-    id: &str,
-    desired: R::Record,
-) -> Result<R::Record, ProviderError> {
-    wait::settled::<Client, R>(client, context, operation, id, desired).await
 }

@@ -4,16 +4,19 @@ use super::{DATA, once_granted, uri_of, vault};
 use crate::client::{Answer, Audience, Client, Method, Request};
 use crate::error;
 use crate::kind::Kind;
-use crate::tags::{self, Tags};
+use crate::managed::text;
+use crate::tags::{self, MARKS, Tags};
 use infra_cloud::absence::there;
 use infra_cloud::retry::Resend;
 use infra_cloud::wait::{self, MINUTES, Progress};
 use infra_model::{CallContext, ErrorKind, Operation, ProviderError, Recovered, Value};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 /// `keys` or `secrets`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Collection {
+    /// `key`
+    pub(crate) one: &'static str,
     /// `keys`
     pub(crate) name: &'static str,
     /// `Microsoft.KeyVault/vaults/keys`
@@ -60,18 +63,18 @@ pub(crate) fn request(method: Method, collection: Collection, url: impl Into<Str
 }
 
 /// What is under an address, its newest version.
-pub(crate) async fn find(
+async fn find(
     client: &Client,
     context: &CallContext,
     collection: Collection,
     url: &str,
 ) -> Result<Option<Json>, ProviderError> {
-    let request = request(Method::Get, collection, url);
-    match client.call(context, &request).await {
-        // A vault that is gone has no name any more, and is told apart by Resource Manager.
-        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
-        other => other.map(Some),
-    }
+    // A vault that is gone has no name any more, and is told apart by Resource Manager.
+    there(
+        client
+            .call(context, &request(Method::Get, collection, url))
+            .await,
+    )
 }
 
 /// The same, where the vault itself may be gone: then nobody answers at its address.
@@ -97,9 +100,9 @@ pub(crate) async fn find_in(
 }
 
 /// Whose an object is.
-pub(crate) fn whose(operation: &Operation, found: &Json, id: &str) -> Recovered {
+fn whose(operation: &Operation, found: &Json, id: &str) -> Recovered {
     let id = id.to_owned();
-    if tags::of(found).get(tags::OPERATION) == Some(&operation.id.to_string()) {
+    if MARKS.made_by(operation, &tags::of(found)) {
         Recovered::Found(id)
     } else {
         Recovered::Foreign(id)
@@ -122,9 +125,8 @@ pub(crate) async fn recovered(
     vault: &str,
     name: &str,
 ) -> Result<Recovered, ProviderError> {
-    let uri = match uri_of(client, context, vault).await {
-        Err(error) if error.kind == ErrorKind::NotFound => return Ok(Recovered::Absent),
-        other => other?,
+    let Some(uri) = there(uri_of(client, context, vault).await)? else {
+        return Ok(Recovered::Absent);
     };
     let url = format!("{uri}/{}/{name}", collection.name);
     let found = find(client, context, collection, &url).await?;
@@ -216,19 +218,18 @@ pub(crate) async fn remove(
     operation: &Operation,
     collection: Collection,
     address: &Address,
-    vault: Option<&str>,
+    vault: &str,
 ) -> Result<(), ProviderError> {
     let url = address.versionless(collection);
-    if find_in(client, context, collection, &url, vault)
+    if find_in(client, context, collection, &url, Some(vault))
         .await?
         .is_none()
     {
         return Ok(());
     }
     let delete = request(Method::Delete, collection, &*url);
-    let answer = match client.send(context, &delete).await {
-        Err(error) if error.kind == ErrorKind::NotFound => return Ok(()),
-        other => other?,
+    let Some(answer) = there(client.send(context, &delete).await)? else {
+        return Ok(());
     };
     let level = answer.body["attributes"]["recoveryLevel"]
         .as_str()
@@ -257,7 +258,7 @@ pub(crate) async fn remove(
 /// The tags of a new object.
 pub(crate) fn new_tags(client: &Client, value: &Value, operation: &Operation) -> Json {
     let own = crate::found::tags_of(value);
-    tags::json(&tags::for_create(&client.config().tags, &own, operation))
+    tags::json(&MARKS.for_create(&client.config().tags, &own, operation))
 }
 
 /// The tags of an object that changes.
@@ -269,22 +270,17 @@ pub(crate) fn changed_tags(
 ) -> Json {
     let own = crate::found::tags_of(value);
     let there = tags::of(found);
-    tags::json(&tags::for_update(
-        &client.config().tags,
-        &own,
-        operation,
-        &there,
-    ))
+    tags::json(&MARKS.for_update(&client.config().tags, &own, operation, &there))
 }
 
 /// One's own tags of an object, and all of them.
-pub(crate) fn split_tags(client: &Client, found: &Json, said: &Value) -> (Tags, Tags) {
+fn split_tags(client: &Client, found: &Json, said: &Value) -> (Tags, Tags) {
     let said = crate::found::tags_of(said);
-    tags::split(tags::of(found), &client.config().tags, Some(&said))
+    MARKS.split(tags::of(found), &client.config().tags, Some(&said))
 }
 
 /// The vault's resource id of an object that is imported: found by its name among the subscription's.
-pub(crate) async fn vault_of(
+async fn vault_of(
     client: &Client,
     context: &CallContext,
     uri: &str,
@@ -303,8 +299,93 @@ pub(crate) async fn vault_of(
     Ok(found.and_then(|vault| vault["id"].as_str().map(str::to_owned)))
 }
 
+/// What was found of an object that keys and secrets have alike.
+pub(crate) struct Seen {
+    /// Its address without a version, as it was asked for.
+    pub(crate) url: String,
+    /// The vault's resource id.
+    pub(crate) vault: String,
+    /// Its newest version.
+    pub(crate) newest: Address,
+    /// The id of that.
+    pub(crate) id: String,
+    /// Its id without a version.
+    pub(crate) versionless: String,
+    /// Its resource id without a version.
+    pub(crate) resource: String,
+    /// From when on it is good.
+    pub(crate) not_before: Option<String>,
+    /// Until when it is.
+    pub(crate) expiration: Option<String>,
+    /// Its own tags.
+    pub(crate) tags: Tags,
+    /// All of them.
+    pub(crate) tags_all: Tags,
+}
+
+impl Seen {
+    /// The resource id of its newest version.
+    pub(crate) fn resource_id(&self) -> String {
+        format!("{}/versions/{}", self.resource, self.newest.version)
+    }
+}
+
+/// What was found of an object under an address; `said` is what the state has.
+///
+/// # Errors
+/// What Resource Manager answers when the vault is looked up.
+pub(crate) async fn seen(
+    client: &Client,
+    context: &CallContext,
+    collection: Collection,
+    address: &Address,
+    found: &Json,
+    said: &Value,
+) -> Result<Seen, ProviderError> {
+    let id = id_in(found).unwrap_or_default().to_owned();
+    let newest = Address::parse(&id, collection).unwrap_or_else(|| address.clone());
+    let vault = match text(said, "key_vault_id").filter(|v| !v.is_empty()) {
+        Some(vault) => vault,
+        None => vault_of(client, context, &address.vault)
+            .await?
+            .unwrap_or_default(),
+    };
+    let (tags, tags_all) = split_tags(client, found, said);
+    let when =
+        |field: &str, name: &str| moment(&found["attributes"][field], text(said, name).as_ref());
+    Ok(Seen {
+        url: address.versionless(collection),
+        resource: format!("{vault}/{}/{}", collection.name, newest.name),
+        versionless: newest.versionless(collection),
+        not_before: when("nbf", "not_before_date"),
+        expiration: when("exp", "expiration_date"),
+        vault,
+        newest,
+        id,
+        tags,
+        tags_all,
+    })
+}
+
+/// The attributes of an object that is good from one moment on and until another.
+///
+/// # Errors
+/// What is no moment.
+pub(crate) fn attributes(
+    not_before: Option<&String>,
+    expiration: Option<&String>,
+) -> Result<Json, ProviderError> {
+    let mut out = json!({ "enabled": true });
+    for (field, moment) in [("nbf", not_before), ("exp", expiration)] {
+        if let Some(seconds) = seconds(moment)? {
+            out[field] = seconds.into();
+        }
+    }
+    Ok(out)
+}
+
 /// Seconds since 1970 of an RFC 3339 moment.
-pub(crate) fn seconds(moment: Option<&String>) -> Result<Option<i64>, ProviderError> {
+fn seconds(moment: Option<&String>) -> Result<Option<i64>, ProviderError> {
     let Some(text) = moment else {
         return Ok(None);
     };
@@ -335,12 +416,7 @@ pub(crate) fn moment(found: &Json, said: Option<&String>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const KEYS: Collection = Collection {
-        name: "keys",
-        of: "Microsoft.KeyVault/vaults/keys",
-        deleted: "deletedkeys",
-    };
+    use crate::vaults::key::KEYS;
 
     #[test]
     fn an_id_tells_vault_name_and_version() {

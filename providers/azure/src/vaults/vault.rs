@@ -4,7 +4,7 @@ use super::VERSION;
 use crate::api::{Api, grouped};
 use crate::client::{Client, Method, Request};
 use crate::kind::Kind;
-use crate::tags;
+use crate::tags::{self, MARKS};
 use crate::wire::{self, Rule, Rules};
 use crate::{found, operation};
 use async_trait::async_trait;
@@ -276,7 +276,6 @@ impl Kind for Vault {
         let Some(found) = found::fetch(client, context, &Self::API, id).await? else {
             return Ok(());
         };
-        let ours = Some(&operation.id.to_string());
         let prior = found::record_of::<Self>(client, id, found.clone(), Some(desired))?;
         let same = |name: &str| {
             let (a, b) = (prior.to_value(), desired.to_value());
@@ -288,7 +287,7 @@ impl Kind for Vault {
             "access_policy",
             "tags",
         ];
-        if tags::of(&found).get(tags::OPERATION) == ours && as_asked.into_iter().all(same) {
+        if MARKS.made_by(operation, &tags::of(&found)) && as_asked.into_iter().all(same) {
             return Ok(());
         }
         let mut body = found::without_shown_only(&found);
@@ -305,7 +304,7 @@ impl Kind for Vault {
         complete_body(&mut body);
         wire::remove(&mut body, "properties/createMode");
         let own = found::tags_of(&desired.to_value());
-        body["tags"] = tags::json(&tags::for_create(&client.config().tags, &own, operation));
+        body["tags"] = tags::json(&MARKS.for_create(&client.config().tags, &own, operation));
         let request = Request::new(Method::Put, Self::API.name, VERSION, id).body(body);
         operation::run(client, context, operation, Self::PACE, request)
             .await

@@ -1,7 +1,8 @@
 //! What answers show, as attributes.
 
-use super::{Rule, Rules, Scope, get, join, root};
+use super::{Rule, Rules, Scope, root};
 use crate::api::short;
+use infra_cloud::fields::{get, join, kept, nothing};
 use infra_model::schema::Compare;
 use infra_model::{Attribute, Block, NestedBlock, Type, Value, planning};
 use serde_json::{Map, Value as Json};
@@ -42,14 +43,6 @@ pub(super) fn decode(block: &Block, found: &Json, prior: &Value, scope: Scope<'_
         out.insert(name.to_string(), Json::Array(items));
     }
     Json::Object(out)
-}
-
-/// What was said, or the default.
-fn kept(attribute: &Attribute, said: Option<&Value>) -> Option<Json> {
-    let said = said
-        .filter(|said| !said.is_null())
-        .or(attribute.default.as_ref());
-    said.map(infra_model::json::to_json)
 }
 
 fn decode_block(
@@ -99,18 +92,6 @@ fn twin<'a>(item: &Json, said: &'a [Value], place: usize) -> Option<&'a Value> {
         .iter()
         .find(|s| name.is_some() && s.get("name").and_then(Value::as_str) == name);
     named.or_else(|| said.get(place))
-}
-
-/// Whether a value says nothing: null, false, zero, empty.
-fn nothing(json: &Json) -> bool {
-    match json {
-        Json::Null | Json::Bool(false) => true,
-        Json::Number(n) => n.as_f64() == Some(0.0),
-        Json::String(s) => s.is_empty(),
-        Json::Array(items) => items.iter().all(nothing),
-        Json::Object(fields) => fields.values().all(nothing),
-        Json::Bool(true) => false,
-    }
 }
 
 /// What a rule makes of a field, back again.
