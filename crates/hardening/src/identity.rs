@@ -5,13 +5,10 @@
 use crate::flow::{Peer, Pods, Port};
 use crate::inside::Inside;
 use infra_draft::cloud::Cloud;
-use infra_model::Value;
-use infra_model::expand::Known;
 use serde_json::{Value as Json, json};
 
 /// What is allowed.
 #[derive(Clone, Debug)]
-#[allow(dead_code, reason = "each control needs some of them")]
 pub(crate) enum Grant {
     /// To read, write and delete the objects of a bucket of the stack, by its reference, such as `bucket.backups`.
     Objects(String),
@@ -43,12 +40,6 @@ pub(crate) struct Lowered {
     pub(crate) labels: Json,
     /// What must be there before the pods, by address.
     pub(crate) before: Vec<String>,
-}
-
-/// A bucket of the stack that an input names.
-#[allow(dead_code, reason = "for controls that keep things in buckets")]
-pub(crate) fn bucket(inside: &mut Inside<'_>, path: &str, value: &Value) -> Option<Known> {
-    inside.draft.find("bucket", path, value)
 }
 
 impl Inside<'_> {

@@ -50,7 +50,6 @@ pub(crate) struct Found {
     pub(crate) site: Site,
     pub(crate) on: BTreeSet<&'static str>,
     pub(crate) domain: Option<Input<String>>,
-    pub(crate) gitops: bool,
     pub(crate) apps: Vec<App>,
 }
 
@@ -58,25 +57,20 @@ pub(crate) struct Found {
 pub(crate) fn find(inputs: &Inputs, registry: &[Entry], draft: &mut Draft<'_>) -> Option<Found> {
     let site = Site::find(&inputs.cluster, draft);
     let on = controls(inputs, registry, draft);
-    let gitops = match inputs.delivery.as_str() {
-        "direct" => false,
-        "gitops" => true,
-        other => {
-            let meant = meant(other, ["direct", "gitops"]);
-            draft.refuse(
-                "delivery",
-                format!("objects are not delivered by `{other}`{meant}"),
-                "write \"direct\" or \"gitops\"",
-            );
-            false
-        }
-    };
+    let delivery = inputs.delivery.as_str();
+    if !["direct", "gitops"].contains(&delivery) {
+        let meant = meant(delivery, ["direct", "gitops"]);
+        draft.refuse(
+            "delivery",
+            format!("objects are not delivered by `{delivery}`{meant}"),
+            "write \"direct\" or \"gitops\"",
+        );
+    }
     let apps = app::read(&inputs.apps, draft)?;
     Some(Found {
         site: site?,
         on: on?,
         domain: inputs.domain.clone(),
-        gitops,
         apps,
     })
 }

@@ -56,7 +56,6 @@ pub(crate) struct Scrape {
     /// On which port.
     pub(crate) port: u16,
     /// Under which path.
-    #[allow(dead_code, reason = "for the control `monitoring`")]
     pub(crate) path: String,
 }
 
@@ -70,9 +69,6 @@ pub(crate) struct Inside<'a> {
     pub(crate) domain: Option<Input<String>>,
     /// What runs there.
     pub(crate) apps: Vec<App>,
-    /// Whether objects are committed to a repository, and not applied.
-    #[allow(dead_code, reason = "for the control `gitops`")]
-    pub(crate) gitops: bool,
     /// What is made, in order of writing.
     pub(crate) nodes: Vec<Node>,
     /// The namespaces that are made, by name.
@@ -99,7 +95,6 @@ impl<'a> Inside<'a> {
             site: found.site,
             domain: found.domain,
             apps: found.apps,
-            gitops: found.gitops,
             nodes: Vec::new(),
             namespaces: BTreeMap::new(),
             flows: BTreeSet::new(),

@@ -22,7 +22,6 @@ pub(crate) struct Site {
     /// The addresses of its network.
     pub(crate) range: Option<Ipv4Net>,
     /// How many zones it spans.
-    #[allow(dead_code, reason = "for controls that spread over them")]
     pub(crate) zones: usize,
 }
 
