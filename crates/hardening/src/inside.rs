@@ -199,8 +199,7 @@ impl<'a> Inside<'a> {
             .iter()
             .map(|c| format!("{}/{}", c.group, c.kind))
             .collect();
-        self.nodes.push(node);
-        address
+        self.push(node)
     }
 
     /// A chart; its address.
@@ -225,9 +224,7 @@ impl<'a> Inside<'a> {
         node.kinds = release.kinds.iter().map(|k| (*k).to_owned()).collect();
         node.serves = release.serves.to_vec();
         node.after = release.after;
-        let address = node.address();
-        self.nodes.push(node);
-        address
+        self.push(node)
     }
 
     /// An object; its address.
@@ -258,14 +255,33 @@ impl<'a> Inside<'a> {
             text("/metadata/name"),
         ];
         node.name = identifier(&parts.each_ref().map(String::as_str));
-        let address = node.address();
-        self.nodes.push(node);
-        address
+        self.push(node)
+    }
+
+    /// A Secret; its address. Without a type it is `Opaque`.
+    pub(crate) fn secret(
+        &mut self,
+        name: &str,
+        metadata: Json,
+        kind: Option<&str>,
+        data: Json,
+    ) -> String {
+        let body = json!({ "metadata": metadata, "type": kind, "data": data });
+        self.push(Node::new("kubernetes_secret", name, Where::Cluster, body))
     }
 
     /// A resource of the cluster's cloud; its address.
     pub(crate) fn cloud(&mut self, type_name: &'static str, name: &str, body: Json) -> String {
-        let node = Node::new(type_name, name, Where::Cloud, body);
+        self.push(Node::new(type_name, name, Where::Cloud, body))
+    }
+
+    /// A resource of this program's own, such as a key; its address.
+    pub(crate) fn builtin(&mut self, type_name: &'static str, name: &str, body: Json) -> String {
+        self.push(Node::new(type_name, name, Where::Builtin, body))
+    }
+
+    /// A node; its address.
+    pub(crate) fn push(&mut self, node: Node) -> String {
         let address = node.address();
         self.nodes.push(node);
         address

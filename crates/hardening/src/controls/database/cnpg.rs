@@ -4,7 +4,7 @@ use super::{Archive, Config, NAME, Wanted, destination};
 use crate::flow::{Peer, Pods, Port};
 use crate::identity::{Grant, Identity, Lowered};
 use crate::inside::{Inside, Release};
-use crate::node::{Node, Wait, Where, identifier};
+use crate::node::{Wait, identifier};
 use crate::objects::{object, resources};
 use infra_draft::cloud::Cloud;
 use serde_json::{Value as Json, json};
@@ -130,10 +130,7 @@ pub(super) fn database(config: &Config, wanted: &Wanted<'_>, inside: &mut Inside
 /// A name for the archive of this life of the database: one that is made anew never writes over what an earlier one left.
 fn life_of(wanted: &Wanted<'_>, inside: &mut Inside<'_>) -> String {
     let name = identifier(&[&wanted.app.name, NAME, "life"]);
-    let body = json!({ "byte_length": 4 });
-    inside
-        .nodes
-        .push(Node::new("random_id", name.clone(), Where::Builtin, body));
+    inside.builtin("random_id", &name, json!({ "byte_length": 4 }));
     format!("{NAME}-${{random_id.{name}.hex}}")
 }
 

@@ -6,7 +6,7 @@ mod rules;
 use crate::control::{Control, plain};
 use crate::flow::{Peer, Pods, Port};
 use crate::inside::{Inside, Release, Scrape};
-use crate::node::{Node, Where, identifier};
+use crate::node::identifier;
 use crate::objects::{object, resources};
 use infra_draft::input::Input;
 use infra_model::{Number, Record};
@@ -148,13 +148,11 @@ fn prometheus() -> Pods {
 }
 
 fn grafana_admin(inside: &mut Inside<'_>) -> String {
-    let password = Node::new(
+    inside.builtin(
         "random_password",
         "grafana_admin",
-        Where::Builtin,
         json!({ "length": 32, "special": false }),
     );
-    inside.nodes.push(password);
     secret(
         inside,
         GRAFANA_ADMIN,
@@ -175,16 +173,8 @@ fn slack(config: &Config, inside: &mut Inside<'_>) -> String {
 }
 
 fn secret(inside: &mut Inside<'_>, name: &str, data: Json) -> String {
-    let body = json!({ "metadata": { "name": name, "namespace": NAMESPACE }, "data": data });
-    let node = Node::new(
-        "kubernetes_secret",
-        identifier(&[NAMESPACE, name]),
-        Where::Cluster,
-        body,
-    );
-    let address = node.address();
-    inside.nodes.push(node);
-    address
+    let metadata = json!({ "name": name, "namespace": NAMESPACE });
+    inside.secret(&identifier(&[NAMESPACE, name]), metadata, None, data)
 }
 
 /// Who is told what. What the receivers get is written by Alertmanager's own templates.
