@@ -30,14 +30,9 @@ pub(crate) fn write(inside: Inside<'_>) -> Draft<'_> {
         if let Some(namespace) = node.namespace().and_then(|n| namespaces.get(n))
             && makes_pods(&node)
         {
-            after.extend(
-                namespace
-                    .gates
-                    .iter()
-                    .filter(|g| !node.after_me(g))
-                    .cloned(),
-            );
+            after.extend(namespace.gates.iter().cloned());
         }
+        // It may be one of its namespace's gates, or define the kind that it is looked up by.
         after.remove(&node.address());
         if after.is_empty() && node.place == Where::Cluster {
             after.insert(site.reference.clone());
@@ -120,9 +115,6 @@ impl Index {
                 .and_then(|n| self.namespaces.get(n))
                 .cloned(),
         );
-        if node.type_name == "kubernetes_crds" {
-            return out;
-        }
         out.extend(
             node.kinds
                 .iter()
@@ -139,6 +131,23 @@ impl Index {
             out.extend(self.webhooks.get(group).into_iter().flatten().cloned());
         }
         out
+    }
+
+    /// The classes of volumes that are named anywhere in a body.
+    fn classes_in(&self, body: &Json, out: &mut BTreeSet<String>) {
+        match body {
+            Json::Object(fields) => {
+                for (name, value) in fields {
+                    let named = ["storageClass", "storageClassName"].contains(&name.as_str());
+                    match value.as_str().filter(|_| named) {
+                        Some(class) => out.extend(self.classes.get(class).cloned()),
+                        None => self.classes_in(value, out),
+                    }
+                }
+            }
+            Json::Array(items) => items.iter().for_each(|i| self.classes_in(i, out)),
+            _ => {}
+        }
     }
 }
 
@@ -168,32 +177,6 @@ fn makes_pods(node: &Node) -> bool {
         .and_then(|o| o.get("kind"))
         .and_then(Json::as_str);
     kind.is_some_and(|k| !WITHOUT_PODS.contains(&k))
-}
-
-impl Index {
-    /// The classes of volumes that are named anywhere in a body.
-    fn classes_in(&self, body: &Json, out: &mut BTreeSet<String>) {
-        match body {
-            Json::Object(fields) => {
-                for (name, value) in fields {
-                    let named = ["storageClass", "storageClassName"].contains(&name.as_str());
-                    match value.as_str().filter(|_| named) {
-                        Some(class) => out.extend(self.classes.get(class).cloned()),
-                        None => self.classes_in(value, out),
-                    }
-                }
-            }
-            Json::Array(items) => items.iter().for_each(|i| self.classes_in(i, out)),
-            _ => {}
-        }
-    }
-}
-
-impl Node {
-    /// Whether a gate would wait for this very node.
-    fn after_me(&self, gate: &str) -> bool {
-        gate == self.address()
-    }
 }
 
 fn namespaces(inside: &Inside<'_>) -> Vec<Node> {
