@@ -4,7 +4,7 @@ mod dashboards;
 mod rules;
 
 use crate::control::{Control, plain};
-use crate::flow::{Peer, Pods, Port};
+use crate::flow::{self, Peer, Pods, Port};
 use crate::inside::{Inside, Release, Scrape};
 use crate::node::identifier;
 use crate::objects::{object, resources};
@@ -40,7 +40,7 @@ pub(crate) struct Config {
 }
 
 /// Where it stands.
-pub(crate) const NAMESPACE: &str = "monitoring";
+pub(crate) const NAMESPACE: &str = flow::MONITORING;
 const RELEASE: &str = "kube-prometheus-stack";
 const SLACK: &str = "alertmanager-slack";
 const GRAFANA_ADMIN: &str = "grafana-admin";
@@ -98,12 +98,8 @@ impl Control for Monitoring {
     }
 
     fn finish(_: &Config, inside: &mut Inside<'_>) {
+        // That Prometheus may call them, the control `network` says.
         for scrape in inside.scrapes.clone() {
-            inside.allow(
-                Peer::Pods(prometheus()),
-                Peer::Pods(scrape.pods.clone()),
-                &[Port::tcp(scrape.port)],
-            );
             inside.object(monitor(&scrape));
         }
     }
@@ -137,14 +133,6 @@ fn check(config: &Config, inside: &mut Inside<'_>) {
 /// The share of requests that may fail.
 fn error_rate(config: &Config) -> f64 {
     config.error_rate.as_ref().map_or(0.01, Number::to_f64)
-}
-
-fn prometheus() -> Pods {
-    Pods::of(
-        NAMESPACE,
-        "prometheus",
-        &[("app.kubernetes.io/name", "prometheus")],
-    )
 }
 
 fn grafana_admin(inside: &mut Inside<'_>) -> String {
@@ -321,7 +309,7 @@ fn flows(inside: &mut Inside<'_>) {
     let alertmanager = app("alertmanager", "alertmanager");
     let grafana = app("grafana", "grafana");
     let state = app("kube-state-metrics", "kube-state-metrics");
-    let prometheus = prometheus();
+    let prometheus = Pods::monitoring();
     for pods in [&operator, &grafana, &state, &prometheus] {
         inside.calls_api(pods);
     }
