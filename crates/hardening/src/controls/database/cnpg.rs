@@ -1,6 +1,6 @@
 //! CloudNativePG, with the Barman Cloud plugin for archives: what was built into the operator is to be removed.
 
-use super::{Archive, Config, NAME, Wanted, destination};
+use super::{Archive, Config, NAME, POOLER, Wanted, destination};
 use crate::flow::{Peer, Pods, Port};
 use crate::identity::{Grant, Identity, Lowered};
 use crate::inside::{Inside, Release};
@@ -14,9 +14,8 @@ pub(super) const IMAGES: &str = "ghcr.io/cloudnative-pg/";
 const NAMESPACE: &str = "cnpg-system";
 const PLUGIN: &str = "barman-cloud.cloudnative-pg.io";
 const API: &str = "postgresql.cnpg.io/v1";
-/// The object store of a database, and its pooler.
+/// The object store of a database.
 const STORE: &str = "postgres-archive";
-const POOLER: &str = "postgres-pooler";
 
 /// The operator and its plugin.
 pub(super) fn install(inside: &mut Inside<'_>) {
@@ -291,21 +290,7 @@ fn flows(config: &Config, wanted: &Wanted<'_>, inside: &mut Inside<'_>) {
         &[Port::tcp(8000), Port::tcp(5432)],
     );
     inside.scrape(&instances, 9187, "/metrics");
-
-    for client in &wanted.clients {
-        inside.allow(
-            Peer::Pods(client.clone()),
-            Peer::Pods(instances.clone()),
-            &[Port::tcp(5432)],
-        );
-        if config.pooler {
-            inside.allow(
-                Peer::Pods(client.clone()),
-                Peer::Pods(pooler.clone()),
-                &[Port::tcp(5432)],
-            );
-        }
-    }
+    wanted.connect(&instances, config.pooler.then_some(&pooler), inside);
     if config.pooler {
         inside.scrape(&pooler, 9127, "/metrics");
     }
