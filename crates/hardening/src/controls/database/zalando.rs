@@ -122,14 +122,8 @@ pub(super) fn database(config: &Config, wanted: &Wanted<'_>, inside: &mut Inside
 
 fn spec(config: &Config, wanted: &Wanted<'_>, cloud: &Cloud) -> Json {
     let postgres = wanted.postgres;
-    let team = wanted
-        .app
-        .inputs
-        .team
-        .as_deref()
-        .unwrap_or(&wanted.app.name);
     let mut spec = json!({
-        "teamId": team,
+        "teamId": wanted.app.team(),
         "numberOfInstances": postgres.instances,
         "volume": { "size": postgres.storage, "storageClass": wanted.class },
         "postgresql": { "version": postgres.version, "parameters": wanted.parameters() },
