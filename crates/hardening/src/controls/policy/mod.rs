@@ -11,6 +11,7 @@ use exceptions::Exception;
 use infra_draft::cloud::Cloud;
 use infra_model::Record;
 use infra_model::diagnostic::meant;
+use rules::{RULES, Rule};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -86,11 +87,18 @@ struct Scope {
 }
 
 impl Scope {
+    /// The rules that they are judged by: none where there are none of them, and nothing about registries where none is named.
+    fn rules(&self) -> impl Iterator<Item = &'static Rule> {
+        // A selector by no names would be one of everything, or none at all.
+        let nobody = self.tier == Tier::Platform && self.namespaces.is_empty();
+        let anywhere = self.registries.is_empty();
+        RULES
+            .iter()
+            .filter(move |rule| !nobody && !(anywhere && rule.name == rules::REGISTRIES))
+    }
+
     /// What selects them: those that are named for the platform, all that are not for apps.
     fn selector(&self) -> Json {
-        if self.namespaces.is_empty() {
-            return json!({});
-        }
         let operator = match self.tier {
             Tier::Apps => "NotIn",
             Tier::Platform => "In",
@@ -335,7 +343,7 @@ fn check(config: &Config, inside: &mut Inside<'_>) {
     }
     for (index, except) in config.exceptions.iter().enumerate() {
         let path = format!("policy.exceptions[{index}]");
-        let names = rules::RULES.iter().map(|r| r.name);
+        let names = RULES.iter().map(|r| r.name);
         for (at, rule) in except.rules.iter().enumerate() {
             if !names.clone().any(|n| n == rule) {
                 let meant = meant(rule, names.clone());
