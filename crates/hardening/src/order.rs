@@ -32,7 +32,7 @@ pub(crate) fn write(inside: Inside<'_>) -> Draft<'_> {
         {
             after.extend(namespace.gates.iter().cloned());
         }
-        // It may be one of its namespace's gates, or define the kind that it is looked up by.
+        // It may be one of its namespace's gates, or the chart whose webhook judges what it brings itself.
         after.remove(&node.address());
         if after.is_empty() && node.place == Where::Cluster {
             after.insert(site.reference.clone());
@@ -115,19 +115,14 @@ impl Index {
                 .and_then(|n| self.namespaces.get(n))
                 .cloned(),
         );
-        out.extend(
-            node.kinds
-                .iter()
-                .filter_map(|k| self.definitions.get(k))
-                .cloned(),
-        );
-        if let Some(object) = node.object() {
-            let text = |name: &str| object.get(name).and_then(Json::as_str).unwrap_or_default();
-            let group = text("apiVersion")
-                .split_once('/')
-                .map_or("", |(group, _)| group);
-            let kind = format!("{group}/{}", text("kind"));
+        // Those of a chart's objects; definitions make theirs, and have no objects of them.
+        let charts: &[String] = match node.type_name {
+            "kubernetes_crds" => &[],
+            _ => &node.kinds,
+        };
+        for kind in charts.iter().cloned().chain(node.object().map(kind_of)) {
             out.extend(self.definitions.get(&kind).cloned());
+            let group = kind.split('/').next().unwrap_or_default();
             out.extend(self.webhooks.get(group).into_iter().flatten().cloned());
         }
         out
@@ -149,6 +144,13 @@ impl Index {
             _ => {}
         }
     }
+}
+
+/// What an object is, as `GROUP/KIND`; the group of the cluster's oldest kinds is empty.
+fn kind_of(object: &Json) -> String {
+    let text = |name: &str| object.get(name).and_then(Json::as_str).unwrap_or_default();
+    let group = text("apiVersion").rsplit_once('/');
+    format!("{}/{}", group.map_or("", |(group, _)| group), text("kind"))
 }
 
 /// Kinds of which no pods come.

@@ -75,10 +75,7 @@ pub(super) fn install(inside: &mut Inside<'_>) {
         // An object store says how its plugin archives: nothing judges it, but without the plugin nothing heeds it.
         serves: &["barmancloud.cnpg.io"],
         provides: &["Deployment/plugin-barman-cloud"],
-        after: vec![
-            "helm_release.cert_manager".to_owned(),
-            "helm_release.cloudnative_pg".to_owned(),
-        ],
+        after: vec!["helm_release.cloudnative_pg".to_owned()],
         ..Release::default()
     });
 }

@@ -69,14 +69,19 @@ impl Control for Monitoring {
             );
         }
         let certificates = inside.on("tls");
+        let mut kinds = vec![
+            "monitoring.coreos.com/Prometheus",
+            "monitoring.coreos.com/Alertmanager",
+        ];
+        if certificates {
+            // Its webhook's own.
+            kinds.extend(["cert-manager.io/Certificate", "cert-manager.io/Issuer"]);
+        }
         inside.release(Release {
             chart: RELEASE,
             namespace: NAMESPACE,
             values: values(config, certificates),
-            kinds: &[
-                "monitoring.coreos.com/Prometheus",
-                "monitoring.coreos.com/Alertmanager",
-            ],
+            kinds: &kinds,
             serves: &["monitoring.coreos.com"],
             provides: &[
                 "Deployment/kube-prometheus-stack-operator",
