@@ -208,8 +208,7 @@ fn azure(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
     let cluster = inside.site.reference.clone();
     let body = json!({
         "name": inside.draft.name(&identity.name, 128),
-        // That of the cluster: /subscriptions/ID/resourceGroups/NAME/…
-        "resource_group_name": format!("${{split(\"/\", {cluster}.id)[4]}}"),
+        "resource_group_name": inside.site.group(),
         "location": "${data.azurerm_client_config.this.location}",
         "tags": inside.draft.plain_tags(),
     });
@@ -220,7 +219,7 @@ fn azure(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
     );
     let body = json!({
         "name": identity.name,
-        "resource_group_name": format!("${{split(\"/\", {cluster}.id)[4]}}"),
+        "resource_group_name": inside.site.group(),
         "parent_id": format!("${{azurerm_user_assigned_identity.{name}.id}}"),
         "issuer": inside.site.output("oidc_issuer_url"),
         "subject": subject,

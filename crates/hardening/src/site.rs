@@ -49,6 +49,11 @@ impl Site {
         })
     }
 
+    /// On Azure a template of the resource group that it is in, which stands in its id: /subscriptions/ID/resourceGroups/NAME/…
+    pub(crate) fn group(&self) -> String {
+        format!("${{split(\"/\", {}.id)[4]}}", self.reference)
+    }
+
     /// A template with one of its outputs.
     pub(crate) fn output(&self, name: &str) -> String {
         format!("${{{}.{name}}}", self.reference)

@@ -304,12 +304,11 @@ fn google_database(region: &str, inside: &Inside<'_>) -> Option<Vec<Json>> {
 }
 
 fn azure_bucket(inside: &Inside<'_>) -> Vec<Json> {
-    let cluster = &inside.site.reference;
     let api = "storage.azure.m.upbound.io/v1beta1";
     let account = json!({
-        // The id of a cluster has its resource group.
-        "resourceGroupName": format!("${{split(\"/\", {cluster}.id)[4]}}"),
-        "location": format!("${{{cluster}.location}}"),
+        "resourceGroupName": inside.site.group(),
+        // Read for the providers' identity.
+        "location": "${data.azurerm_client_config.this.location}",
         "accountTier": "Standard",
         "accountReplicationType": "ZRS",
         "minTlsVersion": "TLS1_2",

@@ -165,7 +165,7 @@ fn unseal(inside: &mut Inside<'_>) -> (String, String, Vec<String>) {
                 .data("azurerm_client_config", "this", json!({}));
             let start = inside.draft.start(15);
             let tags = inside.draft.plain_tags();
-            let group = format!("${{split(\"/\", {}.id)[4]}}", inside.site.reference);
+            let group = inside.site.group();
             inside.builtin("random_id", "vault", json!({ "byte_length": 4 }));
             let body = json!({
                 "name": format!("{start}-${{random_id.vault.hex}}"),
