@@ -7,6 +7,7 @@ mod rules;
 
 use crate::control::Control;
 use crate::inside::Inside;
+use crate::system;
 use exceptions::Exception;
 use infra_draft::cloud::Cloud;
 use infra_model::Record;
@@ -146,36 +147,6 @@ const PLATFORM_REGISTRIES: &[&str] = &[
     "xpkg.upbound.io/",
 ];
 
-/// Namespaces of the cluster and of its cloud.
-fn system(cloud: &Cloud) -> Vec<String> {
-    let of_all: &[&str] = &["kube-system", "kube-public", "kube-node-lease"];
-    let of_cloud: &[&str] = match cloud {
-        Cloud::Aws(_) => &["amazon-cloudwatch", "amazon-guardduty", "aws-observability"],
-        Cloud::Google(_) => &[
-            "config-management-system",
-            "gke-gmp-system",
-            "gke-managed-cim",
-            "gke-managed-filestorecsi",
-            "gke-managed-networking-dra-driver",
-            "gke-managed-system",
-            "gmp-public",
-            "gmp-system",
-        ],
-        Cloud::Azure(_) => &[
-            "aks-command",
-            "app-routing-system",
-            "azure-arc",
-            "calico-system",
-            "tigera-operator",
-        ],
-    };
-    of_all
-        .iter()
-        .chain(of_cloud)
-        .map(|n| (*n).to_owned())
-        .collect()
-}
-
 /// The control.
 pub(crate) struct Policy;
 
@@ -280,7 +251,13 @@ impl Control for Policy {
 }
 
 fn exempt(config: &Config, inside: &Inside<'_>, engine: &str) -> Vec<String> {
-    let mut out = system(&inside.site.cloud);
+    let cloud = match &inside.site.cloud {
+        Cloud::Aws(_) => system::AWS,
+        Cloud::Google(_) => system::GOOGLE,
+        Cloud::Azure(_) => system::AZURE,
+    };
+    let ours = system::KUBERNETES.iter().chain(cloud);
+    let mut out: Vec<String> = ours.map(|n| (*n).to_owned()).collect();
     out.push(engine.to_owned());
     out.extend(config.exempt.iter().cloned());
     out.dedup();
