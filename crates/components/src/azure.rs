@@ -16,6 +16,13 @@ pub(crate) fn client(draft: &mut Draft<'_>) {
     draft.data("azurerm_client_config", "this", json!({}));
 }
 
+/// The zones' names in a region, for something in all of them.
+pub(crate) fn zones(site: &Site) -> Vec<String> {
+    (1..=site.zones.len())
+        .map(|zone| zone.to_string())
+        .collect()
+}
+
 /// A resource group of the component's own, `azurerm_resource_group.this`; a template of its name.
 pub(crate) fn own_group(draft: &mut Draft<'_>) -> String {
     client(draft);
@@ -132,6 +139,27 @@ pub(crate) fn identity(draft: &mut Draft<'_>, block: &str, suffix: &str, group: 
         "tags": draft.plain_tags(),
     });
     draft.resource("azurerm_user_assigned_identity", block, body);
+}
+
+/// A vault with a key, and an identity `azurerm_user_assigned_identity.this` that may encrypt with it: who uses the key comes after
+/// `azurerm_role_assignment.key`.
+pub(crate) fn encryption(
+    draft: &mut Draft<'_>,
+    group: &str,
+    name: &str,
+    rotates: bool,
+    suffix: &str,
+) {
+    vault(draft, group);
+    key(draft, name, rotates);
+    identity(draft, "this", suffix, group);
+    grant(
+        draft,
+        "key",
+        "this",
+        "Key Vault Crypto Service Encryption User",
+        "${azurerm_key_vault_key.this.resource_versionless_id}",
+    );
 }
 
 /// A role of an identity of the component, `azurerm_role_assignment.BLOCK`.

@@ -1,7 +1,7 @@
 //! `[hardening.X.apps.NAME]`: what runs in the cluster, who may talk to whom, and how much it may use. Controls read here what
 //! concerns them; nothing is written from here.
 
-use crate::flow::{self, Port};
+use crate::flow::{self, Pods, Port};
 use infra_draft::draft::Draft;
 use infra_draft::input::{self, Input};
 use infra_model::{Record, Value};
@@ -145,6 +145,11 @@ impl App {
     /// Its namespace.
     pub(crate) fn namespace(&self) -> &str {
         self.inputs.namespace.as_deref().unwrap_or(&self.name)
+    }
+
+    /// Whose it is: its team, or it is one of its own.
+    pub(crate) fn team(&self) -> &str {
+        self.inputs.team.as_deref().unwrap_or(&self.name)
     }
 
     /// Its place in the inputs.
@@ -294,8 +299,8 @@ pub(crate) fn services(app: &App, draft: &mut Draft<'_>) -> Vec<Running> {
 
 impl Running {
     /// Its pods.
-    pub(crate) fn pods(&self, namespace: &str) -> crate::flow::Pods {
-        crate::flow::Pods {
+    pub(crate) fn pods(&self, namespace: &str) -> Pods {
+        Pods {
             namespace: namespace.to_owned(),
             name: self.name.clone(),
             labels: self.labels.clone(),

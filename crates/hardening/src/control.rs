@@ -40,7 +40,6 @@ pub(crate) trait Control {
 }
 
 /// JSON whose text stands for itself where templates are read: rules, dashboards and scripts that hold `${`.
-#[allow(dead_code, reason = "for controls with texts of their own")]
 pub(crate) fn plain(json: Json) -> Json {
     match json {
         Json::String(text) => Json::String(escape(&text)),

@@ -67,12 +67,6 @@ impl Pods {
         let labels = [("app.kubernetes.io/name", "prometheus")];
         Pods::of(MONITORING, "prometheus", &labels)
     }
-
-    /// All of a namespace.
-    #[allow(dead_code, reason = "each control needs some of these")]
-    pub(crate) fn all(namespace: &str) -> Pods {
-        Pods::of(namespace, "all", &[])
-    }
 }
 
 /// One end of a flow.

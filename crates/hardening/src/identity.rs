@@ -5,13 +5,10 @@
 use crate::flow::{Peer, Pods, Port};
 use crate::inside::Inside;
 use infra_draft::cloud::Cloud;
-use infra_model::Value;
-use infra_model::expand::Known;
 use serde_json::{Value as Json, json};
 
 /// What is allowed.
 #[derive(Clone, Debug)]
-#[allow(dead_code, reason = "each control needs some of them")]
 pub(crate) enum Grant {
     /// To read, write and delete the objects of a bucket of the stack, by its reference, such as `bucket.backups`.
     Objects(String),
@@ -43,12 +40,6 @@ pub(crate) struct Lowered {
     pub(crate) labels: Json,
     /// What must be there before the pods, by address.
     pub(crate) before: Vec<String>,
-}
-
-/// A bucket of the stack that an input names.
-#[allow(dead_code, reason = "for controls that keep things in buckets")]
-pub(crate) fn bucket(inside: &mut Inside<'_>, path: &str, value: &Value) -> Option<Known> {
-    inside.draft.find("bucket", path, value)
 }
 
 impl Inside<'_> {
@@ -217,8 +208,7 @@ fn azure(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
     let cluster = inside.site.reference.clone();
     let body = json!({
         "name": inside.draft.name(&identity.name, 128),
-        // That of the cluster: /subscriptions/ID/resourceGroups/NAME/…
-        "resource_group_name": format!("${{split(\"/\", {cluster}.id)[4]}}"),
+        "resource_group_name": inside.site.group(),
         "location": "${data.azurerm_client_config.this.location}",
         "tags": inside.draft.plain_tags(),
     });
@@ -229,7 +219,7 @@ fn azure(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
     );
     let body = json!({
         "name": identity.name,
-        "resource_group_name": format!("${{split(\"/\", {cluster}.id)[4]}}"),
+        "resource_group_name": inside.site.group(),
         "parent_id": format!("${{azurerm_user_assigned_identity.{name}.id}}"),
         "issuer": inside.site.output("oidc_issuer_url"),
         "subject": subject,

@@ -24,7 +24,7 @@ pub(crate) struct Inputs {
     /// The domain that services are reached under.
     #[record(optional)]
     pub(crate) domain: Option<Input<String>>,
-    /// Who brings objects to the cluster: `direct`, this program; or `gitops`, what it commits to a repository.
+    /// Who brings objects to the cluster: `direct`, this program. (`gitops`, what it commits to a repository, is refused until it can.)
     #[record(optional, default = "direct")]
     pub(crate) delivery: String,
     /// What runs there, by name: who may talk to whom, what is reached from outside, how much it may use. Must be known while planning.
@@ -50,7 +50,6 @@ pub(crate) struct Found {
     pub(crate) site: Site,
     pub(crate) on: BTreeSet<&'static str>,
     pub(crate) domain: Option<Input<String>>,
-    pub(crate) gitops: bool,
     pub(crate) apps: Vec<App>,
 }
 
@@ -58,9 +57,14 @@ pub(crate) struct Found {
 pub(crate) fn find(inputs: &Inputs, registry: &[Entry], draft: &mut Draft<'_>) -> Option<Found> {
     let site = Site::find(&inputs.cluster, draft);
     let on = controls(inputs, registry, draft);
-    let gitops = match inputs.delivery.as_str() {
-        "direct" => false,
-        "gitops" => true,
+    match inputs.delivery.as_str() {
+        "direct" => {}
+        // Nothing commits anything yet, and objects that are applied although a repository was asked for would surprise.
+        "gitops" => draft.refuse(
+            "delivery",
+            "objects cannot be committed to a repository yet",
+            "write `delivery = \"direct\"`; the control `gitops` has a repository watched for the apps",
+        ),
         other => {
             let meant = meant(other, ["direct", "gitops"]);
             draft.refuse(
@@ -68,15 +72,13 @@ pub(crate) fn find(inputs: &Inputs, registry: &[Entry], draft: &mut Draft<'_>) -
                 format!("objects are not delivered by `{other}`{meant}"),
                 "write \"direct\" or \"gitops\"",
             );
-            false
         }
-    };
+    }
     let apps = app::read(&inputs.apps, draft)?;
     Some(Found {
         site: site?,
         on: on?,
         domain: inputs.domain.clone(),
-        gitops,
         apps,
     })
 }

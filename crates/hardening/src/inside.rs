@@ -56,7 +56,6 @@ pub(crate) struct Scrape {
     /// On which port.
     pub(crate) port: u16,
     /// Under which path.
-    #[allow(dead_code, reason = "for the control `monitoring`")]
     pub(crate) path: String,
 }
 
@@ -70,9 +69,6 @@ pub(crate) struct Inside<'a> {
     pub(crate) domain: Option<Input<String>>,
     /// What runs there.
     pub(crate) apps: Vec<App>,
-    /// Whether objects are committed to a repository, and not applied.
-    #[allow(dead_code, reason = "for the control `gitops`")]
-    pub(crate) gitops: bool,
     /// What is made, in order of writing.
     pub(crate) nodes: Vec<Node>,
     /// The namespaces that are made, by name.
@@ -99,7 +95,6 @@ impl<'a> Inside<'a> {
             site: found.site,
             domain: found.domain,
             apps: found.apps,
-            gitops: found.gitops,
             nodes: Vec::new(),
             namespaces: BTreeMap::new(),
             flows: BTreeSet::new(),
@@ -204,8 +199,7 @@ impl<'a> Inside<'a> {
             .iter()
             .map(|c| format!("{}/{}", c.group, c.kind))
             .collect();
-        self.nodes.push(node);
-        address
+        self.push(node)
     }
 
     /// A chart; its address.
@@ -230,9 +224,7 @@ impl<'a> Inside<'a> {
         node.kinds = release.kinds.iter().map(|k| (*k).to_owned()).collect();
         node.serves = release.serves.to_vec();
         node.after = release.after;
-        let address = node.address();
-        self.nodes.push(node);
-        address
+        self.push(node)
     }
 
     /// An object; its address.
@@ -263,14 +255,33 @@ impl<'a> Inside<'a> {
             text("/metadata/name"),
         ];
         node.name = identifier(&parts.each_ref().map(String::as_str));
-        let address = node.address();
-        self.nodes.push(node);
-        address
+        self.push(node)
+    }
+
+    /// A Secret; its address. Without a type it is `Opaque`.
+    pub(crate) fn secret(
+        &mut self,
+        name: &str,
+        metadata: Json,
+        kind: Option<&str>,
+        data: Json,
+    ) -> String {
+        let body = json!({ "metadata": metadata, "type": kind, "data": data });
+        self.push(Node::new("kubernetes_secret", name, Where::Cluster, body))
     }
 
     /// A resource of the cluster's cloud; its address.
     pub(crate) fn cloud(&mut self, type_name: &'static str, name: &str, body: Json) -> String {
-        let node = Node::new(type_name, name, Where::Cloud, body);
+        self.push(Node::new(type_name, name, Where::Cloud, body))
+    }
+
+    /// A resource of this program's own, such as a key; its address.
+    pub(crate) fn builtin(&mut self, type_name: &'static str, name: &str, body: Json) -> String {
+        self.push(Node::new(type_name, name, Where::Builtin, body))
+    }
+
+    /// A node; its address.
+    pub(crate) fn push(&mut self, node: Node) -> String {
         let address = node.address();
         self.nodes.push(node);
         address

@@ -16,6 +16,7 @@ mod order;
 mod pins;
 pub mod seal;
 mod site;
+mod system;
 pub mod yaml;
 
 pub use controls::database::{RestoreError, restore};

@@ -91,14 +91,12 @@ impl Wait {
     }
 
     /// It is rolled out.
-    #[allow(dead_code, reason = "each control needs some of these")]
     pub(crate) fn rollout(mut self) -> Wait {
         self.0.insert("rollout".into(), json!(true));
         self
     }
 
     /// A field's text matches a regular expression.
-    #[allow(dead_code, reason = "each control needs some of these")]
     pub(crate) fn field(mut self, path: &str, pattern: &str) -> Wait {
         let fields = self.0.entry("fields").or_insert_with(|| json!({}));
         fields[path] = json!(pattern);

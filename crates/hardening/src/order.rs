@@ -30,14 +30,9 @@ pub(crate) fn write(inside: Inside<'_>) -> Draft<'_> {
         if let Some(namespace) = node.namespace().and_then(|n| namespaces.get(n))
             && makes_pods(&node)
         {
-            after.extend(
-                namespace
-                    .gates
-                    .iter()
-                    .filter(|g| !node.after_me(g))
-                    .cloned(),
-            );
+            after.extend(namespace.gates.iter().cloned());
         }
+        // It may be one of its namespace's gates, or the chart whose webhook judges what it brings itself.
         after.remove(&node.address());
         if after.is_empty() && node.place == Where::Cluster {
             after.insert(site.reference.clone());
@@ -120,26 +115,42 @@ impl Index {
                 .and_then(|n| self.namespaces.get(n))
                 .cloned(),
         );
-        if node.type_name == "kubernetes_crds" {
-            return out;
-        }
-        out.extend(
-            node.kinds
-                .iter()
-                .filter_map(|k| self.definitions.get(k))
-                .cloned(),
-        );
-        if let Some(object) = node.object() {
-            let text = |name: &str| object.get(name).and_then(Json::as_str).unwrap_or_default();
-            let group = text("apiVersion")
-                .split_once('/')
-                .map_or("", |(group, _)| group);
-            let kind = format!("{group}/{}", text("kind"));
+        // Those of a chart's objects; definitions make theirs, and have no objects of them.
+        let charts: &[String] = match node.type_name {
+            "kubernetes_crds" => &[],
+            _ => &node.kinds,
+        };
+        for kind in charts.iter().cloned().chain(node.object().map(kind_of)) {
             out.extend(self.definitions.get(&kind).cloned());
+            let group = kind.split('/').next().unwrap_or_default();
             out.extend(self.webhooks.get(group).into_iter().flatten().cloned());
         }
         out
     }
+
+    /// The classes of volumes that are named anywhere in a body.
+    fn classes_in(&self, body: &Json, out: &mut BTreeSet<String>) {
+        match body {
+            Json::Object(fields) => {
+                for (name, value) in fields {
+                    let named = ["storageClass", "storageClassName"].contains(&name.as_str());
+                    match value.as_str().filter(|_| named) {
+                        Some(class) => out.extend(self.classes.get(class).cloned()),
+                        None => self.classes_in(value, out),
+                    }
+                }
+            }
+            Json::Array(items) => items.iter().for_each(|i| self.classes_in(i, out)),
+            _ => {}
+        }
+    }
+}
+
+/// What an object is, as `GROUP/KIND`; the group of the cluster's oldest kinds is empty.
+fn kind_of(object: &Json) -> String {
+    let text = |name: &str| object.get(name).and_then(Json::as_str).unwrap_or_default();
+    let group = text("apiVersion").rsplit_once('/');
+    format!("{}/{}", group.map_or("", |(group, _)| group), text("kind"))
 }
 
 /// Kinds of which no pods come.
@@ -168,32 +179,6 @@ fn makes_pods(node: &Node) -> bool {
         .and_then(|o| o.get("kind"))
         .and_then(Json::as_str);
     kind.is_some_and(|k| !WITHOUT_PODS.contains(&k))
-}
-
-impl Index {
-    /// The classes of volumes that are named anywhere in a body.
-    fn classes_in(&self, body: &Json, out: &mut BTreeSet<String>) {
-        match body {
-            Json::Object(fields) => {
-                for (name, value) in fields {
-                    let named = ["storageClass", "storageClassName"].contains(&name.as_str());
-                    match value.as_str().filter(|_| named) {
-                        Some(class) => out.extend(self.classes.get(class).cloned()),
-                        None => self.classes_in(value, out),
-                    }
-                }
-            }
-            Json::Array(items) => items.iter().for_each(|i| self.classes_in(i, out)),
-            _ => {}
-        }
-    }
-}
-
-impl Node {
-    /// Whether a gate would wait for this very node.
-    fn after_me(&self, gate: &str) -> bool {
-        gate == self.address()
-    }
 }
 
 fn namespaces(inside: &Inside<'_>) -> Vec<Node> {

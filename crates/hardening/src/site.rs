@@ -22,7 +22,6 @@ pub(crate) struct Site {
     /// The addresses of its network.
     pub(crate) range: Option<Ipv4Net>,
     /// How many zones it spans.
-    #[allow(dead_code, reason = "for controls that spread over them")]
     pub(crate) zones: usize,
 }
 
@@ -48,6 +47,11 @@ impl Site {
             range,
             zones: zones.unwrap_or(1),
         })
+    }
+
+    /// On Azure a template of the resource group that it is in, which stands in its id: /subscriptions/ID/resourceGroups/NAME/…
+    pub(crate) fn group(&self) -> String {
+        format!("${{split(\"/\", {}.id)[4]}}", self.reference)
     }
 
     /// A template with one of its outputs.

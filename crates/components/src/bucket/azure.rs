@@ -12,16 +12,7 @@ const EXPIRE: &str = "delete_after_days_since_modification_greater_than";
 pub(super) fn expand(inputs: &Inputs, draft: &mut Draft<'_>) {
     check(inputs, draft);
     let group = azure::own_group(draft);
-    azure::vault(draft, &group);
-    azure::key(draft, "bucket", true);
-    azure::identity(draft, "this", "", &group);
-    azure::grant(
-        draft,
-        "key",
-        "this",
-        "Key Vault Crypto Service Encryption User",
-        "${azurerm_key_vault_key.this.resource_versionless_id}",
-    );
+    azure::encryption(draft, &group, "bucket", true, "");
     account(inputs, &group, draft);
     draft.resource(
         "azurerm_storage_account_customer_managed_key",

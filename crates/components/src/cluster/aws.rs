@@ -8,7 +8,6 @@ use super::pool::Pool;
 use super::{Inputs, Offer};
 use crate::aws::{self, ARN};
 use crate::draft::Draft;
-use crate::input::table;
 use crate::network::Site;
 use serde_json::{Value as Json, json};
 
@@ -72,13 +71,8 @@ fn control_plane(inputs: &Inputs, site: &Site, draft: &mut Draft<'_>) {
         "cluster_key",
         json!({ "name": "secrets-key", "role": "${aws_iam_role.cluster.name}", "policy": aws::policy(&[use_key]) }),
     );
-    let ranges = inputs.public_from();
+    let ranges = inputs.public_ranges();
     let public = !ranges.is_empty();
-    let ranges: Vec<Json> = ranges
-        .iter()
-        .enumerate()
-        .map(|(i, range)| range.json(&format!("{}.public_from[{i}]", table("api", 0))))
-        .collect();
     // EKS makes the log group by itself.
     let logs = [
         "api",

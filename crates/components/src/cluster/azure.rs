@@ -4,7 +4,7 @@ use super::pool::{Pool, Taint};
 use super::{Inputs, Offer};
 use crate::azure::{self, LOCATION};
 use crate::draft::Draft;
-use crate::input::{escape, literal, table};
+use crate::input::{escape, literal};
 use crate::names;
 use crate::network::Site;
 use crate::sizes::{self, Sizes};
@@ -183,12 +183,7 @@ fn control_plane(
 
 /// Those named, and the nodes themselves, which come through the network's way out; none where nobody or everybody may.
 fn authorized(inputs: &Inputs, site: &Site) -> Option<Json> {
-    let named: Vec<Json> = inputs
-        .public_from()
-        .iter()
-        .enumerate()
-        .map(|(i, range)| range.json(&format!("{}.public_from[{i}]", table("api", 0))))
-        .collect();
+    let named = inputs.public_ranges();
     if named.is_empty() || named.iter().any(|range| range == "0.0.0.0/0") {
         return None;
     }
@@ -220,13 +215,6 @@ fn inside(site: &Site) -> [&'static str; 3] {
     *INSIDE.iter().find(clear).unwrap_or(&INSIDE[0])
 }
 
-/// The zones' names in a region.
-fn zones(site: &Site) -> Vec<String> {
-    (1..=site.zones.len())
-        .map(|zone| zone.to_string())
-        .collect()
-}
-
 /// What all pools say.
 fn common(
     name: &str,
@@ -242,7 +230,7 @@ fn common(
         "vm_size": machine(name, pool, draft),
         "vnet_subnet_id": format!("${{{}.private_subnet_ids[0]}}", site.reference),
         // Counted over all zones.
-        "zones": zones(site),
+        "zones": azure::zones(site),
         "auto_scaling_enabled": true,
         "min_count": pool.min,
         "max_count": pool.most(),

@@ -5,7 +5,7 @@ use super::pool::{Pool, spread};
 use super::{Inputs, Offer};
 use crate::draft::Draft;
 use crate::google::{self, PODS, PROJECT};
-use crate::input::{escape, literal, table};
+use crate::input::{escape, literal};
 use crate::network::Site;
 use crate::sizes::{self, Sizes};
 use infra_model::Value;
@@ -73,14 +73,11 @@ fn node_identity(draft: &mut Draft<'_>) {
 }
 
 fn control_plane(inputs: &Inputs, site: &Site, draft: &mut Draft<'_>) {
-    let ranges = inputs.public_from();
+    let ranges = inputs.public_ranges();
     let public = !ranges.is_empty();
     let ranges: Vec<Json> = ranges
-        .iter()
-        .enumerate()
-        .map(|(i, range)| {
-            json!({ "cidr_block": range.json(&format!("{}.public_from[{i}]", table("api", 0))) })
-        })
+        .into_iter()
+        .map(|range| json!({ "cidr_block": range }))
         .collect();
     let mut logs = vec!["SYSTEM_COMPONENTS", "WORKLOADS"];
     if inputs.control_plane_logs {

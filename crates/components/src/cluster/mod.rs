@@ -188,6 +188,14 @@ impl Inputs {
         api.and_then(|a| a.public_from.as_deref())
             .unwrap_or_default()
     }
+
+    /// The same for natives.
+    fn public_ranges(&self) -> Vec<Json> {
+        let api = input::table("api", 0);
+        let all = self.public_from().iter().enumerate();
+        all.map(|(i, range)| range.json(&format!("{api}.public_from[{i}]")))
+            .collect()
+    }
 }
 
 /// The provider configuration that reaches the cluster, `kubernetes.NAME`: where it is, whom it is trusted by, and how to log in

@@ -51,17 +51,8 @@ pub(super) fn expand(
     };
     let days = days(inputs, draft);
     let group = azure::group_of(site, draft);
-    azure::vault(draft, &group);
-    // Its version is fixed in the server, so that a new one is a decision.
-    azure::key(draft, "database", false);
-    azure::identity(draft, "this", "database", &group);
-    azure::grant(
-        draft,
-        "key",
-        "this",
-        "Key Vault Crypto Service Encryption User",
-        "${azurerm_key_vault_key.this.resource_versionless_id}",
-    );
+    // The key's version is fixed in the server, so that a new one is a decision.
+    azure::encryption(draft, &group, "database", false, "database");
     password(draft);
     zone(site, &group, draft);
     let body = json!({

@@ -27,7 +27,7 @@ pub(super) fn expand(
     cluster: &Cluster,
     draft: &mut Draft<'_>,
 ) {
-    check(inputs, kind, draft);
+    super::check_public_application(inputs, kind, "Azure", draft);
     let Some(address) = address(site, cluster, target) else {
         return;
     };
@@ -66,23 +66,6 @@ pub(super) fn expand(
         ("security_group_id", &*firewall),
     ] {
         draft.output(name, expression);
-    }
-}
-
-fn check(inputs: &Inputs, kind: Kind, draft: &mut Draft<'_>) {
-    if kind == Kind::Network {
-        draft.refuse(
-            "kind",
-            "a load balancer of kind `network` cannot be built on Azure yet",
-            "write `kind = \"application\"`, or give the cluster a Service of type LoadBalancer",
-        );
-    }
-    if inputs.internal {
-        draft.refuse(
-            "internal",
-            "an internal load balancer cannot be built on Azure yet",
-            "leave `internal` out, or give the cluster an internal Service of type LoadBalancer",
-        );
     }
 }
 
@@ -154,9 +137,6 @@ fn gateway(
     let identity = (!certificates.is_empty()).then(|| {
         json!({ "type": "UserAssigned", "identity_ids": ["${azurerm_user_assigned_identity.this.id}"] })
     });
-    let zones: Vec<String> = (1..=site.zones.len())
-        .map(|zone| zone.to_string())
-        .collect();
     let granted = !certificates.is_empty() && inputs.listen.iter().any(|l| in_a_vault(l).is_some());
     let mut depends = vec![site.reference.clone()];
     if granted {
@@ -166,7 +146,7 @@ fn gateway(
         "name": draft.name("", NAME),
         "resource_group_name": group,
         "location": LOCATION,
-        "zones": zones,
+        "zones": azure::zones(site),
         "sku": { "name": "Standard_v2", "tier": "Standard_v2" },
         "autoscale_configuration": { "min_capacity": 1, "max_capacity": 10 },
         "http2_enabled": true,

@@ -79,20 +79,7 @@ pub(super) fn expand(
 }
 
 fn check(inputs: &Inputs, kind: Kind, draft: &mut Draft<'_>) {
-    if kind == Kind::Network {
-        draft.refuse(
-            "kind",
-            "a load balancer of kind `network` cannot be built on Google Cloud yet",
-            "write `kind = \"application\"`, or give the cluster a Service of type LoadBalancer",
-        );
-    }
-    if inputs.internal {
-        draft.refuse(
-            "internal",
-            "an internal load balancer cannot be built on Google Cloud yet",
-            "leave `internal` out, or give the cluster an internal Service of type LoadBalancer",
-        );
-    }
+    super::check_public_application(inputs, kind, "Google Cloud", draft);
     if inputs.from.is_some() {
         draft.refuse(
             "from",

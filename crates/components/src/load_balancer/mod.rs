@@ -151,6 +151,24 @@ fn kind(inputs: &Inputs, draft: &mut Draft<'_>) -> Option<Kind> {
     }
 }
 
+/// What a cloud lacks on which only public application load balancers can be built.
+fn check_public_application(inputs: &Inputs, kind: Kind, cloud: &str, draft: &mut Draft<'_>) {
+    if kind == Kind::Network {
+        draft.refuse(
+            "kind",
+            format!("a load balancer of kind `network` cannot be built on {cloud} yet"),
+            "write `kind = \"application\"`, or give the cluster a Service of type LoadBalancer",
+        );
+    }
+    if inputs.internal {
+        draft.refuse(
+            "internal",
+            format!("an internal load balancer cannot be built on {cloud} yet"),
+            "leave `internal` out, or give the cluster an internal Service of type LoadBalancer",
+        );
+    }
+}
+
 fn check(inputs: &Inputs, kind: Kind, target: &Target, draft: &mut Draft<'_>) {
     let mut ports = Vec::new();
     for (index, listen) in inputs.listen.iter().enumerate() {

@@ -76,7 +76,7 @@ fn destroying_it_spares_objects_unless_the_copy_is_ephemeral() {
         at(&expansion, "aws_s3_bucket.this", "/force_destroy"),
         false
     );
-    fixture.stack.instance = Some("pr-1".into());
+    fixture.0.stack.instance = Some("pr-1".into());
     let expansion = fixture.add("bucket", "b", &json!({ "cloud": "aws" }));
     assert_eq!(at(&expansion, "aws_s3_bucket.this", "/force_destroy"), true);
 }

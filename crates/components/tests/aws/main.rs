@@ -4,6 +4,13 @@
 mod bucket;
 mod cluster;
 mod database;
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "other test binaries take it in too"
+)]
+#[path = "../../../../tests/expansions.rs"]
+mod expansions;
 mod fixture;
 mod load_balancer;
 mod network;

@@ -129,7 +129,7 @@ fn an_alias_reaches_every_native() {
 #[test]
 fn an_instance_of_a_stack_and_a_key_have_names_of_their_own() {
     let mut fixture = Fixture::new();
-    fixture.stack.instance = Some("PR 12".into());
+    fixture.0.stack.instance = Some("PR 12".into());
     let expansion = fixture.add_keyed("network", "main", Some("eu"), &json!({ "cloud": "aws" }));
     assert_eq!(
         at(&expansion, "aws_vpc.this", "/tags/Name"),

@@ -1,9 +1,7 @@
 //! What holds for every expansion: its expressions parse, what they refer to is there, tags and overrides reach everything.
 
-use crate::fixture::{Fixture, at, native, readable, small_cluster};
-use hcl_edit::expr::{Expression, TraversalOperator};
-use hcl_edit::template::{Element, Template};
-use hcl_edit::visit::{Visit, visit_traversal};
+use crate::expansions::{address, references};
+use crate::fixture::{Fixture, at, native, small_cluster};
 use infra_components::components;
 use infra_model::expand::{Expand, Expansion};
 use infra_model::{Mode, Severity};
@@ -57,46 +55,6 @@ fn everything_on(cloud: &str) -> Vec<(&'static str, Expansion)> {
     all
 }
 
-/// Calls `f` with every string in a body.
-fn strings<'a>(json: &'a Json, f: &mut dyn FnMut(&'a str)) {
-    match json {
-        Json::String(text) => f(text),
-        Json::Array(items) => items.iter().for_each(|item| strings(item, f)),
-        Json::Object(entries) => entries.values().for_each(|item| strings(item, f)),
-        _ => {}
-    }
-}
-
-/// The references of a template, as their first two or three names.
-#[derive(Default)]
-struct References(BTreeSet<String>);
-
-impl Visit for References {
-    fn visit_traversal(&mut self, node: &hcl_edit::expr::Traversal) {
-        if let Expression::Variable(root) = &node.expr {
-            let mut name = root.as_str().to_owned();
-            let apart = matches!(name.as_str(), "data" | "ephemeral");
-            let wanted = if apart { 2 } else { 1 };
-            for operator in node.operators.iter().take(wanted) {
-                if let TraversalOperator::GetAttr(attribute) = operator.value() {
-                    name = format!("{name}.{}", attribute.as_str());
-                }
-            }
-            self.0.insert(name);
-        }
-        visit_traversal(self, node);
-    }
-}
-
-fn references(text: &str, into: &mut References) {
-    let template: Template = text.parse().unwrap_or_else(|e| panic!("{text}: {e}"));
-    for element in &template {
-        if let Element::Interpolation(inner) = element {
-            into.visit_expr(&inner.expr);
-        }
-    }
-}
-
 #[test]
 fn expressions_parse_and_refer_to_what_is_there() {
     let outputs: BTreeSet<String> = components()
@@ -105,25 +63,10 @@ fn expressions_parse_and_refer_to_what_is_there() {
         .map(|kind| format!("{}.main", kind.name))
         .collect();
     for (kind, expansion) in everything() {
-        let natives = readable(&expansion)["natives"]
-            .as_object()
-            .expect("natives")
-            .clone();
-        let mut found = References::default();
-        for body in natives.values() {
-            strings(body, &mut |text| references(text, &mut found));
-            for dependency in body["depends_on"].as_array().into_iter().flatten() {
-                found
-                    .0
-                    .insert(dependency.as_str().expect("an address").to_owned());
-            }
-        }
-        for output in expansion.outputs.values() {
-            references(output, &mut found);
-        }
-        for reference in found.0 {
+        let natives: BTreeSet<String> = expansion.blocks.iter().map(address).collect();
+        for reference in references(&expansion, &[]) {
             let root = reference.split('.').next().unwrap_or_default();
-            let there = natives.contains_key(&reference)
+            let there = natives.contains(&reference)
                 || outputs.contains(&reference)
                 || matches!(root, "each" | "input")
                 // What a `for` goes through.

@@ -73,7 +73,7 @@ fn its_name_is_short_and_nobody_elses() {
         "shopassets${substr(sha256(\"${data.azurerm_client_config.this.subscription_id}/shop-assets\"), 0, 8)}"
     );
     let mut fixture = Fixture::new();
-    fixture.stack.name = "a-stack-with-a-long-name".into();
+    fixture.0.stack.name = "a-stack-with-a-long-name".into();
     let expansion = fixture.add("bucket", "assets", &json!({ "cloud": "azure" }));
     let name = at(&expansion, THIS, "/name");
     let start = name

@@ -4,6 +4,13 @@
 mod bucket;
 mod cluster;
 mod database;
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "other test binaries take it in too"
+)]
+#[path = "../../../../tests/expansions.rs"]
+mod expansions;
 #[path = "../aws/fixture.rs"]
 #[allow(dead_code, reason = "what one cloud's tests do not use, another's do")]
 mod fixture;

@@ -3,6 +3,7 @@
 
 mod rows;
 
+use crate::system;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,11 +56,8 @@ pub(crate) struct Seen<'a> {
     apps: BTreeSet<&'a str>,
 }
 
-/// Namespaces of the cluster's own and of what this program installs.
+/// Namespaces of what this program installs.
 const PLATFORM: &[&str] = &[
-    "kube-system",
-    "kube-public",
-    "kube-node-lease",
     "cert-manager",
     "envoy-gateway-system",
     "gateway",
@@ -79,13 +77,20 @@ const PLATFORM: &[&str] = &[
     "cnpg-system",
     "elastic-system",
     "postgres-operator",
-    "gmp-system",
-    "gmp-public",
-    "gke-managed-system",
-    "gke-managed-cim",
-    "calico-system",
-    "tigera-operator",
+    "clair",
 ];
+
+/// Whether workloads of the user's may run in a namespace: it is neither the cluster's, nor a cloud's, nor the platform's.
+fn is_users(namespace: &&str) -> bool {
+    let others = [
+        PLATFORM,
+        system::KUBERNETES,
+        system::AWS,
+        system::GOOGLE,
+        system::AZURE,
+    ];
+    !others.iter().any(|names| names.contains(namespace))
+}
 
 impl<'a> Seen<'a> {
     fn new(objects: &'a [Json]) -> Seen<'a> {
@@ -109,13 +114,13 @@ impl<'a> Seen<'a> {
             "Ingress",
         ] {
             let all = seen.all(kind).iter();
-            apps.extend(all.map(|o| namespace(o)).filter(|n| !PLATFORM.contains(n)));
+            apps.extend(all.map(|o| namespace(o)).filter(is_users));
         }
         let labelled = seen
             .all("Namespace")
             .iter()
             .filter(|o| o["metadata"]["labels"]["app.kubernetes.io/part-of"].is_string());
-        apps.extend(labelled.map(|o| name(o)).filter(|n| !PLATFORM.contains(n)));
+        apps.extend(labelled.map(|o| name(o)).filter(is_users));
         seen.apps = apps;
         seen
     }

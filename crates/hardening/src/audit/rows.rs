@@ -85,15 +85,22 @@ impl Finding {
         }
     }
 
+    /// Something of which there must be none; `open` is what is said before their names.
+    fn none<T: AsRef<str>>(&mut self, wrong: impl Iterator<Item = T>, found: &str, open: &str) {
+        let wrong: Vec<T> = wrong.collect();
+        let names: Vec<&str> = wrong.iter().map(AsRef::as_ref).collect();
+        self.must(
+            names.is_empty(),
+            found,
+            format!("{open} {}", names.join(", ")),
+        );
+    }
+
     /// Something that must hold in every namespace of the user's.
     fn everywhere(&mut self, seen: &Seen<'_>, what: &str, holds: impl Fn(&str) -> bool) {
-        let missing: Vec<&str> = seen.apps().filter(|place| !holds(place)).collect();
+        let missing = seen.apps().filter(|place| !holds(place));
         let found = format!("every namespace with workloads has {what}");
-        self.must(
-            missing.is_empty(),
-            found,
-            format!("{what} is missing in: {}", missing.join(", ")),
-        );
+        self.none(missing, &found, &format!("{what} is missing in:"));
     }
 }
 
@@ -110,6 +117,11 @@ fn is_not(object: &Json, condition: &str) -> bool {
         .flatten();
     all.into_iter()
         .any(|c| c["type"] == condition && c["status"] != "True")
+}
+
+/// `shop/database`
+fn path(object: &Json) -> String {
+    format!("{}/{}", namespace(object), name(object))
 }
 
 fn tls(seen: &Seen<'_>) -> Row {
@@ -137,16 +149,12 @@ fn tls(seen: &Seen<'_>) -> Row {
         "what comes in is encrypted",
         "nothing listens with a certificate: no HTTPS listener, no Ingress with `tls`",
     );
-    let plain: Vec<&str> = seen
-        .all("Ingress")
-        .iter()
-        .filter(|i| i["spec"]["tls"].is_null())
-        .map(|i| name(i))
-        .collect();
-    row.must(
-        plain.is_empty(),
+    let ingresses = seen.all("Ingress").iter();
+    let plain = ingresses.filter(|i| i["spec"]["tls"].is_null());
+    row.none(
+        plain.map(|i| name(i)),
         "no Ingress is without TLS",
-        format!("reached without encryption: {}", plain.join(", ")),
+        "reached without encryption:",
     );
     // A route on the plain listener answers in clear unless it only sends on.
     let clear = seen.all("HTTPRoute").iter().filter(|route| {
@@ -162,25 +170,17 @@ fn tls(seen: &Seen<'_>) -> Row {
                 .into_iter()
                 .any(|r| r["backendRefs"].as_array().is_some_and(|b| !b.is_empty()))
     });
-    let clear: Vec<&str> = clear.map(|r| name(r)).collect();
-    row.must(
-        clear.is_empty(),
+    row.none(
+        clear.map(|r| name(r)),
         "plain HTTP is only sent on",
-        format!("served over plain HTTP: {}", clear.join(", ")),
+        "served over plain HTTP:",
     );
-    let waiting: Vec<&str> = seen
-        .all("Certificate")
-        .iter()
-        .filter(|c| is_not(c, "Ready"))
-        .map(|c| name(c))
-        .collect();
-    row.must(
-        waiting.is_empty(),
+    let certificates = seen.all("Certificate").iter();
+    let waiting = certificates.filter(|c| is_not(c, "Ready"));
+    row.none(
+        waiting.map(|c| name(c)),
         "no certificate is waited for",
-        format!(
-            "not issued yet, does the DNS record point to the gateway? {}",
-            waiting.join(", ")
-        ),
+        "not issued yet, does the DNS record point to the gateway?",
     );
     row.0
 }
@@ -199,19 +199,14 @@ fn secrets(seen: &Seen<'_>) -> Row {
         "secrets are sealed, or come from a store",
         "nothing opens sealed secrets or brings them from a store",
     );
-    let plain: Vec<String> = seen
-        .all("Secret")
-        .iter()
-        .filter(|s| {
-            s["type"] != "kubernetes.io/service-account-token"
-                && s["metadata"]["ownerReferences"].is_null()
-        })
-        .map(|s| format!("{}/{}", namespace(s), name(s)))
-        .collect();
-    row.must(
-        plain.is_empty(),
+    let plain = seen.all("Secret").iter().filter(|s| {
+        s["type"] != "kubernetes.io/service-account-token"
+            && s["metadata"]["ownerReferences"].is_null()
+    });
+    row.none(
+        plain.map(|s| path(s)),
         "no Secret stands in the manifests",
-        format!("in clear in the manifests: {}", plain.join(", ")),
+        "in clear in the manifests:",
     );
     row.0
 }
@@ -237,25 +232,20 @@ fn network(seen: &Seen<'_>) -> Row {
             })
         });
     }
-    let open: Vec<String> = seen
+    let policies = seen
         .apps()
-        .flat_map(|place| seen.within("NetworkPolicy", place))
-        .filter(|p| {
-            let rules = |key: &str| {
-                p["spec"][key]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .any(|r| *r == json!({}))
-            };
-            rules("ingress") || rules("egress")
-        })
-        .map(|p| format!("{}/{}", namespace(p), name(p)))
-        .collect();
-    row.must(
-        open.is_empty(),
+        .flat_map(|place| seen.within("NetworkPolicy", place));
+    let open = policies.filter(|p| {
+        let rules = |key: &str| {
+            let all = p["spec"][key].as_array().into_iter().flatten();
+            all.into_iter().any(|r| *r == json!({}))
+        };
+        rules("ingress") || rules("egress")
+    });
+    row.none(
+        open.map(path),
         "no policy allows everything",
-        format!("these allow everything: {}", open.join(", ")),
+        "these allow everything:",
     );
     row.0
 }
@@ -279,22 +269,13 @@ fn database(seen: &Seen<'_>) -> Row {
             })
         })
     };
-    let alone: Vec<&str> = seen
-        .all("StatefulSet")
-        .iter()
-        .chain(seen.all("Deployment"))
-        .filter(is_postgres)
-        .map(|o| name(o))
-        .collect();
-    row.must(
-        alone.is_empty(),
+    let workloads = seen.all("StatefulSet").iter().chain(seen.all("Deployment"));
+    row.none(
+        workloads.filter(is_postgres).map(|o| name(o)),
         "no Postgres runs without an operator",
-        format!(
-            "without an operator that fails over and backs up: {}",
-            alone.join(", ")
-        ),
+        "without an operator that fails over and backs up:",
     );
-    let few: Vec<&str> = seen
+    let few = seen
         .all("Cluster")
         .iter()
         .filter(|c| {
@@ -307,28 +288,21 @@ fn database(seen: &Seen<'_>) -> Row {
             seen.all("postgresql")
                 .iter()
                 .filter(|c| c["spec"]["numberOfInstances"].as_i64().unwrap_or(1) < 2),
-        )
-        .map(|c| name(c))
-        .collect();
-    row.must(
-        few.is_empty(),
+        );
+    row.none(
+        few.map(|c| name(c)),
         "every database has a standby",
-        format!("one instance only: {}", few.join(", ")),
+        "one instance only:",
     );
     let kept = |c: &&&Json| {
         seen.within("ScheduledBackup", namespace(c))
             .any(|b| b["spec"]["cluster"]["name"] == c["metadata"]["name"])
     };
-    let lost: Vec<&str> = seen
-        .all("Cluster")
-        .iter()
-        .filter(|c| !kept(c))
-        .map(|c| name(c))
-        .collect();
-    row.must(
-        lost.is_empty(),
+    let lost = seen.all("Cluster").iter().filter(|c| !kept(c));
+    row.none(
+        lost.map(|c| name(c)),
         "every database is backed up",
-        format!("no ScheduledBackup: {}", lost.join(", ")),
+        "no ScheduledBackup:",
     );
     row.0
 }
@@ -459,19 +433,14 @@ fn policies(seen: &Seen<'_>) -> Row {
         "there are policies",
         "there are no policies: neither Kyverno's nor Gatekeeper's",
     );
-    let audit: Vec<&str> = seen
-        .all("ValidatingPolicy")
-        .iter()
-        .filter(|p| {
-            let actions = p["spec"]["validationActions"].as_array();
-            !actions.is_none_or(|a| a.is_empty() || a.iter().any(|a| a == "Deny"))
-        })
-        .map(|p| name(p))
-        .collect();
-    row.must(
-        audit.is_empty(),
+    let audit = seen.all("ValidatingPolicy").iter().filter(|p| {
+        let actions = p["spec"]["validationActions"].as_array();
+        !actions.is_none_or(|a| a.is_empty() || a.iter().any(|a| a == "Deny"))
+    });
+    row.none(
+        audit.map(|p| name(p)),
         "policies are enforced",
-        format!("only reported, not enforced: {}", audit.join(", ")),
+        "only reported, not enforced:",
     );
     row.everywhere(seen, "an enforced Pod Security Standard", |place| {
         let all = seen.all("Namespace").iter();

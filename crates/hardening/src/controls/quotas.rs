@@ -5,9 +5,10 @@ use crate::app::{App, Quota};
 use crate::control::Control;
 use crate::inside::Inside;
 use crate::objects::object;
+use infra_draft::draft::Draft;
 use infra_draft::input::escape;
 use infra_model::Record;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 /// Limits per namespace: what a container gets that asks for nothing, what an app may use altogether, which work goes first
 /// when room is short, and which Pod Security Standard holds.
@@ -201,15 +202,14 @@ fn critical_pods(namespace: &str) -> Json {
     )
 }
 
-fn check(quota: Option<&Quota>, path: &str, draft: &mut infra_draft::draft::Draft<'_>) {
+fn check(quota: Option<&Quota>, path: &str, draft: &mut Draft<'_>) {
     let Some(quota) = quota else { return };
-    let amounts = Map::from_iter([
-        ("cpu".to_owned(), json!(quota.cpu)),
-        ("memory".to_owned(), json!(quota.memory)),
-        ("storage".to_owned(), json!(quota.storage)),
-    ]);
-    for (name, value) in amounts {
-        if let Some(text) = value.as_str() {
+    for (name, text) in [
+        ("cpu", &quota.cpu),
+        ("memory", &quota.memory),
+        ("storage", &quota.storage),
+    ] {
+        if let Some(text) = text {
             amount(text, &format!("{path}.{name}"), draft);
         }
     }
@@ -224,7 +224,7 @@ fn check(quota: Option<&Quota>, path: &str, draft: &mut infra_draft::draft::Draf
 
 /// Quantities of Kubernetes: a number, and a suffix of ten or of two.
 /// <https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/>
-fn amount(text: &str, path: &str, draft: &mut infra_draft::draft::Draft<'_>) {
+fn amount(text: &str, path: &str, draft: &mut Draft<'_>) {
     let digits = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')
         .unwrap_or(text.len());

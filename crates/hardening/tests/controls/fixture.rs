@@ -1,20 +1,15 @@
-//! A stack without a language: inputs as JSON, in which `"?"` is a value that depends on resources. Network and cluster are the
-//! real components.
+//! A stack with a cluster to harden. Network and cluster are the real components.
 
+use crate::expansions::{Instances, told};
 use crate::schema;
 use infra_components::components;
 use infra_hardening::hardening;
-use infra_model::expand::{Expand, Expansion, Instance, Known, Together};
-use infra_model::program::Stack;
-use infra_model::{Diagnostic, Diagnostics, FileId, Span, Value, convert};
+use infra_model::Diagnostics;
+use infra_model::expand::{Expansion, Together};
 use serde_json::{Map, Value as Json, json};
-use std::cell::RefCell;
 
 /// A stack with `network.main` and `cluster.main`.
-pub(crate) struct Fixture {
-    stack: Stack,
-    known: Vec<(String, Known)>,
-}
+pub(crate) struct Fixture(Instances);
 
 impl Fixture {
     /// On AWS.
@@ -24,13 +19,7 @@ impl Fixture {
 
     /// On a cloud.
     pub(crate) fn on(cloud: &str) -> Fixture {
-        let mut fixture = Fixture {
-            stack: Stack {
-                name: "shop".into(),
-                ..Stack::default()
-            },
-            known: Vec::new(),
-        };
+        let mut fixture = Fixture(Instances::new());
         fixture.add("network", "main", &json!({ "cloud": cloud }));
         let cluster = json!({
             "network": "main",
@@ -73,40 +62,7 @@ impl Fixture {
         inputs: &Json,
     ) -> Result<Expansion, Diagnostics> {
         let all = Together::new(vec![Box::new(components()), Box::new(hardening())]);
-        let described = all.kinds().iter().find(|k| &*k.name == kind);
-        let described = described.expect("a kind of component");
-        let inputs = described.inputs.coerce(&value(inputs)).map_err(|errors| {
-            let told = errors.into_iter().map(|e| {
-                let message = format!("{}: {}", e.path, e.message);
-                Diagnostic::error(infra_model::Code::WrongType, message)
-            });
-            told.collect::<Vec<_>>()
-        })?;
-        let list = |kind: &str| -> Vec<Known> {
-            let of_kind = self.known.iter().filter(|(k, _)| k == kind);
-            of_kind.map(|(_, known)| known.clone()).collect()
-        };
-        let lookup = |kind: &str, name: &str| {
-            let wanted = format!("{kind}.{name}");
-            list(kind).into_iter().find(|k| k.reference == wanted)
-        };
-        let expansion = all.expand(&Instance {
-            kind,
-            name,
-            key: None,
-            inputs: &inputs,
-            stack: &self.stack,
-            lookup: &lookup,
-            list: &list,
-            span_of: &span_of,
-        })?;
-        let known = Known {
-            reference: format!("{kind}.{name}"),
-            inputs,
-            facts: expansion.facts.clone(),
-        };
-        self.known.push((kind.to_owned(), known));
-        Ok(expansion)
+        self.0.expand(&all, kind, name, None, inputs)
     }
 }
 
@@ -147,52 +103,6 @@ pub(crate) fn with(mut base: Json, more: Json) -> Json {
         all.extend(more);
     }
     base
-}
-
-/// As TOML would give it.
-fn value(json: &Json) -> Value {
-    match json {
-        Json::String(text) if text == "?" => Value::UNKNOWN,
-        Json::String(text) => Value::string(convert::normalise(text)),
-        Json::Bool(b) => Value::Bool(*b),
-        Json::Number(n) => Value::from(n.as_i64().expect("a whole number")),
-        Json::Null => Value::NULL,
-        Json::Array(items) => Value::tuple(items.iter().map(value).collect()),
-        Json::Object(entries) => Value::object(entries.iter().map(|(k, v)| (k.as_str(), value(v)))),
-    }
-}
-
-thread_local! {
-    static PLACES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
-}
-
-/// A span for each path, so that tests can say where an error points.
-fn span_of(path: &str) -> Span {
-    PLACES.with_borrow_mut(|places| {
-        let index = places.iter().position(|p| p == path).unwrap_or_else(|| {
-            places.push(path.to_owned());
-            places.len() - 1
-        });
-        let start = u32::try_from(index).expect("few places") + 1;
-        Span {
-            file: FileId(0),
-            start,
-            end: start,
-        }
-    })
-}
-
-/// Diagnostics as a person would read them, each with the input it points to.
-pub(crate) fn told(diagnostics: &[Diagnostic]) -> String {
-    let one = |d: &Diagnostic| {
-        let place = d.labels.first().map_or_else(String::new, |(span, _)| {
-            PLACES.with_borrow(|places| places[span.start as usize - 1].clone())
-        });
-        let help = d.help.as_deref();
-        let help = help.map(|h| format!("\n  help: {h}")).unwrap_or_default();
-        format!("{place}: {}{help}", d.message)
-    };
-    diagnostics.iter().map(one).collect::<Vec<_>>().join("\n")
 }
 
 /// Every node by address.

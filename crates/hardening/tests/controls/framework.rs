@@ -1,9 +1,7 @@
 //! What holds for every control: profiles, order, references, documentation.
 
+use crate::expansions::{address, references};
 use crate::fixture::{Fixture, comes_after, givens, nodes, shop, with};
-use hcl_edit::expr::{Expression, TraversalOperator};
-use hcl_edit::template::{Element, Template};
-use hcl_edit::visit::{Visit, visit_traversal};
 use infra_hardening::hardening;
 use infra_model::expand::{Expand, Expansion};
 use serde_json::{Value as Json, json};
@@ -44,6 +42,13 @@ fn a_table_switches_a_control_on_and_off() {
     assert_eq!(on(&Fixture::new().harden(&["tls"], inputs)), ["quotas"]);
 }
 
+/// What is not there yet is not quietly left undone.
+#[test]
+fn delivery_by_a_repository_is_refused() {
+    let told = Fixture::new().refused(&["quotas"], json!({ "delivery": "gitops" }));
+    assert!(told.contains("cannot be committed"), "{told}");
+}
+
 #[test]
 fn what_is_refused() {
     let mut fixture = Fixture::new();
@@ -59,64 +64,26 @@ fn what_is_refused() {
     insta::assert_snapshot!([one, two, three].join("\n\n"));
 }
 
-/// Calls `f` with every string in a body.
-fn strings<'a>(json: &'a Json, f: &mut dyn FnMut(&'a str)) {
-    match json {
-        Json::String(text) => f(text),
-        Json::Array(items) => items.iter().for_each(|item| strings(item, f)),
-        Json::Object(entries) => entries.values().for_each(|item| strings(item, f)),
-        _ => {}
-    }
-}
-
-#[derive(Default)]
-struct References(BTreeSet<String>);
-
-impl Visit for References {
-    fn visit_traversal(&mut self, node: &hcl_edit::expr::Traversal) {
-        if let Expression::Variable(root) = &node.expr {
-            let mut name = root.as_str().to_owned();
-            let wanted = if name == "data" { 2 } else { 1 };
-            for operator in node.operators.iter().take(wanted) {
-                if let TraversalOperator::GetAttr(attribute) = operator.value() {
-                    name = format!("{name}.{}", attribute.as_str());
-                }
-            }
-            self.0.insert(name);
-        }
-        visit_traversal(self, node);
-    }
-}
-
 #[test]
 fn expressions_parse_and_refer_to_what_is_there() {
-    for cloud in ["aws", "google"] {
+    let components = infra_components::components();
+    let kinds = ["network", "cluster", "bucket"];
+    for cloud in ["aws", "google", "azure"] {
         let expansion = everything(cloud);
-        let nodes = nodes(&expansion);
-        let mut found = References::default();
-        let mut read = |text: &str| {
-            let template: Template = text.parse().unwrap_or_else(|e| panic!("{text}: {e}"));
-            for element in &template {
-                if let Element::Interpolation(inner) = element {
-                    found.visit_expr(&inner.expr);
-                }
+        let mut there: BTreeSet<String> = expansion.blocks.iter().map(address).collect();
+        for kind in components.kinds() {
+            for name in ["main", "backups", "logs"] {
+                let component = format!("{}.{name}", kind.name);
+                let outputs = kind.outputs.iter().map(|o| o.name);
+                there.extend(outputs.map(|output| format!("{component}.{output}")));
+                there.insert(component);
             }
-        };
-        for body in nodes.values() {
-            strings(body, &mut read);
         }
-        expansion.outputs.values().for_each(|o| read(o));
-        for body in nodes.values() {
-            let after = body["depends_on"].as_array().into_iter().flatten();
-            found
-                .0
-                .extend(after.filter_map(Json::as_str).map(str::to_owned));
-        }
-        for reference in found.0 {
+        for reference in references(&expansion, &kinds) {
             let root = reference.split('.').next().unwrap_or_default();
-            let outside = ["each", "input", "network", "cluster", "bucket"].contains(&root);
+            let given = ["each", "input"].contains(&root);
             assert!(
-                outside || nodes.contains_key(&reference),
+                given || there.contains(&reference),
                 "{cloud}: {reference} is not there"
             );
         }

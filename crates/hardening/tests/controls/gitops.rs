@@ -31,6 +31,24 @@ fn argo_cd_has_no_account_that_everybody_knows() {
     assert_eq!(cm["exec.enabled"], "false");
 }
 
+/// `$SECRET:KEY` is how Argo CD's settings say what stands in a Secret.
+#[test]
+fn argo_cd_finds_what_it_proves_itself_by() {
+    let sso = json!({
+        "issuer": "https://login.example.com", "client_id": "argocd", "client_secret": "?",
+        "url": "https://argocd.example.com",
+    });
+    let expansion = on("aws").harden(&["gitops"], inputs(json!({ "sso": sso })));
+    let values = crate::alternatives::values(&expansion, "argo_cd");
+    let oidc = values["configs"]["cm"]["oidc.config"]
+        .as_str()
+        .expect("text");
+    assert!(
+        oidc.contains("\nclientSecret: $argocd-sso:clientSecret\n"),
+        "{oidc}"
+    );
+}
+
 #[test]
 fn flux() {
     let gitops =

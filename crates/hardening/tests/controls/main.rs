@@ -5,6 +5,9 @@ mod alternatives;
 mod audit;
 mod crossplane;
 mod database;
+#[allow(unreachable_pub, reason = "other test binaries take it in too")]
+#[path = "../../../../tests/expansions.rs"]
+mod expansions;
 mod fixture;
 mod framework;
 mod gitops;

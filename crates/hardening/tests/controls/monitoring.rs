@@ -1,7 +1,7 @@
 //! `monitoring`: what is made, and how Prometheus' and Alertmanager's own programs judge it.
 
 use crate::alternatives::{objects, on, values, with_database};
-use crate::fixture::{node, object, readable, shop, with};
+use crate::fixture::{comes_after, node, object, readable, shop, with};
 use infra_model::expand::Expansion;
 use serde_json::{Value as Json, json};
 
@@ -56,6 +56,16 @@ fn rules_and_monitors_of_everybody_are_seen() {
         monitor["spec"]["podMetricsEndpoints"][0]["portNumber"],
         9402
     );
+}
+
+/// Its webhook's certificate is one of cert-manager's, which judges it.
+#[test]
+fn certificates_of_its_own_come_when_somebody_issues_them() {
+    let stack = "helm_release.kube_prometheus_stack";
+    let expansion = hardened(&["tls", "monitoring"], json!({}));
+    for earlier in ["kubernetes_crds.cert_manager", "helm_release.cert_manager"] {
+        assert!(comes_after(&expansion, stack, earlier), "{earlier}");
+    }
 }
 
 #[test]

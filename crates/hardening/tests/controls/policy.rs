@@ -104,6 +104,26 @@ fn the_platform_is_judged_when_all_of_it_is_there() {
     assert_eq!(count, 11);
 }
 
+/// A policy about the platform's namespaces, of which there are none, would be one about all.
+#[test]
+fn where_nothing_is_the_platforms_nothing_of_it_is_judged() {
+    for engine in ["kyverno", "gatekeeper"] {
+        let expansion = hardened(json!({ "engine": engine }));
+        let selectors: Vec<Json> = objects(&expansion)
+            .iter()
+            .filter_map(|o| {
+                let spec = &o["spec"];
+                let found = spec.pointer("/matchConstraints/namespaceSelector");
+                found.or(spec.pointer("/match/namespaceSelector")).cloned()
+            })
+            .collect();
+        assert_eq!(selectors.len(), 5, "{engine}");
+        for selector in selectors {
+            assert_eq!(selector["matchExpressions"][0]["operator"], "NotIn");
+        }
+    }
+}
+
 #[test]
 fn what_makes_no_sense_is_refused() {
     let refused =

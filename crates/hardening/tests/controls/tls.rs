@@ -207,7 +207,7 @@ fn a_zone_makes_records_and_certificates_wait_for_them() {
 
     let expansion = Fixture::on("google").harden(&["tls"], shop());
     assert!(node(&expansion, certificate)["wait"].is_null());
-    let told = crate::fixture::told(&expansion.diagnostics);
+    let told = crate::expansions::told(&expansion.diagnostics);
     assert!(
         told.contains("DNS records point here: shop.example.com"),
         "{told}"

@@ -1,7 +1,6 @@
 //! What can be asked for, and what it becomes on each cloud. The defaults are those of infra's own components: private, encrypted,
 //! versioned, backed up.
 
-use crate::control::plain;
 use crate::inside::Inside;
 use crate::objects::object;
 use infra_draft::cloud::Cloud;
@@ -119,6 +118,25 @@ fn map(from: &str, to: &str, map: Json) -> Json {
     patch
 }
 
+/// A yes or no as one of two words.
+fn choose(from: &str, to: &str, words: Json) -> Json {
+    let mut patch = copy(from, to);
+    // A map wants text.
+    patch["transforms"] = json!([
+        { "type": "convert", "convert": { "toType": "string" } },
+        { "type": "map", "map": words },
+    ]);
+    patch
+}
+
+/// A text within another one.
+fn format(from: &str, to: &str, format: &str) -> Json {
+    let mut patch = copy(from, to);
+    patch["transforms"] =
+        json!([{ "type": "string", "string": { "type": "Format", "fmt": format } }]);
+    patch
+}
+
 /// A rule, a block or a versioning is one of the bucket beside it.
 fn beside() -> Json {
     json!({ "matchControllerRef": true })
@@ -126,19 +144,11 @@ fn beside() -> Json {
 
 fn aws_bucket(region: &str) -> Vec<Json> {
     let api = "s3.aws.m.upbound.io/v1beta1";
-    let versioning = map(
+    let versioning = choose(
         "spec.versioning",
         "spec.forProvider.versioningConfiguration.status",
         json!({ "true": "Enabled", "false": "Suspended" }),
     );
-    let mut versioning = versioning;
-    // A map wants text.
-    if let Some(transforms) = versioning["transforms"].as_array_mut() {
-        transforms.insert(
-            0,
-            json!({ "type": "convert", "convert": { "toType": "string" } }),
-        );
-    }
     vec![
         part(
             "bucket",
@@ -211,13 +221,12 @@ fn aws_database(inside: &Inside<'_>) -> Option<Vec<Json>> {
         copy("spec.storageGB", "spec.forProvider.allocatedStorage"),
         copy("spec.version", "spec.forProvider.engineVersion"),
         copy("spec.highAvailability", "spec.forProvider.multiAz"),
-        copy("metadata.uid", "spec.forProvider.finalSnapshotIdentifier"),
+        format(
+            "metadata.uid",
+            "spec.forProvider.finalSnapshotIdentifier",
+            "final-%s",
+        ),
     ];
-    let mut patches = patches.to_vec();
-    if let Some(last) = patches.last_mut() {
-        last["transforms"] =
-            json!([{ "type": "string", "string": { "type": "Format", "fmt": "final-%s" } }]);
-    }
     let subnets = json!({
         "region": region,
         "description": "Private subnets of the cluster",
@@ -254,20 +263,6 @@ fn google_database(region: &str, inside: &Inside<'_>) -> Option<Vec<Json>> {
     let network = inside.site.network.as_ref()?;
     let api = "sql.gcp.m.upbound.io/v1beta1";
     let tiers = json!({ "small": "db-custom-1-3840", "medium": "db-custom-2-8192", "large": "db-custom-4-16384" });
-    let mut version = copy("spec.version", "spec.forProvider.databaseVersion");
-    version["transforms"] =
-        json!([{ "type": "string", "string": { "type": "Format", "fmt": "POSTGRES_%s" } }]);
-    let mut available = map(
-        "spec.highAvailability",
-        "spec.forProvider.settings.availabilityType",
-        json!({ "true": "REGIONAL", "false": "ZONAL" }),
-    );
-    if let Some(transforms) = available["transforms"].as_array_mut() {
-        transforms.insert(
-            0,
-            json!({ "type": "convert", "convert": { "toType": "string" } }),
-        );
-    }
     let settings = json!({
         "region": region,
         "databaseVersion": "POSTGRES_17",
@@ -290,8 +285,16 @@ fn google_database(region: &str, inside: &Inside<'_>) -> Option<Vec<Json>> {
     let patches = [
         map("spec.size", "spec.forProvider.settings.tier", tiers),
         copy("spec.storageGB", "spec.forProvider.settings.diskSize"),
-        version,
-        available,
+        format(
+            "spec.version",
+            "spec.forProvider.databaseVersion",
+            "POSTGRES_%s",
+        ),
+        choose(
+            "spec.highAvailability",
+            "spec.forProvider.settings.availabilityType",
+            json!({ "true": "REGIONAL", "false": "ZONAL" }),
+        ),
     ];
     let database = json!({ "instanceSelector": beside(), "deletionPolicy": "ABANDON" });
     Some(vec![
@@ -301,12 +304,11 @@ fn google_database(region: &str, inside: &Inside<'_>) -> Option<Vec<Json>> {
 }
 
 fn azure_bucket(inside: &Inside<'_>) -> Vec<Json> {
-    let cluster = &inside.site.reference;
     let api = "storage.azure.m.upbound.io/v1beta1";
     let account = json!({
-        // The id of a cluster has its resource group.
-        "resourceGroupName": format!("${{split(\"/\", {cluster}.id)[4]}}"),
-        "location": format!("${{{cluster}.location}}"),
+        "resourceGroupName": inside.site.group(),
+        // Read for the providers' identity.
+        "location": "${data.azurerm_client_config.this.location}",
         "accountTier": "Standard",
         "accountReplicationType": "ZRS",
         "minTlsVersion": "TLS1_2",
@@ -323,6 +325,6 @@ fn azure_bucket(inside: &Inside<'_>) -> Vec<Json> {
         json!({ "storageAccountNameSelector": beside(), "containerAccessType": "private" });
     vec![
         part("account", api, "Account", account, &patches),
-        part("container", api, "Container", plain(container), &[]),
+        part("container", api, "Container", container, &[]),
     ]
 }

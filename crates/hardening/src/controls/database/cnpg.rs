@@ -1,10 +1,10 @@
 //! CloudNativePG, with the Barman Cloud plugin for archives: what was built into the operator is to be removed.
 
-use super::{Archive, Config, NAME, Wanted, destination};
+use super::{Archive, Config, NAME, POOLER, Wanted, destination};
 use crate::flow::{Peer, Pods, Port};
 use crate::identity::{Grant, Identity, Lowered};
 use crate::inside::{Inside, Release};
-use crate::node::{Node, Wait, Where, identifier};
+use crate::node::{Wait, identifier};
 use crate::objects::{object, resources};
 use infra_draft::cloud::Cloud;
 use serde_json::{Value as Json, json};
@@ -14,9 +14,8 @@ pub(super) const IMAGES: &str = "ghcr.io/cloudnative-pg/";
 const NAMESPACE: &str = "cnpg-system";
 const PLUGIN: &str = "barman-cloud.cloudnative-pg.io";
 const API: &str = "postgresql.cnpg.io/v1";
-/// The object store of a database, and its pooler.
+/// The object store of a database.
 const STORE: &str = "postgres-archive";
-const POOLER: &str = "postgres-pooler";
 
 /// The operator and its plugin.
 pub(super) fn install(inside: &mut Inside<'_>) {
@@ -76,10 +75,7 @@ pub(super) fn install(inside: &mut Inside<'_>) {
         // An object store says how its plugin archives: nothing judges it, but without the plugin nothing heeds it.
         serves: &["barmancloud.cnpg.io"],
         provides: &["Deployment/plugin-barman-cloud"],
-        after: vec![
-            "helm_release.cert_manager".to_owned(),
-            "helm_release.cloudnative_pg".to_owned(),
-        ],
+        after: vec!["helm_release.cloudnative_pg".to_owned()],
         ..Release::default()
     });
 }
@@ -130,10 +126,7 @@ pub(super) fn database(config: &Config, wanted: &Wanted<'_>, inside: &mut Inside
 /// A name for the archive of this life of the database: one that is made anew never writes over what an earlier one left.
 fn life_of(wanted: &Wanted<'_>, inside: &mut Inside<'_>) -> String {
     let name = identifier(&[&wanted.app.name, NAME, "life"]);
-    let body = json!({ "byte_length": 4 });
-    inside
-        .nodes
-        .push(Node::new("random_id", name.clone(), Where::Builtin, body));
+    inside.builtin("random_id", &name, json!({ "byte_length": 4 }));
     format!("{NAME}-${{random_id.{name}.hex}}")
 }
 
@@ -294,21 +287,7 @@ fn flows(config: &Config, wanted: &Wanted<'_>, inside: &mut Inside<'_>) {
         &[Port::tcp(8000), Port::tcp(5432)],
     );
     inside.scrape(&instances, 9187, "/metrics");
-
-    for client in &wanted.clients {
-        inside.allow(
-            Peer::Pods(client.clone()),
-            Peer::Pods(instances.clone()),
-            &[Port::tcp(5432)],
-        );
-        if config.pooler {
-            inside.allow(
-                Peer::Pods(client.clone()),
-                Peer::Pods(pooler.clone()),
-                &[Port::tcp(5432)],
-            );
-        }
-    }
+    wanted.connect(&instances, config.pooler.then_some(&pooler), inside);
     if config.pooler {
         inside.scrape(&pooler, 9127, "/metrics");
     }

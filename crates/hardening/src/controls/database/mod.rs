@@ -7,7 +7,7 @@ mod zalando;
 
 use crate::app::{App, Postgres};
 use crate::control::Control;
-use crate::flow::Pods;
+use crate::flow::{Peer, Pods, Port};
 use crate::inside::Inside;
 use crate::objects::resources;
 use infra_draft::cloud::Cloud;
@@ -58,6 +58,8 @@ struct Archive {
 
 /// What every database is called in its namespace.
 const NAME: &str = "postgres";
+/// What its poolers are called.
+const POOLER: &str = "postgres-pooler";
 
 impl Control for Database {
     const NAME: &'static str = "database";
@@ -127,6 +129,16 @@ impl Wanted<'_> {
         let (asked, allowed, memory) = self.size;
         let memory = format!("{memory}Mi");
         resources([asked, &memory], [allowed, &memory])
+    }
+
+    /// Lets its clients connect, to the poolers too where there are any.
+    fn connect(&self, instances: &Pods, pooler: Option<&Pods>, inside: &mut Inside<'_>) {
+        for client in &self.clients {
+            for target in std::iter::once(instances).chain(pooler) {
+                let (from, to) = (client.clone(), target.clone());
+                inside.allow(Peer::Pods(from), Peer::Pods(to), &[Port::tcp(5432)]);
+            }
+        }
     }
 
     /// Settings that follow from the memory: a quarter of it for Postgres' own cache, the rest for the system's.

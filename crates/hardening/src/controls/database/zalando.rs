@@ -1,6 +1,6 @@
 //! Zalando's operator: Spilo, which is Postgres with Patroni and WAL-G.
 
-use super::{Config, NAME, Wanted};
+use super::{Config, NAME, POOLER, Wanted};
 use crate::flow::{Peer, Pods, Port};
 use crate::identity::{Grant, Identity};
 use crate::inside::{Inside, Release};
@@ -13,7 +13,6 @@ use serde_json::{Value as Json, json};
 pub(super) const IMAGES: &str = "ghcr.io/zalando/";
 const NAMESPACE: &str = "postgres-operator";
 const API: &str = "acid.zalan.do/v1";
-const POOLER: &str = "postgres-pooler";
 
 /// The operator.
 pub(super) fn install(inside: &mut Inside<'_>) {
@@ -123,14 +122,8 @@ pub(super) fn database(config: &Config, wanted: &Wanted<'_>, inside: &mut Inside
 
 fn spec(config: &Config, wanted: &Wanted<'_>, cloud: &Cloud) -> Json {
     let postgres = wanted.postgres;
-    let team = wanted
-        .app
-        .inputs
-        .team
-        .as_deref()
-        .unwrap_or(&wanted.app.name);
     let mut spec = json!({
-        "teamId": team,
+        "teamId": wanted.app.team(),
         "numberOfInstances": postgres.instances,
         "volume": { "size": postgres.storage, "storageClass": wanted.class },
         "postgresql": { "version": postgres.version, "parameters": wanted.parameters() },
@@ -231,21 +224,7 @@ fn flows(config: &Config, wanted: &Wanted<'_>, inside: &mut Inside<'_>) {
         Peer::Pods(instances.clone()),
         &[Port::tcp(5432), Port::tcp(8008)],
     );
-
-    for client in &wanted.clients {
-        inside.allow(
-            Peer::Pods(client.clone()),
-            Peer::Pods(instances.clone()),
-            &[Port::tcp(5432)],
-        );
-        if config.pooler {
-            inside.allow(
-                Peer::Pods(client.clone()),
-                Peer::Pods(pooler.clone()),
-                &[Port::tcp(5432)],
-            );
-        }
-    }
+    wanted.connect(&instances, config.pooler.then_some(&pooler), inside);
     if config.pooler {
         inside.allow(
             Peer::Pods(pooler),

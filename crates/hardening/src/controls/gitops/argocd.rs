@@ -95,7 +95,7 @@ fn values(config: &Config) -> Json {
         let client = text(sso.client_id.json(&base("client_id")));
         cm["url"] = sso.url.json(&base("url"));
         cm["oidc.config"] = json!(format!(
-            "name: SSO\nissuer: {issuer}\nclientID: {client}\nclientSecret: $${SSO}:clientSecret\nrequestedScopes: [openid, profile, email, groups]\n"
+            "name: SSO\nissuer: {issuer}\nclientID: {client}\nclientSecret: ${SSO}:clientSecret\nrequestedScopes: [openid, profile, email, groups]\n"
         ));
         rbac = json!({ "policy.default": "role:readonly", "scopes": "[groups]" });
         if let Some(admins) = &sso.admins {

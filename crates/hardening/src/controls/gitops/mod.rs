@@ -6,7 +6,7 @@ mod flux_controllers;
 
 use crate::control::Control;
 use crate::inside::Inside;
-use crate::node::{Node, Where, identifier};
+use crate::node::identifier;
 use infra_draft::input::Input;
 use infra_model::Record;
 use infra_model::diagnostic::meant;
@@ -188,16 +188,12 @@ fn secret(
     data: Map<String, Json>,
 ) -> String {
     let metadata = json!({ "name": name, "namespace": namespace, "labels": labels });
-    let body = json!({ "metadata": metadata, "data": data });
-    let node = Node::new(
-        "kubernetes_secret",
-        identifier(&[namespace, name]),
-        Where::Cluster,
-        body,
-    );
-    let address = node.address();
-    inside.nodes.push(node);
-    address
+    inside.secret(
+        &identifier(&[namespace, name]),
+        metadata,
+        None,
+        Json::Object(data),
+    )
 }
 
 /// What logs in, by the names that an engine has for it.

@@ -62,7 +62,7 @@ fn operator(inside: &mut Inside<'_>) {
             Some(format!("{}/{}", parts.next()?, parts.nth(1)?))
         })
         .collect();
-    inside.nodes.push(node);
+    inside.push(node);
     let pods = Pods::of(
         OPERATOR,
         "operator",

@@ -103,7 +103,7 @@ fn values(config: &Config, bucket: &str, identity: &Lowered, cloud: &Cloud) -> J
             "querier": { "multi_tenant_queries_enabled": true },
             "compactor": { "retention_enabled": true, "delete_request_store": kind },
             "analytics": { "reporting_enabled": false },
-                        "podLabels": identity.labels,
+            "podLabels": identity.labels,
             "podSecurityContext": {
                 "fsGroup": 10001, "runAsGroup": 10001, "runAsUser": 10001, "runAsNonRoot": true,
                 "seccompProfile": { "type": "RuntimeDefault" },

@@ -77,11 +77,10 @@ impl Control for Logging {
 
 /// The tenants, by the namespace whose logs are theirs.
 fn tenants(inside: &Inside<'_>) -> BTreeMap<String, String> {
-    let team = |app: &crate::app::App| app.inputs.team.clone().unwrap_or_else(|| app.name.clone());
     inside
         .apps
         .iter()
-        .map(|app| (app.namespace().to_owned(), team(app)))
+        .map(|app| (app.namespace().to_owned(), app.team().to_owned()))
         .collect()
 }
 

@@ -4,9 +4,9 @@ mod dashboards;
 mod rules;
 
 use crate::control::{Control, plain};
-use crate::flow::{Peer, Pods, Port};
+use crate::flow::{self, Peer, Pods, Port};
 use crate::inside::{Inside, Release, Scrape};
-use crate::node::{Node, Where, identifier};
+use crate::node::identifier;
 use crate::objects::{object, resources};
 use infra_draft::input::Input;
 use infra_model::{Number, Record};
@@ -40,7 +40,7 @@ pub(crate) struct Config {
 }
 
 /// Where it stands.
-pub(crate) const NAMESPACE: &str = "monitoring";
+pub(crate) const NAMESPACE: &str = flow::MONITORING;
 const RELEASE: &str = "kube-prometheus-stack";
 const SLACK: &str = "alertmanager-slack";
 const GRAFANA_ADMIN: &str = "grafana-admin";
@@ -69,14 +69,19 @@ impl Control for Monitoring {
             );
         }
         let certificates = inside.on("tls");
+        let mut kinds = vec![
+            "monitoring.coreos.com/Prometheus",
+            "monitoring.coreos.com/Alertmanager",
+        ];
+        if certificates {
+            // Its webhook's own.
+            kinds.extend(["cert-manager.io/Certificate", "cert-manager.io/Issuer"]);
+        }
         inside.release(Release {
             chart: RELEASE,
             namespace: NAMESPACE,
             values: values(config, certificates),
-            kinds: &[
-                "monitoring.coreos.com/Prometheus",
-                "monitoring.coreos.com/Alertmanager",
-            ],
+            kinds: &kinds,
             serves: &["monitoring.coreos.com"],
             provides: &[
                 "Deployment/kube-prometheus-stack-operator",
@@ -98,12 +103,8 @@ impl Control for Monitoring {
     }
 
     fn finish(_: &Config, inside: &mut Inside<'_>) {
+        // That Prometheus may call them, the control `network` says.
         for scrape in inside.scrapes.clone() {
-            inside.allow(
-                Peer::Pods(prometheus()),
-                Peer::Pods(scrape.pods.clone()),
-                &[Port::tcp(scrape.port)],
-            );
             inside.object(monitor(&scrape));
         }
     }
@@ -139,22 +140,12 @@ fn error_rate(config: &Config) -> f64 {
     config.error_rate.as_ref().map_or(0.01, Number::to_f64)
 }
 
-fn prometheus() -> Pods {
-    Pods::of(
-        NAMESPACE,
-        "prometheus",
-        &[("app.kubernetes.io/name", "prometheus")],
-    )
-}
-
 fn grafana_admin(inside: &mut Inside<'_>) -> String {
-    let password = Node::new(
+    inside.builtin(
         "random_password",
         "grafana_admin",
-        Where::Builtin,
         json!({ "length": 32, "special": false }),
     );
-    inside.nodes.push(password);
     secret(
         inside,
         GRAFANA_ADMIN,
@@ -175,16 +166,8 @@ fn slack(config: &Config, inside: &mut Inside<'_>) -> String {
 }
 
 fn secret(inside: &mut Inside<'_>, name: &str, data: Json) -> String {
-    let body = json!({ "metadata": { "name": name, "namespace": NAMESPACE }, "data": data });
-    let node = Node::new(
-        "kubernetes_secret",
-        identifier(&[NAMESPACE, name]),
-        Where::Cluster,
-        body,
-    );
-    let address = node.address();
-    inside.nodes.push(node);
-    address
+    let metadata = json!({ "name": name, "namespace": NAMESPACE });
+    inside.secret(&identifier(&[NAMESPACE, name]), metadata, None, data)
 }
 
 /// Who is told what. What the receivers get is written by Alertmanager's own templates.
@@ -331,7 +314,7 @@ fn flows(inside: &mut Inside<'_>) {
     let alertmanager = app("alertmanager", "alertmanager");
     let grafana = app("grafana", "grafana");
     let state = app("kube-state-metrics", "kube-state-metrics");
-    let prometheus = prometheus();
+    let prometheus = Pods::monitoring();
     for pods in [&operator, &grafana, &state, &prometheus] {
         inside.calls_api(pods);
     }

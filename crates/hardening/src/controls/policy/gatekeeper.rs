@@ -1,8 +1,8 @@
 //! The rules as constraints of Gatekeeper's, judged by its engine for the Common Expression Language.
 
+use super::Scope;
 use super::exceptions::Exception;
 use super::rules::{self, RULES, Rule};
-use super::{Scope, Tier};
 use crate::flow::{Peer, Pods, Port};
 use crate::inside::{Inside, Release};
 use crate::node::Wait;
@@ -136,13 +136,7 @@ fn template(rule: &Rule) -> Json {
 
 /// The rules for some namespaces.
 pub(super) fn constraints(scope: &Scope, exceptions: &[Exception]) -> Vec<Json> {
-    // A selector by no names is none.
-    if scope.namespaces.is_empty() && matches!(scope.tier, Tier::Platform) {
-        return Vec::new();
-    }
-    let rules = RULES
-        .iter()
-        .filter(|r| r.name != rules::REGISTRIES || !scope.registries.is_empty());
+    let rules = scope.rules();
     rules
         .map(|rule| constraint(rule, scope, exceptions))
         .collect()

@@ -105,10 +105,7 @@ fn values(exempt: &[String]) -> Json {
 
 /// The rules for some namespaces.
 pub(super) fn policies(scope: &Scope) -> Vec<Json> {
-    let rules = RULES
-        .iter()
-        .filter(|r| r.name != rules::REGISTRIES || !scope.registries.is_empty());
-    rules.map(|rule| policy(rule, scope)).collect()
+    scope.rules().map(|rule| policy(rule, scope)).collect()
 }
 
 fn policy(rule: &Rule, scope: &Scope) -> Json {

@@ -7,10 +7,12 @@ mod rules;
 
 use crate::control::Control;
 use crate::inside::Inside;
+use crate::system;
 use exceptions::Exception;
 use infra_draft::cloud::Cloud;
 use infra_model::Record;
 use infra_model::diagnostic::meant;
+use rules::{RULES, Rule};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -86,11 +88,18 @@ struct Scope {
 }
 
 impl Scope {
+    /// The rules that they are judged by: none where there are none of them, and nothing about registries where none is named.
+    fn rules(&self) -> impl Iterator<Item = &'static Rule> {
+        // A selector by no names would be one of everything, or none at all.
+        let nobody = self.tier == Tier::Platform && self.namespaces.is_empty();
+        let anywhere = self.registries.is_empty();
+        RULES
+            .iter()
+            .filter(move |rule| !nobody && !(anywhere && rule.name == rules::REGISTRIES))
+    }
+
     /// What selects them: those that are named for the platform, all that are not for apps.
     fn selector(&self) -> Json {
-        if self.namespaces.is_empty() {
-            return json!({});
-        }
         let operator = match self.tier {
             Tier::Apps => "NotIn",
             Tier::Platform => "In",
@@ -137,36 +146,6 @@ const PLATFORM_REGISTRIES: &[&str] = &[
     "xpkg.crossplane.io/",
     "xpkg.upbound.io/",
 ];
-
-/// Namespaces of the cluster and of its cloud.
-fn system(cloud: &Cloud) -> Vec<String> {
-    let of_all: &[&str] = &["kube-system", "kube-public", "kube-node-lease"];
-    let of_cloud: &[&str] = match cloud {
-        Cloud::Aws(_) => &["amazon-cloudwatch", "amazon-guardduty", "aws-observability"],
-        Cloud::Google(_) => &[
-            "config-management-system",
-            "gke-gmp-system",
-            "gke-managed-cim",
-            "gke-managed-filestorecsi",
-            "gke-managed-networking-dra-driver",
-            "gke-managed-system",
-            "gmp-public",
-            "gmp-system",
-        ],
-        Cloud::Azure(_) => &[
-            "aks-command",
-            "app-routing-system",
-            "azure-arc",
-            "calico-system",
-            "tigera-operator",
-        ],
-    };
-    of_all
-        .iter()
-        .chain(of_cloud)
-        .map(|n| (*n).to_owned())
-        .collect()
-}
 
 /// The control.
 pub(crate) struct Policy;
@@ -272,7 +251,13 @@ impl Control for Policy {
 }
 
 fn exempt(config: &Config, inside: &Inside<'_>, engine: &str) -> Vec<String> {
-    let mut out = system(&inside.site.cloud);
+    let cloud = match &inside.site.cloud {
+        Cloud::Aws(_) => system::AWS,
+        Cloud::Google(_) => system::GOOGLE,
+        Cloud::Azure(_) => system::AZURE,
+    };
+    let ours = system::KUBERNETES.iter().chain(cloud);
+    let mut out: Vec<String> = ours.map(|n| (*n).to_owned()).collect();
     out.push(engine.to_owned());
     out.extend(config.exempt.iter().cloned());
     out.dedup();
@@ -335,7 +320,7 @@ fn check(config: &Config, inside: &mut Inside<'_>) {
     }
     for (index, except) in config.exceptions.iter().enumerate() {
         let path = format!("policy.exceptions[{index}]");
-        let names = rules::RULES.iter().map(|r| r.name);
+        let names = RULES.iter().map(|r| r.name);
         for (at, rule) in except.rules.iter().enumerate() {
             if !names.clone().any(|n| n == rule) {
                 let meant = meant(rule, names.clone());

@@ -5,7 +5,7 @@
 use super::Config;
 use crate::flow::{Peer, Pods, Port};
 use crate::inside::{Inside, Release};
-use crate::node::{Node, Where, identifier};
+use crate::node::identifier;
 use crate::objects::resources;
 use infra_draft::cloud::Cloud;
 use infra_draft::input::escape;
@@ -67,12 +67,7 @@ pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
             let body = json!({
                 "filename": format!("${{path.root}}/{}", escape(file)), "content": format!("${{{certificate}}}"), "file_permission": "0644",
             });
-            inside.nodes.push(Node::new(
-                "local_file",
-                "sealing_certificate",
-                Where::Builtin,
-                body,
-            ));
+            inside.builtin("local_file", "sealing_certificate", body);
         }
         inside.sealing_certificate = Some(certificate);
     }
@@ -110,38 +105,22 @@ fn block(name: &str) -> String {
 fn key(name: &str, inside: &mut Inside<'_>) -> String {
     let block = block(name);
     let body = json!({ "algorithm": "RSA", "rsa_bits": 4096 });
-    inside.nodes.push(Node::new(
-        "tls_private_key",
-        block.as_str(),
-        Where::Builtin,
-        body,
-    ));
+    inside.builtin("tls_private_key", &block, body);
     let body = json!({
         "private_key_pem": format!("${{tls_private_key.{block}.private_key_pem}}"),
         "validity_period_hours": VALID_HOURS,
         "allowed_uses": ["key_encipherment"],
         "subject": { "common_name": format!("sealing key {name}") },
     });
-    inside.nodes.push(Node::new(
-        "tls_self_signed_cert",
-        block.as_str(),
-        Where::Builtin,
-        body,
-    ));
-    let body = json!({
-        "metadata": {
-            "name": format!("sealing-key-{name}"), "namespace": NAMESPACE, "labels": { ACTIVE: "active" },
-        },
-        "type": "kubernetes.io/tls",
-        "data": {
-            "tls.crt": format!("${{tls_self_signed_cert.{block}.cert_pem}}"),
-            "tls.key": format!("${{tls_private_key.{block}.private_key_pem}}"),
-        },
+    inside.builtin("tls_self_signed_cert", &block, body);
+    let metadata = json!({
+        "name": format!("sealing-key-{name}"), "namespace": NAMESPACE, "labels": { ACTIVE: "active" },
     });
-    let node = Node::new("kubernetes_secret", block, Where::Cluster, body);
-    let address = node.address();
-    inside.nodes.push(node);
-    address
+    let data = json!({
+        "tls.crt": format!("${{tls_self_signed_cert.{block}.cert_pem}}"),
+        "tls.key": format!("${{tls_private_key.{block}.private_key_pem}}"),
+    });
+    inside.secret(&block, metadata, Some("kubernetes.io/tls"), data)
 }
 
 /// The key in the cloud's secret manager, for the day on which cluster and state are lost.

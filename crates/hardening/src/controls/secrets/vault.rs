@@ -6,7 +6,7 @@ use super::{Config, Vault};
 use crate::flow::{Peer, Pods, Port};
 use crate::identity::{Grant, Identity, Lowered};
 use crate::inside::{Inside, Release};
-use crate::node::{Node, Wait, Where};
+use crate::node::Wait;
 use crate::objects::{object, resources};
 use infra_draft::cloud::Cloud;
 use infra_draft::input::escape;
@@ -90,9 +90,7 @@ fn check(vault: &Vault, inside: &mut Inside<'_>) {
 /// Vault's own certificate, which is also what is trusted; its secret's address.
 fn certificate(inside: &mut Inside<'_>) -> String {
     let body = json!({ "algorithm": "ECDSA", "ecdsa_curve": "P256" });
-    inside
-        .nodes
-        .push(Node::new("tls_private_key", "vault", Where::Builtin, body));
+    inside.builtin("tls_private_key", "vault", body);
     let names = json!([
         "vault.vault.svc",
         "vault-active.vault.svc",
@@ -109,25 +107,14 @@ fn certificate(inside: &mut Inside<'_>) -> String {
         "ip_addresses": ["127.0.0.1"],
         "subject": { "common_name": "vault" },
     });
-    inside.nodes.push(Node::new(
-        "tls_self_signed_cert",
-        "vault",
-        Where::Builtin,
-        body,
-    ));
-    let body = json!({
-        "metadata": { "name": "vault-tls", "namespace": NAMESPACE },
-        "type": "kubernetes.io/tls",
-        "data": {
-            "tls.crt": "${tls_self_signed_cert.vault.cert_pem}",
-            "tls.key": "${tls_private_key.vault.private_key_pem}",
-            "ca.crt": "${tls_self_signed_cert.vault.cert_pem}",
-        },
+    inside.builtin("tls_self_signed_cert", "vault", body);
+    let metadata = json!({ "name": "vault-tls", "namespace": NAMESPACE });
+    let data = json!({
+        "tls.crt": "${tls_self_signed_cert.vault.cert_pem}",
+        "tls.key": "${tls_private_key.vault.private_key_pem}",
+        "ca.crt": "${tls_self_signed_cert.vault.cert_pem}",
     });
-    let node = Node::new("kubernetes_secret", "vault_tls", Where::Cluster, body);
-    let address = node.address();
-    inside.nodes.push(node);
-    address
+    inside.secret("vault_tls", metadata, Some("kubernetes.io/tls"), data)
 }
 
 /// The stanza that unseals, the key's id, and what it needs.
@@ -178,11 +165,8 @@ fn unseal(inside: &mut Inside<'_>) -> (String, String, Vec<String>) {
                 .data("azurerm_client_config", "this", json!({}));
             let start = inside.draft.start(15);
             let tags = inside.draft.plain_tags();
-            let group = format!("${{split(\"/\", {}.id)[4]}}", inside.site.reference);
-            let body = json!({ "byte_length": 4 });
-            inside
-                .nodes
-                .push(Node::new("random_id", "vault", Where::Builtin, body));
+            let group = inside.site.group();
+            inside.builtin("random_id", "vault", json!({ "byte_length": 4 }));
             let body = json!({
                 "name": format!("{start}-${{random_id.vault.hex}}"),
                 "resource_group_name": group,

@@ -70,18 +70,23 @@ fn apps(inside: &Inside<'_>) -> Vec<String> {
         .collect()
 }
 
+/// An identity, in the words that both verifiers have for it.
+fn who(identity: &Identity) -> Json {
+    let mut who = json!({ "issuer": identity.issuer });
+    match (&identity.subject, &identity.subject_regexp) {
+        (Some(subject), _) => who["subject"] = json!(subject),
+        (None, expression) => who["subjectRegExp"] = json!(expression),
+    }
+    who
+}
+
 /// For Kyverno.
 fn image_policy(config: &Config, registries: &[String], inside: &Inside<'_>) -> Json {
     let mut attestors = Vec::new();
     for (index, identity) in config.identities.iter().enumerate() {
-        let mut who = json!({ "issuer": identity.issuer });
-        match (&identity.subject, &identity.subject_regexp) {
-            (Some(subject), _) => who["subject"] = json!(subject),
-            (None, expression) => who["subjectRegExp"] = json!(expression),
-        }
         attestors.push(json!({
             "name": format!("identity{index}"),
-            "cosign": { "keyless": { "identities": [who] }, "ctlog": { "url": REKOR } },
+            "cosign": { "keyless": { "identities": [who(identity)] }, "ctlog": { "url": REKOR } },
         }));
     }
     for (index, key) in config.keys.iter().enumerate() {
@@ -185,19 +190,11 @@ fn install(inside: &mut Inside<'_>) {
 
 /// For sigstore's own controller.
 fn cluster_policy(config: &Config, registries: &[String]) -> Json {
-    let identity = |identity: &Identity| {
-        let mut who = json!({ "issuer": identity.issuer });
-        match (&identity.subject, &identity.subject_regexp) {
-            (Some(subject), _) => who["subject"] = json!(subject),
-            (None, expression) => who["subjectRegExp"] = json!(expression),
-        }
-        who
-    };
     let mut authorities = Vec::new();
     if !config.identities.is_empty() {
         authorities.push(json!({
             "name": "identities",
-            "keyless": { "url": FULCIO, "identities": config.identities.iter().map(identity).collect::<Vec<_>>() },
+            "keyless": { "url": FULCIO, "identities": config.identities.iter().map(who).collect::<Vec<_>>() },
             "ctlog": { "url": REKOR },
             // What cosign 3 writes.
             "signatureFormat": "bundle",

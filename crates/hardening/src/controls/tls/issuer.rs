@@ -2,7 +2,7 @@
 
 use super::{CERT_MANAGER, Config, GATEWAY, Host, dns, object_address};
 use crate::inside::Inside;
-use crate::node::{Node, Wait, Where};
+use crate::node::Wait;
 use crate::objects::object;
 use serde_json::{Value as Json, json};
 
@@ -117,20 +117,12 @@ fn acme(config: &Config, server: &str) -> Json {
 fn authority(config: &Config, inside: &mut Inside<'_>) -> Json {
     if let Some(given) = config.ca.first() {
         let table = format!("flatten([{}.ca])[0]", Inside::input("tls"));
-        let body = json!({
-            "metadata": { "name": "authority", "namespace": CERT_MANAGER },
-            "type": "kubernetes.io/tls",
-            "data": {
-                "tls.crt": given.certificate.json(&format!("{table}.certificate")),
-                "tls.key": given.key.json(&format!("{table}.key")),
-            },
+        let metadata = json!({ "name": "authority", "namespace": CERT_MANAGER });
+        let data = json!({
+            "tls.crt": given.certificate.json(&format!("{table}.certificate")),
+            "tls.key": given.key.json(&format!("{table}.key")),
         });
-        inside.nodes.push(Node::new(
-            "kubernetes_secret",
-            "authority",
-            Where::Cluster,
-            body,
-        ));
+        inside.secret("authority", metadata, Some("kubernetes.io/tls"), data);
     } else {
         let root = object(
             API,
