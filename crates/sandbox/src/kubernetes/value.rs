@@ -2,13 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// The text at a pointer, empty when there is none.
-pub(super) fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
-    value
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-}
+pub(super) use crate::json::{text, without_nulls};
 
 /// The list at a pointer, empty when there is none.
 pub(super) fn list<'v>(value: &'v Value, pointer: &str) -> &'v [Value] {
@@ -85,18 +79,6 @@ pub(super) fn remove(value: &mut Value, path: &str) -> Option<Value> {
     parent
         .as_object_mut()?
         .shift_remove(&name.replace("~1", "/"))
-}
-
-/// Takes nulls away, also in lists of objects: the server does not keep them.
-pub(super) fn without_nulls(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            members.retain(|_, value| !value.is_null());
-            members.values_mut().for_each(without_nulls);
-        }
-        Value::Array(items) => items.iter_mut().for_each(without_nulls),
-        _ => {}
-    }
 }
 
 /// Whether two values are the same; integers by value, members in any order.
