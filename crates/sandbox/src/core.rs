@@ -275,6 +275,25 @@ pub(crate) fn blank() -> HttpRequest {
     }
 }
 
+/// A request of a method, to a path with its query, with a body unless that is null.
+#[cfg(test)]
+pub(crate) fn asking(method: &str, url: &str, body: &Value) -> HttpRequest {
+    let (path, query) = url.split_once('?').unwrap_or((url, ""));
+    HttpRequest {
+        method: http::Method::from_bytes(method.as_bytes()).expect("a method"),
+        path: path.to_owned(),
+        query: form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect(),
+        body: if body.is_null() {
+            Vec::new()
+        } else {
+            body.to_string().into_bytes()
+        },
+        ..blank()
+    }
+}
+
 /// The parts of a request that hyper has read.
 pub(crate) fn request_of(parts: &http::request::Parts, body: Vec<u8>) -> HttpRequest {
     let query = parts.uri.query().unwrap_or_default();
