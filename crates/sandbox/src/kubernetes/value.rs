@@ -81,6 +81,28 @@ pub(super) fn remove(value: &mut Value, path: &str) -> Option<Value> {
         .shift_remove(&name.replace("~1", "/"))
 }
 
+/// Whether an object is being deleted.
+pub(super) fn is_deleting(object: &Value) -> bool {
+    !text(object, "/metadata/deletionTimestamp").is_empty()
+}
+
+/// The status of a condition.
+pub(super) fn condition<'v>(object: &'v Value, kind: &str) -> &'v str {
+    list(object, "/status/conditions")
+        .iter()
+        .find(|condition| condition["type"] == kind)
+        .map_or("", |condition| text(condition, "/status"))
+}
+
+/// Adds a finalizer, unless it is there.
+pub(super) fn hold(object: &mut Value, finalizer: &str) {
+    let mut all = list(object, "/metadata/finalizers").to_vec();
+    if !all.iter().any(|one| one == finalizer) {
+        all.push(finalizer.into());
+        set(object, "metadata/finalizers", all);
+    }
+}
+
 /// Whether two values are the same; integers by value, members in any order.
 pub(super) fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
