@@ -26,7 +26,7 @@ pub(crate) enum Cloud {
 }
 
 impl Cloud {
-    /// Its name in the world file.
+    /// Its name in the world file and in recordings.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Aws => "aws",
@@ -118,7 +118,7 @@ pub(crate) struct Core {
     pub(crate) clock: Arc<dyn Clock>,
     /// Where the ports are, once they are bound.
     pub(crate) endpoints: OnceLock<Endpoints>,
-    pub(crate) latency: Latency,
+    latency: Latency,
     /// Rings when something has changed that somebody may watch.
     pub(crate) bell: tokio::sync::watch::Sender<()>,
 }
@@ -223,20 +223,26 @@ impl Core {
 
     /// Every live resource; what has gone with its cluster is taken away first.
     pub(crate) fn resources(&self) -> Vec<Resource> {
-        let now = self.clock.now();
         let mut world = lock(&self.world);
-        {
-            let mut frame = Frame {
-                tx: world.begin(now),
-                now,
-                latency: self.latency,
-                pace: Pace::default(),
-            };
+        let now = {
+            let mut frame = self.background(&mut world);
             kubernetes::clusters::purge(&mut frame);
             // What cannot be written now is taken away again at the next look.
             let _ = frame.tx.commit();
-        }
+            frame.now
+        };
         world.resources(now)
+    }
+
+    /// A transaction for what no request asks for: no fault strikes it.
+    pub(crate) fn background<'w>(&self, world: &'w mut World) -> Frame<'w> {
+        let now = self.clock.now();
+        Frame {
+            tx: world.begin(now),
+            now,
+            latency: self.latency,
+            pace: Pace::default(),
+        }
     }
 
     fn record(
@@ -272,6 +278,25 @@ pub(crate) fn blank() -> HttpRequest {
         query: Vec::new(),
         headers: HeaderMap::new(),
         body: Vec::new(),
+    }
+}
+
+/// A request of a method, to a path with its query, with a body unless that is null.
+#[cfg(test)]
+pub(crate) fn asking(method: &str, url: &str, body: &Value) -> HttpRequest {
+    let (path, query) = url.split_once('?').unwrap_or((url, ""));
+    HttpRequest {
+        method: http::Method::from_bytes(method.as_bytes()).expect("a method"),
+        path: path.to_owned(),
+        query: form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect(),
+        body: if body.is_null() {
+            Vec::new()
+        } else {
+            body.to_string().into_bytes()
+        },
+        ..blank()
     }
 }
 

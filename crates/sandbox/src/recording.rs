@@ -11,7 +11,7 @@ use crate::http::HttpRequest;
 /// A request and its answer.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Exchange {
-    cloud: String,
+    cloud: &'static str,
     method: String,
     /// Path and query.
     url: String,
@@ -65,7 +65,7 @@ impl Exchange {
         }
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Exchange {
-            cloud: format!("{cloud:?}").to_ascii_lowercase(),
+            cloud: cloud.name(),
             method: request.method.to_string(),
             url,
             headers: request

@@ -21,6 +21,7 @@ pub(crate) use self::listed::Listed;
 
 mod feed;
 mod listed;
+mod seat;
 
 /// A resource, or a piece of one, that the world keeps.
 pub(crate) trait Document: Serialize + DeserializeOwned + Send + Sync + 'static {
@@ -210,6 +211,8 @@ pub(crate) struct World {
     expiries: BTreeSet<(Millis, Key)>,
     journal: Option<Journal>,
     feed: Feed,
+    /// Host and port of the Kubernetes API, once it is bound.
+    kubernetes_authority: String,
 }
 
 impl World {
@@ -228,6 +231,7 @@ impl World {
             expiries: BTreeSet::new(),
             journal: None,
             feed: Feed::default(),
+            kubernetes_authority: String::new(),
         };
         let Some(path) = file else { return Ok(world) };
         let (mut journal, header, lines) = Journal::open(path, id, seed)?;

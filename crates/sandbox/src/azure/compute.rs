@@ -1,5 +1,7 @@
 //! Microsoft.Compute: sizes of machines, their quotas, scale sets of clusters, and disk encryption sets.
 
+use std::sync::LazyLock;
+
 use serde_json::json;
 
 use super::context::{Ctx, Input, default, set, text};
@@ -9,16 +11,12 @@ use super::item::Item;
 use super::kind::{Kind, Write};
 use super::{identity, keyvault, page, places, usage};
 use crate::http::HttpReply;
-use crate::latency::Work;
 
 pub(crate) const SCALE_SETS: &str = "Microsoft.Compute/virtualMachineScaleSets";
 
 pub(crate) const KINDS: &[Kind] = &[
     Kind::new(SCALE_SETS, "azurerm_linux_virtual_machine_scale_set"),
     Kind {
-        create: Work::ArmQuick,
-        update: Work::ArmQuick,
-        delete: Work::ArmQuick,
         prepare,
         guard,
         ..Kind::new(
@@ -29,7 +27,7 @@ pub(crate) const KINDS: &[Kind] = &[
 ];
 
 /// A size of machines.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Size {
     pub(crate) name: String,
     /// `standardDSv5Family`.
@@ -38,65 +36,26 @@ pub(crate) struct Size {
     pub(crate) memory: u32,
 }
 
-/// Families: name, how its sizes are written around the number of cores, gigabytes per core, numbers of cores.
-const FAMILIES: [(&str, &str, &str, u32, &[u32]); 14] = [
-    ("standardDSv3Family", "D", "s_v3", 4, &[2, 4, 8, 16, 32, 64]),
-    ("standardDSv4Family", "D", "s_v4", 4, &[2, 4, 8, 16, 32, 64]),
-    ("standardDSv5Family", "D", "s_v5", 4, &[2, 4, 8, 16, 32, 64]),
-    (
-        "standardDDSv5Family",
-        "D",
-        "ds_v5",
-        4,
-        &[2, 4, 8, 16, 32, 64],
-    ),
-    (
-        "standardDASv5Family",
-        "D",
-        "as_v5",
-        4,
-        &[2, 4, 8, 16, 32, 64],
-    ),
-    (
-        "standardDADSv5Family",
-        "D",
-        "ads_v5",
-        4,
-        &[2, 4, 8, 16, 32, 64],
-    ),
-    (
-        "standardDPSv5Family",
-        "D",
-        "ps_v5",
-        4,
-        &[2, 4, 8, 16, 32, 64],
-    ),
-    ("StandardDsv6Family", "D", "s_v6", 4, &[2, 4, 8, 16, 32, 64]),
-    ("standardESv3Family", "E", "s_v3", 8, &[2, 4, 8, 16, 32, 64]),
-    ("standardESv5Family", "E", "s_v5", 8, &[2, 4, 8, 16, 32, 64]),
-    (
-        "standardEDSv5Family",
-        "E",
-        "ds_v5",
-        8,
-        &[2, 4, 8, 16, 32, 64],
-    ),
-    (
-        "standardEASv5Family",
-        "E",
-        "as_v5",
-        8,
-        &[2, 4, 8, 16, 32, 64],
-    ),
-    ("standardFSv2Family", "F", "s_v2", 2, &[2, 4, 8, 16, 32, 64]),
-    (
-        "StandardFsv2Family",
-        "F",
-        "as_v6",
-        4,
-        &[2, 4, 8, 16, 32, 64],
-    ),
+/// Families: name, how its sizes are written around the number of cores, gigabytes per core.
+const FAMILIES: [(&str, &str, &str, u32); 14] = [
+    ("standardDSv3Family", "D", "s_v3", 4),
+    ("standardDSv4Family", "D", "s_v4", 4),
+    ("standardDSv5Family", "D", "s_v5", 4),
+    ("standardDDSv5Family", "D", "ds_v5", 4),
+    ("standardDASv5Family", "D", "as_v5", 4),
+    ("standardDADSv5Family", "D", "ads_v5", 4),
+    ("standardDPSv5Family", "D", "ps_v5", 4),
+    ("StandardDsv6Family", "D", "s_v6", 4),
+    ("standardESv3Family", "E", "s_v3", 8),
+    ("standardESv5Family", "E", "s_v5", 8),
+    ("standardEDSv5Family", "E", "ds_v5", 8),
+    ("standardEASv5Family", "E", "as_v5", 8),
+    ("standardFSv2Family", "F", "s_v2", 2),
+    ("StandardFsv2Family", "F", "as_v6", 4),
 ];
+
+/// Numbers of cores that each family has.
+const CORES: [u32; 6] = [2, 4, 8, 16, 32, 64];
 
 /// Sizes that are paid for by what they burst: name, cores, gigabytes.
 const BURSTABLE: [(&str, u32, u32); 11] = [
@@ -114,39 +73,34 @@ const BURSTABLE: [(&str, u32, u32); 11] = [
 ];
 
 /// All sizes.
-fn sizes() -> Vec<Size> {
-    let mut all: Vec<Size> = BURSTABLE
-        .iter()
-        .map(|(name, cores, memory)| Size {
-            name: (*name).to_owned(),
-            family: if name.starts_with("Standard_B") && name.ends_with("_v2") {
-                "standardBsv2Family"
-            } else if name.starts_with("Standard_B") {
-                "standardBSFamily"
-            } else {
-                "standardDSv2Family"
-            },
-            cores: *cores,
-            memory: *memory,
+static SIZES: LazyLock<Vec<Size>> = LazyLock::new(|| {
+    let burstable = BURSTABLE.iter().map(|(name, cores, memory)| Size {
+        name: (*name).to_owned(),
+        family: if name.starts_with("Standard_B") && name.ends_with("_v2") {
+            "standardBsv2Family"
+        } else if name.starts_with("Standard_B") {
+            "standardBSFamily"
+        } else {
+            "standardDSv2Family"
+        },
+        cores: *cores,
+        memory: *memory,
+    });
+    let families = FAMILIES.iter().flat_map(|(family, letter, rest, memory)| {
+        CORES.map(|cores| Size {
+            name: format!("Standard_{letter}{cores}{rest}"),
+            family,
+            cores,
+            memory: cores * memory,
         })
-        .collect();
-    for (family, letter, rest, memory, cores) in FAMILIES {
-        for cores in cores {
-            all.push(Size {
-                name: format!("Standard_{letter}{cores}{rest}"),
-                family,
-                cores: *cores,
-                memory: cores * memory,
-            });
-        }
-    }
-    all
-}
+    });
+    burstable.chain(families).collect()
+});
 
 /// The size of a name.
-pub(crate) fn size(name: &str) -> Option<Size> {
-    sizes()
-        .into_iter()
+pub(crate) fn size(name: &str) -> Option<&'static Size> {
+    SIZES
+        .iter()
         .find(|size| size.name.eq_ignore_ascii_case(name))
 }
 
@@ -174,7 +128,7 @@ fn usages(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<HttpReply> {
     }
     let subscription = format!("/subscriptions/{}/", input.variable("subscriptionId"));
     let mut families: Vec<(&str, usize)> = Vec::new();
-    for size in sizes() {
+    for size in SIZES.iter() {
         if !families.iter().any(|(name, _)| *name == size.family) {
             families.push((size.family, 0));
         }
@@ -217,7 +171,7 @@ fn skus(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<HttpReply> {
         if !wanted.is_empty() && region.name != wanted {
             continue;
         }
-        for size in sizes() {
+        for size in SIZES.iter() {
             let zones: Vec<String> = (1..=region.zones).map(|zone| zone.to_string()).collect();
             let capability = |name: &str, value: &str| json!({ "name": name, "value": value });
             let architecture = if size.name.contains("ps_") {
@@ -261,8 +215,10 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
         false,
     );
     let url = text(&write.doc, "/properties/activeKey/keyUrl").to_owned();
-    let (vault, rest) = url.split_once("/keys/").unwrap_or(("", ""));
-    let mut parts = rest.split('/');
+    let mut parts = url
+        .split_once("/keys/")
+        .map_or("", |(_, rest)| rest)
+        .split('/');
     let (name, version) = (
         parts.next().unwrap_or_default(),
         parts.next().unwrap_or_default(),
@@ -275,7 +231,7 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
         )
         .target("activeKey.keyUrl"));
     }
-    let Some(key) = keyvault::find_key(ctx, vault, name) else {
+    let Some(key) = keyvault::key_at(ctx, &url) else {
         return Err(ArmError::bad(
             "KeyVaultKeyNotFound",
             format!(

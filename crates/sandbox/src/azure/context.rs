@@ -9,6 +9,7 @@ use super::schema;
 use crate::clock::Millis;
 use crate::core::Frame;
 use crate::http::HttpRequest;
+pub(crate) use crate::json::{text, without_nulls};
 use crate::latency::Work;
 use crate::tags::Tags;
 use crate::world::Stored;
@@ -100,6 +101,13 @@ impl Ctx<'_> {
                 .as_str()
                 .is_some_and(|t| t.eq_ignore_ascii_case(kind))
         });
+        all
+    }
+
+    /// Everything of a type that has a name, wherever it is.
+    pub(crate) fn named(&self, kind: &str, name: &str) -> Vec<Stored<Item>> {
+        let mut all = self.of_kind("/subscriptions/", kind);
+        all.retain(|item| text(&item.doc, "/name").eq_ignore_ascii_case(name));
         all
     }
 
@@ -276,34 +284,7 @@ pub(crate) fn references(value: &Value, place: &str, found: &mut Vec<(String, St
 
 /// Merges as JSON merge patch has it; tables of tags are replaced as a whole.
 pub(crate) fn merge(into: &mut Value, patch: &Value) {
-    match (into, patch) {
-        (Value::Object(into), Value::Object(patch)) => {
-            for (key, value) in patch {
-                if value.is_null() {
-                    into.remove(key);
-                } else if value.is_object() && key != "tags" {
-                    let place = into
-                        .entry(key.clone())
-                        .or_insert_with(|| Value::Object(Map::new()));
-                    if !place.is_object() {
-                        *place = Value::Object(Map::new());
-                    }
-                    merge(place, value);
-                } else {
-                    into.insert(key.clone(), value.clone());
-                }
-            }
-        }
-        (into, patch) => *into = patch.clone(),
-    }
-}
-
-/// Text of a member, empty when it has none.
-pub(crate) fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
-    value
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
+    crate::json::merge(into, patch, &["tags"]);
 }
 
 /// Sets a value at a path of members, which are made where they are missing.

@@ -46,7 +46,7 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<Option<Http
 }
 
 fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
-    check_zone(write.id.name(), 2)?;
+    check_zone(write.id.name())?;
     write.carry(&["/properties"]);
     default(&mut write.doc, "/properties/zoneType", "Public");
     set(&mut write.doc, "/properties/maxNumberOfRecordSets", 10_000);

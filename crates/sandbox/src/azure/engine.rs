@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 pub(crate) use super::conditions::check as check_conditions;
-use super::context::{Ctx, Input, Shape, merge, set, text};
+use super::context::{Ctx, Input, Shape, merge, set, text, without_nulls};
 use super::error::{ArmError, ArmResult};
 use super::id::Id;
 use super::item::{Busy, Item};
@@ -239,17 +239,6 @@ fn body(input: &Input<'_>, kind: &Kind, old: Option<&Item>) -> ArmResult<Value> 
     Ok(doc)
 }
 
-fn without_nulls(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            members.retain(|_, value| !value.is_null());
-            members.values_mut().for_each(without_nulls);
-        }
-        Value::Array(items) => items.iter_mut().for_each(without_nulls),
-        _ => {}
-    }
-}
-
 /// Work that a write begins.
 #[derive(Debug)]
 pub(crate) struct Begins<'a> {
@@ -432,7 +421,7 @@ pub(crate) fn failure() -> ArmError {
 
 fn delete(ctx: &mut Ctx<'_>, input: &Input<'_>, kind: &'static Kind) -> ArmResult<HttpReply> {
     let statuses = &input.operation.statuses;
-    let Some(item) = ctx.get(&input.id.text).map(|item| item.edit()) else {
+    let Some(mut item) = ctx.get(&input.id.text).map(|item| item.edit()) else {
         check_conditions(input, None)?;
         if statuses.contains(&204) {
             return Ok(HttpReply::new(204, "application/json", ""));
@@ -443,7 +432,6 @@ fn delete(ctx: &mut Ctx<'_>, input: &Input<'_>, kind: &'static Kind) -> ArmResul
     if item.busy(ctx.now).is_some() {
         return Err((kind.busy)(ctx, &item, &input.id));
     }
-    let mut item = item;
     item.settle(ctx.now);
     (kind.guard)(ctx, &item, &input.id)?;
     let long = input.operation.long();
@@ -460,13 +448,7 @@ fn delete(ctx: &mut Ctx<'_>, input: &Input<'_>, kind: &'static Kind) -> ArmResul
             let state = format!("/properties/{}", kind.states.member);
             set(&mut then, &state, kind.states.failed);
         }
-        item.busy = Some(Busy {
-            verb: kind.states.deleting.to_owned(),
-            until,
-            part: None,
-            operation,
-            then: (then, item.links.clone()),
-        });
+        work(&mut item, kind.states.deleting, until, &operation, then);
         ctx.put(item);
     } else {
         (kind.removed)(ctx, &item, until)?;
@@ -509,13 +491,8 @@ pub(crate) fn vanish(
     }
     item.settle(ctx.now);
     item.gone_at = Some(until);
-    item.busy = Some(Busy {
-        verb: verb.to_owned(),
-        until,
-        part: None,
-        operation: operation.to_owned(),
-        then: (item.doc.clone(), item.links.clone()),
-    });
+    let then = item.doc.clone();
+    work(&mut item, verb, until, operation, then);
     relist(ctx, &item);
     ctx.put(item);
 }

@@ -105,6 +105,11 @@ impl Id {
         Self::new(format!("{}/{kind}/{name}", self.text))
     }
 
+    /// A resource of a type in the same group.
+    pub(crate) fn beside(&self, kind: &str, name: &str) -> Self {
+        Self::new(format!("{}/providers/{kind}/{name}", self.group_id().text))
+    }
+
     /// Whether they name the same.
     pub(crate) fn is(&self, other: &str) -> bool {
         self.text.eq_ignore_ascii_case(other)
@@ -127,6 +132,10 @@ mod tests {
         assert_eq!(id.names(), "v/n");
         assert_eq!(id.parent().kind(), "Microsoft.Network/virtualNetworks");
         assert_eq!(id.group_id().kind(), "");
+        assert_eq!(
+            id.beside("N/t", "x").text,
+            "/subscriptions/s/resourceGroups/g/providers/N/t/x"
+        );
         assert!(Id::read("/subscriptions/s/resourceGroups/g").is_some());
         for bad in [
             "",

@@ -18,7 +18,6 @@ const DELETED: &str = "Microsoft.OperationalInsights/deletedWorkspaces";
 pub(crate) const KINDS: &[Kind] = &[Kind {
     etag: Etag::Plain("etag"),
     create: Work::WorkspaceCreate,
-    delete: Work::ArmQuick,
     prepare,
     removed,
     ..Kind::new(NAME, "azurerm_log_analytics_workspace")
@@ -31,11 +30,7 @@ const KEPT: Millis = 14 * 24 * 3_600_000;
 pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<Option<HttpReply>> {
     match input.operation.name {
         "SharedKeys_GetSharedKeys" | "SharedKeys_Regenerate" => {
-            let id = Id::new(format!(
-                "{}/providers/{NAME}/{}",
-                input.id.group_id().text,
-                input.variable("workspaceName")
-            ));
+            let id = input.id.beside(NAME, input.variable("workspaceName"));
             let mut item = engine::find(ctx, &KINDS[0], &id)?;
             if input.operation.name == "SharedKeys_Regenerate" {
                 item.hidden = json!({ "primary": ctx.hex(64), "secondary": ctx.hex(64) });

@@ -1,12 +1,11 @@
 //! Listings: a page of rows under `value`, and where the next one is under `nextLink`.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::context::{Ctx, Input};
 use super::error::{ArmError, ArmResult};
 use crate::http::HttpReply;
+use crate::json::page;
 
 /// Rows of a page when the client does not say.
 const USUAL: usize = 100;
@@ -18,26 +17,16 @@ pub(crate) fn reply(ctx: &Ctx<'_>, input: &Input<'_>, rows: Vec<Value>) -> ArmRe
         .find_map(|name| input.query(name)?.parse().ok())
         .unwrap_or(USUAL)
         .clamp(1, 1000);
-    let start = match input.query("$skiptoken") {
-        None => 0,
-        Some(token) => URL_SAFE_NO_PAD
-            .decode(token)
-            .ok()
-            .and_then(|bytes| String::from_utf8(bytes).ok())
-            .and_then(|text| text.strip_prefix("from:")?.parse().ok())
-            .ok_or_else(|| {
-                ArmError::bad(
-                    "InvalidSkipToken",
-                    format!("The skip token '{token}' is invalid."),
-                )
-            })?,
-    };
-    let total = rows.len();
-    let page: Vec<_> = rows.into_iter().skip(start).take(size).collect();
-    let end = start + page.len();
+    let token = input.query("$skiptoken");
+    let (page, next) = page(rows, size, token).ok_or_else(|| {
+        let token = token.unwrap_or_default();
+        ArmError::bad(
+            "InvalidSkipToken",
+            format!("The skip token '{token}' is invalid."),
+        )
+    })?;
     let mut answer = json!({ "value": page });
-    if end < total {
-        let token = URL_SAFE_NO_PAD.encode(format!("from:{end}"));
+    if let Some(token) = next {
         let mut query = form_urlencoded::Serializer::new(String::new());
         for (name, value) in &input.request.query {
             if !name.eq_ignore_ascii_case("$skiptoken") {

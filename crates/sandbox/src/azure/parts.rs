@@ -166,14 +166,7 @@ pub(crate) fn states(item: &Item, kind: &Kind, doc: &mut Value, now: Millis) {
 
 /// Keeps the list of live resources true about the parts of a resource.
 pub(crate) fn list(ctx: &mut Ctx<'_>, kind: &Kind, item: &Item) {
-    let prefix = format!("{}/", item.id);
-    let old = ctx
-        .frame
-        .tx
-        .range::<Shadow>(SCOPE, &prefix, None, usize::MAX);
-    for shadow in old {
-        ctx.frame.tx.delete::<Shadow>(SCOPE, &shadow.id);
-    }
+    unlist(ctx, &item.id);
     for part in kind.parts.iter().filter(|part| !part.listed.is_empty()) {
         for one in items(&item.doc, &list_of(part)) {
             let stays = item
@@ -227,19 +220,11 @@ pub(crate) fn run(
     };
     match input.operation.http {
         "GET" => match shown(ctx, &input.id) {
-            Some(doc) => Ok(answer(200, &doc)),
+            Some(doc) => Ok(engine::reply(200, owner, &doc)),
             None => Err(engine::missing(ctx, &kind_name, &input.id)),
         },
         "PUT" => write(ctx, input, owner, part, parent),
         _ => delete(ctx, input, owner, part, parent),
-    }
-}
-
-fn answer(status: u16, doc: &Value) -> HttpReply {
-    let reply = HttpReply::json(status, doc);
-    match text(doc, "/etag") {
-        "" => reply,
-        etag => reply.with("etag", etag),
     }
 }
 
@@ -294,7 +279,7 @@ fn write(
     };
     let begun = engine::store(ctx, input, owner, &id, Some(parent), doc, begins)?;
     let doc = shown(ctx, &input.id).unwrap_or(Value::Null);
-    let reply = answer(engine::status_of(input, created), &doc);
+    let reply = engine::reply(engine::status_of(input, created), owner, &doc);
     Ok(match begun {
         Some(begun) => begun.onto(reply),
         None => reply,

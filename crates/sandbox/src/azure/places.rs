@@ -67,6 +67,17 @@ pub(crate) fn find(name: &str) -> Option<&'static Region> {
     REGIONS.iter().find(|region| region.name == name)
 }
 
+/// How many availability zones a region has.
+pub(crate) fn zones(region: &str) -> u8 {
+    find(region).map_or(0, |region| region.zones)
+}
+
+/// Whether a region has an availability zone.
+pub(crate) fn has_zone(region: &str, zone: &str) -> bool {
+    zone.parse::<u8>()
+        .is_ok_and(|zone| (1..=zones(region)).contains(&zone))
+}
+
 /// Refuses a location where a type is not to be had.
 pub(crate) fn check(location: &str, kind: &str) -> ArmResult<()> {
     const GLOBAL: [&str; 3] = [

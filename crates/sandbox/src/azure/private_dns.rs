@@ -57,28 +57,21 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<Option<Http
 }
 
 /// Names of zones: two labels or more.
-pub(crate) fn check_zone(name: &str, least: usize) -> ArmResult<()> {
-    let label = |label: &str| {
-        !label.is_empty()
-            && label.len() <= 63
-            && label
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
-    };
-    let good = name.len() <= 253 && name.split('.').count() >= least && name.split('.').all(label);
-    if good {
+pub(crate) fn check_zone(name: &str) -> ArmResult<()> {
+    let labels = name.split('.');
+    if name.len() <= 253 && labels.clone().count() >= 2 && labels.clone().all(records::is_label) {
         return Ok(());
     }
     Err(ArmError::bad(
         "BadRequest",
         format!(
-            "The domain name '{name}' is invalid: it has {least} to 34 labels of 1 to 63 characters."
+            "The domain name '{name}' is invalid: it has 2 to 34 labels of 1 to 63 characters."
         ),
     ))
 }
 
 fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
-    check_zone(write.id.name(), 2)?;
+    check_zone(write.id.name())?;
     write.carry(&["/properties"]);
     let internal = ctx.uuid();
     default(&mut write.doc, "/properties/internalId", internal);

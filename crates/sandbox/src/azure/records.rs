@@ -11,6 +11,7 @@ use super::id::Id;
 use super::item::Item;
 use super::page;
 use crate::http::HttpReply;
+use crate::world::Stored;
 
 /// How a service writes its records.
 #[derive(Debug)]
@@ -38,28 +39,26 @@ impl Style {
     }
 }
 
+/// Whether a text can stand between the dots of a name.
+pub(crate) fn is_label(text: &str) -> bool {
+    let good = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    (1..=63).contains(&text.len()) && text.chars().all(good)
+}
+
 /// The id of a record set.
 fn id_of(zone: &Id, kind: &str, name: &str) -> Id {
     zone.child(kind, &name.to_lowercase())
 }
 
 /// Record sets of a zone.
-fn all(ctx: &Ctx<'_>, style: &Style, zone: &Id) -> Vec<Value> {
-    let mut rows: Vec<Value> = Vec::new();
-    for (kind, _, _) in style.types {
-        let items = ctx.of_kind(
-            &format!("{}/", zone.text),
-            &format!("{}/{kind}", style.zones),
-        );
-        rows.extend(items.iter().map(|item| item.doc.clone()));
-    }
-    rows.sort_by_key(|row| text(row, "/name").to_owned());
-    rows
-}
-
-/// How many record sets a zone has.
-pub(crate) fn count(ctx: &Ctx<'_>, style: &Style, zone: &Id) -> usize {
-    all(ctx, style, zone).len()
+fn all(ctx: &Ctx<'_>, style: &Style, zone: &Id) -> Vec<Stored<Item>> {
+    let mut sets = ctx.below(&format!("{}/", zone.text));
+    // What is below a zone besides are links to networks.
+    sets.retain(|item| {
+        let kind = text(&item.doc, "/type").rsplit('/').next();
+        style.types.iter().any(|(name, _, _)| Some(*name) == kind)
+    });
+    sets
 }
 
 /// Answers a request about record sets.
@@ -78,14 +77,16 @@ pub(crate) fn run(
             }
             _ => None,
         };
-        let rows = all(ctx, style, &zone)
-            .into_iter()
+        let mut rows: Vec<Value> = all(ctx, style, &zone)
+            .iter()
+            .map(|item| item.doc.clone())
             .filter(|row| {
                 let kind = text(row, "/type").rsplit('/').next().unwrap_or_default();
                 wanted.is_none_or(|wanted| wanted == kind)
                     && (suffix.is_empty() || text(row, "/name").ends_with(suffix))
             })
             .collect();
+        rows.sort_by_key(|row| text(row, "/name").to_owned());
         return page::reply(ctx, input, rows);
     }
     let zone = zone_of(ctx, style, &input.id.parent())?;
@@ -272,18 +273,11 @@ fn check(
     properties: &Value,
 ) -> ArmResult<()> {
     let bad = |message: String| Err(ArmError::bad("BadRequest", message));
-    let label = |label: &str| {
-        !label.is_empty()
-            && label.len() <= 63
-            && label
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
-    };
     let good = name == "@"
         || name
             .split('.')
             .enumerate()
-            .all(|(at, one)| at == 0 && one == "*" || label(one));
+            .all(|(at, one)| at == 0 && one == "*" || is_label(one));
     if !good || name.len() + zone.name().len() > 253 {
         return bad(format!(
             "The domain name '{name}.{}' is invalid. The provided record set relative name '{name}' is invalid.",
@@ -360,6 +354,6 @@ fn check(
 /// Shows how many record sets a zone has.
 pub(crate) fn show_count(ctx: &Ctx<'_>, style: &Style, doc: &mut Value) {
     let id = Id::new(text(doc, "/id"));
-    let found = count(ctx, style, &id);
+    let found = all(ctx, style, &id).len();
     set(doc, "/properties/numberOfRecordSets", found);
 }

@@ -1,6 +1,6 @@
 //! Microsoft.ContainerRegistry: registries, whose names are those of the whole cloud.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::context::{Ctx, Input, default, set, text};
 use super::error::{ArmError, ArmResult};
@@ -73,10 +73,8 @@ fn refusal(ctx: &Ctx<'_>, name: &str, own: &str) -> Option<(&'static str, String
         );
         return Some(("Invalid", message));
     }
-    let taken = ctx
-        .of_kind("/subscriptions/", NAME)
-        .iter()
-        .any(|item| text(&item.doc, "/name").eq_ignore_ascii_case(name) && item.id != own);
+    let taken = ctx.named(NAME, name);
+    let taken = taken.iter().any(|item| item.id != own);
     taken.then(|| {
         (
             "AlreadyExists",
@@ -193,9 +191,7 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
             "/properties/encryption/keyVaultProperties/keyIdentifier",
         )
         .to_owned();
-        let (vault, rest) = url.split_once("/keys/").unwrap_or(("", ""));
-        let key = rest.split('/').next().unwrap_or_default();
-        let Some(found) = keyvault::find_key(ctx, vault, key) else {
+        let Some(found) = keyvault::key_at(ctx, &url) else {
             return Err(ArmError::bad(
                 "KeyVaultKeyNotFound",
                 format!("The key '{url}' was not found."),
@@ -208,11 +204,10 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
         "/properties/loginServer",
         format!("{name}.azurecr.io"),
     );
-    let endpoints: Vec<Value> = Vec::new();
     default(
         &mut write.doc,
         "/properties/privateEndpointConnections",
-        endpoints,
+        json!([]),
     );
     Ok(())
 }

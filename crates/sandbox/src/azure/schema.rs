@@ -1,10 +1,11 @@
 //! What requests and answers may hold: operations and schemas of the official models, in the compact form that
 //! `model/generate.py` writes. It checks; how a service words its refusal is in `error`.
 
-use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
+
+use crate::compact::{Schemas, Type, join, read};
 
 /// An operation of an API.
 #[derive(Debug)]
@@ -34,34 +35,11 @@ pub(crate) enum Segment {
     Scope,
 }
 
-/// The type of a field.
-#[derive(Debug, Clone, PartialEq)]
-enum Type {
-    Text,
-    Bool,
-    Int,
-    Number,
-    Any,
-    Words(Vec<&'static str>),
-    Schema(&'static str),
-    List(Box<Type>),
-    Table(Box<Type>),
-}
-
-#[derive(Debug)]
-struct Field {
-    kind: Type,
-    output: bool,
-    required: bool,
-}
-
-type Schema = HashMap<&'static str, Field>;
-
 /// All models.
 #[derive(Debug)]
 pub(crate) struct Catalogue {
     pub(crate) operations: Vec<Operation>,
-    schemas: HashMap<(&'static str, &'static str), Schema>,
+    schemas: Schemas,
 }
 
 /// What is wrong with a body.
@@ -117,25 +95,11 @@ const VERSIONS: [(&str, &str); 6] = [
 pub(crate) fn catalogue() -> &'static Catalogue {
     static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
     CATALOGUE.get_or_init(|| {
-        let mut catalogue = Catalogue {
-            operations: Vec::new(),
-            schemas: HashMap::new(),
-        };
-        for &(api, text) in MODELS {
-            for line in text.lines() {
-                let mut words = line.split(' ');
-                match words.next() {
-                    Some("op") => catalogue.operations.extend(operation(api, words)),
-                    Some("schema") => {
-                        let Some(name) = words.next() else { continue };
-                        let fields = words.filter_map(field).collect();
-                        catalogue.schemas.insert((api, name), fields);
-                    }
-                    _ => unreachable!("the generated models have operations and schemas"),
-                }
-            }
+        let (operations, schemas) = read(MODELS, "op", operation);
+        Catalogue {
+            operations,
+            schemas,
         }
-        catalogue
     })
 }
 
@@ -186,39 +150,6 @@ fn operation(
     })
 }
 
-fn field(text: &'static str) -> Option<(&'static str, Field)> {
-    let (name, kind) = text.split_once('=')?;
-    let (output, kind) = kind
-        .strip_prefix('!')
-        .map_or((false, kind), |rest| (true, rest));
-    let (required, kind) = kind
-        .strip_prefix('*')
-        .map_or((false, kind), |rest| (true, rest));
-    Some((
-        name,
-        Field {
-            kind: read_type(kind),
-            output,
-            required,
-        },
-    ))
-}
-
-fn read_type(text: &'static str) -> Type {
-    let inner = |text: &'static str| text.get(1..text.len() - 1).unwrap_or_default();
-    match text.as_bytes().first() {
-        Some(b'@') => Type::Schema(&text[1..]),
-        Some(b'[') => Type::List(Box::new(read_type(inner(text)))),
-        Some(b'{') => Type::Table(Box::new(read_type(inner(text)))),
-        Some(b'b') => Type::Bool,
-        Some(b'i') => Type::Int,
-        Some(b'n') => Type::Number,
-        Some(b'x') => Type::Any,
-        Some(b'e') => Type::Words(inner(&text[1..]).split('|').collect()),
-        _ => Type::Text,
-    }
-}
-
 impl Operation {
     /// Whether it begins background work that clients may watch.
     pub(crate) fn long(&self) -> bool {
@@ -240,15 +171,6 @@ impl Operation {
             Some(Segment::Literal(name)) => name,
             _ => "",
         }
-    }
-}
-
-/// `a.b`, or `b` at the top.
-fn join(path: &str, name: &str) -> String {
-    if path.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{path}.{name}")
     }
 }
 
@@ -325,8 +247,8 @@ impl Catalogue {
             Type::Text => Err(bad("String")),
             Type::Bool if value.is_boolean() => Ok(value),
             Type::Bool => Err(bad("Boolean")),
-            Type::Int if value.is_i64() || value.is_u64() => Ok(value),
-            Type::Int => Err(bad("Int64")),
+            Type::Int | Type::Long if value.is_i64() || value.is_u64() => Ok(value),
+            Type::Int | Type::Long => Err(bad("Int64")),
             Type::Number if value.is_number() => Ok(value),
             Type::Number => Err(bad("Double")),
             Type::Words(words) => {
@@ -334,12 +256,13 @@ impl Catalogue {
                     return Err(bad("String"));
                 };
                 // Services read words without regard to case.
-                match words.iter().find(|word| word.eq_ignore_ascii_case(text)) {
-                    Some(word) => Ok((*word).into()),
+                let words = words.iter().map(|(word, _)| *word);
+                match words.clone().find(|word| word.eq_ignore_ascii_case(text)) {
+                    Some(word) => Ok(word.into()),
                     None => Err(Problem::Word(
                         path.to_owned(),
                         text.to_owned(),
-                        words.join(", "),
+                        words.collect::<Vec<_>>().join(", "),
                     )),
                 }
             }
@@ -382,30 +305,6 @@ impl Catalogue {
         depth: u32,
         pick: &mut dyn FnMut(usize) -> usize,
     ) -> Value {
-        let mut fields: Vec<_> = self
-            .schemas
-            .get(&(api, schema))
-            .into_iter()
-            .flatten()
-            .collect();
-        fields.sort_by_key(|(name, _)| **name);
-        let mut members = Map::new();
-        for (name, field) in fields {
-            if field.required || pick(3) > 0 {
-                let value = self.example_of(api, &field.kind, depth, pick);
-                members.insert((*name).to_owned(), value);
-            }
-        }
-        Value::Object(members)
-    }
-
-    fn example_of(
-        &self,
-        api: &'static str,
-        kind: &Type,
-        depth: u32,
-        pick: &mut dyn FnMut(usize) -> usize,
-    ) -> Value {
         const TEXTS: [&str; 12] = [
             "",
             "x",
@@ -420,22 +319,13 @@ impl Catalogue {
             "2026-01-01T00:00:00Z",
             "\u{e9}\u{1f600}",
         ];
-        match kind {
-            Type::Text | Type::Any => TEXTS[pick(TEXTS.len())].into(),
-            Type::Bool => (pick(2) == 0).into(),
-            Type::Int => [0, 1, -1, 80, 70_000][pick(5)].into(),
-            Type::Number => [0.0, 0.5, 1.0][pick(3)].into(),
-            Type::Words(words) => words[pick(words.len())].into(),
-            Type::Schema(_) if depth == 0 => Value::Object(Map::new()),
-            Type::Schema(name) => self.example(api, name, depth - 1, pick),
-            Type::List(kind) => (0..pick(3))
-                .map(|_| self.example_of(api, kind, depth, pick))
-                .collect(),
-            Type::Table(kind) => {
-                let value = self.example_of(api, kind, depth, pick);
-                Value::Object(Map::from_iter([("key".to_owned(), value)]))
-            }
-        }
+        let examples = crate::compact::Examples {
+            schemas: &self.schemas,
+            api,
+            texts: &TEXTS,
+            nulls: false,
+        };
+        examples.of(schema, depth, pick)
     }
 }
 

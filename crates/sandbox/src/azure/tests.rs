@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use http::Method;
 use serde_json::{Value, json};
 
 use super::context::SUBSCRIPTION;
 use super::schema::{Side, catalogue};
-use crate::core::{Cloud, Core, Outcome, blank};
+use crate::core::{Cloud, Core, Outcome, asking};
 use crate::http::{HttpReply, HttpRequest};
 use crate::{FaultSpec, ManualClock, Options};
 
@@ -59,20 +58,7 @@ impl Bench {
         body: &Value,
     ) -> Option<HttpReply> {
         let url = url.trim_start_matches("http://sandbox");
-        let (path, query) = url.split_once('?').unwrap_or((url, ""));
-        let mut request = HttpRequest {
-            method: Method::from_bytes(method.as_bytes()).expect("a method"),
-            path: path.to_owned(),
-            query: form_urlencoded::parse(query.as_bytes())
-                .into_owned()
-                .collect(),
-            body: if body.is_null() {
-                Vec::new()
-            } else {
-                body.to_string().into_bytes()
-            },
-            ..blank()
-        };
+        let mut request = asking(method, url, body);
         let mut all = vec![
             ("authorization", "Bearer x"),
             ("host", "sandbox"),
@@ -243,11 +229,7 @@ fn requests_are_refused_as_resource_manager_does() {
         let refused = bench.refused(method, &url, &Value::Null);
         assert_eq!(refused, (status, code.to_owned()), "{method} {url}");
     }
-    let request = HttpRequest {
-        method: Method::GET,
-        path: group(),
-        ..blank()
-    };
+    let request = asking("GET", &group(), &Value::Null);
     let Outcome::Answer(reply, _) = bench.core.answer(Cloud::Azure, &request) else {
         panic!("an answer")
     };

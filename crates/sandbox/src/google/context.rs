@@ -10,6 +10,8 @@ use super::schema::Method;
 use crate::clock::{Millis, NEVER};
 use crate::core::Frame;
 use crate::http::HttpRequest;
+use crate::json;
+pub(crate) use crate::json::{text, without_nulls};
 use crate::latency::Work;
 use crate::tags::Tags;
 use crate::world::Stored;
@@ -284,26 +286,7 @@ pub(crate) fn fingerprint(value: &Value) -> String {
 
 /// Merges as JSON merge patch has it.
 pub(crate) fn merge(into: &mut Value, patch: &Value) {
-    match (into, patch) {
-        (Value::Object(into), Value::Object(patch)) => {
-            for (key, value) in patch {
-                if value.is_null() {
-                    into.remove(key);
-                } else if value.is_object() {
-                    let place = into
-                        .entry(key.clone())
-                        .or_insert_with(|| Value::Object(Map::new()));
-                    if !place.is_object() {
-                        *place = Value::Object(Map::new());
-                    }
-                    merge(place, value);
-                } else {
-                    into.insert(key.clone(), value.clone());
-                }
-            }
-        }
-        (into, patch) => *into = patch.clone(),
-    }
+    json::merge(into, patch, &[]);
 }
 
 /// Merges the fields that an update mask names; without a mask, those that are sent. Fields that are not among the
@@ -366,18 +349,6 @@ fn camel(path: &str) -> String {
     text
 }
 
-/// Takes nulls away, as an insert ignores them.
-pub(crate) fn without_nulls(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            members.retain(|_, value| !value.is_null());
-            members.values_mut().for_each(without_nulls);
-        }
-        Value::Array(items) => items.iter_mut().for_each(without_nulls),
-        _ => {}
-    }
-}
-
 /// Sets a member unless it is there.
 pub(crate) fn default(members: &mut Map<String, Value>, name: &str, value: impl Into<Value>) {
     if !members.contains_key(name) {
@@ -395,14 +366,6 @@ pub(crate) fn without_empty(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(without_empty),
         _ => {}
     }
-}
-
-/// Text of a member, empty when it has none.
-pub(crate) fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
-    value
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
 }
 
 /// Calls `visit` on every value at a path whose `*` stands for each item: `backends/*/group`.
@@ -435,19 +398,8 @@ pub(crate) fn page<T>(
     size: usize,
     token: Option<&str>,
 ) -> GoogleResult<(Vec<T>, Option<String>)> {
-    let engine = base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    let start = match token {
-        None => 0,
-        Some(token) => engine
-            .decode(token)
-            .ok()
-            .and_then(|bytes| String::from_utf8(bytes).ok())
-            .and_then(|text| text.strip_prefix("from:")?.parse().ok())
-            .ok_or_else(|| GoogleError::field("pageToken", token, "The page token is invalid."))?,
-    };
-    let total = items.len();
-    let page: Vec<_> = items.into_iter().skip(start).take(size.max(1)).collect();
-    let end = start + page.len();
-    let next = (end < total).then(|| engine.encode(format!("from:{end}")));
-    Ok((page, next))
+    json::page(items, size.max(1), token).ok_or_else(|| {
+        let token = token.unwrap_or_default();
+        GoogleError::field("pageToken", token, "The page token is invalid.")
+    })
 }

@@ -1,12 +1,12 @@
 //! What requests may hold: methods and schemas of Google's discovery documents, in the compact form that
 //! `discovery/generate.py` writes. It checks bodies as the front end of the real services does.
 
-use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
 
 use super::error::{GoogleError, GoogleResult};
+use crate::compact::{Schemas, Type, join, read};
 
 /// A method of an API.
 #[derive(Debug)]
@@ -38,34 +38,11 @@ pub(crate) enum Segment {
     Variable(&'static str, Option<&'static str>),
 }
 
-/// The type of a field.
-#[derive(Debug, Clone, PartialEq)]
-enum Type {
-    Text,
-    Bool,
-    Int,
-    Long,
-    Number,
-    Any,
-    Words(Vec<(&'static str, i64)>),
-    Schema(&'static str),
-    List(Box<Type>),
-    Table(Box<Type>),
-}
-
-#[derive(Debug)]
-struct Field {
-    kind: Type,
-    output: bool,
-}
-
-type Schema = HashMap<&'static str, Field>;
-
 /// All documents.
 #[derive(Debug)]
 pub(crate) struct Catalogue {
     pub(crate) methods: Vec<Method>,
-    schemas: HashMap<(&'static str, &'static str), Schema>,
+    schemas: Schemas,
 }
 
 const DOCUMENTS: &[(&str, &str)] = &[
@@ -114,25 +91,8 @@ const DOCUMENTS: &[(&str, &str)] = &[
 pub(crate) fn catalogue() -> &'static Catalogue {
     static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
     CATALOGUE.get_or_init(|| {
-        let mut catalogue = Catalogue {
-            methods: Vec::new(),
-            schemas: HashMap::new(),
-        };
-        for &(api, text) in DOCUMENTS {
-            for line in text.lines() {
-                let mut words = line.split(' ');
-                match words.next() {
-                    Some("method") => catalogue.methods.extend(method(api, words)),
-                    Some("schema") => {
-                        let Some(name) = words.next() else { continue };
-                        let fields = words.filter_map(field).collect();
-                        catalogue.schemas.insert((api, name), fields);
-                    }
-                    _ => unreachable!("the generated documents have methods and schemas"),
-                }
-            }
-        }
-        catalogue
+        let (methods, schemas) = read(DOCUMENTS, "method", method);
+        Catalogue { methods, schemas }
     })
 }
 
@@ -174,39 +134,6 @@ fn method(api: &'static str, mut words: impl Iterator<Item = &'static str>) -> O
     })
 }
 
-fn field(text: &'static str) -> Option<(&'static str, Field)> {
-    let (name, kind) = text.split_once('=')?;
-    let (kind, output) = match kind.strip_prefix('!') {
-        Some(kind) => (kind, true),
-        None => (kind, false),
-    };
-    let kind = read_type(kind);
-    Some((name, Field { kind, output }))
-}
-
-fn read_type(text: &'static str) -> Type {
-    let inner = |text: &'static str| text.get(1..text.len() - 1).unwrap_or_default();
-    match text.as_bytes().first() {
-        Some(b'@') => Type::Schema(&text[1..]),
-        Some(b'[') => Type::List(Box::new(read_type(inner(text)))),
-        Some(b'{') => Type::Table(Box::new(read_type(inner(text)))),
-        Some(b'b') => Type::Bool,
-        Some(b'i') => Type::Int,
-        Some(b'l') => Type::Long,
-        Some(b'n') => Type::Number,
-        Some(b'x') => Type::Any,
-        Some(b'e') => {
-            let words = inner(&text[1..]).split('|').enumerate();
-            let numbered = words.map(|(at, word)| match word.split_once('=') {
-                Some((word, number)) => (word, number.parse().unwrap_or(-1)),
-                None => (word, i64::try_from(at).unwrap_or(-1)),
-            });
-            Type::Words(numbered.collect())
-        }
-        _ => Type::Text,
-    }
-}
-
 /// `autoCreateSubnetworks` as the front end writes it in paths: `auto_create_subnetworks`.
 fn snake(name: &str) -> String {
     let mut text = String::new();
@@ -217,15 +144,6 @@ fn snake(name: &str) -> String {
         text.push(c.to_ascii_lowercase());
     }
     text
-}
-
-/// `a.b`, or `b` at the top.
-fn join(path: &str, name: &str) -> String {
-    if path.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{path}.{name}")
-    }
 }
 
 impl Catalogue {
@@ -407,32 +325,6 @@ impl Catalogue {
         depth: u32,
         pick: &mut dyn FnMut(usize) -> usize,
     ) -> Value {
-        let mut members = Map::new();
-        let mut fields: Vec<_> = self
-            .schemas
-            .get(&(api, schema))
-            .into_iter()
-            .flatten()
-            .collect();
-        fields.sort_by_key(|(name, _)| **name);
-        for (name, field) in fields {
-            if pick(3) > 0 {
-                members.insert(
-                    (*name).to_owned(),
-                    self.example_of(api, &field.kind, depth, pick),
-                );
-            }
-        }
-        Value::Object(members)
-    }
-
-    fn example_of(
-        &self,
-        api: &'static str,
-        kind: &Type,
-        depth: u32,
-        pick: &mut dyn FnMut(usize) -> usize,
-    ) -> Value {
         const TEXTS: [&str; 14] = [
             "",
             "x",
@@ -449,26 +341,13 @@ impl Catalogue {
             "2026-01-01T00:00:00Z",
             "\u{e9}\u{1f600}",
         ];
-        if pick(12) == 0 {
-            return Value::Null;
-        }
-        match kind {
-            Type::Text | Type::Any => TEXTS[pick(TEXTS.len())].into(),
-            Type::Bool => (pick(2) == 0).into(),
-            Type::Int => [0, 1, -1, 80, 70_000][pick(5)].into(),
-            Type::Long => ["0", "1", "-1", "100"][pick(4)].into(),
-            Type::Number => [0.0, 0.5, 1.0][pick(3)].into(),
-            Type::Words(words) => words[pick(words.len())].0.into(),
-            Type::Schema(_) if depth == 0 => Value::Object(Map::new()),
-            Type::Schema(name) => self.example(api, name, depth - 1, pick),
-            Type::List(kind) => (0..pick(3))
-                .map(|_| self.example_of(api, kind, depth, pick))
-                .collect(),
-            Type::Table(kind) => {
-                let value = self.example_of(api, kind, depth, pick);
-                Value::Object(Map::from_iter([("key".to_owned(), value)]))
-            }
-        }
+        let examples = crate::compact::Examples {
+            schemas: &self.schemas,
+            api,
+            texts: &TEXTS,
+            nulls: true,
+        };
+        examples.of(schema, depth, pick)
     }
 }
 

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use http::Method;
 use serde_json::{Value, json};
 
-use crate::core::{Cloud, Core, Outcome, blank};
+use crate::core::{Cloud, Core, Outcome, asking, blank};
 use crate::http::HttpRequest;
 use crate::{FaultSpec, ManualClock, Options};
 
@@ -29,20 +28,7 @@ impl Bench {
 
     /// Sends a request and gives status and body.
     pub(super) fn send(&self, method: &str, url: &str, body: &Value) -> (u16, Value) {
-        let (path, query) = url.split_once('?').unwrap_or((url, ""));
-        let request = HttpRequest {
-            method: Method::from_bytes(method.as_bytes()).expect("a method"),
-            path: path.to_owned(),
-            query: form_urlencoded::parse(query.as_bytes())
-                .into_owned()
-                .collect(),
-            body: if body.is_null() {
-                Vec::new()
-            } else {
-                body.to_string().into_bytes()
-            },
-            ..blank()
-        };
+        let request = asking(method, url, body);
         match self.core.answer(Cloud::Google, &request) {
             Outcome::Answer(reply, _) => {
                 let body = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);

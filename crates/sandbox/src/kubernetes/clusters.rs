@@ -1,10 +1,10 @@
 //! Which clusters there are. Clouds say so through `Source`; one cluster with no cloud is always there. What has
 //! gone with a cluster that its cloud deleted is taken away here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::error::ApiError;
-use super::store::{Object, Wake};
+use super::store::{Object, Timer, Wake};
 use crate::core::Frame;
 use crate::world::Tx;
 
@@ -71,6 +71,21 @@ pub(crate) struct Exposed {
     pub(crate) address: Option<String>,
 }
 
+impl Exposed {
+    /// The name of what belongs to it in its cloud.
+    pub(crate) fn cloud_name(&self) -> String {
+        let digits: String = self.uid.chars().filter(|c| *c != '-').collect();
+        format!("a{}", digits.get(..31).unwrap_or(&digits))
+    }
+
+    /// An annotation under `service.beta.kubernetes.io/`, empty where it has none.
+    pub(crate) fn annotation(&self, name: &str) -> &str {
+        self.annotations
+            .get(&format!("service.beta.kubernetes.io/{name}"))
+            .map_or("", String::as_str)
+    }
+}
+
 /// Where a load balancer is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Address {
@@ -125,7 +140,17 @@ fn all(frame: &Frame<'_>) -> Vec<Found> {
 
 /// The cluster of a name: `CLOUD.LOCATION.NAME`, or the name alone where only one has it.
 pub(super) fn find(frame: &Frame<'_>, name: &str) -> Result<Found, ApiError> {
+    pick(&all(frame), name)
+}
+
+/// The cluster of a name, for a request: what has gone with others is taken away first.
+pub(super) fn enter(frame: &mut Frame<'_>, name: &str) -> Result<Found, ApiError> {
     let all = all(frame);
+    clear(frame, &all);
+    pick(&all, name)
+}
+
+fn pick(all: &[Found], name: &str) -> Result<Found, ApiError> {
     if let Some(found) = all.iter().find(|cluster| cluster.full_name() == name) {
         return ready(found);
     }
@@ -160,16 +185,16 @@ fn ready(cluster: &Found) -> Result<Found, ApiError> {
 
 /// Takes away what was in clusters that are gone; what their controllers made in a cloud stays behind.
 pub(crate) fn purge(frame: &mut Frame<'_>) {
-    let scopes = frame.tx.scopes::<Object>();
-    if scopes.is_empty() {
-        return;
-    }
-    let live: BTreeSet<String> = all(frame).iter().map(Found::scope).collect();
-    for scope in scopes {
-        if !live.contains(&scope) {
+    let all = all(frame);
+    clear(frame, &all);
+}
+
+fn clear(frame: &mut Frame<'_>, live: &[Found]) {
+    for scope in frame.tx.scopes::<Object>() {
+        if !live.iter().any(|cluster| cluster.scope() == scope) {
             frame.tx.clear::<Object>(&scope);
             frame.tx.clear::<Wake>(&scope);
-            frame.tx.clear::<super::store::Timer>(&scope);
+            frame.tx.clear::<Timer>(&scope);
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::table::{age, duration};
-use super::value::{list, members, number, text};
+use super::value::{condition, is_deleting, list, members, number, text};
 use crate::clock::Millis;
 
 /// Names and priorities; those of priority 1 are shown by `-o wide` alone.
@@ -350,14 +350,6 @@ pub(super) fn cells(group: &str, kind: &str, value: &Value, now: Millis) -> Vec<
     }
 }
 
-/// The status of a condition.
-fn condition<'v>(value: &'v Value, kind: &str) -> &'v str {
-    list(value, "/status/conditions")
-        .iter()
-        .find(|condition| condition["type"] == kind)
-        .map_or("", |condition| text(condition, "/status"))
-}
-
 fn pod(value: &Value) -> Vec<Value> {
     let statuses = list(value, "/status/containerStatuses");
     let ready = statuses.iter().filter(|one| one["ready"] == true).count();
@@ -369,7 +361,7 @@ fn pod(value: &Value) -> Vec<Value> {
     let waiting = statuses
         .iter()
         .find_map(|one| one["state"]["waiting"]["reason"].as_str());
-    let status = if !text(value, "/metadata/deletionTimestamp").is_empty() {
+    let status = if is_deleting(value) {
         "Terminating"
     } else if let Some(reason) = waiting {
         reason

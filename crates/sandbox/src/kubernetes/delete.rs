@@ -8,7 +8,7 @@ use super::error::{ApiError, ApiResult};
 use super::kinds::Resource;
 use super::request::{Place, body, dry_run};
 use super::store::Session;
-use super::value::{list, set, text};
+use super::value::{hold, is_deleting, list, set, text};
 use super::verbs;
 use crate::http::{HttpReply, HttpRequest};
 
@@ -136,11 +136,8 @@ fn answers_object(resource: &Resource) -> bool {
 }
 
 fn protected(resource: &Resource, name: &str) -> ApiResult<()> {
-    let forever = match resource.kind.as_str() {
-        "Namespace" => matches!(name, "default" | "kube-system" | "kube-public"),
-        _ => false,
-    };
-    if forever {
+    let forever = matches!(name, "default" | "kube-system" | "kube-public");
+    if resource.kind == "Namespace" && forever {
         let detail = "this namespace may not be deleted";
         return Err(ApiError::forbidden(
             &resource.group,
@@ -164,7 +161,7 @@ pub(super) fn begin(
     let name = text(object, "/metadata/name").to_owned();
     let id = resource.id(&namespace, &name);
     let mut old = object.clone();
-    let marked = !text(&old, "/metadata/deletionTimestamp").is_empty();
+    let marked = is_deleting(&old);
     let extra = match propagation {
         "Foreground" => Some("foregroundDeletion"),
         "Orphan" => Some("orphan"),
@@ -176,10 +173,8 @@ pub(super) fn begin(
         let uid = text(&old, "/metadata/uid");
         if !session.dependents(uid).is_empty() {
             let mut new = Value::clone(&old);
-            let mut finalizers = list(&new, "/metadata/finalizers").to_vec();
-            if !finalizers.iter().any(|known| known == finalizer) {
-                finalizers.push(finalizer.into());
-                set(&mut new, "metadata/finalizers", finalizers);
+            hold(&mut new, finalizer);
+            if new != *old {
                 old = Arc::new(new);
             }
         }

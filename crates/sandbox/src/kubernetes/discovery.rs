@@ -11,7 +11,7 @@ use super::store::Session;
 use crate::http::{HttpReply, HttpRequest};
 
 /// A group with its versions and their resources.
-type Groups = Vec<(String, Vec<(String, Vec<Arc<Resource>>)>)>;
+pub(super) type Groups = Vec<(String, Vec<(String, Vec<Arc<Resource>>)>)>;
 
 /// Every group but the core one, those of custom resources at the end.
 pub(super) fn groups(session: &Session<'_>) -> Groups {
@@ -131,15 +131,24 @@ fn group(name: &str, versions: &[(String, Vec<Arc<Resource>>)]) -> Value {
     json!({ "name": name, "versions": versions, "preferredVersion": versions.first() })
 }
 
-fn resources(session: &Session<'_>, group: &str, version: &str) -> ApiResult<HttpReply> {
-    let groups = groups(session);
+/// The resources of a version of a group.
+pub(super) fn served(
+    groups: Groups,
+    group: &str,
+    version: &str,
+) -> ApiResult<Vec<Arc<Resource>>> {
     let found = groups
-        .iter()
+        .into_iter()
         .find(|(name, _)| name == group)
-        .and_then(|(_, versions)| versions.iter().find(|(name, _)| name == version));
+        .and_then(|(_, versions)| versions.into_iter().find(|(name, _)| name == version));
     let (_, resources) = found.ok_or_else(ApiError::no_resource)?;
+    Ok(resources)
+}
+
+fn resources(session: &Session<'_>, group: &str, version: &str) -> ApiResult<HttpReply> {
+    let resources = served(groups(session), group, version)?;
     let mut list = Vec::new();
-    for resource in resources {
+    for resource in &resources {
         let mut entry = json!({
             "name": resource.plural,
             "singularName": resource.singular,

@@ -190,8 +190,13 @@ pub(super) fn find_builtin(group: &str, version: &str, plural: &str) -> Option<A
         .cloned()
 }
 
-/// A built-in resource by group and name, in whatever version is preferred.
+/// A built-in resource that there is, by group and name.
 pub(super) fn known(group: &str, plural: &str) -> Arc<Resource> {
+    preferred(group, plural).expect("callers name built-in resources")
+}
+
+/// A built-in resource by group and name, in whatever version is preferred.
+pub(super) fn preferred(group: &str, plural: &str) -> Option<Arc<Resource>> {
     static KNOWN: OnceLock<HashMap<(String, String), Arc<Resource>>> = OnceLock::new();
     let known = KNOWN.get_or_init(|| {
         let mut known = HashMap::new();
@@ -204,10 +209,7 @@ pub(super) fn known(group: &str, plural: &str) -> Arc<Resource> {
         }
         known
     });
-    known
-        .get(&(group.to_owned(), plural.to_owned()))
-        .cloned()
-        .expect("callers name built-in resources")
+    known.get(&(group.to_owned(), plural.to_owned())).cloned()
 }
 
 /// Whether a group is built in: nobody may define custom resources in it.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::error::Cause;
 use super::kinds::Resource;
-use super::value::{list, members, same, text};
+use super::value::{is_deleting, list, members, same, text};
 
 /// Checks the metadata of a new object, or of one that is changed.
 pub(super) fn check(
@@ -84,13 +84,12 @@ pub(super) fn check(
         }
     }
     if let Some(old) = old {
-        let deleting = !text(old, "/metadata/deletionTimestamp").is_empty();
         let before = list(old, "/metadata/finalizers");
         let added: Vec<&Value> = list(new, "/metadata/finalizers")
             .iter()
             .filter(|finalizer| !before.contains(finalizer))
             .collect();
-        if deleting && !added.is_empty() {
+        if is_deleting(old) && !added.is_empty() {
             let detail = "no new finalizers can be added if the object is being deleted";
             causes.push(Cause::forbidden(
                 "metadata.finalizers",

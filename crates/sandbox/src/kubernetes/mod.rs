@@ -99,8 +99,7 @@ impl Call {
         request: &HttpRequest,
     ) -> Result<(Tx<'a>, HttpReply), ApiError> {
         let mut frame = frame;
-        clusters::purge(&mut frame);
-        let cluster = clusters::find(&frame, &self.asked.cluster)?;
+        let cluster = clusters::enter(&mut frame, &self.asked.cluster)?;
         let user = auth::user(request, &cluster, frame.now)?;
         let mut session = Session::new(frame, cluster);
         controllers::settle(&mut session);
@@ -231,9 +230,13 @@ impl crate::core::Call for Call {
 
 /// Ten letters and digits of a digest, as the names of what controllers make end in.
 fn hash(text: &str) -> String {
+    letters(&Sha256::digest(text.as_bytes())[..10])
+}
+
+/// A letter or digit for each byte.
+fn letters(bytes: &[u8]) -> String {
     const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-    let digest = Sha256::digest(text.as_bytes());
-    digest[..10]
+    bytes
         .iter()
         .map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()]))
         .collect()

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::discovery::groups;
+use super::discovery::{groups, served};
 use super::error::{ApiError, ApiResult};
 use super::kinds::{Resource, api_version};
-use super::schema::{definitions, type_of};
+use super::schema::{OBJECT_META, definitions, type_of};
 use super::store::Session;
 use super::value::{list, text};
 use crate::http::{HttpReply, HttpRequest};
@@ -32,19 +32,12 @@ pub(super) fn v3(session: &Session<'_>, rest: &[String]) -> ApiResult<HttpReply>
         [apis, group, version] if apis == "apis" => (group.as_str(), version),
         _ => return Err(ApiError::no_resource()),
     };
-    let found = groups
-        .iter()
-        .find(|(name, _)| name == group)
-        .and_then(|(_, versions)| versions.iter().find(|(name, _)| name == version));
-    let (_, resources) = found.ok_or_else(ApiError::no_resource)?;
-    let mut schemas = Map::new();
+    let resources = served(groups, group, version)?;
+    let mut schemas = Schemas::under("#/components/schemas/");
     let mut paths = Map::new();
-    for resource in resources {
+    for resource in &resources {
         path_of(resource, &mut paths);
-        match type_of(group, version, &resource.kind) {
-            Some(name) => builtin(name, &mut schemas),
-            None => custom(session, resource, &mut schemas),
-        }
+        schemas.add(session, resource);
     }
     Ok(HttpReply::json(
         200,
@@ -52,7 +45,7 @@ pub(super) fn v3(session: &Session<'_>, rest: &[String]) -> ApiResult<HttpReply>
             "openapi": "3.0.0",
             "info": { "title": "Kubernetes", "version": session.cluster.version },
             "paths": paths,
-            "components": { "schemas": schemas },
+            "components": { "schemas": schemas.all },
         }),
     ))
 }
@@ -87,49 +80,101 @@ fn path_of(resource: &Resource, paths: &mut Map<String, Value>) {
     );
 }
 
-/// A built-in type and all that it refers to.
-fn builtin(name: &str, schemas: &mut Map<String, Value>) {
-    if schemas.contains_key(name) {
-        return;
-    }
-    let Some(raw) = definitions().raw.get(name) else {
-        return;
-    };
-    let mut found = Vec::new();
-    let schema = linked(raw, "#/components/schemas/", &mut found);
-    schemas.insert(name.to_owned(), schema);
-    for name in found {
-        builtin(&name, schemas);
-    }
+/// Schemas of a document, which refer to each other under a prefix.
+struct Schemas {
+    prefix: &'static str,
+    all: Map<String, Value>,
 }
 
-/// A schema with references as documents write them.
-fn linked(value: &Value, prefix: &str, found: &mut Vec<String>) -> Value {
-    match value {
-        Value::Object(members) => {
-            if let Some(name) = members.get("$ref").and_then(Value::as_str) {
-                found.push(name.to_owned());
-                return json!({ "allOf": [{ "$ref": format!("{prefix}{name}") }] });
-            }
-            let mut copy = Map::new();
-            for (key, value) in members {
-                // A property may be named so too.
-                if key == "x-kubernetes-int-or-string" && *value == true {
-                    copy.insert(
-                        "oneOf".into(),
-                        json!([{ "type": "integer" }, { "type": "string" }]),
-                    );
-                    continue;
-                }
-                copy.insert(key.clone(), linked(value, prefix, found));
-            }
-            Value::Object(copy)
+impl Schemas {
+    fn under(prefix: &'static str) -> Self {
+        let all = Map::new();
+        Self { prefix, all }
+    }
+
+    /// Adds the type of a resource.
+    fn add(&mut self, session: &Session<'_>, resource: &Resource) {
+        match type_of(&resource.group, &resource.version, &resource.kind) {
+            Some(name) => self.builtin(name),
+            None => self.custom(session, resource),
         }
-        Value::Array(items) => items
+    }
+
+    /// Adds a built-in type and all that it refers to.
+    fn builtin(&mut self, name: &str) {
+        if self.all.contains_key(name) {
+            return;
+        }
+        let Some(raw) = definitions().raw.get(name) else {
+            return;
+        };
+        let mut found = Vec::new();
+        let schema = self.linked(raw, &mut found);
+        self.all.insert(name.to_owned(), schema);
+        for name in found {
+            self.builtin(&name);
+        }
+    }
+
+    fn reference(&self, name: &str) -> Value {
+        json!({ "allOf": [{ "$ref": format!("{}{name}", self.prefix) }] })
+    }
+
+    /// A schema with references as documents write them.
+    fn linked(&self, value: &Value, found: &mut Vec<String>) -> Value {
+        match value {
+            Value::Object(members) => {
+                if let Some(name) = members.get("$ref").and_then(Value::as_str) {
+                    found.push(name.to_owned());
+                    return self.reference(name);
+                }
+                let mut copy = Map::new();
+                for (key, value) in members {
+                    // A property may be named so too.
+                    if key == "x-kubernetes-int-or-string" && *value == true {
+                        copy.insert(
+                            "oneOf".into(),
+                            json!([{ "type": "integer" }, { "type": "string" }]),
+                        );
+                        continue;
+                    }
+                    copy.insert(key.clone(), self.linked(value, found));
+                }
+                Value::Object(copy)
+            }
+            Value::Array(items) => items.iter().map(|item| self.linked(item, found)).collect(),
+            value => value.clone(),
+        }
+    }
+
+    fn custom(&mut self, session: &Session<'_>, resource: &Resource) {
+        let Some(name) = &resource.definition else {
+            return;
+        };
+        let Some(definition) = session.find(
+            "apiextensions.k8s.io",
+            "customresourcedefinitions",
+            "",
+            name,
+        ) else {
+            return;
+        };
+        let version = list(&definition, "/spec/versions")
             .iter()
-            .map(|item| linked(item, prefix, found))
-            .collect(),
-        value => value.clone(),
+            .find(|version| text(version, "/name") == resource.version);
+        let mut schema = version
+            .and_then(|version| version.pointer("/schema/openAPIV3Schema"))
+            .cloned()
+            .unwrap_or_else(|| json!({ "type": "object" }));
+        schema["x-kubernetes-group-version-kind"] = json!([{
+            "group": resource.group, "version": resource.version, "kind": resource.kind,
+        }]);
+        schema["properties"]["metadata"] = self.reference(OBJECT_META);
+        for member in ["apiVersion", "kind"] {
+            schema["properties"][member] = json!({ "type": "string" });
+        }
+        self.builtin(OBJECT_META);
+        self.all.insert(custom_name(resource), schema);
     }
 }
 
@@ -138,38 +183,6 @@ fn custom_name(resource: &Resource) -> String {
     let mut parts: Vec<&str> = resource.group.split('.').collect();
     parts.reverse();
     format!("{}.{}.{}", parts.join("."), resource.version, resource.kind)
-}
-
-fn custom(session: &Session<'_>, resource: &Resource, schemas: &mut Map<String, Value>) {
-    let Some(name) = &resource.definition else {
-        return;
-    };
-    let Some(definition) = session.find(
-        "apiextensions.k8s.io",
-        "customresourcedefinitions",
-        "",
-        name,
-    ) else {
-        return;
-    };
-    let version = list(&definition, "/spec/versions")
-        .iter()
-        .find(|version| text(version, "/name") == resource.version);
-    let mut schema = version
-        .and_then(|version| version.pointer("/schema/openAPIV3Schema"))
-        .cloned()
-        .unwrap_or_else(|| json!({ "type": "object" }));
-    schema["x-kubernetes-group-version-kind"] = json!([{
-        "group": resource.group, "version": resource.version, "kind": resource.kind,
-    }]);
-    schema["properties"]["metadata"] = json!({
-        "allOf": [{ "$ref": format!("#/components/schemas/{}", super::schema::OBJECT_META) }],
-    });
-    for member in ["apiVersion", "kind"] {
-        schema["properties"][member] = json!({ "type": "string" });
-    }
-    builtin(super::schema::OBJECT_META, schemas);
-    schemas.insert(custom_name(resource), schema);
 }
 
 /// The older document in protobuf (gnostic's `openapi.v2`), without its types: who cannot find a kind in the newer one
@@ -191,29 +204,19 @@ pub(super) fn v2(session: &Session<'_>, request: &HttpRequest) -> ApiResult<Http
             "only the following media types are accepted: application/json",
         ));
     }
-    let mut all = Map::new();
+    let mut schemas = Schemas::under("#/definitions/");
     let mut paths = Map::new();
-    for (group, versions) in groups(session) {
-        for (version, resources) in versions {
-            for resource in &resources {
-                path_of(resource, &mut paths);
-                match type_of(&group, &version, &resource.kind) {
-                    Some(name) => builtin(name, &mut all),
-                    None => custom(session, resource, &mut all),
-                }
-            }
+    for (_, versions) in groups(session) {
+        for resource in versions.iter().flat_map(|(_, resources)| resources) {
+            path_of(resource, &mut paths);
+            schemas.add(session, resource);
         }
     }
-    let text = Value::Object(all)
-        .to_string()
-        .replace("#/components/schemas/", "#/definitions/");
-    let definitions: Value =
-        serde_json::from_str(&text).map_err(|error| ApiError::internal(error.to_string()))?;
     let document = json!({
         "swagger": "2.0",
         "info": { "title": "Kubernetes", "version": api_version("", &session.cluster.version) },
         "paths": paths,
-        "definitions": definitions,
+        "definitions": schemas.all,
     });
     Ok(HttpReply::json(200, &document))
 }

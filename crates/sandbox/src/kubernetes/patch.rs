@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::error::{ApiError, ApiResult};
-use super::schema::{Schema, any};
+use super::schema::Schema;
 use super::value::{same, text};
 
 /// Applies a list of operations.
@@ -173,14 +173,14 @@ pub(super) fn strategic(schema: &Schema, value: &mut Value, patch: &Value) -> Ap
         *value = patch.clone();
         return Ok(());
     };
-    match text(&Value::Object(patch.clone()), "/$patch") {
-        "replace" => {
+    match patch.get("$patch").and_then(Value::as_str) {
+        Some("replace") => {
             let mut new = patch.clone();
             new.retain(|name, _| !is_directive(name));
             *value = Value::Object(new);
             return Ok(());
         }
-        "delete" => {
+        Some("delete") => {
             *value = Value::Object(Map::new());
             return Ok(());
         }
@@ -210,10 +210,7 @@ pub(super) fn strategic(schema: &Schema, value: &mut Value, patch: &Value) -> Ap
             members.shift_remove(name);
             continue;
         }
-        let schema = match schema.member(name) {
-            Some(member) => member,
-            None => any(),
-        };
+        let schema = schema.member_or_any(name);
         let merged = schema.patch_strategy.split(',').any(|word| word == "merge");
         match new {
             Value::Array(items) if merged => {

@@ -104,8 +104,7 @@ impl Schema {
     /// The schema of a member: of a struct's field, of a map's values, or of what is kept unseen.
     pub(super) fn member(&self, name: &str) -> Option<&Schema> {
         if let Some(node) = self.properties.get(name) {
-            let found = node.get();
-            return Some(found);
+            return Some(node.get());
         }
         if self.embedded && matches!(name, "apiVersion" | "kind") {
             return Some(any());
@@ -120,7 +119,31 @@ impl Schema {
         }
     }
 
-    /// How the list at a member is merged: what stands beside a reference counts, not what is referred to.
+    /// The schema of a member; of one that it does not know, that of anything.
+    pub(super) fn member_or_any(&self, name: &str) -> &Schema {
+        match self.member(name) {
+            Some(member) => member,
+            None => any(),
+        }
+    }
+
+    /// What tells an item of the list from others, where items are told apart.
+    pub(super) fn key_of(&self, item: &Value) -> Option<Value> {
+        match &self.list {
+            List::Atomic => None,
+            List::Set => Some(item.clone()),
+            List::Map(keys) => {
+                let members = keys.iter().filter_map(|name| {
+                    let default = || self.item().properties.get(name)?.get().default.clone();
+                    let value = item.get(name).cloned().or_else(default)?;
+                    Some((name.clone(), value))
+                });
+                Some(Value::Object(members.collect()))
+            }
+        }
+    }
+
+    /// Whether a member is a field of a struct, and no key of a map.
     pub(super) fn is_field(&self, name: &str) -> bool {
         self.properties.contains_key(name) || self.embedded && name == "metadata"
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::clusters::Found;
 use super::kinds::{self, Definition, Resource};
-use super::value::{list, remove, set, text};
+use super::value::{condition, list, remove, set, text};
 use crate::clock::{Millis, iso8601};
 use crate::core::Frame;
 use crate::latency::Work;
@@ -358,13 +358,8 @@ impl<'a> Session<'a> {
 
     /// Letters and digits not given out before, as generated names end in.
     pub(super) fn suffix(&mut self, length: usize) -> String {
-        const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
         let hex = self.tx_mut().hex(length * 2);
-        let bytes = hex::decode(hex).unwrap_or_default();
-        bytes
-            .iter()
-            .map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()]))
-            .collect()
+        super::letters(&hex::decode(hex).unwrap_or_default())
     }
 
     /// What a custom resource definition defines, if it is established.
@@ -376,9 +371,7 @@ impl<'a> Session<'a> {
             name,
         );
         let stored = self.tx().get::<Object>(&self.scope, &id)?;
-        let established = list(&stored.value, "/status/conditions")
-            .iter()
-            .any(|condition| condition["type"] == "Established" && condition["status"] == "True");
+        let established = condition(&stored.value, "Established") == "True";
         established.then(|| {
             stored
                 .definition
@@ -417,12 +410,7 @@ impl<'a> Session<'a> {
         let mut parts = id.splitn(3, '/');
         let (group, plural) = (parts.next()?, parts.next()?);
         if group.is_empty() || kinds::is_builtin_group(group) {
-            let groups = kinds::builtin().iter();
-            let mut resources = groups
-                .filter(|known| known.name == group)
-                .flat_map(|known| &known.versions)
-                .flat_map(|(_, resources)| resources);
-            return resources.find(|known| known.plural == plural).cloned();
+            return kinds::preferred(group, plural);
         }
         let definition = self.definition(&format!("{plural}.{group}"))?;
         let stored = |resource: &&Arc<Resource>| resource.version == resource.storage;

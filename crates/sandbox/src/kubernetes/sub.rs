@@ -10,8 +10,8 @@ use super::kinds::Resource;
 use super::request::{Place, Verb, body, dry_run};
 use super::selector::Selector;
 use super::store::Session;
-use super::value::{list, set, text};
-use super::verbs::{self, find, patched, shown, writing};
+use super::value::{condition, list, set, text};
+use super::verbs::{find, patched, shown, writing};
 use super::write::Origin;
 use super::{delete, patch};
 use crate::http::{HttpReply, HttpRequest};
@@ -136,12 +136,7 @@ fn scale(
     let (spec, ..) = paths(resource);
     let mut new = Value::clone(&old);
     set(&mut new, spec.trim_start_matches('/'), replicas);
-    let place = Place {
-        subresource: None,
-        ..place.clone()
-    };
-    let mut write = writing(resource, &place, request, user)?;
-    write.subresource = "scale";
+    let write = writing(resource, place, request, user)?;
     let written = write.update(session, &old, new, Origin::Update)?;
     Ok(HttpReply::json(200, &scale_of(resource, &written)))
 }
@@ -161,9 +156,7 @@ fn evict(
         Selector::of(&budget["spec"]["selector"]).matches_labels(&pod["metadata"]["labels"])
     });
     if let Some(budget) = mine.next() {
-        let ready = list(&pod, "/status/conditions")
-            .iter()
-            .any(|condition| condition["type"] == "Ready" && condition["status"] == "True");
+        let ready = condition(&pod, "Ready") == "True";
         let allowed = budget["status"]["disruptionsAllowed"].as_i64().unwrap_or(0);
         if ready && allowed < 1 {
             let name = text(budget, "/metadata/name");
@@ -243,12 +236,7 @@ fn finalize(
         "spec/finalizers",
         list(&sent, "/spec/finalizers").to_vec(),
     );
-    let place = Place {
-        subresource: None,
-        ..place.clone()
-    };
-    let mut write = verbs::writing(resource, &place, request, user)?;
-    write.subresource = "finalize";
+    let write = writing(resource, place, request, user)?;
     let written = write.update(session, &old, new, Origin::Update)?;
     Ok(shown(session, resource, &written, request, 200))
 }

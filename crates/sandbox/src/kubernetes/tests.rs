@@ -6,8 +6,8 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::clock::{Clock, ManualClock};
-use crate::core::{Cloud, Core, Outcome, blank};
-use crate::http::{HttpReply, HttpRequest};
+use crate::core::{Cloud, Core, Outcome, asking};
+use crate::http::HttpReply;
 use crate::{Latency, Options};
 
 /// A cluster and the clock that it follows.
@@ -29,20 +29,8 @@ impl Cluster {
     }
 
     fn send(&self, method: Method, path: &str, kind: &str, body: &Value) -> HttpReply {
-        let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let mut request = HttpRequest {
-            method,
-            path: format!("/clusters/local{path}"),
-            query: form_urlencoded::parse(query.as_bytes())
-                .into_owned()
-                .collect(),
-            body: if body.is_null() {
-                Vec::new()
-            } else {
-                body.to_string().into_bytes()
-            },
-            ..blank()
-        };
+        let url = format!("/clusters/local{path}");
+        let mut request = asking(method.as_str(), &url, body);
         for (name, value) in [("authorization", "Bearer x"), ("content-type", kind)] {
             let value = value.parse().expect("a header");
             request.headers.insert(name, value);

@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::error::Cause;
-use super::schema::{Checks, List, Schema, Type};
+use super::schema::{Checks, Schema, Type};
 use super::value::{canonical, same};
+use crate::compact::join;
 
 /// Takes away what the schema does not know.
 pub(super) fn prune(schema: &Schema, value: &mut Value) {
@@ -31,10 +32,7 @@ pub(super) fn unknown(schema: &Schema, value: &Value, path: &str, found: &mut Ve
     match value {
         Value::Object(members) => {
             for (name, value) in members {
-                let path = match path {
-                    "" => name.clone(),
-                    path => format!("{path}.{name}"),
-                };
+                let path = join(path, name);
                 match schema.member(name) {
                     Some(schema) => unknown(schema, value, &path, found),
                     None => found.push(path),
@@ -121,13 +119,6 @@ pub(super) fn mistyped(
             .enumerate()
             .find_map(|(index, item)| mistyped(schema.item(), item, &format!("{path}[{index}]"))),
         _ => None,
-    }
-}
-
-fn join(path: &str, name: &str) -> String {
-    match path {
-        "" => name.to_owned(),
-        path => format!("{path}.{name}"),
     }
 }
 
@@ -240,21 +231,9 @@ pub(super) fn check(schema: &Schema, value: &Value, path: &str, causes: &mut Vec
 }
 
 fn duplicates(schema: &Schema, items: &[Value], path: &str, causes: &mut Vec<Cause>) {
-    let key = |item: &Value| match &schema.list {
-        List::Atomic => None,
-        List::Set => Some(item.clone()),
-        List::Map(keys) => {
-            let members = keys.iter().filter_map(|name| {
-                let default = || schema.item().properties.get(name)?.get().default.clone();
-                let value = item.get(name).cloned().or_else(default)?;
-                Some((name.clone(), value))
-            });
-            Some(Value::Object(members.collect()))
-        }
-    };
     let mut seen = std::collections::BTreeSet::new();
     for (index, item) in items.iter().enumerate() {
-        if let Some(key) = key(item)
+        if let Some(key) = schema.key_of(item)
             && !seen.insert(canonical(&key))
         {
             causes.push(Cause::duplicate(format!("{path}[{index}]"), &key));

@@ -2,13 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// The text at a pointer, empty when there is none.
-pub(super) fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
-    value
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-}
+pub(super) use crate::json::{text, without_nulls};
 
 /// The list at a pointer, empty when there is none.
 pub(super) fn list<'v>(value: &'v Value, pointer: &str) -> &'v [Value] {
@@ -87,15 +81,25 @@ pub(super) fn remove(value: &mut Value, path: &str) -> Option<Value> {
         .shift_remove(&name.replace("~1", "/"))
 }
 
-/// Takes nulls away, also in lists of objects: the server does not keep them.
-pub(super) fn without_nulls(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            members.retain(|_, value| !value.is_null());
-            members.values_mut().for_each(without_nulls);
-        }
-        Value::Array(items) => items.iter_mut().for_each(without_nulls),
-        _ => {}
+/// Whether an object is being deleted.
+pub(super) fn is_deleting(object: &Value) -> bool {
+    !text(object, "/metadata/deletionTimestamp").is_empty()
+}
+
+/// The status of a condition.
+pub(super) fn condition<'v>(object: &'v Value, kind: &str) -> &'v str {
+    list(object, "/status/conditions")
+        .iter()
+        .find(|condition| condition["type"] == kind)
+        .map_or("", |condition| text(condition, "/status"))
+}
+
+/// Adds a finalizer, unless it is there.
+pub(super) fn hold(object: &mut Value, finalizer: &str) {
+    let mut all = list(object, "/metadata/finalizers").to_vec();
+    if !all.iter().any(|one| one == finalizer) {
+        all.push(finalizer.into());
+        set(object, "metadata/finalizers", all);
     }
 }
 

@@ -15,7 +15,6 @@ use super::table;
 use super::value::text;
 use crate::clock::Millis;
 use crate::core::{Core, Frame, lock};
-use crate::faults::Pace;
 use crate::http::HttpRequest;
 use crate::world::Change;
 
@@ -39,8 +38,8 @@ pub(crate) struct Watch {
     bookmarks: bool,
     /// Whether a table has been sent, with its columns.
     headed: bool,
-    /// What is sent first.
-    initial: Vec<u8>,
+    /// What is to be sent.
+    pending: Vec<u8>,
     /// How far it is.
     seen: u64,
     ends: Millis,
@@ -88,18 +87,16 @@ impl Watch {
                 .query("includeObject")
                 .unwrap_or("Metadata")
                 .to_owned(),
-            bookmarks: flag(request, "allowWatchBookmarks")
-                && request.query("allowWatchBookmarks").is_some(),
+            bookmarks: flag(request, "allowWatchBookmarks"),
             headed: false,
-            initial: Vec::new(),
+            pending: Vec::new(),
             seen: now,
             ends: session.now + seconds * 1000,
             marked: session.now,
         };
         let all = request.query("sendInitialEvents") == Some("true");
         match asked {
-            "" | "0" => watch.start(session, resource, prefix, all),
-            _ if all => watch.start(session, resource, prefix, all),
+            _ if all || matches!(asked, "" | "0") => watch.start(session, resource, prefix, all),
             version => {
                 let version: u64 = version.parse().map_err(|_| {
                     ApiError::bad(format!(
@@ -145,9 +142,13 @@ impl Watch {
                 whole
             }
         };
+        self.line(word, &object);
+    }
+
+    fn line(&mut self, word: &str, object: &Value) {
         let line = json!({ "type": word, "object": object }).to_string();
-        self.initial.extend_from_slice(line.as_bytes());
-        self.initial.push(b'\n');
+        self.pending.extend_from_slice(line.as_bytes());
+        self.pending.push(b'\n');
     }
 
     fn bookmark(&mut self, resource: &Resource, version: u64, initial: bool) {
@@ -159,31 +160,19 @@ impl Watch {
         if initial {
             object["metadata"]["annotations"] = json!({ "k8s.io/initial-events-end": "true" });
         }
-        let line = json!({ "type": "BOOKMARK", "object": object }).to_string();
-        self.initial.extend_from_slice(line.as_bytes());
-        self.initial.push(b'\n');
+        self.line("BOOKMARK", &object);
     }
 
     fn fail(&mut self, error: &ApiError) -> Heard {
-        let line = json!({ "type": "ERROR", "object": error.status() }).to_string();
-        self.initial.extend_from_slice(line.as_bytes());
-        self.initial.push(b'\n');
-        Heard {
-            bytes: std::mem::take(&mut self.initial),
-            again: None,
-        }
+        self.line("ERROR", &error.status());
+        self.ended()
     }
 
     /// What is new since it was last asked.
     pub(crate) fn poll(&mut self, core: &Core) -> Heard {
         let mut world = lock(&core.world);
-        let now = core.clock.now();
-        let frame = Frame {
-            tx: world.begin(now),
-            now,
-            latency: core.latency,
-            pace: Pace::default(),
-        };
+        let frame = core.background(&mut world);
+        let now = frame.now;
         let Some((resource, due)) = self.settle(frame) else {
             return self.ended();
         };
@@ -203,7 +192,7 @@ impl Watch {
             self.marked = now;
             self.bookmark(&resource, self.seen, false);
         }
-        let bytes = std::mem::take(&mut self.initial);
+        let bytes = std::mem::take(&mut self.pending);
         if now >= self.ends {
             return Heard { bytes, again: None };
         }
@@ -235,7 +224,7 @@ impl Watch {
 
     fn ended(&mut self) -> Heard {
         Heard {
-            bytes: std::mem::take(&mut self.initial),
+            bytes: std::mem::take(&mut self.pending),
             again: None,
         }
     }

@@ -12,7 +12,7 @@ use super::error::{ApiError, ApiResult, Cause};
 use super::kinds::{Resource, api_version};
 use super::request::Validation;
 use super::store::Session;
-use super::value::{list, remove, same, set, text, without_nulls};
+use super::value::{is_deleting, list, remove, same, set, text, without_nulls};
 use super::{defaults, meta, rules, validate};
 
 /// One write.
@@ -60,7 +60,7 @@ impl Write<'_> {
             ("kind", resource.kind.clone()),
         ] {
             match text(body, &format!("/{member}")) {
-                "" if resource.is_custom() || self.subresource == "apply" => {
+                "" if resource.is_custom() => {
                     let message = format!("Object '{member}' is missing in request body");
                     return Err(ApiError::bad(message));
                 }
@@ -177,7 +177,7 @@ impl Write<'_> {
         admission::namespace(session, resource, self.namespace, &name)?;
         let id = resource.id(self.namespace, &name);
         if let Some(old) = session.get(&id) {
-            if origin == Origin::Update && !text(&old, "/metadata/deletionTimestamp").is_empty() {
+            if origin == Origin::Update && is_deleting(&old) {
                 let detail = format!(
                     "object is being deleted: {} {name:?} already exists",
                     resource.plural
@@ -265,7 +265,7 @@ impl Write<'_> {
             validate::default(resource.schema(), &mut new);
         }
         if self.subresource != "status" {
-            admission::mutate_update(session, resource, old, &mut new)?;
+            admission::mutate_update(resource, old, &mut new);
             self.check(session, Some(old), &new)?;
             admission::validate(session, resource, Some(old), &new)?;
         } else if resource.is_custom() {
@@ -279,7 +279,7 @@ impl Write<'_> {
         if unchanged(old, &new) {
             return Ok(old.clone());
         }
-        let deleted = !text(old, "/metadata/deletionTimestamp").is_empty();
+        let deleted = is_deleting(old);
         let held = !list(&new, "/metadata/finalizers").is_empty()
             || resource.kind == "Namespace" && !list(&new, "/spec/finalizers").is_empty()
             || resource.kind == "Pod" && new["metadata"]["deletionGracePeriodSeconds"] != 0;
@@ -294,7 +294,6 @@ impl Write<'_> {
     /// What a write of this kind cannot change.
     fn carry_over(&self, old: &Value, new: &mut Value) {
         let resource = self.resource;
-        let version = resource.api_version();
         if self.subresource == "status" {
             let status = new.get("status").cloned();
             let mut kept = old.clone();
@@ -325,9 +324,6 @@ impl Write<'_> {
             "apiVersion",
             api_version(&resource.group, &resource.storage),
         );
-        if version == api_version(&resource.group, &resource.storage) {
-            set(new, "apiVersion", version);
-        }
         for member in [
             "uid",
             "creationTimestamp",

@@ -4,15 +4,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use std::net::SocketAddr;
-
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Document, Key, Scope, Stored, Tx, World};
-use crate::clock::Millis;
-use crate::core::Cloud;
-use crate::journal::JournalError;
+use super::{Document, Key, Stored, Tx, World};
 
 /// Changes that are kept.
 const KEPT: usize = 20_000;
@@ -45,8 +39,6 @@ pub(crate) struct Feed {
     recent: VecDeque<Arc<Announcement>>,
     /// Changes up to this version are forgotten.
     oldest: u64,
-    /// Host and port of the Kubernetes API, once it is bound.
-    pub(crate) authority: String,
 }
 
 impl Feed {
@@ -65,22 +57,6 @@ impl Feed {
             }
             self.recent.push_back(Arc::new(announcement));
         }
-    }
-}
-
-/// Where an API was served.
-#[derive(Debug, Serialize, Deserialize)]
-struct Seat {
-    name: String,
-    port: u16,
-}
-
-impl Document for Seat {
-    const KIND: &'static str = "sandbox.seat";
-    const SCOPE: Scope = Scope::Global;
-
-    fn id(&self) -> &str {
-        &self.name
     }
 }
 
@@ -111,36 +87,6 @@ impl World {
     /// The world's id and seed.
     pub(crate) fn identity(&self) -> (uuid::Uuid, u64) {
         (self.id, self.seed)
-    }
-
-    /// The port on which a cloud was served last.
-    pub(crate) fn usual_port(&mut self, cloud: Cloud) -> Option<u16> {
-        let tx = self.begin(0);
-        tx.get::<Seat>("", cloud.name()).map(|seat| seat.port)
-    }
-
-    /// Says where a cloud is served.
-    ///
-    /// # Errors
-    /// The world file cannot be written.
-    pub(crate) fn served(
-        &mut self,
-        now: Millis,
-        cloud: Cloud,
-        address: SocketAddr,
-    ) -> Result<(), JournalError> {
-        if cloud == Cloud::Kubernetes {
-            self.feed.authority = address.to_string();
-        }
-        let (name, port) = (cloud.name().to_owned(), address.port());
-        let mut tx = self.begin(now);
-        if tx
-            .get::<Seat>("", &name)
-            .is_none_or(|seat| seat.port != port)
-        {
-            tx.put("", Seat { name, port }, None);
-        }
-        tx.commit()
     }
 }
 
@@ -215,16 +161,8 @@ impl Tx<'_> {
         }
     }
 
-    /// Host and port of the Kubernetes API; without ports, as in tests of one service, some address.
-    pub(crate) fn kubernetes_authority(&self) -> &str {
-        match self.world.feed.authority.as_str() {
-            "" => "127.0.0.1:4703",
-            authority => authority,
-        }
-    }
-
     /// The world's id and seed.
     pub(crate) fn identity(&self) -> (uuid::Uuid, u64) {
-        (self.world.id, self.world.seed)
+        self.world.identity()
     }
 }

@@ -31,12 +31,6 @@ fn frame(ctx: Ctx<'_>) -> Frame<'_> {
     }
 }
 
-/// The name of a Service's load balancer.
-fn name(service: &Exposed) -> String {
-    let digits: String = service.uid.chars().filter(|c| *c != '-').collect();
-    format!("a{}", digits.get(..31).unwrap_or(&digits))
-}
-
 pub(super) fn expose<'a>(
     given: Frame<'a>,
     cluster: &Found,
@@ -49,7 +43,7 @@ pub(super) fn expose<'a>(
 
 pub(super) fn withdraw<'a>(given: Frame<'a>, cluster: &Found, service: &Exposed) -> Frame<'a> {
     let mut ctx = context(given, cluster);
-    let gone_at = owned::take_away(&mut ctx, &name(service));
+    let gone_at = owned::take_away(&mut ctx, &service.cloud_name());
     if let Some(group) = group(&ctx, cluster, service) {
         // The nodes' group lets nobody in from it any more.
         for rule in ctx.list::<SecurityGroupRule>() {
@@ -65,23 +59,17 @@ pub(super) fn withdraw<'a>(given: Frame<'a>, cluster: &Found, service: &Exposed)
 /// The security group of a Service's load balancer.
 fn group(ctx: &Ctx<'_>, cluster: &Found, service: &Exposed) -> Option<String> {
     let vpc = ctx.get::<Cluster>(&cluster.name)?.vpc.clone();
-    let wanted = format!("k8s-elb-{}", name(service));
+    let wanted = format!("k8s-elb-{}", service.cloud_name());
     let groups = ctx.referrers::<SecurityGroup>(&vpc);
     let found = groups.iter().find(|group| group.name == wanted)?;
     Some(found.id.clone())
 }
 
 fn is_internal(service: &Exposed) -> bool {
-    let annotation = |name: &str| {
-        service
-            .annotations
-            .get(&format!("service.beta.kubernetes.io/{name}"))
-            .map(String::as_str)
-    };
-    annotation("aws-load-balancer-scheme") == Some("internal")
+    service.annotation("aws-load-balancer-scheme") == "internal"
         || matches!(
-            annotation("aws-load-balancer-internal"),
-            Some("true" | "0.0.0.0/0")
+            service.annotation("aws-load-balancer-internal"),
+            "true" | "0.0.0.0/0"
         )
 }
 
@@ -118,7 +106,7 @@ fn make(ctx: &mut Ctx<'_>, found: &Found, service: &Exposed) -> Result<Address, 
         return Err("could not find any suitable subnets for creating the ELB".to_owned());
     }
     let arn = cluster.arn(ctx);
-    let name = name(service);
+    let name = service.cloud_name();
     let mut tags = Tags::default();
     tags.set(&format!("kubernetes.io/cluster/{}", found.name), "owned");
     let place = format!("{}/{}", service.namespace, service.name);

@@ -4,7 +4,7 @@ use ipnet::IpNet;
 use serde_json::{Value, json};
 
 use super::{managed, network, pool, version};
-use crate::azure::context::{Ctx, TENANT, default, items, set, text, unset};
+use crate::azure::context::{Ctx, Input, TENANT, default, items, set, text, unset};
 use crate::azure::engine;
 use crate::azure::error::{ArmError, ArmResult};
 use crate::azure::id::Id;
@@ -27,6 +27,11 @@ pub(crate) const KIND: Kind = Kind {
     removed,
     ..Kind::new(NAME, "azurerm_kubernetes_cluster")
 };
+
+/// The cluster that a request is about.
+pub(super) fn of(input: &Input<'_>) -> Id {
+    input.id.beside(NAME, input.variable("resourceName"))
+}
 
 /// Properties that a cluster keeps.
 const FIXED: [&str; 12] = [
@@ -502,14 +507,8 @@ fn show(ctx: &Ctx<'_>, item: &Item, doc: &mut Value) {
 }
 
 fn removed(ctx: &mut Ctx<'_>, item: &Item, until: Millis) -> ArmResult<()> {
-    let id = Id::new(text(&item.doc, "/id"));
-    let group = format!(
-        "/subscriptions/{}/resourceGroups/{}",
-        id.subscription(),
-        text(&item.doc, "/properties/nodeResourceGroup")
-    );
-    match ctx.get(&group) {
-        Some(found) => resources::take_group(ctx, found.edit(), until),
+    match ctx.get(&managed::group_of(&item.doc)) {
+        Some(found) => resources::take_group(ctx, found.edit(), until, ""),
         None => Ok(()),
     }
 }

@@ -18,12 +18,7 @@ const SERVER: &str = "6dae42f8-4368-4678-94ff-3960e28e3630";
 
 /// Answers a request for credentials.
 pub(super) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<HttpReply> {
-    let id = Id::new(format!(
-        "{}/providers/{}/{}",
-        input.id.group_id().text,
-        cluster::NAME,
-        input.variable("resourceName")
-    ));
+    let id = cluster::of(input);
     let item = engine::find(ctx, &cluster::KIND, &id)?;
     if item
         .busy(ctx.now)

@@ -13,6 +13,7 @@ use crate::azure::{compute, engine, network};
 use crate::core::Frame;
 use crate::kubernetes::clusters::{self, Address, Exposed, Found, Machine, Source};
 use crate::latency::Work;
+use crate::world::Stored;
 
 /// The clusters of Azure.
 #[derive(Debug)]
@@ -28,20 +29,25 @@ pub(super) fn address_of(ctx: &Ctx<'_>, doc: &Value) -> String {
     )
 }
 
-fn all(frame: &Frame<'_>, kind: &str, prefix: &str) -> Vec<Item> {
-    frame
-        .tx
-        .range::<Item>(SCOPE, &prefix.to_lowercase(), None, usize::MAX)
-        .iter()
-        .filter(|item| text(&item.doc, "/type") == kind)
-        .map(crate::world::Stored::edit)
-        .collect()
+/// A context for what the cloud does by itself.
+fn context(frame: Frame<'_>) -> Ctx<'_> {
+    let now = frame.now;
+    let base = String::new();
+    Ctx { frame, now, base }
+}
+
+fn all(frame: &Frame<'_>, kind: &str, prefix: &str) -> Vec<Stored<Item>> {
+    let prefix = prefix.to_lowercase();
+    let mut all = frame.tx.range::<Item>(SCOPE, &prefix, None, usize::MAX);
+    all.retain(|item| text(&item.doc, "/type") == kind);
+    all
 }
 
 fn cluster_of(frame: &Frame<'_>, found: &Found) -> Option<Item> {
     all(frame, cluster::NAME, "/subscriptions/")
-        .into_iter()
+        .iter()
         .find(|item| text(&item.hidden, "/uid") == found.uid)
+        .map(Stored::edit)
 }
 
 impl Source for Clusters {
@@ -97,23 +103,13 @@ impl Source for Clusters {
         found: &Found,
         service: &Exposed,
     ) -> (Frame<'a>, Result<Address, String>) {
-        let now = frame.now;
-        let mut ctx = Ctx {
-            frame,
-            now,
-            base: String::new(),
-        };
+        let mut ctx = context(frame);
         let result = make(&mut ctx, found, service);
         (ctx.frame, result)
     }
 
     fn withdraw<'a>(&self, frame: Frame<'a>, found: &Found, service: &Exposed) -> Frame<'a> {
-        let now = frame.now;
-        let mut ctx = Ctx {
-            frame,
-            now,
-            base: String::new(),
-        };
+        let mut ctx = context(frame);
         if let Some(item) = cluster_of(&ctx.frame, found) {
             take(&mut ctx, &item, service);
         }
@@ -183,21 +179,8 @@ fn machine(
     }
 }
 
-/// The name of everything that belongs to a Service.
-fn name_of(service: &Exposed) -> String {
-    let digits: String = service.uid.chars().filter(|c| *c != '-').collect();
-    format!("a{}", digits.get(..31).unwrap_or(&digits))
-}
-
-fn annotation<'s>(service: &'s Exposed, name: &str) -> &'s str {
-    service
-        .annotations
-        .get(&format!("service.beta.kubernetes.io/{name}"))
-        .map_or("", String::as_str)
-}
-
 fn is_internal(service: &Exposed) -> bool {
-    annotation(service, "azure-load-balancer-internal") == "true"
+    service.annotation("azure-load-balancer-internal") == "true"
 }
 
 /// The subnet of a cluster's nodes.
@@ -209,15 +192,6 @@ fn subnet_of(ctx: &Ctx<'_>, item: &Item) -> Option<String> {
     })
 }
 
-fn group_of(item: &Item) -> String {
-    let id = Id::new(text(&item.doc, "/id"));
-    format!(
-        "/subscriptions/{}/resourceGroups/{}",
-        id.subscription(),
-        text(&item.doc, "/properties/nodeResourceGroup")
-    )
-}
-
 fn balancer_id(item: &Item, internal: bool) -> Id {
     let name = if internal {
         "kubernetes-internal"
@@ -226,7 +200,7 @@ fn balancer_id(item: &Item, internal: bool) -> Id {
     };
     Id::new(format!(
         "{}/providers/Microsoft.Network/loadBalancers/{name}",
-        group_of(item)
+        managed::group_of(&item.doc)
     ))
 }
 
@@ -237,13 +211,13 @@ fn frontend(
     service: &Exposed,
     name: &str,
 ) -> Result<(Value, Address), String> {
-    let asked = match annotation(service, "azure-load-balancer-ipv4") {
+    let asked = match service.annotation("azure-load-balancer-ipv4") {
         "" => service.address.clone().unwrap_or_default(),
         address => address.to_owned(),
     };
     if is_internal(service) {
         let own = subnet_of(ctx, item).ok_or("the cluster has no nodes in a subnet")?;
-        let subnet = match annotation(service, "azure-load-balancer-internal-subnet") {
+        let subnet = match service.annotation("azure-load-balancer-internal-subnet") {
             "" => own,
             other => format!(
                 "{}/{other}",
@@ -261,9 +235,9 @@ fn frontend(
         } });
         return Ok((one, Address::Ip(address)));
     }
-    let group = group_of(item);
-    let named = annotation(service, "azure-pip-name");
-    let outer = match annotation(service, "azure-load-balancer-resource-group") {
+    let group = managed::group_of(&item.doc);
+    let named = service.annotation("azure-pip-name");
+    let outer = match service.annotation("azure-load-balancer-resource-group") {
         "" => group.clone(),
         other => format!(
             "{}/resourceGroups/{other}",
@@ -312,7 +286,7 @@ fn frontend(
 
 fn make(ctx: &mut Ctx<'_>, found: &Found, service: &Exposed) -> Result<Address, String> {
     let item = cluster_of(&ctx.frame, found).ok_or("the cluster has gone")?;
-    let name = name_of(service);
+    let name = service.cloud_name();
     let internal = is_internal(service);
     let id = balancer_id(&item, internal);
     let pool = "kubernetes";
@@ -419,10 +393,10 @@ fn store(ctx: &mut Ctx<'_>, mut item: Item) {
 /// The rule of the nodes' security group that lets a Service's traffic in.
 fn wall(ctx: &mut Ctx<'_>, item: &Item, name: &str, service: Option<&Exposed>) {
     let groups = ctx.of_kind(
-        &format!("{}/", group_of(item)),
+        &format!("{}/", managed::group_of(&item.doc)),
         "Microsoft.Network/networkSecurityGroups",
     );
-    let Some(mut group) = groups.first().map(crate::world::Stored::edit) else {
+    let Some(mut group) = groups.first().map(Stored::edit) else {
         return;
     };
     group.settle(ctx.now);
@@ -460,7 +434,7 @@ fn wall(ctx: &mut Ctx<'_>, item: &Item, name: &str, service: Option<&Exposed>) {
 }
 
 fn take(ctx: &mut Ctx<'_>, item: &Item, service: &Exposed) {
-    let name = name_of(service);
+    let name = service.cloud_name();
     let until = ctx.due(Work::ArmNetwork);
     for internal in [false, true] {
         let id = balancer_id(item, internal);
@@ -480,7 +454,7 @@ fn take(ctx: &mut Ctx<'_>, item: &Item, service: &Exposed) {
     }
     let own = format!(
         "{}/providers/{}/kubernetes-{name}",
-        group_of(item),
+        managed::group_of(&item.doc),
         network::PUBLIC_IP
     );
     if let Some(ip) = ctx.get(&own) {

@@ -12,18 +12,18 @@ use crate::azure::kind::Write;
 use crate::azure::{compute, engine, identity, kind, network, parts};
 use crate::clock::Millis;
 
-/// The group of a cluster.
-fn group_of(id: &Id, doc: &Value) -> String {
+/// The id of the group of a cluster, by its document.
+pub(super) fn group_of(cluster: &Value) -> String {
     format!(
         "/subscriptions/{}/resourceGroups/{}",
-        id.subscription(),
-        text(doc, "/properties/nodeResourceGroup")
+        Id::new(text(cluster, "/id")).subscription(),
+        text(cluster, "/properties/nodeResourceGroup")
     )
 }
 
 /// Makes the group and what is in it from the beginning.
 pub(super) fn begin(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
-    let group = group_of(write.id, &write.doc);
+    let group = group_of(&write.doc);
     if ctx.get(&group).is_some() {
         return Err(ArmError::bad(
             "NodeResourceGroupAlreadyExists",
@@ -234,7 +234,7 @@ impl Made {
 fn scale_set(owner: &Owner, pool: &str) -> Id {
     Id::new(format!(
         "{}/providers/{}/{}",
-        group_of(&owner.id, &owner.doc),
+        group_of(&owner.doc),
         compute::SCALE_SETS,
         scale_set_name(&owner.id, pool)
     ))
@@ -275,7 +275,7 @@ pub(super) fn make_for(
 ) -> ArmResult<String> {
     let id = Id::new(text(&cluster.doc, "/id"));
     let made = Made {
-        group: group_of(&id, &cluster.doc),
+        group: group_of(&cluster.doc),
         location: text(&cluster.doc, "/location").to_owned(),
         owner: id.text,
     };
@@ -296,7 +296,7 @@ pub(super) fn rewrite(ctx: &mut Ctx<'_>, mut item: Item) {
 
 /// The subnet of a network that the cluster makes because it is given none.
 fn own_subnet(ctx: &mut Ctx<'_>, owner: &Owner) -> ArmResult<String> {
-    let group = group_of(&owner.id, &owner.doc);
+    let group = group_of(&owner.doc);
     let location = text(&owner.doc, "/location").to_owned();
     let there = ctx.of_kind(&format!("{group}/"), "Microsoft.Network/virtualNetworks");
     let network = match there.first() {

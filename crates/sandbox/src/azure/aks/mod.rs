@@ -13,14 +13,12 @@ use serde_json::{Value, json};
 
 use super::context::{Ctx, Input, set, text};
 use super::error::{ArmError, ArmResult};
-use super::id::Id;
 use super::item::Item;
 use super::kind::Kind;
 use super::{engine, found, lro};
 use crate::http::HttpReply;
 use crate::latency::Work;
 
-pub(crate) use self::cluster::NAME as CLUSTERS;
 pub(crate) use self::kubernetes::Clusters;
 
 pub(crate) const KINDS: &[Kind] = &[
@@ -54,12 +52,7 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<Option<Http
     }
     let writes = matches!(input.operation.http, "PUT" | "PATCH" | "DELETE");
     if writes && (name.starts_with("AgentPools_") || name.starts_with("ManagedClusters_")) {
-        let owner = Id::new(format!(
-            "{}/providers/{CLUSTERS}/{}",
-            input.id.group_id().text,
-            input.variable("resourceName")
-        ));
-        if let Some(item) = ctx.get(&owner.text)
+        if let Some(item) = ctx.get(&cluster::of(input).text)
             && let Some(error) = pending(ctx, &item, name == "ManagedClusters_Delete")
         {
             return Err(error);
@@ -116,11 +109,7 @@ fn power(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<HttpReply> {
 
 /// Versions to which a cluster or a pool can go.
 fn upgrades(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<HttpReply> {
-    let owner = Id::new(format!(
-        "{}/providers/{CLUSTERS}/{}",
-        input.id.group_id().text,
-        input.variable("resourceName")
-    ));
+    let owner = cluster::of(input);
     let item = engine::find(ctx, &cluster::KIND, &owner)?;
     let version = text(item.at(ctx.now), "/properties/currentKubernetesVersion").to_owned();
     let rows = |from: &str| -> Vec<Value> {

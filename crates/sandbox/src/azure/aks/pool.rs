@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{cluster, managed, version};
-use crate::azure::context::{Ctx, Input, default, set, text};
+use super::cluster::{self, refuse};
+use super::{managed, version};
+use crate::azure::context::{Ctx, Input, check_reference, default, items, set, text, unset};
 use crate::azure::error::{ArmError, ArmResult};
 use crate::azure::id::Id;
-use crate::azure::item::{Busy, Item};
+use crate::azure::item::Item;
 use crate::azure::kind::{Kind, Write};
-use crate::azure::{compute, engine, lro};
+use crate::azure::{compute, engine, lro, places};
 use crate::clock::Millis;
 use crate::http::HttpReply;
 use crate::latency::Work;
@@ -34,10 +35,6 @@ const IMAGE: &str = "202611.03.0";
 pub(super) struct Owner {
     pub(super) id: Id,
     pub(super) doc: Value,
-}
-
-fn refuse<T>(message: String, target: &str) -> ArmResult<T> {
-    Err(ArmError::bad("InvalidParameter", message).target(target))
 }
 
 /// Checks and completes the properties of a pool.
@@ -248,13 +245,10 @@ fn counts(properties: &mut Value) -> ArmResult<()> {
 
 fn check_zones(owner: &Owner, properties: &Value) -> ArmResult<()> {
     let location = text(&owner.doc, "/location");
-    let most = crate::azure::places::find(location).map_or(0, |region| region.zones);
-    for zone in crate::azure::context::items(properties, "/availabilityZones") {
+    for zone in items(properties, "/availabilityZones") {
         let zone = zone.as_str().unwrap_or_default();
-        if !zone
-            .parse::<u8>()
-            .is_ok_and(|zone| (1..=most).contains(&zone))
-        {
+        if !places::has_zone(location, zone) {
+            let most = places::zones(location);
             return Err(ArmError::bad(
                 "AvailabilityZoneNotSupported",
                 format!(
@@ -272,7 +266,7 @@ fn subnets(ctx: &Ctx<'_>, owner: &Owner, properties: &Value) -> ArmResult<()> {
         if id.is_empty() {
             continue;
         }
-        crate::azure::context::check_reference(id, &format!("properties.{member}"))?;
+        check_reference(id, &format!("properties.{member}"))?;
         let Some(element) = crate::azure::parts::get(ctx, &Id::new(id)) else {
             return Err(ArmError::new(
                 404,
@@ -281,12 +275,11 @@ fn subnets(ctx: &Ctx<'_>, owner: &Owner, properties: &Value) -> ArmResult<()> {
             )
             .target(format!("agentPoolProfile.{member}")));
         };
-        let delegated =
-            crate::azure::context::items(&element, "/properties/delegations").find(|one| {
-                member != "podSubnetID"
-                    || text(one, "/properties/serviceName")
-                        != "Microsoft.ContainerService/managedClusters"
-            });
+        let delegated = items(&element, "/properties/delegations").find(|one| {
+            member != "podSubnetID"
+                || text(one, "/properties/serviceName")
+                    != "Microsoft.ContainerService/managedClusters"
+        });
         if let Some(other) = delegated {
             return Err(ArmError::bad(
                 "SubnetIsDelegated",
@@ -359,8 +352,8 @@ pub(super) fn put(
     properties["eTag"] = ctx.uuid().into();
     let unchanged = |mut a: Value, mut b: Value| {
         for value in [&mut a, &mut b] {
-            crate::azure::context::unset(value, "/eTag");
-            crate::azure::context::unset(value, "/provisioningState");
+            unset(value, "/eTag");
+            unset(value, "/provisioningState");
         }
         a == b
     };
@@ -378,13 +371,7 @@ pub(super) fn put(
     // Pools that came with their cluster are part of it, not live resources of their own.
     let mut item = old.unwrap_or_else(|| Item::new(&id.text, Value::Null, ctx.now));
     item.doc = doc.clone();
-    item.busy = Some(Busy {
-        verb: verb.to_owned(),
-        until,
-        part: None,
-        operation: String::new(),
-        then: (doc, Vec::new()),
-    });
+    engine::work(&mut item, verb, until, "", doc);
     item.settle(ctx.now);
     ctx.put(item);
     Ok(())

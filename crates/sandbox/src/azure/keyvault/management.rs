@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::object::{self, What};
+use super::plane::address;
 use super::{KINDS, NAME};
 use crate::azure::context::{Ctx, Input, text};
 use crate::azure::error::{ArmError, ArmResult};
@@ -12,11 +13,7 @@ use crate::azure::{engine, page};
 use crate::http::HttpReply;
 
 fn vault(ctx: &Ctx<'_>, input: &Input<'_>) -> ArmResult<Item> {
-    let id = Id::new(format!(
-        "{}/providers/{NAME}/{}",
-        input.id.group_id().text,
-        input.variable("vaultName")
-    ));
+    let id = input.id.beside(NAME, input.variable("vaultName"));
     engine::find(ctx, &KINDS[0], &id)
 }
 
@@ -46,17 +43,12 @@ fn document(ctx: &Ctx<'_>, vault: &Item, what: What, item: &Item, one: &Value) -
     let owner = Id::new(text(&vault.doc, "/id"));
     let name = text(&item.doc, "/name");
     let id = owner.child(what.plural(), name);
-    let url = format!(
-        "{}/_vault/{}/{}/{name}",
-        ctx.base,
-        text(&vault.doc, "/name").to_lowercase(),
-        what.plural()
-    );
-    let versioned = format!("{url}/{}", text(one, "/version"));
+    let url = |version: &str| address(ctx, text(&vault.doc, "/name"), item, what, version);
+    let (newest, versioned) = (url(""), url(text(one, "/version")));
     let mut properties = json!({ "attributes": times(&one["attributes"]) });
     match what {
         What::Secret => {
-            properties["secretUri"] = url.into();
+            properties["secretUri"] = newest.into();
             properties["secretUriWithVersion"] = versioned.into();
             if !one["contentType"].is_null() {
                 properties["contentType"] = one["contentType"].clone();
@@ -67,7 +59,7 @@ fn document(ctx: &Ctx<'_>, vault: &Item, what: What, item: &Item, one: &Value) -
             }
         }
         What::Key => {
-            properties["keyUri"] = url.into();
+            properties["keyUri"] = newest.into();
             properties["keyUriWithVersion"] = versioned.into();
             properties["kty"] = one["key"]["kty"].clone();
             properties["keyOps"] = one["key"]["key_ops"].clone();

@@ -19,6 +19,8 @@ use crate::latency::Work;
 
 pub(crate) use self::plane::{answer as plane, challenge};
 
+use self::object::What;
+
 const NAME: &str = "Microsoft.KeyVault/vaults";
 const DELETED: &str = "Microsoft.KeyVault/locations/deletedVaults";
 const DAY: Millis = 24 * 3_600_000;
@@ -90,17 +92,15 @@ pub(crate) fn contents(name: &str) -> String {
 
 /// The vault of a name.
 pub(crate) fn by_name(ctx: &Ctx<'_>, name: &str) -> Option<Item> {
-    ctx.of_kind("/subscriptions/", NAME)
-        .iter()
-        .find(|item| text(&item.doc, "/name").eq_ignore_ascii_case(name))
+    ctx.named(NAME, name)
+        .first()
         .map(crate::world::Stored::edit)
 }
 
 /// The deleted vault of a name.
 fn deleted(ctx: &Ctx<'_>, name: &str) -> Option<Item> {
-    ctx.of_kind("/subscriptions/", DELETED)
-        .iter()
-        .find(|item| text(&item.doc, "/name").eq_ignore_ascii_case(name))
+    ctx.named(DELETED, name)
+        .first()
         .map(crate::world::Stored::edit)
 }
 
@@ -113,23 +113,36 @@ fn name_of(uri: &str) -> String {
     }
 }
 
+/// Where the world keeps an object, if there is one of a name in a vault that is there.
+fn find(ctx: &Ctx<'_>, vault: &str, what: What, name: &str) -> Option<String> {
+    by_name(ctx, vault)?;
+    let item = object::get(ctx, vault, what, name).ok()?;
+    Some(item.id)
+}
+
 /// Whether an id is that of a key or secret in a vault: Resource Manager knows them wherever they were made.
 pub(crate) fn holds(ctx: &Ctx<'_>, id: &Id) -> bool {
     let parts: Vec<&str> = id.text.split('/').collect();
     let [.., vaults, vault, plural, name] = parts.as_slice() else {
         return false;
     };
-    let within = vaults.eq_ignore_ascii_case("vaults") && ["keys", "secrets"].contains(plural);
-    let at = format!("{}{plural}/{}", contents(vault), name.to_lowercase());
-    within && by_name(ctx, vault).is_some() && ctx.get(&at).is_some()
+    let what = match *plural {
+        "keys" => What::Key,
+        "secrets" => What::Secret,
+        _ => return false,
+    };
+    vaults.eq_ignore_ascii_case("vaults") && find(ctx, vault, what, name).is_some()
 }
 
 /// Where the world keeps a key, if there is one of a name in the vault at a URI.
 pub(crate) fn find_key(ctx: &Ctx<'_>, uri: &str, name: &str) -> Option<String> {
-    let vault = name_of(uri);
-    by_name(ctx, &vault)?;
-    let id = format!("{}keys/{}", contents(&vault), name.to_lowercase());
-    ctx.get(&id).map(|item| item.id.clone())
+    find(ctx, &name_of(uri), What::Key, name)
+}
+
+/// Where the world keeps the key at a URL, of whatever version.
+pub(crate) fn key_at(ctx: &Ctx<'_>, url: &str) -> Option<String> {
+    let (vault, rest) = url.split_once("/keys/")?;
+    find_key(ctx, vault, rest.split('/').next()?)
 }
 
 /// Whether the vault of a key cannot be purged.
@@ -365,11 +378,7 @@ fn purge(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<HttpReply> {
 
 /// Adds, replaces or takes away policies of a vault.
 fn policies(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<HttpReply> {
-    let vault = Id::new(format!(
-        "{}/providers/{NAME}/{}",
-        input.id.group_id().text,
-        input.variable("vaultName")
-    ));
+    let vault = input.id.beside(NAME, input.variable("vaultName"));
     let mut item = engine::find(ctx, &KINDS[0], &vault)?;
     let sent: Vec<Value> = items(&input.body, "/properties/accessPolicies")
         .cloned()

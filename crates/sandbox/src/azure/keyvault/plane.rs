@@ -164,7 +164,13 @@ fn key(ctx: &mut Ctx<'_>, input: &Input<'_>, owner: &Item, name: &str) -> ArmRes
 }
 
 /// The URL of an object, or of one of its versions.
-fn address(ctx: &Ctx<'_>, vault: &str, item: &Item, what: What, version: &str) -> String {
+pub(super) fn address(
+    ctx: &Ctx<'_>,
+    vault: &str,
+    item: &Item,
+    what: What,
+    version: &str,
+) -> String {
     let base = format!(
         "{}/_vault/{}/{}/{}",
         ctx.base,

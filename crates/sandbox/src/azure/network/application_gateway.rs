@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::begin;
 use super::load_balancer::{SUBNET, check_own_references, frontends};
 use super::public_ip::check_zones;
-use super::{check_name, check_quota};
 use crate::azure::context::{Ctx, Input, default, items, items_mut, set, text, unset};
 use crate::azure::engine;
 use crate::azure::error::{ArmError, ArmResult};
@@ -76,11 +76,8 @@ const NEEDED: [(&str, &str); 7] = [
 ];
 
 fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
-    check_name(write.id)?;
-    check_quota(ctx, write, NAME)?;
-    write.carry(&["/properties/resourceGuid", "/properties/operationalState"]);
-    let guid = ctx.uuid();
-    default(&mut write.doc, "/properties/resourceGuid", guid);
+    begin(ctx, write, NAME)?;
+    write.carry(&["/properties/operationalState"]);
     default(&mut write.doc, "/properties/operationalState", "Running");
     default(&mut write.doc, "/properties/enableHttp2", false);
     default(
@@ -166,7 +163,7 @@ fn subnets(ctx: &Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
     let count = items(&write.doc, "/properties/gatewayIPConfigurations").count();
     for at in 0..count {
         let pointer = format!("/properties/gatewayIPConfigurations/{at}/properties/subnet");
-        let Some(subnet) = write.attach(ctx, &format!("{pointer}/id"), SUBNET)? else {
+        let Some(subnet) = write.attach(ctx, &pointer, SUBNET)? else {
             return Err(ArmError::network(
                 "ApplicationGatewayGatewayIpConfigurationSubnetMissing",
                 format!("A gateway IP configuration of {} names no subnet.", id.text),
@@ -189,7 +186,6 @@ fn subnets(ctx: &Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
                 ),
             ));
         }
-        set(&mut write.doc, &pointer, json!({ "id": subnet.text }));
     }
     Ok(())
 }

@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use serde_json::json;
 
+use super::begin;
 use super::load_balancer::{SUBNET, private_address};
 use super::public_ip::{self, check_free};
-use super::{check_name, check_quota};
 use crate::azure::context::{Ctx, default, items, set, text};
 use crate::azure::error::{ArmError, ArmResult};
 use crate::azure::id::Id;
@@ -27,15 +27,8 @@ pub(crate) const KIND: Kind = Kind {
 };
 
 fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
-    check_name(write.id)?;
-    check_quota(ctx, write, NAME)?;
-    write.carry(&[
-        "/properties/resourceGuid",
-        "/properties/macAddress",
-        "/properties/privateEndpoint",
-    ]);
-    let guid = ctx.uuid();
-    default(&mut write.doc, "/properties/resourceGuid", guid);
+    begin(ctx, write, NAME)?;
+    write.carry(&["/properties/macAddress", "/properties/privateEndpoint"]);
     let mac = ctx.hex(6).to_uppercase();
     let mac = format!("00-0D-3A-{}-{}-{}", &mac[..2], &mac[2..4], &mac[4..6]);
     default(&mut write.doc, "/properties/macAddress", mac);
@@ -44,13 +37,7 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
     }
     let id = write.id.clone();
     let group = "/properties/networkSecurityGroup";
-    if let Some(found) = write.attach(
-        ctx,
-        &format!("{group}/id"),
-        "Microsoft.Network/networkSecurityGroups",
-    )? {
-        set(&mut write.doc, group, json!({ "id": found.text }));
-    }
+    write.attach(ctx, group, "Microsoft.Network/networkSecurityGroups")?;
     let count = items(&write.doc, "/properties/ipConfigurations").count();
     if count == 0 {
         return Err(ArmError::network(
@@ -63,13 +50,12 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
         let base = format!("/properties/ipConfigurations/{at}");
         let name = text(&write.doc, &format!("{base}/name")).to_owned();
         let subnet = format!("{base}/properties/subnet");
-        let Some(found) = write.attach(ctx, &format!("{subnet}/id"), SUBNET)? else {
+        let Some(found) = write.attach(ctx, &subnet, SUBNET)? else {
             return Err(ArmError::network(
                 "SubnetRequired",
                 format!("IP configuration {name} of {} names no subnet.", id.text),
             ));
         };
-        set(&mut write.doc, &subnet, json!({ "id": found.text }));
         default(
             &mut write.doc,
             &format!("{base}/properties/primary"),
@@ -88,10 +74,9 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
             &mut given,
         )?;
         let public = format!("{base}/properties/publicIPAddress");
-        if let Some(found) = write.attach(ctx, &format!("{public}/id"), public_ip::NAME)? {
+        if let Some(found) = write.attach(ctx, &public, public_ip::NAME)? {
             let part = id.child("ipConfigurations", &name);
             check_free(ctx, &found, &id, &part.text)?;
-            set(&mut write.doc, &public, json!({ "id": found.text }));
         }
         for list in [
             "loadBalancerBackendAddressPools",

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde_json::{Value, json};
 
 use super::public_ip::{self, check_free, check_zones};
-use super::{address, check_name, check_quota, id_list};
+use super::{address, begin, check_unused, id_list};
 use crate::azure::context::{Ctx, default, items, items_mut, references, set, text};
 use crate::azure::error::{ArmError, ArmResult};
 use crate::azure::id::Id;
@@ -38,11 +38,8 @@ pub(crate) const KIND: Kind = Kind {
 };
 
 fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
-    check_name(write.id)?;
-    check_quota(ctx, write, NAME)?;
-    write.carry(&["/properties/resourceGuid", "/sku"]);
-    let guid = ctx.uuid();
-    default(&mut write.doc, "/properties/resourceGuid", guid);
+    begin(ctx, write, NAME)?;
+    write.carry(&["/sku"]);
     default(&mut write.doc, "/sku/name", "Basic");
     default(&mut write.doc, "/sku/tier", "Regional");
     let id = write.id.clone();
@@ -90,9 +87,8 @@ pub(crate) fn frontends(ctx: &mut Ctx<'_>, write: &mut Write<'_>, kind: &str) ->
             &json!({ "location": write.doc["location"], "id": id.text, "zones": part["zones"] }),
         )?;
         let outer = format!("{base}/properties/publicIPAddress");
-        if let Some(found) = write.attach(ctx, &format!("{outer}/id"), public_ip::NAME)? {
+        if let Some(found) = write.attach(ctx, &outer, public_ip::NAME)? {
             check_free(ctx, &found, &id, &own.text)?;
-            set(&mut write.doc, &outer, json!({ "id": found.text }));
             default(
                 &mut write.doc,
                 &format!("{base}/properties/privateIPAllocationMethod"),
@@ -101,7 +97,7 @@ pub(crate) fn frontends(ctx: &mut Ctx<'_>, write: &mut Write<'_>, kind: &str) ->
             continue;
         }
         let inner = format!("{base}/properties/subnet");
-        let Some(subnet) = write.attach(ctx, &format!("{inner}/id"), SUBNET)? else {
+        let Some(subnet) = write.attach(ctx, &inner, SUBNET)? else {
             if part["properties"]["publicIPPrefix"].is_object() {
                 continue;
             }
@@ -113,7 +109,6 @@ pub(crate) fn frontends(ctx: &mut Ctx<'_>, write: &mut Write<'_>, kind: &str) ->
                 ),
             ));
         };
-        set(&mut write.doc, &inner, json!({ "id": subnet.text }));
         let before = items(write.before, "/properties/frontendIPConfigurations")
             .find(|one| text(one, "/name").eq_ignore_ascii_case(&name))
             .map(|one| text(one, "/properties/privateIPAddress").to_owned())
@@ -313,16 +308,8 @@ pub(crate) fn check_own_references(write: &mut Write<'_>) -> ArmResult<()> {
 
 /// A pool that a rule or a network interface uses stays.
 fn guard_part(ctx: &Ctx<'_>, item: &Item, id: &Id) -> ArmResult<()> {
-    let users = ctx.users(&id.text, &item.id);
-    if users.is_empty() {
-        return Ok(());
-    }
-    Err(super::in_use(
-        "InUseBackendAddressPoolCannotBeDeleted",
-        "Backend address pool",
-        id,
-        &users,
-    ))
+    let code = "InUseBackendAddressPoolCannotBeDeleted";
+    check_unused(ctx, id, &item.id, code, "Backend address pool")
 }
 
 /// Adds who uses each part.

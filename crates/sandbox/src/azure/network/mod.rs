@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 pub(crate) use self::address::first_range;
 pub(crate) use self::public_ip::NAME as PUBLIC_IP;
 
-use super::context::{Ctx, Input, text};
+use super::context::{Ctx, Input, default, set, text};
 use super::error::{ArmError, ArmResult};
 use super::id::Id;
 use super::item::Item;
@@ -100,14 +100,15 @@ pub(crate) fn check_ready(ctx: &Ctx<'_>, id: &str, by: &Id) -> ArmResult<()> {
 }
 
 impl Write<'_> {
-    /// Refers to a resource of Microsoft.Network, which must be ready, of one type, and in the same region.
+    /// Refers to a resource of Microsoft.Network, which must be ready, of one type, and in the same region. Of the member
+    /// that names it nothing but the id is kept.
     pub(crate) fn attach(
         &mut self,
         ctx: &Ctx<'_>,
         pointer: &str,
         kind: &str,
     ) -> ArmResult<Option<Id>> {
-        let Some(id) = self.refer(ctx, pointer)? else {
+        let Some(id) = self.refer(ctx, &format!("{pointer}/id"))? else {
             return Ok(None);
         };
         if !id.kind().eq_ignore_ascii_case(kind) {
@@ -118,6 +119,7 @@ impl Write<'_> {
         if !own.is_empty() && other != "global" && own != other {
             return Err(super::context::missing_reference(&id.text, self.id));
         }
+        set(&mut self.doc, pointer, json!({ "id": id.text }));
         Ok(Some(id))
     }
 }
@@ -168,16 +170,44 @@ pub(crate) fn id_list(ids: impl IntoIterator<Item = String>) -> Value {
     ids.into_iter().map(|id| json!({ "id": id })).collect()
 }
 
-/// Refuses to take away what others use.
-pub(crate) fn in_use(code: &str, what: &str, id: &Id, users: &[String]) -> ArmError {
-    ArmError::network(
+/// Refuses to take away what others use; what is below `except` does not count.
+pub(crate) fn check_unused(
+    ctx: &Ctx<'_>,
+    id: &Id,
+    except: &str,
+    code: &str,
+    what: &str,
+) -> ArmResult<()> {
+    let users = ctx.users(&id.text, except);
+    if users.is_empty() {
+        return Ok(());
+    }
+    Err(ArmError::network(
         code,
         format!(
             "{what} {} cannot be deleted because it is in use by the following resources: {}. In order to delete the {what}, remove the association with the resource(s).",
             id.text,
             users.join(", ")
         ),
-    )
+    ))
+}
+
+/// Shows which subnets use a resource.
+pub(crate) fn show_subnets(ctx: &Ctx<'_>, item: &Item, doc: &mut Value) {
+    let subnets = ctx.users(&item.id, &item.id);
+    if !subnets.is_empty() {
+        set(doc, "/properties/subnets", id_list(subnets));
+    }
+}
+
+/// What most types begin with: a good name, room for one more, and a GUID that stays.
+pub(crate) fn begin(ctx: &mut Ctx<'_>, write: &mut Write<'_>, kind: &str) -> ArmResult<()> {
+    check_name(write.id)?;
+    check_quota(ctx, write, kind)?;
+    write.carry(&["/properties/resourceGuid"]);
+    let guid = ctx.uuid();
+    default(&mut write.doc, "/properties/resourceGuid", guid);
+    Ok(())
 }
 
 fn usages(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<HttpReply> {

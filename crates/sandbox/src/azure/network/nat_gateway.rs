@@ -1,10 +1,8 @@
 //! NAT gateways.
 
-use serde_json::{Value, json};
-
 use super::public_ip::{self, check_free, check_zones};
-use super::{check_name, check_quota, id_list, in_use};
-use crate::azure::context::{Ctx, default, items, set, text};
+use super::{begin, check_unused, show_subnets};
+use crate::azure::context::{Ctx, default, items, text};
 use crate::azure::error::{ArmError, ArmResult};
 use crate::azure::id::Id;
 use crate::azure::item::Item;
@@ -19,16 +17,12 @@ pub(crate) const KIND: Kind = Kind {
     delete: Work::ArmBalancer,
     prepare,
     guard,
-    show,
+    show: show_subnets,
     ..Kind::network(NAME, "azurerm_nat_gateway")
 };
 
 fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
-    check_name(write.id)?;
-    check_quota(ctx, write, NAME)?;
-    write.carry(&["/properties/resourceGuid"]);
-    let guid = ctx.uuid();
-    default(&mut write.doc, "/properties/resourceGuid", guid);
+    begin(ctx, write, NAME)?;
     default(&mut write.doc, "/properties/idleTimeoutInMinutes", 4);
     let id = write.id.clone();
     if text(&write.doc, "/sku/name").is_empty() {
@@ -73,32 +67,15 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
         let count = items(&write.doc, &format!("/properties/{list}")).count();
         for at in 0..count {
             let pointer = format!("/properties/{list}/{at}");
-            let Some(found) = write.attach(ctx, &format!("{pointer}/id"), public_ip::NAME)? else {
-                continue;
-            };
-            check_free(ctx, &found, &id, &id.text)?;
-            set(&mut write.doc, &pointer, json!({ "id": found.text }));
+            if let Some(found) = write.attach(ctx, &pointer, public_ip::NAME)? {
+                check_free(ctx, &found, &id, &id.text)?;
+            }
         }
     }
     Ok(())
 }
 
 fn guard(ctx: &Ctx<'_>, _item: &Item, id: &Id) -> ArmResult<()> {
-    let users = ctx.users(&id.text, &id.text);
-    if users.is_empty() {
-        return Ok(());
-    }
-    Err(in_use(
-        "InUseNatGatewayCannotBeDeleted",
-        "NAT gateway",
-        id,
-        &users,
-    ))
-}
-
-fn show(ctx: &Ctx<'_>, item: &Item, doc: &mut Value) {
-    let subnets = ctx.users(&item.id, &item.id);
-    if !subnets.is_empty() {
-        set(doc, "/properties/subnets", id_list(subnets));
-    }
+    let code = "InUseNatGatewayCannotBeDeleted";
+    check_unused(ctx, id, &id.text, code, "NAT gateway")
 }

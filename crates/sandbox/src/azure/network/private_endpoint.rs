@@ -98,17 +98,12 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
     check_name(write.id)?;
     check_quota(ctx, write, NAME)?;
     let id = write.id.clone();
-    let Some(subnet) = write.attach(ctx, "/properties/subnet/id", SUBNET)? else {
+    let Some(subnet) = write.attach(ctx, "/properties/subnet", SUBNET)? else {
         return Err(ArmError::network(
             "PrivateEndpointSubnetMissing",
             format!("Private endpoint {} names no subnet.", id.text),
         ));
     };
-    set(
-        &mut write.doc,
-        "/properties/subnet",
-        json!({ "id": subnet.text }),
-    );
     if write.changed("/properties/subnet/id") {
         return Err(ArmError::network(
             "PrivateEndpointCannotChangeSubnet",
@@ -202,11 +197,7 @@ fn make_interface(
     } else {
         asked
     };
-    let own = Id::new(format!(
-        "{}/providers/{}/{name}",
-        id.group_id().text,
-        interface::NAME
-    ));
+    let own = id.beside(interface::NAME, &name);
     let wanted = items(&write.doc, "/properties/ipConfigurations")
         .find_map(|one| text(one, "/properties/privateIPAddress").parse().ok());
     let address = wanted

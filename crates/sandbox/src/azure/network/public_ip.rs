@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{address, check_name, check_quota};
+use super::{address, begin};
 use crate::azure::context::{Ctx, default, set, text};
 use crate::azure::error::{ArmError, ArmResult};
 use crate::azure::id::Id;
@@ -24,12 +24,9 @@ pub(crate) const KIND: Kind = Kind {
 };
 
 fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
-    check_name(write.id)?;
-    check_quota(ctx, write, NAME)?;
-    write.carry(&["/properties/resourceGuid", "/properties/ipAddress", "/sku"]);
-    let guid = ctx.uuid();
+    begin(ctx, write, NAME)?;
+    write.carry(&["/properties/ipAddress", "/sku"]);
     let doc = &mut write.doc;
-    default(doc, "/properties/resourceGuid", guid);
     default(doc, "/sku/name", "Basic");
     default(doc, "/sku/tier", "Regional");
     default(doc, "/properties/publicIPAddressVersion", "IPv4");
@@ -107,13 +104,10 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
 /// Refuses zones that the region does not have.
 pub(crate) fn check_zones(doc: &Value) -> ArmResult<()> {
     let location = text(doc, "/location");
-    let most = places::find(location).map_or(0, |region| region.zones);
     for zone in crate::azure::context::items(doc, "/zones") {
         let zone = zone.as_str().unwrap_or_default();
-        if !zone
-            .parse::<u8>()
-            .is_ok_and(|zone| (1..=most).contains(&zone))
-        {
+        if !places::has_zone(location, zone) {
+            let most = places::zones(location);
             return Err(ArmError::network(
                 "InvalidAvailabilityZone",
                 format!(

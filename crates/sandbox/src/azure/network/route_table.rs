@@ -1,8 +1,8 @@
 //! Route tables with their routes.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{check_name, check_quota, id_list, in_use};
+use super::{begin, check_unused, show_subnets};
 use crate::azure::context::{Ctx, default, items_mut, set, text};
 use crate::azure::error::{ArmError, ArmResult};
 use crate::azure::id::Id;
@@ -19,16 +19,12 @@ pub(crate) const KIND: Kind = Kind {
     parts: &[Part::new("routes", "azurerm_route")],
     prepare,
     guard,
-    show,
+    show: show_subnets,
     ..Kind::network(NAME, "azurerm_route_table")
 };
 
 fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
-    check_name(write.id)?;
-    check_quota(ctx, write, NAME)?;
-    write.carry(&["/properties/resourceGuid"]);
-    let guid = ctx.uuid();
-    default(&mut write.doc, "/properties/resourceGuid", guid);
+    begin(ctx, write, NAME)?;
     default(&mut write.doc, "/properties/routes", json!([]));
     default(
         &mut write.doc,
@@ -72,21 +68,6 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
 }
 
 fn guard(ctx: &Ctx<'_>, _item: &Item, id: &Id) -> ArmResult<()> {
-    let users = ctx.users(&id.text, &id.text);
-    if users.is_empty() {
-        return Ok(());
-    }
-    Err(in_use(
-        "InUseRouteTableCannotBeDeleted",
-        "Route table",
-        id,
-        &users,
-    ))
-}
-
-fn show(ctx: &Ctx<'_>, item: &Item, doc: &mut Value) {
-    let subnets = ctx.users(&item.id, &item.id);
-    if !subnets.is_empty() {
-        set(doc, "/properties/subnets", id_list(subnets));
-    }
+    let code = "InUseRouteTableCannotBeDeleted";
+    check_unused(ctx, id, &id.text, code, "Route table")
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{check_name, check_quota, id_list, in_use};
+use super::{begin, check_unused, id_list};
 use crate::azure::context::{Ctx, default, items, items_mut, set, text};
 use crate::azure::error::{ArmError, ArmResult};
 use crate::azure::id::Id;
@@ -92,11 +92,7 @@ const LISTS: [&str; 4] = [
 ];
 
 fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
-    check_name(write.id)?;
-    check_quota(ctx, write, NAME)?;
-    write.carry(&["/properties/resourceGuid"]);
-    let guid = ctx.uuid();
-    default(&mut write.doc, "/properties/resourceGuid", guid);
+    begin(ctx, write, NAME)?;
     default(&mut write.doc, "/properties/securityRules", json!([]));
     let mut seen: Vec<(i64, String, String)> = Vec::new();
     for rule in items_mut(&mut write.doc, "/properties/securityRules") {
@@ -228,16 +224,8 @@ fn address_prefix(text: &str) -> bool {
 }
 
 fn guard(ctx: &Ctx<'_>, _item: &Item, id: &Id) -> ArmResult<()> {
-    let users = ctx.users(&id.text, &id.text);
-    if users.is_empty() {
-        return Ok(());
-    }
-    Err(in_use(
-        "InUseNetworkSecurityGroupCannotBeDeleted",
-        "Network security group",
-        id,
-        &users,
-    ))
+    let code = "InUseNetworkSecurityGroupCannotBeDeleted";
+    check_unused(ctx, id, &id.text, code, "Network security group")
 }
 
 fn show(ctx: &Ctx<'_>, item: &Item, doc: &mut Value) {

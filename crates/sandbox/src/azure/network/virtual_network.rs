@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use serde_json::{Value, json};
 
-use super::{address, check_name, check_quota, id_list, overlap, prefix};
+use super::{address, begin, check_name, id_list, overlap, prefix};
 use crate::azure::context::{Ctx, Input, default, items, items_mut, set, text, unset};
 use crate::azure::error::{ArmError, ArmResult};
 use crate::azure::id::Id;
@@ -52,14 +52,9 @@ const DELEGATES: [&str; 14] = [
 ];
 
 fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
-    check_name(write.id)?;
-    check_quota(ctx, write, NAME)?;
+    begin(ctx, write, NAME)?;
     // Subnets that are not spoken of stay.
-    write.carry(&[
-        "/properties/subnets",
-        "/properties/virtualNetworkPeerings",
-        "/properties/resourceGuid",
-    ]);
+    write.carry(&["/properties/subnets", "/properties/virtualNetworkPeerings"]);
     let ranges: Vec<IpNet> = items(&write.doc, "/properties/addressSpace/addressPrefixes")
         .map(|value| prefix(value.as_str().unwrap_or_default(), write.id))
         .collect::<ArmResult<_>>()?;
@@ -87,8 +82,6 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
             ));
         }
     }
-    let guid = ctx.uuid();
-    default(&mut write.doc, "/properties/resourceGuid", guid);
     default(&mut write.doc, "/properties/subnets", json!([]));
     default(
         &mut write.doc,
@@ -176,9 +169,7 @@ fn subnet(
         ("natGateway", "Microsoft.Network/natGateways"),
     ] {
         let pointer = format!("{base}/properties/{member}");
-        if let Some(found) = write.attach(ctx, &format!("{pointer}/id"), kind)? {
-            set(&mut write.doc, &pointer, json!({ "id": found.text }));
-        } else {
+        if write.attach(ctx, &pointer, kind)?.is_none() {
             // A change takes the association away by saying nothing of it.
             unset(&mut write.doc, &pointer);
         }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::server::{SIZES, VERSIONS, fits};
+use super::server::{SIZES, VERSIONS, cores_of, fits};
 use crate::azure::places;
 
 /// Sizes of each tier that are spoken of.
@@ -43,8 +43,9 @@ const OFFERED: [(&str, &[&str]); 3] = [
 
 /// The capabilities of a region.
 pub(super) fn of(location: &str) -> Value {
-    let zones = places::find(&places::read(location)).map_or(0, |region| region.zones);
-    let zones: Vec<String> = (1..=zones).map(|zone| zone.to_string()).collect();
+    let zones: Vec<String> = (1..=places::zones(&places::read(location)))
+        .map(|zone| zone.to_string())
+        .collect();
     let versions: Vec<Value> = VERSIONS
         .iter()
         .enumerate()
@@ -57,19 +58,13 @@ pub(super) fn of(location: &str) -> Value {
                 .iter()
                 .filter(|name| fits(name, tier))
                 .map(|name| {
-                    let cores: String = name
-                        .trim_start_matches("Standard_")
-                        .chars()
-                        .skip_while(char::is_ascii_alphabetic)
-                        .take_while(char::is_ascii_digit)
-                        .collect();
                     let modes = match *tier {
                         "Burstable" => json!([]),
                         _ if zones.len() > 1 => json!(["SameZone", "ZoneRedundant"]),
                         _ => json!(["SameZone"]),
                     };
                     json!({
-                        "name": name, "vCores": cores.parse::<u32>().unwrap_or_default(), "supportedZones": zones,
+                        "name": name, "vCores": cores_of(name), "supportedZones": zones,
                         "supportedHaMode": modes, "supportedMemoryPerVcoreMb": 4096, "status": "Available",
                     })
                 })

@@ -9,7 +9,7 @@ use crate::azure::context::{Ctx, TENANT, default, set, text};
 use crate::azure::engine;
 use crate::azure::error::{ArmError, ArmResult};
 use crate::azure::id::Id;
-use crate::azure::item::{Busy, Item};
+use crate::azure::item::Item;
 use crate::azure::kind::{Kind, Write};
 use crate::clock::Millis;
 use crate::latency::Work;
@@ -57,13 +57,7 @@ pub(super) fn begin(ctx: &mut Ctx<'_>, server: &Id, until: Millis) {
         let id = server.child("databases", name);
         let doc = engine::document(&id, json!({ "charset": "UTF8", "collation": "en_US.utf8" }));
         let mut item = Item::new(&id.text, doc.clone(), ctx.now);
-        item.busy = Some(Busy {
-            verb: "Creating".to_owned(),
-            until,
-            part: None,
-            operation: String::new(),
-            then: (doc, Vec::new()),
-        });
+        engine::work(&mut item, "Creating", until, "", doc);
         item.settle(ctx.now);
         ctx.put(item);
     }

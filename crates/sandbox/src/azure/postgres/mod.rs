@@ -85,13 +85,7 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<Option<Http
 /// The server that a request is about.
 fn owner(input: &Input<'_>) -> Option<Id> {
     let name = input.variable("serverName");
-    (!name.is_empty()).then(|| {
-        Id::new(format!(
-            "{}/providers/{}/{name}",
-            input.id.group_id().text,
-            server::NAME
-        ))
-    })
+    (!name.is_empty()).then(|| input.id.beside(server::NAME, name))
 }
 
 /// What is said while anything of a server is being changed.

@@ -8,7 +8,7 @@ use crate::azure::engine;
 use crate::azure::error::{ArmError, ArmResult};
 use crate::azure::item::Item;
 use crate::azure::kind::{Kind, States, Write};
-use crate::azure::{identity, keyvault};
+use crate::azure::{identity, keyvault, places};
 use crate::clock::Millis;
 use crate::latency::Work;
 
@@ -77,13 +77,11 @@ pub(super) fn check_name(name: &str) -> ArmResult<()> {
 
 /// Whether another server has a name: names are those of the whole cloud.
 pub(super) fn taken(ctx: &Ctx<'_>, name: &str, own: &str) -> bool {
-    ctx.of_kind("/subscriptions/", NAME)
-        .iter()
-        .any(|item| text(&item.doc, "/name") == name && item.id != own)
+    ctx.named(NAME, name).iter().any(|item| item.id != own)
 }
 
 /// The cores of a size: `Standard_D4s_v3`, `Standard_B1ms`.
-fn cores_of(sku: &str) -> usize {
+pub(super) fn cores_of(sku: &str) -> usize {
     let digits: String = sku
         .trim_start_matches("Standard_")
         .chars()
@@ -194,17 +192,12 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
         "/properties/maintenanceWindow",
         json!({ "customWindow": "Disabled", "dayOfWeek": 0, "startHour": 0, "startMinute": 0 }),
     );
-    let zones =
-        crate::azure::places::find(text(&write.doc, "/location")).map_or(0, |region| region.zones);
-    if zones > 0 {
+    let location = text(&write.doc, "/location").to_owned();
+    if places::zones(&location) > 0 {
         default(&mut write.doc, "/properties/availabilityZone", "1");
     }
     let zone = text(&write.doc, "/properties/availabilityZone").to_owned();
-    if !zone.is_empty()
-        && !zone
-            .parse::<u8>()
-            .is_ok_and(|zone| (1..=zones).contains(&zone))
-    {
+    if !zone.is_empty() && !places::has_zone(&location, &zone) {
         return refuse(
             "AvailabilityZoneNotAvailable",
             format!("Specified availability zone '{zone}' is not supported in this region."),
@@ -452,8 +445,7 @@ fn availability(write: &mut Write<'_>) -> ArmResult<()> {
             "High availability is not supported for the Burstable tier.".to_owned(),
         );
     }
-    let zones =
-        crate::azure::places::find(text(&write.doc, "/location")).map_or(0, |region| region.zones);
+    let zones = places::zones(text(&write.doc, "/location"));
     let (own, standby) = (
         text(&write.doc, "/properties/availabilityZone").to_owned(),
         text(
@@ -485,9 +477,7 @@ fn encryption(ctx: &Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
         ctx,
         "/properties/dataEncryption/primaryUserAssignedIdentityId",
     )?;
-    let (vault, rest) = url.split_once("/keys/").unwrap_or(("", ""));
-    let key = rest.split('/').next().unwrap_or_default();
-    let Some(found) = keyvault::find_key(ctx, vault, key) else {
+    let Some(found) = keyvault::key_at(ctx, &url) else {
         return refuse(
             "AzureKeyVaultKeyNameNotFound",
             format!("The key '{url}' was not found."),

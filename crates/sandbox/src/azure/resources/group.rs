@@ -7,7 +7,7 @@ use crate::azure::context::{Ctx, Input, merge, set, text};
 use crate::azure::engine;
 use crate::azure::error::{ArmError, ArmResult};
 use crate::azure::id::Id;
-use crate::azure::item::{Busy, Item};
+use crate::azure::item::Item;
 use crate::azure::{lro, page, places, tags};
 use crate::http::HttpReply;
 use crate::latency::Work;
@@ -173,14 +173,8 @@ fn delete(ctx: &mut Ctx<'_>, input: &Input<'_>, mut item: Item) -> ArmResult<Htt
     };
     let begun = lro::begin(ctx, input, &id, &location, until, error.as_ref());
     if error.is_some() {
-        let then = (item.doc.clone(), Vec::new());
-        item.busy = Some(Busy {
-            verb: "Deleting".to_owned(),
-            until,
-            part: None,
-            operation: begun.operation.clone(),
-            then,
-        });
+        let then = item.doc.clone();
+        engine::work(&mut item, "Deleting", until, &begun.operation, then);
         ctx.put(item);
     } else if !item.deleting() {
         take(ctx, item, until, &begun.operation)?;
@@ -189,7 +183,12 @@ fn delete(ctx: &mut Ctx<'_>, input: &Input<'_>, mut item: Item) -> ArmResult<Htt
 }
 
 /// Takes a group and everything in it away at a time.
-fn take(ctx: &mut Ctx<'_>, item: Item, until: crate::Millis, operation: &str) -> ArmResult<()> {
+pub(crate) fn take(
+    ctx: &mut Ctx<'_>,
+    item: Item,
+    until: crate::Millis,
+    operation: &str,
+) -> ArmResult<()> {
     for child in ctx.below(&format!("{}/", item.id)) {
         if let Some(kind) = crate::azure::kind::find(text(&child.doc, "/type"))
             && !child.deleting()
@@ -199,11 +198,6 @@ fn take(ctx: &mut Ctx<'_>, item: Item, until: crate::Millis, operation: &str) ->
     }
     engine::vanish(ctx, item, "Deleting", until, operation);
     Ok(())
-}
-
-/// Takes a group away with the resource that has made it.
-pub(crate) fn take_at_end(ctx: &mut Ctx<'_>, item: Item, until: crate::Millis) -> ArmResult<()> {
-    take(ctx, item, until, "")
 }
 
 /// Why a group cannot be taken away: what is outside of it and uses what is in it.

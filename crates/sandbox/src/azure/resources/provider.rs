@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use crate::azure::context::{Ctx, Input, text};
 use crate::azure::error::{ArmError, ArmResult};
-use crate::azure::item::{Busy, Item};
+use crate::azure::item::Item;
 use crate::azure::schema::{Segment, catalogue};
-use crate::azure::{page, places};
+use crate::azure::{engine, page, places};
 use crate::http::HttpReply;
 use crate::latency::Work;
 
@@ -134,16 +134,11 @@ pub(super) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<HttpReply> 
         _ => return Ok(HttpReply::json(200, &show(ctx, &subscription, name))),
     };
     let id = path(&subscription, name);
-    if state(ctx, &subscription, name) != becomes {
-        let before = state(ctx, &subscription, name);
+    let before = state(ctx, &subscription, name);
+    if before != becomes {
         let mut item = Item::new(&id, json!({ "registrationState": before }), ctx.now);
-        item.busy = Some(Busy {
-            verb: verb.to_owned(),
-            until: ctx.due(Work::ServiceEnable),
-            part: None,
-            operation: String::new(),
-            then: (json!({ "registrationState": becomes }), Vec::new()),
-        });
+        let then = json!({ "registrationState": becomes });
+        engine::work(&mut item, verb, ctx.due(Work::ServiceEnable), "", then);
         item.settle(ctx.now);
         ctx.put(item);
     }

@@ -47,11 +47,7 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<Option<Http
             page::reply(ctx, input, vec![row]).map(Some)
         }
         name if name.starts_with("BlobContainers_") => {
-            let account = input.variable("accountName");
-            let id = Id::new(format!(
-                "{}/providers/{NAME}/{account}",
-                input.id.group_id().text
-            ));
+            let id = input.id.beside(NAME, input.variable("accountName"));
             if ctx.get(&id.text).is_none() {
                 return Err(engine::missing(ctx, NAME, &id));
             }

@@ -104,10 +104,8 @@ fn refusal(ctx: &Ctx<'_>, name: &str, own: &str) -> Option<(&'static str, String
         );
         return Some(("AccountNameInvalid", message));
     }
-    let taken = ctx
-        .of_kind("/subscriptions/", NAME)
-        .iter()
-        .any(|item| text(&item.doc, "/name") == name && item.id != own);
+    let taken = ctx.named(NAME, name);
+    let taken = taken.iter().any(|item| item.id != own);
     taken.then(|| {
         (
             "AlreadyExists",

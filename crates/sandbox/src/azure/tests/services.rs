@@ -117,11 +117,7 @@ fn a_secret_is_versioned_deleted_recovered_and_purged() {
 fn who_brings_no_token_is_told_where_to_get_one() {
     let bench = Bench::grouped("");
     vault(&bench, "first", json!({}));
-    let request = crate::http::HttpRequest {
-        method: http::Method::GET,
-        path: "/_vault/first/secrets/a".to_owned(),
-        ..crate::core::blank()
-    };
+    let request = crate::core::asking("GET", "/_vault/first/secrets/a", &Value::Null);
     let crate::core::Outcome::Answer(reply, _) =
         bench.core.answer(crate::core::Cloud::Azure, &request)
     else {

@@ -186,7 +186,6 @@ impl Names {
     fn of(ctx: &Ctx<'_>, cluster: &Found, service: &Exposed) -> Option<Self> {
         let id = id_of(&ctx.frame, cluster)?;
         let item = ctx.get(CLUSTERS, &id)?;
-        let digits: String = service.uid.chars().filter(|c| *c != '-').collect();
         Some(Self {
             project: id.split('/').nth(1).unwrap_or_default().to_owned(),
             region: places::region_of(&cluster.location)
@@ -194,7 +193,7 @@ impl Names {
                 .to_owned(),
             network: item.links.first().cloned().unwrap_or_default(),
             cluster: id,
-            name: format!("a{}", digits.get(..31).unwrap_or(&digits)),
+            name: service.cloud_name(),
         })
     }
 
@@ -264,14 +263,8 @@ fn make(ctx: &mut Ctx<'_>, cluster: &Found, service: &Exposed) -> Result<Address
         Some(address) => address.clone(),
         None => compute::address::external(ctx),
     };
-    let from = ports
-        .iter()
-        .filter_map(|port| port.parse::<u16>().ok())
-        .min();
-    let to = ports
-        .iter()
-        .filter_map(|port| port.parse::<u16>().ok())
-        .max();
+    let numbers = || service.ports.iter().map(|(port, ..)| *port);
+    let (from, to) = (numbers().min(), numbers().max());
     let pool = names.regional("targetPools");
     let region = format!(
         "{PREFIX}projects/{}/regions/{}",

@@ -6,13 +6,18 @@ pub(super) mod quota;
 mod security;
 pub(super) mod webhooks;
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::auth::User;
 use super::error::{ApiError, ApiResult, Cause};
 use super::kinds::{self, Resource};
 use super::store::Session;
-use super::value::{default, list, set, text};
+use super::value::{default, hold, list, set, text};
+
+/// Protects a claim while it is used.
+pub(super) const PROTECTION: &str = "kubernetes.io/pvc-protection";
 
 /// Whether something may be made in a namespace.
 pub(super) fn namespace(
@@ -59,12 +64,10 @@ pub(super) fn mutate(
             set(new, "spec/groups", json!(user.groups));
         }
         ("networking.k8s.io", "Ingress") => {
-            let class = session
-                .all("networking.k8s.io", "ingressclasses")
-                .into_iter()
-                .find(|class| is_default(class, "ingressclass.kubernetes.io/is-default-class"));
-            if let Some(class) = class {
-                default(new, "spec/ingressClassName", text(&class, "/metadata/name"));
+            let annotation = "ingressclass.kubernetes.io/is-default-class";
+            let classes = session.all("networking.k8s.io", "ingressclasses");
+            if let Some(name) = usual(&classes, annotation) {
+                default(new, "spec/ingressClassName", name);
             }
         }
         _ => {}
@@ -73,12 +76,7 @@ pub(super) fn mutate(
 }
 
 /// Changes a changed object.
-pub(super) fn mutate_update(
-    _: &mut Session<'_>,
-    resource: &Resource,
-    old: &Value,
-    new: &mut Value,
-) -> ApiResult<()> {
+pub(super) fn mutate_update(resource: &Resource, old: &Value, new: &mut Value) {
     if resource.kind == "PersistentVolumeClaim" {
         for member in ["volumeName", "storageClassName"] {
             if let Some(value) = old["spec"].get(member) {
@@ -101,7 +99,6 @@ pub(super) fn mutate_update(
             }
         }
     }
-    Ok(())
 }
 
 /// Refuses what limits, quotas, pod security or webhooks refuse.
@@ -148,28 +145,22 @@ pub(super) fn admit(session: &mut Session<'_>, new: &mut Value) -> ApiResult<()>
     webhooks::call(session, &resource, "CREATE", new)
 }
 
-/// Whether an annotation makes a class the default.
-pub(super) fn is_default(class: &Value, annotation: &str) -> bool {
-    class["metadata"]["annotations"][annotation] == "true"
+/// The name of the class that an annotation makes the default.
+fn usual<'c>(classes: &'c [Arc<Value>], annotation: &str) -> Option<&'c str> {
+    let found = classes
+        .iter()
+        .find(|class| class["metadata"]["annotations"][annotation] == "true")?;
+    Some(text(found, "/metadata/name"))
 }
 
-fn claim(session: &Session<'_>, new: &mut Value) {
-    let class = session
-        .all("storage.k8s.io", "storageclasses")
-        .into_iter()
-        .find(|class| is_default(class, "storageclass.kubernetes.io/is-default-class"));
-    if let Some(class) = class {
-        default(new, "spec/storageClassName", text(&class, "/metadata/name"));
+/// Gives a claim the default class, and protects it while it is used.
+pub(super) fn claim(session: &Session<'_>, new: &mut Value) {
+    let annotation = "storageclass.kubernetes.io/is-default-class";
+    let classes = session.all("storage.k8s.io", "storageclasses");
+    if let Some(name) = usual(&classes, annotation) {
+        default(new, "spec/storageClassName", name);
     }
-    let finalizers = list(new, "/metadata/finalizers");
-    if !finalizers
-        .iter()
-        .any(|name| name == "kubernetes.io/pvc-protection")
-    {
-        let mut all = finalizers.to_vec();
-        all.push("kubernetes.io/pvc-protection".into());
-        set(new, "metadata/finalizers", all);
-    }
+    hold(new, PROTECTION);
 }
 
 /// The account, priority and tolerations of a pod, and the limits of its namespace.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::super::error::{ApiError, ApiResult};
+use super::super::error::{ApiError, ApiResult, qualified};
 use super::super::kinds::Resource;
 use super::super::quantity;
 use super::super::store::Session;
@@ -16,11 +16,7 @@ fn usage(resource: &Resource, object: &Value, name: &str) -> i128 {
     let count = |is: bool| if is { 1000 } else { 0 };
     let core = resource.group.is_empty();
     if let Some(counted) = name.strip_prefix("count/") {
-        let own = match resource.group.as_str() {
-            "" => resource.plural.clone(),
-            group => format!("{}.{group}", resource.plural),
-        };
-        return count(counted == own);
+        return count(counted == qualified(&resource.plural, &resource.group));
     }
     let kind = if core { resource.kind.as_str() } else { "" };
     match (kind, name) {

@@ -235,8 +235,7 @@ pub(super) fn apply(
         return Err(refused(&conflicts).causes(causes));
     }
     let gone = difference.changed.union(&difference.removed);
-    let others = difference.changed.intersection(&gone);
-    let_go(&mut managers, &key, &others.union(&difference.removed));
+    let_go(&mut managers, &key, &gone);
     managers.remove(&key);
     let time = match &last {
         Some(last) if last.fields == fields && live.is_some_and(|live| same(live, &new)) => {

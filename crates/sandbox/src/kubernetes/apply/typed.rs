@@ -3,31 +3,18 @@
 
 use serde_json::{Map, Value};
 
-use super::super::schema::{List, Schema, Type, any};
+use super::super::schema::{List, Schema, Type};
 use super::super::value::{canonical, same};
 use super::fields::FieldSet;
 
 /// The path element of a list's item, if the list is one whose items are told apart.
 pub(super) fn element(schema: &Schema, item: &Value) -> Option<String> {
-    match &schema.list {
-        List::Atomic => None,
-        List::Set => Some(format!("v:{}", canonical(item))),
-        List::Map(keys) => {
-            let mut found = Map::new();
-            let mut names: Vec<_> = keys.iter().collect();
-            names.sort();
-            for name in names {
-                let value = item.get(name).cloned().or_else(|| {
-                    let member = schema.item().properties.get(name)?;
-                    member.get().default.clone()
-                });
-                if let Some(value) = value {
-                    found.insert(name.clone(), value);
-                }
-            }
-            Some(format!("k:{}", canonical(&Value::Object(found))))
-        }
-    }
+    let mark = match &schema.list {
+        List::Set => 'v',
+        _ => 'k',
+    };
+    let key = schema.key_of(item)?;
+    Some(format!("{mark}:{}", canonical(&key)))
 }
 
 /// Whether a value is one field as a whole.
@@ -36,13 +23,6 @@ fn is_leaf(schema: &Schema, value: &Value) -> bool {
         Value::Object(_) => schema.atomic,
         Value::Array(_) => schema.list == List::Atomic,
         _ => true,
-    }
-}
-
-fn member<'s>(schema: &'s Schema, name: &str) -> &'s Schema {
-    match schema.member(name) {
-        Some(member) => member,
-        None => any(),
     }
 }
 
@@ -58,14 +38,14 @@ fn collect(schema: &Schema, value: &Value, set: &mut FieldSet) {
         Value::Object(members) => {
             for (name, value) in members {
                 let element = format!("f:{name}");
-                let schema_of = member(schema, name);
+                let schema_of = schema.member_or_any(name);
                 let empty = value.is_null() || value.as_object().is_some_and(Map::is_empty);
                 if is_leaf(schema_of, value) {
                     set.members.insert(element);
                     continue;
                 }
                 // Keys of maps are fields themselves, those of structs only through what is in them.
-                if empty || !is_struct_field(schema, name) {
+                if empty || !schema.is_field(name) {
                     set.members.insert(element.clone());
                 }
                 descend(schema_of, value, element, set);
@@ -91,10 +71,6 @@ fn descend(schema: &Schema, value: &Value, element: String, set: &mut FieldSet) 
     if !child.is_empty() {
         set.children.insert(element, child);
     }
-}
-
-fn is_struct_field(schema: &Schema, name: &str) -> bool {
-    schema.is_field(name)
 }
 
 /// What is otherwise in another value.
@@ -178,7 +154,7 @@ fn children<'v>(
             let before = old.and_then(|old| old.get(name));
             pairs.push((
                 format!("f:{name}"),
-                member(schema, name),
+                schema.member_or_any(name),
                 before,
                 Some(value),
             ));
@@ -187,7 +163,7 @@ fn children<'v>(
     if let Some(Value::Object(members)) = old {
         for (name, value) in members {
             if new.and_then(|new| new.get(name)).is_none() {
-                pairs.push((format!("f:{name}"), member(schema, name), Some(value), None));
+                pairs.push((format!("f:{name}"), schema.member_or_any(name), Some(value), None));
             }
         }
     }
@@ -221,7 +197,7 @@ pub(super) fn merge(schema: &Schema, live: &mut Value, config: &Value) {
         (Value::Object(into), Value::Object(members)) if !schema.atomic => {
             for (name, value) in members {
                 match into.get_mut(name) {
-                    Some(old) => merge(member(schema, name), old, value),
+                    Some(old) => merge(schema.member_or_any(name), old, value),
                     None => {
                         into.insert(name.clone(), value.clone());
                     }
@@ -283,7 +259,7 @@ pub(super) fn prune(schema: &Schema, value: &mut Value, old: &FieldSet, kept: &F
                 if !kept.touches(&element) {
                     return false;
                 }
-                let schema = member(schema, name);
+                let schema = schema.member_or_any(name);
                 if !is_leaf(schema, value) {
                     let old = old.child(&element).unwrap_or(&empty);
                     let kept = kept.child(&element).unwrap_or(&empty);
@@ -319,7 +295,7 @@ pub(super) fn prune(schema: &Schema, value: &mut Value, old: &FieldSet, kept: &F
 pub(super) fn duplicate(schema: &Schema, value: &Value, path: &str) -> Option<(String, String)> {
     match value {
         Value::Object(members) if !schema.atomic => members.iter().find_map(|(name, value)| {
-            duplicate(member(schema, name), value, &format!("{path}.{name}"))
+            duplicate(schema.member_or_any(name), value, &format!("{path}.{name}"))
         }),
         Value::Array(items) if schema.list != List::Atomic => {
             let mut seen = std::collections::BTreeSet::new();

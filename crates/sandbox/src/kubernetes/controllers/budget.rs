@@ -10,7 +10,8 @@ use super::super::quantity;
 use super::super::selector::Selector;
 use super::super::store::Session;
 use super::super::value::{members, number, set, text};
-use super::{is_over, is_ready, set_condition};
+use super::deployment::scale;
+use super::{is_over, is_ready, set_condition, share};
 
 /// Queues the quotas of a namespace.
 pub(super) fn changed(session: &mut Session<'_>, namespace: &str) {
@@ -34,17 +35,6 @@ pub(super) fn quota(session: &mut Session<'_>, resource: &Resource, object: &Arc
     session.update(resource, object, new);
 }
 
-/// A number, or a percentage of a total, rounded up.
-fn share(value: &Value, total: i64) -> i64 {
-    match value {
-        Value::String(text) => text
-            .strip_suffix('%')
-            .and_then(|text| text.parse::<i64>().ok())
-            .map_or(0, |percent| (total * percent + 99) / 100),
-        value => value.as_i64().unwrap_or(0),
-    }
-}
-
 /// Shows how many pods may be disrupted.
 pub(super) fn disruption(session: &mut Session<'_>, resource: &Resource, object: &Arc<Value>) {
     let namespace = text(object, "/metadata/namespace");
@@ -61,8 +51,8 @@ pub(super) fn disruption(session: &mut Session<'_>, resource: &Resource, object:
         &object["spec"]["maxUnavailable"],
     ) {
         (Value::Null, Value::Null) => total - 1,
-        (Value::Null, most) => total - share(most, total),
-        (least, _) => share(least, total),
+        (Value::Null, most) => total - share(most, total, 99),
+        (least, _) => share(least, total, 99),
     }
     .max(0);
     let allowed = (healthy - needed).max(0);
@@ -107,11 +97,7 @@ pub(super) fn autoscaler(session: &mut Session<'_>, resource: &Resource, object:
             let most = number(object, "/spec/maxReplicas").unwrap_or(1);
             let wanted = replicas.clamp(least, most.max(least));
             if wanted != replicas {
-                let mut scaled = Value::clone(&found);
-                set(&mut scaled, "spec/replicas", wanted);
-                let generation = number(&found, "/metadata/generation").unwrap_or(1);
-                set(&mut scaled, "metadata/generation", generation + 1);
-                session.update(&kind, &found, scaled);
+                scale(session, &kind, &found, wanted);
             }
             set(&mut new, "status/currentReplicas", replicas);
             set(&mut new, "status/desiredReplicas", wanted);

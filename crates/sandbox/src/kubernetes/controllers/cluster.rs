@@ -11,7 +11,7 @@ use super::super::value::text;
 use super::set_condition;
 
 /// A new or changed node lets what waits for one be looked at again.
-pub(super) fn node(session: &mut Session<'_>, _: &Resource, _: &Arc<Value>) {
+pub(super) fn node(session: &mut Session<'_>) {
     for pod in session.page("/pods/", None, usize::MAX) {
         if text(&pod.1, "/spec/nodeName").is_empty() {
             session.enqueue(&pod.0);

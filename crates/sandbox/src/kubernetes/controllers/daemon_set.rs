@@ -8,7 +8,7 @@ use super::super::kinds::{self, Resource};
 use super::super::store::Session;
 use super::super::value::{canonical, list, set, text};
 use super::pod::fits;
-use super::{delete, is_deleting, is_over, is_ready, make_pod, owners, pods_of};
+use super::{delete, is_deleting, is_over, is_ready, make_pod, pods_of};
 
 const REVISION: &str = "controller-revision-hash";
 
@@ -18,10 +18,6 @@ pub(super) fn reconcile(
     id: &str,
     object: &Arc<Value>,
 ) {
-    owners(session, object);
-    if is_deleting(object) {
-        return;
-    }
     let kind = kinds::known("", "pods");
     let revision = super::super::hash(&canonical(&object["spec"]["template"]));
     // Pods of daemons stay on nodes that take nothing else.
@@ -37,7 +33,7 @@ pub(super) fn reconcile(
     let mut covered: Vec<String> = Vec::new();
     let mut unready = 0;
     let mut outdated: Vec<Arc<Value>> = Vec::new();
-    for (_, pod) in pods_of(session, object) {
+    for pod in pods_of(session, object) {
         let node = text(&pod, "/spec/nodeName").to_owned();
         if is_deleting(&pod) {
             unready += 1;
@@ -102,7 +98,6 @@ fn status(session: &mut Session<'_>, resource: &Resource, id: &str, wanted: usiz
     let Some(old) = session.get(id) else { return };
     let pods: Vec<Arc<Value>> = pods_of(session, &old)
         .into_iter()
-        .map(|(_, pod)| pod)
         .filter(|pod| !is_deleting(pod))
         .collect();
     let ready = pods.iter().filter(|pod| is_ready(pod)).count();

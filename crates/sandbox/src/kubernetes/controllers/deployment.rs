@@ -8,7 +8,7 @@ use super::super::kinds::{self, Resource};
 use super::super::store::Session;
 use super::super::value::{canonical, number, remove, same, set, text};
 use super::{
-    clear_condition, condition, delete, is_deleting, owner_reference, owners, set_condition,
+    clear_condition, condition, delete, is_deleting, owner_reference, set_condition, share,
 };
 
 const REVISION: &str = "deployment.kubernetes.io/revision";
@@ -40,10 +40,6 @@ fn template(set: &Value) -> Value {
 }
 
 pub(super) fn reconcile(session: &mut Session<'_>, resource: &Resource, object: &Arc<Value>) {
-    owners(session, object);
-    if is_deleting(object) {
-        return;
-    }
     let kind = kinds::known("apps", "replicasets");
     let all = sets(session, object);
     let wanted = &object["spec"]["template"];
@@ -142,7 +138,13 @@ fn make(
     session.make(kind, value)
 }
 
-fn scale(session: &mut Session<'_>, kind: &Resource, old: &Arc<Value>, replicas: i64) {
+/// Asks for another number of replicas.
+pub(super) fn scale(
+    session: &mut Session<'_>,
+    kind: &Resource,
+    old: &Arc<Value>,
+    replicas: i64,
+) {
     let id = kind.id(
         text(old, "/metadata/namespace"),
         text(old, "/metadata/name"),
@@ -223,7 +225,7 @@ fn status(
     let now = session.time();
     let name = text(&old, "/metadata/name");
     let most = &old["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"];
-    let least = wanted - share(most, wanted);
+    let least = wanted - share(most, wanted, 0);
     let available = ready >= least.max(0) && (ready > 0 || wanted == 0);
     let (reason, message) = if available {
         (
@@ -276,15 +278,4 @@ fn status(
     session.update(resource, &old, new);
     let namespace = text(&old, "/metadata/namespace").to_owned();
     super::operators::rolled_out(session, &namespace, name);
-}
-
-/// A number, or a percentage of a total, rounded down.
-fn share(value: &Value, total: i64) -> i64 {
-    match value {
-        Value::String(text) => text
-            .strip_suffix('%')
-            .and_then(|text| text.parse::<i64>().ok())
-            .map_or(0, |percent| total * percent / 100),
-        value => value.as_i64().unwrap_or(0),
-    }
 }

@@ -9,7 +9,7 @@ use super::super::kinds::{self, Resource};
 use super::super::store::Session;
 use super::super::value::{list, number, set, text};
 use super::{
-    condition, delete, is_deleting, is_over, is_ready, make_pod, owner_reference, owners, pods_of,
+    condition, delete, is_deleting, is_over, is_ready, make_pod, owner_reference, pods_of,
     set_condition,
 };
 
@@ -19,10 +19,6 @@ pub(super) fn reconcile(
     id: &str,
     object: &Arc<Value>,
 ) {
-    owners(session, object);
-    if is_deleting(object) {
-        return;
-    }
     let over = condition(object, "Complete") == "True" || condition(object, "Failed") == "True";
     if over {
         if let Some(seconds) = number(object, "/spec/ttlSecondsAfterFinished") {
@@ -40,10 +36,7 @@ pub(super) fn reconcile(
     }
     let now = session.time();
     let kind = kinds::known("", "pods");
-    let pods: Vec<Arc<Value>> = pods_of(session, object)
-        .into_iter()
-        .map(|(_, pod)| pod)
-        .collect();
+    let pods = pods_of(session, object);
     let done = pods
         .iter()
         .filter(|pod| pod["status"]["phase"] == "Succeeded")

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 use super::kinds::{self, Resource};
 use super::store::Session;
-use super::value::{list, set, text};
+use super::value::{condition, is_deleting, list, set, text};
 
 /// Steps in one request; more than that is two controllers that undo each other's work.
 const STEPS: usize = 200_000;
@@ -56,22 +56,35 @@ fn reconcile(session: &mut Session<'_>, id: &str) {
     }
     match (resource.group.as_str(), resource.kind.as_str()) {
         ("", "Namespace") => namespace::reconcile(session, &resource, &object),
-        ("", "Node") => cluster::node(session, &resource, &object),
+        ("", "Node") => cluster::node(session),
         ("", "Pod") => pod::reconcile(session, &resource, id, &object),
         ("", "Service") => service::reconcile(session, &resource, id, &object),
         ("", "PersistentVolumeClaim") => storage::claim(session, &resource, id, &object),
         ("", "ResourceQuota") => budget::quota(session, &resource, &object),
-        ("apps", "Deployment") => deployment::reconcile(session, &resource, &object),
-        ("apps", "ReplicaSet") => replica_set::reconcile(session, &resource, id, &object),
-        ("apps", "StatefulSet") => stateful_set::reconcile(session, &resource, id, &object),
-        ("apps", "DaemonSet") => daemon_set::reconcile(session, &resource, id, &object),
-        ("batch", "Job") => job::reconcile(session, &resource, id, &object),
+        ("apps", "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet") | ("batch", "Job") => {
+            workload(session, &resource, id, &object);
+        }
         ("batch", "CronJob") => job::cron(session, &resource, id, &object),
         ("policy", "PodDisruptionBudget") => budget::disruption(session, &resource, &object),
         ("autoscaling", _) => budget::autoscaler(session, &resource, &object),
         ("apiextensions.k8s.io", _) => namespace::definition(session, &resource, id, &object),
         ("apiregistration.k8s.io", _) => cluster::api_service(session, &resource, &object),
         _ => operators::reconcile(session, &resource, id, &object),
+    }
+}
+
+/// Lets what makes pods work, unless it is being deleted; its owners hear of it either way.
+fn workload(session: &mut Session<'_>, resource: &Resource, id: &str, object: &Arc<Value>) {
+    owners(session, object);
+    if is_deleting(object) {
+        return;
+    }
+    match resource.kind.as_str() {
+        "Deployment" => deployment::reconcile(session, resource, object),
+        "ReplicaSet" => replica_set::reconcile(session, resource, id, object),
+        "StatefulSet" => stateful_set::reconcile(session, resource, id, object),
+        "DaemonSet" => daemon_set::reconcile(session, resource, id, object),
+        _ => job::reconcile(session, resource, id, object),
     }
 }
 
@@ -125,19 +138,6 @@ fn owner_reference(owner: &Value) -> Value {
         "controller": true,
         "blockOwnerDeletion": true,
     })
-}
-
-/// Whether an object is being deleted.
-fn is_deleting(object: &Value) -> bool {
-    !text(object, "/metadata/deletionTimestamp").is_empty()
-}
-
-/// The status of a condition.
-pub(super) fn condition<'v>(object: &'v Value, kind: &str) -> &'v str {
-    list(object, "/status/conditions")
-        .iter()
-        .find(|condition| condition["type"] == kind)
-        .map_or("", |condition| text(condition, "/status"))
 }
 
 /// Sets a condition; its time changes only with its status.
@@ -229,12 +229,11 @@ fn event(session: &mut Session<'_>, object: &Value, warning: bool, reason: &str,
 }
 
 /// The pods that an owner controls, those that are over too.
-fn pods_of(session: &Session<'_>, owner: &Value) -> Vec<(String, Arc<Value>)> {
-    let uid = text(owner, "/metadata/uid");
-    let dependents = session.dependents(uid);
+fn pods_of(session: &Session<'_>, owner: &Value) -> Vec<Arc<Value>> {
+    let dependents = session.dependents(text(owner, "/metadata/uid")).into_iter();
     dependents
-        .into_iter()
         .filter(|(id, _)| id.starts_with("/pods/"))
+        .map(|(_, pod)| pod)
         .collect()
 }
 
@@ -297,4 +296,15 @@ fn is_ready(pod: &Value) -> bool {
 /// Whether a pod is over.
 fn is_over(pod: &Value) -> bool {
     matches!(text(pod, "/status/phase"), "Succeeded" | "Failed")
+}
+
+/// A number, or a percentage of a total: rounded down, or up where 99 are added to the hundreds.
+fn share(value: &Value, total: i64, add: i64) -> i64 {
+    match value {
+        Value::String(text) => text
+            .strip_suffix('%')
+            .and_then(|text| text.parse::<i64>().ok())
+            .map_or(0, |percent| (total * percent + add) / 100),
+        value => value.as_i64().unwrap_or(0),
+    }
 }

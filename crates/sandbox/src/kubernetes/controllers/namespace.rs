@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 
 use super::super::kinds::{self, Resource};
 use super::super::store::Session;
-use super::super::value::{list, set, text};
+use super::super::value::{hold, list, set, text};
 use super::{delete, is_deleting, set_condition};
 
 /// A namespace: an account and the cluster's certificate in it; emptied first when it goes.
 pub(super) fn reconcile(session: &mut Session<'_>, resource: &Resource, object: &Arc<Value>) {
     let name = text(object, "/metadata/name").to_owned();
     if is_deleting(object) {
-        return empty(session, resource, object, &name);
+        return empty(session, resource, &name);
     }
     let accounts = kinds::known("", "serviceaccounts");
     session.make(
@@ -53,7 +53,7 @@ fn namespaced(session: &Session<'_>) -> Vec<Arc<Resource>> {
     all
 }
 
-fn empty(session: &mut Session<'_>, resource: &Resource, object: &Arc<Value>, name: &str) {
+fn empty(session: &mut Session<'_>, resource: &Resource, name: &str) {
     let mut left: Vec<(String, usize)> = Vec::new();
     let mut held: Vec<String> = Vec::new();
     for kind in namespaced(session) {
@@ -128,7 +128,6 @@ fn empty(session: &mut Session<'_>, resource: &Resource, object: &Arc<Value>, na
         &now,
     );
     session.update(resource, &old, new);
-    let _ = object;
 }
 
 /// A custom resource definition: its names accepted, then established; its resources gone before it.
@@ -160,12 +159,7 @@ pub(super) fn definition(
     }
     let now = session.time();
     let mut new = Value::clone(object);
-    let finalizers = list(object, "/metadata/finalizers");
-    if !finalizers.iter().any(|name| name == CLEANUP) {
-        let mut all = finalizers.to_vec();
-        all.push(CLEANUP.into());
-        set(&mut new, "metadata/finalizers", all);
-    }
+    hold(&mut new, CLEANUP);
     let conflict = taken(session, object);
     let names = object["spec"]["names"].clone();
     match conflict {

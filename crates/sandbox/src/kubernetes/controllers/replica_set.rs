@@ -8,8 +8,7 @@ use super::super::kinds::{self, Resource};
 use super::super::store::Session;
 use super::super::value::{set, text};
 use super::{
-    clear_condition, delete, is_deleting, is_over, is_ready, make_pod, owners, pods_of,
-    set_condition,
+    clear_condition, delete, is_deleting, is_over, is_ready, make_pod, pods_of, set_condition,
 };
 
 pub(super) fn reconcile(
@@ -18,23 +17,18 @@ pub(super) fn reconcile(
     id: &str,
     object: &Arc<Value>,
 ) {
-    owners(session, object);
-    if is_deleting(object) {
-        return;
-    }
     let wanted = usize::try_from(object["spec"]["replicas"].as_i64().unwrap_or(1)).unwrap_or(0);
     let name = text(object, "/metadata/name").to_owned();
     let pods = kinds::known("", "pods");
     let live = |session: &Session<'_>| -> Vec<Arc<Value>> {
         pods_of(session, object)
             .into_iter()
-            .map(|(_, pod)| pod)
             .filter(|pod| !is_deleting(pod) && !is_over(pod))
             .collect()
     };
     let mut there = live(session);
     let mut failed = false;
-    while there.len() < wanted {
+    for _ in there.len()..wanted {
         let pod = format!("{name}-{}", session.suffix(5));
         let stem = format!("{name}-");
         let made = make_pod(session, object, &pod, |pod| {
@@ -44,9 +38,10 @@ pub(super) fn reconcile(
             failed = true;
             break;
         }
-        there = live(session);
     }
-    if there.len() > wanted {
+    if there.len() < wanted {
+        there = live(session);
+    } else if there.len() > wanted {
         // Those that are not ready go first.
         there.sort_by_key(|pod| is_ready(pod));
         let surplus = there.len() - wanted;

@@ -9,7 +9,7 @@ use super::super::clusters::{Address, Exposed, source};
 use super::super::kinds::{self, Resource};
 use super::super::selector::Selector;
 use super::super::store::Session;
-use super::super::value::{list, members, number, remove, same, set, text};
+use super::super::value::{hold, list, members, number, remove, same, set, text};
 use super::{event, is_deleting, is_over, is_ready, owner_reference};
 use crate::latency::Work;
 
@@ -83,9 +83,7 @@ fn balancer(session: &mut Session<'_>, resource: &Resource, id: &str, object: &A
     }
     if !held {
         let mut new = Value::clone(object);
-        let mut finalizers = list(object, "/metadata/finalizers").to_vec();
-        finalizers.push(CLEANUP.into());
-        set(&mut new, "metadata/finalizers", finalizers);
+        hold(&mut new, CLEANUP);
         session.update(resource, object, new);
         return;
     }
@@ -113,7 +111,7 @@ fn balancer(session: &mut Session<'_>, resource: &Resource, id: &str, object: &A
                     "EnsuredLoadBalancer",
                     "Ensured load balancer",
                 );
-                super::operators::exposed(session, &old);
+                super::operators::gateways(session);
             }
         }
         Err(message) => {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::super::kinds::{self, Resource};
 use super::super::store::Session;
 use super::super::value::{canonical, list, number, set, text};
-use super::{delete, is_deleting, is_ready, make_pod, owner_reference, owners};
+use super::{delete, is_deleting, is_ready, make_pod, owner_reference, pods_of};
 
 const REVISION: &str = "controller-revision-hash";
 
@@ -17,10 +17,6 @@ pub(super) fn reconcile(
     id: &str,
     object: &Arc<Value>,
 ) {
-    owners(session, object);
-    if is_deleting(object) {
-        return;
-    }
     let name = text(object, "/metadata/name").to_owned();
     let namespace = text(object, "/metadata/namespace").to_owned();
     let wanted = number(object, "/spec/replicas").unwrap_or(1).max(0);
@@ -55,7 +51,7 @@ pub(super) fn reconcile(
     }
     let mut surplus: Vec<(i64, Arc<Value>)> = Vec::new();
     let mut old_pods: Vec<(i64, Arc<Value>)> = Vec::new();
-    for (_, pod) in super::pods_of(session, object) {
+    for pod in pods_of(session, object) {
         let ordinal = text(&pod, "/metadata/name")
             .rsplit('-')
             .next()
@@ -175,9 +171,8 @@ fn history(session: &mut Session<'_>, object: &Value, revision: &str) {
 
 fn status(session: &mut Session<'_>, resource: &Resource, id: &str, revision: &str) {
     let Some(old) = session.get(id) else { return };
-    let pods: Vec<Arc<Value>> = super::pods_of(session, &old)
+    let pods: Vec<Arc<Value>> = pods_of(session, &old)
         .into_iter()
-        .map(|(_, pod)| pod)
         .filter(|pod| !is_deleting(pod))
         .collect();
     let updated = pods

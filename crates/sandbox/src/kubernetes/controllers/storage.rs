@@ -4,33 +4,16 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::super::admission::{self, PROTECTION};
 use super::super::kinds::{self, Resource};
 use super::super::store::Session;
 use super::super::value::{list, set, text};
 use super::pod::claim_of;
 use super::{is_deleting, is_over, owner_reference};
 
-const PROTECTION: &str = "kubernetes.io/pvc-protection";
-
-/// Makes a claim as a controller does: with the default class, and protected while it is used.
+/// Makes a claim as a controller does.
 pub(super) fn make_claim(session: &mut Session<'_>, kind: &Resource, mut claim: Value) {
-    let class = session
-        .all("storage.k8s.io", "storageclasses")
-        .into_iter()
-        .find(|class| {
-            super::super::admission::is_default(
-                class,
-                "storageclass.kubernetes.io/is-default-class",
-            )
-        });
-    if let Some(class) = class {
-        super::super::value::default(
-            &mut claim,
-            "spec/storageClassName",
-            text(&class, "/metadata/name"),
-        );
-    }
-    set(&mut claim, "metadata/finalizers", json!([PROTECTION]));
+    admission::claim(session, &mut claim);
     session.make(kind, claim);
 }
 

@@ -142,7 +142,7 @@ fn cluster(session: &mut Session<'_>, case: &Case<'_>) {
         }
     }
     // Those that are too many go, their claims with them.
-    for (_, pod) in super::super::pods_of(session, object) {
+    for pod in super::super::pods_of(session, object) {
         let number = text(&pod, "/metadata/name")
             .rsplit('-')
             .next()

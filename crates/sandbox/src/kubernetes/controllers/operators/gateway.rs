@@ -369,9 +369,7 @@ fn route(session: &mut Session<'_>, case: &Case<'_>) {
             .collect();
         set(new, "status/parents", shown);
     });
-    for (id, _) in session.page("gateway.networking.k8s.io/gateways/", None, usize::MAX) {
-        session.enqueue(&id);
-    }
+    super::gateways(session);
     if waiting {
         later(session, case);
     }

@@ -340,8 +340,8 @@ pub(super) fn defined(session: &mut Session<'_>, group: &str) {
     }
 }
 
-/// A Service has its load balancer: who waits for the address looks again.
-pub(super) fn exposed(session: &mut Session<'_>, _: &Value) {
+/// Lets Gateways look again: at their Service's address, at their routes.
+pub(super) fn gateways(session: &mut Session<'_>) {
     for (id, _) in session.page("gateway.networking.k8s.io/gateways/", None, usize::MAX) {
         session.enqueue(&id);
     }
