@@ -9,7 +9,7 @@ use super::{Inputs, Offer};
 use crate::aws::{self, ARN};
 use crate::draft::Draft;
 use crate::network::Site;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 /// The minor versions of Kubernetes that EKS offers, as known when this was written.
 const OFFER: Offer = Offer {

@@ -5,7 +5,7 @@ use crate::fixture::{Fixture, at, native, small_cluster};
 use infra_components::components;
 use infra_model::expand::{Expand, Expansion};
 use infra_model::{Mode, Severity};
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use std::collections::BTreeSet;
 
 const CLOUDS: [&str; 3] = ["aws", "google", "azure"];

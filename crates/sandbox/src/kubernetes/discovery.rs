@@ -132,11 +132,7 @@ fn group(name: &str, versions: &[(String, Vec<Arc<Resource>>)]) -> Value {
 }
 
 /// The resources of a version of a group.
-pub(super) fn served(
-    groups: Groups,
-    group: &str,
-    version: &str,
-) -> ApiResult<Vec<Arc<Resource>>> {
+pub(super) fn served(groups: Groups, group: &str, version: &str) -> ApiResult<Vec<Arc<Resource>>> {
     let found = groups
         .into_iter()
         .find(|(name, _)| name == group)

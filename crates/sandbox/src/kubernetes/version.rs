@@ -8,7 +8,11 @@ pub(super) const NEWEST: &str = "1.34.2";
 /// Major, minor and patch of a version: `1.33` or `1.33.4`, with whatever its cloud adds.
 fn numbers(version: &str) -> [&str; 3] {
     let plain = version.trim_start_matches('v');
-    let mut parts = plain.split(['-', '+']).next().unwrap_or_default().split('.');
+    let mut parts = plain
+        .split(['-', '+'])
+        .next()
+        .unwrap_or_default()
+        .split('.');
     ["1", "34", "2"].map(|usual| parts.next().unwrap_or(usual))
 }
 

@@ -95,7 +95,7 @@ impl Scope {
         let anywhere = self.registries.is_empty();
         RULES
             .iter()
-            .filter(move |rule| !nobody && !(anywhere && rule.name == rules::REGISTRIES))
+            .filter(move |rule| !(nobody || anywhere && rule.name == rules::REGISTRIES))
     }
 
     /// What selects them: those that are named for the platform, all that are not for apps.

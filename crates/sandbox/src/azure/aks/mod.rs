@@ -51,12 +51,13 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<Option<Http
         _ => {}
     }
     let writes = matches!(input.operation.http, "PUT" | "PATCH" | "DELETE");
-    if writes && (name.starts_with("AgentPools_") || name.starts_with("ManagedClusters_")) {
-        if let Some(item) = ctx.get(&cluster::of(input).text)
-            && let Some(error) = pending(ctx, &item, name == "ManagedClusters_Delete")
-        {
-            return Err(error);
-        }
+    let managed = name.starts_with("AgentPools_") || name.starts_with("ManagedClusters_");
+    if writes
+        && managed
+        && let Some(item) = ctx.get(&cluster::of(input).text)
+        && let Some(error) = pending(ctx, &item, name == "ManagedClusters_Delete")
+    {
+        return Err(error);
     }
     Ok(None)
 }

@@ -163,7 +163,12 @@ fn children<'v>(
     if let Some(Value::Object(members)) = old {
         for (name, value) in members {
             if new.and_then(|new| new.get(name)).is_none() {
-                pairs.push((format!("f:{name}"), schema.member_or_any(name), Some(value), None));
+                pairs.push((
+                    format!("f:{name}"),
+                    schema.member_or_any(name),
+                    Some(value),
+                    None,
+                ));
             }
         }
     }

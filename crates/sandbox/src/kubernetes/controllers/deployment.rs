@@ -139,12 +139,7 @@ fn make(
 }
 
 /// Asks for another number of replicas.
-pub(super) fn scale(
-    session: &mut Session<'_>,
-    kind: &Resource,
-    old: &Arc<Value>,
-    replicas: i64,
-) {
+pub(super) fn scale(session: &mut Session<'_>, kind: &Resource, old: &Arc<Value>, replicas: i64) {
     let id = kind.id(
         text(old, "/metadata/namespace"),
         text(old, "/metadata/name"),
