@@ -1,4 +1,4 @@
-//! How conditions stand in a plan: `checks` of `show -json`, against Terraform's.
+//! How conditions stand in a plan and in a state: `checks` of `show -json`, against Terraform's.
 
 use crate::support::Folder;
 use crate::terraform::Terraform;
@@ -68,8 +68,10 @@ value = "${terraform_data.a[0].output}"
 precondition = [{ condition = "${var.n == 3}", message = "three" }]
 "#;
 
-/// What failed of one instance, in the order of its words: Terraform's own order is not that of the file.
-fn problems_sorted(checks: &mut Json) {
+/// The conditions of a document; what failed of one instance, in the order of its words: Terraform's own order is not that of
+/// the file.
+fn checks(mut document: Json) -> Json {
+    let mut checks = document["checks"].take();
     for check in checks.as_array_mut().into_iter().flatten() {
         for instance in check["instances"].as_array_mut().into_iter().flatten() {
             if let Some(problems) = instance.get_mut("problems").and_then(Json::as_array_mut) {
@@ -77,10 +79,11 @@ fn problems_sorted(checks: &mut Json) {
             }
         }
     }
+    checks
 }
 
 #[test]
-fn conditions_stand_in_a_plan_as_in_terraforms() {
+fn conditions_stand_in_plan_and_state_as_in_terraforms() {
     let Some(terraform) = Terraform::new() else {
         return;
     };
@@ -92,13 +95,15 @@ fn conditions_stand_in_a_plan_as_in_terraforms() {
     for _ in 0..2 {
         terraform.run(&["plan", "-out=p"]);
         folder.run(&["plan", "-out=p"]).expect(0);
-        let mut theirs = terraform.json(&["show", "-json", "p"])["checks"].clone();
-        let mut ours = folder.run(&["show", "-json", "p"]).expect(0).json()["checks"].clone();
-        problems_sorted(&mut theirs);
-        problems_sorted(&mut ours);
+        let theirs = checks(terraform.json(&["show", "-json", "p"]));
+        let ours = checks(folder.run(&["show", "-json", "p"]).expect(0).json());
         assert_eq!(theirs.as_array().map_or(0, Vec::len), 4);
         assert_eq!(ours, theirs, "{ours:#}\n{theirs:#}");
         terraform.run(&["apply", "p"]);
         folder.run(&["apply", "p"]).expect(0);
+        let theirs = checks(terraform.json(&["show", "-json"]));
+        let ours = checks(folder.run(&["show", "-json"]).expect(0).json());
+        assert_eq!(theirs.as_array().map_or(0, Vec::len), 4);
+        assert_eq!(ours, theirs, "{ours:#}\n{theirs:#}");
     }
 }

@@ -400,6 +400,9 @@ impl Codec<'_> {
                     None => None,
                 },
             },
+            StateChange::Checked { checked } => StoredChange::Checked {
+                checked: Cow::Borrowed(checked),
+            },
             StateChange::Duration { key, millis } => StoredChange::Duration {
                 key: key.clone(),
                 millis: *millis,
@@ -467,6 +470,9 @@ impl Codec<'_> {
             StoredChange::Output { name, output } => StateChange::Output {
                 output: output.map(|o| self.load_output(&name, o)).transpose()?,
                 name,
+            },
+            StoredChange::Checked { checked } => StateChange::Checked {
+                checked: checked.into_owned(),
             },
             StoredChange::Duration { key, millis } => StateChange::Duration { key, millis },
             StoredChange::StackFile { path } => StateChange::StackFile { path },

@@ -4,6 +4,7 @@ use crate::error::StateError;
 use crate::journal::Intent;
 use crate::seal;
 use indexmap::IndexMap;
+use infra_model::checked::Checked;
 use infra_model::hash;
 use infra_model::{
     Address, BlockAddress, InstanceKey, OperationId, Path, ProviderAddress, Random, Str, Timestamp,
@@ -36,6 +37,8 @@ pub struct State {
     pub world: World,
     /// The stack's outputs.
     pub outputs: IndexMap<Str, OutputState>,
+    /// How its conditions stood at the end of the last apply.
+    pub checked: Vec<Checked>,
     /// Every instance. A snapshot lists them sorted.
     pub resources: hash::IndexMap<Address, Arc<ResourceState>>,
     /// Operations whose outcome is not known.
@@ -147,6 +150,7 @@ impl State {
             stack_file: stack_file.into(),
             world,
             outputs: IndexMap::new(),
+            checked: Vec::new(),
             resources: hash::IndexMap::default(),
             unfinished: IndexMap::new(),
             durations: BTreeMap::new(),

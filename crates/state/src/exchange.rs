@@ -117,6 +117,7 @@ impl Store {
             && there.serial == here.serial
             && there.resources == here.resources
             && there.outputs == here.outputs
+            && there.checked == here.checked
             && there.unfinished == here.unfinished;
         if same && !self.is_new() {
             return Ok(Pushed::Same);

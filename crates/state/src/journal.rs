@@ -3,6 +3,7 @@
 
 use crate::document::{DependencyRef, DeposedKey, OutputState, ResourceState};
 use crate::seal;
+use infra_model::checked::Checked;
 use infra_model::{Action, Address, OperationId, Path, ProviderAddress, Str, Timestamp, Token};
 use serde_json::Value as Json;
 use std::sync::Arc;
@@ -179,6 +180,11 @@ pub enum StateChange {
         name: Str,
         /// Its value; none to remove it.
         output: Option<OutputState>,
+    },
+    /// Says how the conditions stand.
+    Checked {
+        /// All that have any.
+        checked: Vec<Checked>,
     },
     /// Remembers how long an action takes.
     Duration {

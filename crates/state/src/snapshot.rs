@@ -7,6 +7,7 @@ use crate::error::StateError;
 use crate::seal::Sealer;
 use crate::stored::{StoredIntent, StoredObject, StoredOutput};
 use indexmap::IndexMap;
+use infra_model::checked::Checked;
 use infra_model::defect::Defect;
 use infra_model::{Address, Str, Timestamp};
 use serde::de::{MapAccess, Visitor};
@@ -31,6 +32,8 @@ struct DocumentOut<'a> {
     stack_file: &'a str,
     world: &'a World,
     outputs: IndexMap<&'a str, StoredOutput<'a>>,
+    #[serde(skip_serializing_if = "<[Checked]>::is_empty")]
+    checked: &'a [Checked],
     provider_configs: &'a BTreeMap<Str, Arc<Json>>,
     resources: BTreeMap<&'a Address, StoredObject<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -47,6 +50,8 @@ struct DocumentIn {
     stack_file: Str,
     world: World,
     outputs: IndexMap<Str, StoredOutput<'static>>,
+    #[serde(default)]
+    checked: Vec<Checked>,
     provider_configs: BTreeMap<Str, Arc<Json>>,
     #[serde(deserialize_with = "in_order")]
     resources: Vec<(Address, StoredObject<'static>)>,
@@ -125,6 +130,7 @@ pub(crate) fn encode(
         stack_file: &state.stack_file,
         world: &state.world,
         outputs,
+        checked: &state.checked,
         provider_configs: codec.configs.entries(),
         resources,
         unfinished,
@@ -235,6 +241,7 @@ fn load(
     state.sequence = document.sequence;
     state.durations = document.durations;
     state.quiet_since = document.quiet_since;
+    state.checked = document.checked;
     for (name, stored) in document.outputs {
         let output = codec.load_output(&name, stored)?;
         state.outputs.insert(name, output);

@@ -2,6 +2,7 @@
 //! provider configurations named instead of repeated. Shapes only; `codec` converts.
 
 use crate::document::{DependencyRef, DeposedKey};
+use infra_model::checked::Checked;
 use infra_model::{Action, Address, OperationId, Path, ProviderAddress, Str, Timestamp, Token};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -154,6 +155,9 @@ pub(crate) enum StoredChange<'a> {
     Output {
         name: Str,
         output: Option<StoredOutput<'a>>,
+    },
+    Checked {
+        checked: Cow<'a, [Checked]>,
     },
     Duration {
         key: Str,

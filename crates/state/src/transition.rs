@@ -192,6 +192,7 @@ pub(crate) fn change(
                 None => state.outputs.shift_remove(&name),
             };
         }
+        StateChange::Checked { checked } => state.checked = checked,
         StateChange::Duration { key, millis } => {
             state.durations.insert(key, millis);
         }

@@ -224,6 +224,7 @@ impl Engine {
         }
         report.diagnostics.extend(run.close_all().await);
         run.outputs(&mut report)?;
+        run.conditions()?;
         if plan.mode == PlanMode::Normal && report.failures.is_empty() && !report.interrupted {
             let mut failed = plan::failed_checks(program, &run.world);
             // Those that the plan has shown are not said twice.

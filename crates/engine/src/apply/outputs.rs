@@ -1,10 +1,10 @@
-//! The outputs at the end of a run, and what they ask before their values count.
+//! The outputs at the end of a run, what they ask before their values count, and how all conditions stand then.
 
 use super::Run;
 use crate::ApplyReport;
 use crate::codec;
 use crate::error::EngineError;
-use crate::plan::PlanMode;
+use crate::plan::{self, PlanMode};
 use crate::scope::Frame;
 use infra_model::address::ScopePath;
 use infra_model::codes::Code;
@@ -91,6 +91,22 @@ impl Run<'_> {
                 failed.retain(|d| !report.diagnostics.contains(d));
                 report.diagnostics.extend(failed);
             }
+        }
+        Ok(())
+    }
+
+    /// How the conditions stand at the end, of what could not be done too; none are left of a stack that is destroyed.
+    pub(super) fn conditions(&self) -> Result<(), EngineError> {
+        let state = self.input.store.state();
+        let checked = match self.plan.mode {
+            PlanMode::Normal => plan::conditions(self.program, &self.world),
+            PlanMode::Destroy if state.is_empty() => Vec::new(),
+            PlanMode::Destroy | PlanMode::RefreshOnly => return Ok(()),
+        };
+        if checked != state.checked {
+            self.input
+                .store
+                .record(vec![StateChange::Checked { checked }])?;
         }
         Ok(())
     }

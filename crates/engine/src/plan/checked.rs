@@ -1,82 +1,17 @@
-//! How the conditions of a stack stand once all is planned: of resources and data sources, of outputs and of checks. Whoever
-//! reads a plan as JSON sees what was asked, what came of it, and what only apply will tell.
+//! How the conditions of a stack stand once all is planned, or applied: of resources and data sources, of outputs and of checks.
 
 use super::repeat::instances;
 use crate::scope::{Frame, World, shown};
 use infra_model::address::{BlockAddress, InstanceKey, ScopePath, ScopeStep};
+use infra_model::checked::{CheckStatus, Checkable, Checked, CheckedInstance};
 use infra_model::convert::convert;
 use infra_model::hash::IndexMap;
 use infra_model::program::{Check, Condition, Output, Program, ResourceBlock};
 use infra_model::types::Type;
 use infra_model::value::{Str, Value};
-use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
-
-/// How conditions stand, the worst first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CheckStatus {
-    /// One cannot be computed.
-    Error,
-    /// One does not hold.
-    Fail,
-    /// One is not known before apply.
-    Unknown,
-    /// All hold.
-    Pass,
-}
-
-/// What has conditions, in whatever instance of its modules.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Checkable {
-    /// A resource or data source.
-    Resource(BlockAddress),
-    /// An output.
-    Output(Str),
-    /// A check.
-    Check(Str),
-}
-
-/// One instance of it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct CheckedInstance {
-    /// Its address: `module.m["x"].output.y`.
-    pub address: String,
-    /// The module that it is in; empty for the stack itself.
-    pub module: String,
-    /// Its key: a string or a number.
-    pub key: Option<Json>,
-    /// How its conditions stand.
-    pub status: CheckStatus,
-    /// The messages of those that do not hold.
-    pub problems: Vec<String>,
-}
-
-/// Something with conditions, and its instances.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Checked {
-    /// What.
-    pub object: Checkable,
-    /// Its address without keys.
-    pub address: String,
-    /// The module that it is in, without keys; empty for the stack itself.
-    pub module: String,
-    /// Its instances.
-    pub instances: Vec<CheckedInstance>,
-}
-
-impl Checked {
-    /// The worst of its instances.
-    #[must_use]
-    pub fn status(&self) -> CheckStatus {
-        let all = self.instances.iter().map(|i| i.status);
-        all.min().unwrap_or(CheckStatus::Pass)
-    }
-}
 
 /// How everything stands that has conditions.
-pub(super) fn checked(program: &Program, world: &World<'_>) -> Vec<Checked> {
+pub(crate) fn checked(program: &Program, world: &World<'_>) -> Vec<Checked> {
     let mut asking = Asking {
         world,
         found: IndexMap::default(),

@@ -2,7 +2,7 @@
 
 use super::outputs::output_value;
 use super::walk::Walk;
-use super::{ChangeAction, OutputChange, Plan, PlanMode, Reason, checked, order};
+use super::{ChangeAction, OutputChange, Plan, PlanMode, Reason, order};
 use crate::error::EngineError;
 use crate::events::Event;
 use indexmap::IndexSet;
@@ -39,7 +39,7 @@ impl Walk<'_> {
             return Err(EngineError::Invalid(dedup(self.errors)));
         }
         let checked = match self.options.mode {
-            PlanMode::Normal => checked::checked(self.program, &self.world),
+            PlanMode::Normal => super::conditions(self.program, &self.world),
             PlanMode::Destroy | PlanMode::RefreshOnly => Vec::new(),
         };
         let (mut changes, held) = self.planner.into_changes();

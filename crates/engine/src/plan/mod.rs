@@ -25,6 +25,7 @@ mod walk;
 
 use indexmap::IndexMap;
 use infra_model::address::{Address, BlockAddress, ProviderAddress};
+use infra_model::checked::Checked;
 use infra_model::diagnostic::{Diagnostics, Span};
 use infra_model::path::Path;
 use infra_model::pattern::AddressPattern;
@@ -34,7 +35,7 @@ use infra_model::value::{Str, Value};
 use infra_state::{DependencyRef, DeposedKey};
 use serde::{Deserialize, Serialize};
 
-pub use checked::{CheckStatus, Checkable, Checked, CheckedInstance};
+pub(crate) use checked::checked as conditions;
 pub(crate) use config::{conditions, config_errors, ignore};
 pub use held::{Held, HeldReason};
 pub(crate) use imports::read_import;

@@ -1,5 +1,6 @@
 //! Terraform's documented JSON formats.
 
+mod checks;
 pub(crate) mod diagnostic;
 pub(crate) mod plan;
 pub(crate) mod state;

@@ -1,12 +1,11 @@
 //! A plan in Terraform's documented JSON, so that policy, cost and security tools read it as it is.
 
 use super::tree::{self, Modules, PLAN_FORMAT, Resource, STATE_FORMAT, TERRAFORM_VERSION};
-use super::values;
+use super::{checks, values};
 use crate::render::plan::block_of;
 use crate::render::veil::veil;
 use infra_engine::{
-    Change, ChangeAction, Checkable, Checked, CheckedInstance, Drift, Held, HeldReason,
-    OutputChange, Plan, Reason,
+    Change, ChangeAction, Drift, Held, HeldReason, OutputChange, Plan, Reason,
 };
 use infra_model::address::{Address, Mode};
 use infra_model::path::{Path, Step};
@@ -65,70 +64,13 @@ pub(crate) fn plan_json(plan: &Plan, variables: &[(Str, Value)], schemas: &dyn S
     put("configuration", configuration(plan));
     put("relevant_attributes", json!([]));
     if !plan.checked.is_empty() {
-        put("checks", checks(&plan.checked));
+        put("checks", checks::json(&plan.checked));
     }
     put("timestamp", timestamp(plan.created).into());
     put("applyable", plan.has_changes().into());
     put("complete", plan.is_complete().into());
     put("errored", false.into());
     Json::Object(document)
-}
-
-/// How conditions stand, in Terraform's order: by kind and address.
-fn checks(checked: &[Checked]) -> Json {
-    let kind = |object: &Checkable| match object {
-        Checkable::Check(_) => "check",
-        Checkable::Output(_) => "output_value",
-        Checkable::Resource(_) => "resource",
-    };
-    let mut all: Vec<&Checked> = checked.iter().collect();
-    all.sort_by_key(|c| (kind(&c.object), &c.address));
-    all.into_iter()
-        .map(|checked| {
-            let mut address = json!({
-                "kind": kind(&checked.object), "to_display": checked.address,
-            });
-            match &checked.object {
-                Checkable::Check(name) | Checkable::Output(name) => {
-                    address["name"] = json!(name);
-                }
-                Checkable::Resource(block) => {
-                    let data = block.mode == Mode::Data;
-                    address["mode"] = if data { "data" } else { "managed" }.into();
-                    address["type"] = json!(block.type_name);
-                    address["name"] = json!(block.name);
-                }
-            }
-            in_module(&mut address, &checked.module);
-            let mut entry = json!({ "address": address, "status": checked.status() });
-            if !checked.instances.is_empty() {
-                entry["instances"] = checked.instances.iter().map(checked_instance).collect();
-            }
-            entry
-        })
-        .collect()
-}
-
-fn checked_instance(instance: &CheckedInstance) -> Json {
-    let mut address = json!({ "to_display": instance.address });
-    in_module(&mut address, &instance.module);
-    if let Some(key) = &instance.key {
-        address["instance_key"] = key.clone();
-    }
-    let mut entry = json!({ "address": address, "status": instance.status });
-    if !instance.problems.is_empty() {
-        let problems = instance.problems.iter();
-        entry["problems"] = problems
-            .map(|message| json!({ "message": message }))
-            .collect();
-    }
-    entry
-}
-
-fn in_module(address: &mut Json, module: &str) {
-    if !module.is_empty() {
-        address["module"] = module.into();
-    }
 }
 
 /// RFC 3339, in seconds as Terraform writes it.

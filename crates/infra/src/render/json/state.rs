@@ -1,5 +1,6 @@
 //! A state in Terraform's documented JSON.
 
+use super::checks;
 use super::tree::{self, Modules, Resource, STATE_FORMAT, TERRAFORM_VERSION};
 use crate::render::state::schema_of;
 use crate::render::stored::stored_value;
@@ -57,6 +58,9 @@ pub(crate) fn state_json(state: &State, schemas: &dyn Schemas) -> Json {
     // An empty state has no values at all.
     if !state.resources.is_empty() || !state.outputs.is_empty() {
         document["values"] = tree::state_values(outputs_json(state), modules.finish());
+    }
+    if !state.checked.is_empty() {
+        document["checks"] = checks::json(&state.checked);
     }
     document
 }
