@@ -30,7 +30,8 @@ pub use generate::Generated;
 pub use graph::{ProgramGraph, ProgramNode};
 pub use import::ImportReport;
 pub use plan::{
-    Change, ChangeAction, Drift, Held, HeldReason, OutputChange, Plan, PlanMode, PlanOptions, Reason, Step, StepKind,
+    Change, ChangeAction, Drift, Held, HeldReason, OutputChange, Plan, PlanMode, PlanOptions,
+    Reason, Step, StepKind,
 };
 pub use recover::Recovery;
 pub use saved::{SavedFile, SavedPlan, SavedPlanError};

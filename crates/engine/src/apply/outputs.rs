@@ -99,7 +99,7 @@ impl Run<'_> {
     pub(super) fn conditions(&self) -> Result<(), EngineError> {
         let state = self.input.store.state();
         let checked = match self.plan.mode {
-            PlanMode::Normal => plan::conditions(self.program, &self.world),
+            PlanMode::Normal => plan::checked(self.program, &self.world),
             PlanMode::Destroy if state.is_empty() => Vec::new(),
             PlanMode::Destroy | PlanMode::RefreshOnly => return Ok(()),
         };

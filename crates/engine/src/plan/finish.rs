@@ -39,7 +39,7 @@ impl Walk<'_> {
             return Err(EngineError::Invalid(dedup(self.errors)));
         }
         let checked = match self.options.mode {
-            PlanMode::Normal => super::conditions(self.program, &self.world),
+            PlanMode::Normal => super::checked(self.program, &self.world),
             PlanMode::Destroy | PlanMode::RefreshOnly => Vec::new(),
         };
         let (mut changes, held) = self.planner.into_changes();

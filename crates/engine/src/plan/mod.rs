@@ -35,7 +35,7 @@ use infra_model::value::{Str, Value};
 use infra_state::{DependencyRef, DeposedKey};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use checked::checked as conditions;
+pub(crate) use checked::checked;
 pub(crate) use config::{conditions, config_errors, ignore};
 pub use held::{Held, HeldReason};
 pub(crate) use imports::read_import;

@@ -4,9 +4,7 @@ use super::tree::{self, Modules, PLAN_FORMAT, Resource, STATE_FORMAT, TERRAFORM_
 use super::{checks, values};
 use crate::render::plan::block_of;
 use crate::render::veil::veil;
-use infra_engine::{
-    Change, ChangeAction, Drift, Held, HeldReason, OutputChange, Plan, Reason,
-};
+use infra_engine::{Change, ChangeAction, Drift, Held, HeldReason, OutputChange, Plan, Reason};
 use infra_model::address::{Address, Mode};
 use infra_model::path::{Path, Step};
 use infra_model::schema::Schemas;
