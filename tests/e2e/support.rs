@@ -1,5 +1,6 @@
 //! A scratch folder with stacks, the binary, and servers that end with the test.
 
+use crate::kube::process::free_port;
 use serde_json::Value as Json;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -169,11 +170,7 @@ impl Server {
             ));
             return None;
         };
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .expect("a port")
-            .local_addr()
-            .expect("an address")
-            .port();
+        let port = free_port();
         let child = Command::new(&python)
             .args([
                 "-m",

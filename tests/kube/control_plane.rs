@@ -78,8 +78,7 @@ impl ControlPlane {
         let dir = tempfile::tempdir().expect("a scratch folder");
         let at = |name: &str| dir.path().join(name).display().to_string();
         let token = keys(dir.path());
-        let [client, peer, port, controllers_port, scheduler_port] =
-            std::array::from_fn(|_| free_port());
+        let [client, peer, port] = std::array::from_fn(|_| free_port());
         let url = format!("https://127.0.0.1:{port}");
         let kubeconfig = serde_json::json!({
             "apiVersion": "v1",
@@ -133,13 +132,13 @@ impl ControlPlane {
             ],
             dir.path(),
         );
-        let component = |program: &Path, port: u16, more: &[String]| {
+        let component = |program: &Path, more: &[String]| {
             let mut arguments = vec![
                 format!("--kubeconfig={}", at("kubeconfig")),
                 format!("--authentication-kubeconfig={}", at("kubeconfig")),
                 format!("--authorization-kubeconfig={}", at("kubeconfig")),
-                "--bind-address=127.0.0.1".to_owned(),
-                format!("--secure-port={port}"),
+                // Nobody asks them anything.
+                "--secure-port=0".to_owned(),
                 "--leader-elect=false".to_owned(),
                 "--kube-api-qps=500".to_owned(),
                 "--kube-api-burst=1000".to_owned(),
@@ -156,14 +155,13 @@ impl ControlPlane {
         });
         let controllers = component(
             &controllers,
-            controllers_port,
             &[
                 "--use-service-account-credentials=false".to_owned(),
                 format!("--service-account-private-key-file={}", at("accounts.key")),
                 format!("--root-ca-file={}", at("ca.crt")),
             ],
         );
-        let scheduler = component(&scheduler, scheduler_port, &[]);
+        let scheduler = component(&scheduler, &[]);
         let kwok = Process::start(
             &kwok,
             &[

@@ -3,7 +3,7 @@
 //! this in as a module.
 
 mod control_plane;
-mod process;
+pub mod process;
 
 pub use control_plane::ControlPlane;
 pub use process::{tool, upstream_crds};

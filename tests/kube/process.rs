@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Tells a person something about a test that passes: the test harness keeps only what is printed by its own macros.
@@ -41,12 +42,21 @@ pub fn upstream_crds(test: &str) -> Option<PathBuf> {
     None
 }
 
-/// A port that is free now.
+/// A port that is free now, and not of those that are given to whoever connects to somewhere.
 pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0")
-        .and_then(|l| l.local_addr())
-        .expect("a port")
-        .port()
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    const FROM: u32 = 20_000;
+    const MANY: u32 = 12_000;
+    // Test programs that run at the same time begin at different ones.
+    let first = std::process::id().wrapping_mul(97);
+    for _ in 0..MANY {
+        let next = first.wrapping_add(TRIED.fetch_add(1, Ordering::Relaxed));
+        let port = u16::try_from(FROM + next % MANY).expect("below 2^16");
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no port is free");
 }
 
 /// A program that ends with this value, and with the test also when the test is killed: a shell beside it waits for the end of

@@ -24,7 +24,7 @@ pub(crate) struct Inputs {
     /// The domain that services are reached under.
     #[record(optional)]
     pub(crate) domain: Option<Input<String>>,
-    /// Who brings objects to the cluster: `direct`, this program. (`gitops`, what it commits to a repository, is refused until it can.)
+    /// Who brings objects to the cluster: `direct`, this program; `gitops`, what it commits to a repository, is refused until it can.
     #[record(optional, default = "direct")]
     pub(crate) delivery: String,
     /// What runs there, by name: who may talk to whom, what is reached from outside, how much it may use. Must be known while planning.

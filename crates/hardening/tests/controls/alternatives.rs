@@ -136,8 +136,12 @@ fn template(text: &str) -> String {
                 };
                 depth == 0
             });
-            out.push_str("unknown");
             rest = end.map_or("", |(at, _)| &inner[at + 1..]);
+            let prefix = rest.strip_prefix('/').map(str::parse::<u8>);
+            out.push_str(match prefix {
+                Some(Ok(_)) => "192.0.2.1",
+                _ => "unknown",
+            });
         } else {
             out.push_str(mark);
             rest = &after[1..];
@@ -185,6 +189,7 @@ pub(crate) fn values(expansion: &Expansion, release: &str) -> Json {
 fn templates_become_what_the_language_makes_of_them() {
     assert_eq!(template("a ${x.y[\"}\"]} b"), "a unknown\"]} b");
     assert_eq!(template("s3://${bucket.b.name}/x"), "s3://unknown/x");
+    assert_eq!(template("${cluster.main.endpoint}/32"), "192.0.2.1/32");
     assert_eq!(template("$${NODE} 5 %, %%{x} $1"), "${NODE} 5 %, %{x} $1");
 }
 

@@ -361,6 +361,7 @@ fn kyverno_finds(kyverno: &Path, dir: &Path, tier: &str) -> BTreeMap<String, Vec
         serde_json::from_str(&text[start..]).unwrap_or_else(|e| panic!("{e}: {text}"));
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for result in report["results"].as_array().into_iter().flatten() {
+        assert_ne!(result["result"], "error", "{result}");
         if result["result"] != "fail" {
             continue;
         }
