@@ -279,7 +279,7 @@ impl Shared {
             state.sequence = sequence;
             state.quiet_since = Some(now);
         }
-        // One that stays is passed over by the next run, and replaced by its first record.
+        // One that stays is passed over by the next run, which removes it.
         let _ = self.storage.remove(&self.names.journal);
         Ok(())
     }

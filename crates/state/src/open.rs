@@ -77,6 +77,10 @@ pub(crate) fn open(
         Some(bytes) => read_log(storage, names, snapshot.as_ref(), bytes)?,
         None => None,
     };
+    if options.lock && journal.is_some() && log.is_none() {
+        // All of it is in the snapshot: the run that folded it was stopped before it had removed it.
+        let _ = storage.remove(&names.journal);
+    }
     let mut opened = match (snapshot, &log) {
         (Some(snapshot), _) => Opened {
             base: Base {
