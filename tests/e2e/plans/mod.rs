@@ -37,6 +37,10 @@ const EXCEPTIONS: &[(&str, &str)] = &[
         "a circle",
         "Terraform refuses to plan when dependencies turn round; infra plans it, as nothing has to wait for itself",
     ),
+    (
+        "no value has no type",
+        "Terraform updates what was null and is null of another type; to infra nothing has changed",
+    ),
 ];
 
 /// How many cases run at the same time.
@@ -214,6 +218,13 @@ impl<'a> Run<'a> {
             self.terraform.json(&["show", "-json", "p"]),
             self.folder.run(&["show", "-json", "p"]).expect(0).json(),
         );
+        if actions(&theirs) != actions(&ours) && self.excepted(step, "no value has no type") {
+            assert!(ours["resource_changes"].as_array().is_none_or(|all| {
+                all.iter()
+                    .all(|one| one["change"]["actions"] == json!(["no-op"]))
+            }));
+            return;
+        }
         let (their_ids, our_ids) = (&mut BTreeMap::new(), &mut BTreeMap::new());
         self.same(step, "actions", &actions(&theirs), &actions(&ours));
         let their_outputs = planned_outputs(&theirs, their_ids);

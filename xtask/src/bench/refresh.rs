@@ -1,4 +1,4 @@
-//! How many calls reading what is there takes, for each type that has a stack in `tests/aws` or `tests/google`, by the sandbox's own count.
+//! How many calls reading what is there takes, for each type that has a stack in `tests/aws`, `tests/azure` or `tests/google`, by the sandbox's own count.
 //! Each stack is made once and eleven times over: what more the eleven take, and what does not grow, tells the rest.
 
 use serde_json::Value as Json;
@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 /// Which types.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Only this stack of `tests/aws` or `tests/google`, without `.toml`
+    /// Only this stack of `tests/aws`, `tests/azure` or `tests/google`, without `.toml`
     #[arg(long)]
     only: Option<String>,
     /// A binary that is built already: calls are the same in every build
@@ -21,7 +21,7 @@ pub(crate) struct Options {
 }
 
 /// The clouds whose stacks are measured.
-const CLOUDS: [&str; 2] = ["aws", "google"];
+const CLOUDS: [&str; 3] = ["aws", "azure", "google"];
 
 /// The larger number of copies.
 const COPIES: usize = 11;

@@ -10,6 +10,8 @@ use crate::stack::text_of;
 use crate::system::write_for_owner;
 use crate::ui::Ui;
 use std::mem::ManuallyDrop;
+use std::panic::resume_unwind;
+use std::thread;
 
 pub(super) fn run(arguments: &Plan, ui: Ui) -> Outcome {
     let planning = &arguments.planning;
@@ -33,17 +35,26 @@ pub(super) fn run(arguments: &Plan, ui: Ui) -> Outcome {
         }
         // Not taken apart: the process ends soon.
         let plan = ManuallyDrop::new(session.plan(&options, false).await?);
-        session.show(&plan);
         let changes = plan.has_changes();
         let stack = session.stack();
         if let Some(out) = &arguments.out {
-            let bytes = saved::to_bytes(&session, ManuallyDrop::into_inner(plan))?;
+            let saved = saved::with_all(&session, ManuallyDrop::into_inner(plan));
+            // To show a large plan takes as long as to write it: both at the same time.
+            let bytes = thread::scope(|scope| {
+                let bytes = scope.spawn(|| saved::to_bytes(&saved));
+                session.show(&saved.plan);
+                bytes.join()
+            });
+            let bytes = bytes.unwrap_or_else(|panic| resume_unwind(panic))?;
             write_for_owner(out, &bytes).map_err(|e| CommandError::io("write", out, &e))?;
             ui.talk(&format!(
                 "\nSaved. To do exactly this: infra apply {}",
                 out.display()
             ));
-        } else if changes && !arguments.detailed_exitcode {
+        } else {
+            session.show(&plan);
+        }
+        if changes && arguments.out.is_none() && !arguments.detailed_exitcode {
             ui.talk(&format!(
                 "\nTo do it: infra apply {stack}. To do exactly this later, save it with -out FILE."
             ));

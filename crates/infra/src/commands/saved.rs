@@ -52,11 +52,11 @@ pub(super) fn read(file: &Path) -> Result<SavedPlan, CommandError> {
     )?)
 }
 
-/// A plan with everything that applying it needs.
-pub(super) fn to_bytes(session: &Session, plan: Plan) -> Result<Vec<u8>, CommandError> {
+/// A plan with everything that applying it needs. Not taken apart: the process ends soon.
+pub(super) fn with_all(session: &Session, plan: Plan) -> ManuallyDrop<SavedPlan> {
     let empty = Program::default();
     let program = session.program.as_ref().unwrap_or(&empty);
-    let saved = SavedPlan {
+    ManuallyDrop::new(SavedPlan {
         plan,
         stack_file: session.place.file.to_string_lossy().as_ref().into(),
         instance: session.place.instance.as_deref().map(Into::into),
@@ -77,9 +77,12 @@ pub(super) fn to_bytes(session: &Session, plan: Plan) -> Result<Vec<u8>, Command
                 )
             })
             .collect(),
-    };
-    let saved = ManuallyDrop::new(saved);
-    Ok(saved.to_bytes(&Sealer::new(keyring(), SCOPE))?)
+    })
+}
+
+/// What a saved plan's file holds.
+pub(super) fn to_bytes(saved: &SavedPlan) -> Result<Vec<u8>, SavedPlanError> {
+    saved.to_bytes(&Sealer::new(keyring(), SCOPE))
 }
 
 /// The stack's own texts, the stack file first.

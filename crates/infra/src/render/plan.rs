@@ -217,7 +217,7 @@ impl Writer<'_> {
     }
 
     fn outputs(&mut self, plan: &Plan) {
-        let changed: Vec<(String, Node)> = plan
+        let mut changed: Vec<(String, Node)> = plan
             .outputs
             .iter()
             .filter(|(_, change)| change.is_change())
@@ -226,6 +226,7 @@ impl Writer<'_> {
         if changed.is_empty() {
             return;
         }
+        changed.sort_by(|(a, _), (b, _)| a.cmp(b));
         let title = self.paint.bold("Changes to Outputs:");
         self.printer.line(&title);
         self.printer

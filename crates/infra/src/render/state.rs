@@ -100,10 +100,10 @@ fn one(
     }
 }
 
-/// `name = value` for every output.
+/// `name = value` for every output, by name.
 pub(crate) fn outputs_text(state: &State, paint: Paint) -> String {
     let mut printer = Printer::new(paint);
-    let rows: Vec<(String, Node)> = state
+    let mut rows: Vec<(String, Node)> = state
         .outputs
         .iter()
         .filter_map(|(name, output)| {
@@ -116,6 +116,7 @@ pub(crate) fn outputs_text(state: &State, paint: Paint) -> String {
             Some((key(name), value_node(&value)?))
         })
         .collect();
+    rows.sort_by(|(a, _), (b, _)| a.cmp(b));
     printer.named(0, rows.iter().map(|(k, n)| (k.as_str(), n)));
     printer.finish()
 }
