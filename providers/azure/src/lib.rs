@@ -3,6 +3,7 @@
 
 mod access;
 mod api;
+mod azapi;
 mod client;
 mod cluster_token;
 mod config;

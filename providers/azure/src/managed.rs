@@ -29,7 +29,7 @@ use std::time::Duration;
 use tokio::sync::OwnedMutexGuard;
 
 /// How long a deletion is sent again while something still uses the resource.
-const IN_USE: Pace = Pace {
+pub(crate) const IN_USE: Pace = Pace {
     first: Duration::from_millis(200),
     longest: Duration::from_secs(10),
     limit: Duration::from_mins(10),
@@ -167,7 +167,7 @@ pub(crate) fn plan_id(
 }
 
 /// Plans the location of what is new as Azure will tell it: `westeurope` of `West Europe`.
-fn plan_location(request: &PlanRequest<'_>, planned: &mut Planned) {
+pub(crate) fn plan_location(request: &PlanRequest<'_>, planned: &mut Planned) {
     if request.prior.is_some() && planned.replace.is_empty() {
         return;
     }
