@@ -178,7 +178,7 @@ fn complete_body(body: &mut Json) {
 }
 
 /// What Azure keeps of a deleted vault: its place, if it was ours to begin with.
-async fn deleted(
+pub(crate) async fn deleted(
     client: &Client,
     context: &CallContext,
     id: &str,
