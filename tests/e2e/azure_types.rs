@@ -59,3 +59,49 @@ depends_on           = ["azurerm_virtual_network.a"]
     run(&ours, "destroy").expect(0);
     assert_eq!(server.resources(), before);
 }
+
+/// What is inside a cluster ends with it: nothing asks an API server that is going.
+#[test]
+fn what_is_in_a_cluster_is_let_go_with_it() {
+    let server = Server::sandbox(&["--latency", "none"]);
+    let folder = Folder::new();
+    let stack = r#"
+[stack]
+name = "inside"
+
+[resource.azurerm_resource_group.g]
+name     = "inside"
+location = "westeurope"
+
+[resource.azurerm_kubernetes_cluster.k]
+name                = "inside"
+resource_group_name = "${azurerm_resource_group.g.name}"
+location            = "${azurerm_resource_group.g.location}"
+dns_prefix          = "inside"
+identity            = { type = "SystemAssigned" }
+default_node_pool   = { name = "system", vm_size = "Standard_D2s_v5", node_count = 1 }
+
+[clouds.kubernetes]
+host                   = "${azurerm_kubernetes_cluster.k.kube_config[0].host}"
+cluster_ca_certificate = "${base64decode(azurerm_kubernetes_cluster.k.kube_config[0].cluster_ca_certificate)}"
+aks                    = { cluster = "${azurerm_kubernetes_cluster.k.name}" }
+
+[resource.kubernetes_config_map.c]
+metadata = { name = "inside", namespace = "default" }
+data     = { a = "b" }
+"#;
+    folder.write("stacks/t.toml", stack);
+    let flag = server.flag();
+    let run = |arguments: &[&str]| {
+        let stack = ["stacks/t.toml", flag.as_str()];
+        folder.run(&[arguments, &stack].concat())
+    };
+    run(&["apply", "-auto-approve"]).expect(0);
+    run(&["plan", "-detailed-exitcode"]).expect(0);
+    let plan = run(&["plan", "-destroy"]).expect(0);
+    let why = "it ends with azurerm_kubernetes_cluster.k";
+    assert!(plan.stdout.contains(why), "{}", plan.stdout);
+    run(&["destroy", "-auto-approve"]).expect(0);
+    let left = server.resources();
+    assert!(left.is_empty(), "left on the server: {left:#?}");
+}

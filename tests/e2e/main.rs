@@ -4,6 +4,7 @@
 mod aws_data;
 mod aws_session;
 mod aws_types;
+mod azure_preflight;
 mod azure_types;
 mod broken;
 mod commands;

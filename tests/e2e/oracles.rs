@@ -4,7 +4,7 @@ use crate::support::{Server, root, say};
 use std::process::Command;
 
 /// The clouds that have a judge.
-const JUDGED: [&str; 2] = ["aws", "google"];
+const JUDGED: [&str; 3] = ["aws", "azure", "google"];
 
 /// Keeps all exchanges from now on, for [`judge`].
 pub fn record(server: &Server) {

@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import aws_oracle
+import azure_oracle
 import google_oracle
 import judge
 
@@ -32,6 +33,13 @@ def google(method, url, body=None, answer=None):
     return exchange
 
 
+def azure(method, url, body=None, answer=None, status=201):
+    exchange = {"cloud": "azure", "method": method, "url": url, "headers": {}, "body": json.dumps(body) if body else ""}
+    if answer is not None:
+        exchange["answer"] = {"status": status, "body": json.dumps(answer)}
+    return exchange
+
+
 EC2 = "Version=2016-11-15"
 NETWORKS = "/compute/v1/projects/p/global/networks"
 NAT = f"Action=CreateNatGateway&{EC2}&SubnetId=subnet-1"
@@ -41,6 +49,15 @@ KMS = {"X_Amz_Target": "TrentService.CreateKey", "Content_Type": "application/x-
 S3 = '<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>%s</Status>%s</VersioningConfiguration>'
 GROUP = "Action=CreateTargetGroup&Version=2015-12-01&Name=t&Protocol=HTTP&Port=80&VpcId=v"
 
+GROUP_OF = "/subscriptions/s/resourceGroups/g"
+VNET = f"{GROUP_OF}/providers/Microsoft.Network/virtualNetworks/v?api-version=2026-03-01"
+SPACE = {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}
+AKS = f"{GROUP_OF}/providers/Microsoft.ContainerService/managedClusters/c?api-version=2026-08-01"
+POOL = {"name": "np", "count": 3, "vmSize": "Standard_D2s_v5", "mode": "System", "osType": "linux"}
+IDENTITY = f"{GROUP_OF}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/i?api-version=2024-11-30"
+VAULT = f"{GROUP_OF}/providers/Microsoft.KeyVault/vaults/v?api-version=2026-05-15"
+SECRET = "/_vault/v/secrets/one?api-version=2026-04-01"
+
 GOOD = [
     aws("ec2", SUBNET),
     aws("ec2", f"{NAT}&ClientToken={TOKEN}"),
@@ -49,6 +66,13 @@ GOOD = [
     aws("s3", S3 % ("Enabled", ""), method="PUT", url="/bucket?versioning"),
     google("POST", f"{NETWORKS}?requestId={UUID5}", {"name": "n", "autoCreateSubnetworks": False}),
     google("GET", f"{NETWORKS}/n", answer={"kind": "compute#network", "name": "n", "id": "7"}),
+    azure("PUT", "/subscriptions/s/resourcegroups/g?api-version=2025-04-01", {"location": "westeurope", "tags": {"a": "b"}}),
+    azure("PUT", VNET, {"location": "westeurope", "properties": SPACE}, answer={"id": "/v", "properties": {"provisioningState": "Updating"}}),
+    azure("PUT", AKS, {"location": "westeurope", "properties": {"agentPoolProfiles": [POOL]}}),
+    azure("PATCH", VNET, {"tags": {"a": "b"}}),
+    azure("PUT", IDENTITY, {"location": "westeurope", "properties": {"clientId": "as it was read"}}, answer={}, status=200),
+    azure("PUT", SECRET, {"value": "x"}),
+    azure("GET", "/subscriptions/s/operationresults/0f0e0d0c-0b0a-0908-0706-050403020100?api-version=x"),
     google("POST", "/v1/projects/p/serviceAccounts", {"accountId": "sa", "serviceAccount": {"displayName": "x"}}),
 ]
 
@@ -68,6 +92,19 @@ BAD = [
         aws("ec2", f"Action=DescribeVpcs&{EC2}", answer="<R><requestId>r</requestId><vpcSet><item><vpcID>v</vpcID></item></vpcSet></R>"),
         ["answer.vpcSet[].vpcID is not in the model"],
     ),
+    (azure("PUT", VNET.replace("virtualNetworks", "virtualNets"), {}), ["no operation has this path"]),
+    (azure("POST", VNET, {}), ["no operation has this path; the path has DELETE, GET, PATCH, PUT"]),
+    (azure("PUT", VNET.replace("2026-03-01", "2024-05-01"), {"location": "x"}), ["api-version is 2024-05-01"]),
+    (azure("PUT", f"{VNET}&force=1", {"location": "x"}), ["unknown query parameter force"]),
+    (azure("PUT", VNET, {"properties": {"addressspace": {}}}), ["no such field (did you mean addressSpace?)"]),
+    (azure("PUT", VNET, {"properties": {"privateEndpointVNetPolicies": "Off"}}), ["'Off' is not one of Disabled, Basic"]),
+    (azure("PUT", VNET, {"properties": {"encryption": {"enforcement": "DropUnencrypted"}}}), [".properties.encryption.enabled is missing"]),
+    (azure("PUT", AKS, {"location": "x", "properties": {"agentPoolProfiles": [{**POOL, "count": "3"}]}}), ["agentPoolProfiles[].count: '3' is no integer"]),
+    (azure("PUT", IDENTITY, {"location": "x", "properties": {"clientId": "c"}}, answer={}), [".properties.clientId is only for output"]),
+    (azure("PUT", IDENTITY, {}, answer={"properties": {"client": "c"}}), ["answer.properties.client"]),
+    (azure("PUT", VAULT, {"location": "x", "properties": {"tenantId": "t"}}), [".properties.sku is missing"]),
+    (azure("PUT", SECRET, {"value": 7}), [".value: 7 is no text"]),
+    (azure("DELETE", VNET, {"a": 1}), ["no body is taken"]),
     (google("POST", NETWORKS, {"name": "n"}), ["no token in requestId"]),
     (google("POST", f"{NETWORKS}?requestId=11111111-1111-4111-8111-111111111111", {"name": "n"}), ["not the operation's token"]),
     (google("POST", f"{NETWORKS}?requestId={UUID5}&foo=1", {"name": "N", "autoCreate": 1, "id": "5"}), ["foo", "does not match", "autoCreate", "only for output"]),
@@ -79,8 +116,8 @@ BAD = [
 
 
 def problems_of(exchange):
-    oracle = aws_oracle if exchange["cloud"] == "aws" else google_oracle
-    return oracle.judge(exchange)[1]
+    oracles = {"aws": aws_oracle, "azure": azure_oracle, "google": google_oracle}
+    return oracles[exchange["cloud"]].judge(exchange)[1]
 
 
 @pytest.mark.parametrize("exchange", GOOD)

@@ -3,6 +3,7 @@
 
 use crate::absence::absent_is_done;
 use crate::read;
+use crate::shape::is_empty;
 use infra_model::time::next_pause;
 use infra_model::{
     Block, CallContext, ErrorKind, NestedBlock, Nesting, Operation, ProviderError, Record,
@@ -133,6 +134,8 @@ fn agrees(block: &Block, wanted: &Value, found: &Value) -> bool {
         .filter(|(_, a)| (a.required || a.optional) && !a.write_only)
         .all(
             |(name, attribute)| match (wanted.get(name), found.get(name)) {
+                // A record's empty collection is one that nobody spoke of: what the cloud computes of it is its affair.
+                (Some(wanted), Some(_)) if attribute.computed && is_empty(wanted) => true,
                 (Some(wanted), Some(found)) if !wanted.is_null() => {
                     planning::same(attribute.compare, wanted, found)
                 }

@@ -1,5 +1,6 @@
 //! The configured client: one pipeline of the official `azure_core` for each audience, and the one way to make a call.
 
+use crate::claims::{Claims, claims_of};
 use crate::config::Config;
 use crate::container::bridge;
 use crate::credentials::{self, SIGN_IN};
@@ -14,8 +15,6 @@ use azure_core::http::policies::{Policy, PolicyResult};
 use azure_core::http::{
     ClientOptions, Context, Pipeline, PipelineSendOptions, Request as Raw, RetryOptions, Url,
 };
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures::future::BoxFuture;
 use infra_cloud::config::is_loopback;
 use infra_cloud::part::Turns;
@@ -67,6 +66,8 @@ pub(crate) struct Request {
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Option<Json>,
     pub(crate) resend: Resend,
+    /// Whether the subscription is registered with the resource provider for it where that was never done.
+    registers: bool,
 }
 
 impl Request {
@@ -87,6 +88,7 @@ impl Request {
             headers: Vec::new(),
             body: None,
             resend: Resend::Safe,
+            registers: true,
         }
     }
 
@@ -114,6 +116,12 @@ impl Request {
         let etag = etag.filter(|e| !e.is_empty());
         self.headers
             .extend(etag.map(|e| ("if-match", e.to_owned())));
+        self
+    }
+
+    /// A question that may go unanswered: nothing is registered for it.
+    pub(crate) fn unregistered(mut self) -> Request {
+        self.registers = false;
         self
     }
 
@@ -258,7 +266,7 @@ impl Client {
         request: &Request,
     ) -> Result<Answer, ProviderError> {
         match self.sent(context, request).await {
-            Err(error) if error.code == "MissingSubscriptionRegistration" => {
+            Err(error) if request.registers && error.code == "MissingSubscriptionRegistration" => {
                 self.register(context, request, &error).await?;
                 self.sent(context, request).await
             }
@@ -508,30 +516,6 @@ fn manager_scope(config: &Config) -> String {
     format!("{}/.default", config.cloud().resource_manager)
 }
 
-/// Who is signed in, as the token says: the claims that are named in "Access token claims reference" of Microsoft's identity
-/// platform. A sandbox knows nobody.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Claims {
-    pub(crate) tenant: Option<String>,
-    pub(crate) object: Option<String>,
-    pub(crate) application: Option<String>,
-}
-
-fn claims_of(token: &str) -> Claims {
-    let payload = token.split('.').nth(1).unwrap_or_default();
-    let json: Json = URL_SAFE_NO_PAD
-        .decode(payload.trim_end_matches('='))
-        .ok()
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .unwrap_or_default();
-    let text = |name: &str| json[name].as_str().map(str::to_owned);
-    Claims {
-        tenant: text("tid"),
-        object: text("oid"),
-        application: text("appid").or_else(|| text("azp")),
-    }
-}
-
 fn header(headers: &Headers, name: &'static str) -> Option<String> {
     headers.get_optional_string(&HeaderName::from_static(name))
 }
@@ -570,18 +554,6 @@ fn innermost(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_token_tells_who_one_is() {
-        let payload = URL_SAFE_NO_PAD.encode(r#"{"tid":"t","oid":"o","appid":"a"}"#);
-        let claims = claims_of(&format!("x.{payload}.y"));
-        let of = |s: &str| Some(s.to_owned());
-        assert_eq!(
-            (claims.tenant, claims.object, claims.application),
-            (of("t"), of("o"), of("a"))
-        );
-        assert_eq!(claims_of("no token"), Claims::default());
-    }
 
     #[test]
     fn the_resource_provider_of_a_path_is_the_last_one() {

@@ -14,7 +14,7 @@ use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
 /// The version of its calls.
-const VERSION: &str = "2025-11-01";
+pub(crate) const VERSION: &str = "2025-11-01";
 
 /// A registry for container images. Network rules, retention, export, trust and zone redundancy need the `Premium` one.
 #[derive(Clone, Debug, Default, Record)]

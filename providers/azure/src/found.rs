@@ -157,12 +157,17 @@ pub(crate) fn standing(found: &Json) -> Standing {
 
 /// Why a resource failed, as far as it tells.
 pub(crate) fn failure(api: &Api, found: &Json) -> ProviderError {
+    failed(api.name, found)
+}
+
+/// The same of any type, by its name.
+pub(crate) fn failed(of: &str, found: &Json) -> ProviderError {
     let state = found["properties"]["provisioningState"]
         .as_str()
         .unwrap_or("Failed");
     ProviderError {
         kind: ErrorKind::Failed,
-        ..error::of_operation(api.name, "PUT", state, &found["properties"])
+        ..error::of_operation(of, "PUT", state, &found["properties"])
     }
 }
 

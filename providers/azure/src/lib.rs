@@ -3,6 +3,8 @@
 
 mod access;
 mod api;
+mod azapi;
+mod claims;
 mod client;
 mod cluster_token;
 mod config;
@@ -25,6 +27,7 @@ mod network;
 mod operation;
 mod part;
 mod postgres;
+mod preflight;
 mod registry;
 mod resources;
 mod session;

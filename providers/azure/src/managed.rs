@@ -29,7 +29,7 @@ use std::time::Duration;
 use tokio::sync::OwnedMutexGuard;
 
 /// How long a deletion is sent again while something still uses the resource.
-const IN_USE: Pace = Pace {
+pub(crate) const IN_USE: Pace = Pace {
     first: Duration::from_millis(200),
     longest: Duration::from_secs(10),
     limit: Duration::from_mins(10),
@@ -49,6 +49,7 @@ impl<K: Kind> Resource<Client> for Managed<K> {
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
         K::plan(request, planned)?;
+        plan_location(request, planned);
         plan_id(request, planned, |value| planned_id::<K>(request, value));
         Ok(())
     }
@@ -163,6 +164,43 @@ pub(crate) fn plan_id(
         let value = std::mem::replace(&mut planned.value, Value::NULL);
         planned.value = value.with_attribute("id", id.into());
     }
+}
+
+/// Plans the location of what is new as Azure will tell it: `westeurope` of `West Europe`.
+pub(crate) fn plan_location(request: &PlanRequest<'_>, planned: &mut Planned) {
+    if request.prior.is_some() && planned.replace.is_empty() {
+        return;
+    }
+    let Some(said) = planned.value.get("location") else {
+        return;
+    };
+    if let Some(text) = said.as_str() {
+        let told = Value::from(place(text)).with_marks(said.marks());
+        let value = std::mem::replace(&mut planned.value, Value::NULL);
+        planned.value = value.with_attribute("location", told);
+    }
+}
+
+/// A location's name, whichever way it was written.
+pub(crate) fn place(text: &str) -> String {
+    let written = text.chars().filter(|c| !c.is_whitespace());
+    written.flat_map(char::to_lowercase).collect()
+}
+
+/// Plans that Azure computes `names` anew where any of `of` changes in place.
+pub(crate) fn recomputed<R: Record>(
+    request: &PlanRequest<'_>,
+    planned: &mut Planned,
+    of: &[&str],
+    names: &[&str],
+) {
+    let Some(prior) = request.prior.filter(|_| planned.replace.is_empty()) else {
+        return;
+    };
+    if of.iter().all(|n| prior.get(n) == planned.value.get(n)) {
+        return;
+    }
+    planning::mark_unknown(planned, &R::block(), names);
 }
 
 /// The id that a value will have, as far as the provider's configuration is known.

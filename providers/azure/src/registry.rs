@@ -7,7 +7,7 @@ use crate::link::{Link, Linked};
 use crate::managed::Managed;
 use crate::vaults::kept::{Kept, Object};
 use crate::{
-    access, container, container_registry, data, disk_encryption_set, dns, monitor, network,
+    access, azapi, container, container_registry, data, disk_encryption_set, dns, monitor, network,
     postgres, resources, storage, vaults,
 };
 use infra_model::resource::{DynDataSource, DynEphemeral, DynResource, Typed};
@@ -81,6 +81,8 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
         managed::<monitor::workspace::Workspace>(),
         managed::<dns::a_record::A>(),
         managed::<dns::zone::Zone>(),
+        // --- any other type ---
+        Typed::<azapi::Azapi>::register(),
     ]
 }
 

@@ -115,6 +115,7 @@ pub(crate) fn etag_of<'d>(kind: &Kind, doc: &'d Value) -> &'d str {
         Etag::None => "",
         Etag::Weak => text(doc, "/etag"),
         Etag::Plain(name) => doc[name].as_str().unwrap_or_default(),
+        Etag::Inner(name) => doc["properties"][name].as_str().unwrap_or_default(),
     }
 }
 
@@ -363,6 +364,7 @@ pub(crate) fn store(
         Etag::Plain(name) => {
             doc[name] = etag.into();
         }
+        Etag::Inner(name) => set(&mut doc, &format!("/properties/{name}"), etag),
     }
     let state = format!("/properties/{}", kind.states.member);
     if !kind.states.member.is_empty() {

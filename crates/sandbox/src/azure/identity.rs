@@ -38,7 +38,12 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
             ),
         ));
     }
-    write.carry(&["/properties"]);
+    // What a body leaves out of `properties` stays, and who it is is not for clients to say.
+    write.carry(&[
+        "/properties",
+        "/properties/principalId",
+        "/properties/clientId",
+    ]);
     for member in ["principalId", "clientId"] {
         let id = ctx.uuid();
         default(&mut write.doc, &format!("/properties/{member}"), id);

@@ -56,6 +56,8 @@ pub(crate) enum Etag {
     Weak,
     /// A plain text under this name.
     Plain(&'static str),
+    /// A plain text under this name in `properties`.
+    Inner(&'static str),
 }
 
 /// The member that has the state, and its words.

@@ -225,7 +225,10 @@ pub(crate) fn call<'a>(
     client: &'a Client,
     request: &'a Request,
 ) -> Result<Option<BoxFuture<'a, azure_core::Result<Exchanged>>>, ProviderError> {
-    let Some((subscription, group, target)) = target(&request.path) else {
+    // What says its version by itself is no type of ours.
+    let Some((subscription, group, target)) =
+        target(&request.path).filter(|_| !request.version.is_empty())
+    else {
         return Ok(None);
     };
     let body = request.body.as_ref();

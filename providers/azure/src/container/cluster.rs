@@ -11,6 +11,7 @@ use crate::api::{Api, grouped};
 use crate::client::{Client, Method, Request};
 use crate::identity::{self, Identity};
 use crate::kind::Kind;
+use crate::managed::recomputed;
 use crate::wire::{self, Rules};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -221,7 +222,9 @@ impl Kind for Cluster {
     const PACE: Pace = LONG;
 
     fn traits() -> Traits {
-        Traits::default().seconds(300, 240, 300)
+        Traits::default()
+            .seconds(300, 240, 300)
+            .hosting("kubernetes")
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
@@ -241,15 +244,11 @@ impl Kind for Cluster {
                 .push(Path(vec![Step::Attribute("default_node_pool".into())]));
         }
         // Another version of Kubernetes has other names for what it has.
-        let version = |value: &Value| value.get("kubernetes_version").cloned();
-        if version(prior) != version(&planned.value) {
-            let block = ClusterRecord::block();
-            infra_model::planning::mark_unknown(planned, &block, &["current_kubernetes_version"]);
-        }
-        let issuer = |value: &Value| value.get("oidc_issuer_enabled").cloned();
-        if issuer(prior) != issuer(&planned.value) {
-            let block = ClusterRecord::block();
-            infra_model::planning::mark_unknown(planned, &block, &["oidc_issuer_url"]);
+        for (of, name) in [
+            ("kubernetes_version", "current_kubernetes_version"),
+            ("oidc_issuer_enabled", "oidc_issuer_url"),
+        ] {
+            recomputed::<ClusterRecord>(request, planned, &[of], &[name]);
         }
         Ok(())
     }

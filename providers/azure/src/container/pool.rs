@@ -112,7 +112,7 @@ macro_rules! rules {
                 "proximity_placement_group_id",
                 Rule::At(concat!($at, "proximityPlacementGroupID")),
             ),
-            ("tags", Rule::Own),
+            ("tags", Rule::ShownOnly("tags")),
             ("temporary_name_for_rotation", Rule::Own),
             (
                 "ultra_ssd_enabled",

@@ -4,9 +4,10 @@ use super::VERSION;
 use crate::api::{Api, grouped};
 use crate::client::Client;
 use crate::kind::Kind;
+use crate::managed::recomputed;
 use crate::wire::{Rule, Rules};
-use infra_model::Record;
 use infra_model::schema::Traits;
+use infra_model::{PlanRequest, Planned, ProviderError, Record};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -138,6 +139,16 @@ impl Kind for Balancer {
 
     fn traits() -> Traits {
         Traits::default().seconds(5, 5, 12)
+    }
+
+    fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
+        recomputed::<BalancerRecord>(
+            request,
+            planned,
+            &["frontend_ip_configuration"],
+            &["private_ip_address", "private_ip_addresses"],
+        );
+        Ok(())
     }
 
     fn turn(id: &str) -> Option<&str> {

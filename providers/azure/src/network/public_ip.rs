@@ -3,9 +3,10 @@
 use super::VERSION;
 use crate::api::{Api, grouped};
 use crate::kind::Kind;
+use crate::managed::recomputed;
 use crate::wire::{Rule, Rules};
-use infra_model::Record;
 use infra_model::schema::Traits;
+use infra_model::{PlanRequest, Planned, ProviderError, Record};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A public address.
@@ -121,6 +122,11 @@ impl Kind for PublicIp {
 
     fn traits() -> Traits {
         Traits::default().seconds(5, 5, 12)
+    }
+
+    fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
+        recomputed::<AddressRecord>(request, planned, &["domain_name_label"], &["fqdn"]);
+        Ok(())
     }
 
     fn turn(id: &str) -> Option<&str> {

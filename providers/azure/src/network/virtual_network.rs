@@ -2,10 +2,12 @@
 
 use super::VERSION;
 use crate::api::{Api, grouped};
+use crate::client::Client;
 use crate::kind::Kind;
-use crate::wire::{Rule, Rules};
-use infra_model::Record;
+use crate::wire::{self, Rule, Rules};
 use infra_model::schema::Traits;
+use infra_model::{CallContext, ProviderError, Record};
+use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A virtual network.
@@ -76,6 +78,13 @@ pub(crate) struct Encryption {
 
 pub(crate) struct VirtualNetwork;
 
+/// A body that speaks of encryption says that it is on, which the API requires.
+fn encrypted(body: &mut Json) {
+    if body["properties"]["encryption"].is_object() {
+        wire::put(body, "properties/encryption/enabled", true.into());
+    }
+}
+
 #[async_trait::async_trait]
 impl Kind for VirtualNetwork {
     type Record = NetworkRecord;
@@ -113,6 +122,34 @@ impl Kind for VirtualNetwork {
 
     fn traits() -> Traits {
         Traits::default().seconds(8, 8, 15)
+    }
+
+    async fn body(
+        _: &Client,
+        _: &CallContext,
+        _: &str,
+        _: &NetworkRecord,
+        body: &mut Json,
+    ) -> Result<(), ProviderError> {
+        encrypted(body);
+        Ok(())
+    }
+
+    async fn changed(
+        _: &Client,
+        _: &CallContext,
+        _: &NetworkRecord,
+        _: &NetworkRecord,
+        body: &mut Json,
+    ) -> Result<(), ProviderError> {
+        encrypted(body);
+        Ok(())
+    }
+
+    fn shown(found: &mut Json) {
+        if found["properties"]["encryption"]["enabled"] == false {
+            wire::remove(found, "properties/encryption");
+        }
     }
 
     fn turn(id: &str) -> Option<&str> {

@@ -6,6 +6,7 @@ use crate::api::{Api, grouped};
 use crate::client::{Client, Method, Request};
 use crate::identity::{self, Identity};
 use crate::kind::{Kind, Update};
+use crate::managed::recomputed;
 use crate::wire::{self, Rule, Rules};
 use async_trait::async_trait;
 use infra_model::schema::Traits;
@@ -205,8 +206,11 @@ impl Kind for Account {
     );
     const RULES: Rules = &[
         ("account_kind", Rule::At("kind")),
-        ("account_tier", Rule::Own),
-        ("account_replication_type", Rule::Own),
+        ("account_tier", Rule::ShownOnly("sku/tier")),
+        (
+            "account_replication_type",
+            Rule::ShownOnly("sku/replication"),
+        ),
         (
             "https_traffic_only_enabled",
             Rule::At("properties/supportsHttpsTrafficOnly"),
@@ -317,6 +321,21 @@ impl Kind for Account {
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
         identity::plan(request, planned);
+        let mut follows =
+            |of: &str, names: &[&str]| recomputed::<AccountRecord>(request, planned, &[of], names);
+        follows(
+            "account_replication_type",
+            &["secondary_location", "secondary_blob_endpoint"],
+        );
+        follows(
+            "shared_access_key_enabled",
+            &[
+                "primary_access_key",
+                "secondary_access_key",
+                "primary_connection_string",
+                "secondary_connection_string",
+            ],
+        );
         Ok(())
     }
 
@@ -426,6 +445,10 @@ impl Kind for Account {
     }
 
     fn shown(found: &mut Json) {
+        let sku = found["sku"]["name"].as_str().unwrap_or_default();
+        if let Some((tier, replication)) = sku.split_once('_') {
+            found["sku"] = json!({ "tier": tier, "replication": replication });
+        }
         let acls = &mut found["properties"]["networkAcls"];
         let split = acls["bypass"].as_str().map(|text| {
             text.split(',')
@@ -443,13 +466,6 @@ impl Kind for Account {
         prior: Option<&AccountRecord>,
         record: &mut AccountRecord,
     ) {
-        if let Some((tier, replication)) = found["sku"]["name"]
-            .as_str()
-            .and_then(|s| s.split_once('_'))
-        {
-            record.account_tier = tier.to_owned();
-            record.account_replication_type = replication.to_owned();
-        }
         let said = prior.map(|p| &*p.identity).unwrap_or_default();
         record.identity = identity::found(found, said);
         if found.get("blobs").is_some() {

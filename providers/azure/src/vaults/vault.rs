@@ -119,6 +119,51 @@ pub(crate) struct NetworkAcls {
 
 pub(crate) struct Vault;
 
+/// What may be given, as Terraform writes it (Azure: "Vaults - Create Or Update", `Permissions`).
+const PERMISSIONS: [&str; 32] = [
+    "Backup",
+    "Create",
+    "Decrypt",
+    "Delete",
+    "DeleteIssuers",
+    "DeleteSAS",
+    "Encrypt",
+    "Get",
+    "GetIssuers",
+    "GetRotationPolicy",
+    "GetSAS",
+    "Import",
+    "List",
+    "ListIssuers",
+    "ListSAS",
+    "ManageContacts",
+    "ManageIssuers",
+    "Purge",
+    "Recover",
+    "RegenerateKey",
+    "Release",
+    "Restore",
+    "Rotate",
+    "Set",
+    "SetIssuers",
+    "SetRotationPolicy",
+    "SetSAS",
+    "Sign",
+    "UnwrapKey",
+    "Update",
+    "Verify",
+    "WrapKey",
+];
+
+/// Gives a permission the name that it has in [`PERMISSIONS`].
+fn name_permission(given: &mut Json) {
+    let text = given.as_str().unwrap_or_default();
+    let known = PERMISSIONS.iter().find(|p| p.eq_ignore_ascii_case(text));
+    if let Some(known) = known {
+        *given = (*known).into();
+    }
+}
+
 /// What every body says, and what none may say.
 fn complete_body(body: &mut Json) {
     wire::put(body, "properties/sku/family", "A".into());
@@ -133,7 +178,7 @@ fn complete_body(body: &mut Json) {
 }
 
 /// What Azure keeps of a deleted vault: its place, if it was ours to begin with.
-async fn deleted(
+pub(crate) async fn deleted(
     client: &Client,
     context: &CallContext,
     id: &str,
@@ -333,12 +378,14 @@ impl Kind for Vault {
         }
     }
 
-    /// Permissions that nobody gave are none.
+    /// Permissions that nobody gave are none, and have their names whatever the letter case that they were given with.
     fn shown(found: &mut Json) {
         let policies = found["properties"]["accessPolicies"].as_array_mut();
         for policy in policies.into_iter().flatten() {
             if let Some(permissions) = policy["permissions"].as_object_mut() {
                 permissions.retain(|_, given| given.as_array().is_none_or(|g| !g.is_empty()));
+                let given = permissions.values_mut().filter_map(Json::as_array_mut);
+                given.flatten().for_each(name_permission);
             }
         }
     }

@@ -145,6 +145,12 @@ fn carry(write: &mut Write<'_>) {
             );
         }
     }
+    for profile in ["loadBalancerProfile", "natGatewayProfile"] {
+        let pointer = format!("/properties/networkProfile/{profile}");
+        if write.doc.pointer(&pointer).is_some_and(Value::is_object) {
+            write.carry(&[&format!("{pointer}/effectiveOutboundIPs")]);
+        }
+    }
 }
 
 fn identity(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {

@@ -8,7 +8,7 @@ use crate::azure::context::{Ctx, Input, check_reference, default, items, set, te
 use crate::azure::error::{ArmError, ArmResult};
 use crate::azure::id::Id;
 use crate::azure::item::Item;
-use crate::azure::kind::{Kind, Write};
+use crate::azure::kind::{Etag, Kind, Write};
 use crate::azure::{compute, engine, lro, places};
 use crate::clock::Millis;
 use crate::http::HttpReply;
@@ -21,6 +21,7 @@ pub(crate) const KIND: Kind = Kind {
     create: Work::AksPoolCreate,
     update: Work::AksPoolUpdate,
     delete: Work::AksPoolDelete,
+    etag: Etag::Inner("eTag"),
     prepare,
     guard,
     removed,
@@ -402,13 +403,12 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
         sent => sent,
     };
     let before = &write.before["properties"];
-    let mut properties = complete(ctx, &owner, &name, sent, before)?;
+    let properties = complete(ctx, &owner, &name, sent, before)?;
     let system = |value: &Value| text(value, "/mode") == "System";
     if system(before) && !system(&properties) {
         last_system(ctx, write.id)?;
     }
     managed::scale(ctx, &owner, &name, &properties)?;
-    properties["eTag"] = ctx.uuid().into();
     write.doc["properties"] = properties;
     Ok(())
 }

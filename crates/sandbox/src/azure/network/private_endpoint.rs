@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::load_balancer::SUBNET;
 use super::{address, check_name, check_quota, interface};
-use crate::azure::context::{Ctx, default, items, items_mut, set, text};
+use crate::azure::context::{Ctx, default, items, items_mut, set, text, unset};
 use crate::azure::engine;
 use crate::azure::error::{ArmError, ArmResult};
 use crate::azure::id::Id;
@@ -36,6 +36,8 @@ pub(crate) const ZONE_GROUP: Kind = Kind {
     update: Work::ArmNetwork,
     delete: Work::ArmNetwork,
     prepare: prepare_group,
+    // A group does not tell its type.
+    show: |_, _, doc| unset(doc, "/type"),
     removed: group_removed,
     busy: super::busy,
     ..Kind::new(

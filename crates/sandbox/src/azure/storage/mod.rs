@@ -219,6 +219,9 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
         let pair = super::places::find(&location).map_or("", |region| region.pair);
         set(doc, "/properties/secondaryLocation", pair);
         set(doc, "/properties/statusOfSecondary", "available");
+    } else {
+        unset(doc, "/properties/secondaryLocation");
+        unset(doc, "/properties/statusOfSecondary");
     }
     if write.hidden.is_null() {
         write.hidden =

@@ -1,0 +1,138 @@
+//! What can be known before the first call to be going to fail, for few calls: sizes of machines, versions of Kubernetes, names
+//! that are taken, room in quotas. A check that cannot be made finds nothing: the call itself will tell.
+
+mod machines;
+mod names;
+
+use crate::client::{Client, Request};
+use crate::managed::{place, text};
+use crate::network::VERSION as NETWORK;
+use infra_model::provider::{Finding, PreflightItem};
+use infra_model::{CallContext, ErrorKind, Path, ProviderError};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+
+/// Everything that is found.
+pub(crate) async fn check(
+    client: &Client,
+    context: &CallContext,
+    items: &[PreflightItem],
+) -> Vec<Finding> {
+    let new: Vec<&PreflightItem> = items.iter().filter(|i| i.creates).collect();
+    let (mut findings, names, addresses) = futures::join!(
+        machines::check(client, context, &new),
+        names::check(client, context, &new),
+        addresses(client, context, &new),
+    );
+    findings.extend(names);
+    findings.extend(addresses);
+    findings
+}
+
+fn of_type<'a>(items: &[&'a PreflightItem], name: &str) -> Vec<&'a PreflightItem> {
+    let is = |i: &&&PreflightItem| &*i.address.block.type_name == name;
+    items.iter().filter(is).copied().collect()
+}
+
+/// Where something will be, as Azure calls it.
+fn location(item: &PreflightItem) -> Option<String> {
+    text(&item.planned, "location").map(|said| place(&said))
+}
+
+/// What cannot work.
+fn refused(item: &PreflightItem, attribute: Path, message: String) -> Finding {
+    Finding {
+        address: item.address.clone(),
+        error: ProviderError {
+            attribute: Some(attribute),
+            ..ProviderError::new(ErrorKind::Invalid, message)
+        },
+        fatal: true,
+    }
+}
+
+/// A limit of a region: what is used of it, and what there may be (Azure, "Usage - List").
+struct Usage {
+    used: u64,
+    limit: u64,
+    /// As people call it.
+    shown: String,
+}
+
+/// The limits of a region by their names, in lower case; none when they are not told.
+async fn usages(
+    client: &Client,
+    context: &CallContext,
+    (namespace, version): (&str, &'static str),
+    location: &str,
+) -> Option<BTreeMap<String, Usage>> {
+    let path = format!(
+        "{}/providers/{namespace}/locations/{location}/usages",
+        client.subscription()
+    );
+    let of = format!("{namespace}/locations/usages");
+    let request = Request::get(of, version, path).unregistered();
+    let rows = client.list(context, request).await.ok()?;
+    let usage = |row: Json| {
+        let name = row["name"]["value"].as_str()?.to_ascii_lowercase();
+        let shown = row["name"]["localizedValue"].as_str().unwrap_or(&name);
+        let usage = Usage {
+            used: row["currentValue"].as_u64()?,
+            limit: row["limit"].as_u64()?,
+            shown: shown.to_owned(),
+        };
+        Some((name, usage))
+    };
+    Some(rows.into_iter().filter_map(usage).collect())
+}
+
+/// More of something than there is room for. Not fatal: a quota may have been raised a moment ago.
+fn beyond(
+    item: &PreflightItem,
+    attribute: Path,
+    location: &str,
+    planned: u64,
+    usage: &Usage,
+) -> Option<Finding> {
+    let Usage { used, limit, shown } = usage;
+    let message = format!(
+        "{planned} of `{shown}` are planned in {location}, {used} are there, and the quota is {limit}"
+    );
+    (used + planned > *limit).then(|| Finding {
+        address: item.address.clone(),
+        error: ProviderError {
+            attribute: Some(attribute),
+            ..ProviderError::new(ErrorKind::Quota, message)
+        },
+        fatal: false,
+    })
+}
+
+/// Public addresses for which a region has no room.
+async fn addresses(
+    client: &Client,
+    context: &CallContext,
+    items: &[&PreflightItem],
+) -> Vec<Finding> {
+    let mut regions: BTreeMap<String, Vec<&PreflightItem>> = BTreeMap::new();
+    for item in of_type(items, "azurerm_public_ip") {
+        if let Some(location) = location(item) {
+            regions.entry(location).or_default().push(item);
+        }
+    }
+    let asked = regions.into_iter().map(|(location, new)| async move {
+        let network = ("Microsoft.Network", NETWORK);
+        let usages = usages(client, context, network, &location).await?;
+        let planned = u64::try_from(new.len()).ok()?;
+        let usage = usages.get("publicipaddresses")?;
+        beyond(
+            new.last()?,
+            Path::attribute("location"),
+            &location,
+            planned,
+            usage,
+        )
+    });
+    let found = futures::future::join_all(asked).await;
+    found.into_iter().flatten().collect()
+}

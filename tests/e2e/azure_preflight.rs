@@ -1,0 +1,101 @@
+//! What a plan on Azure tells before anything is begun.
+
+use crate::support::{Folder, Ran, Server};
+
+fn planned(server: &Server, stack: &str, command: &[&str]) -> Ran {
+    let folder = Folder::new();
+    folder.write("stacks/t.toml", stack);
+    let flag = server.flag();
+    folder.run(&[command, &["stacks/t.toml", flag.as_str()]].concat())
+}
+
+/// A cluster and a pool in it.
+fn cluster(version: &str, size: &str, count: u32) -> String {
+    format!(
+        r#"
+[stack]
+name = "t"
+
+[resource.azurerm_resource_group.g]
+name     = "preflight"
+location = "West Europe"
+
+[resource.azurerm_kubernetes_cluster.k]
+name                = "k"
+resource_group_name = "${{azurerm_resource_group.g.name}}"
+location            = "${{azurerm_resource_group.g.location}}"
+dns_prefix          = "k"
+kubernetes_version  = "{version}"
+identity            = {{ type = "SystemAssigned" }}
+default_node_pool   = {{ name = "system", vm_size = "Standard_D2s_v5", node_count = 1 }}
+
+[resource.azurerm_kubernetes_cluster_node_pool.p]
+name                  = "work"
+kubernetes_cluster_id = "${{azurerm_kubernetes_cluster.k.id}}"
+vm_size               = "{size}"
+node_count            = {count}
+"#
+    )
+}
+
+#[test]
+fn sizes_and_versions_that_a_region_does_not_offer_are_told() {
+    let server = Server::sandbox(&["--latency", "none"]);
+    let wrong = cluster("1.2", "Standard_Q1s", 1);
+    let refused = planned(&server, &wrong, &["plan"]).expect(1);
+    for told in [
+        "westeurope offers no Kubernetes 1.2",
+        "westeurope offers no machines of size `Standard_Q1s`",
+    ] {
+        let text = refused.stderr.split_whitespace().collect::<Vec<_>>();
+        let text = text.join(" ").replace("│ ", "");
+        assert!(text.contains(told), "{}", refused.stderr);
+    }
+    let right = cluster("1.34", "standard_d2s_v5", 2);
+    planned(&server, &right, &["plan"]).expect(0);
+    // A quota may have been raised a moment ago.
+    let many = cluster("1.34", "Standard_D2s_v5", 250);
+    let warned = planned(&server, &many, &["plan"]).expect(0);
+    let text = warned.stdout + &warned.stderr;
+    let told = "502 of `Total Regional vCPUs` are planned in westeurope";
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.replace("│ ", "").contains(told), "{text}");
+    assert!(server.resources().is_empty());
+}
+
+#[test]
+fn a_name_that_somebody_else_has_is_told() {
+    let server = Server::sandbox(&["--latency", "none"]);
+    let stack = |group: &str| {
+        format!(
+            r#"
+[stack]
+name = "{group}"
+
+[resource.azurerm_resource_group.g]
+name     = "{group}"
+location = "westeurope"
+
+[resource.azurerm_storage_account.s]
+name                     = "oneandonly"
+resource_group_name      = "${{azurerm_resource_group.g.name}}"
+location                 = "${{azurerm_resource_group.g.location}}"
+account_tier             = "Standard"
+account_replication_type = "LRS"
+"#
+        )
+    };
+    let folder = Folder::new();
+    folder.write("stacks/t.toml", &stack("theirs"));
+    let flag = server.flag();
+    let run = |arguments: &[&str]| folder.run(&[arguments, &["stacks/t.toml", &flag]].concat());
+    run(&["apply", "-auto-approve"]).expect(0);
+    let refused = planned(&server, &stack("ours"), &["plan"]).expect(1);
+    assert!(
+        refused.stderr.contains("the name `oneandonly` cannot be"),
+        "{}",
+        refused.stderr
+    );
+    // What is replaced has its name itself.
+    run(&["plan", "-replace", "azurerm_storage_account.s"]).expect(0);
+}
