@@ -88,7 +88,7 @@ fn api(config: &Config, inside: &Inside<'_>) -> Vec<String> {
         // One address, inside the network or outside of it.
         Cloud::Google(_) => {
             let endpoint = format!(
-                "${{replace({}.endpoint, \"https://\", \"\")}}/32",
+                "${{regex(\"[0-9]+(?:[.][0-9]+){{3}}\", {}.endpoint)}}/32",
                 inside.site.reference
             );
             own.into_iter().chain([endpoint]).collect()
