@@ -5,6 +5,7 @@
 use crate::support::{Folder, Ran, Server, root};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -174,6 +175,29 @@ impl Life {
         self.run(&["apply", "-auto-approve"]).expect(0)
     }
 
+    /// Begins an apply and kills it when the server has so many things. Whether it was still alive then.
+    fn kill_at(&self, things: usize) -> bool {
+        let arguments = self.arguments(&["apply", "-auto-approve"]);
+        let mut child = self
+            .folder
+            .command(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("starts");
+        let patience = Instant::now();
+        while self.server.resources().len() < things && child.try_wait().expect("waits").is_none() {
+            assert!(
+                patience.elapsed().as_secs() < 120,
+                "{things} are never made"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        // Of a process that has ended by itself nothing is killed.
+        let _ = child.kill();
+        child.wait().expect("waits").signal() == Some(9)
+    }
+
     /// Nothing is left to do, nothing is otherwise than it was left, and the state keeps secrets to itself.
     fn settled(&self) {
         self.run(&["plan", "-detailed-exitcode"]).expect(0);
@@ -239,4 +263,28 @@ fn production_on_azure_is_hardened_in_one_run() {
 #[test]
 fn the_other_alternatives_are_applied_whole() {
     Life::new(Case::others()).live();
+}
+
+/// Stopped at several moments of its apply, which is then begun again: what is there in the end is what a run that nobody disturbed
+/// makes, each thing once, and nothing is left to do.
+#[test]
+fn killed_in_the_middle_a_hardened_cluster_is_gone_on_with() {
+    let expected = {
+        let life = Life::new(Case::others());
+        life.apply();
+        life.census()
+    };
+    let all: usize = expected.values().sum();
+    let life = Life::new(Case::others());
+    let mut killed = 0;
+    // Where the cloud's part is made, definitions, charts, and the objects that need them.
+    for tenths in [1, 3, 5, 7, 9] {
+        killed += usize::from(life.kill_at(all * tenths / 10));
+    }
+    assert!(killed >= 3, "only {killed} of 5 runs were caught alive");
+    life.apply();
+    life.settled();
+    assert_eq!(life.census(), expected);
+    let left = life.destroy();
+    assert!(left.is_empty(), "left on the server: {left:#?}");
 }
