@@ -265,6 +265,40 @@ fn the_other_alternatives_are_applied_whole() {
     Life::new(Case::others()).live();
 }
 
+/// What a database is restored by is known once it archives, and taken by the cluster beside the database that is.
+#[test]
+fn a_database_is_restored_beside_itself() {
+    let life = Life::new(Case::others());
+    let restore = |more: &[&str]| {
+        let command = ["harden", "restore", "-var", SLACK];
+        life.folder.run(&[&command[..], more].concat())
+    };
+    let moment = ["-to", "2026-01-31T12:00:00Z"];
+    for (wrong, words) in [
+        (&["-to", "yesterday"][..], "a moment is written as"),
+        (
+            &["-name", "postgres", moment[0], moment[1]],
+            "must not have the name",
+        ),
+        (&["-namespace", "nowhere"], "there is no such database"),
+    ] {
+        let told = restore(wrong).expect(1).stderr;
+        assert!(told.contains(words), "{told}");
+    }
+    life.apply();
+    let printed = restore(&moment).expect(0).stdout;
+    for part in [
+        "kind: NetworkPolicy\n",
+        "kind: postgresql\n",
+        "name: postgres-restored\n",
+        "timestamp: \"2026-01-31T12:00:00+00:00\"",
+        // Archives of this operator's stand under it.
+        "    uid: ",
+    ] {
+        assert!(printed.contains(part), "{part}: {printed}");
+    }
+}
+
 /// Stopped at several moments of its apply, which is then begun again: what is there in the end is what a run that nobody disturbed
 /// makes, each thing once, and nothing is left to do.
 #[test]

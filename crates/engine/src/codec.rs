@@ -332,7 +332,13 @@ mod tests {
 
     #[test]
     fn what_is_secret_as_a_whole_is_no_other_for_a_secret_in_it() {
-        let with = |inner: Value| Value::map(Type::String, [(infra_model::value::Str::from("url"), inner)]).sensitive();
+        let with = |inner: Value| {
+            Value::map(
+                Type::String,
+                [(infra_model::value::Str::from("url"), inner)],
+            )
+            .sensitive()
+        };
         let (plain, marked) = (with("x".into()), with(Value::from("x").sensitive()));
         assert_ne!(plain, marked);
         assert!(same(&plain, &marked) && same(&marked, &plain));

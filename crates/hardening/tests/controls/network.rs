@@ -209,7 +209,7 @@ fn prometheus_reaches_kubelets_and_exporters_on_nodes_and_nobody_else_does() {
         );
         let outside = End::address("198.51.100.1");
         assert!(
-            !reaches(&policies, &prometheus, &outside, "TCP", 443),
+            !reaches(&policies, &prometheus, &outside, "TCP", 8443),
             "{cloud}"
         );
     }
