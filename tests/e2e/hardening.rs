@@ -151,6 +151,60 @@ fn the_audit_looks_at_a_live_cluster() {
     assert!(!audit().contains("audited"), "{}", audit());
 }
 
+/// A broken policy engine refuses everything, its own pods among it.
+#[test]
+fn a_cluster_whose_policy_engine_is_broken_is_unlocked() {
+    let test = "a_cluster_whose_policy_engine_is_broken_is_unlocked";
+    let Some(plane) = ControlPlane::start(test) else {
+        return;
+    };
+    let folder = Folder::new();
+    let file = plane.kubeconfig();
+    let unlock = |more: &[&str]| {
+        let command = ["harden", "unlock", "-kubeconfig", text(&file)];
+        folder.run(&[&command[..], more].concat())
+    };
+    let told = unlock(&[]).expect(0).stderr;
+    assert!(told.contains("No policy engine judges anything"), "{told}");
+    let hook = |name: &str, namespace: &str| {
+        format!(
+            "apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: {{name: {name}}}
+webhooks:
+- name: {name}.example.com
+  admissionReviewVersions: [v1]
+  sideEffects: None
+  failurePolicy: Fail
+  clientConfig: {{service: {{name: gone, namespace: {namespace}}}}}
+  rules: [{{apiGroups: [''], apiVersions: [v1], operations: [CREATE], resources: [configmaps]}}]
+"
+        )
+    };
+    plane.apply(&hook("engine", "kyverno")).done();
+    let map = "{apiVersion: v1, kind: ConfigMap, metadata: {name: judged, namespace: default}}";
+    // Webhooks are heard of after a moment.
+    let patience = std::time::Instant::now();
+    while plane.apply(map).ok {
+        plane.kubectl(&["delete", "configmap", "judged"]).done();
+        assert!(patience.elapsed().as_secs() < 60, "nothing is refused");
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    plane.apply(&hook("others", "elsewhere")).done();
+    // Nobody is there who could be asked.
+    let refused = unlock(&[]).expect(1).stderr;
+    assert!(refused.contains("-auto-approve"), "{refused}");
+    let done = unlock(&["-auto-approve"]).expect(0);
+    assert_eq!(done.stdout.trim(), "ValidatingWebhookConfiguration engine");
+    let left = plane
+        .kubectl(&["get", "validatingwebhookconfigurations", "-o", "name"])
+        .done();
+    assert!(
+        !left.contains("/engine") && left.contains("/others"),
+        "{left}"
+    );
+}
+
 #[test]
 fn objects_are_written_into_a_folder_and_secrets_are_not() {
     let folder = hardened();

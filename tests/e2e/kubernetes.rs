@@ -223,7 +223,6 @@ fn what_others_changed_is_seen_and_taken_over_only_when_asked() {
 }
 
 #[test]
-#[ignore = "an unknown field is refused when it is applied, not yet when it is planned"]
 fn what_cannot_change_in_place_is_replaced() {
     let name = "k-replace";
     let resources = |app: &str| format!("{}{}", namespace(name), deployment(name, 1, app, ""));
@@ -333,7 +332,6 @@ depends_on = ["kubernetes_namespace.n"]
 }
 
 #[test]
-#[ignore = "live edits inside a map of a release are not seen yet"]
 fn a_release_lives() {
     let test = "a_release_lives";
     let name = "k-helm";

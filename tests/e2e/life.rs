@@ -79,6 +79,15 @@ fn staging_lives_and_leaves_nothing() {
 
 const CERTIFICATE: &str = "certificate_arn=arn:aws:acm:eu-west-1:123456789012:certificate/0f0e0d0c-0b0a-0908-0706-050403020100";
 
+const SLACK: &str = "slack_webhook=https://hooks.slack.com/services/T0/B0/hush-hush";
+
+/// Some of what holds data inside its cluster.
+const LOST: [&str; 3] = [
+    "hardening.main.kubernetes_manifest.cluster_reviews_postgres",
+    "hardening.main.kubernetes_namespace.shop",
+    "hardening.main.kubernetes_secret.sealing_2026_11",
+];
+
 /// What the clouds themselves refuse to delete in it.
 const PROTECTED: [&str; 3] = [
     "cluster.main.aws_eks_cluster.this (deletion_protection)",
@@ -93,15 +102,23 @@ fn prod_lives_and_goes_only_when_it_really_must() {
     folder.example("prod.toml");
     let flag = server.flag();
     let run = |arguments: &[&str]| {
-        let stack = ["stacks/prod.toml", flag.as_str(), "-var", CERTIFICATE];
+        let stack = [
+            "stacks/prod.toml",
+            flag.as_str(),
+            "-var",
+            CERTIFICATE,
+            "-var",
+            SLACK,
+        ];
         folder.run(&[arguments, &stack].concat())
     };
+    let lose = ["--allow-data-loss", "**"];
     run(&["plan", "-detailed-exitcode"]).expect(2);
     run(&["apply", "-auto-approve"]).expect(0);
     run(&["plan", "-detailed-exitcode"]).expect(0);
     run(&["drift"]).expect(0);
 
-    // Refused by name, and nothing is touched.
+    // Refused by name, and nothing is touched: what is protected, and what would be lost.
     let before = server.resources();
     for command in [&["destroy", "-auto-approve"][..], &["plan", "-destroy"]] {
         let refused = run(command).expect(1);
@@ -109,14 +126,22 @@ fn prod_lives_and_goes_only_when_it_really_must() {
         for name in PROTECTED {
             assert!(refused.stderr.contains(name), "{}", refused.stderr);
         }
+        let refused = run(&[command, &["--unprotect"]].concat()).expect(1);
+        // Told in lines of a terminal's width.
+        let words: Vec<&str> = refused.stderr.split_whitespace().collect();
+        for name in LOST {
+            let told = format!("--allow-data-loss '{name}'");
+            assert!(words.join(" ").contains(&told), "{}", refused.stderr);
+        }
     }
     assert_eq!(server.resources(), before);
 
     // The plan says what is lifted; then everything goes, but the last snapshot of the database.
-    let plan = run(&["plan", "-destroy", "--unprotect"]).expect(0);
+    let plan = run(&[&["plan", "-destroy", "--unprotect"][..], &lose].concat()).expect(0);
     let lifted = plan.stdout.matches("is lifted first").count();
     assert_eq!(lifted, PROTECTED.len(), "{}", plan.stdout);
-    let destroyed = run(&["destroy", "-auto-approve", "--unprotect"]).expect(0);
+    let destroy = ["destroy", "-auto-approve", "--unprotect"];
+    let destroyed = run(&[&destroy[..], &lose].concat()).expect(0);
     assert!(
         destroyed.stdout.contains("Destroy complete!"),
         "{destroyed:?}"

@@ -16,6 +16,8 @@ mod explain;
 mod failures;
 mod google_types;
 #[cfg(unix)]
+mod hardened;
+#[cfg(unix)]
 mod hardening;
 mod kill;
 #[cfg(unix)]

@@ -277,8 +277,12 @@ pub(crate) fn with_promised(planned: Value, promised: &Value) -> Value {
     })
 }
 
-/// Null-typed comparisons: two values are the same for a plan when only the types of their nulls differ.
+/// Null-typed comparisons: two values are the same for a plan when only the types of their nulls differ. What is secret as a whole
+/// is not more so where something in it is said to be secret too: the state keeps the outermost marks.
 pub(crate) fn same(a: &Value, b: &Value) -> bool {
+    if a.marks().sensitive && a.marks() == b.marks() {
+        return same(&a.unmark_deep(), &b.unmark_deep());
+    }
     match (a.bare(), b.bare()) {
         (Value::Null(_), Value::Null(_)) => {
             a.marks() == b.marks() || a.deep_marks() == b.deep_marks()
@@ -324,6 +328,22 @@ mod tests {
         assert_eq!(texts, ["a", "b[1]"]);
         let again = found.iter().fold(value.unmark_deep(), |v, p| mark(v, &p.0));
         assert_eq!(again, value);
+    }
+
+    #[test]
+    fn what_is_secret_as_a_whole_is_no_other_for_a_secret_in_it() {
+        let with = |inner: Value| {
+            Value::map(
+                Type::String,
+                [(infra_model::value::Str::from("url"), inner)],
+            )
+            .sensitive()
+        };
+        let (plain, marked) = (with("x".into()), with(Value::from("x").sensitive()));
+        assert_ne!(plain, marked);
+        assert!(same(&plain, &marked) && same(&marked, &plain));
+        assert!(!same(&plain, &with(Value::from("y").sensitive())));
+        assert!(!same(&plain.unmark_deep(), &marked.unmark().0.clone()));
     }
 
     #[test]

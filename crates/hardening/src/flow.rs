@@ -62,6 +62,12 @@ impl Pods {
         }
     }
 
+    /// Those of a job of a chart, which Kubernetes labels with its name
+    /// (<https://kubernetes.io/docs/reference/labels-annotations-taints/#batch-kubernetes-io-job-name>).
+    pub(crate) fn job(namespace: &str, name: &str) -> Pods {
+        Pods::of(namespace, name, &[("batch.kubernetes.io/job-name", name)])
+    }
+
     /// Those that ask for metrics.
     pub(crate) fn monitoring() -> Pods {
         let labels = [("app.kubernetes.io/name", "prometheus")];
@@ -79,6 +85,8 @@ pub(crate) enum Peer {
     Range(String),
     /// Every address outside the cluster, but none of the cloud's link-local ones.
     Internet,
+    /// The cluster's nodes, with what listens on their own addresses: kubelets, exporters.
+    Nodes,
     /// The Kubernetes API: as a target its addresses, as a source whoever reaches the port, for its own address is not known (webhooks).
     Api,
 }

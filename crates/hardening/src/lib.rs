@@ -19,7 +19,7 @@ mod site;
 mod system;
 pub mod yaml;
 
-pub use controls::database::{RestoreError, restore};
+pub use controls::database::{RestoreError, policies_of_restored, restore};
 
 use control::Control;
 use infra_draft::{draft, input};

@@ -160,7 +160,9 @@ Commits and checksums are in infra.lock beside the stack files; keep it under ve
   infra harden render -out manifests/
   infra harden audit                           the roadmap, row by row, as the stack makes it
   infra harden audit -manifests k8s/           the same for manifests that others wrote
-  infra harden audit -kubeconfig kubeconfig    and for a live cluster"
+  infra harden audit -kubeconfig kubeconfig    and for a live cluster
+  infra harden restore -to 2026-01-31T12:00:00Z | kubectl apply --server-side -f -
+  infra harden unlock -kubeconfig kubeconfig   break-glass, when the policy engine refuses everything"
     )]
     Harden(Harden),
     /// Seal secrets for a repository, and open sealed ones from a backup of the key

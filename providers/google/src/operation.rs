@@ -69,7 +69,11 @@ pub(crate) async fn when_free(
             && (matches!(
                 error.code.as_str(),
                 "resourceNotReady" | "operationInProgress"
-            ) || error.code == "FAILED_PRECONDITION" && error.message.contains("operation"))
+            ) || matches!(
+                error.code.as_str(),
+                // As `status` and as `reason`, by which GKE says that another operation works on the cluster.
+                "FAILED_PRECONDITION" | "failedPrecondition" | "CLUSTER_ALREADY_HAS_OPERATION"
+            ) && error.message.contains("operation"))
     };
     wait::while_refused(context, operation, pace, busy, || {
         client.call(context, request)

@@ -60,11 +60,13 @@ pub(crate) fn pace(limit: Duration) -> Pace {
     }
 }
 
-/// Makes an object that must not be there yet, or goes on with one that this operation made.
+/// Makes an object that must not be there yet, or goes on with one that this operation made. The id is that of its type, by which
+/// an interrupted run is taken up.
 pub(crate) async fn create(
     client: &Client,
     context: &CallContext,
     operation: &Operation,
+    id: &str,
     body: &Json,
     settings: &Settings,
 ) -> Result<Json, ProviderError> {
@@ -78,10 +80,7 @@ pub(crate) async fn create(
         patch(client, context, &place, &object, &marked, settings, false)
     })
     .await?;
-    context
-        .events
-        .id_known(operation, &object.to_string())
-        .await?;
+    context.events.id_known(operation, id).await?;
     finished(
         client,
         context,

@@ -2,9 +2,17 @@
 
 use infra_model::Value;
 
+/// The label of keys of Sealed Secrets.
+const SEALING: &str = "sealedsecrets.bitnami.com/sealed-secrets-key";
+
 /// What would be lost with an object, in a few words; none when it can be made again as it was.
 pub(crate) fn holds(type_name: &str, value: &Value) -> Option<&'static str> {
     match type_name {
+        "kubernetes_secret" => {
+            let metadata = value.get("metadata")?.elements()?.first()?;
+            metadata.get("labels")?.get(SEALING)?;
+            Some("whatever is sealed with this key")
+        }
         "kubernetes_namespace" => Some("everything in the namespace"),
         "kubernetes_crds" => {
             let kept = value.get("keep_on_destroy").and_then(Value::as_bool);
@@ -53,6 +61,10 @@ mod tests {
         let manifest =
             |version: &str, kind: &str| json!({"manifest": {"apiVersion": version, "kind": kind}});
         assert!(of("kubernetes_namespace", json!({})));
+        let key =
+            |labels: serde_json::Value| json!({"metadata": [{"name": "a", "labels": labels}]});
+        assert!(of("kubernetes_secret", key(json!({SEALING: "active"}))));
+        assert!(!of("kubernetes_secret", key(json!({"app": "web"}))));
         assert!(of(
             "kubernetes_manifest",
             manifest("v1", "PersistentVolumeClaim")

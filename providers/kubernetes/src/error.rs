@@ -63,9 +63,14 @@ pub(crate) fn of_status(operation: &str, status: &Status) -> ProviderError {
         caused(TERMINATING) || status.message.contains("because it is being terminated");
     let immutable = status.code == 422 && !causes.is_empty() && causes.iter().all(is_immutable);
     let webhook = status.message.contains("failed calling webhook");
+    // `fieldmanager/structuredmerge.go` of `k8s.io/apimachinery`: fields that a kind has not, answered with 500 as if it would pass.
+    let untyped = status
+        .message
+        .contains("failed to create typed patch object");
     let kind = match (status.code, &*status.reason) {
         _ if terminating => ErrorKind::Conflict,
         _ if webhook => ErrorKind::Transient,
+        _ if untyped => ErrorKind::Invalid,
         (403, _) if status.message.contains("exceeded quota") => ErrorKind::Quota,
         (401 | 403, _) => ErrorKind::Denied,
         (404, _) => ErrorKind::NotFound,
@@ -191,6 +196,11 @@ mod tests {
                 json!({"code": 400, "reason": "BadRequest", "message": "failed calling webhook \"a\": no endpoints"}),
                 ErrorKind::Transient,
                 "BadRequest",
+            ),
+            (
+                json!({"code": 500, "message": "failed to create typed patch object (a/web; apps/v1, Kind=Deployment): .spec.replicaz: field not declared in schema"}),
+                ErrorKind::Invalid,
+                "",
             ),
             (
                 json!({"code": 422, "reason": "Invalid", "message": "no", "details": cause("Invalid value: 1: field is immutable")}),

@@ -21,17 +21,16 @@ pub(crate) fn owned(object: &Json, manager: &str) -> Owned {
 /// All fields of the managers that are meant, by name and by how they set them: `Apply` or `Update`.
 pub(crate) fn owned_by(object: &Json, meant: impl Fn(&str, &str) -> bool) -> Owned {
     let entries = object["metadata"]["managedFields"].as_array();
-    let mut all = Owned::default();
+    let (mut ours, mut theirs) = (Map::new(), Map::new());
     for entry in entries.into_iter().flatten() {
         let text = |name: &str| entry[name].as_str().unwrap_or_default();
-        if meant(text("manager"), text("operation"))
-            && text("subresource").is_empty()
-            && let Some(fields) = entry["fieldsV1"].as_object()
-        {
-            merge(&mut all.0, fields);
+        let is_ours = meant(text("manager"), text("operation")) && text("subresource").is_empty();
+        if let Some(fields) = entry["fieldsV1"].as_object() {
+            merge(if is_ours { &mut ours } else { &mut theirs }, fields);
         }
     }
-    all
+    open(&mut ours, &theirs);
+    Owned(ours)
 }
 
 /// What is null is not said: a conditional expression leaves a field out so.
@@ -55,6 +54,21 @@ fn merge(into: &mut Map<String, Json>, from: &Map<String, Json>) {
             (None, _) => {
                 into.insert(key.clone(), value.clone());
             }
+        }
+    }
+}
+
+/// A map of ours of which others own all that is in it is written like a value of ours, `{}`. That others own something in it
+/// tells the two apart: only the thing itself is ours then.
+fn open(ours: &mut Map<String, Json>, theirs: &Map<String, Json>) {
+    for (key, inner) in ours {
+        let (Json::Object(inner), Some(Json::Object(other))) = (inner, theirs.get(key)) else {
+            continue;
+        };
+        if inner.is_empty() && other.keys().any(|k| k != ".") {
+            inner.insert(".".to_owned(), Json::Object(Map::new()));
+        } else {
+            open(inner, other);
         }
     }
 }

@@ -135,7 +135,8 @@ impl<K: Kind> Resource<Client> for Managed<K> {
         desired: K::Record,
     ) -> Result<K::Record, ProviderError> {
         let (body, settings) = (K::body(&desired)?, K::settings(&desired)?);
-        let live = apply::create(client, context, operation, &body, &settings).await?;
+        let id = K::id(&desired);
+        let live = apply::create(client, context, operation, &id, &body, &settings).await?;
         Ok(K::made(desired, &live))
     }
 

@@ -34,7 +34,7 @@ mod session;
 mod wait;
 mod yaml;
 
-pub use listing::list;
+pub use listing::{delete, list};
 
 use infra_model::Provider;
 use std::sync::Arc;

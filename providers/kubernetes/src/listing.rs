@@ -1,8 +1,9 @@
-//! Lists objects for those who only look.
+//! Lists and deletes objects for those who come with a kubeconfig and no stack.
 
-use crate::client::Client;
+use crate::client::{Call, Client};
 use crate::config::Config;
-use crate::read;
+use crate::{apply, discovery, family, read};
+use infra_cloud::absence::absent_is_done;
 use infra_model::provider::Environment;
 use infra_model::{CallContext, ProviderError};
 use serde_json::Value as Json;
@@ -18,14 +19,42 @@ pub async fn list(
     context: &CallContext,
     kinds: impl IntoIterator<Item = (&str, &str)>,
 ) -> Result<Vec<Json>, ProviderError> {
-    let config = Config {
-        kubeconfig: Some(kubeconfig.to_owned()),
-        ..Config::default()
-    };
-    let client = Client::new(config, environment)?;
+    let client = client(kubeconfig, environment)?;
     let mut out = Vec::new();
     for (api_version, kind) in kinds {
         out.extend(read::everywhere(&client, context, api_version, kind).await?);
     }
     Ok(out)
+}
+
+/// Deletes objects; what is gone already is done.
+///
+/// # Errors
+/// A cluster that cannot be asked, or that refuses.
+pub async fn delete(
+    kubeconfig: &str,
+    environment: &Environment,
+    context: &CallContext,
+    objects: &[Json],
+) -> Result<(), ProviderError> {
+    let client = client(kubeconfig, environment)?;
+    for object in objects {
+        let object = apply::reference(object)?;
+        let place = discovery::must(&client, context, &object).await?;
+        let call = Call {
+            family: family::WRITE,
+            method: http::Method::DELETE,
+            ..Call::get(format!("delete {}", object.kind), place.of(&object))
+        };
+        absent_is_done(client.call(context, &call).await)?;
+    }
+    Ok(())
+}
+
+fn client(kubeconfig: &str, environment: &Environment) -> Result<Client, ProviderError> {
+    let config = Config {
+        kubeconfig: Some(kubeconfig.to_owned()),
+        ..Config::default()
+    };
+    Client::new(config, environment)
 }

@@ -463,7 +463,8 @@ fn outputs(
         draft.output(name, expression);
     }
     super::kubernetes_provider(
-        &endpoint,
+        // What a kubeconfig of it says; the name alone does not say where a sandbox's is.
+        "nonsensitive(azurerm_kubernetes_cluster.this.kube_config[0].host)",
         "nonsensitive(azurerm_kubernetes_cluster.this.kube_config[0].cluster_ca_certificate)",
         (
             "aks",

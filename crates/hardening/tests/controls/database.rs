@@ -2,6 +2,7 @@
 
 use crate::alternatives::{on, with_database};
 use crate::fixture::{comes_after, node, nodes, object, readable, with};
+use crate::reach::{End, reaches};
 use serde_json::{Value as Json, json};
 
 #[test]
@@ -113,6 +114,72 @@ fn what_is_restored_is_a_valid_object_that_leaves_the_old_archive_alone() {
     let read = server(&new["spec"]["externalClusters"][0]["plugin"]);
     assert_ne!(written, read);
     assert_eq!(read, server(&old["spec"]["plugins"][0]));
+}
+
+/// It reads the old one's archive by the old one's account, and nobody stands in the way.
+#[test]
+fn what_is_restored_reaches_what_the_old_one_reaches() {
+    let controls = ["tls", "network", "database", "monitoring"];
+    let expansion = on("aws").harden(&controls, with_database());
+    let old = object(&expansion, "cluster_shop_postgres");
+    let new = infra_hardening::restore(&old, "restored", None).expect("restored");
+    let account = object(&expansion, "serviceaccount_shop_postgres_archive");
+    for database in [&old, &new] {
+        assert_eq!(
+            database["spec"]["serviceAccountName"],
+            account["metadata"]["name"]
+        );
+    }
+    let association = node(&expansion, "aws_eks_pod_identity_association.shop_postgres");
+    assert_eq!(association["service_account"], account["metadata"]["name"]);
+
+    let mut policies: Vec<Json> = nodes(&expansion)
+        .into_iter()
+        .map(|(_, body)| body["manifest"].clone())
+        .filter(|o| o["kind"] == "NetworkPolicy")
+        .collect();
+    let instance = |of: &str, name: &'static str| {
+        let label = format!("cnpg.io/cluster={of}");
+        End::pod(name, "shop", &[&label, "cnpg.io/podRole=instance"])
+    };
+    let (before, after) = (instance("postgres", "old"), instance("restored", "new"));
+    let pod = |name, namespace, label: &str| End::pod(name, namespace, &[label]);
+    let back = pod("back", "shop", "app=back");
+    let front = pod("front", "shop", "app.kubernetes.io/name=front");
+    let operator = pod(
+        "operator",
+        "cnpg-system",
+        "app.kubernetes.io/name=cloudnative-pg",
+    );
+    let prometheus = pod(
+        "prometheus",
+        "monitoring",
+        "app.kubernetes.io/name=prometheus",
+    );
+    let bucket = End::address("198.51.100.1");
+    let agent = End::address("169.254.170.23");
+    let matrix = |policies: &[Json], me: &End| {
+        [
+            reaches(policies, &back, me, "TCP", 5432),
+            reaches(policies, &front, me, "TCP", 5432),
+            reaches(policies, &operator, me, "TCP", 8000),
+            reaches(policies, &prometheus, me, "TCP", 9187),
+            reaches(policies, me, me, "TCP", 5432),
+            reaches(policies, me, &bucket, "TCP", 443),
+            reaches(policies, me, &agent, "TCP", 80),
+        ]
+    };
+    let all = [true, false, true, true, true, true, true];
+    assert_eq!(matrix(&policies, &before), all);
+    assert_eq!(matrix(&policies, &after), [false; 7]);
+    let more = infra_hardening::policies_of_restored(&policies, &old, "restored");
+    for policy in &more {
+        let wrong = crate::schema::problems(policy);
+        assert!(wrong.is_empty(), "{wrong:?}");
+    }
+    policies.extend(more);
+    assert_eq!(matrix(&policies, &after), all);
+    assert_eq!(matrix(&policies, &before), all);
 }
 
 #[test]

@@ -185,6 +185,80 @@ fn everybody_asks_for_names_and_in_google_the_clouds_own_service_answers() {
     }
 }
 
+/// Nodes are no pods, and on most clouds no range stands for them.
+#[test]
+fn prometheus_reaches_kubelets_and_exporters_on_nodes_and_nobody_else_does() {
+    for cloud in ["aws", "google", "azure"] {
+        let expansion = Fixture::on(cloud).harden(&["network", "monitoring"], shop());
+        let policies = policies(&expansion);
+        let node = End::address("10.0.3.7");
+        let pod = |namespace, name| {
+            let label = format!("app.kubernetes.io/name={name}");
+            End::pod(name, namespace, &[&label])
+        };
+        for port in [10250, 9100] {
+            let reached = |from: &End| reaches(&policies, from, &node, "TCP", port);
+            assert!(reached(&pod("monitoring", "prometheus")), "{cloud}: {port}");
+            assert!(!reached(&pod("monitoring", "grafana")), "{cloud}: {port}");
+            assert!(!reached(&pod("shop", "front")), "{cloud}: {port}");
+        }
+        let prometheus = pod("monitoring", "prometheus");
+        assert!(
+            !reaches(&policies, &prometheus, &node, "TCP", 22),
+            "{cloud}"
+        );
+        let outside = End::address("198.51.100.1");
+        assert!(
+            !reaches(&policies, &prometheus, &outside, "TCP", 8443),
+            "{cloud}"
+        );
+    }
+}
+
+/// What enforces policies on EKS sees a packet to the API's service before it is sent on to where the API is.
+#[test]
+fn on_eks_the_api_is_reached_by_the_address_of_its_service() {
+    let expansion = Fixture::new().harden(&["network", "tls"], busy_shop());
+    let policies = policies(&expansion);
+    let injector = End::pod(
+        "cainjector",
+        "cert-manager",
+        &["app.kubernetes.io/name=cainjector"],
+    );
+    let front = End::pod("front", "shop", &["app.kubernetes.io/name=front"]);
+    for service in ["10.100.0.1", "172.20.0.1"] {
+        let service = End::address(service);
+        assert!(reaches(&policies, &injector, &service, "TCP", 443));
+        assert!(!reaches(&policies, &front, &service, "TCP", 443));
+    }
+}
+
+/// Jobs that a chart runs when it is upgraded or goes, long after its namespace was locked. Their pods have no label but the job's
+/// name.
+#[test]
+fn jobs_of_charts_reach_the_api() {
+    let inputs = json!({
+        "policy": { "registries": ["ghcr.io/acme/"] },
+        "supply_chain": { "verifier": "policy-controller", "keys": ["-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n"] },
+    });
+    let controls = ["network", "policy", "supply_chain"];
+    let expansion = Fixture::new().harden(&controls, with(shop(), inputs));
+    let policies = policies(&expansion);
+    for (namespace, job) in [
+        ("kyverno", "kyverno-migrate-resources"),
+        ("kyverno", "kyverno-rm-webhooks"),
+        ("kyverno", "kyverno-scale-to-zero"),
+        ("cosign-system", "leases-cleanup"),
+    ] {
+        let label = format!("batch.kubernetes.io/job-name={job}");
+        let pod = End::pod(job, namespace, &[&label]);
+        let api = End::address("10.0.3.7");
+        assert!(reaches(&policies, &pod, &api, "TCP", 443), "{job}");
+        let stranger = End::pod("stranger", namespace, &["app=other"]);
+        assert!(!reaches(&policies, &stranger, &api, "TCP", 443));
+    }
+}
+
 /// Apps are locked before anything runs in them; the platform's own namespaces when what runs there has been installed.
 #[test]
 fn default_deny_is_first_for_apps_and_last_for_the_platform() {

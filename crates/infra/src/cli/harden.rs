@@ -10,6 +10,10 @@ pub(crate) enum Harden {
     Render(HardenRender),
     /// Hold a cluster against the roadmap to production, row by row; exit 2 when a row is open
     Audit(HardenAudit),
+    /// Print what brings a database back as it was at a moment, beside the one that is
+    Restore(HardenRestore),
+    /// Let everything into a cluster whose policy engine is broken and refuses all; for emergencies
+    Unlock(HardenUnlock),
 }
 
 #[derive(Debug, Args)]
@@ -51,4 +55,35 @@ pub(crate) struct HardenAudit {
     pub(crate) instance: Option<String>,
     #[command(flatten)]
     pub(crate) variables: Variables,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HardenRestore {
+    /// The stack file; by default the only one in stacks/
+    #[arg(value_name = "STACK", value_hint = ValueHint::FilePath)]
+    pub(crate) stack: Option<PathBuf>,
+    /// The moment, as 2026-01-31T12:00:00Z; by default the last change that was archived
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<String>,
+    /// The namespace of the database, where there are several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) namespace: Option<String>,
+    /// What the restored one is called
+    #[arg(long, value_name = "NAME", default_value = "postgres-restored")]
+    pub(crate) name: String,
+    /// An isolated copy of the stack
+    #[arg(long, value_name = "NAME")]
+    pub(crate) instance: Option<String>,
+    #[command(flatten)]
+    pub(crate) variables: Variables,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HardenUnlock {
+    /// The cluster
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) kubeconfig: PathBuf,
+    /// Do it without asking
+    #[arg(long)]
+    pub(crate) auto_approve: bool,
 }

@@ -68,6 +68,17 @@ fn plural(kind: &str, group: &str) -> String {
     format!("{kind}s")
 }
 
+/// Who approved a definition of a protected group: an address, or `unapproved` with a reason
+/// (`apiextensions.KubeAPIApprovedAnnotation` in `k8s.io/apiextensions-apiserver`).
+const APPROVED: &str = "api-approved.kubernetes.io";
+
+/// Whether a group is one of those that Kubernetes keeps for itself.
+fn is_protected(group: &str) -> bool {
+    [".k8s.io", ".kubernetes.io"]
+        .iter()
+        .any(|end| group.ends_with(end))
+}
+
 /// One definition for each kind, with all its versions, by name.
 pub(crate) fn definitions(kinds: &[Provided]) -> BTreeMap<String, Json> {
     let mut by_name: BTreeMap<String, Vec<&Provided>> = BTreeMap::new();
@@ -91,10 +102,14 @@ pub(crate) fn definitions(kinds: &[Provided]) -> BTreeMap<String, Json> {
                     })
                 })
                 .collect();
+            let mut metadata = json!({ "name": name });
+            if is_protected(&first.group) {
+                metadata["annotations"] = json!({ APPROVED: "unapproved, a stand-in" });
+            }
             let definition = json!({
                 "apiVersion": "apiextensions.k8s.io/v1",
                 "kind": "CustomResourceDefinition",
-                "metadata": { "name": name },
+                "metadata": metadata,
                 "spec": {
                     "group": first.group,
                     "scope": if first.cluster { "Cluster" } else { "Namespaced" },
@@ -151,6 +166,21 @@ mod tests {
         for wrong in ["", "v1/ConfigMap", "a/b/c:Everywhere", "a//c"] {
             assert!(Provided::parse(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn definitions_of_protected_groups_say_that_nobody_approved_them() {
+        let kinds = ["gateway.networking.k8s.io/v1/Gateway", "a.io/v1/Thing"]
+            .map(|k| Provided::parse(k).expect("is one"));
+        let made = definitions(&kinds);
+        let said = |name: &str| made[name]["metadata"]["annotations"][APPROVED].clone();
+        let gateway = said("gateways.gateway.networking.k8s.io");
+        assert!(
+            gateway
+                .as_str()
+                .is_some_and(|t| t.starts_with("unapproved"))
+        );
+        assert!(said("things.a.io").is_null());
     }
 
     #[test]

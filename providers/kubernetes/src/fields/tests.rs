@@ -54,6 +54,24 @@ fn defaults_and_mutations_are_no_difference() {
     assert_eq!(read(&manifest, &live(&object, &ours())), manifest);
 }
 
+/// The only entry of a map is somebody else's by now: the map itself is still ours, and written as `{}`.
+#[test]
+fn what_somebody_else_set_in_a_map_of_ours_is_seen() {
+    let manifest = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"greeting": "Hello"}});
+    let edited = |theirs: Json| {
+        let mut live = manifest.clone();
+        live["data"]["greeting"] = json!("Go away");
+        live["metadata"]["managedFields"] = json!([
+            {"manager": "infra", "operation": "Apply", "fieldsV1": {"f:data": {}}},
+            {"manager": "kubectl-edit", "operation": "Update", "fieldsV1": theirs},
+        ]);
+        read(&manifest, &live)["data"]["greeting"].clone()
+    };
+    assert_eq!(edited(json!({"f:data": {"f:greeting": {}}})), "Go away");
+    // A webhook's doing, of a map that has one owner as a whole.
+    assert_eq!(edited(json!({"f:immutable": {}})), "Hello");
+}
+
 #[test]
 fn what_somebody_else_set_is_seen() {
     let manifest = deployment(2, "web:1");

@@ -387,8 +387,10 @@ impl Resource<Client> for Release {
         operation: &Operation,
         prior: ReleaseRecord,
     ) -> Result<(), ProviderError> {
-        if prior.stands_in(client) {
-            return stand_in::uninstall(client, context, operation, &prior).await;
+        // What was imported does not say where its chart is from.
+        let there = stored::revisions(client, context, &prior.namespace, Some(&prior.name)).await?;
+        if prior.stands_in(client) || there.iter().any(stand_in::is_one) {
+            return stand_in::uninstall(client, context, operation, &prior, there).await;
         }
         Change {
             client,

@@ -3,7 +3,7 @@
 
 use super::release::ReleaseRecord;
 use super::render;
-use super::stored::{self, OPERATION};
+use super::stored::{self, OPERATION, Stored};
 use crate::apply::{self, Settings};
 use crate::client::Client;
 use crate::object::Reference;
@@ -13,6 +13,8 @@ use serde_json::{Value as Json, json};
 
 /// What its status says.
 pub(crate) const STATUS: &str = "deployed";
+/// The version of what it installs: no version of anything.
+const APP_VERSION: &str = "stand-in";
 /// What a release of it is described as.
 pub(crate) const WORDS: &str =
     "the sandbox reaches no internet: stand-ins take the place of what the chart installs";
@@ -154,7 +156,7 @@ pub(crate) async fn install(
         "namespace": record.namespace,
         "version": revision,
         "info": { "first_deployed": now, "last_deployed": now, "deleted": "", "description": WORDS, "status": STATUS },
-        "chart": { "metadata": { "apiVersion": "v2", "name": chart, "version": version, "appVersion": "stand-in" }, "templates": [], "values": {} },
+        "chart": { "metadata": { "apiVersion": "v2", "name": chart, "version": version, "appVersion": APP_VERSION }, "templates": [], "values": {} },
         "config": values,
         "manifest": manifest.concat(),
         "hooks": [],
@@ -178,7 +180,13 @@ pub(crate) async fn install(
     Ok(())
 }
 
-/// Takes it away.
+/// Whether a revision is one of stand-ins.
+pub(crate) fn is_one(revision: &Stored) -> bool {
+    let release = revision.release();
+    release.is_ok_and(|r| r["chart"]["metadata"]["appVersion"] == APP_VERSION)
+}
+
+/// Takes away all that its revisions made.
 ///
 /// # Errors
 /// Those of deleting.
@@ -187,14 +195,13 @@ pub(crate) async fn uninstall(
     context: &CallContext,
     operation: &Operation,
     record: &ReleaseRecord,
+    revisions: Vec<Stored>,
 ) -> Result<(), ProviderError> {
     let settings = Settings {
         delete: record.patience(),
         ..Settings::default()
     };
-    for revision in
-        stored::revisions(client, context, &record.namespace, Some(&record.name)).await?
-    {
+    for revision in revisions {
         let release = revision.release()?;
         let manifest = release["manifest"].as_str().unwrap_or_default();
         for (reference, _) in render::objects(manifest, &record.namespace)? {

@@ -55,8 +55,12 @@ pub(super) fn definition(resource: &str) -> Json {
 }
 
 /// What it becomes.
-pub(super) fn composition(resource: &str, inside: &Inside<'_>) -> Option<Json> {
+pub(super) fn composition(resource: &str, inside: &mut Inside<'_>) -> Option<Json> {
     let (kind, plural) = kind(resource);
+    if let Cloud::Aws(_) = inside.site.cloud {
+        inside.draft.data("aws_region", "this", json!({}));
+    }
+    let inside = &*inside;
     let made = match (&inside.site.cloud, resource) {
         (Cloud::Aws(_), "database") => aws_database(inside)?,
         (Cloud::Aws(_), _) => aws_bucket(&region(inside)),
@@ -88,13 +92,11 @@ pub(super) fn composition(resource: &str, inside: &Inside<'_>) -> Option<Json> {
     ))
 }
 
-/// The cluster's region, of what its outputs say it by.
+/// The cluster's region: what its cloud's provider says, or what stands in its id.
 fn region(inside: &Inside<'_>) -> String {
     let cluster = &inside.site.reference;
     match inside.site.cloud {
-        Cloud::Aws(_) => {
-            format!("${{regex(\"[.]([a-z0-9-]+)[.]eks[.]amazonaws\", {cluster}.endpoint)[0]}}")
-        }
+        Cloud::Aws(_) => "${data.aws_region.this.region}".to_owned(),
         Cloud::Google(_) | Cloud::Azure(_) => format!("${{split(\"/\", {cluster}.id)[3]}}"),
     }
 }

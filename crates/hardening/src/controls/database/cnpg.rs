@@ -14,6 +14,8 @@ pub(super) const IMAGES: &str = "ghcr.io/cloudnative-pg/";
 const NAMESPACE: &str = "cnpg-system";
 const PLUGIN: &str = "barman-cloud.cloudnative-pg.io";
 const API: &str = "postgresql.cnpg.io/v1";
+/// The account that its pods run as.
+const ACCOUNT: &str = "postgres-archive";
 /// The object store of a database.
 const STORE: &str = "postgres-archive";
 
@@ -97,14 +99,15 @@ pub(super) fn database(config: &Config, wanted: &Wanted<'_>, inside: &mut Inside
     if let Some(archive) = &wanted.backup {
         cluster_after.push(inside.object(store(archive, wanted, inside)));
         life = Some(life_of(wanted, inside));
-        // The operator names the account after the database.
+        // One account for the database and for whatever is restored from its archive.
         let identity = inside.identity(&Identity {
             name: format!("{}-{NAME}", wanted.app.name),
             pods: Pods::of(namespace, "postgres-all", &[("cnpg.io/cluster", NAME)]),
-            service_account: NAME.to_owned(),
+            service_account: ACCOUNT.to_owned(),
             grants: vec![Grant::Objects(archive.bucket.clone())],
         });
         cluster_after.extend(identity.before.iter().cloned());
+        cluster_after.push(inside.object(account(namespace, &identity)));
         lowered = Some(identity);
     }
     let cluster = inside.waited(
@@ -121,6 +124,21 @@ pub(super) fn database(config: &Config, wanted: &Wanted<'_>, inside: &mut Inside
         inside.after(&pooler, [cluster]);
     }
     flows(config, wanted, inside);
+}
+
+/// The account of the pods, with what makes it an identity of the cloud's.
+fn account(namespace: &str, identity: &Lowered) -> Json {
+    let metadata = if is_filled(&identity.annotations) {
+        json!({ "annotations": identity.annotations })
+    } else {
+        json!({})
+    };
+    let rest = json!({ "metadata": metadata });
+    object("v1", "ServiceAccount", namespace, ACCOUNT, rest)
+}
+
+fn is_filled(json: &Json) -> bool {
+    json.as_object().is_some_and(|o| !o.is_empty())
 }
 
 /// A name for the archive of this life of the database: one that is made anew never writes over what an earlier one left.
@@ -167,12 +185,8 @@ fn cluster(
         "postgresql": settings,
     });
     if let Some(identity) = identity {
-        let filled = |json: &Json| json.as_object().is_some_and(|o| !o.is_empty());
-        if filled(&identity.annotations) {
-            spec["serviceAccountTemplate"] =
-                json!({ "metadata": { "annotations": identity.annotations } });
-        }
-        if filled(&identity.labels) {
+        spec["serviceAccountName"] = json!(ACCOUNT);
+        if is_filled(&identity.labels) {
             spec["inheritedMetadata"] = json!({ "labels": identity.labels });
         }
     }

@@ -13,7 +13,7 @@ use crate::objects::resources;
 use infra_draft::cloud::Cloud;
 use infra_model::Record;
 use infra_model::diagnostic::meant;
-pub use restore::{RestoreError, restore};
+pub use restore::{RestoreError, policies_of_restored, restore};
 use serde_json::{Value as Json, json};
 
 /// The operator of the databases that apps declare with `postgres`: highly available Postgres with continuous backups into a

@@ -67,6 +67,101 @@ pub fn restore(database: &Json, name: &str, moment: Option<&str>) -> Result<Json
     }))
 }
 
+/// The labels by which operators mark the pods of a database with its name: CloudNativePG's and Zalando's.
+const DATABASE: [&str; 2] = ["cnpg.io/cluster", "cluster-name"];
+
+/// The policies that let what is restored talk to whom the old one talks to: of those policies that speak of the old one, with its
+/// name instead. Without them it stands in a namespace that denies everything.
+#[must_use]
+pub fn policies_of_restored(policies: &[Json], database: &Json, name: &str) -> Vec<Json> {
+    let text = |pointer: &str| database.pointer(pointer).and_then(Json::as_str);
+    let (Some(old), Some(namespace)) = (text("/metadata/name"), text("/metadata/namespace")) else {
+        return Vec::new();
+    };
+    let one = |policy: &Json| {
+        let here = policy.pointer("/metadata/namespace").and_then(Json::as_str) == Some(namespace);
+        let mut spec = policy.get("spec")?.clone();
+        let mine = here && renamed(spec.get_mut("podSelector")?, old, name);
+        let mut theirs = false;
+        for (rules, ends) in [("ingress", "from"), ("egress", "to")] {
+            let Some(all) = spec.get_mut(rules).and_then(Json::as_array_mut) else {
+                continue;
+            };
+            for rule in all.iter_mut() {
+                let Some(peers) = rule.get_mut(ends).and_then(Json::as_array_mut) else {
+                    continue;
+                };
+                peers.retain_mut(|peer| {
+                    let there = peer
+                        .pointer("/namespaceSelector/matchLabels/kubernetes.io~1metadata.name")
+                        .is_some_and(|n| n == namespace);
+                    let of_it = there
+                        && peer
+                            .get_mut("podSelector")
+                            .is_some_and(|s| renamed(s, old, name));
+                    theirs |= of_it;
+                    mine || of_it
+                });
+            }
+            // What speaks of nobody would speak of all.
+            all.retain(|rule| {
+                rule[ends]
+                    .as_array()
+                    .map_or(mine, |peers| !peers.is_empty())
+            });
+            if all.is_empty()
+                && let Some(fields) = spec.as_object_mut()
+            {
+                fields.shift_remove(rules);
+            }
+        }
+        if !mine && !theirs {
+            return None;
+        }
+        let types: Vec<&str> = [("ingress", "Ingress"), ("egress", "Egress")]
+            .into_iter()
+            .filter(|(rules, _)| spec.get(rules).is_some())
+            .map(|(_, kind)| kind)
+            .collect();
+        spec["policyTypes"] = json!(types);
+        let metadata = policy.get("metadata")?;
+        let was = metadata.get("name").and_then(Json::as_str)?;
+        Some(json!({
+            "apiVersion": policy["apiVersion"],
+            "kind": policy["kind"],
+            "metadata": {
+                "name": format!("{was}-{name}"),
+                "namespace": metadata["namespace"],
+                "labels": { "app.kubernetes.io/managed-by": "infra" },
+            },
+            "spec": spec,
+        }))
+    };
+    policies
+        .iter()
+        .filter(|p| p["kind"] == "NetworkPolicy")
+        .filter_map(one)
+        .collect()
+}
+
+/// Puts the new name where a selector has the old one; whether it had.
+fn renamed(selector: &mut Json, old: &str, new: &str) -> bool {
+    let Some(labels) = selector
+        .get_mut("matchLabels")
+        .and_then(Json::as_object_mut)
+    else {
+        return false;
+    };
+    let mut found = false;
+    for label in DATABASE {
+        if let Some(value) = labels.get_mut(label).filter(|v| **v == *old) {
+            *value = json!(new);
+            found = true;
+        }
+    }
+    found
+}
+
 fn cnpg(database: &Json, name: &str, moment: Option<&str>) -> Result<Json, RestoreError> {
     let mut spec = database
         .get("spec")

@@ -338,6 +338,12 @@ fn flows(inside: &mut Inside<'_>) {
         &[Port::udp(9094)],
     );
     inside.allow(Peer::Pods(alertmanager), Peer::Internet, &[Port::tcp(443)]);
+    // Kubelets, and node-exporter, which listens on the node.
+    inside.allow(
+        Peer::Pods(prometheus.clone()),
+        Peer::Nodes,
+        &[Port::tcp(10250), Port::tcp(9100)],
+    );
     let dns = Pods::of("kube-system", "kube-dns", &[("k8s-app", "kube-dns")]);
     inside.allow(Peer::Pods(prometheus), Peer::Pods(dns), &[Port::tcp(9153)]);
 }

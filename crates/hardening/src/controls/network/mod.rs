@@ -56,6 +56,7 @@ impl Control for Network {
             }
         }
         let rules = policy::Rules {
+            nodes: nodes(inside),
             api: api(config, inside),
             dns: dns(config, inside),
             forbidden: forbidden(inside),
@@ -76,6 +77,19 @@ fn check(range: &Input<String>, path: &str, inside: &mut Inside<'_>) {
     }
 }
 
+/// Where nodes are. Cilium, which GKE and AKS enforce policies with, never takes a range for a node: there only "everywhere" means
+/// nodes too, on the ports that are named (<https://docs.cilium.io/en/stable/network/kubernetes/policy/>).
+fn nodes(inside: &Inside<'_>) -> Option<String> {
+    match &inside.site.cloud {
+        Cloud::Aws(_) => inside.site.range.map(|r| r.to_string()),
+        Cloud::Google(_) | Cloud::Azure(_) => None,
+    }
+}
+
+/// The API's own service on EKS: the first address of one of the two ranges that it takes services' addresses from when none is
+/// asked for (`KubernetesNetworkConfigRequest` of its API).
+const EKS_API: [&str; 2] = ["10.100.0.1/32", "172.20.0.1/32"];
+
 /// Where pods reach the Kubernetes API. Its service's address stands for these, and network engines look at what it stands for.
 fn api(config: &Config, inside: &Inside<'_>) -> Vec<String> {
     if !config.api.is_empty() {
@@ -83,12 +97,13 @@ fn api(config: &Config, inside: &Inside<'_>) -> Vec<String> {
     }
     let own = inside.site.range.map(|r| r.to_string());
     match &inside.site.cloud {
-        // Interfaces of the control plane in the network's own subnets, others after every upgrade.
-        Cloud::Aws(_) => own.into_iter().collect(),
+        // Interfaces of the control plane in the network's own subnets, others after every upgrade. What enforces policies there sees
+        // packets as pods send them: still to the service.
+        Cloud::Aws(_) => own.into_iter().chain(EKS_API.map(str::to_owned)).collect(),
         // One address, inside the network or outside of it.
         Cloud::Google(_) => {
             let endpoint = format!(
-                "${{replace({}.endpoint, \"https://\", \"\")}}/32",
+                "${{regex(\"[0-9]+(?:[.][0-9]+){{3}}\", {}.endpoint)}}/32",
                 inside.site.reference
             );
             own.into_iter().chain([endpoint]).collect()

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 
 /// What flows mean on this cluster.
 pub(super) struct Rules {
+    /// Where nodes are; none where ranges never stand for them.
+    pub(super) nodes: Option<String>,
     /// Where the Kubernetes API answers.
     pub(super) api: Vec<String>,
     /// Where DNS answers beside its pods.
@@ -99,16 +101,20 @@ impl Rules {
             Peer::Pods(pods) => json!([peer(pods)]),
             Peer::Range(range) => json!([{ "ipBlock": { "cidr": range } }]),
             // Load balancers and nodes stand between, with addresses of their own; and no policy can name the control plane.
-            Peer::Internet | Peer::Api => Json::Null,
+            Peer::Internet | Peer::Api | Peer::Nodes => Json::Null,
         }
     }
 
-    /// Where a flow goes.
+    /// Where a flow goes; nothing for everywhere.
     fn targets(&self, flow: &Flow) -> Json {
         match &flow.to {
             Peer::Pods(pods) => json!([peer(pods)]),
             Peer::Range(range) => json!([self.block(range)]),
             Peer::Internet => json!([self.block("0.0.0.0/0")]),
+            Peer::Nodes => match &self.nodes {
+                Some(range) => json!([self.block(range)]),
+                None => Json::Null,
+            },
             Peer::Api => self.api.iter().map(|range| self.block(range)).collect(),
         }
     }

@@ -12,6 +12,12 @@ use serde_json::{Value as Json, json};
 /// Where it stands.
 pub(super) const NAMESPACE: &str = "kyverno";
 const API: &str = "policies.kyverno.io/v1";
+/// Jobs of the chart after upgrades and before it goes; their pods have no labels of its own.
+const HOOKS: [&str; 3] = [
+    "kyverno-migrate-resources",
+    "kyverno-rm-webhooks",
+    "kyverno-scale-to-zero",
+];
 
 /// The engine; its address.
 pub(super) fn install(inside: &mut Inside<'_>, exempt: &[String]) -> String {
@@ -37,6 +43,9 @@ pub(super) fn install(inside: &mut Inside<'_>, exempt: &[String]) -> String {
             // Signatures are read from registries.
             inside.allow(Peer::Pods(pods), Peer::Internet, &[Port::tcp(443)]);
         }
+    }
+    for job in HOOKS {
+        inside.calls_api(&Pods::job(NAMESPACE, job));
     }
     inside.release(Release {
         chart: "kyverno",

@@ -162,6 +162,8 @@ fn install(inside: &mut Inside<'_>) {
         &[("control-plane", "policy-controller-webhook")],
     );
     inside.calls_api(&pods);
+    // The chart's, when it goes.
+    inside.calls_api(&Pods::job(CONTROLLER, "leases-cleanup"));
     inside.called_by_api(&pods, 8443);
     inside.scrape(&pods, 9090, "/metrics");
     inside.allow(Peer::Pods(pods), Peer::Internet, &[Port::tcp(443)]);

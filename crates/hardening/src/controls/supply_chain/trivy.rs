@@ -87,8 +87,8 @@ pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
         Peer::Pods(server.clone()),
         &[Port::tcp(4954)],
     );
-    for pods in [jobs, server] {
-        // Registries, and where the data of holes is.
+    for pods in [operator, jobs, server] {
+        // Registries, and where the data of holes and the operator's checks are.
         inside.allow(Peer::Pods(pods), Peer::Internet, &[Port::tcp(443)]);
     }
 }

@@ -37,6 +37,11 @@ impl Recorded {
         }
         Recorded(blocks)
     }
+
+    /// What is recorded of a block that has one instance without a key.
+    pub(crate) fn single(&self, block: &BlockAddress) -> Option<&Value> {
+        self.0.get(block)?.get(&None)
+    }
 }
 
 /// References at one place of the stack.

@@ -50,8 +50,8 @@ pub(super) fn run(arguments: &HardenAudit, ui: Ui) -> Outcome {
     Ok(if open { Exit::Changes } else { Exit::Done })
 }
 
-/// What a live cluster has.
-fn of_cluster(file: &Path) -> Result<Vec<Json>, CommandError> {
+/// A kubeconfig, and what calls to its cluster are made with.
+pub(super) fn cluster(file: &Path) -> Result<(String, CallContext), CommandError> {
     let kubeconfig = fs::read_to_string(file).map_err(|e| CommandError::io("read", file, &e))?;
     let context = CallContext {
         clock: Arc::new(SystemClock),
@@ -59,6 +59,12 @@ fn of_cluster(file: &Path) -> Result<Vec<Json>, CommandError> {
         events: Arc::new(NoEvents),
         provider: "kubernetes",
     };
+    Ok((kubeconfig, context))
+}
+
+/// What a live cluster has.
+fn of_cluster(file: &Path) -> Result<Vec<Json>, CommandError> {
+    let (kubeconfig, context) = cluster(file)?;
     let kinds = KINDS.iter().map(|k| (k.api_version, k.kind));
     let environment = Environment::default();
     let listed = infra_kubernetes::list(&kubeconfig, &environment, &context, kinds);

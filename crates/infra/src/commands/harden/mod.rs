@@ -1,8 +1,10 @@
-//! `infra harden`: what a stack brings into its clusters, looked at without a cluster.
+//! `infra harden`: what a stack brings into its clusters, looked at without a cluster; and ways out of trouble in one.
 
 mod audit;
 mod render;
+mod restore;
 mod seen;
+mod unlock;
 
 pub(super) use seen::Seen;
 
@@ -14,5 +16,7 @@ pub(super) fn run(arguments: &Harden, ui: Ui) -> Outcome {
     match arguments {
         Harden::Render(arguments) => render::run(arguments, ui),
         Harden::Audit(arguments) => audit::run(arguments, ui),
+        Harden::Restore(arguments) => restore::run(arguments, ui),
+        Harden::Unlock(arguments) => unlock::run(arguments, ui),
     }
 }

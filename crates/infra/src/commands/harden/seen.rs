@@ -19,7 +19,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// What stands for what only an apply knows.
-const LATER: &str = "(known after apply)";
+pub(super) const LATER: &str = "(known after apply)";
 
 /// A stack, loaded.
 pub(in crate::commands) struct Seen {
@@ -33,6 +33,8 @@ pub(in crate::commands) struct Seen {
 pub(super) struct Node {
     pub(super) type_name: String,
     pub(super) body: Json,
+    /// The `uid` of the object that it has become, by the state.
+    pub(super) uid: Option<String>,
 }
 
 impl Seen {
@@ -82,8 +84,15 @@ impl Seen {
         let one = |block: &ResourceBlock| Node {
             type_name: block.address.type_name.to_string(),
             body: plain(&self.value(&block.config, hardening)),
+            uid: self.uid(block),
         };
         all.map(one).collect()
+    }
+
+    fn uid(&self, block: &ResourceBlock) -> Option<String> {
+        let object = self.recorded.single(&block.address)?.get("object")?;
+        let uid = object.get("metadata")?.get("uid")?;
+        uid.as_str().map(str::to_owned)
     }
 
     /// The certificate that secrets are sealed with, of the only hardening that has one.
