@@ -65,6 +65,8 @@ pub(crate) enum Work {
     AddonCreate,
     AddonUpdate,
     AddonDelete,
+    /// Of any type.
+    CloudControlRequest,
     LoadBalancerCreate,
     /// How long network interfaces of a deleted load balancer hold its subnets and groups.
     LoadBalancerDelete,
@@ -148,6 +150,7 @@ impl Work {
             Self::AddonCreate => 40,
             Self::AddonUpdate => 30,
             Self::AddonDelete => 20,
+            Self::CloudControlRequest => 10,
             Self::LoadBalancerCreate => 150,
             Self::LoadBalancerDelete => 60,
             Self::TargetRegistration => 20,

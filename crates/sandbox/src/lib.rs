@@ -13,6 +13,7 @@ mod google;
 mod http;
 mod journal;
 mod json;
+mod json_patch;
 mod kubernetes;
 mod latency;
 mod recording;

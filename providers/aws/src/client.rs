@@ -37,6 +37,7 @@ pub struct Client {
 #[derive(Default)]
 struct Clients {
     autoscaling: OnceLock<aws_sdk_autoscaling::Client>,
+    cloudcontrol: OnceLock<aws_sdk_cloudcontrol::Client>,
     ec2: OnceLock<aws_sdk_ec2::Client>,
     eks: OnceLock<aws_sdk_eks::Client>,
     elbv2: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
@@ -69,6 +70,7 @@ macro_rules! services {
 
 services! {
     autoscaling: aws_sdk_autoscaling;
+    cloudcontrol: aws_sdk_cloudcontrol;
     ec2: aws_sdk_ec2;
     eks: aws_sdk_eks;
     elbv2: aws_sdk_elasticloadbalancingv2;

@@ -19,7 +19,7 @@ pub struct Config {
     /// A role to take on with the found credentials.
     #[record(block, max = 1)]
     pub assume_role: Vec<AssumeRole>,
-    /// Endpoints by service, such as `ec2`: `autoscaling ec2 eks elbv2 iam kms rds s3 sts`. `AWS_ENDPOINT_URL` and
+    /// Endpoints by service, such as `ec2`: `autoscaling cloudcontrol ec2 eks elbv2 iam kms rds s3 sts`. `AWS_ENDPOINT_URL` and
     /// `AWS_ENDPOINT_URL_<SERVICE>` go before.
     #[record(optional)]
     pub endpoints: BTreeMap<String, String>,
@@ -49,8 +49,9 @@ pub struct AssumeRole {
 }
 
 /// Services by their key under `endpoints`, and as `AWS_ENDPOINT_URL_…` names them.
-const SERVICES: [(&str, &str); 9] = [
+const SERVICES: [(&str, &str); 10] = [
     ("autoscaling", "AUTO_SCALING"),
+    ("cloudcontrol", "CLOUDCONTROL"),
     ("ec2", "EC2"),
     ("eks", "EKS"),
     ("elbv2", "ELASTIC_LOAD_BALANCING_V2"),

@@ -56,8 +56,11 @@ pub const KMS: Family = family("kms", "kms", 16, 15.0, 5.0);
 /// All of EC2 Auto Scaling.
 pub const AUTOSCALING: Family = family("autoscaling", "autoscaling", 16, 40.0, 10.0);
 
+/// Cloud Control: its documentation gives no bucket; what it calls has limits of its own.
+pub const CLOUDCONTROL: Family = family("cloudcontrol", "cloudcontrol", 16, 20.0, 5.0);
+
 /// Every family, for the provider's schema.
-const ALL: [Family; 12] = [
+const ALL: [Family; 13] = [
     EC2_READ,
     EC2_WRITE,
     EC2_TAGS,
@@ -70,6 +73,7 @@ const ALL: [Family; 12] = [
     S3,
     KMS,
     AUTOSCALING,
+    CLOUDCONTROL,
 ];
 
 /// The limits as the engine takes them.

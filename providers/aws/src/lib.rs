@@ -4,6 +4,7 @@
 mod autoscaling;
 pub mod batch;
 pub mod client;
+mod cloudcontrol;
 mod cluster_token;
 pub mod config;
 mod data;

@@ -1,7 +1,7 @@
 //! Every type of the provider, one line each.
 
 use crate::client::Client;
-use crate::{autoscaling, data, ec2, eks, elbv2, iam, kms, rds, s3};
+use crate::{autoscaling, cloudcontrol, data, ec2, eks, elbv2, iam, kms, rds, s3};
 use infra_model::resource::{DynDataSource, DynResource, Typed};
 
 /// Managed types.
@@ -33,6 +33,8 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
         Typed::<eks::pod_identity_association::PodIdentity>::register(),
         // --- Auto Scaling ---
         Typed::<autoscaling::attachment::Attachment>::register(),
+        // --- any other type ---
+        Typed::<cloudcontrol::CloudControl>::register(),
         // --- Elastic Load Balancing ---
         Typed::<elbv2::listener::Listener>::register(),
         Typed::<elbv2::listener_rule::ListenerRule>::register(),

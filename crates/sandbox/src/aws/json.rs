@@ -1,4 +1,4 @@
-//! The JSON 1.1 protocol of KMS, ECR, Secrets Manager and CloudWatch Logs: the operation is in `X-Amz-Target`,
+//! The JSON protocol of KMS and Cloud Control: the operation is in `X-Amz-Target`,
 //! parameters and answers are JSON.
 
 use serde_json::Value;

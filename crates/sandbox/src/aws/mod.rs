@@ -2,6 +2,7 @@
 //! a transaction, and shapes answers and errors. Rules of services are in their own folders.
 
 mod autoscaling;
+mod cloudcontrol;
 pub(crate) mod context;
 mod ec2;
 mod eks;
@@ -87,6 +88,10 @@ const SERVICES: &[Service] = &[
     Service {
         name: "s3",
         protocol: Protocol::Raw(&s3::SERVICE),
+    },
+    Service {
+        name: "cloudcontrolapi",
+        protocol: Protocol::Json(&cloudcontrol::SERVICE),
     },
     Service {
         name: "kms",

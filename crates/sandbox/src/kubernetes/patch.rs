@@ -4,138 +4,17 @@ use serde_json::{Map, Value};
 
 use super::error::{ApiError, ApiResult};
 use super::schema::Schema;
-use super::value::{same, text};
+use crate::json_patch::{self, PatchError};
 
 /// Applies a list of operations.
 pub(super) fn json_patch(value: &mut Value, patch: &Value) -> ApiResult<()> {
-    let operations = patch
-        .as_array()
-        .ok_or_else(|| ApiError::bad("a JSON patch is a list of operations"))?;
-    for operation in operations {
-        one(value, operation)?;
-    }
-    Ok(())
-}
-
-fn unprocessable(message: impl Into<String>) -> ApiError {
-    ApiError::new(
-        422,
-        "Invalid",
-        format!(
-            "the server rejected our request due to an error in our request: {}",
-            message.into()
+    json_patch::apply(value, patch).map_err(|error| match error {
+        PatchError::Malformed(message) => ApiError::bad(message),
+        PatchError::Inapplicable(message) => ApiError::new(
+            422,
+            "Invalid",
+            format!("the server rejected our request due to an error in our request: {message}"),
         ),
-    )
-}
-
-fn one(value: &mut Value, operation: &Value) -> ApiResult<()> {
-    let path = text(operation, "/path");
-    let wanted = || {
-        operation
-            .get("value")
-            .cloned()
-            .ok_or_else(|| unprocessable(format!("operation at {path:?} has no value")))
-    };
-    let from = text(operation, "/from");
-    let source = |value: &Value| {
-        value
-            .pointer(from)
-            .cloned()
-            .ok_or_else(|| unprocessable(format!("from: unable to find {from:?}")))
-    };
-    match text(operation, "/op") {
-        "add" => add(value, path, wanted()?),
-        "remove" => remove(value, path).map(drop),
-        "replace" => {
-            let place = value.pointer_mut(path).ok_or_else(|| {
-                unprocessable(format!(
-                    "replace operation does not apply: doc is missing path: {path}"
-                ))
-            })?;
-            *place = wanted()?;
-            Ok(())
-        }
-        "move" => {
-            let moved = source(value)?;
-            remove(value, from)?;
-            add(value, path, moved)
-        }
-        "copy" => {
-            let copied = source(value)?;
-            add(value, path, copied)
-        }
-        "test" => {
-            let found = value.pointer(path).unwrap_or(&Value::Null);
-            if same(found, operation.get("value").unwrap_or(&Value::Null)) {
-                Ok(())
-            } else {
-                Err(unprocessable(format!(
-                    "testing value {path} failed: test failed"
-                )))
-            }
-        }
-        other => Err(ApiError::bad(format!("unknown operation {other:?}"))),
-    }
-}
-
-fn unescaped(part: &str) -> String {
-    part.replace("~1", "/").replace("~0", "~")
-}
-
-fn parent<'v>(value: &'v mut Value, path: &str) -> ApiResult<(&'v mut Value, String)> {
-    let (parent, last) = path
-        .rsplit_once('/')
-        .ok_or_else(|| unprocessable(format!("{path:?} is no path in the document")))?;
-    let found = value
-        .pointer_mut(parent)
-        .ok_or_else(|| unprocessable(format!("doc is missing path: {path}: missing value")))?;
-    Ok((found, unescaped(last)))
-}
-
-fn add(value: &mut Value, path: &str, new: Value) -> ApiResult<()> {
-    if path.is_empty() {
-        *value = new;
-        return Ok(());
-    }
-    let (parent, last) = parent(value, path)?;
-    match parent {
-        Value::Object(members) => {
-            members.insert(last, new);
-            Ok(())
-        }
-        Value::Array(items) if last == "-" => {
-            items.push(new);
-            Ok(())
-        }
-        Value::Array(items) => {
-            let index: usize = last
-                .parse()
-                .map_err(|_| unprocessable(format!("{last:?} is no index")))?;
-            if index > items.len() {
-                return Err(unprocessable(format!("index {index} is out of bounds")));
-            }
-            items.insert(index, new);
-            Ok(())
-        }
-        _ => Err(unprocessable(format!("{path:?} is in no object or list"))),
-    }
-}
-
-fn remove(value: &mut Value, path: &str) -> ApiResult<Value> {
-    let (parent, last) = parent(value, path)?;
-    let found = match parent {
-        Value::Object(members) => members.shift_remove(&last),
-        Value::Array(items) => last
-            .parse::<usize>()
-            .ok()
-            .filter(|index| *index < items.len())
-            .map(|index| items.remove(index)),
-        _ => None,
-    };
-    found.ok_or_else(|| {
-        unprocessable(format!(
-            "remove operation does not apply: doc is missing path: {path}: missing value"
-        ))
     })
 }
 
