@@ -17,7 +17,7 @@ fn every_type_has_a_table() {
 fn what_others_made_is_not_taken_over() {
     let server = Server::sandbox(&["--latency", "none"]);
     let flag = server.flag();
-    // With tags, without, and a part of another resource.
+    // With tags, without, and a part of another resource; the same of any other type.
     let group =
         "[resource.azurerm_resource_group.g]\nname = \"shared\"\nlocation = \"westeurope\"\n";
     let resources = r#"
@@ -33,6 +33,19 @@ resource_group_name  = "shared"
 virtual_network_name = "their-network"
 address_prefixes     = ["10.0.0.0/24"]
 depends_on           = ["azurerm_virtual_network.a"]
+
+[resource.azapi_resource.tagged]
+type      = "Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30"
+parent_id = "/subscriptions/00000000-0000-4000-8000-5a4db0c50001/resourceGroups/shared"
+name      = "their-identity"
+location  = "westeurope"
+
+[resource.azapi_resource.untagged]
+type       = "Microsoft.Network/virtualNetworks/subnets@2026-03-01"
+parent_id  = "/subscriptions/00000000-0000-4000-8000-5a4db0c50001/resourceGroups/shared/providers/Microsoft.Network/virtualNetworks/their-network"
+name       = "their-other-subnet"
+body       = { properties = { addressPrefix = "10.0.1.0/24" } }
+depends_on = ["azurerm_subnet.a"]
 "#;
     let folder = |name: &str, text: &str| {
         let folder = Folder::new();
@@ -49,13 +62,20 @@ depends_on           = ["azurerm_virtual_network.a"]
     run(&theirs, "apply").expect(0);
     let before = server.resources();
     let refused = run(&ours, "apply").expect(1);
-    assert!(
-        refused
-            .stderr
-            .contains("exists already and was not made by"),
-        "{}",
-        refused.stderr
-    );
+    // What depends on something that is refused is not tried.
+    for name in ["azurerm_virtual_network.a", "azapi_resource.tagged"] {
+        let told = format!("{name} could not be created");
+        assert!(refused.stderr.contains(&told), "{}", refused.stderr);
+    }
+    let told = "exists already and was not made by";
+    assert!(refused.stderr.contains(told), "{}", refused.stderr);
+    run(&ours, "destroy").expect(0);
+    // A child alone.
+    let child = resources.rsplit_once("[resource.").expect("a child").1;
+    let child = format!("[resource.{child}").replace("depends_on = [\"azurerm_subnet.a\"]\n", "");
+    let ours = folder("ours", &child);
+    let refused = run(&ours, "apply").expect(1);
+    assert!(refused.stderr.contains(told), "{}", refused.stderr);
     run(&ours, "destroy").expect(0);
     assert_eq!(server.resources(), before);
 }

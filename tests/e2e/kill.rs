@@ -28,6 +28,11 @@ fn kills_on_google_cloud_lose_nothing() {
     kills("google.toml", 3);
 }
 
+#[test]
+fn kills_on_azure_lose_nothing() {
+    kills("azure.toml", 3);
+}
+
 fn kills(example: &str, wanted: usize) {
     let stack = format!("stacks/{example}");
     let stack = stack.as_str();

@@ -270,4 +270,32 @@ mod tests {
             assert_eq!(result.map_err(|e| e.kind), ends, "{kind:?}");
         }
     }
+
+    #[test]
+    fn what_the_cloud_computes_of_an_empty_collection_is_its_affair() {
+        /// Names that the cloud gives where none are said.
+        #[derive(Clone, Debug, Record)]
+        struct Given {
+            /// Names.
+            #[record(optional, computed)]
+            names: Vec<String>,
+        }
+        /// Names that are none where none are said.
+        #[derive(Clone, Debug, Record)]
+        struct Said {
+            /// Names.
+            #[record(optional)]
+            names: Vec<String>,
+        }
+        let given = |names: &[&str]| {
+            let names = names.iter().map(|n| (*n).to_owned()).collect();
+            Given { names }.to_value()
+        };
+        let block = Given::block();
+        assert!(agrees(&block, &given(&[]), &given(&["a"])));
+        assert!(!agrees(&block, &given(&["b"]), &given(&["a"])));
+        let names = vec!["a".to_owned()];
+        let none = Said { names: Vec::new() }.to_value();
+        assert!(!agrees(&Said::block(), &none, &Said { names }.to_value()));
+    }
 }

@@ -187,7 +187,7 @@ pub(crate) fn place(text: &str) -> String {
     written.flat_map(char::to_lowercase).collect()
 }
 
-/// Plans that Azure computes `names` anew where any of `of` changes in place.
+/// Plans that Azure computes the attributes or blocks `names` anew where any of `of` changes in place.
 pub(crate) fn recomputed<R: Record>(
     request: &PlanRequest<'_>,
     planned: &mut Planned,
@@ -200,7 +200,14 @@ pub(crate) fn recomputed<R: Record>(
     if of.iter().all(|n| prior.get(n) == planned.value.get(n)) {
         return;
     }
-    planning::mark_unknown(planned, &R::block(), names);
+    let block = R::block();
+    planning::mark_unknown(planned, &block, names);
+    for name in names {
+        if let Some(nested) = block.blocks.get(*name) {
+            let value = std::mem::replace(&mut planned.value, Value::NULL);
+            planned.value = value.with_attribute(name, Value::Unknown(nested.value_type()));
+        }
+    }
 }
 
 /// The id that a value will have, as far as the provider's configuration is known.

@@ -48,7 +48,8 @@ pub(crate) struct AzapiRecord {
     /// no drift.
     #[record(optional)]
     pub(crate) body: Value,
-    /// How it is changed: `PUT` with all of the body, `PATCH` with what changes of it, or `none`: then a change replaces it.
+    /// How it is changed: `PUT` with all of the body, where what it leaves out may fall back to what the service does by default;
+    /// `PATCH` with what changes of it; or `none`: then a change replaces it.
     #[record(optional, default = "PUT")]
     pub(crate) update: String,
     /// Tags. What has a location or tags carries the stack's default ones and infra's own too.
@@ -221,6 +222,10 @@ impl Resource<Client> for Azapi {
         {
             wrong.push(ProviderError::invalid("parent_id", why));
         }
+        if text(config, "name").is_some_and(|name| name.contains('/')) {
+            let message = "the name of a child is its last part alone, and `parent_id` the rest";
+            wrong.push(ProviderError::invalid("name", message));
+        }
         if let Some(word) = text(config, "update")
             && !["PUT", "PATCH", "none"].contains(&&*word)
         {
@@ -367,10 +372,8 @@ impl Resource<Client> for Azapi {
 }
 
 fn unversioned(id: &str) -> ProviderError {
-    let form = format!(
-        "`{id}` is no resource's id with the api-version to read it by: /subscriptions/…/providers/…/name?api-version=2025-01-01"
-    );
-    ProviderError::new(ErrorKind::Invalid, form)
+    let form = "/subscriptions/{subscription}/resourceGroups/{group}/providers/{type}/{name}?api-version={version}";
+    ProviderError::new(ErrorKind::Invalid, format!("`{id}` is not `{form}`"))
 }
 
 /// Sends the creation and waits for its operation. A `PUT` would overwrite what is there: that is looked at before.

@@ -1,7 +1,7 @@
 //! Blocks of `azurerm_kubernetes_cluster`.
 
-use infra_model::Record;
 use infra_model::number::Number;
+use infra_model::{Planned, Record, Type, Value};
 use std::collections::BTreeSet;
 
 /// Who reaches the API server.
@@ -335,4 +335,72 @@ pub(crate) struct Metrics {
     /// Labels that become labels.
     #[record(optional)]
     pub(crate) labels_allowed: Option<String>,
+}
+
+/// Plans that the addresses to go out with are not known where those that are asked for change.
+pub(crate) fn plan_outbound(prior: &Value, planned: &mut Planned) {
+    let first = |value: &Value, name: &str| value.get(name)?.elements()?.first().cloned();
+    let profile = |value: &Value| first(value, "network_profile");
+    let (Some(old), Some(new)) = (profile(prior), profile(&planned.value)) else {
+        return;
+    };
+    let asked = [
+        "managed_outbound_ip_count",
+        "managed_outbound_ipv6_count",
+        "outbound_ip_prefix_ids",
+        "outbound_ip_address_ids",
+    ];
+    let kinds = [
+        ("load_balancer_profile", BalancerProfile::block()),
+        ("nat_gateway_profile", NatProfile::block()),
+    ];
+    let mut opened = new.clone();
+    for (name, block) in kinds {
+        let (was, Some(way)) = (first(&old, name), first(&new, name)) else {
+            continue;
+        };
+        let same = |was: &Value| asked.iter().all(|a| was.get(a) == way.get(a));
+        if !was.is_some_and(|was| same(&was)) {
+            let addresses = Value::Unknown(Type::set(Type::String));
+            let way = way.with_attribute("effective_outbound_ips", addresses);
+            opened = opened.with_attribute(name, Value::list(block.implied_type(), vec![way]));
+        }
+    }
+    if opened != new {
+        let list = Value::list(NetworkProfile::block().implied_type(), vec![opened]);
+        let value = std::mem::replace(&mut planned.value, Value::NULL);
+        planned.value = value.with_attribute("network_profile", list);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use infra_model::json::from_json;
+    use serde_json::json;
+
+    #[test]
+    fn other_addresses_to_go_out_with_are_not_known_yet() {
+        let value = |count: i64, minutes: i64| {
+            let way = json!([{
+                "managed_outbound_ip_count": count, "idle_timeout_in_minutes": minutes,
+                "effective_outbound_ips": ["a"],
+            }]);
+            let profile = json!([{ "load_balancer_profile": way }]);
+            let block = NetworkProfile::block().implied_type();
+            let list = from_json(&profile, &Type::list(block)).expect("fits");
+            Value::object([("network_profile", list)])
+        };
+        let known = |count: i64, minutes: i64| {
+            let mut planned = Planned {
+                value: value(count, minutes),
+                replace: Vec::new(),
+                private: None,
+            };
+            plan_outbound(&value(1, 30), &mut planned);
+            planned.value.is_wholly_known()
+        };
+        assert!(known(1, 30) && known(1, 4));
+        assert!(!known(2, 30));
+    }
 }

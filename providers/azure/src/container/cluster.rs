@@ -1,8 +1,9 @@
 //! `azurerm_kubernetes_cluster`.
 
 use super::blocks::{
-    ApiServerAccess, AutoScaler, Defender, Directory, KeyManagement, KubeletIdentity, LinuxProfile,
-    LogAgent, Metrics, NetworkProfile, SecretsProvider, StorageProfile, WorkloadScaler,
+    self, ApiServerAccess, AutoScaler, Defender, Directory, KeyManagement, KubeletIdentity,
+    LinuxProfile, LogAgent, Metrics, NetworkProfile, SecretsProvider, StorageProfile,
+    WorkloadScaler,
 };
 use super::default_pool::{self, DefaultPool};
 use super::kubeconfig::{self, KubeConfig};
@@ -243,13 +244,25 @@ impl Kind for Cluster {
                 .replace
                 .push(Path(vec![Step::Attribute("default_node_pool".into())]));
         }
+        let mut follows =
+            |of: &[&str], names: &[&str]| recomputed::<ClusterRecord>(request, planned, of, names);
         // Another version of Kubernetes has other names for what it has.
-        for (of, name) in [
-            ("kubernetes_version", "current_kubernetes_version"),
-            ("oidc_issuer_enabled", "oidc_issuer_url"),
-        ] {
-            recomputed::<ClusterRecord>(request, planned, &[of], &[name]);
-        }
+        follows(&["kubernetes_version"], &["current_kubernetes_version"]);
+        follows(&["oidc_issuer_enabled"], &["oidc_issuer_url"]);
+        follows(&["private_cluster_public_fqdn_enabled"], &["fqdn"]);
+        follows(
+            &[
+                "local_account_disabled",
+                "azure_active_directory_role_based_access_control",
+            ],
+            &[
+                "kube_config",
+                "kube_config_raw",
+                "kube_admin_config",
+                "kube_admin_config_raw",
+            ],
+        );
+        blocks::plan_outbound(prior, planned);
         Ok(())
     }
 

@@ -4,12 +4,13 @@ use crate::api::{Api, grouped};
 use crate::client::{Client, Method, Request};
 use crate::identity::{self, Identity};
 use crate::kind::{Kind, Update};
+use crate::managed::recomputed;
 use crate::operation;
 use crate::wire::{Rule, Rules};
 use async_trait::async_trait;
 use infra_cloud::absence::absent_is_done;
 use infra_model::schema::Traits;
-use infra_model::{CallContext, ErrorKind, Operation, ProviderError, Record};
+use infra_model::{CallContext, ErrorKind, Operation, PlanRequest, Planned, ProviderError, Record};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -148,6 +149,13 @@ impl Kind for Workspace {
 
     fn traits() -> Traits {
         Traits::default().seconds(30, 10, 15)
+    }
+
+    fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
+        let keys = ["primary_shared_key", "secondary_shared_key"];
+        let of = ["local_authentication_enabled"];
+        recomputed::<WorkspaceRecord>(request, planned, &of, &keys);
+        Ok(())
     }
 
     async fn body(

@@ -126,6 +126,7 @@ impl Kind for PublicIp {
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
         recomputed::<AddressRecord>(request, planned, &["domain_name_label"], &["fqdn"]);
+        recomputed::<AddressRecord>(request, planned, &["allocation_method"], &["ip_address"]);
         Ok(())
     }
 
