@@ -32,12 +32,17 @@ pub fn tool(name: &str, test: &str) -> Option<PathBuf> {
 /// The folder with the CRDs of other projects, one folder per project; where there is none, it is said that the test is
 /// skipped.
 pub fn upstream_crds(test: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("INFRA_SHARED").map(|s| PathBuf::from(s).join("crds"));
+    shared("crds", test)
+}
+
+/// A folder of what others have published, below `INFRA_SHARED`; where there is none, it is said that the test is skipped.
+pub fn shared(what: &str, test: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("INFRA_SHARED").map(|s| PathBuf::from(s).join(what));
     if let Some(folder) = folder.filter(|f| f.is_dir()) {
         return Some(folder);
     }
     say(&format!(
-        "{test} is skipped: INFRA_SHARED names no folder with crds/ in it"
+        "{test} is skipped: INFRA_SHARED names no folder with {what}/ in it"
     ));
     None
 }

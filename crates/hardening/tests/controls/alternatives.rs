@@ -36,7 +36,7 @@ pub(crate) fn on(cloud: &str) -> Fixture {
 }
 
 /// One choice for each control that has one.
-fn choices() -> [(&'static str, Json); 2] {
+pub(crate) fn choices() -> [(&'static str, Json); 2] {
     let identities = json!([{
         "issuer": "https://token.actions.githubusercontent.com",
         "subject_regexp": "^https://github.com/acme/.+",

@@ -3,6 +3,8 @@
 
 mod alternatives;
 mod audit;
+#[cfg(unix)]
+mod charts;
 mod crossplane;
 mod database;
 #[allow(unreachable_pub, reason = "other test binaries take it in too")]
