@@ -61,6 +61,19 @@ fn sizes_and_versions_that_a_region_does_not_offer_are_told() {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.replace("│ ", "").contains(told), "{text}");
     assert!(server.resources().is_empty());
+    // A cluster that is there already tells where its pools will be.
+    let folder = Folder::new();
+    let flag = server.flag();
+    let run = |arguments: &[&str]| folder.run(&[arguments, &["stacks/t.toml", &flag]].concat());
+    folder.write("stacks/t.toml", &right);
+    run(&["apply", "-auto-approve"]).expect(0);
+    folder.write("stacks/t.toml", &cluster("1.34", "Standard_Q1s", 2));
+    let refused = run(&["plan"]).expect(1);
+    assert!(
+        refused.stderr.contains("`Standard_Q1s`"),
+        "{}",
+        refused.stderr
+    );
 }
 
 #[test]

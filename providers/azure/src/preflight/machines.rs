@@ -3,7 +3,7 @@
 use super::{beyond, location, of_type, refused, usages};
 use crate::client::{Client, Request};
 use crate::container::VERSION as CONTAINERS;
-use crate::managed::text;
+use crate::managed::{place, text};
 use futures::future::join_all;
 use infra_model::path::Step;
 use infra_model::provider::{Finding, PreflightItem};
@@ -44,7 +44,8 @@ pub(super) async fn check(
     context: &CallContext,
     items: &[&PreflightItem],
 ) -> Vec<Finding> {
-    let regions = regions(items);
+    let places = standing(client, context, items).await;
+    let regions = regions(items, places);
     let asked = regions.iter().map(|(location, region)| async move {
         let (mut findings, versions) = futures::join!(
             machines(client, context, location, &region.pools),
@@ -56,11 +57,39 @@ pub(super) async fn check(
     join_all(asked).await.into_iter().flatten().collect()
 }
 
-/// New clusters by region, with their pools. The region of a pool is that of its cluster, where that is new too.
-fn regions<'a>(items: &[&'a PreflightItem]) -> BTreeMap<String, Region<'a>> {
+const CLUSTER: &str = "azurerm_kubernetes_cluster";
+const POOL: &str = "azurerm_kubernetes_cluster_node_pool";
+
+/// Where the clusters are that are there already and get new pools: by their ids in lower case.
+async fn standing(
+    client: &Client,
+    context: &CallContext,
+    items: &[&PreflightItem],
+) -> BTreeMap<String, String> {
+    let ids = |kind: &str, attribute: &str| -> BTreeMap<String, String> {
+        let ids = of_type(items, kind).into_iter();
+        let ids = ids.filter_map(|item| text(&item.planned, attribute));
+        ids.map(|id| (id.to_ascii_lowercase(), id)).collect()
+    };
+    let new = ids(CLUSTER, "id");
+    let mut there = ids(POOL, "kubernetes_cluster_id");
+    there.retain(|id, _| !new.contains_key(id));
+    let asked = there.into_iter().map(|(key, id)| async move {
+        let of = "Microsoft.ContainerService/managedClusters";
+        let request = Request::get(of, CONTAINERS, id).unregistered();
+        let found = client.call(context, &request).await.ok()?;
+        Some((key, place(found["location"].as_str()?)))
+    });
+    join_all(asked).await.into_iter().flatten().collect()
+}
+
+/// New clusters and pools by region; a pool is where its cluster is.
+fn regions<'a>(
+    items: &[&'a PreflightItem],
+    mut places: BTreeMap<String, String>,
+) -> BTreeMap<String, Region<'a>> {
     let mut regions: BTreeMap<String, Region<'_>> = BTreeMap::new();
-    let mut places: BTreeMap<String, String> = BTreeMap::new();
-    for item in of_type(items, "azurerm_kubernetes_cluster") {
+    for item in of_type(items, CLUSTER) {
         let Some(location) = location(item) else {
             continue;
         };
@@ -81,7 +110,7 @@ fn regions<'a>(items: &[&'a PreflightItem]) -> BTreeMap<String, Region<'a>> {
         let pool = default.and_then(|value| pool(item, value, at("vm_size")));
         region.pools.extend(pool);
     }
-    for item in of_type(items, "azurerm_kubernetes_cluster_node_pool") {
+    for item in of_type(items, POOL) {
         let cluster = text(&item.planned, "kubernetes_cluster_id");
         let location = cluster.and_then(|id| places.get(&id.to_ascii_lowercase()));
         if let Some(location) = location {
