@@ -4,6 +4,8 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/infra/target
 export INSTA_WORKSPACE_ROOT := $(CURDIR)
 VENV ?= $(HOME)/.cache/infra/venv
 TEST_PYTHON := tests/requirements.txt
+# What it needs does not go with what the others need.
+MINISTACK := tests/ministack.txt
 
 .PHONY: demo build test fast lint tidy deny tools venv bench clean
 
@@ -14,9 +16,9 @@ demo: build
 build:
 	cargo build --workspace --all-targets --locked
 
-# With moto as the second opinion on AWS: INFRA_PYTHON is the Python that has it.
+# With moto and MiniStack as second opinions on AWS: INFRA_PYTHON and INFRA_MINISTACK are the Pythons that have them.
 test: build venv tools lint tidy deny
-	INFRA_PYTHON="$(VENV)/bin/python" cargo test --workspace --locked --no-fail-fast
+	INFRA_PYTHON="$(VENV)/bin/python" INFRA_MINISTACK="$(VENV)-ministack/bin/python" cargo test --workspace --locked --no-fail-fast
 	INFRA_BIN="$(CARGO_TARGET_DIR)/debug/infra" "$(VENV)/bin/python" -m pytest -q tests/sandbox tests/oracles
 
 # Without the clouds: seconds, for work on the engine and the language.
@@ -38,17 +40,19 @@ deny:
 tools:
 	@./tests/tools/build.sh
 
-# moto is the second opinion on AWS; boto3 drives the sandbox.
-venv: $(VENV)/.ready-$(shell sha256sum $(TEST_PYTHON) | cut -c1-12)
+# moto and MiniStack are second opinions on AWS; the official clients drive the sandbox.
+venv: $(VENV)/.ready-$(shell sha256sum $(TEST_PYTHON) | cut -c1-12) $(VENV)-ministack/.ready-$(shell sha256sum $(MINISTACK) | cut -c1-12)
 
-$(VENV)/.ready-%:
-	rm -rf "$(VENV)"
-	python3 -m venv "$(VENV)"
-	"$(VENV)/bin/pip" install -q --disable-pip-version-check -r $(TEST_PYTHON)
+$(VENV)/.ready-%: WANTED = $(TEST_PYTHON)
+$(VENV)-ministack/.ready-%: WANTED = $(MINISTACK)
+$(VENV)/.ready-% $(VENV)-ministack/.ready-%:
+	rm -rf "$(@D)"
+	python3 -m venv "$(@D)"
+	"$(@D)/bin/pip" install -q --disable-pip-version-check -r $(WANTED)
 	touch "$@"
 
 bench:
 	cargo run -q --release -p xtask --locked -- bench
 
 clean:
-	rm -rf "$(CARGO_TARGET_DIR)" "$(VENV)"
+	rm -rf "$(CARGO_TARGET_DIR)" "$(VENV)" "$(VENV)-ministack"

@@ -1,7 +1,7 @@
-//! The full life of every AWS type, against the sandbox and against moto. The tables are in `tests/aws/`.
+//! The full life of every AWS type, against the sandbox and against moto, and of what that lacks against MiniStack. The tables are in `tests/aws/`.
 
 use crate::support::Server;
-use crate::types;
+use crate::types::{self, Opinion};
 
 #[test]
 fn every_type_lives_in_the_sandbox() {
@@ -11,7 +11,14 @@ fn every_type_lives_in_the_sandbox() {
 #[test]
 fn every_type_lives_in_moto() {
     if let Some(server) = Server::moto("every_type_lives_in_moto") {
-        types::every_type_lives("aws", &server, &[], true);
+        types::every_type_lives("aws", &server, &[], Opinion::Moto);
+    }
+}
+
+#[test]
+fn what_moto_does_not_have_lives_in_ministack() {
+    if let Some(server) = Server::ministack("what_moto_does_not_have_lives_in_ministack") {
+        types::every_type_lives("aws", &server, &[], Opinion::MiniStack);
     }
 }
 

@@ -57,8 +57,6 @@ const CLOUDS: &[(&str, &str, &[(&str, &str)])] = &[
             ("[clouds.aws]\nregion =", "[clouds.azure]\nlocation ="),
             ("eu-west-1", "westeurope"),
             ("m7i.xlarge", "Standard_D4s_v5"),
-            // The sandbox's AKS starts no pool without a node.
-            ("min      = 0", "min      = 1"),
             (
                 "[load_balancer.web.override.aws_lb]\nidle_timeout = 120\n",
                 "",

@@ -164,37 +164,56 @@ impl Server {
     /// moto, by the Python that `make test` installs it into and names in `INFRA_PYTHON`; without that, it is said that the
     /// test is skipped.
     pub fn moto(test: &str) -> Option<Server> {
-        let Ok(python) = std::env::var("INFRA_PYTHON") else {
+        Server::by_python(test, "INFRA_PYTHON", "moto.server", |moto, port| {
+            moto.args(["-H", "127.0.0.1", "-p", port])
+                .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true");
+        })
+    }
+
+    /// MiniStack, likewise by `INFRA_MINISTACK`.
+    pub fn ministack(test: &str) -> Option<Server> {
+        Server::by_python(test, "INFRA_MINISTACK", "ministack", |ministack, port| {
+            ministack
+                .env("BIND_HOST", "127.0.0.1")
+                .env("GATEWAY_PORT", port);
+        })
+    }
+
+    /// A cloud that others wrote, as a module of a Python that a variable names.
+    fn by_python(
+        test: &str,
+        variable: &str,
+        module: &str,
+        on: impl FnOnce(&mut Command, &str),
+    ) -> Option<Server> {
+        let Ok(python) = std::env::var(variable) else {
             say(&format!(
-                "{test} is skipped: INFRA_PYTHON names no Python with moto (`make test` installs one)"
+                "{test} is skipped: {variable} names no Python with {module} (`make test` installs one)"
             ));
             return None;
         };
         let port = free_port();
-        let child = Command::new(&python)
-            .args([
-                "-m",
-                "moto.server",
-                "-H",
-                "127.0.0.1",
-                "-p",
-                &port.to_string(),
-            ])
-            .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+        let mut command = Command::new(&python);
+        command.args(["-m", module]);
+        on(&mut command, &port.to_string());
+        let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .expect("moto starts");
+            .unwrap_or_else(|e| panic!("{module} does not start: {e}"));
         let mut server = Server {
             child,
             url: format!("http://127.0.0.1:{port}"),
         };
         let patience = std::time::Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            let ended = server.child.try_wait().expect("moto can be asked");
-            assert!(ended.is_none(), "{python} runs no moto: {ended:?}");
-            assert!(patience.elapsed().as_secs() < 60, "moto does not listen");
+            let ended = server.child.try_wait().expect("it can be asked");
+            assert!(ended.is_none(), "{python} runs no {module}: {ended:?}");
+            assert!(
+                patience.elapsed().as_secs() < 60,
+                "{module} does not listen"
+            );
             std::thread::sleep(std::time::Duration::from_millis(50));
         }
         Some(server)

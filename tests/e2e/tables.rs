@@ -12,6 +12,7 @@
 //! # moto: no, because …         moto has no such type
 //! # moto: no update, because …  moto cannot do a step: `update`, `replace`, `import` or `drift`
 //! # moto: no name, because …    moto cannot do an attribute: `var.moto` is true there, and the stack leaves it out
+//! # ministack: no, because …    the same of MiniStack, which is asked about what moto does not have at all
 //! ```
 
 use crate::support::root;
@@ -49,7 +50,7 @@ impl Step {
     }
 }
 
-/// What moto cannot do.
+/// What a cloud that others wrote cannot do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lacks {
     /// The type.
@@ -82,6 +83,8 @@ pub struct Table {
     pub unfinished: Option<String>,
     /// What moto cannot do, and why.
     pub moto: Vec<(Lacks, String)>,
+    /// What MiniStack cannot do, and why.
+    pub ministack: Vec<(Lacks, String)>,
 }
 
 impl Table {
@@ -124,7 +127,7 @@ impl Table {
                 .unwrap_or_else(|| panic!("{name}: `{line}` gives no reason"));
             (what.to_owned(), why.to_owned())
         };
-        let moto = all("moto").into_iter().map(|line| {
+        let lacking = |line: String| {
             let (what, why) = because(&line);
             let lacks = match what.strip_prefix("no") {
                 Some("") => Lacks::Type,
@@ -132,7 +135,7 @@ impl Table {
                     let word = rest.trim();
                     Step::named(word).map_or_else(|| Lacks::Attribute(word.to_owned()), Lacks::Step)
                 }
-                None => panic!("{name}: `{line}` says nothing that moto lacks"),
+                None => panic!("{name}: `{line}` says nothing that is lacking"),
             };
             let declared = text.contains("[variables.moto]") && text.contains("var.moto");
             assert!(
@@ -140,7 +143,7 @@ impl Table {
                 "{name}: `{what}` without a use of var.moto"
             );
             (lacks, why)
-        });
+        };
         let deletes = one("deletes").map(|line| because(&line).0);
         assert!(
             deletes.as_deref().is_none_or(|d| d == "created"),
@@ -156,7 +159,8 @@ impl Table {
             drifts: one("drift").is_none_or(|line| because(&line).0 != "no"),
             deletes_imported: deletes.is_none(),
             unfinished: one("unfinished").map(|line| because(&line).1),
-            moto: moto.collect(),
+            moto: all("moto").into_iter().map(lacking).collect(),
+            ministack: all("ministack").into_iter().map(lacking).collect(),
             text,
         }
     }

@@ -160,14 +160,46 @@ impl Life<'_> {
     }
 }
 
+/// Whose cloud types live in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opinion {
+    Sandbox,
+    Moto,
+    /// Asked about what moto does not have.
+    MiniStack,
+}
+
+impl Opinion {
+    fn name(self) -> &'static str {
+        match self {
+            Opinion::Sandbox => "the sandbox",
+            Opinion::Moto => "moto",
+            Opinion::MiniStack => "MiniStack",
+        }
+    }
+
+    /// What it cannot do of a table.
+    fn lacks(self, table: &Table) -> &[(Lacks, String)] {
+        match self {
+            Opinion::Sandbox => &[],
+            Opinion::Moto => &table.moto,
+            Opinion::MiniStack => &table.ministack,
+        }
+    }
+
+    fn is_asked(self, table: &Table) -> bool {
+        self != Opinion::MiniStack || table.moto.iter().any(|(l, _)| *l == Lacks::Type)
+    }
+}
+
 /// Every table against a server, four at a time; all failures are told, and what was done and left out is said.
 /// `INFRA_TYPE` chooses one table.
-pub fn every_type_lives(cloud: &str, server: &Server, flags: &[&str], moto: bool) {
+pub fn every_type_lives(cloud: &str, server: &Server, flags: &[&str], opinion: Opinion) {
     let start = Instant::now();
     let only = std::env::var("INFRA_TYPE").ok();
     let tables: Vec<Table> = tables(cloud)
         .into_iter()
-        .filter(|t| only.as_ref().is_none_or(|o| *o == t.name))
+        .filter(|t| only.as_ref().is_none_or(|o| *o == t.name) && opinion.is_asked(t))
         .collect();
     let (unfinished, tables): (Vec<Table>, Vec<Table>) = tables
         .into_iter()
@@ -180,7 +212,7 @@ pub fn every_type_lives(cloud: &str, server: &Server, flags: &[&str], moto: bool
     let failed = Mutex::new(Vec::new());
     let done = Mutex::new((BTreeSet::new(), 0));
     let one = |table: &Table| {
-        let lacks = |what: &Lacks| moto && table.moto.iter().any(|(l, _)| l == what);
+        let lacks = |what: &Lacks| opinion.lacks(table).iter().any(|(l, _)| l == what);
         if lacks(&Lacks::Type) {
             return;
         }
@@ -189,7 +221,7 @@ pub fn every_type_lives(cloud: &str, server: &Server, flags: &[&str], moto: bool
             .filter(|s| lacks(&Lacks::Step(*s)))
             .collect();
         let mut flags: Vec<String> = flags.iter().map(|f| (*f).to_owned()).collect();
-        if moto && table.text.contains("[variables.moto]") {
+        if opinion == Opinion::Moto && table.text.contains("[variables.moto]") {
             flags.extend(["-var".to_owned(), "moto=true".to_owned()]);
         }
         let life = Life {
@@ -233,17 +265,18 @@ pub fn every_type_lives(cloud: &str, server: &Server, flags: &[&str], moto: bool
         "{cloud}: {} types, {steps} steps in {} s on {}",
         types.len(),
         start.elapsed().as_secs(),
-        if moto { "moto" } else { "the sandbox" }
+        opinion.name()
     ));
-    for table in tables.iter().filter(|_| moto) {
-        for (lacks, why) in &table.moto {
+    for table in &tables {
+        for (lacks, why) in opinion.lacks(table) {
             let what = match lacks {
                 Lacks::Type => String::new(),
                 Lacks::Step(step) => format!(" without {step:?}").to_lowercase(),
                 Lacks::Attribute(name) => format!(" without `{name}`"),
             };
             say(&format!(
-                "  not on moto: {}{what}, because {why}",
+                "  not on {}: {}{what}, because {why}",
+                opinion.name(),
                 table.name
             ));
         }
@@ -263,7 +296,7 @@ pub fn in_the_sandbox(cloud: &str) {
     let server = Server::sandbox(&["--latency", "none"]);
     let flag = server.flag();
     oracles::record(&server);
-    every_type_lives(cloud, &server, &[flag.as_str()], false);
+    every_type_lives(cloud, &server, &[flag.as_str()], Opinion::Sandbox);
     oracles::judge(cloud, &server, std::env::var_os("INFRA_TYPE").is_some());
     let left = server.resources();
     assert!(left.is_empty(), "left on the server: {left:#?}");

@@ -66,7 +66,8 @@ pub(crate) fn run(
                 "  {name:<52} not measured: {}",
                 why.lines()
                     .find(|l| l.contains("rror"))
-                    .unwrap_or(why.trim())
+                    .or_else(|| why.lines().last())
+                    .unwrap_or("it said nothing")
             ),
         }
     }

@@ -214,7 +214,7 @@ fn counts(properties: &mut Value) -> ArmResult<()> {
         let count = properties["count"]
             .as_i64()
             .unwrap_or(least)
-            .clamp(least.max(1), most.max(1));
+            .clamp(least, most);
         properties["count"] = count.into();
     } else if least.is_some() || most.is_some() {
         return refuse(
