@@ -12,9 +12,9 @@ MINISTACK := tests/ministack.txt
 demo: build
 	@./tests/demo.sh "$(CARGO_TARGET_DIR)/debug/infra"
 
-# One set of artifacts for building and testing: the cloud SDKs are compiled once.
+# One set of artifacts for building and testing: the cloud SDKs are compiled once, and every test binary is linked once.
 build:
-	cargo build --workspace --all-targets --locked
+	cargo test --workspace --locked --no-run
 
 # With moto and MiniStack as second opinions on AWS: INFRA_PYTHON and INFRA_MINISTACK are the Pythons that have them.
 test: build venv tools lint tidy deny
