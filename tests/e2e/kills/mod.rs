@@ -183,11 +183,11 @@ fn kill(wanted: u64, lives: usize, life: impl Fn(u64) -> Life + Sync) {
     assert!(landed >= tally.wanted, "{told}");
     // Else it killed where nothing could be lost. Each phase should have a third; five standard deviations less are no chance.
     #[allow(clippy::cast_precision_loss, reason = "hundreds")]
-    let landed = landed as f64;
-    let fewest = (landed / 3.0 - 5.0 * (landed * 2.0 / 9.0).sqrt()).max(1.0);
+    let all = landed as f64;
+    let fewest = (all / 3.0 - 5.0 * (all * 2.0 / 9.0).sqrt()).max(1.0);
     let spread = |n: &usize| f64::from(u32::try_from(*n).expect("hundreds")) >= fewest;
     assert!(
-        open * 5 > tally.wanted && [apply, update, destroy].iter().all(spread),
+        open * 5 > landed && [apply, update, destroy].iter().all(spread),
         "{told}"
     );
 }
