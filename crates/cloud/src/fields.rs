@@ -1,8 +1,9 @@
 //! What the JSON of clouds and attributes have in common wherever a cloud names its fields in lowerCamelCase: names both ways,
 //! fields inside others, values that say nothing, records of what was answered.
 
-use infra_model::{Attribute, Block, ErrorKind, ProviderError, Record, Value};
-use serde_json::Value as Json;
+use infra_model::json::to_json;
+use infra_model::{Attribute, Block, ErrorKind, NestedBlock, ProviderError, Record, Value};
+use serde_json::{Map, Value as Json};
 use std::fmt::Display;
 
 /// `ip_cidr_range` of `ipCidrRange`.
@@ -65,6 +66,44 @@ pub fn nothing(json: &Json) -> bool {
         Json::Array(items) => items.iter().all(nothing),
         Json::Object(fields) => fields.values().all(nothing),
         Json::Bool(true) => false,
+    }
+}
+
+/// The items of a block in an answer. `twin` is what was said of the item in a place, `one` shows an item beside that; a block that
+/// nobody asked for and that says nothing is none, unless it `says` something by being there.
+pub fn blocks<'v>(
+    nested: &NestedBlock,
+    found: Option<&Json>,
+    said: &'v [Value],
+    says: bool,
+    twin: impl Fn(&Json, usize) -> Option<&'v Value>,
+    one: impl Fn(&Json, &Value) -> Json,
+) -> Vec<Json> {
+    let null = Value::NULL;
+    match found {
+        Some(Json::Array(items)) => items
+            .iter()
+            .enumerate()
+            .map(|(i, item)| one(item, twin(item, i).unwrap_or(&null)))
+            .collect(),
+        Some(item) => {
+            let shown = one(item, said.first().unwrap_or(&null));
+            if said.is_empty() && !says && nothing(&shown) {
+                Vec::new()
+            } else {
+                vec![shown]
+            }
+        }
+        // A block of nothing but zero values may be left out of answers.
+        None => said
+            .first()
+            .map(|said| one(&Json::Object(Map::new()), said))
+            .filter(|shown| {
+                let said = said.first().map(to_json);
+                nested.max == Some(1) && said.as_ref() == Some(shown)
+            })
+            .into_iter()
+            .collect(),
     }
 }
 

@@ -2,8 +2,8 @@
 //! which there is at most one is an object, and zero values are left out of answers; a type lists only what is otherwise.
 
 use crate::api::relative;
+use infra_cloud::fields::{blocks, get, join, kept, nothing};
 pub(crate) use infra_cloud::fields::{camel, snake};
-use infra_cloud::fields::{get, join, kept, nothing};
 use infra_cloud::shape::is_empty;
 use infra_model::schema::Compare;
 use infra_model::{Attribute, Block, NestedBlock, Type, Value, planning};
@@ -208,35 +208,9 @@ fn decode_block(
     rules: Rules,
     at: &str,
 ) -> Vec<Json> {
-    let null = Value::NULL;
     let one = |item: &Json, said: &Value| decode(&nested.block, item, said, rules, at);
-    match found {
-        Some(Json::Array(items)) => items
-            .iter()
-            .enumerate()
-            .map(|(i, item)| one(item, said.get(i).unwrap_or(&null)))
-            .collect(),
-        Some(item) => {
-            // A block that nobody asked for and that says nothing is none.
-            let shown = one(item, said.first().unwrap_or(&null));
-            let says = matches!(rule(rules, at), Some(Rule::Present(_)));
-            if said.is_empty() && !says && nothing(&shown) {
-                Vec::new()
-            } else {
-                vec![shown]
-            }
-        }
-        // A block of nothing but zero values is left out of answers.
-        None => said
-            .first()
-            .map(|said| one(&Json::Object(Map::new()), said))
-            .filter(|shown| {
-                let said = said.first().map(infra_model::json::to_json);
-                nested.max == Some(1) && said.as_ref() == Some(shown)
-            })
-            .into_iter()
-            .collect(),
-    }
+    let says = matches!(rule(rules, at), Some(Rule::Present(_)));
+    blocks(nested, found, said, says, |_, i| said.get(i), one)
 }
 
 fn decode_attribute(

@@ -2,7 +2,7 @@
 
 use super::{Rule, Rules, Scope, root};
 use crate::api::short;
-use infra_cloud::fields::{get, join, kept, nothing};
+use infra_cloud::fields::{blocks, get, join, kept, nothing};
 use infra_model::schema::Compare;
 use infra_model::{Attribute, Block, NestedBlock, Type, Value, planning};
 use serde_json::{Map, Value as Json};
@@ -52,37 +52,18 @@ fn decode_block(
     scope: Scope<'_>,
     name: &str,
 ) -> Vec<Json> {
-    let null = Value::NULL;
     let (rule, path) = (scope.rule(name), join(scope.path, name));
     let inner = scope.inside(rule, &path);
     let one = |item: &Json, said: &Value| decode(&nested.block, item, said, inner);
-    match found {
-        Some(Json::Array(items)) => items
-            .iter()
-            .enumerate()
-            .map(|(i, item)| one(item, twin(item, said, i).unwrap_or(&null)))
-            .collect(),
-        Some(item) => {
-            // A block that nobody asked for and that says nothing is none.
-            let shown = one(item, said.first().unwrap_or(&null));
-            let says = matches!(rule, Some(Rule::Present(_))) || nested.computed;
-            if said.is_empty() && !says && nothing(&shown) {
-                Vec::new()
-            } else {
-                vec![shown]
-            }
-        }
-        // A block of nothing but zero values may be left out of answers.
-        None => said
-            .first()
-            .map(|said| one(&Json::Object(Map::new()), said))
-            .filter(|shown| {
-                let said = said.first().map(infra_model::json::to_json);
-                nested.max == Some(1) && said.as_ref() == Some(shown)
-            })
-            .into_iter()
-            .collect(),
-    }
+    let says = matches!(rule, Some(Rule::Present(_))) || nested.computed;
+    blocks(
+        nested,
+        found,
+        said,
+        says,
+        |item, i| twin(item, said, i),
+        one,
+    )
 }
 
 /// The item that was said for one that was found: of the same name where they have names, or in the same place.
