@@ -1,7 +1,38 @@
 //! Of an object that an API describes, what a stack file declares: types without a schema look at that alone, so that what a
 //! service adds or decides itself is no drift.
 
+use infra_model::Value;
+use infra_model::json::{implied, to_json};
 use serde_json::{Map, Value as Json};
+
+/// What a stack file declares, by name; nothing where it declares no table.
+#[must_use]
+pub fn fields(said: &Value) -> Map<String, Json> {
+    match to_json(said) {
+        Json::Object(fields) => fields,
+        _ => Map::new(),
+    }
+}
+
+/// What was declared as it is now: `look` finds in what is there the part that is declared. It stays as it was said where that
+/// is the same, or where nothing was declared.
+#[must_use]
+pub fn seen(said: &Value, look: impl FnOnce(&Json) -> Json) -> Value {
+    let json = to_json(said);
+    let there = look(&json);
+    if json.is_null() || there == json {
+        said.clone()
+    } else {
+        implied(&there)
+    }
+}
+
+/// The fields of an answer that are shown, null where it has none.
+#[must_use]
+pub fn exported<'n>(found: &Json, names: impl IntoIterator<Item = &'n String>) -> Value {
+    let shown = names.into_iter();
+    Value::object(shown.map(|name| (&**name, found.get(name).map_or(Value::NULL, implied))))
+}
 
 /// What is there of the fields that `said` declares. What means the same is as it was said.
 #[must_use]

@@ -3,14 +3,13 @@
 
 use crate::client::Client;
 use crate::error::{self, absent_is_done, there};
-use crate::family::{CLOUDCONTROL, Family};
+use crate::family::CLOUDCONTROL;
 use crate::wait::{self, LONG, Progress};
 use async_trait::async_trait;
 use aws_sdk_cloudcontrol::types::{HandlerErrorCode, OperationStatus, ProgressEvent};
 use futures::future::join_all;
-use infra_cloud::declared::declared;
+use infra_cloud::declared::{declared, exported, fields, seen};
 use infra_cloud::pending::{known, split};
-use infra_model::json::{implied, to_json};
 use infra_model::path::{Path, Step};
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
@@ -18,7 +17,7 @@ use infra_model::{
     CallContext, ErrorKind, Operation, PlanRequest, Planned, ProviderError, Record, Recovered,
     Resource, Value, planning,
 };
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -65,13 +64,6 @@ const TOKENS_LAST: Duration = Duration::from_hours(36);
 /// Type and identifier.
 fn parts(id: &str) -> (&str, &str) {
     id.split_once('|').unwrap_or((id, ""))
-}
-
-fn fields(properties: &Value) -> Map<String, Json> {
-    match to_json(properties) {
-        Json::Object(fields) => fields,
-        _ => Map::new(),
-    }
 }
 
 /// The properties that are not the same in both.
@@ -150,7 +142,7 @@ async fn finish(
     request: &str,
 ) -> Result<String, ProviderError> {
     let identifier = wait::until(context, operation, LONG, || async move {
-        let answer = client.call(context, FAMILY, "GetResourceRequestStatus", || {
+        let answer = client.call(context, CLOUDCONTROL, "GetResourceRequestStatus", || {
             client
                 .cloudcontrol()
                 .get_resource_request_status()
@@ -165,8 +157,6 @@ async fn finish(
     .await?;
     Ok(identifier.unwrap_or_default())
 }
-
-const FAMILY: Family = CLOUDCONTROL;
 
 /// The request's token, by which it is asked for.
 fn token_of(event: Option<ProgressEvent>) -> Result<String, ProviderError> {
@@ -185,7 +175,7 @@ async fn find(
     prior: Option<&CloudControlRecord>,
 ) -> Result<Option<Json>, ProviderError> {
     let (type_name, identifier) = parts(id);
-    let answer = client.call(context, FAMILY, "GetResource", || {
+    let answer = client.call(context, CLOUDCONTROL, "GetResource", || {
         client
             .cloudcontrol()
             .get_resource()
@@ -220,15 +210,8 @@ fn record(id: &str, found: &Json, prior: Option<&CloudControlRecord>) -> CloudCo
         identifier: None,
         id: None,
     });
-    let said = to_json(&record.properties);
-    let there = declared(found, &said);
-    if !said.is_null() && there != said {
-        record.properties = implied(&there);
-    }
-    record.output = Value::object(record.export.iter().map(|name| {
-        let value = found.get(name).map_or(Value::NULL, implied);
-        (&**name, value)
-    }));
+    record.properties = seen(&record.properties, |said| declared(found, said));
+    record.output = exported(found, &record.export);
     record.identifier = Some(identifier.to_owned());
     record.id = Some(id.to_owned());
     record
@@ -240,7 +223,9 @@ impl Resource<Client> for CloudControl {
     const TYPE: &'static str = "aws_cloudcontrol_resource";
 
     fn traits() -> Traits {
-        Traits::default().seconds(30, 30, 30).family(FAMILY.name)
+        Traits::default()
+            .seconds(30, 30, 30)
+            .family(CLOUDCONTROL.name)
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
@@ -318,44 +303,17 @@ impl Resource<Client> for CloudControl {
     ) -> Result<CloudControlRecord, ProviderError> {
         let begun = format!("{}|", desired.type_name);
         let known_id = operation.known_id.as_deref().map(split);
-        let id = match known_id {
-            Some((id, None)) => id.to_owned(),
-            known_id => {
-                let request = match known_id {
-                    Some((_, Some(request))) if !request.is_empty() => request.to_owned(),
-                    sent => {
-                        if sent.is_none() {
-                            let before = known(&begun, "");
-                            context.events.id_known(operation, &before).await?;
-                        } else if context.clock.now().since(operation.started) >= TOKENS_LAST {
-                            return Err(ProviderError::new(
-                                ErrorKind::Other,
-                                "it was begun more than 36 hours ago, and whether it was made cannot be told any more: look for it in the account, and import it if it is there",
-                            ));
-                        }
-                        let state = Json::Object(fields(&desired.properties)).to_string();
-                        let answer = client.call(context, FAMILY, "CreateResource", || {
-                            client
-                                .cloudcontrol()
-                                .create_resource()
-                                .type_name(&desired.type_name)
-                                .desired_state(&state)
-                                .client_token(operation.token.as_str())
-                                .set_role_arn(desired.role_arn.clone())
-                                .set_type_version_id(desired.type_version_id.clone())
-                                .send()
-                        });
-                        let request = token_of(answer.await?.progress_event)?;
-                        let waiting = known(&begun, &request);
-                        context.events.id_known(operation, &waiting).await?;
-                        request
-                    }
-                };
-                let identifier = finish(client, context, operation, &request).await?;
-                let id = format!("{begun}{identifier}");
-                context.events.id_known(operation, &id).await?;
-                id
-            }
+        let id = if let Some((id, None)) = known_id {
+            id.to_owned()
+        } else {
+            let request = match known_id {
+                Some((_, Some(request))) if !request.is_empty() => request.to_owned(),
+                sent => begin(client, context, operation, &desired, &begun, sent.is_some()).await?,
+            };
+            let identifier = finish(client, context, operation, &request).await?;
+            let id = format!("{begun}{identifier}");
+            context.events.id_known(operation, &id).await?;
+            id
         };
         wait::settled::<Self>(client, context, operation, &id, desired).await
     }
@@ -372,7 +330,7 @@ impl Resource<Client> for CloudControl {
         if patch != json!([]) {
             let (type_name, identifier) = parts(&id);
             let document = patch.to_string();
-            let answer = client.call(context, FAMILY, "UpdateResource", || {
+            let answer = client.call(context, CLOUDCONTROL, "UpdateResource", || {
                 client
                     .cloudcontrol()
                     .update_resource()
@@ -398,7 +356,7 @@ impl Resource<Client> for CloudControl {
     ) -> Result<(), ProviderError> {
         let id = Self::id(&prior);
         let (type_name, identifier) = parts(split(&id).0);
-        let answer = client.call(context, FAMILY, "DeleteResource", || {
+        let answer = client.call(context, CLOUDCONTROL, "DeleteResource", || {
             client
                 .cloudcontrol()
                 .delete_resource()
@@ -439,9 +397,46 @@ impl Resource<Client> for CloudControl {
     }
 }
 
+/// Sends the creation, whose token is known afterwards. `again` when it may have been sent before.
+async fn begin(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    desired: &CloudControlRecord,
+    begun: &str,
+    again: bool,
+) -> Result<String, ProviderError> {
+    if !again {
+        let before = known(begun, "");
+        context.events.id_known(operation, &before).await?;
+    } else if context.clock.now().since(operation.started) >= TOKENS_LAST {
+        return Err(ProviderError::new(
+            ErrorKind::Other,
+            "it was begun more than 36 hours ago, and whether it was made cannot be told any more: look for it in the account, and import it if it is there",
+        ));
+    }
+    let state = Json::Object(fields(&desired.properties)).to_string();
+    let answer = client.call(context, CLOUDCONTROL, "CreateResource", || {
+        client
+            .cloudcontrol()
+            .create_resource()
+            .type_name(&desired.type_name)
+            .desired_state(&state)
+            .client_token(operation.token.as_str())
+            .set_role_arn(desired.role_arn.clone())
+            .set_type_version_id(desired.type_version_id.clone())
+            .send()
+    });
+    let request = token_of(answer.await?.progress_event)?;
+    let waiting = known(begun, &request);
+    context.events.id_known(operation, &waiting).await?;
+    Ok(request)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use infra_model::json::implied;
 
     #[test]
     fn ids_are_type_and_identifier() {

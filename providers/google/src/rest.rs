@@ -9,10 +9,9 @@ use crate::operation::when_free;
 use async_trait::async_trait;
 use futures::future::join_all;
 use infra_cloud::absence::{absent_is_done, there};
-use infra_cloud::declared::declared;
+use infra_cloud::declared::{declared, exported, fields, seen};
 use infra_cloud::pending::{known, split};
 use infra_cloud::wait::{self, LONG, Progress};
-use infra_model::json::{implied, to_json};
 use infra_model::path::Path;
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
@@ -199,13 +198,6 @@ async fn find(
     )
 }
 
-fn fields(body: &Value) -> Map<String, Json> {
-    match to_json(body) {
-        Json::Object(fields) => fields,
-        _ => Map::new(),
-    }
-}
-
 fn record(id: &str, found: &Json, prior: Option<&RestRecord>) -> RestRecord {
     let (collection, name) = id.rsplit_once('/').unwrap_or(("", id));
     let mut record = prior.cloned().unwrap_or_else(|| RestRecord {
@@ -223,15 +215,8 @@ fn record(id: &str, found: &Json, prior: Option<&RestRecord>) -> RestRecord {
         output: Value::NULL,
         id: None,
     });
-    let said = to_json(&record.body);
-    let there = declared(found, &said);
-    if !said.is_null() && there != said {
-        record.body = implied(&there);
-    }
-    record.output = Value::object(record.export.iter().map(|name| {
-        let value = found.get(name).map_or(Value::NULL, implied);
-        (&**name, value)
-    }));
+    record.body = seen(&record.body, |said| declared(found, said));
+    record.output = exported(found, &record.export);
     record.id = Some(id.to_owned());
     record
 }

@@ -13,9 +13,10 @@ use crate::{api, family};
 use async_trait::async_trait;
 use futures::future::join_all;
 use infra_cloud::absence::there;
+use infra_cloud::declared::{fields, seen};
 use infra_cloud::pending::{known, split};
 use infra_cloud::wait::{self, LONG, Progress, QUICK};
-use infra_model::json::{implied, to_json};
+use infra_model::json::implied;
 use infra_model::path::Path;
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
@@ -122,21 +123,10 @@ async fn find(
     there(client.call(context, &request(Method::Get, kind, id)).await)
 }
 
-fn fields(body: &Value) -> Map<String, Json> {
-    match to_json(body) {
-        Json::Object(fields) => fields,
-        _ => Map::new(),
-    }
-}
-
 /// The attributes of what was found.
 fn record(client: &Client, id: &str, found: &Json, prior: &AzapiRecord) -> AzapiRecord {
     let mut record = prior.clone();
-    let said = to_json(&record.body);
-    let there = body::declared(found, &said);
-    if !said.is_null() && there != said {
-        record.body = implied(&there);
-    }
+    record.body = seen(&record.body, |said| body::declared(found, said));
     let location = found["location"].as_str();
     let same = |said: &&String| location.map(location_name) == Some(location_name(said));
     record.location = prior.location.as_ref().filter(same).cloned();

@@ -53,8 +53,9 @@ pub(super) struct Type {
     pub(super) write_only: &'static [&'static str],
     /// The property that names it; it is made up where it is left out.
     named: &'static str,
-    /// What only the service says of it, by its name; the first is its identifier, where that is not the name.
+    /// What only the service says of it, by its name.
     computed: fn(&Ctx<'_>, &str) -> Vec<(&'static str, String)>,
+    /// The property that identifies it.
     identifier: &'static str,
 }
 
