@@ -302,6 +302,7 @@ async fn find(
     })
 }
 
+/// Whether a bucket was made since a moment.
 async fn made_since(
     client: &Client,
     context: &CallContext,
@@ -325,8 +326,14 @@ async fn made_since(
         })
     });
     let made = listing.await?.into_iter().find(|b| b.name() == Some(name));
-    let made = made.and_then(|b| b.creation_date?.to_millis().ok());
-    Ok(made.is_some_and(|made| made >= since.0))
+    Ok(made
+        .and_then(|bucket| bucket.creation_date)
+        .is_some_and(|made| no_older(made.secs(), since)))
+}
+
+/// Buckets are listed with the whole second in which they were made: it may have begun before the moment.
+fn no_older(second: i64, moment: Timestamp) -> bool {
+    second >= moment.0.div_euclid(1000)
 }
 
 /// Sees to the tags where the create call did not take them.
@@ -416,5 +423,16 @@ async fn empty(
                 )
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_of_the_same_second_is_not_older() {
+        assert!(no_older(12, Timestamp(12_345)));
+        assert!(!no_older(11, Timestamp(12_345)));
     }
 }
