@@ -175,3 +175,34 @@ fn a_protected_stack_is_not_destroyed() {
         .expect(1);
     assert!(refused.stderr.contains("--unprotect"), "{}", refused.stderr);
 }
+
+/// Two resources whose names only one of each can have.
+const NAMED: &str = r#"
+[clouds.aws]
+region = "eu-west-1"
+
+[resource.aws_iam_role.app]
+name = "renamed"
+assume_role_policy = '${jsonencode({ Version = "2012-10-17", Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "ec2.amazonaws.com" } }] })}'
+
+[resource.aws_s3_bucket.BLOCK]
+bucket = "renamed-bucket"
+
+[resource.aws_iam_role_policy_attachment.BLOCK]
+role = "renamed"
+policy_arn = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+depends_on = ["aws_iam_role.app"]
+"#;
+
+#[test]
+fn a_block_under_another_name_is_made_after_the_old_one_has_gone() {
+    let server = Server::sandbox(&[]);
+    let folder = Folder::against(&server);
+    for block in ["old", "new"] {
+        folder.write("stacks/renamed.toml", &NAMED.replace("BLOCK", block));
+        folder.run(&["apply", "-auto-approve"]).expect(0);
+        folder.run(&["plan", "-detailed-exitcode"]).expect(0);
+    }
+    folder.run(&["destroy", "-auto-approve"]).expect(0);
+    assert!(server.resources().is_empty());
+}

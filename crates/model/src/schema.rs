@@ -131,6 +131,9 @@ pub struct Traits {
     pub family: &'static str,
     /// The provider whose objects live inside it and end with it (`kubernetes`, for a cluster); empty for none.
     pub hosts: &'static str,
+    /// The attributes which, taken together, only one object can have at a time. The id is enough where it is known before the
+    /// object is there.
+    pub unique: &'static [&'static str],
 }
 
 impl Default for Traits {
@@ -144,6 +147,7 @@ impl Default for Traits {
             plans_online: false,
             family: "",
             hosts: "",
+            unique: &["id"],
         }
     }
 }
@@ -175,6 +179,13 @@ impl Traits {
     #[must_use]
     pub fn hosting(mut self, provider: &'static str) -> Traits {
         self.hosts = provider;
+        self
+    }
+
+    /// With attributes that, taken together, only one object can have.
+    #[must_use]
+    pub fn unique(mut self, attributes: &'static [&'static str]) -> Traits {
+        self.unique = attributes;
         self
     }
 
@@ -243,6 +254,10 @@ impl Schema {
         block: Block,
         traits: Traits,
     ) -> Schema {
+        debug_assert!(
+            (traits.unique.iter()).all(|n| *n == "id" || block.attributes.contains_key(*n)),
+            "unique attributes that there are not"
+        );
         let implied = block.implied_type();
         Schema {
             type_name: type_name.into(),

@@ -33,6 +33,8 @@ pub(crate) struct Journal {
     pub(crate) end: End,
     /// Up to here it is known to be durable.
     pub(crate) durable: u64,
+    /// The last record that may be in it: of an append that failed any part may have been written.
+    pub(crate) reached: u64,
 }
 
 /// Answers whoever waits for a record to be durable.
@@ -229,7 +231,7 @@ impl Shared {
     }
 
     /// Folds the journal into a new snapshot. A crash between any two steps is harmless: the backup is a copy, the new
-    /// snapshot names the last record in it, and a journal of an older snapshot is passed over.
+    /// snapshot names the last record that the journal can have, and a journal of an older snapshot is passed over.
     fn fold(&self) -> Result<(), StateError> {
         let _device = lock(&self.device);
         let mut chain = lock(&self.chain);
@@ -245,7 +247,7 @@ impl Shared {
         let sequence = chain
             .journal
             .as_ref()
-            .map_or(chain.base.sequence, |j| j.end.sequence);
+            .map_or(chain.base.sequence, |j| j.reached);
         let serial = chain.base.serial + 1;
         let now = self.clock.now();
         let written = self.write_snapshot(&chain.base, &state, serial, sequence, now);
@@ -346,6 +348,7 @@ impl Shared {
             log::push_record(&mut buffer, &mut end, journal.durable, &entry.data);
             ends.push(end.len);
         }
+        journal.reached = journal.reached.max(end.sequence);
         match self.storage.append(&self.names.journal, &buffer) {
             Ok(()) => {
                 journal.end = end;
@@ -387,6 +390,7 @@ impl Shared {
             .map_err(|e| self.io("begin", e))?;
         Ok(Journal {
             durable: end.len,
+            reached: end.sequence,
             end,
         })
     }

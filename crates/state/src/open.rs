@@ -441,5 +441,6 @@ fn repair(
     Ok(Journal {
         end: log.end.clone(),
         durable: log.end.len,
+        reached: log.end.sequence,
     })
 }

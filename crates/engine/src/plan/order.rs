@@ -7,6 +7,7 @@ use crate::engine::Engine;
 use infra_model::address::{Address, BlockAddress, Mode};
 use infra_model::defect::Defect;
 use infra_model::hash::{HashMap, HashSet, IndexMap};
+use infra_model::value::Value;
 use infra_state::{DependencyRef, State};
 use petgraph::graph::{DiGraph, NodeIndex};
 
@@ -28,10 +29,12 @@ pub(super) fn steps(engine: &Engine, state: &State, changes: &[Change]) -> Vec<S
         order.backwards(state, changes);
         order.farewells(state, changes);
     }
+    let successions = order.successions(engine, changes);
     let (soft, weak) = (
         std::mem::take(&mut order.soft),
         std::mem::take(&mut order.weak),
     );
+    order.keep(&successions);
     order.keep(&soft);
     order.keep(&weak);
     order.finish(engine, state, changes)
@@ -395,6 +398,32 @@ impl Order {
         Some(junction)
     }
 
+    /// What takes the name of something that goes comes after it: its block was renamed, and no `[[moved]]` says so.
+    fn successions(&self, engine: &Engine, changes: &[Change]) -> HashSet<(u32, u32)> {
+        let goes = |c: &Change| c.action == ChangeAction::Delete && c.deposed.is_none();
+        let named = |change: &Change, value: &Option<Value>| {
+            let type_name = &change.address.block.type_name;
+            let schema = engine.schema(&change.provider.name, Mode::Managed, type_name)?;
+            let parts = identity(schema.traits.unique, value.as_ref()?)?;
+            Some((change.provider.clone(), type_name.clone(), parts))
+        };
+        let going: HashMap<_, usize> = (changes.iter().enumerate())
+            .filter(|(_, change)| goes(change))
+            .filter_map(|(i, change)| Some((named(change, &change.before)?, i)))
+            .collect();
+        if going.is_empty() {
+            return HashSet::default();
+        }
+        let coming = changes.iter().filter(|c| c.action == ChangeAction::Create);
+        coming
+            .filter_map(|change| {
+                let gone = going.get(&named(change, &change.after)?)?;
+                let make = self.makes.get(&change.address)?;
+                Some((*self.takes.get(gone)?, *make))
+            })
+            .collect()
+    }
+
     /// Keeps of these edges those with which no step waits for itself.
     fn keep(&mut self, loose: &HashSet<(u32, u32)>) {
         if loose.is_empty() {
@@ -451,6 +480,18 @@ impl Order {
         }
         steps
     }
+}
+
+/// What only one object can have; none where that is not known yet, or where nothing is set.
+fn identity(unique: &[&str], value: &Value) -> Option<Vec<Option<String>>> {
+    let part = |name: &&str| {
+        let part = value.get(name)?;
+        let text = part.as_str().map(str::to_owned);
+        let text = text.or_else(|| part.as_i64().map(|n| n.to_string()));
+        (text.is_some() || part.is_null()).then_some(text)
+    };
+    let parts: Vec<Option<String>> = unique.iter().map(part).collect::<Option<_>>()?;
+    parts.iter().any(Option::is_some).then_some(parts)
 }
 
 /// Expected milliseconds of a step: learnt from past runs, or the type's own estimate.

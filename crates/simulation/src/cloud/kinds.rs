@@ -176,6 +176,10 @@ pub(super) fn schema() -> ProviderSchema {
             delete: millis(kind.delete),
             settle: SETTLE,
             family: "sim",
+            unique: match kind.identity {
+                Identity::Name => &["name"],
+                _ => &["id"],
+            },
             ..Traits::default()
         };
         let one = Schema::new(kind.type_name, 0, Thing::doc(), Thing::block(), traits);

@@ -248,6 +248,30 @@ proptest! {
     }
 }
 
+/// A record is written though the disk said that it was not, and cannot be taken back. The run gives up and folds; then the machine
+/// stops before it has forgotten the journal.
+#[test]
+fn a_journal_with_more_than_it_was_told_to_have_is_passed_over() {
+    let disk = MemoryStorage::new();
+    run(async {
+        let store = open(&disk);
+        let begun = intent(&store, Action::Create, "aws_vpc.first");
+        store.intent(begun.clone()).await.unwrap();
+        disk.set_fault(Some(Fault::crash(0, 100_000)));
+        let refused = intent(&store, Action::Create, "aws_vpc.second");
+        store.intent(refused).await.expect_err("the disk fails");
+        disk.set_fault(None);
+        store.fold().await.unwrap();
+        drop(store);
+        disk.crash(|_, unsynced| unsynced);
+        assert!(disk.exists("s.journal").unwrap());
+        let store = open(&disk);
+        let unfinished = store.unfinished();
+        let operations: Vec<_> = unfinished.iter().map(|u| &u.intent.operation).collect();
+        assert_eq!(operations, [&begun.operation]);
+    });
+}
+
 /// The dead process's store is still there, as in a simulation, while the next one is at work.
 #[test]
 fn a_lock_survives_only_its_owner() {

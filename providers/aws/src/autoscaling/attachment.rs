@@ -41,7 +41,10 @@ impl Resource<Client> for Attachment {
     const TYPE: &'static str = "aws_autoscaling_attachment";
 
     fn traits() -> Traits {
-        Traits::default().seconds(5, 2, 5).family(AUTOSCALING.name)
+        Traits::default()
+            .seconds(5, 2, 5)
+            .family(AUTOSCALING.name)
+            .unique(&["autoscaling_group_name", "elb", "lb_target_group_arn"])
     }
 
     fn validate(config: &Value) -> Vec<ProviderError> {

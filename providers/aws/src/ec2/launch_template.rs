@@ -139,7 +139,7 @@ impl Resource<Client> for LaunchTemplate {
     const TYPE: &'static str = "aws_launch_template";
 
     fn traits() -> Traits {
-        Traits::default().family(EC2_WRITE.name)
+        Traits::default().family(EC2_WRITE.name).unique(&["name"])
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {

@@ -123,7 +123,12 @@ impl Resource<Client> for Route {
     const TYPE: &'static str = "aws_route";
 
     fn traits() -> Traits {
-        Traits::default().family(EC2_WRITE.name)
+        Traits::default().family(EC2_WRITE.name).unique(&[
+            "route_table_id",
+            "destination_cidr_block",
+            "destination_ipv6_cidr_block",
+            "destination_prefix_list_id",
+        ])
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {

@@ -45,7 +45,9 @@ impl Resource<Client> for RouteTableAssociation {
     const TYPE: &'static str = "aws_route_table_association";
 
     fn traits() -> Traits {
-        Traits::default().family(EC2_WRITE.name)
+        Traits::default()
+            .family(EC2_WRITE.name)
+            .unique(&["subnet_id", "gateway_id"])
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {

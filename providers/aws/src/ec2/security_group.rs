@@ -65,7 +65,10 @@ impl Resource<Client> for SecurityGroup {
     const TYPE: &'static str = "aws_security_group";
 
     fn traits() -> Traits {
-        Traits::default().seconds(4, 3, 4).family(EC2_WRITE.name)
+        Traits::default()
+            .seconds(4, 3, 4)
+            .family(EC2_WRITE.name)
+            .unique(&["vpc_id", "name"])
     }
 
     fn validate(config: &Value) -> Vec<ProviderError> {

@@ -62,7 +62,10 @@ impl Resource<Client> for AccessEntry {
     const TYPE: &'static str = "aws_eks_access_entry";
 
     fn traits() -> Traits {
-        Traits::default().seconds(2, 2, 2).family(EKS.name)
+        Traits::default()
+            .seconds(2, 2, 2)
+            .family(EKS.name)
+            .unique(&["cluster_name", "principal_arn"])
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {

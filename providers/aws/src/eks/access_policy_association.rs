@@ -58,7 +58,10 @@ impl Resource<Client> for PolicyAssociation {
     const TYPE: &'static str = "aws_eks_access_policy_association";
 
     fn traits() -> Traits {
-        Traits::default().seconds(2, 2, 2).family(EKS.name)
+        Traits::default()
+            .seconds(2, 2, 2)
+            .family(EKS.name)
+            .unique(&["cluster_name", "principal_arn", "policy_arn"])
     }
 
     fn id(record: &PolicyAssociationRecord) -> String {

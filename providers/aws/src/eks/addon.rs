@@ -86,7 +86,10 @@ impl Resource<Client> for Addon {
     const TYPE: &'static str = "aws_eks_addon";
 
     fn traits() -> Traits {
-        Traits::default().seconds(45, 45, 20).family(EKS.name)
+        Traits::default()
+            .seconds(45, 45, 20)
+            .family(EKS.name)
+            .unique(&["cluster_name", "addon_name"])
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {

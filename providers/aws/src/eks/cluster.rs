@@ -224,6 +224,7 @@ impl Resource<Client> for Cluster {
         Traits::default()
             .seconds(540, 300, 240)
             .family(EKS.name)
+            .unique(&["name"])
             .hosting("kubernetes")
     }
 

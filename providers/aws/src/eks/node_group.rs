@@ -196,7 +196,10 @@ impl Resource<Client> for NodeGroup {
     const TYPE: &'static str = "aws_eks_node_group";
 
     fn traits() -> Traits {
-        Traits::default().seconds(120, 180, 240).family(EKS.name)
+        Traits::default()
+            .seconds(120, 180, 240)
+            .family(EKS.name)
+            .unique(&["cluster_name", "node_group_name"])
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {

@@ -62,7 +62,10 @@ impl Resource<Client> for PodIdentity {
     const TYPE: &'static str = "aws_eks_pod_identity_association";
 
     fn traits() -> Traits {
-        Traits::default().seconds(2, 2, 2).family(EKS.name)
+        Traits::default()
+            .seconds(2, 2, 2)
+            .family(EKS.name)
+            .unique(&["cluster_name", "namespace", "service_account"])
     }
 
     fn id(record: &PodIdentityRecord) -> String {

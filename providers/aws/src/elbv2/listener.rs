@@ -199,7 +199,10 @@ impl Resource<Client> for Listener {
     const TYPE: &'static str = "aws_lb_listener";
 
     fn traits() -> Traits {
-        Traits::default().seconds(2, 2, 2).family(ELB_WRITE.name)
+        Traits::default()
+            .seconds(2, 2, 2)
+            .family(ELB_WRITE.name)
+            .unique(&["load_balancer_arn", "port"])
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {

@@ -54,7 +54,10 @@ impl Resource<Client> for ListenerRule {
     const TYPE: &'static str = "aws_lb_listener_rule";
 
     fn traits() -> Traits {
-        Traits::default().seconds(2, 2, 2).family(ELB_WRITE.name)
+        Traits::default()
+            .seconds(2, 2, 2)
+            .family(ELB_WRITE.name)
+            .unique(&["listener_arn", "priority"])
     }
 
     fn validate(config: &Value) -> Vec<ProviderError> {

@@ -169,7 +169,10 @@ impl Resource<Client> for LoadBalancer {
     const TYPE: &'static str = "aws_lb";
 
     fn traits() -> Traits {
-        Traits::default().seconds(150, 5, 15).family(ELB_WRITE.name)
+        Traits::default()
+            .seconds(150, 5, 15)
+            .family(ELB_WRITE.name)
+            .unique(&["name"])
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {

@@ -171,7 +171,10 @@ impl Resource<Client> for TargetGroup {
     const TYPE: &'static str = "aws_lb_target_group";
 
     fn traits() -> Traits {
-        Traits::default().seconds(2, 2, 2).family(ELB_WRITE.name)
+        Traits::default()
+            .seconds(2, 2, 2)
+            .family(ELB_WRITE.name)
+            .unique(&["name"])
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {

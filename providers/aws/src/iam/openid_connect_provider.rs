@@ -48,7 +48,10 @@ impl Resource<Client> for OpenIdConnectProvider {
     const TYPE: &'static str = "aws_iam_openid_connect_provider";
 
     fn traits() -> Traits {
-        Traits::default().seconds(2, 2, 1).family(IAM.name)
+        Traits::default()
+            .seconds(2, 2, 1)
+            .family(IAM.name)
+            .unique(&["url"])
     }
 
     fn validate(config: &Value) -> Vec<ProviderError> {

@@ -59,7 +59,10 @@ impl Resource<Client> for Policy {
     const TYPE: &'static str = "aws_iam_policy";
 
     fn traits() -> Traits {
-        Traits::default().seconds(2, 2, 2).family(IAM.name)
+        Traits::default()
+            .seconds(2, 2, 2)
+            .family(IAM.name)
+            .unique(&["name"])
     }
 
     fn validate(config: &Value) -> Vec<ProviderError> {

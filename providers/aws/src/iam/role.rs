@@ -70,7 +70,10 @@ impl Resource<Client> for Role {
     const TYPE: &'static str = "aws_iam_role";
 
     fn traits() -> Traits {
-        Traits::default().seconds(2, 2, 2).family(IAM.name)
+        Traits::default()
+            .seconds(2, 2, 2)
+            .family(IAM.name)
+            .unique(&["name"])
     }
 
     fn validate(config: &Value) -> Vec<ProviderError> {

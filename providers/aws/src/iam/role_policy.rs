@@ -42,7 +42,10 @@ impl Resource<Client> for RolePolicy {
     const TYPE: &'static str = "aws_iam_role_policy";
 
     fn traits() -> Traits {
-        Traits::default().seconds(1, 1, 1).family(IAM.name)
+        Traits::default()
+            .seconds(1, 1, 1)
+            .family(IAM.name)
+            .unique(&["role", "name"])
     }
 
     fn validate(config: &Value) -> Vec<ProviderError> {

@@ -33,7 +33,10 @@ impl Resource<Client> for RolePolicyAttachment {
     const TYPE: &'static str = "aws_iam_role_policy_attachment";
 
     fn traits() -> Traits {
-        Traits::default().seconds(1, 1, 1).family(IAM.name)
+        Traits::default()
+            .seconds(1, 1, 1)
+            .family(IAM.name)
+            .unique(&["role", "policy_arn"])
     }
 
     fn id(record: &AttachmentRecord) -> String {

@@ -47,7 +47,10 @@ impl Resource<Client> for Alias {
     const TYPE: &'static str = "aws_kms_alias";
 
     fn traits() -> Traits {
-        Traits::default().seconds(1, 1, 1).family(KMS.name)
+        Traits::default()
+            .seconds(1, 1, 1)
+            .family(KMS.name)
+            .unique(&["name"])
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {

@@ -234,7 +234,10 @@ impl Resource<Client> for Instance {
     const TYPE: &'static str = "aws_db_instance";
 
     fn traits() -> Traits {
-        Traits::default().seconds(420, 120, 240).family(RDS.name)
+        Traits::default()
+            .seconds(420, 120, 240)
+            .family(RDS.name)
+            .unique(&["identifier"])
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {

@@ -87,7 +87,10 @@ impl Resource<Client> for ParameterGroup {
     const TYPE: &'static str = "aws_db_parameter_group";
 
     fn traits() -> Traits {
-        Traits::default().seconds(3, 3, 2).family(RDS.name)
+        Traits::default()
+            .seconds(3, 3, 2)
+            .family(RDS.name)
+            .unique(&["name"])
     }
 
     fn validate(config: &Value) -> Vec<ProviderError> {

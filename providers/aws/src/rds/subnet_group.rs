@@ -57,7 +57,10 @@ impl Resource<Client> for SubnetGroup {
     const TYPE: &'static str = "aws_db_subnet_group";
 
     fn traits() -> Traits {
-        Traits::default().seconds(2, 2, 2).family(RDS.name)
+        Traits::default()
+            .seconds(2, 2, 2)
+            .family(RDS.name)
+            .unique(&["name"])
     }
 
     fn validate(config: &Value) -> Vec<ProviderError> {

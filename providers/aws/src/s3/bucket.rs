@@ -72,7 +72,10 @@ impl Resource<Client> for Bucket {
     const TYPE: &'static str = "aws_s3_bucket";
 
     fn traits() -> Traits {
-        Traits::default().seconds(3, 1, 2).family(S3.name)
+        Traits::default()
+            .seconds(3, 1, 2)
+            .family(S3.name)
+            .unique(&["bucket"])
     }
 
     fn validate(config: &Value) -> Vec<ProviderError> {

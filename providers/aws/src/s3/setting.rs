@@ -102,7 +102,10 @@ impl<S: Setting> Resource<Client> for Of<S> {
     const TYPE: &'static str = S::TYPE;
 
     fn traits() -> Traits {
-        Traits::default().seconds(1, 1, 1).family(S3.name)
+        Traits::default()
+            .seconds(1, 1, 1)
+            .family(S3.name)
+            .unique(&["bucket"])
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
