@@ -52,9 +52,10 @@ impl ProgramGraph {
     /// Builds the graph; linear in the size of the program.
     #[must_use]
     pub fn new(program: &Program) -> ProgramGraph {
+        let many = program.blocks.len();
         let mut graph = ProgramGraph {
-            graph: DiGraph::new(),
-            index: HashMap::default(),
+            graph: DiGraph::with_capacity(many, 2 * many),
+            index: HashMap::with_capacity_and_hasher(many, Default::default()),
             blocks: program
                 .blocks
                 .iter()
@@ -114,7 +115,8 @@ impl ProgramGraph {
     }
 
     fn connect(&mut self, program: &Program) {
-        let mut edges: Vec<(ProgramNode, ProgramNode)> = Vec::new();
+        let mut edges: Vec<(ProgramNode, ProgramNode)> =
+            Vec::with_capacity(2 * program.blocks.len());
         for (i, provider) in program.providers.iter().enumerate() {
             self.of_expr(
                 program,

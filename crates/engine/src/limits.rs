@@ -5,11 +5,12 @@ use crate::engine::Engine;
 use crate::lock::lock;
 use async_trait::async_trait;
 use infra_model::hash::HashMap;
-use infra_model::provider::{Gate, Permit};
+use infra_model::provider::{Gate, Permit, Provider};
 use infra_model::provider_error::ProviderError;
 use infra_model::schema::ApiFamily;
 use infra_model::time::{Clock, Timestamp};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -25,7 +26,13 @@ const TOGETHER: Duration = Duration::from_secs(1);
 /// The gate that all calls pass.
 pub(crate) struct Limits {
     clock: Arc<dyn Clock>,
-    families: HashMap<(&'static str, &'static str), Family>,
+    providers: BTreeMap<&'static str, Families>,
+}
+
+/// The families of a provider by name. Most runs call few providers, and to ask one for its schema costs time.
+struct Families {
+    provider: Arc<dyn Provider>,
+    asked: OnceLock<HashMap<&'static str, Family>>,
 }
 
 struct Family {
@@ -45,24 +52,26 @@ struct Bucket {
 
 impl Limits {
     pub(crate) fn new(engine: &Engine) -> Limits {
-        let now = engine.clock.now();
-        let families = engine
-            .providers
-            .values()
-            .flat_map(|p| p.schema().families.iter().map(|f| (p.name(), f.clone())));
+        let families = |provider: &Arc<dyn Provider>| Families {
+            provider: provider.clone(),
+            asked: OnceLock::new(),
+        };
         Limits {
             clock: engine.clock.clone(),
-            families: families
-                .map(|(provider, family)| ((provider, family.name), Family::new(family, now)))
+            providers: (engine.providers.iter())
+                .map(|(name, provider)| (*name, families(provider)))
                 .collect(),
         }
     }
 
     fn family(&self, provider: &str, family: &str) -> Option<&Family> {
-        self.families
-            .iter()
-            .find(|((p, f), _)| *p == provider && *f == family)
-            .map(|(_, family)| family)
+        let Families { provider, asked } = self.providers.get(provider)?;
+        let families = asked.get_or_init(|| {
+            let now = self.clock.now();
+            let documented = provider.schema().families.iter().cloned();
+            documented.map(|f| (f.name, Family::new(f, now))).collect()
+        });
+        families.get(family)
     }
 }
 

@@ -30,8 +30,10 @@ use infra_model::program::{Program, ProviderBlock, ResourceBlock, Stack, Variabl
 use infra_model::schema::Schemas;
 use infra_model::{Str, Timestamp};
 use std::cell::Cell;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 
 /// Everything that loading a stack depends on.
 pub struct LoadRequest<'a> {
@@ -204,30 +206,38 @@ fn assemble(
         providers: &providers,
         components: &expanded.components,
     };
-    cycles::check(&parts, report);
     let values = Values {
         knowledge: &knowledge,
         report,
         inputs: None,
     };
-    for provider in &providers {
-        if let Some(block) = request.schemas.provider(&provider.address.name)
-            && provider.span != Span::default()
-        {
-            values.provider(provider, block);
+    let check_values = || {
+        for provider in &providers {
+            if let Some(block) = request.schemas.provider(&provider.address.name)
+                && provider.span != Span::default()
+            {
+                values.provider(provider, block);
+            }
         }
-    }
-    for (i, block) in blocks.iter().enumerate() {
-        let schema = knowledge
-            .block(&block.address)
-            .and_then(|f| f.schema.as_deref());
-        if i < own {
-            values.block(block, schema);
-        } else {
-            let inputs = inputs_of(source, &block.address.scope);
-            native_values(&values, block, schema, inputs, report);
+        for (i, block) in blocks.iter().enumerate() {
+            let schema = knowledge
+                .block(&block.address)
+                .and_then(|f| f.schema.as_deref());
+            if i < own {
+                values.block(block, schema);
+            } else {
+                let inputs = inputs_of(source, &block.address.scope);
+                native_values(&values, block, schema, inputs, report);
+            }
         }
-    }
+    };
+    // Neither needs the other, and both look at every expression.
+    let circles = thread::scope(|scope| {
+        let circles = scope.spawn(|| cycles::check(&parts));
+        check_values();
+        circles.join()
+    });
+    report.extend(circles.unwrap_or_else(|panic| resume_unwind(panic)));
     let root = ScopePath::root();
     let scope = knowledge.scope(&root);
     for (name, output) in &declared.outputs {

@@ -37,8 +37,9 @@ pub(super) fn run(arguments: &Apply, ui: Ui) -> Outcome {
         planning.place.instance.as_deref(),
     )?;
     let options = options(planning, &arguments.choice)?;
-    let mut opening = Opening::new(ui, place, planning, "apply").loaded(&planning.variables)?;
+    let mut opening = Opening::new(ui, place, planning, "apply");
     opening.lock = true;
+    let opening = opening.loaded(&planning.variables)?;
     super::runtime()?.block_on(async {
         plan_and_apply(opening.open().await?, &options, arguments.auto_approve).await
     })

@@ -33,6 +33,7 @@ pub(super) fn run(arguments: &Import, ui: Ui) -> Outcome {
         lock: arguments.generate_config_out.is_none(),
         command: "import",
         files: Arc::default(),
+        state: None,
     };
     let opening = opening.loaded(&arguments.variables)?;
     if let Some(file) = &arguments.generate_config_out {

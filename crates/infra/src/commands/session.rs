@@ -21,10 +21,12 @@ use infra_model::program::Program;
 use infra_model::provider::Environment;
 use infra_model::value::Str;
 use infra_state::history::RunResult;
-use infra_state::{StateChange, Store};
+use infra_state::{StateChange, Store, World};
 use std::collections::BTreeMap;
+use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread;
 
 /// Everything that a run works with.
 pub(super) struct Session {
@@ -57,6 +59,8 @@ pub(super) struct Opening<'a> {
     pub(super) command: &'a str,
     /// How expressions read files.
     pub(super) files: Arc<KeptFiles>,
+    /// The state, where it was read while the stack file was.
+    pub(super) state: Option<Result<Store, CommandError>>,
 }
 
 impl<'a> Opening<'a> {
@@ -77,15 +81,24 @@ impl<'a> Opening<'a> {
             lock: false,
             command,
             files: Arc::new(KeptFiles::default()),
+            state: None,
         }
     }
 
-    /// With the program of the stack file.
+    /// With the program of the stack file. Meanwhile the state is read, if only to look at it, and if it is known where: either
+    /// takes long when there is much.
     pub(super) fn loaded(mut self, variables: &Variables) -> Result<Opening<'a>, CommandError> {
         let mut loading = Loading::new(&self.providers, variables)?;
         loading.files = self.files.clone();
-        let program = loading.program(&self.place, self.ui)?;
-        self.program = Some(program);
+        let (place, command) = (&self.place, self.command);
+        let early = !self.lock && self.sandbox.is_none();
+        let (program, state) = thread::scope(|scope| {
+            let state = early.then(|| scope.spawn(|| place.open(World::Cloud, false, command)));
+            let program = loading.program(place, self.ui);
+            (program, state.map(thread::ScopedJoinHandle::join))
+        });
+        self.program = Some(program?);
+        self.state = state.map(|joined| joined.unwrap_or_else(|panic| resume_unwind(panic)));
         Ok(self)
     }
 
@@ -103,9 +116,11 @@ impl<'a> Opening<'a> {
             .as_ref()
             .map(|i| format!(" --instance {i}"))
             .unwrap_or_default();
-        let store = self
-            .place
-            .open(surroundings.world.clone(), self.lock, self.command)?;
+        let open = || {
+            let world = surroundings.world.clone();
+            self.place.open(world, self.lock, self.command)
+        };
+        let store = self.state.unwrap_or_else(open)?;
         let engine = Engine {
             providers: self.providers.map(),
             evaluator: Arc::new(Evaluator::new(

@@ -2,10 +2,10 @@
 //! configurations and the outputs of components.
 
 use crate::codes::Code;
-use crate::report::{Report, error};
+use crate::report::error;
 use indexmap::IndexMap;
 use infra_model::address::{BlockAddress, InstanceKey, ProviderAddress};
-use infra_model::diagnostic::Span;
+use infra_model::diagnostic::{Diagnostic, Diagnostics, Span};
 use infra_model::expr::{At, Expr, Root, StaticStep};
 use infra_model::hash::HashMap;
 use infra_model::program::{
@@ -24,18 +24,13 @@ pub(crate) struct Parts<'a> {
     pub(crate) components: &'a [ComponentInstance],
 }
 
-/// Reports every circle; says whether there is none.
-pub(crate) fn check(parts: &Parts<'_>, report: &Report) -> bool {
+/// Tells every circle.
+pub(crate) fn check(parts: &Parts<'_>) -> Diagnostics {
     let graph = Graph::of(parts);
-    let groups = circles(&graph.edges);
-    for group in &groups {
-        // A block that names itself was reported where its references were checked.
-        let own = group.len() == 1 && group[0] as usize >= parts.locals.len();
-        if !own {
-            report_circle(&graph, group, report);
-        }
-    }
-    groups.is_empty()
+    // A block that names itself was reported where its references were checked.
+    let own = |group: &Vec<u32>| group.len() == 1 && group[0] as usize >= parts.locals.len();
+    let groups = circles(&graph.edges).into_iter().filter(|g| !own(g));
+    groups.filter_map(|g| told(&graph, &g)).collect()
 }
 
 fn index(i: usize) -> u32 {
@@ -411,7 +406,7 @@ fn circles(edges: &[Vec<Edge>]) -> Vec<Vec<u32>> {
 }
 
 /// One shortest way round, told with its places.
-fn report_circle(graph: &Graph, group: &[u32], report: &Report) {
+fn told(graph: &Graph, group: &[u32]) -> Option<Diagnostic> {
     let start = group[0];
     let mut from: HashMap<u32, (u32, Span)> = HashMap::default();
     let mut queue = std::collections::VecDeque::from([start]);
@@ -428,7 +423,7 @@ fn report_circle(graph: &Graph, group: &[u32], report: &Report) {
             }
         }
     }
-    let Some((mut node, span)) = last else { return };
+    let (mut node, span) = last?;
     let mut way = vec![(start, span)];
     while node != start {
         let (before, span) = from[&node];
@@ -458,9 +453,7 @@ fn report_circle(graph: &Graph, group: &[u32], report: &Report) {
             let needed = &graph.names[*node as usize];
             (*span, format!("`{needing}` needs `{needed}`"))
         });
-    let Some((span, label)) = labels.next() else {
-        return;
-    };
+    let (span, label) = labels.next()?;
     let mut diagnostic = if names.len() == 2 {
         error(
             Code::SelfReference,
@@ -477,11 +470,11 @@ fn report_circle(graph: &Graph, group: &[u32], report: &Report) {
         )
     };
     diagnostic.labels.extend(labels);
-    report.push(diagnostic.help(if names.len() == 2 {
+    Some(diagnostic.help(if names.len() == 2 {
         "a value cannot be made of itself"
     } else {
         "break the circle: leave one reference out, or move what both need to a block of its own"
-    }));
+    }))
 }
 
 #[cfg(test)]
