@@ -43,6 +43,35 @@ impl Ran {
         self
     }
 
+    /// All that it said, on one line and without frames, so that a sentence is found however it is wrapped.
+    pub fn told(&self) -> String {
+        let all = format!("{} {}", self.stdout, self.stderr);
+        let words = all.split_whitespace().filter(|w| *w != "│");
+        let mut out = String::new();
+        for word in words {
+            // Lines are also broken after a hyphen.
+            if !out.is_empty() && !out.ends_with('-') {
+                out.push(' ');
+            }
+            out.push_str(word);
+        }
+        out
+    }
+
+    /// Fails the test unless all of this was said.
+    #[track_caller]
+    pub fn says(&self, sentences: &[&str]) {
+        let told = self.told();
+        for sentence in sentences {
+            assert!(
+                told.contains(sentence),
+                "`{sentence}` is not in\n{}{}",
+                self.stdout,
+                self.stderr
+            );
+        }
+    }
+
     /// The standard output as JSON.
     #[track_caller]
     pub fn json(&self) -> Json {
@@ -287,4 +316,11 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// `infra plan` of a stack in a folder of its own.
+pub fn planned(server: &Server, stack: &str) -> Ran {
+    let folder = Folder::new();
+    folder.write("stacks/t.toml", stack);
+    folder.run(&["plan", "stacks/t.toml", &server.flag()])
 }
