@@ -1,5 +1,6 @@
 //! What a plan on Azure tells before anything is begun.
 
+use crate::oracles;
 use crate::support::{Folder, Server, planned};
 
 /// A cluster and a pool in it.
@@ -89,4 +90,81 @@ account_replication_type = "LRS"
         .says(&["the name `oneandonly` cannot be had"]);
     // What is replaced has its name itself.
     run(&["plan", "-replace", "azurerm_storage_account.s"]).expect(0);
+}
+
+/// A database.
+fn database(version: &str, sku: &str, more: &str) -> String {
+    format!(
+        r#"
+[stack]
+name = "t"
+
+[resource.azurerm_resource_group.g]
+name     = "preflight"
+location = "westeurope"
+
+[resource.azurerm_postgresql_flexible_server.d]
+name                   = "orders-of-ours"
+resource_group_name    = "${{azurerm_resource_group.g.name}}"
+location               = "${{azurerm_resource_group.g.location}}"
+version                = "{version}"
+sku_name               = "{sku}"
+administrator_login    = "shop"
+administrator_password = "correct-Horse-7"
+{more}
+"#
+    )
+}
+
+#[test]
+fn databases_that_a_region_does_not_offer_are_told() {
+    let server = Server::sandbox(&["--latency", "none"]);
+    oracles::record(&server);
+    let right =
+        "storage_mb = 65536\nzone = \"2\"\nhigh_availability = { mode = \"ZoneRedundant\" }";
+    planned(&server, &database("17", "GP_Standard_D2ds_v5", right)).expect(0);
+    for (version, sku, more, told) in [
+        (
+            "9",
+            "GP_Standard_D2ds_v5",
+            "",
+            "westeurope offers no PostgreSQL 9: there are",
+        ),
+        (
+            "17",
+            "GP_Standard_Q1s",
+            "",
+            "westeurope offers no servers of size `GP_Standard_Q1s`",
+        ),
+        (
+            "17",
+            "GP_Standard_B2s",
+            "",
+            "westeurope offers no servers of size `GP_Standard_B2s`",
+        ),
+        (
+            "17",
+            "GP_Standard_D2ds_v5",
+            "zone = \"9\"",
+            "cannot be had in zone 9 of westeurope",
+        ),
+        (
+            "17",
+            "B_Standard_B2s",
+            "high_availability = { mode = \"SameZone\" }",
+            "`B_Standard_B2s` cannot have a standby of mode `SameZone`",
+        ),
+        (
+            "17",
+            "GP_Standard_D2ds_v5",
+            "storage_mb = 40960",
+            "cannot have 40960 MiB of storage",
+        ),
+    ] {
+        planned(&server, &database(version, sku, more))
+            .expect(1)
+            .says(&[told]);
+    }
+    assert!(server.resources().is_empty());
+    oracles::judge("azure", &server, true);
 }

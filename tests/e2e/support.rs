@@ -49,8 +49,8 @@ impl Ran {
         let words = all.split_whitespace().filter(|w| *w != "│");
         let mut out = String::new();
         for word in words {
-            // Lines are also broken after a hyphen.
-            if !out.is_empty() && !out.ends_with('-') {
+            // Lines are also broken after these.
+            if !out.is_empty() && !out.ends_with(['-', '/']) {
                 out.push(' ');
             }
             out.push_str(word);

@@ -21,6 +21,9 @@ use std::collections::BTreeMap;
 /// From so many members of one collection on, a listing is asked for instead of each of them.
 const LIST_FROM: usize = 4;
 
+/// From so many members of a subscription on, in groups with few, the subscription's listing is asked for.
+const LIST_SUBSCRIPTION_FROM: usize = 10;
+
 /// What is under an id.
 pub(crate) async fn fetch(
     client: &Client,
@@ -42,43 +45,82 @@ pub(crate) async fn find<K: Kind>(
     Ok(found.filter(K::is_there))
 }
 
-/// What is under each id: one listing for the many of one collection.
+/// What is under each id: one listing for the many of one collection, one of the subscription for the many that have a
+/// collection each. What a listing lacks, or may not be asked for, is asked for by itself.
 pub(crate) async fn find_many<K: Kind>(
     client: &Client,
     context: &CallContext,
     ids: &[&str],
 ) -> Vec<Result<Option<Json>, ProviderError>> {
-    let mut collections: BTreeMap<String, (usize, &str)> = BTreeMap::new();
-    for id in ids {
-        let at = collection(id);
-        collections
-            .entry(at.to_ascii_lowercase())
-            .or_insert((0, at))
-            .0 += 1;
-    }
-    let many = collections
-        .into_iter()
-        .filter(|(_, (members, _))| *members >= LIST_FROM && K::API.listed);
-    let listed: BTreeMap<String, _> = join_all(
-        many.map(|(key, (_, at))| async move { (key, list(client, context, &K::API, at).await) }),
+    let listed = join_all(
+        listings(&K::API, ids)
+            .into_iter()
+            .map(|at| async move { list(client, context, &K::API, &at).await }),
     )
-    .await
-    .into_iter()
-    .collect();
+    .await;
+    let mut members: BTreeMap<String, Json> = BTreeMap::new();
+    for listing in listed {
+        match listing {
+            Ok(found) => members.extend(found),
+            // Who may read one resource group need not be allowed to list a subscription.
+            Err(error) if error.kind == ErrorKind::Denied => {}
+            Err(error) => return ids.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
     join_all(ids.iter().map(|id| {
-        let listed = listed.get(&collection(id).to_ascii_lowercase());
+        let member = members.get(&id.to_ascii_lowercase());
         async move {
-            match listed {
-                Some(Ok(members)) => {
-                    let member = members.get(&id.to_ascii_lowercase());
-                    Ok(member.cloned().filter(K::is_there))
-                }
-                Some(Err(error)) => Err(error.clone()),
+            match member {
+                Some(member) => Ok(Some(member.clone()).filter(K::is_there)),
                 None => find::<K>(client, context, id).await,
             }
         }
     }))
     .await
+}
+
+/// The listings in which most of the ids are: the collections that many of them share, and the whole subscription where many are
+/// left. Only what stands in a resource group itself is listed by subscription.
+fn listings(api: &Api, ids: &[&str]) -> Vec<String> {
+    if !api.listed {
+        return Vec::new();
+    }
+    let mut collections: BTreeMap<String, (usize, &str)> = BTreeMap::new();
+    for id in ids {
+        let at = collection(id);
+        let members = collections.entry(at.to_ascii_lowercase());
+        members.or_insert((0, at)).0 += 1;
+    }
+    let (many, few): (Vec<_>, Vec<_>) = collections
+        .into_values()
+        .partition(|(members, _)| *members >= LIST_FROM);
+    let mut subscriptions: BTreeMap<String, usize> = BTreeMap::new();
+    for (members, at) in few {
+        if let Some(whole) = in_subscription(at) {
+            *subscriptions.entry(whole).or_default() += members;
+        }
+    }
+    let all = subscriptions
+        .into_iter()
+        .filter(|(_, members)| *members >= LIST_SUBSCRIPTION_FROM)
+        .map(|(at, _)| at);
+    all.chain(many.into_iter().map(|(_, at)| at.to_owned()))
+        .collect()
+}
+
+/// `/subscriptions/s/providers/n/t` of `/subscriptions/s/resourceGroups/g/providers/n/t`.
+fn in_subscription(collection: &str) -> Option<String> {
+    let parts: Vec<&str> = collection.split('/').collect();
+    match parts[..] {
+        ["", subscriptions, of, groups, _, providers, namespace, kind]
+            if groups.eq_ignore_ascii_case("resourceGroups") =>
+        {
+            Some(format!(
+                "/{subscriptions}/{of}/{providers}/{namespace}/{kind}"
+            ))
+        }
+        _ => None,
+    }
 }
 
 /// All members of a collection by id, in lower case.
@@ -251,4 +293,38 @@ pub(crate) fn tags_of(value: &Value) -> Tags {
         .flatten()
         .filter_map(|(k, v)| Some((k.to_string(), v.as_str()?.to_owned())))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::grouped;
+
+    const PLAIN: Api = Api::new("n/t", "v", grouped!("n/t/{name}"));
+
+    fn id(group: usize, name: usize) -> String {
+        format!("/subscriptions/s/resourceGroups/g{group}/providers/n/t/r{name}")
+    }
+
+    fn asked(ids: &[String]) -> Vec<String> {
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        listings(&PLAIN, &ids)
+    }
+
+    #[test]
+    fn the_many_of_a_group_or_a_subscription_are_listed() {
+        let one = asked(&[id(1, 1), id(1, 2), id(1, 3)]);
+        assert!(one.is_empty(), "{one:?}");
+        let group: Vec<String> = (0..4).map(|name| id(1, name)).collect();
+        let in_group = "/subscriptions/s/resourceGroups/g1/providers/n/t".to_owned();
+        assert_eq!(asked(&group), [in_group.clone()]);
+        let mut all: Vec<String> = (2..12).map(|group| id(group, 0)).collect();
+        let whole = "/subscriptions/s/providers/n/t".to_owned();
+        assert_eq!(asked(&all), [whole.clone()]);
+        all.extend(group);
+        assert_eq!(asked(&all), [whole, in_group]);
+        // What is below a resource of its own has no listing in the subscription.
+        let below: Vec<String> = (0..20).map(|n| format!("{}/c/x", id(n, 0))).collect();
+        assert!(asked(&below).is_empty());
+    }
 }

@@ -101,7 +101,7 @@ pub(crate) async fn find<K: Kind>(
     Ok(found.filter(K::is_there))
 }
 
-/// What is under each id: one listing for the many of one collection.
+/// What is under each id: one listing for the many of one collection. What a listing lacks is asked for by itself.
 pub(crate) async fn find_many<K: Kind>(
     client: &Client,
     context: &CallContext,
@@ -126,9 +126,11 @@ pub(crate) async fn find_many<K: Kind>(
         let listed = listed.get(parent(id));
         async move {
             match listed {
-                Some(Ok(members)) => Ok(members.get(*id).cloned().filter(K::is_there)),
                 Some(Err(error)) => Err(error.clone()),
-                None => find::<K>(client, context, id).await,
+                Some(Ok(members)) if members.contains_key(*id) => {
+                    Ok(members.get(*id).cloned().filter(K::is_there))
+                }
+                _ => find::<K>(client, context, id).await,
             }
         }
     }))

@@ -1,6 +1,7 @@
 //! What can be known before the first call to be going to fail, for few calls: sizes of machines, versions of Kubernetes, names
 //! that are taken, room in quotas. A check that cannot be made finds nothing: the call itself will tell.
 
+mod databases;
 mod machines;
 mod names;
 
@@ -20,14 +21,13 @@ pub(crate) async fn check(
     items: &[PreflightItem],
 ) -> Vec<Finding> {
     let new: Vec<&PreflightItem> = items.iter().filter(|i| i.creates).collect();
-    let (mut findings, names, addresses) = futures::join!(
+    let (machines, databases, names, addresses) = futures::join!(
         machines::check(client, context, &new),
+        databases::check(client, context, &new),
         names::check(client, context, &new),
         addresses(client, context, &new),
     );
-    findings.extend(names);
-    findings.extend(addresses);
-    findings
+    [machines, databases, names, addresses].concat()
 }
 
 /// Where something will be, as Azure calls it.
