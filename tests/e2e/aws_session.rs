@@ -56,7 +56,7 @@ fn context() -> CallContext {
     }
 }
 
-fn operation(address: &str, number: u64) -> Operation {
+pub fn operation(address: &str, number: u64) -> Operation {
     let id = OperationId::from_random(number);
     Operation {
         token: Token::new("test", &id),

@@ -16,6 +16,7 @@ mod ephemeral;
 mod explain;
 mod failures;
 mod google_preflight;
+mod google_session;
 mod google_types;
 #[cfg(unix)]
 mod hardened;

@@ -164,6 +164,8 @@ impl Folder {
 pub struct Server {
     child: Child,
     pub url: String,
+    /// Where Google Cloud is, in the sandbox.
+    pub google: String,
 }
 
 impl Server {
@@ -183,11 +185,16 @@ impl Server {
             .read_line(&mut line)
             .expect("its first line");
         let ready: Json = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}"));
-        let url = ready["endpoints"]["aws"]
-            .as_str()
-            .unwrap_or_else(|| panic!("no AWS endpoint in {line}"))
-            .to_owned();
-        Server { child, url }
+        let endpoint = |cloud: &str| {
+            let url = ready["endpoints"][cloud].as_str();
+            url.unwrap_or_else(|| panic!("no endpoint of {cloud} in {line}"))
+                .to_owned()
+        };
+        Server {
+            child,
+            url: endpoint("aws"),
+            google: endpoint("google"),
+        }
     }
 
     /// moto, by the Python that `make test` installs it into and names in `INFRA_PYTHON`; without that, it is said that the
@@ -234,6 +241,7 @@ impl Server {
         let mut server = Server {
             child,
             url: format!("http://127.0.0.1:{port}"),
+            google: String::new(),
         };
         let patience = std::time::Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {

@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Which types.
 #[derive(clap::Args)]
@@ -23,6 +24,9 @@ pub(crate) struct Options {
 /// The clouds whose stacks are measured.
 const CLOUDS: [&str; 3] = ["aws", "azure", "google"];
 
+/// So many stacks are measured at the same time.
+const THREADS: usize = 4;
+
 /// The larger number of copies.
 const COPIES: usize = 11;
 
@@ -32,7 +36,7 @@ const COPY: &str = "COPYOFTHIS";
 /// Calls by `service.Operation`.
 type Counts = BTreeMap<String, u64>;
 
-/// Prints a line a stack. `infra` is the binary.
+/// Prints a line a stack, as each is measured. `infra` is the binary.
 pub(crate) fn run(
     options: &Options,
     root: &Path,
@@ -50,31 +54,57 @@ pub(crate) fn run(
     println!(
         "calls to refresh 1 and {COPIES} copies of a stack, and what 1,000 more of what grows would take"
     );
-    for file in files {
-        let name = file
-            .file_stem()
+    let named = |file: &Path| {
+        file.file_stem()
             .unwrap_or_default()
             .to_string_lossy()
-            .into_owned();
-        if options.only.as_ref().is_some_and(|only| *only != name) {
-            continue;
+            .into_owned()
+    };
+    files.retain(|file| {
+        options
+            .only
+            .as_ref()
+            .is_none_or(|only| *only == named(file))
+    });
+    let texts: Vec<(String, String)> = files
+        .iter()
+        .map(|file| {
+            Ok((
+                named(file),
+                fs::read_to_string(file).map_err(|e| e.to_string())?,
+            ))
+        })
+        .collect::<Result<_, String>>()?;
+    // A measurement waits more than it works.
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some((name, text)) = texts.get(at) else {
+                        break;
+                    };
+                    let line = match measured(infra, scratch, name, text) {
+                        Ok((one, many)) => line(name, &one, &many),
+                        Err(why) => unmeasured(name, &why),
+                    };
+                    println!("{line}");
+                }
+            });
         }
-        let text = fs::read_to_string(&file).map_err(|e| e.to_string())?;
-        match measured(infra, scratch, &name, &text) {
-            Ok((one, many)) => print(&name, &one, &many),
-            Err(why) => println!(
-                "  {name:<52} not measured: {}",
-                why.lines()
-                    .find(|l| l.contains("rror"))
-                    .or_else(|| why.lines().last())
-                    .unwrap_or("it said nothing")
-            ),
-        }
-    }
+    });
     Ok(())
 }
 
-fn print(name: &str, one: &Counts, many: &Counts) {
+fn unmeasured(name: &str, why: &str) -> String {
+    let told = why.lines().map(str::trim);
+    let first = told.clone().find(|l| l.starts_with('×'));
+    let why = first.or_else(|| told.last()).unwrap_or("it said nothing");
+    format!("  {name:<52} not measured: {why}")
+}
+
+fn line(name: &str, one: &Counts, many: &Counts) -> String {
     let total = |counts: &Counts| counts.values().sum::<u64>();
     let grows: Vec<String> = many
         .iter()
@@ -91,11 +121,11 @@ fn print(name: &str, one: &Counts, many: &Counts) {
     } else {
         grows.join(", ")
     };
-    println!(
+    format!(
         "  {name:<52} {:>3} {:>4}   {grows}",
         total(one),
         total(many)
-    );
+    )
 }
 
 /// What a plan without changes asks for.
@@ -230,20 +260,60 @@ fn named_by_copy(line: &str) -> Option<String> {
         "user_id",
     ];
     let (key, value) = line.split_once('=')?;
-    let text = value.trim().strip_prefix('"')?.strip_suffix('"')?;
+    let value = value.trim();
+    let quoted = |quote: char| value.strip_prefix(quote)?.strip_suffix(quote);
+    let text = at_first_step(quoted('"').or_else(|| quoted('\''))?);
     if !NAMES.contains(&key.trim()) || text.contains("stack.name") || text.contains('"') {
         return None;
     }
-    // What is computed has the name of something that has a name of its own.
+    // What is computed of something else has the name of something that has a name of its own.
     if text.contains("${") {
         return None;
     }
-    let (host, dot) = text
-        .split_once('.')
-        .map_or((text, String::new()), |(host, rest)| {
-            (host, format!(".{rest}"))
-        });
-    Some(format!("{key}= \"{host}-{COPY}{dot}\"\n"))
+    Some(format!("{key}= \"{}\"\n", of_copy(&text)))
+}
+
+/// A name with the copy's mark: at its end, or in a domain at the label below the registered one, which zones and what is in them
+/// share. Without a hyphen, because some names have none.
+fn of_copy(name: &str) -> String {
+    let mut labels: Vec<&str> = name.split('.').collect();
+    let dots = labels.iter().rev().take_while(|l| l.is_empty()).count();
+    let at = labels.len().saturating_sub(dots + 3);
+    let marked = format!("{}{COPY}", labels[at]);
+    labels[at] = &marked;
+    labels.join(".")
+}
+
+/// What depends on the step alone, as it is in the first one: `a` of `${var.step < 3 ? "a" : "b"}`.
+fn at_first_step(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${var.step ") {
+        let Some((choice, behind)) = after.split_once('}') else {
+            break;
+        };
+        let Some(chosen) = chosen(choice) else { break };
+        out.push_str(before);
+        out.push_str(chosen);
+        rest = behind;
+    }
+    out + rest
+}
+
+/// The text that `< 3 ? "a" : "b"` is with 1 before it.
+fn chosen(choice: &str) -> Option<&str> {
+    let (test, texts) = choice.split_once(" ? ")?;
+    let (then, otherwise) = texts.split_once(" : ")?;
+    let (operator, number) = test.split_once(' ')?;
+    let number: u32 = number.parse().ok()?;
+    let holds = match operator {
+        "<" => 1 < number,
+        ">" => 1 > number,
+        "==" => 1 == number,
+        _ => return None,
+    };
+    let text = if holds { then } else { otherwise };
+    text.strip_prefix('"')?.strip_suffix('"')
 }
 
 /// Whether a line begins a table: `[x.y]`, not an item of a list.
@@ -328,5 +398,36 @@ impl Drop for Sandbox {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_copy_has_names_of_its_own() {
+        for (line, expected) in [
+            (
+                r#"name = '${var.step < 3 ? "url-map" : "url-map-3"}'"#,
+                Some(format!("name = \"url-map{COPY}\"\n")),
+            ),
+            (
+                r#"name = '${var.step < 3 ? "www" : "www3"}.records.example.com.'"#,
+                Some(format!("name = \"www.records{COPY}.example.com.\"\n")),
+            ),
+            (
+                r#"dns_name = "records.example.com.""#,
+                Some(format!("dns_name = \"records{COPY}.example.com.\"\n")),
+            ),
+            (
+                r#"name = "registry""#,
+                Some(format!("name = \"registry{COPY}\"\n")),
+            ),
+            (r#"name = "${google_dns_managed_zone.z.name}""#, None),
+            (r#"region = "europe-west1""#, None),
+        ] {
+            assert_eq!(named_by_copy(line), expected, "{line}");
+        }
     }
 }
