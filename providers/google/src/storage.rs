@@ -230,6 +230,19 @@ impl Kind for Bucket {
         Traits::default().seconds(3, 3, 5)
     }
 
+    /// The buckets of the provider's project.
+    async fn listed(
+        client: &Client,
+        context: &CallContext,
+        _: &[&str],
+    ) -> Result<BTreeMap<String, Json>, ProviderError> {
+        let request = Request::get(STORAGE, "storage.buckets.list", "b");
+        let request = request.query("project", client.project());
+        let found = client.list(context, request, "items").await?;
+        let named = |bucket: Json| Some((format!("b/{}", bucket["name"].as_str()?), bucket));
+        Ok(found.into_iter().filter_map(named).collect())
+    }
+
     fn validate(config: &Value) -> Vec<ProviderError> {
         let name = config.get("name").and_then(Value::as_str);
         let problem = name.and_then(|name| Some(format!("`{name}` {}", bad_name(name)?)));

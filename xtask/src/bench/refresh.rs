@@ -13,7 +13,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Which types.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Only this stack of `tests/aws`, `tests/azure` or `tests/google`, without `.toml`
+    /// Only this stack of `tests/aws`, `tests/azure` or `tests/google`, without `.toml`; or `aws`, `azure`, `google` for 1,000
+    /// resources of one cloud
     #[arg(long)]
     only: Option<String>,
     /// A binary that is built already: calls are the same in every build
@@ -26,6 +27,13 @@ const CLOUDS: [&str; 3] = ["aws", "azure", "google"];
 
 /// So many stacks are measured at the same time.
 const THREADS: usize = 4;
+
+/// A thousand resources of mixed types.
+const MIXED: [(&str, &str); 3] = [
+    ("aws", include_str!("mixed/aws.toml")),
+    ("azure", include_str!("mixed/azure.toml")),
+    ("google", include_str!("mixed/google.toml")),
+];
 
 /// The larger number of copies.
 const COPIES: usize = 11;
@@ -51,9 +59,6 @@ pub(crate) fn run(
         files.extend(paths.filter(|p| p.extension().is_some_and(|e| e == "toml")));
     }
     files.sort();
-    println!(
-        "calls to refresh 1 and {COPIES} copies of a stack, and what 1,000 more of what grows would take"
-    );
     let named = |file: &Path| {
         file.file_stem()
             .unwrap_or_default()
@@ -75,6 +80,14 @@ pub(crate) fn run(
             ))
         })
         .collect::<Result<_, String>>()?;
+    for (cloud, text) in MIXED {
+        if options.only.as_ref().is_none_or(|only| only == cloud) {
+            mixed(infra, scratch, cloud, text)?;
+        }
+    }
+    println!(
+        "calls to refresh 1 and {COPIES} copies of a stack, and what 1,000 more of what grows would take"
+    );
     // A measurement waits more than it works.
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
@@ -97,11 +110,28 @@ pub(crate) fn run(
     Ok(())
 }
 
+/// Prints what refreshing a cloud's thousand resources takes.
+fn mixed(infra: &str, scratch: &Path, cloud: &str, text: &str) -> Result<(), String> {
+    let counts = refreshed(infra, scratch, &format!("mixed-{cloud}"), text, &[])?;
+    let mut calls: Vec<(&String, &u64)> = counts.iter().collect();
+    calls.sort_by_key(|(call, count)| (std::cmp::Reverse(**count), *call));
+    let each: Vec<String> = calls
+        .iter()
+        .map(|(call, n)| format!("{call} {n}"))
+        .collect();
+    println!(
+        "{cloud}: {} calls to refresh 1,000 resources of {} types: {}",
+        counts.values().sum::<u64>(),
+        text.matches("\n[resource.").count(),
+        each.join(", ")
+    );
+    Ok(())
+}
+
 fn unmeasured(name: &str, why: &str) -> String {
-    let told = why.lines().map(str::trim);
-    let first = told.clone().find(|l| l.starts_with('×'));
-    let why = first.or_else(|| told.last()).unwrap_or("it said nothing");
-    format!("  {name:<52} not measured: {why}")
+    let told = why.lines().map(|l| l.trim().trim_start_matches(['│', ' ']));
+    let first: Vec<&str> = told.skip_while(|l| !l.starts_with('×')).take(4).collect();
+    format!("  {name:<52} not measured: {}", first.join(" "))
 }
 
 fn line(name: &str, one: &Counts, many: &Counts) -> String {
@@ -112,8 +142,8 @@ fn line(name: &str, one: &Counts, many: &Counts) -> String {
             let more = count.saturating_sub(one.get(call).copied().unwrap_or(0));
             #[allow(clippy::cast_precision_loss, reason = "small counts")]
             let each = more as f64 / (COPIES - 1) as f64;
-            // One more for a chunk or a page is no growth.
-            (more > 1).then(|| format!("{call} {:.0}", each * 1_000.0))
+            // A few more for chunks, pages, and listings that many are worth are no growth.
+            (more * 2 >= COPIES as u64).then(|| format!("{call} {:.0}", each * 1_000.0))
         })
         .collect();
     let grows = if grows.is_empty() {
@@ -128,56 +158,56 @@ fn line(name: &str, one: &Counts, many: &Counts) -> String {
     )
 }
 
-/// What a plan without changes asks for.
+/// What plans without changes of one and of many copies ask for.
 fn measured(
     infra: &str,
     scratch: &Path,
     name: &str,
     text: &str,
 ) -> Result<(Counts, Counts), String> {
+    let variables = ["-var", "step=1", "-var", "moto=false"];
     let count = |copies: usize| {
-        let folder = scratch.join(format!("{name}-{copies}"));
-        fs::create_dir_all(folder.join("stacks")).map_err(|e| e.to_string())?;
-        let copied = copied(text, copies);
-        fs::write(folder.join("stacks/s.toml"), copied).map_err(|e| e.to_string())?;
-        let sandbox = Sandbox::start(infra)?;
-        let run = |arguments: &[&str]| {
-            let flag = format!("--sandbox={}", sandbox.url);
-            let output = Command::new(infra)
-                .args(arguments)
-                .args([
-                    "-var",
-                    "step=1",
-                    "-var",
-                    "moto=false",
-                    "stacks/s.toml",
-                    &flag,
-                ])
-                .current_dir(&folder)
-                .env("HOME", &folder)
-                .output()
-                .map_err(|e| e.to_string())?;
-            if output.status.success() {
-                return Ok(());
-            }
-            Err(String::from_utf8_lossy(&output.stderr).into_owned())
-        };
-        run(&["apply", "-auto-approve"])?;
-        let before = sandbox.counts()?;
-        run(&["plan", "-detailed-exitcode"])?;
-        let after = sandbox.counts()?;
-        Ok::<Counts, String>(
-            after
-                .into_iter()
-                .map(|(call, n)| {
-                    let earlier = before.get(&call).copied().unwrap_or(0);
-                    (call, n - earlier)
-                })
-                .filter(|(_, n)| *n > 0)
-                .collect(),
-        )
+        let name = format!("{name}-{copies}");
+        refreshed(infra, scratch, &name, &copied(text, copies), &variables)
     };
     Ok((count(1)?, count(COPIES)?))
+}
+
+/// What a plan without changes asks for, of a stack that was just made in a sandbox of its own.
+fn refreshed(
+    infra: &str,
+    scratch: &Path,
+    name: &str,
+    text: &str,
+    variables: &[&str],
+) -> Result<Counts, String> {
+    let folder = scratch.join(name);
+    fs::create_dir_all(folder.join("stacks")).map_err(|e| e.to_string())?;
+    fs::write(folder.join("stacks/s.toml"), text).map_err(|e| e.to_string())?;
+    let sandbox = Sandbox::start(infra)?;
+    let run = |arguments: &[&str]| {
+        let flag = format!("--sandbox={}", sandbox.url);
+        let output = Command::new(infra)
+            .args(arguments)
+            .args(variables)
+            .args(["stacks/s.toml", &flag])
+            .current_dir(&folder)
+            .env("HOME", &folder)
+            .output()
+            .map_err(|e| e.to_string())?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    run(&["apply", "-auto-approve"])?;
+    let before = sandbox.counts()?;
+    run(&["plan", "-detailed-exitcode"])?;
+    let counts = sandbox.counts()?.into_iter().map(|(call, n)| {
+        let earlier = before.get(&call).copied().unwrap_or(0);
+        (call, n - earlier)
+    });
+    Ok(counts.filter(|(_, n)| *n > 0).collect())
 }
 
 /// A stack with everything in it so many times; names and references of each copy are its own.
@@ -251,12 +281,15 @@ fn copied(text: &str, copies: usize) -> String {
 
 /// A name that only one can have, as each copy has its own.
 fn named_by_copy(line: &str) -> Option<String> {
-    const NAMES: [&str; 6] = [
+    const NAMES: [&str; 9] = [
         "name",
         "account_id",
+        "bucket",
         "dns_name",
+        "domain_name_label",
         "repository_id",
         "secret_id",
+        "url",
         "user_id",
     ];
     let (key, value) = line.split_once('=')?;
@@ -267,7 +300,10 @@ fn named_by_copy(line: &str) -> Option<String> {
         return None;
     }
     // What is computed of something else has the name of something that has a name of its own.
-    if text.contains("${") {
+    let own = text
+        .replace("${each.key}", "")
+        .replace("${count.index}", "");
+    if own.contains("${") {
         return None;
     }
     Some(format!("{key}= \"{}\"\n", of_copy(&text)))
