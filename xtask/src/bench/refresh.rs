@@ -38,6 +38,9 @@ const MIXED: [(&str, &str); 3] = [
 /// The larger number of copies.
 const COPIES: usize = 11;
 
+/// Types whose names are chosen among those that a service knows.
+const CHOSEN: [&str; 1] = ["azurerm_postgresql_flexible_server_configuration"];
+
 /// Stands for a copy's number until there are copies.
 const COPY: &str = "COPYOFTHIS";
 
@@ -236,7 +239,8 @@ fn copied(text: &str, copies: usize) -> String {
             to = 0;
         }
         own = if is_header(line) {
-            line.starts_with("[resource.") && line.matches('.').count() == 2
+            let chosen = CHOSEN.iter().any(|kind| line.contains(kind));
+            line.starts_with("[resource.") && line.matches('.').count() == 2 && !chosen
         } else {
             own
         };
@@ -309,12 +313,15 @@ fn named_by_copy(line: &str) -> Option<String> {
     Some(format!("{key}= \"{}\"\n", of_copy(&text)))
 }
 
-/// A name with the copy's mark: at its end, or in a domain at the label below the registered one, which zones and what is in them
-/// share. Without a hyphen, because some names have none.
+/// A name with the copy's mark: at its end, or in a domain at the label that zones and what is in them share. Without a hyphen,
+/// because some names have none.
 fn of_copy(name: &str) -> String {
+    if name.contains("${") {
+        return format!("{name}{COPY}");
+    }
     let mut labels: Vec<&str> = name.split('.').collect();
-    let dots = labels.iter().rev().take_while(|l| l.is_empty()).count();
-    let at = labels.len().saturating_sub(dots + 3);
+    let registered = labels.iter().position(|label| *label == "example");
+    let at = registered.map_or(0, |at| at.saturating_sub(1));
     let marked = format!("{}{COPY}", labels[at]);
     labels[at] = &marked;
     labels.join(".")
@@ -461,6 +468,16 @@ mod tests {
                 Some(format!("name = \"registry{COPY}\"\n")),
             ),
             (r#"name = "${google_dns_managed_zone.z.name}""#, None),
+            (
+                r#"name = "x.private.postgres.database.azure.com""#,
+                Some(format!(
+                    "name = \"x{COPY}.private.postgres.database.azure.com\"\n"
+                )),
+            ),
+            (
+                r#"name = "web-${each.key}""#,
+                Some(format!("name = \"web-${{each.key}}{COPY}\"\n")),
+            ),
             (r#"region = "europe-west1""#, None),
         ] {
             assert_eq!(named_by_copy(line), expected, "{line}");
