@@ -116,10 +116,10 @@ fn bad_custom(rest: &str) -> Option<&'static str> {
     let Some((cpus, mib)) = numbers else {
         return Some("its name is not `db-custom-CPUS-MIB`");
     };
-    if cpus != 1 && (cpus % 2 != 0 || !(2..=96).contains(&cpus)) {
+    if cpus != 1 && (!cpus.is_multiple_of(2) || !(2..=96).contains(&cpus)) {
         return Some("it has 1 processor or an even number up to 96");
     }
-    if mib % 256 != 0 || mib < 3840 {
+    if !mib.is_multiple_of(256) || mib < 3840 {
         return Some("its memory is a multiple of 256 MiB, and 3,840 at least");
     }
     let gib = f64::from(mib) / f64::from(cpus) / 1024.0;

@@ -115,7 +115,7 @@ fn custom(name: &str) -> Option<MachineType> {
     let cpus = numbers.next()?.parse().ok()?;
     let mib: u64 = numbers.next()?.parse().ok()?;
     let known = matches!(series, "e2" | "n1" | "n2" | "n2d" | "n4");
-    let whole = numbers.next().is_none() && mib % 256 == 0;
+    let whole = numbers.next().is_none() && mib.is_multiple_of(256);
     (known && whole).then(|| MachineType {
         name: name.to_owned(),
         cpus,
