@@ -168,14 +168,32 @@ count    = 12
 name     = "infra-dozen-${count.index}"
 location = "EU"
 
+[locals]
+regions = ["europe-west1", "europe-west4", "us-central1", "us-east1"]
+
 [resource.google_compute_network.n]
-name = "n"
+name                    = "n"
+auto_create_subnetworks = false
+
+[resource.google_compute_subnetwork.s]
+count         = 4
+name          = "s"
+region        = "${local.regions[count.index]}"
+network       = "${google_compute_network.n.id}"
+ip_cidr_range = "10.${count.index}.0.0/20"
+secondary_ip_range = [
+  { range_name = "pods", ip_cidr_range = "10.${count.index + 10}.0.0/16" },
+  { range_name = "services", ip_cidr_range = "10.${count.index + 20}.0.0/20" },
+]
 
 [resource.google_container_cluster.k]
 count               = 4
 name                = "k${count.index}"
-location            = '${["europe-west1", "europe-west4", "us-central1", "us-east1"][count.index]}'
+location            = "${local.regions[count.index]}"
 network             = "${google_compute_network.n.id}"
+subnetwork          = "${google_compute_subnetwork.s[count.index].id}"
+
+ip_allocation_policy = { cluster_secondary_range_name = "pods", services_secondary_range_name = "services" }
 initial_node_count  = 1
 deletion_protection = false
 
