@@ -56,7 +56,7 @@ fn context() -> CallContext {
     }
 }
 
-fn operation(address: &str, number: u64) -> Operation {
+pub fn operation(address: &str, number: u64) -> Operation {
     let id = OperationId::from_random(number);
     Operation {
         token: Token::new("test", &id),
@@ -150,7 +150,7 @@ async fn preflight_tells_what_cannot_work() {
     assert!(
         many.error
             .message
-            .contains("1001 elastic IPs are planned, 0 exist"),
+            .contains("1001 of `elastic IPs` are planned in eu-west-1, 0 are there"),
         "{}",
         many.error
     );

@@ -1,13 +1,7 @@
 //! What a plan on Azure tells before anything is begun.
 
-use crate::support::{Folder, Ran, Server};
-
-fn planned(server: &Server, stack: &str, command: &[&str]) -> Ran {
-    let folder = Folder::new();
-    folder.write("stacks/t.toml", stack);
-    let flag = server.flag();
-    folder.run(&[command, &["stacks/t.toml", flag.as_str()]].concat())
-}
+use crate::oracles;
+use crate::support::{Folder, Server, planned};
 
 /// A cluster and a pool in it.
 fn cluster(version: &str, size: &str, count: u32) -> String {
@@ -42,24 +36,17 @@ node_count            = {count}
 fn sizes_and_versions_that_a_region_does_not_offer_are_told() {
     let server = Server::sandbox(&["--latency", "none"]);
     let wrong = cluster("1.2", "Standard_Q1s", 1);
-    let refused = planned(&server, &wrong, &["plan"]).expect(1);
-    for told in [
+    planned(&server, &wrong).expect(1).says(&[
         "westeurope offers no Kubernetes 1.2",
         "westeurope offers no machines of size `Standard_Q1s`",
-    ] {
-        let text = refused.stderr.split_whitespace().collect::<Vec<_>>();
-        let text = text.join(" ").replace("│ ", "");
-        assert!(text.contains(told), "{}", refused.stderr);
-    }
+    ]);
     let right = cluster("1.34", "standard_d2s_v5", 2);
-    planned(&server, &right, &["plan"]).expect(0);
+    planned(&server, &right).expect(0);
     // A quota may have been raised a moment ago.
     let many = cluster("1.34", "Standard_D2s_v5", 250);
-    let warned = planned(&server, &many, &["plan"]).expect(0);
-    let text = warned.stdout + &warned.stderr;
-    let told = "502 of `Total Regional vCPUs` are planned in westeurope";
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(text.replace("│ ", "").contains(told), "{text}");
+    planned(&server, &many)
+        .expect(0)
+        .says(&["502 of `Total Regional vCPUs` are planned in westeurope"]);
     assert!(server.resources().is_empty());
     // A cluster that is there already tells where its pools will be.
     let folder = Folder::new();
@@ -68,12 +55,7 @@ fn sizes_and_versions_that_a_region_does_not_offer_are_told() {
     folder.write("stacks/t.toml", &right);
     run(&["apply", "-auto-approve"]).expect(0);
     folder.write("stacks/t.toml", &cluster("1.34", "Standard_Q1s", 2));
-    let refused = run(&["plan"]).expect(1);
-    assert!(
-        refused.stderr.contains("`Standard_Q1s`"),
-        "{}",
-        refused.stderr
-    );
+    run(&["plan"]).expect(1).says(&["`Standard_Q1s`"]);
 }
 
 #[test]
@@ -103,12 +85,86 @@ account_replication_type = "LRS"
     let flag = server.flag();
     let run = |arguments: &[&str]| folder.run(&[arguments, &["stacks/t.toml", &flag]].concat());
     run(&["apply", "-auto-approve"]).expect(0);
-    let refused = planned(&server, &stack("ours"), &["plan"]).expect(1);
-    assert!(
-        refused.stderr.contains("the name `oneandonly` cannot be"),
-        "{}",
-        refused.stderr
-    );
+    planned(&server, &stack("ours"))
+        .expect(1)
+        .says(&["the name `oneandonly` cannot be had"]);
     // What is replaced has its name itself.
     run(&["plan", "-replace", "azurerm_storage_account.s"]).expect(0);
+}
+
+/// A database.
+fn database(version: &str, sku: &str, more: &str) -> String {
+    format!(
+        r#"
+[stack]
+name = "t"
+
+[resource.azurerm_resource_group.g]
+name     = "preflight"
+location = "westeurope"
+
+[resource.azurerm_postgresql_flexible_server.d]
+name                   = "orders-of-ours"
+resource_group_name    = "${{azurerm_resource_group.g.name}}"
+location               = "${{azurerm_resource_group.g.location}}"
+version                = "{version}"
+sku_name               = "{sku}"
+administrator_login    = "shop"
+administrator_password = "correct-Horse-7"
+{more}
+"#
+    )
+}
+
+#[test]
+fn databases_that_a_region_does_not_offer_are_told() {
+    let server = Server::sandbox(&["--latency", "none"]);
+    oracles::record(&server);
+    let right =
+        "storage_mb = 65536\nzone = \"2\"\nhigh_availability = { mode = \"ZoneRedundant\" }";
+    planned(&server, &database("17", "GP_Standard_D2ds_v5", right)).expect(0);
+    for (version, sku, more, told) in [
+        (
+            "9",
+            "GP_Standard_D2ds_v5",
+            "",
+            "westeurope offers no PostgreSQL 9: there are",
+        ),
+        (
+            "17",
+            "GP_Standard_Q1s",
+            "",
+            "westeurope offers no servers of size `GP_Standard_Q1s`",
+        ),
+        (
+            "17",
+            "GP_Standard_B2s",
+            "",
+            "westeurope offers no servers of size `GP_Standard_B2s`",
+        ),
+        (
+            "17",
+            "GP_Standard_D2ds_v5",
+            "zone = \"9\"",
+            "cannot be had in zone 9 of westeurope",
+        ),
+        (
+            "17",
+            "B_Standard_B2s",
+            "high_availability = { mode = \"SameZone\" }",
+            "`B_Standard_B2s` cannot have a standby of mode `SameZone`",
+        ),
+        (
+            "17",
+            "GP_Standard_D2ds_v5",
+            "storage_mb = 40960",
+            "cannot have 40960 MiB of storage",
+        ),
+    ] {
+        planned(&server, &database(version, sku, more))
+            .expect(1)
+            .says(&[told]);
+    }
+    assert!(server.resources().is_empty());
+    oracles::judge("azure", &server, true);
 }

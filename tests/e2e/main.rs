@@ -2,6 +2,7 @@
 #![allow(unreachable_pub, clippy::print_stdout, reason = "a test binary")]
 
 mod aws_data;
+mod aws_preflight;
 mod aws_session;
 mod aws_types;
 mod azure_preflight;
@@ -14,6 +15,8 @@ mod control_plane;
 mod ephemeral;
 mod explain;
 mod failures;
+mod google_preflight;
+mod google_session;
 mod google_types;
 #[cfg(unix)]
 mod hardened;

@@ -43,6 +43,35 @@ impl Ran {
         self
     }
 
+    /// All that it said, on one line and without frames, so that a sentence is found however it is wrapped.
+    pub fn told(&self) -> String {
+        let all = format!("{} {}", self.stdout, self.stderr);
+        let words = all.split_whitespace().filter(|w| *w != "│");
+        let mut out = String::new();
+        for word in words {
+            // Lines are also broken after these.
+            if !out.is_empty() && !out.ends_with(['-', '/']) {
+                out.push(' ');
+            }
+            out.push_str(word);
+        }
+        out
+    }
+
+    /// Fails the test unless all of this was said.
+    #[track_caller]
+    pub fn says(&self, sentences: &[&str]) {
+        let told = self.told();
+        for sentence in sentences {
+            assert!(
+                told.contains(sentence),
+                "`{sentence}` is not in\n{}{}",
+                self.stdout,
+                self.stderr
+            );
+        }
+    }
+
     /// The standard output as JSON.
     #[track_caller]
     pub fn json(&self) -> Json {
@@ -135,6 +164,8 @@ impl Folder {
 pub struct Server {
     child: Child,
     pub url: String,
+    /// Where Google Cloud is, in the sandbox.
+    pub google: String,
 }
 
 impl Server {
@@ -154,11 +185,16 @@ impl Server {
             .read_line(&mut line)
             .expect("its first line");
         let ready: Json = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}"));
-        let url = ready["endpoints"]["aws"]
-            .as_str()
-            .unwrap_or_else(|| panic!("no AWS endpoint in {line}"))
-            .to_owned();
-        Server { child, url }
+        let endpoint = |cloud: &str| {
+            let url = ready["endpoints"][cloud].as_str();
+            url.unwrap_or_else(|| panic!("no endpoint of {cloud} in {line}"))
+                .to_owned()
+        };
+        Server {
+            child,
+            url: endpoint("aws"),
+            google: endpoint("google"),
+        }
     }
 
     /// moto, by the Python that `make test` installs it into and names in `INFRA_PYTHON`; without that, it is said that the
@@ -205,6 +241,7 @@ impl Server {
         let mut server = Server {
             child,
             url: format!("http://127.0.0.1:{port}"),
+            google: String::new(),
         };
         let patience = std::time::Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
@@ -287,4 +324,11 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// `infra plan` of a stack in a folder of its own.
+pub fn planned(server: &Server, stack: &str) -> Ran {
+    let folder = Folder::new();
+    folder.write("stacks/t.toml", stack);
+    folder.run(&["plan", "stacks/t.toml", &server.flag()])
 }

@@ -46,6 +46,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
 const FILES: &[&str] = &[
     "crates/state/src/local.rs",
     "crates/sandbox/src/journal.rs",
+    "providers/azure/src/certificate.rs",
     "providers/builtin/src/files.rs",
     "providers/kubernetes/src/helm/files.rs",
 ];

@@ -9,6 +9,7 @@ pub mod fields;
 pub mod marks;
 pub mod part;
 pub mod pending;
+pub mod preflight;
 mod provider;
 pub mod read;
 pub mod retry;

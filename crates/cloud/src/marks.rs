@@ -2,7 +2,7 @@
 //! that its values can hold.
 
 use crate::defaults::{Texts, marks, merged, split};
-use infra_model::Operation;
+use infra_model::{Address, Operation};
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 
@@ -50,6 +50,13 @@ impl Marks {
             marks.map(|(name, text)| (format!("{}{name}", self.prefix), (self.encode)(&text))),
         );
         all
+    }
+
+    /// Whether what carries these is marked as an address.
+    #[must_use]
+    pub fn is_of(&self, found: &Texts, address: &Address) -> bool {
+        let mark = (self.encode)(&address.to_string());
+        found.get(&format!("{}address", self.prefix)) == Some(&mark)
     }
 
     /// A resource's own among all that the cloud says, and all without marks.

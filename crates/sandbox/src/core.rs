@@ -300,6 +300,33 @@ pub(crate) fn asking(method: &str, url: &str, body: &Value) -> HttpRequest {
     }
 }
 
+/// A world that outlives the sandboxes that are opened over it, one after the other, and their clock.
+#[cfg(test)]
+pub(crate) struct Kept {
+    folder: tempfile::TempDir,
+    pub(crate) clock: Arc<crate::ManualClock>,
+}
+
+#[cfg(test)]
+impl Kept {
+    pub(crate) fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            clock: Arc::new(crate::ManualClock::at(1_700_000_000_000)),
+        }
+    }
+
+    /// A sandbox that goes on where the last one was left.
+    pub(crate) fn open(&self) -> Core {
+        let options = Options {
+            world: Some(self.folder.path().join("world")),
+            clock: self.clock.clone(),
+            ..Options::default()
+        };
+        Core::open(&options).expect("opens")
+    }
+}
+
 /// The parts of a request that hyper has read.
 pub(crate) fn request_of(parts: &http::request::Parts, body: Vec<u8>) -> HttpRequest {
     let query = parts.uri.query().unwrap_or_default();

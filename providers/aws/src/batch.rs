@@ -114,7 +114,7 @@ where
 }
 
 /// The one thing found under each id, of an API without filters whose id lists fail whole: one id is asked for by itself,
-/// several are looked for in the listing of everything. `list` lists one or all.
+/// several are looked for in the listing of everything, and those that it lacks by themselves. `list` lists one or all.
 pub async fn by_listing<T: Clone, F>(
     ids: &[String],
     id_of: impl Fn(&T) -> Option<String>,
@@ -124,8 +124,7 @@ where
     F: Future<Output = Result<Vec<T>, ProviderError>>,
 {
     if let [id] = ids {
-        let found = there(list(Some(id.clone())).await);
-        return vec![found.map(|items| items.unwrap_or_default().into_iter().next())];
+        return vec![one(id, &list).await];
     }
     if ids.is_empty() {
         return Vec::new();
@@ -136,10 +135,26 @@ where
                 .into_iter()
                 .filter_map(|item| Some((id_of(&item)?, item)))
                 .collect();
-            ids.iter().map(|id| Ok(found.get(id).cloned())).collect()
+            // What is new may be missing from listings for a while.
+            join_all(ids.iter().map(|id| async {
+                match found.get(id) {
+                    Some(item) => Ok(Some(item.clone())),
+                    None => one(id, &list).await,
+                }
+            }))
+            .await
         }
         Err(error) => ids.iter().map(|_| Err(error.clone())).collect(),
     }
+}
+
+/// What is under one id.
+async fn one<T, F>(id: &str, list: impl Fn(Option<String>) -> F) -> Result<Option<T>, ProviderError>
+where
+    F: Future<Output = Result<Vec<T>, ProviderError>>,
+{
+    let found = there(list(Some(id.to_owned())).await)?;
+    Ok(found.unwrap_or_default().into_iter().next())
 }
 
 /// Every page of a listing by a service that goes on from markers; what a listing is limited to is cloned for each page.

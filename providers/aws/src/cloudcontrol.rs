@@ -158,6 +158,36 @@ async fn finish(
     Ok(identifier.unwrap_or_default())
 }
 
+/// The id of what is known by the request that makes it: as it was read before, else as the request tells; none while it does
+/// not, or when it came to nothing.
+async fn resolved(
+    client: &Client,
+    context: &CallContext,
+    known: &str,
+    prior: Option<&CloudControlRecord>,
+) -> Result<Option<String>, ProviderError> {
+    let (id, Some(request)) = split(known) else {
+        return Ok(Some(known.to_owned()));
+    };
+    let read = prior.and_then(|p| p.id.as_deref());
+    if let Some(read) = read.filter(|read| split(read).1.is_none()) {
+        return Ok(Some(read.to_owned()));
+    }
+    if request.is_empty() {
+        return Ok(None);
+    }
+    let answer = client.call(context, CLOUDCONTROL, "GetResourceRequestStatus", || {
+        client
+            .cloudcontrol()
+            .get_resource_request_status()
+            .request_token(request)
+            .send()
+    });
+    let event = there(answer.await)?.and_then(|answer| answer.progress_event);
+    let identifier = event.and_then(|event| event.identifier);
+    Ok(identifier.map(|identifier| format!("{id}{identifier}")))
+}
+
 /// The request's token, by which it is asked for.
 fn token_of(event: Option<ProgressEvent>) -> Result<String, ProviderError> {
     event.and_then(|event| event.request_token).ok_or_else(|| {
@@ -286,9 +316,12 @@ impl Resource<Client> for CloudControl {
         items: &[Item<CloudControlRecord>],
     ) -> Vec<Result<Option<CloudControlRecord>, ProviderError>> {
         join_all(items.iter().map(|item| async {
-            let (id, prior) = (split(&item.id).0, item.prior.as_ref());
-            let found = find(client, context, id, prior).await?;
-            Ok(found.map(|found| record(id, &found, prior)))
+            let prior = item.prior.as_ref();
+            let Some(id) = resolved(client, context, &item.id, prior).await? else {
+                return Ok(None);
+            };
+            let found = find(client, context, &id, prior).await?;
+            Ok(found.map(|found| record(&id, &found, prior)))
         }))
         .await
     }

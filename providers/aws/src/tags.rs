@@ -41,6 +41,13 @@ pub fn marks(operation: &Operation) -> Tags {
     marks
 }
 
+/// Whether what has these tags carries the mark of an address.
+#[must_use]
+pub fn is_of(found: &Tags, address: &Address) -> bool {
+    let mark = shortened(encode_address(address), LONGEST);
+    found.get(&format!("{PREFIX}address")) == Some(&mark)
+}
+
 /// What must be written and taken away to bring a resource's tags from `prior` to `desired`; the marks come along.
 #[must_use]
 pub fn changes(prior: &Tags, desired: &Tags, operation: &Operation) -> (Tags, Vec<String>) {

@@ -1,17 +1,20 @@
 //! Who we are to Azure: the first of the credentials that are configured. Tokens come from the official `azure_identity`.
 
+use crate::certificate::Certified;
 use crate::config::{Config, SignIn};
 use async_trait::async_trait;
 use azure_core::cloud::{CloudConfiguration, CustomConfiguration};
 use azure_core::credentials::{Secret, TokenCredential};
-use azure_core::http::{ClientMethodOptions, ClientOptions, Method, Pipeline, Request, Url};
+use azure_core::http::{
+    ClientMethodOptions, ClientOptions, Method, Pipeline, Request, Transport, Url,
+};
 use azure_identity as identity;
 use infra_model::{ErrorKind, ProviderError};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What most often helps.
-pub(crate) const SIGN_IN: &str = "run `az login`, or set ARM_TENANT_ID, ARM_CLIENT_ID and ARM_CLIENT_SECRET, or ARM_USE_OIDC or ARM_USE_MSI";
+pub(crate) const SIGN_IN: &str = "run `az login`, or set ARM_TENANT_ID, ARM_CLIENT_ID and ARM_CLIENT_SECRET or ARM_CLIENT_CERTIFICATE_PATH, or ARM_USE_OIDC or ARM_USE_MSI";
 
 /// The credentials that a configuration asks for. No call is made.
 ///
@@ -21,7 +24,19 @@ pub(crate) fn of(
     config: &Config,
     sign_in: SignIn,
 ) -> Result<Arc<dyn TokenCredential>, ProviderError> {
-    let options = options(config);
+    over(config, sign_in, None)
+}
+
+/// The same, by other means of transport than the usual ones.
+pub(crate) fn over(
+    config: &Config,
+    sign_in: SignIn,
+    transport: Option<Transport>,
+) -> Result<Arc<dyn TokenCredential>, ProviderError> {
+    let options = ClientOptions {
+        transport,
+        ..options(config)
+    };
     let tenant = || given(config.tenant_id.as_ref(), "tenant_id", "ARM_TENANT_ID");
     let client = || given(config.client_id.as_ref(), "client_id", "ARM_CLIENT_ID");
     let built: azure_core::Result<Arc<dyn TokenCredential>> = if let Some(secret) =
@@ -34,10 +49,12 @@ pub(crate) fn of(
         identity::ClientSecretCredential::new(&tenant()?, client()?, secret, Some(options))
             .map(|c| c as _)
     } else if let Some(path) = &config.client_certificate_path {
-        return Err(ProviderError::invalid(
-            "client_certificate_path",
-            format!("signing in with the certificate `{path}` is still to come; {SIGN_IN}"),
-        ));
+        let (tenant, client) = (tenant()?, client()?);
+        let own = Certified::read(path, authority(config), &tenant, &client)?;
+        let options = identity::ClientAssertionCredentialOptions {
+            client_options: options,
+        };
+        identity::ClientAssertionCredential::new(tenant, client, own, Some(options)).map(|c| c as _)
     } else if let Some(assertion) = federated(config, sign_in) {
         let options = identity::ClientAssertionCredentialOptions {
             client_options: options,
@@ -105,12 +122,15 @@ fn given(own: Option<&String>, name: &str, variable: &str) -> Result<String, Pro
 }
 
 /// Where tokens come from.
+fn authority(config: &Config) -> &str {
+    let own = config.authority_host.as_deref();
+    own.unwrap_or(config.cloud().authority)
+}
+
+/// How it is asked.
 fn options(config: &Config) -> ClientOptions {
     let mut custom = CustomConfiguration::default();
-    custom.authority_host = config
-        .authority_host
-        .clone()
-        .unwrap_or_else(|| config.cloud().authority.to_owned());
+    custom.authority_host = authority(config).to_owned();
     ClientOptions {
         cloud: Some(Arc::new(CloudConfiguration::Custom(custom))),
         ..ClientOptions::default()

@@ -6,7 +6,7 @@ use crate::error;
 use crate::kind::Kind;
 use crate::tags::{self, MARKS, Tags};
 use crate::wire;
-use futures::future::join_all;
+use futures::future::{join_all, try_join_all};
 use infra_cloud::absence::there;
 use infra_cloud::fields::understood;
 use infra_cloud::pending::split;
@@ -20,6 +20,12 @@ use std::collections::BTreeMap;
 
 /// From so many members of one collection on, a listing is asked for instead of each of them.
 const LIST_FROM: usize = 4;
+
+/// From so many members of a subscription on, in more than a few collections, the subscription's listing is asked for.
+const LIST_SUBSCRIPTION_FROM: usize = 10;
+
+/// So many collections are listed one by one.
+const FEW_COLLECTIONS: usize = 2;
 
 /// What is under an id.
 pub(crate) async fn fetch(
@@ -42,43 +48,121 @@ pub(crate) async fn find<K: Kind>(
     Ok(found.filter(K::is_there))
 }
 
-/// What is under each id: one listing for the many of one collection.
+/// What is under each id: one listing for the many of a subscription, or of one collection. What a listing lacks, or may not be
+/// asked for, is asked for by itself.
 pub(crate) async fn find_many<K: Kind>(
     client: &Client,
     context: &CallContext,
     ids: &[&str],
 ) -> Vec<Result<Option<Json>, ProviderError>> {
-    let mut collections: BTreeMap<String, (usize, &str)> = BTreeMap::new();
-    for id in ids {
-        let at = collection(id);
-        collections
-            .entry(at.to_ascii_lowercase())
-            .or_insert((0, at))
-            .0 += 1;
-    }
-    let many = collections
-        .into_iter()
-        .filter(|(_, (members, _))| *members >= LIST_FROM && K::API.listed);
-    let listed: BTreeMap<String, _> = join_all(
-        many.map(|(key, (_, at))| async move { (key, list(client, context, &K::API, at).await) }),
-    )
-    .await
-    .into_iter()
-    .collect();
+    let groups = match K::API.listed {
+        true => groups(ids, K::EMBEDDED.is_some()),
+        false => Vec::new(),
+    };
+    let listed = groups
+        .iter()
+        .map(|group| members::<K>(client, context, group));
+    let members: BTreeMap<String, Json> = match try_join_all(listed).await {
+        Ok(listed) => listed.into_iter().flatten().collect(),
+        Err(error) => return ids.iter().map(|_| Err(error.clone())).collect(),
+    };
     join_all(ids.iter().map(|id| {
-        let listed = listed.get(&collection(id).to_ascii_lowercase());
+        let member = members.get(&id.to_ascii_lowercase());
         async move {
-            match listed {
-                Some(Ok(members)) => {
-                    let member = members.get(&id.to_ascii_lowercase());
-                    Ok(member.cloned().filter(K::is_there))
-                }
-                Some(Err(error)) => Err(error.clone()),
+            match member {
+                Some(member) => Ok(Some(member.clone()).filter(K::is_there)),
                 None => find::<K>(client, context, id).await,
             }
         }
     }))
     .await
+}
+
+/// Collections, and the listing of the subscription that has all that is in them, where it is worth one.
+#[derive(Debug, PartialEq)]
+struct Group<'a> {
+    whole: Option<String>,
+    /// Those that are worth a listing of their own.
+    collections: Vec<&'a str>,
+}
+
+/// The listings in which most of the ids are. Only what stands in a resource group itself is listed by subscription; what is
+/// `embedded` is listed with the resources that it is a part of.
+fn groups<'a>(ids: &[&'a str], embedded: bool) -> Vec<Group<'a>> {
+    let mut collections: BTreeMap<String, (usize, &str)> = BTreeMap::new();
+    for id in ids {
+        let at = collection(id);
+        let members = collections.entry(at.to_ascii_lowercase());
+        members.or_insert((0, at)).0 += 1;
+    }
+    let mut groups: BTreeMap<Option<String>, Vec<(usize, &str)>> = BTreeMap::new();
+    for (members, at) in collections.into_values() {
+        let parents = if embedded {
+            collection(collection(at))
+        } else {
+            at
+        };
+        let whole = in_subscription(parents);
+        groups.entry(whole).or_default().push((members, at));
+    }
+    let group = |(whole, collections): (Option<String>, Vec<(usize, &'a str)>)| {
+        let members: usize = collections.iter().map(|(members, _)| members).sum();
+        let worth = members >= LIST_SUBSCRIPTION_FROM && collections.len() > FEW_COLLECTIONS;
+        let many = collections.into_iter().filter(|(n, _)| *n >= LIST_FROM);
+        Group {
+            whole: whole.filter(|_| worth),
+            collections: many.map(|(_, at)| at).collect(),
+        }
+    };
+    groups.into_iter().map(group).collect()
+}
+
+/// The members of a group's collections by id, in lower case, as far as they are listed.
+async fn members<K: Kind>(
+    client: &Client,
+    context: &CallContext,
+    group: &Group<'_>,
+) -> Result<BTreeMap<String, Json>, ProviderError> {
+    if let Some(whole) = &group.whole {
+        let found = list(client, context, &K::API, whole).await;
+        match (found, K::EMBEDDED) {
+            // Who may read one resource group need not be allowed to list a subscription.
+            (Err(error), _) if error.kind == ErrorKind::Denied => {}
+            (Err(error), _) => return Err(error),
+            (Ok(found), None) => return Ok(found),
+            (Ok(found), Some(pointer)) => {
+                let parts = found.values().filter_map(|whole| whole.pointer(pointer));
+                let parts = parts.filter_map(Json::as_array).flatten().cloned();
+                return Ok(by_id(parts));
+            }
+        }
+    }
+    let each = group.collections.iter();
+    let listed = try_join_all(each.map(|at| list(client, context, &K::API, at)));
+    Ok(listed.await?.into_iter().flatten().collect())
+}
+
+fn by_id(found: impl IntoIterator<Item = Json>) -> BTreeMap<String, Json> {
+    let members = found.into_iter().filter_map(|member| {
+        let id = member["id"].as_str()?.to_ascii_lowercase();
+        Some((id, member))
+    });
+    members.collect()
+}
+
+/// `/subscriptions/s/providers/n/t` of `/subscriptions/s/resourceGroups/g/providers/n/t`.
+fn in_subscription(collection: &str) -> Option<String> {
+    let parts: Vec<&str> = collection.split('/').collect();
+    match parts[..] {
+        ["", subscriptions, of, groups, _, providers, namespace, kind]
+            if groups.eq_ignore_ascii_case("resourceGroups") =>
+        {
+            Some(format!(
+                "/{subscriptions}/{of}/{providers}/{namespace}/{kind}"
+            ))
+        }
+        _ => None,
+    }
 }
 
 /// All members of a collection by id, in lower case.
@@ -90,11 +174,7 @@ async fn list(
 ) -> Result<BTreeMap<String, Json>, ProviderError> {
     let request = Request::get(api.name, api.version, at);
     let found = there(client.list(context, request).await)?;
-    let members = found.unwrap_or_default().into_iter().filter_map(|member| {
-        let id = member["id"].as_str()?.to_ascii_lowercase();
-        Some((id, member))
-    });
-    Ok(members.collect())
+    Ok(by_id(found.unwrap_or_default()))
 }
 
 /// Reads many of a type.
@@ -251,4 +331,40 @@ pub(crate) fn tags_of(value: &Value) -> Tags {
         .flatten()
         .filter_map(|(k, v)| Some((k.to_string(), v.as_str()?.to_owned())))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(group: usize, name: usize) -> String {
+        format!("/subscriptions/s/resourceGroups/g{group}/providers/n/t/r{name}")
+    }
+
+    fn asked(ids: &[String], embedded: bool) -> Vec<(Option<String>, Vec<String>)> {
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let told = groups(&ids, embedded).into_iter();
+        let owned = |at: &str| at.to_owned();
+        told.map(|g| (g.whole, g.collections.into_iter().map(owned).collect()))
+            .collect()
+    }
+
+    #[test]
+    fn the_many_of_a_group_or_a_subscription_are_listed() {
+        let in_group = "/subscriptions/s/resourceGroups/g1/providers/n/t".to_owned();
+        let whole = Some("/subscriptions/s/providers/n/t".to_owned());
+        let three: Vec<String> = (0..3).map(|name| id(1, name)).collect();
+        assert_eq!(asked(&three, false), [(None, vec![])]);
+        let group: Vec<String> = (0..20).map(|name| id(1, name)).collect();
+        assert_eq!(asked(&group, false), [(None, vec![in_group.clone()])]);
+        let mut all: Vec<String> = (2..12).map(|group| id(group, 0)).collect();
+        assert_eq!(asked(&all, false), [(whole.clone(), vec![])]);
+        all.extend(group);
+        // The group's listing is for those who may not have the subscription's.
+        assert_eq!(asked(&all, false), [(whole.clone(), vec![in_group])]);
+        // What is below a resource is in the subscription's listing with that resource, or in none.
+        let below: Vec<String> = (0..20).map(|n| format!("{}/c/x", id(n, 0))).collect();
+        assert_eq!(asked(&below, false), [(None, vec![])]);
+        assert_eq!(asked(&below, true), [(whole, vec![])]);
+    }
 }

@@ -32,6 +32,8 @@ pub(crate) trait Kind: Sized + Send + Sync + 'static {
     const API: Api;
     /// Fields that are not `properties/camelCase` (`location`, `tags`, `zones`, `kind` at the root).
     const RULES: Rules = &[];
+    /// Where the listing of the resources that it is a part of has it whole: `/properties/subnets`.
+    const EMBEDDED: Option<&'static str> = None;
     /// Where its tags are, if it has any.
     const TAGS: &'static str = "tags";
     /// Where it always is, of what can be in no region: `global`.

@@ -4,6 +4,7 @@
 mod access;
 mod api;
 mod azapi;
+mod certificate;
 mod claims;
 mod client;
 mod cluster_token;

@@ -182,6 +182,28 @@ impl Api {
         Ok(out)
     }
 
+    /// What the full name of a parent says of an attribute that comes before it in the path.
+    pub(crate) fn parent_of(&self, value: &Value, name: &str) -> Parent {
+        let parts: Vec<&'static str> = self.collection.split('/').collect();
+        let Some(at) = parts.iter().position(|p| attribute(p) == Some(name)) else {
+            return Parent::Silent;
+        };
+        for (index, part) in parts.iter().enumerate().skip(at + 1) {
+            let Some(said) = attribute(part).and_then(|parent| value.get(parent)) else {
+                continue;
+            };
+            if said.is_unknown() {
+                return Parent::Unknown;
+            }
+            let full = said.as_str().map(relative).unwrap_or_default();
+            let full: Vec<&str> = full.split('/').collect();
+            if full.len() == index + 1 {
+                return Parent::Tells(full[at].to_owned());
+            }
+        }
+        Parent::Silent
+    }
+
     /// The attributes that an id tells, the last one included.
     pub(crate) fn parts<'a>(&self, id: &'a str) -> Option<Vec<(&'static str, &'a str)>> {
         let (collection, last) = id.rsplit_once('/')?;
@@ -197,6 +219,17 @@ impl Api {
         out.push((self.key, last));
         out.iter().all(|(_, text)| !text.is_empty()).then_some(out)
     }
+}
+
+/// What the parent of something says of the place that it is in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Parent {
+    /// Nothing: it is a short name, or there is none.
+    Silent,
+    /// It is not known yet.
+    Unknown,
+    /// This.
+    Tells(String),
 }
 
 /// The attribute that a part of a collection's path stands for.
@@ -255,6 +288,19 @@ mod tests {
             );
         }
         assert_eq!(POOLS.path(&Value::NULL, default), Err("location"));
+    }
+
+    #[test]
+    fn a_parent_tells_the_place() {
+        let cluster = |cluster: Value| Value::object([("cluster", cluster)]);
+        let full = cluster("projects/q/locations/europe-west4/clusters/c".into());
+        let tells = |text: &str| Parent::Tells(text.to_owned());
+        assert_eq!(POOLS.parent_of(&full, "location"), tells("europe-west4"));
+        assert_eq!(POOLS.parent_of(&full, "project"), tells("q"));
+        let short = cluster("c".into());
+        assert_eq!(POOLS.parent_of(&short, "location"), Parent::Silent);
+        let unknown = cluster(Value::UNKNOWN);
+        assert_eq!(POOLS.parent_of(&unknown, "location"), Parent::Unknown);
     }
 
     #[test]

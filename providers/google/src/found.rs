@@ -101,7 +101,7 @@ pub(crate) async fn find<K: Kind>(
     Ok(found.filter(K::is_there))
 }
 
-/// What is under each id: one listing for the many of one collection.
+/// What is under each id: one listing for the many of one collection, or of several where the service has one. What a listing lacks is asked for by itself.
 pub(crate) async fn find_many<K: Kind>(
     client: &Client,
     context: &CallContext,
@@ -122,12 +122,22 @@ pub(crate) async fn find_many<K: Kind>(
     .await
     .into_iter()
     .collect();
+    let few = ids.iter().copied();
+    let few: Vec<&str> = few.filter(|id| !listed.contains_key(parent(id))).collect();
+    // Who may read each need not be allowed to list all.
+    let over_all = match few.len() >= LIST_FROM {
+        true => K::listed(client, context, &few).await.unwrap_or_default(),
+        false => BTreeMap::new(),
+    };
     join_all(ids.iter().map(|id| {
-        let listed = listed.get(parent(id));
+        let member = match listed.get(parent(id)) {
+            Some(Ok(members)) => Ok(members.get(*id)),
+            Some(Err(error)) => Err(error.clone()),
+            None => Ok(over_all.get(*id)),
+        };
         async move {
-            match listed {
-                Some(Ok(members)) => Ok(members.get(*id).cloned().filter(K::is_there)),
-                Some(Err(error)) => Err(error.clone()),
+            match member? {
+                Some(member) => Ok(Some(member.clone()).filter(K::is_there)),
                 None => find::<K>(client, context, id).await,
             }
         }

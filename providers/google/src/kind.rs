@@ -9,6 +9,7 @@ use infra_cloud::wait::{MINUTES, Pace};
 use infra_model::schema::Traits;
 use infra_model::{CallContext, Operation, PlanRequest, Planned, ProviderError, Record, Value};
 use serde_json::{Map, Value as Json};
+use std::collections::BTreeMap;
 
 /// What differs from type to type.
 #[async_trait]
@@ -80,6 +81,17 @@ pub(crate) trait Kind: Sized + Send + Sync + 'static {
     /// Adjusts what is sent for a change; the fields that change are in it.
     fn patch(prior: &Self::Record, desired: &Self::Record, patch: &mut Map<String, Json>) {
         let (_, _, _) = (prior, desired, patch);
+    }
+
+    /// What one listing over several collections has of these ids, where the service has such a listing. What it lacks is asked for
+    /// by itself.
+    async fn listed(
+        client: &Client,
+        context: &CallContext,
+        ids: &[&str],
+    ) -> Result<BTreeMap<String, Json>, ProviderError> {
+        let (_, _, _) = (client, context, ids);
+        Ok(BTreeMap::new())
     }
 
     /// Whether the service keeps it for ever: then deleting is `deleting`, and forgetting.

@@ -21,6 +21,7 @@ mod managed;
 mod official;
 mod operation;
 mod part;
+mod preflight;
 mod project_service;
 mod registry;
 mod rest;

@@ -2,7 +2,7 @@
 //! otherwise; the rest is here: names chosen by us, operations that are journalled and waited for, labels that tell whose a
 //! resource is, listings instead of many reads.
 
-use crate::api::{Api, Create, Labelled, Operations, Update, relative};
+use crate::api::{Api, Create, Labelled, Operations, Parent, Update, relative};
 use crate::client::{Client, Request};
 use crate::error;
 use crate::found::{find, find_many, own, record};
@@ -231,8 +231,16 @@ pub(crate) fn name_it(api: &Api, block: &Block, request: &PlanRequest<'_>, plann
     {
         let open = value.get(name).is_some_and(Value::is_unknown);
         let defaulted = request.config.get(name).is_none_or(Value::is_null);
-        if let (true, true, Some(default)) = (open, defaulted, of(name)) {
-            value = value.with_attribute(name, default.into());
+        if !open || !defaulted {
+            continue;
+        }
+        let told = match api.parent_of(&value, name) {
+            Parent::Unknown => None,
+            Parent::Tells(part) => Some(part),
+            Parent::Silent => of(name),
+        };
+        if let Some(told) = told {
+            value = value.with_attribute(name, told.into());
         }
     }
     let known = |name: &str| value.get(name).is_none_or(|v| !v.is_unknown());

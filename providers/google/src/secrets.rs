@@ -227,6 +227,89 @@ fn shown(id: &str, found: &Json, prior: Option<&VersionRecord>) -> VersionRecord
     }
 }
 
+/// What a version is known by while it is added: it is the first after the newest that there was. Versions bear no mark, and
+/// clocks differ, but numbers only grow, and the number of a destroyed version is never used again.
+const AFTER: &str = "/versions?after=";
+
+/// The secret, and the number of the newest version that there was.
+fn awaited(known: &str) -> Option<(&str, u64)> {
+    let (secret, number) = known.split_once(AFTER)?;
+    Some((secret, number.parse().ok()?))
+}
+
+/// The id of a version that is known by it, or by what was there before; none when nothing has been added since.
+async fn resolved(
+    client: &Client,
+    context: &CallContext,
+    known: &str,
+) -> Result<Option<String>, ProviderError> {
+    let Some((secret, newest)) = awaited(known) else {
+        return Ok(Some(known.to_owned()));
+    };
+    let versions = client.list(context, versions_of(secret), "versions").await;
+    let versions = there(versions)?.unwrap_or_default();
+    let later = versions.iter().filter_map(number).filter(|n| *n > newest);
+    Ok(later.min().map(|n| format!("{secret}/versions/{n}")))
+}
+
+/// All versions of a secret, the newest first.
+fn versions_of(secret: &str) -> Request {
+    let path = format!("{secret}/versions");
+    Request::get(SECRETS, format!("{VERSIONS}.list"), path)
+}
+
+fn number(version: &Json) -> Option<u64> {
+    short(version["name"].as_str()?).parse().ok()
+}
+
+/// Adds a version, once it is written down which it will be.
+async fn add(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    desired: &VersionRecord,
+) -> Result<String, ProviderError> {
+    let secret = relative(&desired.secret).to_owned();
+    // Of two that are added at the same time, each would take the other's for its own.
+    let _turn = client.turns.at(&secret).await;
+    let known = match operation.known_id.clone() {
+        Some(known) => known,
+        None => {
+            let newest = versions_of(&secret).query("pageSize", "1");
+            let newest = there(client.call(context, &newest).await)?.unwrap_or_default();
+            let known = format!(
+                "{secret}{AFTER}{}",
+                number(&newest["versions"][0]).unwrap_or(0)
+            );
+            context.events.id_known(operation, &known).await?;
+            known
+        }
+    };
+    let own = desired.secret_data_wo.as_ref();
+    let data = own.or(desired.secret_data.as_ref());
+    let data = base64::engine::general_purpose::STANDARD.encode(data.map_or("", |d| d));
+    let mut request = Request::send(
+        SECRETS,
+        "secretmanager.projects.secrets.addVersion",
+        Method::POST,
+        format!("{secret}:addVersion"),
+        json!({ "payload": { "data": data } }),
+    );
+    // Sent twice it would be two versions.
+    request.resend = infra_cloud::retry::Resend::Never;
+    let answer = match client.call(context, &request).await {
+        Err(error) if error.kind == ErrorKind::Transient => {
+            if let Some(id) = resolved(client, context, &known).await? {
+                return Ok(id);
+            }
+            client.call(context, &request).await?
+        }
+        answer => answer?,
+    };
+    let version = short(answer["name"].as_str().unwrap_or_default());
+    Ok(format!("{secret}/versions/{version}"))
+}
+
 #[async_trait]
 impl Resource<Client> for Version {
     type Record = VersionRecord;
@@ -259,8 +342,18 @@ impl Resource<Client> for Version {
         items: &[Item<VersionRecord>],
     ) -> Vec<Result<Option<VersionRecord>, ProviderError>> {
         join_all(items.iter().map(|item| async move {
-            let found = find(client, context, &item.id).await?;
-            Ok(found.map(|found| shown(&item.id, &found, item.prior.as_ref())))
+            // As it was read before, where what it was known by first is kept as its id.
+            let read = item.prior.as_ref().and_then(|p| p.id.clone());
+            let read = read.filter(|read| awaited(read).is_none());
+            let known = match read {
+                Some(read) => Some(read),
+                None => resolved(client, context, &item.id).await?,
+            };
+            let Some(id) = known else {
+                return Ok(None);
+            };
+            let found = find(client, context, &id).await?;
+            Ok(found.map(|found| shown(&id, &found, item.prior.as_ref())))
         }))
         .await
     }
@@ -271,38 +364,17 @@ impl Resource<Client> for Version {
         operation: &Operation,
         desired: VersionRecord,
     ) -> Result<VersionRecord, ProviderError> {
-        let id = if let Some(id) = &operation.known_id {
-            id.clone()
-        } else {
-            let secret = relative(&desired.secret).to_owned();
-            let data = desired
-                .secret_data_wo
-                .as_ref()
-                .or(desired.secret_data.as_ref());
-            let data = base64::engine::general_purpose::STANDARD.encode(data.map_or("", |d| d));
-            let mut request = Request::send(
-                SECRETS,
-                "secretmanager.projects.secrets.addVersion",
-                Method::POST,
-                format!("{secret}:addVersion"),
-                json!({ "payload": { "data": data } }),
-            );
-            // Sent twice it would be two versions.
-            request.resend = infra_cloud::retry::Resend::Never;
-            let answer = match client.call(context, &request).await {
-                Err(error) if error.kind == ErrorKind::Transient => {
-                    match Self::recover(client, context, operation, desired.clone()).await? {
-                        Recovered::Found(id) => json!({ "name": id }),
-                        _ => client.call(context, &request).await?,
-                    }
-                }
-                answer => answer?,
-            };
-            let version = short(answer["name"].as_str().unwrap_or_default()).to_owned();
-            let id = format!("{secret}/versions/{version}");
-            context.events.id_known(operation, &id).await?;
-            id
+        let known = match &operation.known_id {
+            Some(known) => resolved(client, context, known).await?,
+            None => None,
         };
+        let id = match known {
+            Some(id) => id,
+            None => add(client, context, operation, &desired).await?,
+        };
+        if operation.known_id.as_ref() != Some(&id) {
+            context.events.id_known(operation, &id).await?;
+        }
         if !desired.enabled {
             order(client, context, &id, "disable").await?;
         }
@@ -341,30 +413,14 @@ impl Resource<Client> for Version {
         }
     }
 
-    /// The newest version that was added since the operation began: versions bear no mark.
+    /// Nothing: a version is added only when it is written down which it will be.
     async fn recover(
-        client: &Client,
-        context: &CallContext,
-        operation: &Operation,
-        desired: VersionRecord,
+        _: &Client,
+        _: &CallContext,
+        _: &Operation,
+        _: VersionRecord,
     ) -> Result<Recovered, ProviderError> {
-        let secret = relative(&desired.secret).to_owned();
-        let request = Request::get(
-            SECRETS,
-            format!("{VERSIONS}.list"),
-            format!("{secret}/versions"),
-        )
-        .query("filter", "state:(ENABLED OR DISABLED)");
-        let listed = there(client.list(context, request, "versions").await)?;
-        let newest = listed.unwrap_or_default().into_iter().find(|version| {
-            let made = version["createTime"].as_str();
-            made.and_then(|t| t.parse::<jiff::Timestamp>().ok())
-                .is_some_and(|t| t.as_millisecond() >= operation.started.0)
-        });
-        Ok(match newest.as_ref().and_then(|v| v["name"].as_str()) {
-            Some(name) => Recovered::Found(format!("{secret}/versions/{}", short(name))),
-            None => Recovered::Absent,
-        })
+        Ok(Recovered::Absent)
     }
 
     fn import(id: &str) -> Result<Imported<VersionRecord>, ProviderError> {

@@ -2,7 +2,7 @@
 
 use crate::client::Client;
 use crate::config::Config;
-use crate::{family, labels, registry};
+use crate::{family, labels, preflight, registry};
 use async_trait::async_trait;
 use infra_cloud::Cloud;
 use infra_cloud::defaults::Names;
@@ -44,7 +44,11 @@ impl Cloud for Google {
         client.config().to_json()
     }
 
-    async fn preflight(_: &Client, _: &CallContext, _: &[PreflightItem]) -> Vec<Finding> {
-        Vec::new()
+    async fn preflight(
+        client: &Client,
+        context: &CallContext,
+        items: &[PreflightItem],
+    ) -> Vec<Finding> {
+        preflight::check(client, context, items).await
     }
 }

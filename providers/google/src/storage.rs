@@ -170,6 +170,27 @@ pub(crate) struct Logging {
     pub(crate) log_object_prefix: Option<String>,
 }
 
+/// What is wrong with a bucket's name (Cloud Storage, "About Cloud Storage buckets", names).
+fn bad_name(name: &str) -> Option<&'static str> {
+    let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let longest = if name.contains('.') { 222 } else { 63 };
+    let legal = (3..=longest).contains(&name.len())
+        && name.chars().all(|c| word(c) || "-_.".contains(c))
+        && name.starts_with(word)
+        && name.ends_with(word)
+        && name.split('.').all(|part| (1..=63).contains(&part.len()));
+    if !legal {
+        return Some(
+            "must be 3 to 63 lower-case letters, digits, `-`, `_` and dots, first and last a letter or digit",
+        );
+    }
+    if name.parse::<std::net::Ipv4Addr>().is_ok() {
+        return Some("must not look like an address");
+    }
+    (name.starts_with("goog") || name.contains("google"))
+        .then_some("must neither begin with `goog` nor contain `google`")
+}
+
 pub(crate) struct Bucket;
 
 #[async_trait]
@@ -207,6 +228,26 @@ impl Kind for Bucket {
 
     fn traits() -> Traits {
         Traits::default().seconds(3, 3, 5)
+    }
+
+    /// The buckets of the provider's project.
+    async fn listed(
+        client: &Client,
+        context: &CallContext,
+        _: &[&str],
+    ) -> Result<BTreeMap<String, Json>, ProviderError> {
+        let request = Request::get(STORAGE, "storage.buckets.list", "b");
+        let request = request.query("project", client.project());
+        let found = client.list(context, request, "items").await?;
+        let named = |bucket: Json| Some((format!("b/{}", bucket["name"].as_str()?), bucket));
+        Ok(found.into_iter().filter_map(named).collect())
+    }
+
+    fn validate(config: &Value) -> Vec<ProviderError> {
+        let name = config.get("name").and_then(Value::as_str);
+        let problem = name.and_then(|name| Some(format!("`{name}` {}", bad_name(name)?)));
+        let told = problem.map(|why| ProviderError::invalid("name", why));
+        told.into_iter().collect()
     }
 
     fn plan(

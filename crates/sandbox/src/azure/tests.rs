@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::context::SUBSCRIPTION;
 use super::schema::{Side, catalogue};
-use crate::core::{Cloud, Core, Outcome, asking};
+use crate::core::{Cloud, Core, Kept, Outcome, asking};
 use crate::http::{HttpReply, HttpRequest};
 use crate::{FaultSpec, ManualClock, Options};
 
@@ -394,19 +394,10 @@ fn faults_strike_azure_too() {
 
 #[test]
 fn a_world_goes_on_where_it_was_left() {
-    let folder = std::env::temp_dir().join(format!("infra-azure-{}", uuid::Uuid::new_v4()));
-    std::fs::create_dir_all(&folder).expect("a folder");
-    let clock = Arc::new(ManualClock::at(1_700_000_000_000));
-    let open = || {
-        let options = Options {
-            world: Some(folder.join("world")),
-            clock: clock.clone(),
-            ..Options::default()
-        };
-        Bench {
-            core: Core::open(&options).expect("opens"),
-            clock: clock.clone(),
-        }
+    let kept = Kept::new();
+    let open = || Bench {
+        core: kept.open(),
+        clock: kept.clock.clone(),
     };
     let bench = open();
     bench.done("PUT", &group(), &json!({ "location": "westeurope" }));
@@ -417,7 +408,7 @@ fn a_world_goes_on_where_it_was_left() {
     let operation = header(&reply, "azure-asyncoperation").expect("an operation");
     drop(bench);
     // What was begun before is done in time.
-    clock.advance(60_000);
+    kept.clock.advance(60_000);
     let bench = open();
     assert_eq!(bench.get(&operation), json!({ "status": "Succeeded" }));
     assert_eq!(
@@ -429,6 +420,4 @@ fn a_world_goes_on_where_it_was_left() {
             .core_resources()
             .contains(&"azurerm_subnet".to_owned())
     );
-    drop(bench);
-    std::fs::remove_dir_all(folder).expect("cleans up");
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::core::{Cloud, Core, Outcome, asking, blank};
+use crate::core::{Cloud, Core, Kept, Outcome, asking, blank};
 use crate::http::HttpRequest;
 use crate::{FaultSpec, ManualClock, Options};
 
@@ -232,27 +232,17 @@ fn a_stuck_operation_is_waited_for_in_vain_and_another_is_not() {
 
 #[test]
 fn a_world_goes_on_where_it_was_left() {
-    let folder = std::env::temp_dir().join(format!("infra-google-{}", uuid::Uuid::new_v4()));
-    std::fs::create_dir_all(&folder).expect("a folder");
-    let clock = Arc::new(ManualClock::at(1_700_000_000_000));
-    let open = || {
-        let options = Options {
-            world: Some(folder.join("world")),
-            clock: clock.clone(),
-            ..Options::default()
-        };
-        let core = Core::open(&options).expect("opens");
-        Bench {
-            core,
-            clock: clock.clone(),
-        }
+    let kept = Kept::new();
+    let open = || Bench {
+        core: kept.open(),
+        clock: kept.clock.clone(),
     };
     let bench = open();
     bench.done("POST", NETWORKS, &network("n"));
     let (_, operation) = bench.send("POST", SUBNETWORKS, &subnetwork("s", "10.0.0.0/24"));
     drop(bench);
     // What was begun before is done in time.
-    clock.advance(60_000);
+    kept.clock.advance(60_000);
     let bench = open();
     let link = operation["selfLink"].as_str().expect("a link");
     let path = link.trim_start_matches("https://www.googleapis.com");
@@ -261,8 +251,6 @@ fn a_world_goes_on_where_it_was_left() {
         bench.refused("DELETE", &format!("{NETWORKS}/n"), &Value::Null),
         (400, "resourceInUseByAnotherResource".into())
     );
-    drop(bench);
-    std::fs::remove_dir_all(folder).expect("cleans up");
 }
 
 #[test]

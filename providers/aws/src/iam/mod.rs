@@ -1,5 +1,6 @@
 //! IAM: roles, policies and identity providers. One file a type; IAM is global, so that ARNs have no region.
 
+mod account;
 pub(crate) mod openid_connect_provider;
 pub(crate) mod policy;
 pub(crate) mod role;

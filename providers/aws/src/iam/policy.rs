@@ -1,6 +1,6 @@
 //! `aws_iam_policy`.
 
-use super::{arn, check_json, check_name, document, list, tagging};
+use super::{account, arn, check_json, check_name, document, list, tagging};
 use crate::client::Client;
 use crate::error::{absent_is_done, there};
 use crate::family::IAM;
@@ -12,9 +12,8 @@ use aws_sdk_iam::types::Policy as Found;
 use futures::future::join_all;
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
-use infra_model::{
-    CallContext, ErrorKind, Operation, ProviderError, Record, Recovered, Resource, Value,
-};
+use infra_model::{CallContext, Operation, ProviderError, Record, Recovered, Resource, Value};
+use std::collections::BTreeMap;
 
 /// A policy that roles, users and groups share.
 #[derive(Clone, Debug, Default, Record)]
@@ -80,21 +79,22 @@ impl Resource<Client> for Policy {
         context: &CallContext,
         items: &[Item<PolicyRecord>],
     ) -> Vec<Result<Option<PolicyRecord>, ProviderError>> {
+        let many = items.len() >= account::LIST_FROM;
+        let listed = match many {
+            true => account::allowed(account::documents(client, context).await),
+            false => Ok(BTreeMap::new()),
+        };
         join_all(items.iter().map(|item| async {
+            let listed = listed.as_ref().map_err(Clone::clone)?;
             let Some(found) = get(client, context, &item.id).await? else {
                 return Ok(None);
             };
-            let request = client
-                .iam()
-                .get_policy_version()
-                .policy_arn(&item.id)
-                .set_version_id(found.default_version_id.clone());
-            let answer = client
-                .call(context, IAM, "GetPolicyVersion", || request.clone().send())
-                .await;
-            let text = match answer {
-                Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
-                answer => answer?.policy_version.and_then(|v| v.document),
+            let text = match listed.get(&item.id) {
+                Some(text) => text.clone(),
+                None => match document_of(client, context, &found).await? {
+                    Some(text) => text,
+                    None => return Ok(None),
+                },
             };
             let prior = item.prior.as_ref();
             let (tags, tags_all) = tags::split(
@@ -104,7 +104,7 @@ impl Resource<Client> for Policy {
             );
             Ok(Some(PolicyRecord {
                 name_prefix: prior.and_then(|p| p.name_prefix.clone()),
-                policy: document(&text.unwrap_or_default(), prior.map(|p| &*p.policy)),
+                policy: document(&text, prior.map(|p| &*p.policy)),
                 tags,
                 tags_all,
                 name: found.policy_name,
@@ -218,6 +218,24 @@ async fn get(
         })
         .await;
     Ok(there(answer)?.and_then(|a| a.policy))
+}
+
+/// The document of a policy's default version; none when it is gone.
+async fn document_of(
+    client: &Client,
+    context: &CallContext,
+    policy: &Found,
+) -> Result<Option<String>, ProviderError> {
+    let request = client
+        .iam()
+        .get_policy_version()
+        .set_policy_arn(policy.arn.clone())
+        .set_version_id(policy.default_version_id.clone());
+    let answer = client
+        .call(context, IAM, "GetPolicyVersion", || request.clone().send())
+        .await;
+    let version = there(answer)?.map(|a| a.policy_version.and_then(|v| v.document));
+    Ok(version.map(Option::unwrap_or_default))
 }
 
 /// What has the name, and whether the operation made it.

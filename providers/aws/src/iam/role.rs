@@ -1,6 +1,6 @@
 //! `aws_iam_role`.
 
-use super::{BRIEF, check_json, check_name, document, list, tagging, unheard_principal};
+use super::{BRIEF, account, check_json, check_name, document, list, tagging, unheard_principal};
 use crate::client::Client;
 use crate::error::{absent_is_done, there};
 use crate::family::IAM;
@@ -14,6 +14,7 @@ use futures::future::join_all;
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
 use infra_model::{CallContext, Operation, ProviderError, Record, Recovered, Resource, Value};
+use std::collections::BTreeMap;
 
 /// An identity that services and people take on.
 #[derive(Clone, Debug, Default, Record)]
@@ -91,8 +92,16 @@ impl Resource<Client> for Role {
         context: &CallContext,
         items: &[Item<RoleRecord>],
     ) -> Vec<Result<Option<RoleRecord>, ProviderError>> {
+        let many = items.len() >= account::LIST_FROM;
+        let listed = match many {
+            true => account::allowed(account::roles(client, context).await),
+            false => Ok(BTreeMap::new()),
+        };
         join_all(items.iter().map(|item| async {
-            let found = get(client, context, &item.id).await?;
+            let found = match listed.as_ref().map_err(Clone::clone)?.get(&item.id) {
+                Some(found) => Some(found.clone()),
+                None => get(client, context, &item.id).await?,
+            };
             Ok(found.map(|found| record(client, found, item.prior.as_ref())))
         }))
         .await

@@ -1,18 +1,20 @@
 //! `aws_iam_role_policy`.
 
-use super::{check_json, check_name, document};
+use super::{account, check_json, check_name, document};
 use crate::client::Client;
-use crate::error::absent_is_done;
+use crate::error::{absent_is_done, there};
 use crate::family::IAM;
 use crate::naming;
 use crate::wait;
 use async_trait::async_trait;
+use aws_sdk_iam::types::RoleDetail;
 use futures::future::join_all;
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
 use infra_model::{
     CallContext, ErrorKind, Operation, ProviderError, Record, Recovered, Resource, Value,
 };
+use std::collections::BTreeMap;
 
 /// A policy inside a role.
 #[derive(Clone, Debug, Default, Record)]
@@ -71,24 +73,27 @@ impl Resource<Client> for RolePolicy {
         context: &CallContext,
         items: &[Item<RolePolicyRecord>],
     ) -> Vec<Result<Option<RolePolicyRecord>, ProviderError>> {
+        let many = items.len() >= account::LIST_FROM;
+        let listed = match many {
+            true => account::allowed(account::details(client, context).await),
+            false => Ok(BTreeMap::new()),
+        };
         join_all(items.iter().map(|item| async {
             let (role, name) = parse(&item.id)?;
-            let answer = client
-                .call(context, IAM, "GetRolePolicy", || {
-                    let request = client.iam().get_role_policy();
-                    request.role_name(role).policy_name(name).send()
-                })
-                .await;
-            let found = match answer {
-                Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
-                answer => answer?,
+            let listed = listed.as_ref().map_err(Clone::clone)?;
+            let found = match listed.get(role).and_then(|detail| inline(detail, name)) {
+                Some(found) => found,
+                None => match get(client, context, role, name).await? {
+                    Some(found) => found,
+                    None => return Ok(None),
+                },
             };
             let prior = item.prior.as_ref();
             Ok(Some(RolePolicyRecord {
                 name: Some(name.to_owned()),
                 name_prefix: prior.and_then(|p| p.name_prefix.clone()),
                 role: role.to_owned(),
-                policy: document(&found.policy_document, prior.map(|p| &*p.policy)),
+                policy: document(&found, prior.map(|p| &*p.policy)),
                 id: Some(item.id.clone()),
             }))
         }))
@@ -149,6 +154,29 @@ impl Resource<Client> for RolePolicy {
         let id = format!("{}:{}", desired.role, name(&desired, operation));
         crate::recover::found::<RolePolicy>(client, context, vec![id]).await
     }
+}
+
+/// The document of a policy among a role's.
+fn inline(role: &RoleDetail, name: &str) -> Option<String> {
+    let mut policies = role.role_policy_list().iter();
+    let policy = policies.find(|policy| policy.policy_name() == Some(name))?;
+    policy.policy_document.clone()
+}
+
+/// The document of one policy; none when there is no such policy, or role.
+async fn get(
+    client: &Client,
+    context: &CallContext,
+    role: &str,
+    name: &str,
+) -> Result<Option<String>, ProviderError> {
+    let answer = client
+        .call(context, IAM, "GetRolePolicy", || {
+            let request = client.iam().get_role_policy();
+            request.role_name(role).policy_name(name).send()
+        })
+        .await;
+    Ok(there(answer)?.map(|found| found.policy_document))
 }
 
 fn name(record: &RolePolicyRecord, operation: &Operation) -> String {

@@ -1,15 +1,17 @@
 //! `aws_iam_role_policy_attachment`.
 
-use super::list;
+use super::{account, list};
 use crate::batch;
 use crate::client::Client;
 use crate::error::absent_is_done;
 use crate::family::IAM;
 use crate::wait;
 use async_trait::async_trait;
+use aws_sdk_iam::types::RoleDetail;
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
 use infra_model::{CallContext, ErrorKind, Operation, ProviderError, Record, Recovered, Resource};
+use std::collections::BTreeMap;
 
 /// A managed policy on a role.
 #[derive(Clone, Debug, Default, Record)]
@@ -51,15 +53,30 @@ impl Resource<Client> for RolePolicyAttachment {
         })
     }
 
-    /// One listing per role.
+    /// One listing of the account for many; otherwise, and of what that does not have, one per role.
     async fn read(
         client: &Client,
         context: &CallContext,
         items: &[Item<AttachmentRecord>],
     ) -> Vec<Result<Option<AttachmentRecord>, ProviderError>> {
-        let role_of = |item: &Item<AttachmentRecord>| {
-            let role = item.id.split_once('/').map(|(role, _)| role.to_owned());
-            role.unwrap_or_default()
+        let many = items.len() >= account::LIST_FROM;
+        let listed = match many {
+            true => account::allowed(account::details(client, context).await),
+            false => Ok(BTreeMap::new()),
+        };
+        let listed = match listed {
+            Ok(listed) => listed,
+            Err(error) => return items.iter().map(|_| Err(error.clone())).collect(),
+        };
+        let has = |item: &Item<AttachmentRecord>| {
+            parse(&item.id).is_ok_and(|(role, arn)| {
+                let detail = listed.get(role);
+                detail.is_some_and(|detail| is_on(detail, arn))
+            })
+        };
+        let role_of = |item: &Item<AttachmentRecord>| match item.id.split_once('/') {
+            Some((role, _)) if !has(item) => role.to_owned(),
+            _ => String::new(),
         };
         let roles: Vec<String> = items.iter().map(role_of).collect();
         let found = batch::by_key(
@@ -74,7 +91,7 @@ impl Resource<Client> for RolePolicyAttachment {
             .zip(items)
             .map(|(found, item)| {
                 let (role, policy_arn) = parse(&item.id)?;
-                let there = found?.iter().any(|(_, arn)| arn == policy_arn);
+                let there = has(item) || found?.iter().any(|(_, arn)| arn == policy_arn);
                 Ok(there.then(|| AttachmentRecord {
                     role: role.to_owned(),
                     policy_arn: policy_arn.to_owned(),
@@ -152,6 +169,12 @@ impl Resource<Client> for RolePolicyAttachment {
 fn parse(id: &str) -> Result<(&str, &str), ProviderError> {
     id.split_once('/')
         .ok_or_else(|| ProviderError::invalid("id", format!("`{id}` is not `role/policy_arn`")))
+}
+
+/// Whether a managed policy is on a role.
+fn is_on(role: &RoleDetail, arn: &str) -> bool {
+    let mut policies = role.attached_managed_policies().iter();
+    policies.any(|policy| policy.policy_arn() == Some(arn))
 }
 
 /// The role's managed policies, each with the role; none when there is no role.

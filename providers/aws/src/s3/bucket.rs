@@ -61,6 +61,30 @@ pub(crate) struct BucketRecord {
     pub(crate) region: Option<String>,
 }
 
+/// What is wrong with a bucket's name
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>).
+fn bad_name(name: &str) -> Option<String> {
+    const PREFIXES: [&str; 3] = ["xn--", "sthree-", "amzn-s3-demo-"];
+    const SUFFIXES: [&str; 5] = ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"];
+    let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let legal = (3..=63).contains(&name.len())
+        && name.chars().all(|c| word(c) || c == '-' || c == '.')
+        && name.starts_with(word)
+        && name.ends_with(word)
+        && !name.contains("..");
+    if !legal {
+        let why = "must be 3 to 63 lower-case letters, digits, hyphens and dots, first and last a letter or digit";
+        return Some(why.to_owned());
+    }
+    if name.parse::<std::net::Ipv4Addr>().is_ok() {
+        return Some("must not look like an address".to_owned());
+    }
+    let begins = PREFIXES.iter().find(|prefix| name.starts_with(**prefix));
+    let ends = SUFFIXES.iter().find(|suffix| name.ends_with(**suffix));
+    let kept = |part: &str| format!("has `{part}`, which S3 keeps for itself");
+    begins.or(ends).map(|part| kept(part))
+}
+
 /// The one region whose buckets have no location.
 const FIRST_REGION: &str = "us-east-1";
 
@@ -82,22 +106,9 @@ impl Resource<Client> for Bucket {
         let Some(name) = config.get("bucket").and_then(Value::as_str) else {
             return Vec::new();
         };
-        // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
-        let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-        let legal = (3..=63).contains(&name.len())
-            && name.chars().all(|c| word(c) || c == '-' || c == '.')
-            && name.starts_with(word)
-            && name.ends_with(word)
-            && !name.contains("..");
-        if legal {
-            return Vec::new();
-        }
-        vec![ProviderError::invalid(
-            "bucket",
-            format!(
-                "`{name}` must be 3 to 63 lower-case letters, digits, hyphens and dots, first and last a letter or digit"
-            ),
-        )]
+        let problem = bad_name(name).map(|why| format!("`{name}` {why}"));
+        let told = problem.map(|why| ProviderError::invalid("bucket", why));
+        told.into_iter().collect()
     }
 
     fn id(record: &BucketRecord) -> String {

@@ -8,7 +8,7 @@ mod lifecycle_rule;
 mod policy;
 mod public_access_block;
 mod setting;
-mod tagging;
+pub(crate) mod tagging;
 mod versioning;
 
 use crate::client::Client;

@@ -14,7 +14,7 @@ pub(super) fn to_sdk(tags: &Tags) -> Result<Vec<Tag>, ProviderError> {
 }
 
 /// The tags of a bucket; none when there is no bucket.
-pub(super) async fn read(
+pub(crate) async fn read(
     client: &Client,
     context: &CallContext,
     bucket: &str,

@@ -104,6 +104,7 @@ impl Kind for SecurityRule {
         ),
     )
     .untagged();
+    const EMBEDDED: Option<&'static str> = Some("/properties/securityRules");
     const RULES: Rules = &[
         (
             "source_application_security_group_ids",

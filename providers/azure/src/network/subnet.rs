@@ -84,6 +84,7 @@ impl Kind for Subnet {
         grouped!("Microsoft.Network/virtualNetworks/{virtual_network_name}/subnets/{name}"),
     )
     .untagged();
+    const EMBEDDED: Option<&'static str> = Some("/properties/subnets");
     const RULES: Rules = &[
         (
             "default_outbound_access_enabled",

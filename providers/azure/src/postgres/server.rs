@@ -175,11 +175,15 @@ const TIERS: [(&str, &str); 3] = [
     ("MO_", "MemoryOptimized"),
 ];
 
-fn sku(name: &str) -> Result<Json, ProviderError> {
-    let found = TIERS
+/// Machine and tier of `GP_Standard_D2ds_v5`.
+pub(crate) fn machine(name: &str) -> Option<(&str, &'static str)> {
+    TIERS
         .iter()
-        .find_map(|(letters, tier)| Some((name.strip_prefix(letters)?, *tier)));
-    let Some((machine, tier)) = found else {
+        .find_map(|(letters, tier)| Some((name.strip_prefix(letters)?, *tier)))
+}
+
+fn sku(name: &str) -> Result<Json, ProviderError> {
+    let Some((machine, tier)) = machine(name) else {
         return Err(ProviderError::invalid(
             "sku_name",
             format!("`{name}` starts with none of B_, GP_, MO_"),

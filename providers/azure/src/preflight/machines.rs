@@ -1,11 +1,11 @@
 //! Clusters and their pools: versions and sizes that their region does not offer, and cores beyond its quotas.
 
-use super::{beyond, location, of_type, refused, usages};
+use super::{location, usages};
 use crate::client::{Client, Request};
 use crate::container::VERSION as CONTAINERS;
 use crate::managed::{place, text};
 use futures::future::join_all;
-use infra_model::path::Step;
+use infra_cloud::preflight::{beyond, of_type, refused, within};
 use infra_model::provider::{Finding, PreflightItem};
 use infra_model::{CallContext, Path, Value};
 use serde_json::Value as Json;
@@ -100,14 +100,8 @@ fn regions<'a>(
         region.clusters.push(item);
         let block = item.planned.get("default_node_pool");
         let default = block.and_then(|b| b.elements()?.first());
-        let at = |name: &str| {
-            Path(vec![
-                Step::Attribute("default_node_pool".into()),
-                Step::Index(0),
-                Step::Attribute(name.into()),
-            ])
-        };
-        let pool = default.and_then(|value| pool(item, value, at("vm_size")));
+        let at = within("default_node_pool", "vm_size");
+        let pool = default.and_then(|value| pool(item, value, at));
         region.pools.extend(pool);
     }
     for item in of_type(items, POOL) {

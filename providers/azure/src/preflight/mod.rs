@@ -1,14 +1,16 @@
 //! What can be known before the first call to be going to fail, for few calls: sizes of machines, versions of Kubernetes, names
 //! that are taken, room in quotas. A check that cannot be made finds nothing: the call itself will tell.
 
+mod databases;
 mod machines;
 mod names;
 
 use crate::client::{Client, Request};
 use crate::managed::{place, text};
 use crate::network::VERSION as NETWORK;
+use infra_cloud::preflight::{Usage, beyond, of_type};
 use infra_model::provider::{Finding, PreflightItem};
-use infra_model::{CallContext, ErrorKind, Path, ProviderError};
+use infra_model::{CallContext, Path};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
@@ -19,44 +21,18 @@ pub(crate) async fn check(
     items: &[PreflightItem],
 ) -> Vec<Finding> {
     let new: Vec<&PreflightItem> = items.iter().filter(|i| i.creates).collect();
-    let (mut findings, names, addresses) = futures::join!(
+    let (machines, databases, names, addresses) = futures::join!(
         machines::check(client, context, &new),
+        databases::check(client, context, &new),
         names::check(client, context, &new),
         addresses(client, context, &new),
     );
-    findings.extend(names);
-    findings.extend(addresses);
-    findings
-}
-
-fn of_type<'a>(items: &[&'a PreflightItem], name: &str) -> Vec<&'a PreflightItem> {
-    let is = |i: &&&PreflightItem| &*i.address.block.type_name == name;
-    items.iter().filter(is).copied().collect()
+    [machines, databases, names, addresses].concat()
 }
 
 /// Where something will be, as Azure calls it.
 fn location(item: &PreflightItem) -> Option<String> {
     text(&item.planned, "location").map(|said| place(&said))
-}
-
-/// What cannot work.
-fn refused(item: &PreflightItem, attribute: Path, message: String) -> Finding {
-    Finding {
-        address: item.address.clone(),
-        error: ProviderError {
-            attribute: Some(attribute),
-            ..ProviderError::new(ErrorKind::Invalid, message)
-        },
-        fatal: true,
-    }
-}
-
-/// A limit of a region: what is used of it, and what there may be (Azure, "Usage - List").
-struct Usage {
-    used: u64,
-    limit: u64,
-    /// As people call it.
-    shown: String,
 }
 
 /// The limits of a region by their names, in lower case; none when they are not told.
@@ -84,28 +60,6 @@ async fn usages(
         Some((name, usage))
     };
     Some(rows.into_iter().filter_map(usage).collect())
-}
-
-/// More of something than there is room for. Not fatal: a quota may have been raised a moment ago.
-fn beyond(
-    item: &PreflightItem,
-    attribute: Path,
-    location: &str,
-    planned: u64,
-    usage: &Usage,
-) -> Option<Finding> {
-    let Usage { used, limit, shown } = usage;
-    let message = format!(
-        "{planned} of `{shown}` are planned in {location}, {used} are there, and the quota is {limit}"
-    );
-    (used + planned > *limit).then(|| Finding {
-        address: item.address.clone(),
-        error: ProviderError {
-            attribute: Some(attribute),
-            ..ProviderError::new(ErrorKind::Quota, message)
-        },
-        fatal: false,
-    })
 }
 
 /// Public addresses for which a region has no room.

@@ -1,11 +1,11 @@
 //! Names that are unique in the whole world, and taken by others.
 
-use super::{of_type, refused};
 use crate::client::{Client, Method, Request};
 use crate::managed::text;
 use crate::{container_registry, postgres, storage, vaults};
 use futures::future::join_all;
 use infra_cloud::absence::there;
+use infra_cloud::preflight::{of_type, refused};
 use infra_model::provider::{Finding, PreflightItem};
 use infra_model::{CallContext, Path};
 use serde_json::json;

@@ -263,6 +263,14 @@ impl Kind for Cluster {
     ];
     const PACE: Pace = LONG;
 
+    async fn listed(
+        client: &Client,
+        context: &CallContext,
+        ids: &[&str],
+    ) -> Result<BTreeMap<String, Json>, ProviderError> {
+        super::clusters(client, context, ids).await
+    }
+
     fn traits() -> Traits {
         Traits::default()
             .seconds(420, 120, 240)

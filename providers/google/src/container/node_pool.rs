@@ -11,7 +11,7 @@ use infra_cloud::wait::{LONG, Pace};
 use infra_model::schema::Traits;
 use infra_model::{CallContext, Operation, ProviderError, Record};
 use serde_json::{Map, Value as Json, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Nodes of one kind.
 #[derive(Clone, Debug, Default, Record)]
@@ -157,6 +157,27 @@ impl Kind for NodePool {
 
     fn traits() -> Traits {
         Traits::default().seconds(120, 180, 120)
+    }
+
+    /// The pools of all clusters.
+    async fn listed(
+        client: &Client,
+        context: &CallContext,
+        ids: &[&str],
+    ) -> Result<BTreeMap<String, Json>, ProviderError> {
+        let clusters = super::clusters(client, context, ids).await?;
+        let pools = clusters.into_iter().flat_map(|(id, mut cluster)| {
+            let pools = match cluster["nodePools"].take() {
+                Json::Array(pools) => pools,
+                _ => Vec::new(),
+            };
+            let named = move |pool: Json| {
+                let name = pool["name"].as_str()?;
+                Some((format!("{id}/nodePools/{name}"), pool))
+            };
+            pools.into_iter().filter_map(named)
+        });
+        Ok(pools.collect())
     }
 
     fn body(_: &Client, desired: &NodePoolRecord, body: &mut Map<String, Json>) {

@@ -202,15 +202,21 @@ fn describe(_: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     Ok(xml)
 }
 
+/// Whether a zone has machines of a type. The oldest zone of `us-east-1` has none of the families above, which are all of the
+/// Nitro system ("t3.micro is not supported in your requested Availability Zone (us-east-1e)").
+fn offered(zone: &str) -> bool {
+    zone != "us-east-1e"
+}
+
 fn describe_offerings(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let kind = params.str("LocationType").unwrap_or("region");
+    let zones = regions::zones(&ctx.region)
+        .into_iter()
+        .filter(|zone| offered(zone));
     let locations = match kind {
         "region" => vec![ctx.region.clone()],
-        "availability-zone" => regions::zones(&ctx.region),
-        "availability-zone-id" => regions::zones(&ctx.region)
-            .iter()
-            .map(|zone| regions::zone_id(zone))
-            .collect(),
+        "availability-zone" => zones.collect(),
+        "availability-zone-id" => zones.map(|zone| regions::zone_id(&zone)).collect(),
         other => return Err(super::common::invalid("locationType", other)),
     };
     let filters = Filters::parse(params, &["instance-type", "location"])?;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::access;
 use super::addon::{self, Addon};
-use super::cluster_config::{self, Config, check_network};
+use super::cluster_config::{self, Config, check_network, check_services};
 use super::nodegroup::Nodegroup;
 use super::pod_identity::Association;
 use super::update::Update;
@@ -210,6 +210,7 @@ fn create(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
             .member("clusterName", config.name.as_str()));
     }
     let vpc = check_network(ctx, &config.resources_vpc_config)?;
+    check_services(ctx, &config, &vpc)?;
     if ctx.count::<Cluster>() >= QUOTA {
         let message = format!("Cluster limit exceeded: limit {QUOTA}");
         return Err(AwsError::new("ResourceLimitExceededException", message));

@@ -9,6 +9,7 @@ use super::invalid;
 use crate::aws::context::Ctx;
 use crate::aws::ec2::security_group::SecurityGroup;
 use crate::aws::ec2::subnet::Subnet;
+use crate::aws::ec2::vpc::Vpc;
 use crate::aws::error::AwsResult;
 use crate::aws::references;
 
@@ -178,6 +179,24 @@ pub(super) fn check_network(ctx: &Ctx<'_>, config: &VpcConfig) -> AwsResult<Stri
         }
     }
     Ok(vpc)
+}
+
+/// Checks that the network has none of the addresses of services.
+pub(super) fn check_services(ctx: &Ctx<'_>, config: &Config, vpc: &str) -> AwsResult<()> {
+    let said = config.kubernetes_network_config.service_ipv4_cidr.as_ref();
+    let services = said.and_then(|text| text.parse::<ipnet::Ipv4Net>().ok());
+    let network = ctx.get::<Vpc>(vpc).map(|vpc| vpc.cidr);
+    match (services, network) {
+        (Some(services), Some(network))
+            if services.contains(&network) || network.contains(&services) =>
+        {
+            let message = format!(
+                "The specified service CIDR {services} overlaps with the CIDR {network} of the VPC {vpc}"
+            );
+            Err(invalid(message))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Checks who may reach the endpoint.

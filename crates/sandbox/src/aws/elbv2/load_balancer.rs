@@ -23,7 +23,7 @@ use crate::token;
 use crate::world::{Document, Listed, Stored};
 
 /// Load balancers per region.
-const QUOTA: usize = 500;
+pub(super) const QUOTA: usize = 500;
 
 /// A load balancer.
 #[derive(Debug, Clone, Serialize, Deserialize)]

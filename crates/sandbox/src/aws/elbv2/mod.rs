@@ -1,5 +1,6 @@
 //! Elastic Load Balancing (v2): one file per type; what they share on the wire is here.
 
+mod account;
 mod action;
 mod attributes;
 pub(crate) mod listener;
@@ -33,6 +34,7 @@ pub(super) const SERVICE: QueryService = QueryService {
         listener_settings::OPERATIONS,
         rule::OPERATIONS,
         ssl_policy::OPERATIONS,
+        account::OPERATIONS,
         tagging::OPERATIONS,
     ],
 };

@@ -121,7 +121,7 @@ fn get(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     Ok(xml)
 }
 
-fn write(xml: &mut Xml, ctx: &Ctx<'_>, profile: &Stored<InstanceProfile>) {
+pub(super) fn write(xml: &mut Xml, ctx: &Ctx<'_>, profile: &Stored<InstanceProfile>) {
     let role = profile
         .role
         .as_deref()

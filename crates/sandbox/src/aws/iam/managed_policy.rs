@@ -172,6 +172,13 @@ fn aws_policy(full_name: &str, actions: &[&str]) -> ManagedPolicy {
     }
 }
 
+/// All of AWS's own.
+pub(super) fn of_aws() -> impl Iterator<Item = ManagedPolicy> {
+    POLICIES
+        .iter()
+        .map(|(name, actions)| aws_policy(name, actions))
+}
+
 /// A policy with its tags.
 fn look_up(ctx: &Ctx<'_>, arn: &str) -> Option<(ManagedPolicy, Tags)> {
     if let Some(full_name) = arn.strip_prefix(AWS_PREFIX) {
@@ -187,9 +194,11 @@ pub(super) fn exists(ctx: &Ctx<'_>, arn: &str) -> bool {
     look_up(ctx, arn).is_some()
 }
 
-/// The policy's name, when it exists.
-pub(super) fn name_of(ctx: &Ctx<'_>, arn: &str) -> Option<String> {
-    look_up(ctx, arn).map(|(policy, _)| policy.name)
+/// Writes the name and the ARN of a policy that is on something.
+pub(super) fn write_attached(xml: &mut Xml, ctx: &Ctx<'_>, arn: &str) {
+    let last = || arn.rsplit('/').next().unwrap_or_default().to_owned();
+    let name = look_up(ctx, arn).map_or_else(last, |(policy, _)| policy.name);
+    xml.text("PolicyName", name).text("PolicyArn", arn);
 }
 
 fn missing(arn: &str) -> AwsError {
@@ -299,6 +308,19 @@ fn write(xml: &mut Xml, ctx: &Ctx<'_>, policy: &ManagedPolicy, whole: Option<&Ta
     }
 }
 
+/// Writes a policy with all its versions, as `GetAccountAuthorizationDetails` has it: without tags.
+pub(super) fn write_detail(xml: &mut Xml, ctx: &Ctx<'_>, policy: &ManagedPolicy) {
+    write(xml, ctx, policy, None);
+    xml.opt(
+        "Description",
+        Some(&policy.description).filter(|text| !text.is_empty()),
+    );
+    let versions = policy.versions.iter().rev();
+    xml.list("PolicyVersionList", "member", versions, |xml, version| {
+        write_version(xml, policy, version, true);
+    });
+}
+
 fn delete(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let (policy, _) = find_own(ctx, params)?;
     if ctx.referred::<Role>(&policy.arn) {
@@ -330,11 +352,7 @@ fn list(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
         );
     }
     if scope != "Local" {
-        policies.extend(
-            POLICIES
-                .iter()
-                .map(|(name, actions)| aws_policy(name, actions)),
-        );
+        policies.extend(of_aws());
     }
     let prefix = params.str("PathPrefix").unwrap_or("/");
     let only_attached = params.bool("OnlyAttached")?.unwrap_or(false);

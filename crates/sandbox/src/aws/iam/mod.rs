@@ -1,6 +1,7 @@
 //! IAM as far as clusters and nodes need it: roles, policies, instance profiles, OpenID Connect providers. Nothing
 //! is authorised: whoever asks may do everything.
 
+mod account;
 mod aws_policies;
 mod common;
 mod instance_profile;
@@ -16,6 +17,7 @@ pub(super) const SERVICE: QueryService = QueryService {
     style: Style::Aws,
     namespace: "https://iam.amazonaws.com/doc/2010-05-08/",
     operations: &[
+        account::OPERATIONS,
         role::OPERATIONS,
         role_policy::OPERATIONS,
         managed_policy::OPERATIONS,

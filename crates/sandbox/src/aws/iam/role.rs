@@ -7,7 +7,7 @@ use super::common::{
     Purpose, already_exists, delete_conflict, document, encode, limit_exceeded, name,
     no_such_entity, pages, path, require, tag_error, tags, validation, write_page, write_tags,
 };
-use super::instance_profile::InstanceProfile;
+use super::instance_profile::{self, InstanceProfile};
 use super::managed_policy;
 use crate::aws::context::{Ctx, global_arn};
 use crate::aws::error::{AwsError, AwsResult};
@@ -18,7 +18,7 @@ use crate::tags::Tags;
 use crate::world::{Document, Listed, Scope, Stored};
 
 /// Roles per account; AWS's default is 1,000.
-const QUOTA: usize = 5000;
+pub(super) const QUOTA: usize = 5000;
 
 /// A role.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -273,16 +273,54 @@ pub(super) fn write(xml: &mut Xml, role: &Stored<Role>, whole: bool) {
         )
         .text("MaxSessionDuration", role.max_session);
     if whole {
-        if let Some(arn) = &role.boundary {
-            xml.node("PermissionsBoundary", |xml| {
-                xml.text("PermissionsBoundaryType", "Policy")
-                    .text("PermissionsBoundaryArn", arn);
-            });
-        }
+        write_boundary(xml, role);
         if !role.tags().is_empty() {
             write_tags(xml, role.tags());
         }
         xml.node("RoleLastUsed", |_| {});
+    }
+}
+
+/// Writes a role with its policies, as `GetAccountAuthorizationDetails` has it: without description and session length.
+pub(super) fn write_detail(xml: &mut Xml, ctx: &Ctx<'_>, role: &Stored<Role>) {
+    xml.text("Path", &role.path)
+        .text("RoleName", &role.name)
+        .text("RoleId", &role.role_id)
+        .text("Arn", role.arn())
+        .text("CreateDate", iso8601(role.created_at))
+        .text("AssumeRolePolicyDocument", encode(&role.trust));
+    xml.list(
+        "InstanceProfileList",
+        "member",
+        &ctx.referrers::<InstanceProfile>(&role.name),
+        |xml, profile| instance_profile::write(xml, ctx, profile),
+    );
+    xml.list(
+        "RolePolicyList",
+        "member",
+        &role.inline,
+        |xml, (name, text)| {
+            xml.text("PolicyName", name)
+                .text("PolicyDocument", encode(text));
+        },
+    );
+    xml.list(
+        "AttachedManagedPolicies",
+        "member",
+        &role.attached,
+        |xml, arn| managed_policy::write_attached(xml, ctx, arn),
+    );
+    write_boundary(xml, role);
+    write_tags(xml, role.tags());
+    xml.node("RoleLastUsed", |_| {});
+}
+
+fn write_boundary(xml: &mut Xml, role: &Role) {
+    if let Some(arn) = &role.boundary {
+        xml.node("PermissionsBoundary", |xml| {
+            xml.text("PermissionsBoundaryType", "Policy")
+                .text("PermissionsBoundaryArn", arn);
+        });
     }
 }
 

@@ -98,12 +98,7 @@ fn list_attached(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let page = pages(arns, |arn| arn.as_str(), params)?;
     let mut xml = Xml::new();
     xml.list("AttachedPolicies", "member", page.items, |xml, arn| {
-        let fallback = || arn.rsplit('/').next().unwrap_or_default().to_owned();
-        xml.text(
-            "PolicyName",
-            managed_policy::name_of(ctx, arn).unwrap_or_else(fallback),
-        )
-        .text("PolicyArn", arn);
+        managed_policy::write_attached(xml, ctx, arn);
     });
     write_page(&mut xml, page.next);
     Ok(xml)

@@ -1,5 +1,6 @@
 //! RDS: database instances with what they need. One file per type; what they share on the wire is here.
 
+mod account;
 mod engine;
 mod instance;
 mod instance_change;
@@ -26,6 +27,7 @@ pub(super) const SERVICE: QueryService = QueryService {
         parameter_group::OPERATIONS,
         snapshot::OPERATIONS,
         engine::OPERATIONS,
+        account::OPERATIONS,
         tagging::OPERATIONS,
     ],
 };

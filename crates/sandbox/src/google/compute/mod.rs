@@ -12,6 +12,7 @@ mod forwarding_rule;
 pub(crate) mod group;
 mod health_check;
 pub(crate) mod kind;
+pub(crate) mod machine_type;
 mod network;
 mod operation;
 mod place;
@@ -102,6 +103,7 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpRepl
     let method = input.method;
     match method.resource.as_str() {
         "zones" | "regions" | "projects" => return place::run(ctx, input),
+        "machineTypes" => return machine_type::run(input),
         "globalOperations" | "regionOperations" | "zoneOperations" => {
             return operation::run(ctx, input);
         }

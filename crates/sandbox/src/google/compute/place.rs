@@ -60,7 +60,7 @@ fn listing(input: &Input<'_>, word: &str, items: Vec<Value>) -> GoogleResult<Val
 }
 
 /// A number as stable as the name it stands for.
-fn number(name: &str) -> String {
+pub(super) fn number(name: &str) -> String {
     let sum = name.bytes().fold(0u32, |sum, byte| {
         sum.wrapping_mul(31).wrapping_add(u32::from(byte))
     });

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::compute::group::{self, Managed};
 use super::super::compute::kind::{Place, table};
+use super::super::compute::machine_type;
 use super::super::compute::reference::{PREFIX, path_of};
 use super::super::context::{Ctx, Input, default, fingerprint, text, without_empty, without_nulls};
 use super::super::error::{GoogleError, GoogleResult};
@@ -40,21 +41,9 @@ pub(super) const SCOPES: [&str; 6] = [
     "https://www.googleapis.com/auth/trace.append",
 ];
 
-/// Whether a machine type has the form of one: `e2-medium`, `n2-standard-4`, `custom-2-4096`.
+/// Whether the zone offers a machine type.
 pub(super) fn check_machine(name: &str, zone: &str) -> GoogleResult<()> {
-    const FAMILIES: [&str; 26] = [
-        "e2", "n1", "n2", "n2d", "n4", "n4d", "c2", "c2d", "c3", "c3d", "c4", "c4a", "c4d", "t2d",
-        "t2a", "m1", "m2", "m3", "a2", "a3", "g2", "z3", "h3", "custom", "f1", "g1",
-    ];
-    let mut parts = name.split('-');
-    let family = parts.next().unwrap_or_default();
-    let rest: Vec<_> = parts.collect();
-    let sized = match rest.as_slice() {
-        ["micro" | "small" | "medium"] => matches!(family, "e2" | "f1" | "g1"),
-        [_, count, ..] => count.trim_end_matches('g').parse::<u32>().is_ok(),
-        _ => false,
-    };
-    if FAMILIES.contains(&family) && sized {
+    if machine_type::offered(name, zone) {
         return Ok(());
     }
     Err(bad(format!(

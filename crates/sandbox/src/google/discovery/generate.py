@@ -41,6 +41,7 @@ sslCertificates: insert get list aggregatedList delete
 globalForwardingRules: insert get list patch delete setLabels setTarget
 forwardingRules: insert get list aggregatedList patch delete setLabels setTarget
 zones: get list
+machineTypes: get list
 regions: get list
 projects: get
 globalOperations: get list wait delete

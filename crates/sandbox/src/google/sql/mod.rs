@@ -26,7 +26,7 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpRepl
         "tiers" => Ok(HttpReply::json(200, &settings::tiers())),
         _ => Ok(HttpReply::json(
             200,
-            &json!({ "kind": "sql#flagsList", "items": settings::flags() }),
+            &json!({ "kind": "sql#flagsList", "items": settings::flags(input.query("databaseVersion")) }),
         )),
     }
 }

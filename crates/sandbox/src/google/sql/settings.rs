@@ -54,39 +54,59 @@ pub(super) fn upgrades(version: &str) -> Vec<Value> {
 
 const SHARED: [&str; 2] = ["db-f1-micro", "db-g1-small"];
 
+/// Processors of the tiers of Enterprise Plus.
+const OPTIMIZED: [u32; 10] = [2, 4, 8, 16, 32, 48, 64, 80, 96, 128];
+
 /// `tiers.list`.
 pub(super) fn tiers() -> Value {
+    let regions: Vec<_> = places::regions().collect();
     let rows: Vec<_> = SHARED
         .iter()
         .map(|tier| (*tier).to_owned())
-        .chain([1, 2, 4, 8, 16].map(|cpus| format!("db-n1-standard-{cpus}")))
-        .chain([2, 4, 8, 16, 32].map(|cpus| format!("db-perf-optimized-N-{cpus}")))
-        .map(|tier| json!({ "kind": "sql#tier", "tier": tier, "RAM": "3840000000", "DiskQuota": "3298534883328" }))
+        .chain([1, 2, 4, 8, 16, 32, 64, 96].map(|cpus| format!("db-n1-standard-{cpus}")))
+        .chain([2, 4, 8, 16, 32, 64, 96].map(|cpus| format!("db-n1-highmem-{cpus}")))
+        .chain(OPTIMIZED.map(|cpus| format!("db-perf-optimized-N-{cpus}")))
+        .map(|tier| json!({ "kind": "sql#tier", "tier": tier, "RAM": "3840000000", "DiskQuota": "3298534883328", "region": regions }))
         .collect();
     json!({ "kind": "sql#tiersList", "items": rows })
 }
 
-/// Flags that instances can have.
-const FLAGS: [(&str, &str); 12] = [
-    ("max_connections", "INTEGER"),
-    ("log_min_duration_statement", "INTEGER"),
-    ("log_connections", "BOOLEAN"),
-    ("log_disconnections", "BOOLEAN"),
-    ("log_checkpoints", "BOOLEAN"),
-    ("log_lock_waits", "BOOLEAN"),
-    ("log_temp_files", "INTEGER"),
-    ("cloudsql.iam_authentication", "BOOLEAN"),
-    ("cloudsql.logical_decoding", "BOOLEAN"),
-    ("cloudsql_iam_authentication", "BOOLEAN"),
-    ("slow_query_log", "BOOLEAN"),
-    ("long_query_time", "FLOAT"),
+/// Flags that instances can have, and whose they are.
+const FLAGS: [(&str, &str, &[&str]); 15] = [
+    ("max_connections", "INTEGER", &["POSTGRES", "MYSQL"]),
+    ("log_min_duration_statement", "INTEGER", &["POSTGRES"]),
+    ("log_connections", "BOOLEAN", &["POSTGRES"]),
+    ("log_disconnections", "BOOLEAN", &["POSTGRES"]),
+    ("log_checkpoints", "BOOLEAN", &["POSTGRES"]),
+    ("log_lock_waits", "BOOLEAN", &["POSTGRES"]),
+    ("log_temp_files", "INTEGER", &["POSTGRES"]),
+    ("cloudsql.iam_authentication", "BOOLEAN", &["POSTGRES"]),
+    ("cloudsql.logical_decoding", "BOOLEAN", &["POSTGRES"]),
+    ("cloudsql_iam_authentication", "BOOLEAN", &["MYSQL"]),
+    ("slow_query_log", "BOOLEAN", &["MYSQL"]),
+    ("long_query_time", "FLOAT", &["MYSQL"]),
+    (
+        "contained database authentication",
+        "BOOLEAN",
+        &["SQLSERVER"],
+    ),
+    ("cross db ownership chaining", "BOOLEAN", &["SQLSERVER"]),
+    ("user connections", "INTEGER", &["SQLSERVER"]),
 ];
 
-/// `flags.list`.
-pub(super) fn flags() -> Vec<Value> {
+/// `flags.list`: of one version, or of all.
+pub(super) fn flags(version: Option<&str>) -> Vec<Value> {
+    let of = |engines: &[&str]| -> Vec<&str> {
+        let names = VERSIONS.iter().map(|(name, _)| *name);
+        names
+            .filter(|name| engines.iter().any(|engine| name.starts_with(engine)))
+            .collect()
+    };
     FLAGS
         .iter()
-        .map(|(name, kind)| json!({ "kind": "sql#flag", "name": name, "type": kind }))
+        .map(|(name, kind, engines)| (name, kind, of(engines)))
+        .filter(|(_, _, versions)| version.is_none_or(|wanted| versions.contains(&wanted)))
+        .map(|(name, kind, versions)| json!({ "kind": "sql#flag", "name": name, "type": kind, "appliesTo": versions }))
         .collect()
 }
 
@@ -96,7 +116,7 @@ fn check_tier(tier: &str, edition: &str) -> GoogleResult<()> {
     let optimized = tier
         .strip_prefix("db-perf-optimized-N-")
         .and_then(|cpus| cpus.parse::<u32>().ok())
-        .is_some_and(|cpus| [2, 4, 8, 16, 32, 48, 64, 80, 96, 128].contains(&cpus));
+        .is_some_and(|cpus| OPTIMIZED.contains(&cpus));
     let custom = tier.strip_prefix("db-custom-").and_then(|rest| {
         let (cpus, memory) = rest.split_once('-')?;
         let (cpus, memory) = (cpus.parse::<u32>().ok()?, memory.parse::<u32>().ok()?);
@@ -200,7 +220,7 @@ pub(super) fn settle(
         if flag.is_empty()
             || !flag
                 .chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "._".contains(c))
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "._ ".contains(c))
         {
             return Err(invalid(format!("Invalid flag name \"{flag}\"")));
         }

@@ -1,0 +1,266 @@
+//! What a plan on AWS tells before anything is begun.
+
+use crate::oracles;
+use crate::support::{Folder, Server, planned};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+/// A VPC with two subnets, a cluster of them with a group of machines, and a database.
+struct Stack {
+    subnets: [&'static str; 2],
+    zones: [&'static str; 2],
+    services: &'static str,
+    version: &'static str,
+    machine: &'static str,
+    database: [&'static str; 3],
+}
+
+const RIGHT: Stack = Stack {
+    subnets: ["10.0.0.0/24", "10.0.1.0/24"],
+    zones: ["eu-west-1a", "eu-west-1b"],
+    services: "172.20.0.0/16",
+    version: "1.34",
+    machine: "m7i.large",
+    database: ["postgres", "17", "db.t4g.micro"],
+};
+
+impl Stack {
+    fn text(&self) -> String {
+        let Stack {
+            subnets,
+            zones,
+            services,
+            version,
+            machine,
+            database: [engine, engine_version, class],
+        } = self;
+        let region = &zones[0][..zones[0].len() - 1];
+        let subnet = |at: usize| {
+            format!(
+                r#"
+[resource.aws_subnet.s{at}]
+vpc_id            = "${{aws_vpc.v.id}}"
+cidr_block        = "{}"
+availability_zone = "{}"
+"#,
+                subnets[at], zones[at]
+            )
+        };
+        format!(
+            r#"
+[stack]
+name = "t"
+
+[clouds.aws]
+region = "{region}"
+
+[resource.aws_vpc.v]
+cidr_block = "10.0.0.0/16"
+{}{}
+[resource.aws_iam_role.r]
+name               = "r"
+assume_role_policy = '{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"Service":["eks.amazonaws.com","ec2.amazonaws.com"]}},"Action":"sts:AssumeRole"}}]}}'
+
+[resource.aws_eks_cluster.k]
+name                      = "k"
+role_arn                  = "${{aws_iam_role.r.arn}}"
+version                   = "{version}"
+vpc_config                = {{ subnet_ids = ["${{aws_subnet.s0.id}}", "${{aws_subnet.s1.id}}"] }}
+kubernetes_network_config = {{ service_ipv4_cidr = "{services}" }}
+
+[resource.aws_eks_node_group.n]
+cluster_name    = "${{aws_eks_cluster.k.name}}"
+node_group_name = "n"
+node_role_arn   = "${{aws_iam_role.r.arn}}"
+subnet_ids      = ["${{aws_subnet.s0.id}}", "${{aws_subnet.s1.id}}"]
+instance_types  = ["{machine}"]
+scaling_config  = {{ desired_size = 1, max_size = 1, min_size = 1 }}
+
+[resource.aws_db_instance.d]
+identifier          = "d"
+engine              = "{engine}"
+engine_version      = "{engine_version}"
+instance_class      = "{class}"
+allocated_storage   = 20
+username            = "shop"
+password            = "correct-horse"
+skip_final_snapshot = true
+"#,
+            subnet(0),
+            subnet(1)
+        )
+    }
+}
+
+#[test]
+fn versions_types_and_ranges_that_cannot_be_had_are_told() {
+    let server = Server::sandbox(&["--latency", "none"]);
+    oracles::record(&server);
+    planned(&server, &RIGHT.text()).expect(0);
+    let told = |stack: Stack, code: i32, sentences: &[&str]| {
+        planned(&server, &stack.text()).expect(code).says(sentences);
+    };
+    let wrong = Stack {
+        version: "1.2",
+        machine: "m9z.huge",
+        database: ["postgres", "99", "db.t4g.micro"],
+        ..RIGHT
+    };
+    told(
+        wrong,
+        1,
+        &[
+            "eu-west-1 offers no Kubernetes 1.2: there are 1.31, 1.32",
+            "eu-west-1 offers no instances of type `m9z.huge`",
+            "eu-west-1 offers no postgres 99",
+        ],
+    );
+    let database = ["postgres", "17", "db.x9.huge"];
+    let class = "eu-west-1 offers no `db.x9.huge` for postgres";
+    told(Stack { database, ..RIGHT }, 1, &[class]);
+    let database = ["dbase", "3", "db.t4g.micro"];
+    let engine = "eu-west-1 offers no database engine `dbase`";
+    told(Stack { database, ..RIGHT }, 1, &[engine]);
+    // Machines of this century are not in the oldest zone.
+    let zones = ["us-east-1e", "us-east-1e"];
+    let nowhere = "`m7i.large` cannot be had in us-east-1e";
+    told(Stack { zones, ..RIGHT }, 1, &[nowhere]);
+    // That the subnets are of this VPC shows only when it is made.
+    let ranges = Stack {
+        subnets: ["10.0.0.0/24", "10.0.0.128/25"],
+        services: "10.0.64.0/20",
+        ..RIGHT
+    };
+    told(
+        ranges,
+        0,
+        &[
+            "10.0.0.128/25 has addresses of aws_subnet.s0, which is 10.0.0.0/24",
+            "10.0.64.0/20 has addresses of the cluster's VPC, which is 10.0.0.0/16",
+        ],
+    );
+    let outside = Stack {
+        subnets: ["10.0.0.0/24", "10.9.0.0/24"],
+        ..RIGHT
+    };
+    let sentence = "10.9.0.0/24 is not within its VPC, which has 10.0.0.0/16";
+    told(outside, 0, &[sentence]);
+    assert!(server.resources().is_empty());
+    oracles::judge("aws", &server, true);
+}
+
+#[test]
+fn what_is_in_the_way_of_a_subnet_is_told() {
+    let server = Server::sandbox(&["--latency", "none"]);
+    let folder = Folder::against(&server);
+    let run = |arguments: &[&str]| folder.run(&[arguments, &["stacks/t.toml"]].concat());
+    let vpc = r#"
+[stack]
+name = "t"
+
+[resource.aws_vpc.v]
+cidr_block = "10.0.0.0/16"
+"#;
+    folder.write("stacks/t.toml", vpc);
+    run(&["apply", "-auto-approve"]).expect(0);
+    let subnets = |ranges: &[&str]| {
+        let one = |(at, range): (usize, &&str)| {
+            format!(
+                "[resource.aws_subnet.s{at}]\nvpc_id = \"${{aws_vpc.v.id}}\"\ncidr_block = \"{range}\"\n"
+            )
+        };
+        let all: String = ranges.iter().enumerate().map(one).collect();
+        folder.write("stacks/t.toml", &format!("{vpc}\n{all}"));
+        run(&["plan"])
+    };
+    subnets(&["10.0.0.0/24", "10.0.1.0/24"]).expect(0);
+    subnets(&["10.0.0.0/24", "10.0.0.0/25"])
+        .expect(1)
+        .says(&["10.0.0.0/25 has addresses of aws_subnet.s0"]);
+    subnets(&["10.1.0.0/24"])
+        .expect(1)
+        .says(&["10.1.0.0/24 is not within its VPC, which has 10.0.0.0/16"]);
+    // Its own subnets may be about to go.
+    subnets(&["10.0.0.0/24"]).expect(0);
+    run(&["apply", "-auto-approve"]).expect(0);
+    subnets(&["10.0.1.0/24"]).expect(0);
+}
+
+/// A bucket that no stack has.
+fn make_bucket(server: &Server, name: &str) {
+    let host = server.url.trim_start_matches("http://");
+    let body = "<CreateBucketConfiguration><LocationConstraint>eu-west-1</LocationConstraint></CreateBucketConfiguration>";
+    let scope = "AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=0";
+    let length = body.len();
+    let mut stream = TcpStream::connect(host).expect("connects");
+    write!(
+        stream,
+        "PUT /{name} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {scope}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )
+    .expect("asks");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answers");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[test]
+fn names_of_buckets_that_somebody_has_are_told() {
+    let server = Server::sandbox(&["--latency", "none"]);
+    let stack = |name: &str| {
+        format!("[stack]\nname = \"t\"\n\n[resource.aws_s3_bucket.b]\nbucket = \"{name}\"\n")
+    };
+    for (name, why) in [
+        ("192.168.0.1", "must not look like an address"),
+        ("xn--reports", "has `xn--`, which S3 keeps for itself"),
+        (
+            "reports-s3alias",
+            "has `-s3alias`, which S3 keeps for itself",
+        ),
+    ] {
+        planned(&server, &stack(name)).expect(1).says(&[why]);
+    }
+    // Somebody makes one by hand.
+    make_bucket(&server, "taken-by-hand");
+    planned(&server, &stack("taken-by-hand"))
+        .expect(0)
+        .says(&["the name `taken-by-hand` cannot be had: this account has a bucket of that name"]);
+    planned(&server, &stack("free-as-yet")).expect(0);
+    // What is replaced has its name itself.
+    let folder = Folder::against(&server);
+    folder.write("stacks/t.toml", &stack("ours-already"));
+    folder
+        .run(&["apply", "-auto-approve", "stacks/t.toml"])
+        .expect(0);
+    folder
+        .run(&["plan", "-replace", "aws_s3_bucket.b", "stacks/t.toml"])
+        .expect(0);
+}
+
+#[test]
+fn quotas_that_a_plan_exceeds_are_told() {
+    let server = Server::sandbox(&["--latency", "none"]);
+    let stack = r#"
+[stack]
+name = "t"
+
+[resource.aws_lb_target_group.g]
+count       = 3001
+name        = "g${count.index}"
+target_type = "lambda"
+
+[resource.aws_iam_policy.p]
+count  = 1501
+name   = "p${count.index}"
+policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*"],"Resource":"*"}]}'
+
+[resource.aws_db_subnet_group.s]
+count      = 501
+name       = "s${count.index}"
+subnet_ids = ["subnet-1", "subnet-2"]
+"#;
+    planned(&server, stack).expect(0).says(&[
+        "3001 of `target groups` are planned in eu-west-1, 0 are there, and the quota is 3000",
+        "1501 of `policies` are planned in the account, 0 are there, and the quota is 1500",
+        "501 of `database subnet groups` are planned in eu-west-1, 0 are there, and the quota is 500",
+    ]);
+}

@@ -1,0 +1,220 @@
+//! What a plan on Google Cloud tells before anything is begun.
+
+use crate::oracles;
+use crate::support::{Folder, Server, planned};
+
+/// A network with two subnetworks, a cluster with a pool, and a database.
+struct Stack {
+    ranges: [&'static str; 3],
+    master: &'static str,
+    version: &'static str,
+    machine: &'static str,
+    nodes: u32,
+    database: [&'static str; 2],
+}
+
+const RIGHT: Stack = Stack {
+    ranges: ["10.0.0.0/20", "10.0.16.0/20", "10.1.0.0/16"],
+    master: "172.16.0.0/28",
+    version: "1.34",
+    machine: "e2-standard-4",
+    nodes: 1,
+    database: ["POSTGRES_17", "db-custom-2-7680"],
+};
+
+impl Stack {
+    fn text(&self) -> String {
+        let Stack {
+            ranges: [first, second, pods],
+            master,
+            version,
+            machine,
+            nodes,
+            database: [database, tier],
+        } = self;
+        format!(
+            r#"
+[stack]
+name = "t"
+
+[clouds.google]
+project = "shop"
+region  = "europe-west1"
+
+[resource.google_compute_network.n]
+name                    = "n"
+auto_create_subnetworks = false
+
+[resource.google_compute_subnetwork.a]
+name               = "a"
+network            = "${{google_compute_network.n.id}}"
+ip_cidr_range      = "{first}"
+secondary_ip_range = [{{ range_name = "pods", ip_cidr_range = "{pods}" }}]
+
+[resource.google_compute_subnetwork.b]
+name          = "b"
+network       = "${{google_compute_network.n.id}}"
+ip_cidr_range = "{second}"
+region        = "europe-west4"
+
+[resource.google_container_cluster.k]
+name                     = "k"
+location                 = "europe-west1"
+network                  = "${{google_compute_network.n.id}}"
+subnetwork               = "${{google_compute_subnetwork.a.id}}"
+min_master_version       = "{version}"
+initial_node_count       = 1
+remove_default_node_pool = true
+private_cluster_config   = {{ enable_private_nodes = true, master_ipv4_cidr_block = "{master}" }}
+
+[resource.google_container_node_pool.p]
+name        = "p"
+cluster     = "${{google_container_cluster.k.id}}"
+node_count  = {nodes}
+node_config = {{ machine_type = "{machine}" }}
+
+[resource.google_sql_database_instance.d]
+name             = "d"
+database_version = "{database}"
+settings         = {{ tier = "{tier}", edition = "ENTERPRISE" }}
+"#
+        )
+    }
+}
+
+#[test]
+fn versions_types_and_ranges_that_cannot_be_had_are_told() {
+    let server = Server::sandbox(&["--latency", "none"]);
+    oracles::record(&server);
+    planned(&server, &RIGHT.text()).expect(0);
+    let told = |stack: Stack, code: i32, sentences: &[&str]| {
+        planned(&server, &stack.text()).expect(code).says(sentences);
+    };
+    let wrong = Stack {
+        version: "1.2",
+        machine: "huge",
+        database: ["POSTGRES_99", "db-huge"],
+        ..RIGHT
+    };
+    told(
+        wrong,
+        1,
+        &[
+            "europe-west1 offers no Kubernetes 1.2: there are 1.30, 1.31, 1.32, 1.33, 1.34",
+            "europe-west1 offers no machines of type `huge`",
+            "Cloud SQL offers no `POSTGRES_99`: there are POSTGRES_10",
+            "Cloud SQL offers no tier `db-huge`",
+        ],
+    );
+    // There are such machines, elsewhere.
+    let machine = "t2a-standard-4";
+    let elsewhere = "europe-west1 offers no machines of type `t2a-standard-4`";
+    told(Stack { machine, ..RIGHT }, 1, &[elsewhere]);
+    let database = ["MYSQL_8_4", "db-custom-3-7680"];
+    let odd = "`db-custom-3-7680` cannot be had: it has 1 processor or an even number up to 96";
+    told(Stack { database, ..RIGHT }, 1, &[odd]);
+    let ranges = Stack {
+        ranges: ["10.0.0.0/20", "10.0.8.0/24", "10.1.0.0/16"],
+        master: "10.1.255.0/28",
+        ..RIGHT
+    };
+    told(
+        ranges,
+        1,
+        &[
+            "10.0.8.0/24 has addresses of google_compute_subnetwork.a, which has 10.0.0.0/20",
+            "10.1.255.0/28 has addresses of google_compute_subnetwork.a, which has 10.1.0.0/16",
+        ],
+    );
+    // Four processors on eight machines in each of three zones. A quota may have been raised a moment ago.
+    let cores = "96 of `CPUS` are planned in europe-west1, 0 are there, and the quota is 72";
+    told(Stack { nodes: 8, ..RIGHT }, 0, &[cores]);
+    assert!(server.resources().is_empty());
+    oracles::judge("google", &server, true);
+}
+
+#[test]
+fn what_is_there_already_is_told() {
+    let server = Server::sandbox(&["--latency", "none"]);
+    let flag = server.flag();
+    let stack = |name: &str, bucket: &str, subnetworks: &str| {
+        format!(
+            r#"
+[stack]
+name = "{name}"
+
+[clouds.google]
+project = "shop"
+region  = "europe-west1"
+
+[resource.google_storage_bucket.b]
+name     = "{bucket}"
+location = "EU"
+{subnetworks}
+"#
+        )
+    };
+    let network = r#"
+[resource.google_compute_network.n]
+name                    = "standing"
+auto_create_subnetworks = false
+
+[resource.google_compute_subnetwork.s]
+name          = "theirs"
+network       = "${google_compute_network.n.id}"
+ip_cidr_range = "10.0.0.0/16"
+"#;
+    let folder = Folder::new();
+    let run = |arguments: &[&str]| folder.run(&[arguments, &["stacks/t.toml", &flag]].concat());
+    folder.write("stacks/t.toml", &stack("theirs", "one-and-only", network));
+    run(&["apply", "-auto-approve"]).expect(0);
+    // What is replaced has its names and addresses itself.
+    run(&[
+        "plan",
+        "-replace",
+        "google_storage_bucket.b",
+        "-replace",
+        "google_compute_subnetwork.s",
+    ])
+    .expect(0);
+    let ours = r#"
+[resource.google_compute_subnetwork.s]
+name          = "ours"
+network       = "projects/shop/global/networks/standing"
+ip_cidr_range = "10.0.8.0/24"
+"#;
+    let other =
+        stack("ours", "one-and-only", ours).replace("storage_bucket.b]", "storage_bucket.c]");
+    planned(&server, &other).expect(0).says(&[
+        "the name `one-and-only` cannot be had: there is a bucket of that name already",
+        "10.0.8.0/24 has addresses of projects/shop/regions/europe-west1/subnetworks/theirs",
+    ]);
+    planned(&server, &stack("t", "google-reports", ""))
+        .expect(1)
+        .says(&["must neither begin with `goog` nor contain `google`"]);
+}
+
+#[test]
+fn quotas_that_a_plan_exceeds_are_told() {
+    let server = Server::sandbox(&["--latency", "none"]);
+    let stack = r#"
+[stack]
+name = "t"
+
+[clouds.google]
+project = "shop"
+region  = "europe-west1"
+
+[resource.google_compute_address.a]
+count = 22
+name  = "a${count.index}"
+
+[resource.google_compute_network.n]
+count = 51
+name  = "n${count.index}"
+"#;
+    planned(&server, stack).expect(0).says(&[
+        "22 of `STATIC_ADDRESSES` are planned in europe-west1, 0 are there, and the quota is 21",
+        "51 of `NETWORKS` are planned in shop, 0 are there, and the quota is 50",
+    ]);
+}
