@@ -24,7 +24,8 @@ pub(crate) struct Inputs {
     /// The domain that services are reached under.
     #[record(optional)]
     pub(crate) domain: Option<Input<String>>,
-    /// Who brings objects to the cluster: `direct`, this program; `gitops`, what it commits to a repository, is refused until it can.
+    /// Who brings objects to the cluster: `direct`, this program; or `gitops`: they are committed to the repository of the control
+    /// `gitops`, and Argo CD or Flux brings them from there.
     #[record(optional, default = "direct")]
     pub(crate) delivery: String,
     /// What runs there, by name: who may talk to whom, what is reached from outside, how much it may use. Must be known while planning.
@@ -51,19 +52,22 @@ pub(crate) struct Found {
     pub(crate) on: BTreeSet<&'static str>,
     pub(crate) domain: Option<Input<String>>,
     pub(crate) apps: Vec<App>,
+    /// Whether objects are committed.
+    pub(crate) commits: bool,
 }
 
 /// Reads the inputs; what is wrong is refused.
 pub(crate) fn find(inputs: &Inputs, registry: &[Entry], draft: &mut Draft<'_>) -> Option<Found> {
     let site = Site::find(&inputs.cluster, draft);
     let on = controls(inputs, registry, draft);
+    let watched = on.as_ref().is_some_and(|on| on.contains("gitops"));
     match inputs.delivery.as_str() {
         "direct" => {}
-        // Nothing commits anything yet, and objects that are applied although a repository was asked for would surprise.
+        "gitops" if watched || on.is_none() => {}
         "gitops" => draft.refuse(
             "delivery",
-            "objects cannot be committed to a repository yet",
-            "write `delivery = \"direct\"`; the control `gitops` has a repository watched for the apps",
+            "nothing in the cluster would watch the repository: the control `gitops` is off",
+            "switch it on, with its `repository`, or write `delivery = \"direct\"`",
         ),
         other => {
             let meant = meant(other, ["direct", "gitops"]);
@@ -80,6 +84,7 @@ pub(crate) fn find(inputs: &Inputs, registry: &[Entry], draft: &mut Draft<'_>) -
         on: on?,
         domain: inputs.domain.clone(),
         apps,
+        commits: inputs.delivery == "gitops",
     })
 }
 

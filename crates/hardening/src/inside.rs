@@ -2,6 +2,7 @@
 //! policies and limits.
 
 use crate::app::{App, Running};
+use crate::delivery::Delivery;
 use crate::flow::{Flow, Peer, Pods, Port};
 use crate::inputs::Found;
 use crate::node::{Node, Wait, Where, identifier};
@@ -81,6 +82,10 @@ pub(crate) struct Inside<'a> {
     pub(crate) sealing_certificate: Option<String>,
     /// Who tells metrics.
     pub(crate) scrapes: Vec<Scrape>,
+    /// Whether objects are committed to a repository.
+    pub(crate) commits: bool,
+    /// How they are, once the control `gitops` has said so.
+    pub(crate) delivery: Option<Delivery>,
     /// What names of images begin with that controls bring into apps' namespaces.
     pub(crate) images: BTreeSet<&'static str>,
     on: BTreeSet<&'static str>,
@@ -102,6 +107,8 @@ impl<'a> Inside<'a> {
             sealing_certificate: None,
             scrapes: Vec::new(),
             images: BTreeSet::new(),
+            commits: found.commits,
+            delivery: None,
             on: found.on,
             services: BTreeMap::new(),
         };

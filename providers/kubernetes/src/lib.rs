@@ -10,6 +10,7 @@ mod apply;
 mod client;
 mod config;
 mod config_map;
+mod config_repository;
 mod crds;
 mod data;
 mod data_loss;

@@ -13,6 +13,7 @@ use infra_model::evaluate::Evaluate;
 use infra_model::program::{ComponentInstance, Program, ResourceBlock};
 use infra_model::time::{Clock, Timestamp};
 use infra_model::{Type, Value, json};
+use infra_repository::object::in_order;
 use infra_state::{State, World};
 use serde_json::{Map, Value as Json, json};
 use std::path::Path;
@@ -49,6 +50,8 @@ impl Seen {
         let place = Place::find(stack, instance)?;
         let mut loading = Loading::new(&providers, variables)?;
         loading.require_variables = false;
+        // What a stack makes is looked at, and not who brings it.
+        loading.directly = true;
         let program = loading.program(&place, ui)?;
         let state = match place.look("harden")? {
             Some(store) => store.state(),
@@ -154,23 +157,4 @@ impl Node {
     pub(super) fn text(&self, name: &str) -> &str {
         self.body[name].as_str().unwrap_or_default()
     }
-}
-
-/// The fields that say what an object is come first, as people write them.
-fn in_order(object: &Json) -> Json {
-    let Some(fields) = object.as_object() else {
-        return object.clone();
-    };
-    let first = ["apiVersion", "kind", "metadata"];
-    let mut out = Map::new();
-    for name in first {
-        out.extend(fields.get(name).map(|v| (name.to_owned(), v.clone())));
-    }
-    out.extend(
-        fields
-            .iter()
-            .filter(|(k, _)| !first.contains(&k.as_str()))
-            .map(|(k, v)| (k.clone(), v.clone())),
-    );
-    Json::Object(out)
 }
