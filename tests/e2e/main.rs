@@ -14,6 +14,8 @@ mod control_plane;
 mod ephemeral;
 mod explain;
 mod failures;
+#[cfg(unix)]
+mod gitops;
 mod google_types;
 #[cfg(unix)]
 mod hardened;

@@ -71,7 +71,11 @@ impl<'a> Loading<'a> {
             .filter(|(k, _)| k.starts_with(infra_lang::ENVIRONMENT_PREFIX))
             .collect();
         let name = path.to_string_lossy();
-        let expand = if self.directly { direct_kinds() } else { kinds() };
+        let expand = if self.directly {
+            direct_kinds()
+        } else {
+            kinds()
+        };
         infra_lang::load(&LoadRequest {
             path,
             name: &name,

@@ -96,6 +96,15 @@ impl Branch {
         Ok(listed.split('\0').filter_map(one).collect())
     }
 
+    /// What `git` calls the content of a folder in a commit; none when there is no such folder.
+    ///
+    /// # Errors
+    /// Those of `git`, and a commit that was not fetched.
+    pub fn folder(&self, commit: &str, folder: &str) -> Result<Option<String>, GitError> {
+        self.id(&format!("{commit}^{{commit}}"))?;
+        Ok(self.id(&format!("{commit}:{folder}")).ok())
+    }
+
     /// A file's content.
     ///
     /// # Errors
@@ -328,6 +337,9 @@ mod tests {
             b"a: 2\n"
         );
         assert_eq!(seen.files(&tip, "apps").expect("is listed").len(), 1);
+        let tree = seen.folder(&tip, "platform").expect("looks");
+        assert!(tree.is_some_and(|t| t.len() >= 40));
+        assert_eq!(seen.folder(&tip, "nowhere").expect("looks"), None);
         let trailed = seen
             .with_line("Trailer: 1")
             .expect("looks")

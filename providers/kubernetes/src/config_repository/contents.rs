@@ -47,7 +47,7 @@ pub(super) async fn of(
 }
 
 /// An object as a file has it.
-fn text(object: &Json) -> String {
+pub(super) fn text(object: &Json) -> String {
     yaml::document(&in_order(&without_nulls(object.clone())))
 }
 

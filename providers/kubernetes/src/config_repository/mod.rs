@@ -61,9 +61,9 @@ pub(crate) struct RepositoryRecord {
     /// The commit that has the folder as it is.
     #[record(computed)]
     pub(crate) commit: Option<String>,
-    /// What git calls the content of each file, by its path from the root.
+    /// What git calls the folder's content.
     #[record(computed)]
-    pub(crate) contents: BTreeMap<String, String>,
+    pub(crate) tree: Option<String>,
     /// How long is waited.
     #[record(block, max = 1)]
     pub(crate) timeouts: Vec<Timeouts>,
@@ -223,7 +223,7 @@ impl Resource<Client> for ConfigRepository {
         }
         let moved = ["repository", "branch", "path"].iter().any(changed);
         let block = RepositoryRecord::block();
-        mark_unknown(planned, &block, &["commit", "contents"]);
+        mark_unknown(planned, &block, &["commit", "tree"]);
         if moved {
             mark_unknown(planned, &block, &["id"]);
         }
@@ -362,7 +362,7 @@ async fn put(
     let record = RepositoryRecord {
         id: Some(id),
         commit: Some(written.commit),
-        contents: written.contents,
+        tree: Some(written.tree),
         ..desired
     };
     let synced = engine::synced(client, context, operation, &record, limit).await;

@@ -198,8 +198,10 @@ impl Applying<'_> {
         if source["chart"].is_string() || url.starts_with("oci://") {
             let namespace = application["spec"]["destination"]["namespace"].as_str();
             let release = source["helm"]["releaseName"].as_str();
-            self.chart(release.unwrap_or_default(), namespace.unwrap_or_default())
-                .await?;
+            let name = url.rsplit('/').next().unwrap_or_default();
+            let chart = source["chart"].as_str().unwrap_or(name);
+            let release = (release.unwrap_or_default(), chart);
+            self.chart(release, namespace.unwrap_or_default()).await?;
         } else {
             let folder = source["path"].as_str().unwrap_or_default();
             let mut waves: BTreeMap<i64, Vec<Json>> = BTreeMap::new();
@@ -283,7 +285,8 @@ impl Applying<'_> {
                     let text = |json: &Json| json.as_str().unwrap_or_default().to_owned();
                     let (name, place) =
                         (text(&spec["releaseName"]), text(&spec["targetNamespace"]));
-                    self.chart(&name, &place).await?;
+                    let chart = text(&spec["chart"]["spec"]["chart"]);
+                    self.chart((&name, &chart), &place).await?;
                 }
                 _ => self.healthy(object).await?,
             }
@@ -291,12 +294,16 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// What stands for a chart.
-    async fn chart(&mut self, release: &str, namespace: &str) -> Result<(), ProviderError> {
+    /// What stands for a release of a chart.
+    async fn chart(
+        &mut self,
+        (release, chart): (&str, &str),
+        namespace: &str,
+    ) -> Result<(), ProviderError> {
         self.context.events.status(self.operation, stand_in::WORDS);
         let none = Vec::new();
         let provides = self.record.provides.get(release).unwrap_or(&none);
-        for object in stand_in::objects(release, namespace, release, provides)? {
+        for object in stand_in::objects(release, namespace, chart, provides)? {
             self.apply(&object).await?;
             self.note(&object)?;
             self.healthy(&object).await?;

@@ -1,6 +1,6 @@
 //! The repository itself: what is in it, and the commit that makes it as it shall be.
 
-use super::contents::{PAGE, mark};
+use super::contents::{PAGE, mark, text};
 use super::{Login, RepositoryRecord};
 use crate::client::Client;
 use crate::helm::files::{self, Bench};
@@ -18,7 +18,8 @@ const DEPTH: u32 = 200;
 /// What was written.
 pub(super) struct Written {
     pub(super) commit: String,
-    pub(super) contents: BTreeMap<String, String>,
+    /// What git calls the folder.
+    pub(super) tree: String,
 }
 
 /// A URL that can be pushed to, without a password in it: that would be in the state, and in what `git` says.
@@ -93,6 +94,28 @@ impl Desk {
         }
     }
 
+    /// The record's files as they are in the newest commit: those that are otherwise, or that nobody asked for, as they are there.
+    fn seen(&self, branch: &Branch, prior: &RepositoryRecord) -> Result<Value, ProviderError> {
+        let below = format!("{}/", self.path);
+        let said = prior.files.unmark_deep();
+        let mut seen = said.entries().cloned().unwrap_or_default();
+        let copied = |name: &str| prior.definition.iter().any(|d| d.path == name);
+        let files = self.files(branch)?;
+        for (path, blob) in &files {
+            let name = path.strip_prefix(&below).unwrap_or(path);
+            if name == PAGE || copied(name) {
+                continue;
+            }
+            let bytes = branch.content(blob).map_err(|e| self.told("read", e))?;
+            let as_said = seen.get(name).map(|v| text(&json::to_json(v)));
+            if as_said.is_none_or(|said| said.into_bytes() != bytes) {
+                seen.insert(name.into(), value_of(&bytes));
+            }
+        }
+        seen.retain(|name, _| files.contains_key(&format!("{below}{name}")));
+        Ok(Value::object(seen))
+    }
+
     /// Refuses a folder that is somebody else's.
     fn is_ours(&self, branch: &Branch) -> Result<(), ProviderError> {
         let files = self.files(branch)?;
@@ -139,10 +162,9 @@ impl Desk {
                     commit
                 }
             };
-            let contents = branch
-                .files(&commit, &self.path)
-                .map_err(|e| self.told("read", e))?;
-            return Ok(Some(Written { commit, contents }));
+            let tree = branch.folder(&commit, &self.path);
+            let tree = tree.map_err(|e| self.told("read", e))?.unwrap_or_default();
+            return Ok(Some(Written { commit, tree }));
         }
         Err(ProviderError::new(
             ErrorKind::Conflict,
@@ -289,11 +311,11 @@ pub(super) async fn is_same_in(
     revision: String,
 ) -> Result<bool, ProviderError> {
     let desk = Desk::new(client, record)?;
-    let wanted = record.contents.clone();
+    let wanted = record.tree.clone();
     aside(move || {
         let branch = desk.fetch("branch", DEPTH)?;
-        let files = branch.files(&revision, &desk.path);
-        Ok(files.is_ok_and(|files| files == wanted))
+        let tree = branch.folder(&revision, &desk.path);
+        Ok(tree.is_ok_and(|tree| tree == wanted))
     })
     .await
 }
@@ -332,30 +354,20 @@ pub(super) async fn found(
             return Ok(Some(prior));
         }
         let branch = desk.fetch("branch", 1)?;
-        let files = desk.files(&branch)?;
-        if files.is_empty() {
+        let tree = match branch.tip() {
+            Some(tip) => branch
+                .folder(tip, &desk.path)
+                .map_err(|e| desk.told("read", e))?,
+            None => None,
+        };
+        if tree.is_none() {
             return Ok(None);
         }
-        if half_made || files == prior.contents {
+        if half_made || tree == prior.tree {
             return Ok(Some(prior));
         }
-        let below = format!("{}/", prior.path);
-        let mut seen = prior
-            .files
-            .unmark_deep()
-            .entries()
-            .cloned()
-            .unwrap_or_default();
-        for (path, blob) in &files {
-            let name = path.strip_prefix(&below).unwrap_or(path);
-            if prior.contents.get(path) != Some(blob) && name != PAGE {
-                let bytes = branch.content(blob).map_err(|e| desk.told("read", e))?;
-                seen.insert(name.into(), value_of(&bytes));
-            }
-        }
-        seen.retain(|name, _| files.contains_key(&format!("{below}{name}")));
         Ok(Some(RepositoryRecord {
-            files: Value::object(seen),
+            files: desk.seen(&branch, &prior)?,
             commit: None,
             ..prior
         }))
