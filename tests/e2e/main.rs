@@ -29,6 +29,8 @@ mod kills;
 mod kube;
 mod kubernetes;
 mod life;
+#[cfg(unix)]
+mod lock;
 mod modules;
 mod oracles;
 mod plans;

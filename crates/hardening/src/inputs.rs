@@ -2,6 +2,7 @@
 
 use crate::Entry;
 use crate::app::{self, App};
+use crate::charts::{self, Pins};
 use crate::site::Site;
 use infra_draft::draft::Draft;
 use infra_draft::input::{self, Input};
@@ -28,6 +29,10 @@ pub(crate) struct Inputs {
     /// `gitops`, and Argo CD or Flux brings them from there.
     #[record(optional, default = "direct")]
     pub(crate) delivery: String,
+    /// Pins of charts by their names, where they are not those that this infra was tested with: `repository`, `version`, `digest`.
+    /// `infra harden lock` writes them. Must be known while planning.
+    #[record(optional)]
+    pub(crate) charts: Value,
     /// What runs there, by name: who may talk to whom, what is reached from outside, how much it may use. Must be known while planning.
     #[record(optional)]
     pub(crate) apps: Value,
@@ -44,6 +49,7 @@ pub(crate) struct Switch {
 /// Completes the documentation.
 pub(crate) fn describe(inputs: &mut Block) {
     input::document_fields(inputs, "apps", &app::Inputs::block());
+    input::document_fields(inputs, "charts", &charts::Pin::block());
 }
 
 /// What is known before any control is asked.
@@ -54,6 +60,8 @@ pub(crate) struct Found {
     pub(crate) apps: Vec<App>,
     /// Whether objects are committed.
     pub(crate) commits: bool,
+    /// What the stack pins of charts.
+    pub(crate) pins: Pins,
 }
 
 /// Reads the inputs; what is wrong is refused.
@@ -78,6 +86,7 @@ pub(crate) fn find(inputs: &Inputs, registry: &[Entry], draft: &mut Draft<'_>) -
             );
         }
     }
+    let pins = charts::read(&inputs.charts, draft);
     let apps = app::read(&inputs.apps, draft)?;
     Some(Found {
         site: site?,
@@ -85,6 +94,7 @@ pub(crate) fn find(inputs: &Inputs, registry: &[Entry], draft: &mut Draft<'_>) -
         domain: inputs.domain.clone(),
         apps,
         commits: inputs.delivery == "gitops",
+        pins,
     })
 }
 

@@ -4,6 +4,7 @@
 
 mod app;
 pub mod audit;
+mod charts;
 mod control;
 mod controls;
 mod delivery;
@@ -20,6 +21,7 @@ mod system;
 
 pub use infra_repository::{seal, yaml};
 
+pub use charts::{Chart, charts};
 pub use controls::database::{RestoreError, policies_of_restored, restore};
 
 use control::Control;

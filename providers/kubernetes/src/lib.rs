@@ -35,6 +35,7 @@ mod session;
 mod wait;
 mod yaml;
 
+pub use helm::newest::{Found as FoundChart, newest as newest_chart};
 pub use listing::{delete, list};
 
 use infra_model::Provider;

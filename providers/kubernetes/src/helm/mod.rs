@@ -4,6 +4,7 @@ pub(crate) mod chart;
 mod drift;
 pub(crate) mod files;
 mod install;
+pub(crate) mod newest;
 pub(crate) mod preview;
 pub(crate) mod program;
 pub(crate) mod release;

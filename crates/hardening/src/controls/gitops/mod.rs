@@ -227,14 +227,17 @@ fn check(config: &Config, inside: &mut Inside<'_>) -> bool {
             );
         }
     }
-    for (name, folder) in [("path", &config.path), ("platform", &config.platform)] {
+    for (name, folder, usual) in [
+        ("path", &config.path, "apps"),
+        ("platform", &config.platform, "platform"),
+    ] {
         if is_folder(folder) {
             continue;
         }
         draft.refuse(
             &format!("gitops.{name}"),
             format!("`{folder}` is no folder of the repository"),
-            format!("write it from the root, without a slash at either end: `{name} = \"{name}\"`"),
+            format!("write it from the root, without a slash at either end: `{name} = \"{usual}\"`"),
         );
     }
     if commits && below(&config.path, &config.platform) {
