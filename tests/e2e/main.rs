@@ -36,6 +36,8 @@ mod oracles;
 mod plans;
 mod reference;
 mod refresh;
+#[cfg(unix)]
+mod rotation;
 mod state;
 mod support;
 mod tables;

@@ -173,6 +173,7 @@ Commits and checksums are in infra.lock beside the stack files; keep it under ve
   infra secrets seal -cert sealing.pem secret.yaml > sealed.yaml
   infra secrets seal -cert sealing.pem -name database -namespace shop -from-env password=DB_PASSWORD
   infra secrets open -key backup.pem sealed.yaml
+  infra secrets rotate-backup -out keys.yaml       all keys into a file, and a new name into the stack
 
 Nothing is asked of the cluster: the certificate is enough. Without -cert it is that of the stack, from its state."
     )]

@@ -204,7 +204,7 @@ fn no_file_is_a_secret_and_no_text_of_one_stands_in_a_file() {
 fn rendering_is_a_fixed_point() {
     for ((title, first, _), (_, second, _)) in all().iter().zip(made()) {
         assert_eq!(
-            nodes(&first)[REPOSITORY],
+            nodes(first)[REPOSITORY],
             nodes(&second)[REPOSITORY],
             "{title}"
         );

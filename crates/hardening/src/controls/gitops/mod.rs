@@ -237,7 +237,9 @@ fn check(config: &Config, inside: &mut Inside<'_>) -> bool {
         draft.refuse(
             &format!("gitops.{name}"),
             format!("`{folder}` is no folder of the repository"),
-            format!("write it from the root, without a slash at either end: `{name} = \"{usual}\"`"),
+            format!(
+                "write it from the root, without a slash at either end: `{name} = \"{usual}\"`"
+            ),
         );
     }
     if commits && below(&config.path, &config.platform) {

@@ -3,6 +3,7 @@
 
 use super::seen::Seen;
 use crate::cli::HardenLock;
+use crate::commands::edit::Edit;
 use crate::commands::runtime;
 use crate::error::{CommandError, Exit, Outcome};
 use crate::place::Place;
@@ -11,8 +12,7 @@ use infra_hardening::Chart;
 use infra_kubernetes::{FoundChart, newest_chart};
 use infra_model::codes::Code;
 use std::collections::BTreeMap;
-use std::path::Path;
-use toml_edit::{DocumentMut, Item, Table, value};
+use toml_edit::value;
 
 /// A chart of a hardening, as it is pinned now.
 struct Used {
@@ -26,7 +26,7 @@ pub(super) fn run(arguments: &HardenLock, ui: Ui) -> Outcome {
     let used = used(&seen, &arguments.chart)?;
     let runtime = runtime()?;
     let mut found: BTreeMap<(String, &str, String), FoundChart> = BTreeMap::new();
-    let mut document = read(&place.file)?;
+    let mut edit = Edit::open(&place.file)?;
     let mut changes = Vec::new();
     for Used { hardening, pinned } in &used {
         let key = (
@@ -53,7 +53,7 @@ pub(super) fn run(arguments: &HardenLock, ui: Ui) -> Outcome {
             "{hardening}: {} {} -> {}, {}\n",
             pinned.name, pinned.version, newest.version, newest.digest
         ));
-        pin(&mut document, hardening, pinned.name, newest)?;
+        pin(&mut edit, hardening, pinned.name, newest)?;
     }
     ui.result(&changes.concat());
     if changes.is_empty() {
@@ -66,7 +66,7 @@ pub(super) fn run(arguments: &HardenLock, ui: Ui) -> Outcome {
     if arguments.check {
         return Ok(Exit::Changes);
     }
-    write(&place.file, &document.to_string())?;
+    edit.save()?;
     let file = place.file.display();
     ui.talk(&format!(
         "{} pins are in {file}. What they change: infra plan {file}",
@@ -78,7 +78,7 @@ pub(super) fn run(arguments: &HardenLock, ui: Ui) -> Outcome {
 /// The charts of the hardenings that stand in the stack file itself.
 fn used(seen: &Seen, wanted: &[String]) -> Result<Vec<Used>, CommandError> {
     let mut out = Vec::new();
-    for hardening in seen.hardenings().filter(|h| h.parent.is_root()) {
+    for hardening in seen.own_hardenings() {
         let name = hardening.step.name.to_string();
         for node in seen.nodes(hardening) {
             let known = match node.type_name.as_str() {
@@ -132,83 +132,20 @@ fn chart(body: &serde_json::Value, name: &str) -> Option<Chart> {
     })
 }
 
-fn read(file: &Path) -> Result<DocumentMut, CommandError> {
-    let text = std::fs::read_to_string(file).map_err(|e| CommandError::io("read", file, &e))?;
-    text.parse().map_err(|e: toml_edit::TomlError| {
-        CommandError::hint(
-            Code::Usage,
-            format!("{} is no TOML: {}", file.display(), e.message()),
-            "mend it; `infra validate` says more",
-        )
-    })
-}
-
-/// Whole or not at all.
-fn write(file: &Path, text: &str) -> Result<(), CommandError> {
-    let new = file.with_extension("toml.new");
-    let written = std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, file));
-    written.map_err(|e| CommandError::io("write", file, &e))
-}
-
 /// Writes a pin; what else the table says, such as a mirror, stays.
 fn pin(
-    document: &mut DocumentMut,
+    edit: &mut Edit,
     hardening: &str,
     chart: &str,
     newest: &FoundChart,
 ) -> Result<(), CommandError> {
-    let mut table = document.as_table_mut() as &mut dyn toml_edit::TableLike;
-    for name in ["hardening", hardening, "charts", chart] {
-        let fresh = || {
-            let mut table = Table::new();
-            table.set_implicit(name == "charts");
-            Item::Table(table)
-        };
-        let item = table.entry(name).or_insert_with(fresh);
-        table = item.as_table_like_mut().ok_or_else(|| {
-            CommandError::hint(
-                Code::Usage,
-                format!(
-                    "`{name}` of [hardening.{hardening}] is no table in which a pin could stand"
-                ),
-                format!(
-                    "write the pin there yourself: version = \"{}\", digest = \"{}\"",
-                    newest.version, newest.digest
-                ),
-            )
-        })?;
-    }
+    let path = ["hardening", hardening, "charts", chart];
+    let instead = format!(
+        "write the pin there yourself: version = \"{}\", digest = \"{}\"",
+        newest.version, newest.digest
+    );
+    let table = edit.table(&path, &instead)?;
     table.insert("version", value(newest.version.as_str()));
     table.insert("digest", value(newest.digest.as_str()));
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pin_is_written_beside_what_is_there() {
-        let text = "# A stack.\n[hardening.main]\ncluster = \"main\" # this one\n\n[hardening.main.charts.loki]\nrepository = \"oci://mirror\"\n\n[outputs.a]\nvalue = 1\n";
-        let mut document: DocumentMut = text.parse().expect("TOML");
-        let newest = FoundChart {
-            version: "1.2.3".to_owned(),
-            digest: format!("sha256:{}", "0".repeat(64)),
-        };
-        for chart in ["loki", "cert-manager"] {
-            pin(&mut document, "main", chart, &newest).expect("is written");
-        }
-        let written = document.to_string();
-        assert!(
-            written.starts_with("# A stack.\n[hardening.main]\ncluster = \"main\" # this one\n")
-        );
-        let digest = &newest.digest;
-        assert!(written.contains(&format!(
-            "[hardening.main.charts.loki]\nrepository = \"oci://mirror\"\nversion = \"1.2.3\"\ndigest = \"{digest}\"\n"
-        )), "{written}");
-        assert!(
-            written.contains("[hardening.main.charts.cert-manager]\nversion = \"1.2.3\""),
-            "{written}"
-        );
-    }
 }

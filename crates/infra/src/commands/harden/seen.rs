@@ -19,6 +19,9 @@ use serde_json::{Map, Value as Json, json};
 use std::path::Path;
 use std::sync::Arc;
 
+/// How the nodes of sealing keys are called.
+const SEALING: &str = "sealing_";
+
 /// What stands for what only an apply knows.
 pub(super) const LATER: &str = "(known after apply)";
 
@@ -105,6 +108,47 @@ impl Seen {
             let value = self.value(expression, hardening);
             value.as_str().map(str::to_owned)
         })
+    }
+
+    /// The sealing keys that a hardening has in the state, as the Secrets that the controller reads them from, by name. They are
+    /// secret.
+    pub(in crate::commands) fn sealing_keys(&self, hardening: &ComponentInstance) -> Vec<Json> {
+        let scope = hardening.scope();
+        let blocks = self.program.blocks.iter();
+        let secrets = blocks.filter(|b| {
+            b.address.scope == scope
+                && &*b.address.type_name == "kubernetes_secret"
+                && b.address.name.starts_with(SEALING)
+        });
+        let of = |block: &ResourceBlock| {
+            let value = self.recorded.single(&block.address)?;
+            let metadata = json::to_json(value.get("metadata")?.elements()?.first()?);
+            let data = value.get("data")?.unmark_deep();
+            let data: Map<String, Json> = data
+                .entries()?
+                .iter()
+                .map(|(k, v)| {
+                    let text = v.as_str().unwrap_or_default();
+                    (
+                        k.to_string(),
+                        json!(infra_hardening::seal::base64(text.as_bytes())),
+                    )
+                })
+                .collect();
+            Some(json!({
+                "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls",
+                "metadata": {
+                    "name": metadata["name"], "namespace": metadata["namespace"], "labels": metadata["labels"],
+                },
+                "data": data,
+            }))
+        };
+        secrets.filter_map(of).collect()
+    }
+
+    /// The hardenings that stand in the stack file itself.
+    pub(in crate::commands) fn own_hardenings(&self) -> impl Iterator<Item = &ComponentInstance> {
+        self.hardenings().filter(|h| h.parent.is_root())
     }
 
     fn value(&self, expression: &infra_model::expr::Expr, hardening: &ComponentInstance) -> Value {
