@@ -419,3 +419,35 @@ fn the_sandbox_pushes_nothing_to_the_internet() {
     assert_eq!(life.git(&["branch", "--list"]), "");
     life.destroy();
 }
+
+/// Killed when its commit has arrived, at whatever it was doing then, an apply is gone on with: the same commit, and nothing twice.
+#[test]
+fn killed_after_the_push_a_run_is_gone_on_with() {
+    let test = "killed_after_the_push_a_run_is_gone_on_with";
+    let Some(life) = Life::new(test, "argocd") else {
+        return;
+    };
+    life.write("gitops", |t| t);
+    let flag = life.server.flag();
+    let mut child = life
+        .folder
+        .command(&["apply", "-auto-approve", &flag])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("starts");
+    let arrived = || life.bare().join("refs/heads/main").exists();
+    let patience = std::time::Instant::now();
+    while !arrived() && child.try_wait().expect("waits").is_none() {
+        assert!(patience.elapsed().as_secs() < 120, "nothing is ever pushed");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    // Of a process that has ended by itself nothing is killed.
+    let _ = child.kill();
+    child.wait().expect("waits");
+    assert_eq!(life.commits(), 1);
+    life.apply();
+    assert_eq!(life.commits(), 1);
+    life.settled();
+    life.destroy();
+}

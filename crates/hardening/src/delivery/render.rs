@@ -27,6 +27,20 @@ const KEPT: &[(&str, &str)] = &[
     ("elasticsearch.k8s.elastic.co", "Elasticsearch"),
 ];
 
+/// Groups of the cluster's own kinds, which are healthy as soon as they are there, or by their rollout.
+const BUILT_IN: &[&str] = &[
+    "",
+    "apps",
+    "autoscaling",
+    "batch",
+    "policy",
+    "admissionregistration.k8s.io",
+    "networking.k8s.io",
+    "rbac.authorization.k8s.io",
+    "scheduling.k8s.io",
+    "storage.k8s.io",
+];
+
 /// The files in the making.
 pub(super) struct Files<'d> {
     delivery: &'d Delivery,
@@ -43,6 +57,8 @@ struct Member {
     /// Definitions that are copied.
     definitions: Vec<Json>,
     ready: Option<Json>,
+    /// Whether what comes after it waits until it is healthy, and not only until it is there.
+    gated: bool,
     /// A release and what it brings.
     provides: Option<(String, Json)>,
 }
@@ -64,6 +80,7 @@ impl<'d> Files<'d> {
             objects: Vec::new(),
             definitions: Vec::new(),
             ready: None,
+            gated: true,
             provides: None,
         };
         match node.type_name {
@@ -87,6 +104,7 @@ impl<'d> Files<'d> {
         let delivery = self.delivery;
         let mut files = Map::new();
         let mut groups: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut ungated: BTreeSet<String> = BTreeSet::new();
         let group_of: BTreeMap<String, String> = self
             .members
             .iter()
@@ -96,14 +114,18 @@ impl<'d> Files<'d> {
             let needs = groups.entry(member.group.clone()).or_default();
             let before = member.after.iter().filter_map(|a| group_of.get(a));
             needs.extend(before.filter(|g| **g != member.group).cloned());
+            if !member.gated {
+                ungated.insert(member.group.clone());
+            }
             for (name, object) in std::mem::take(&mut member.objects) {
-                let object = annotated(object, delivery, waves[&member.address]);
+                let object = annotated(object, delivery, waves[&member.address], member.gated);
                 files.insert(format!("objects/{}/{name}", member.group), object);
             }
         }
         if delivery.flux {
             for (group, needs) in &groups {
-                let unit = kustomization(group, needs, delivery);
+                let mut unit = kustomization(group, needs, delivery);
+                unit["spec"]["wait"] = json!(!ungated.contains(group));
                 files.insert(format!("sync/{group}.yaml"), unit);
             }
         }
@@ -248,6 +270,10 @@ fn plain(node: &Node, member: &mut Member) {
         }
         member.ready = Some(ready);
     }
+    let api = object["apiVersion"].as_str().unwrap_or_default();
+    let own = BUILT_IN.contains(&api.rsplit_once('/').map_or("", |(group, _)| group));
+    // Nobody waits for it directly either: a certificate of a host without a record is never ready. Not so what is unsealed.
+    member.gated = own || !wait.is_null() || kind == "SealedSecret";
     // All that lets traffic into a namespace is one group: it waits for namespaces and charts alone.
     let (group, file_name) = match kind.as_str() {
         "NetworkPolicy" if name != "default-deny" => (format!("network-{namespace}"), file(&name)),
@@ -282,7 +308,7 @@ fn file(name: &str) -> String {
 }
 
 /// With what the engine is to know of it.
-fn annotated(mut object: Json, delivery: &Delivery, wave: usize) -> Json {
+fn annotated(mut object: Json, delivery: &Delivery, wave: usize, gated: bool) -> Json {
     let api = object["apiVersion"].as_str().unwrap_or_default();
     let group = api.rsplit_once('/').map_or("", |(group, _)| group);
     let kind = object["kind"].as_str().unwrap_or_default();
@@ -303,6 +329,12 @@ fn annotated(mut object: Json, delivery: &Delivery, wave: usize) -> Json {
             "argocd.argoproj.io/sync-wave".into(),
             json!(wave.to_string()),
         );
+        if !gated {
+            annotations.insert(
+                "argocd.argoproj.io/ignore-healthcheck".into(),
+                json!("true"),
+            );
+        }
         if kept {
             annotations.insert(
                 "argocd.argoproj.io/sync-options".into(),

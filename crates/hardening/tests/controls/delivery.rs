@@ -332,22 +332,49 @@ fn reaches(files: &Map<String, Json>, from: &str, to: &str) -> bool {
     false
 }
 
-#[test]
-fn files_are_as_their_definitions_want_them() {
+/// Objects that only files have, with their titles: all others are judged as they are applied directly.
+fn only_in_files() -> Vec<(String, Json)> {
+    let kinds = [
+        "Application",
+        "HelmRelease",
+        "HelmRepository",
+        "Kustomization",
+        "SealedSecret",
+        "AppProject",
+    ];
+    let mut seen = BTreeSet::new();
+    let mut out = Vec::new();
     for (title, committed, _) in all() {
-        for (path, object) in files(committed) {
-            let mut object = object.clone();
+        let roots = nodes(committed)
+            .into_iter()
+            .filter_map(|(address, mut body)| {
+                (body.get("manifest").is_some()).then(|| (address, body["manifest"].take()))
+            });
+        for (path, mut object) in files(committed).into_iter().chain(roots) {
+            if !kinds.iter().any(|k| object["kind"] == *k) {
+                continue;
+            }
             if object["kind"] == "SealedSecret" {
                 // What the resource that seals it gives.
                 object["spec"]["encryptedData"] = json!({ "key": "AgA=" });
             }
-            let wrong = schema::problems(&object);
-            assert!(
-                wrong.is_empty(),
-                "{title}: {path}\n{}\n{object:#}",
-                wrong.join("\n")
-            );
+            if seen.insert(object.to_string()) {
+                out.push((format!("{title}: {path}"), object));
+            }
         }
+    }
+    out
+}
+
+#[test]
+fn files_are_as_their_definitions_want_them() {
+    for (title, object) in only_in_files() {
+        let wrong = schema::problems(&object);
+        assert!(
+            wrong.is_empty(),
+            "{title}\n{}\n{object:#}",
+            wrong.join("\n")
+        );
     }
 }
 
@@ -397,6 +424,108 @@ fn argo_cd_is_told_what_it_has_to_know() {
             assert!(options.contains(option), "{options}");
         }
     }
+}
+
+fn committed(cloud: &str, controls: &[&str], more: Json) -> Expansion {
+    let gitops = json!({ "delivery": "gitops", "gitops": { "repository": "https://github.com/acme/config" } });
+    let controls: Vec<&str> = controls.iter().copied().chain(["gitops"]).collect();
+    on(cloud).harden(&controls, with(with(crate::fixture::shop(), gitops), more))
+}
+
+/// Without a zone nobody makes the record that a certificate waits for: it holds nothing up, as it does not directly.
+#[test]
+fn what_is_not_waited_for_directly_holds_nothing_up() {
+    let expansion = committed(
+        "aws",
+        &["tls"],
+        json!({ "tls": { "email": "ops@example.com" } }),
+    );
+    let files = files(&expansion);
+    let annotation = |part: &str| {
+        let found = files.iter().find(|(path, _)| path.contains(part));
+        let (_, object) = found.unwrap_or_else(|| panic!("no {part}: {:?}", files.keys()));
+        object["metadata"]["annotations"]["argocd.argoproj.io/ignore-healthcheck"].clone()
+    };
+    assert_eq!(annotation("certificate-tls-shop"), "true");
+    assert_eq!(annotation("gateway-main.yaml"), Json::Null);
+    assert_eq!(annotation("release-cert-manager"), Json::Null);
+}
+
+/// A record of the cloud's waits for the Gateway, and the certificate for the record: they come after the commit, by themselves.
+#[test]
+fn what_waits_for_the_cloud_is_applied_after_the_commit() {
+    let tls = json!({ "tls": { "email": "ops@example.com", "dns": { "zone": "shop" } } });
+    let expansion = committed("google", &["tls"], tls);
+    let own = nodes(&expansion);
+    let record = &own["google_dns_record_set.host_shop_example_com"];
+    let address = "${try(data.kubernetes_resource.gateway_gateway_main.object.status.addresses[0].value, null)}";
+    assert_eq!(record["rrdatas"], json!([address]));
+    assert!(own.contains_key("kubernetes_resource.gateway_gateway_main"));
+    let certificate = &own["kubernetes_manifest.certificate_gateway_tls_shop_example_com"];
+    let after = certificate["depends_on"].to_string();
+    assert!(
+        after.contains(REPOSITORY) && after.contains("google_dns_record_set"),
+        "{after}"
+    );
+    let before = own[REPOSITORY]["depends_on"].to_string();
+    for late in ["google_dns_record_set", "certificate_gateway", "data."] {
+        assert!(!before.contains(late), "{late}: {before}");
+    }
+}
+
+/// Without a certificate to seal with, Secrets are applied directly, and what they need with them.
+#[test]
+fn secrets_that_cannot_be_sealed_are_applied() {
+    let more = json!({ "monitoring": { "slack_webhook": "https://hooks.slack.com/services/x" } });
+    let expansion = committed("aws", &["monitoring"], more);
+    let own = nodes(&expansion);
+    for address in [
+        "kubernetes_secret.monitoring_alertmanager_slack",
+        "kubernetes_namespace.monitoring",
+    ] {
+        assert!(own.contains_key(address), "{address}: {:?}", own.keys());
+    }
+    assert!(
+        files(&expansion)
+            .values()
+            .all(|o| o["kind"] != "SealedSecret")
+    );
+    assert!(!own.keys().any(|a| a.starts_with("sealed_secret.")));
+}
+
+/// A real API server takes what only files have, strictly; it is asked about all others as they are applied directly.
+#[cfg(unix)]
+#[test]
+fn a_real_server_accepts_every_file() {
+    let Some(plane) = crate::plane::with_definitions("a_real_server_accepts_every_file") else {
+        return;
+    };
+    let objects: Vec<Json> = only_in_files()
+        .iter()
+        .map(|(_, object)| crate::alternatives::rendered(object))
+        .collect();
+    let namespaces: BTreeSet<&str> = objects
+        .iter()
+        .filter_map(|o| o["metadata"]["namespace"].as_str())
+        .collect();
+    let namespaces: Vec<Json> = namespaces
+        .into_iter()
+        .map(|n| json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": n } }))
+        .collect();
+    let list =
+        |items: &[Json]| json!({ "apiVersion": "v1", "kind": "List", "items": items }).to_string();
+    plane.apply(&list(&namespaces)).done();
+    let arguments = [
+        "apply",
+        "--server-side",
+        "--dry-run=server",
+        "--validate=strict",
+        "-f",
+        "-",
+    ];
+    let answer = plane.kubectl_with(&arguments, &list(&objects));
+    assert!(answer.ok, "{}", answer.stderr);
+    assert!(objects.len() > 60, "{}", objects.len());
 }
 
 #[test]

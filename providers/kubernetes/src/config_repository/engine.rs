@@ -50,12 +50,11 @@ fn units(record: &RepositoryRecord) -> Vec<(Reference, Json)> {
     let engine = record.engine();
     let (version, kind) = engine.unit();
     let mut all = vec![(engine.root(), Json::Null)];
-    for value in record
-        .files
-        .entries()
-        .into_iter()
-        .flat_map(BTreeMap::values)
-    {
+    for (path, value) in record.files.entries().into_iter().flatten() {
+        // Those of apps are Flux's, and their owners': they stand among the objects.
+        if engine.is_flux() && !path.starts_with("sync/") {
+            continue;
+        }
         let object = json::to_json(value);
         if object["apiVersion"] == version
             && object["kind"] == kind

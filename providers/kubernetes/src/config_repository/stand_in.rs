@@ -227,9 +227,11 @@ impl Applying<'_> {
     async fn kustomization(&mut self, kustomization: &Json) -> Result<(), ProviderError> {
         let folder = kustomization["spec"]["path"].as_str().unwrap_or_default();
         let objects = below(&self.texts, folder)?;
+        // Those among the objects of a part are apps', which are not brought here.
+        let root = kustomization["metadata"]["name"] == *self.record.engine().root;
         let (mut parts, others): (Vec<Json>, Vec<Json>) = objects
             .into_iter()
-            .partition(|o| o["kind"] == "Kustomization");
+            .partition(|o| root && o["kind"] == "Kustomization");
         self.wave(&others, "").await?;
         let mut done: BTreeSet<String> = BTreeSet::new();
         while !parts.is_empty() {
