@@ -207,11 +207,10 @@ fn reached(client: &Client, repository: &str) -> Result<String, ProviderError> {
     let name: String = name.trim_end_matches(".git").chars().map(letters).collect();
     let directory = &client.environment().directory;
     let absolute = files::absolute(directory)?;
-    let at = absolute
-        .join(".infra")
-        .join("sandbox")
-        .join(format!("{name}.git"));
+    let own = absolute.join(".infra").join("sandbox");
+    let at = own.join(format!("{name}.git"));
     if !files::exists(&at) {
+        files::unversioned(&own)?;
         let path = at.display().to_string();
         let arguments = ["init", "--quiet", "--bare", "--template=", "--", &path];
         let made = Git::at(&absolute).run(&arguments);

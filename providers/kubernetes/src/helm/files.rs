@@ -93,6 +93,16 @@ pub(crate) fn absolute(path: &Path) -> Result<PathBuf, ProviderError> {
     fs::canonicalize(path).map_err(|e| failed(&format!("{} cannot be found", path.display()), &e))
 }
 
+/// Keeps a folder out of version control: it is made where there is none, and says so.
+///
+/// # Errors
+/// The file system's.
+pub(crate) fn unversioned(folder: &Path) -> Result<(), ProviderError> {
+    let mark = folder.join(".gitignore");
+    let made = fs::create_dir_all(folder).and_then(|()| fs::write(&mark, "*\n"));
+    made.map_err(|e| failed(&format!("{} cannot be written", mark.display()), &e))
+}
+
 /// Whether there is a folder.
 pub(crate) fn is_folder(path: &Path) -> bool {
     path.is_dir()
