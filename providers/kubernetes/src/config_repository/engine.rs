@@ -4,6 +4,7 @@
 use super::{Engine, RepositoryRecord, stand_in, work};
 use crate::apply::{self, Settings};
 use crate::client::{Call, Client};
+use crate::fields::without_nulls;
 use crate::object::Reference;
 use crate::{discovery, family, wait};
 use infra_cloud::absence::there;
@@ -55,7 +56,8 @@ fn units(record: &RepositoryRecord) -> Vec<(Reference, Json)> {
         if engine.is_flux() && !path.starts_with("sync/") {
             continue;
         }
-        let object = json::to_json(value);
+        // As the file has it: what is null is not said.
+        let object = without_nulls(json::to_json(value));
         if object["apiVersion"] == version
             && object["kind"] == kind
             && let Some(reference) = Reference::of(&object)
