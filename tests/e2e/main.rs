@@ -15,6 +15,8 @@ mod control_plane;
 mod ephemeral;
 mod explain;
 mod failures;
+#[cfg(unix)]
+mod gitops;
 mod google_preflight;
 mod google_session;
 mod google_types;
@@ -30,11 +32,15 @@ mod kills;
 mod kube;
 mod kubernetes;
 mod life;
+#[cfg(unix)]
+mod lock;
 mod modules;
 mod oracles;
 mod plans;
 mod reference;
 mod refresh;
+#[cfg(unix)]
+mod rotation;
 mod state;
 mod support;
 mod tables;

@@ -15,7 +15,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("crates/state", &["infra-model"]),
     ("crates/draft", &["infra-model"]),
     ("crates/components", &["infra-model", "infra-draft"]),
-    ("crates/hardening", &["infra-model", "infra-draft"]),
+    (
+        "crates/hardening",
+        &["infra-model", "infra-draft", "infra-repository"],
+    ),
+    ("crates/repository", &["infra-model"]),
     ("crates/sandbox", &[]),
     (
         "crates/simulation",
@@ -25,8 +29,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("providers/aws", &["infra-model", "infra-cloud"]),
     ("providers/google", &["infra-model", "infra-cloud"]),
     ("providers/azure", &["infra-model", "infra-cloud"]),
-    ("providers/builtin", &["infra-model"]),
-    ("providers/kubernetes", &["infra-model", "infra-cloud"]),
+    ("providers/builtin", &["infra-model", "infra-repository"]),
+    (
+        "providers/kubernetes",
+        &["infra-model", "infra-cloud", "infra-repository"],
+    ),
 ];
 
 /// What library crates must not do, and the files that may: there the outside world is let in on purpose.

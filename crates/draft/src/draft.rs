@@ -257,6 +257,12 @@ impl<'a> Draft<'a> {
         self.block(Mode::Data, type_name, name, provider.clone(), body);
     }
 
+    /// What was a resource of its own, and is now brought by another one of this component: each a type and a name.
+    pub fn hand_over(&mut self, from: (&str, &str), to: (&str, &str)) {
+        let owned = |(type_name, name): (&str, &str)| (type_name.into(), name.into());
+        self.expansion.handed_over.push([owned(from), owned(to)]);
+    }
+
     /// A provider configuration that this component defines; strings may hold `${…}`.
     pub fn provider(&mut self, address: ProviderAddress, mut config: Json) {
         prune(&mut config);
@@ -290,7 +296,32 @@ impl<'a> Draft<'a> {
         provider: ProviderAddress,
         mut body: Json,
     ) {
-        prune(&mut body);
+        let span = self.shape(mode, type_name, name, &mut body);
+        self.expansion.blocks.push(NativeBlock {
+            mode,
+            type_name: type_name.into(),
+            name: name.into(),
+            provider,
+            body,
+            span,
+        });
+    }
+
+    /// The body that a managed resource would have, overrides in it, for who brings it by another one.
+    pub fn shaped(&mut self, type_name: &str, name: &str, mut body: Json) -> Json {
+        self.shape(Mode::Managed, type_name, name, &mut body);
+        body
+    }
+
+    /// Takes out what is not set and lays the user's overrides over the rest; where the last of them is written.
+    fn shape(
+        &mut self,
+        mode: Mode,
+        type_name: &str,
+        name: &str,
+        body: &mut Json,
+    ) -> Option<infra_model::Span> {
+        prune(body);
         let mut span = None;
         if let Some(overrides) = self.common.r#override.entries() {
             let by_type = match mode {
@@ -302,19 +333,12 @@ impl<'a> Draft<'a> {
                     continue;
                 };
                 let path = format!("input.override[{}]", Json::String(key.clone()));
-                merge(&mut body, literal(given, &path));
+                merge(body, literal(given, &path));
                 span = Some(input::span(self.instance, &format!("override.{key}")));
                 self.overridden.insert(key);
             }
         }
-        self.expansion.blocks.push(NativeBlock {
-            mode,
-            type_name: type_name.into(),
-            name: name.into(),
-            provider,
-            body,
-            span,
-        });
+        span
     }
 
     /// An override that reaches nothing is a mistake.

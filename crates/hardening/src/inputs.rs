@@ -2,6 +2,7 @@
 
 use crate::Entry;
 use crate::app::{self, App};
+use crate::charts::{self, Pins};
 use crate::site::Site;
 use infra_draft::draft::Draft;
 use infra_draft::input::{self, Input};
@@ -24,9 +25,14 @@ pub(crate) struct Inputs {
     /// The domain that services are reached under.
     #[record(optional)]
     pub(crate) domain: Option<Input<String>>,
-    /// Who brings objects to the cluster: `direct`, this program; `gitops`, what it commits to a repository, is refused until it can.
+    /// Who brings objects to the cluster: `direct`, this program; or `gitops`: they are committed to the repository of the control
+    /// `gitops`, and Argo CD or Flux brings them from there.
     #[record(optional, default = "direct")]
     pub(crate) delivery: String,
+    /// Pins of charts by their names, where they are not those that this infra was tested with: `repository`, `version`, `digest`.
+    /// `infra harden lock` writes them. Must be known while planning.
+    #[record(optional)]
+    pub(crate) charts: Value,
     /// What runs there, by name: who may talk to whom, what is reached from outside, how much it may use. Must be known while planning.
     #[record(optional)]
     pub(crate) apps: Value,
@@ -43,6 +49,7 @@ pub(crate) struct Switch {
 /// Completes the documentation.
 pub(crate) fn describe(inputs: &mut Block) {
     input::document_fields(inputs, "apps", &app::Inputs::block());
+    input::document_fields(inputs, "charts", &charts::Pin::block());
 }
 
 /// What is known before any control is asked.
@@ -51,19 +58,24 @@ pub(crate) struct Found {
     pub(crate) on: BTreeSet<&'static str>,
     pub(crate) domain: Option<Input<String>>,
     pub(crate) apps: Vec<App>,
+    /// Whether objects are committed.
+    pub(crate) commits: bool,
+    /// What the stack pins of charts.
+    pub(crate) pins: Pins,
 }
 
 /// Reads the inputs; what is wrong is refused.
 pub(crate) fn find(inputs: &Inputs, registry: &[Entry], draft: &mut Draft<'_>) -> Option<Found> {
     let site = Site::find(&inputs.cluster, draft);
     let on = controls(inputs, registry, draft);
+    let watched = on.as_ref().is_some_and(|on| on.contains("gitops"));
     match inputs.delivery.as_str() {
         "direct" => {}
-        // Nothing commits anything yet, and objects that are applied although a repository was asked for would surprise.
+        "gitops" if watched || on.is_none() => {}
         "gitops" => draft.refuse(
             "delivery",
-            "objects cannot be committed to a repository yet",
-            "write `delivery = \"direct\"`; the control `gitops` has a repository watched for the apps",
+            "nothing in the cluster would watch the repository: the control `gitops` is off",
+            "switch it on, with its `repository`, or write `delivery = \"direct\"`",
         ),
         other => {
             let meant = meant(other, ["direct", "gitops"]);
@@ -74,12 +86,15 @@ pub(crate) fn find(inputs: &Inputs, registry: &[Entry], draft: &mut Draft<'_>) -
             );
         }
     }
+    let pins = charts::read(&inputs.charts, draft);
     let apps = app::read(&inputs.apps, draft)?;
     Some(Found {
         site: site?,
         on: on?,
         domain: inputs.domain.clone(),
         apps,
+        commits: inputs.delivery == "gitops",
+        pins,
     })
 }
 

@@ -2,6 +2,8 @@
 //! policies and limits.
 
 use crate::app::{App, Running};
+use crate::charts::{self, Chart, Pins};
+use crate::delivery::Delivery;
 use crate::flow::{Flow, Peer, Pods, Port};
 use crate::inputs::Found;
 use crate::node::{Node, Wait, Where, identifier};
@@ -81,6 +83,12 @@ pub(crate) struct Inside<'a> {
     pub(crate) sealing_certificate: Option<String>,
     /// Who tells metrics.
     pub(crate) scrapes: Vec<Scrape>,
+    /// Whether objects are committed to a repository.
+    pub(crate) commits: bool,
+    /// What the stack pins of charts.
+    pub(crate) pins: Pins,
+    /// How they are, once the control `gitops` has said so.
+    pub(crate) delivery: Option<Delivery>,
     /// What names of images begin with that controls bring into apps' namespaces.
     pub(crate) images: BTreeSet<&'static str>,
     on: BTreeSet<&'static str>,
@@ -102,6 +110,9 @@ impl<'a> Inside<'a> {
             sealing_certificate: None,
             scrapes: Vec::new(),
             images: BTreeSet::new(),
+            commits: found.commits,
+            pins: found.pins,
+            delivery: None,
             on: found.on,
             services: BTreeMap::new(),
         };
@@ -202,9 +213,14 @@ impl<'a> Inside<'a> {
         self.push(node)
     }
 
+    /// A chart as it is pinned.
+    pub(crate) fn chart(&self, name: &str) -> Chart {
+        charts::pinned(name, &self.pins)
+    }
+
     /// A chart; its address.
     pub(crate) fn release(&mut self, release: Release<'_>) -> String {
-        let chart = pins::chart(release.chart);
+        let chart = self.chart(release.chart);
         let name = release.name.unwrap_or(chart.name);
         let body = json!({
             "name": name,

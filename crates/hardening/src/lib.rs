@@ -4,8 +4,10 @@
 
 mod app;
 pub mod audit;
+mod charts;
 mod control;
 mod controls;
+mod delivery;
 mod flow;
 mod identity;
 mod inputs;
@@ -14,11 +16,12 @@ mod node;
 mod objects;
 mod order;
 mod pins;
-pub mod seal;
 mod site;
 mod system;
-pub mod yaml;
 
+pub use infra_repository::{seal, yaml};
+
+pub use charts::{Chart, charts};
 pub use controls::database::{RestoreError, policies_of_restored, restore};
 
 use control::Control;
@@ -76,6 +79,17 @@ const OUTPUTS: &[(&str, OutputType, &str)] = &[
 pub fn hardening() -> impl Expand {
     Hardening {
         kinds: vec![kind()],
+        directly: false,
+    }
+}
+
+/// The same, but for who brings objects: each is a resource of its own, whatever `delivery` says. For those who look at what a
+/// stack makes, and not at how it gets there.
+#[must_use]
+pub fn hardening_directly() -> impl Expand {
+    Hardening {
+        kinds: vec![kind()],
+        directly: true,
     }
 }
 
@@ -120,6 +134,7 @@ fn run<C: Control>(inside: &mut Inside<'_>, step: fn(&C::Config, &mut Inside<'_>
 
 struct Hardening {
     kinds: Vec<ComponentKind>,
+    directly: bool,
 }
 
 impl Expand for Hardening {
@@ -135,6 +150,7 @@ impl Expand for Hardening {
             return draft.finish().and(Err(Vec::new()));
         };
         let mut inside = Inside::new(draft, found);
+        inside.commits &= !self.directly;
         let on: Vec<&Entry> = REGISTRY.iter().filter(|e| inside.on(e.name)).collect();
         for entry in &on {
             (entry.expand)(&mut inside);

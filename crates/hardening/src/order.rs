@@ -1,12 +1,12 @@
 //! The order in which things are made, from what they are: definitions first, then namespaces, limits, charts, and objects when
 //! their kind is defined and the webhooks that judge them serve. Whatever needs nothing else needs the cluster.
 
+use crate::delivery::{self, Ordered, Providers};
 use crate::inside::Inside;
 use crate::node::{Node, Where, identifier};
 use crate::objects::MANAGED_BY;
 use infra_draft::draft::Draft;
 use infra_draft::input::escape;
-use infra_model::ProviderAddress;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,11 +19,13 @@ pub(crate) fn write(inside: Inside<'_>) -> Draft<'_> {
         site,
         nodes: rest,
         namespaces,
-        address,
+        mut address,
         sealing_certificate,
+        delivery,
         ..
     } = inside;
     nodes.extend(rest);
+    let mut ordered = Vec::with_capacity(nodes.len());
     for node in nodes {
         let mut after: BTreeSet<String> = node.after.iter().cloned().collect();
         after.extend(index.before(&node));
@@ -37,17 +39,26 @@ pub(crate) fn write(inside: Inside<'_>) -> Draft<'_> {
         if after.is_empty() && node.place == Where::Cluster {
             after.insert(site.reference.clone());
         }
-        let mut body = node.body;
-        if !after.is_empty() {
-            body["depends_on"] = json!(after);
+        ordered.push(Ordered { node, after });
+    }
+    let providers = Providers {
+        cluster: &site.provider,
+        cloud: site.cloud.provider(),
+    };
+    match delivery {
+        None => delivery::directly(&mut draft, &providers, ordered),
+        Some(delivery) => {
+            let sealing = sealing_certificate.as_deref();
+            let mut outputs: Vec<&mut String> = address.iter_mut().collect();
+            delivery::committed(
+                &mut draft,
+                &providers,
+                &delivery,
+                sealing,
+                ordered,
+                &mut outputs,
+            );
         }
-        let builtin = ProviderAddress::default_of("builtin");
-        let provider = match node.place {
-            Where::Cluster => &site.provider,
-            Where::Cloud => site.cloud.provider(),
-            Where::Builtin => &builtin,
-        };
-        draft.resource_of(provider, node.type_name, &node.name, body);
     }
     draft.output("address", address.as_deref().unwrap_or("null"));
     draft.output(

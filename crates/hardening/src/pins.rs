@@ -67,6 +67,11 @@ pub(crate) const CROSSPLANE_GOOGLE: &str = "v3.0.0";
 pub(crate) const CROSSPLANE_AZURE: &str = "v2.7.0";
 pub(crate) const CROSSPLANE_FUNCTION: &str = "v0.9.0";
 
+/// All charts.
+pub(crate) fn charts() -> impl Iterator<Item = Chart> {
+    CHARTS.iter().copied()
+}
+
 /// A chart by the name that controls use. A name that is not in the table is a mistake in a control, which every test of it
 /// would show.
 pub(crate) fn chart(name: &str) -> Chart {

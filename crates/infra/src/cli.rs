@@ -162,6 +162,7 @@ Commits and checksums are in infra.lock beside the stack files; keep it under ve
   infra harden audit -manifests k8s/           the same for manifests that others wrote
   infra harden audit -kubeconfig kubeconfig    and for a live cluster
   infra harden restore -to 2026-01-31T12:00:00Z | kubectl apply --server-side -f -
+  infra harden lock                            the newest charts, pinned by digest, into the stack file
   infra harden unlock -kubeconfig kubeconfig   break-glass, when the policy engine refuses everything"
     )]
     Harden(Harden),
@@ -172,6 +173,7 @@ Commits and checksums are in infra.lock beside the stack files; keep it under ve
   infra secrets seal -cert sealing.pem secret.yaml > sealed.yaml
   infra secrets seal -cert sealing.pem -name database -namespace shop -from-env password=DB_PASSWORD
   infra secrets open -key backup.pem sealed.yaml
+  infra secrets rotate-backup -out keys.yaml       all keys into a file, and a new name into the stack
 
 Nothing is asked of the cluster: the certificate is enough. Without -cert it is that of the stack, from its state."
     )]

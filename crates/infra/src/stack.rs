@@ -25,6 +25,8 @@ pub(crate) struct Loading<'a> {
     pub(crate) require_variables: bool,
     pub(crate) files: Arc<dyn Files>,
     pub(crate) now: Timestamp,
+    /// Whether objects of clusters are resources of their own, whoever brings them there.
+    pub(crate) directly: bool,
     /// Which modules in git repositories are brought to their newest commits.
     pub(crate) renew: Renew,
 }
@@ -41,6 +43,7 @@ impl<'a> Loading<'a> {
             require_variables: true,
             files: Arc::new(SystemFiles),
             now: SystemClock.now(),
+            directly: false,
             renew: Renew::Nothing,
         })
     }
@@ -68,7 +71,11 @@ impl<'a> Loading<'a> {
             .filter(|(k, _)| k.starts_with(infra_lang::ENVIRONMENT_PREFIX))
             .collect();
         let name = path.to_string_lossy();
-        let expand = kinds();
+        let expand = if self.directly {
+            direct_kinds()
+        } else {
+            kinds()
+        };
         infra_lang::load(&LoadRequest {
             path,
             name: &name,
@@ -98,6 +105,14 @@ impl<'a> Loading<'a> {
             None => Err(CommandError::new(loaded.diagnostics, loaded.sources)),
         }
     }
+}
+
+/// The same, with each object of a cluster as a resource of its own.
+fn direct_kinds() -> Together {
+    Together::new(vec![
+        Box::new(infra_components::components()),
+        Box::new(infra_hardening::hardening_directly()),
+    ])
 }
 
 /// What `[network.main]`, …, `[hardening.main]` become.

@@ -23,7 +23,9 @@ use infra_model::address::{BlockAddress, InstanceKey, Mode, ScopePath, ScopeStep
 use infra_model::diagnostic::Diagnostic;
 use infra_model::expand::{ComponentKind, Expand, Expansion, Instance, Known};
 use infra_model::expr::{At, Expr};
-use infra_model::program::{ComponentInstance, Moved, ProviderBlock, Removed, ResourceBlock};
+use infra_model::program::{
+    ComponentInstance, HandOver, Moved, ProviderBlock, Removed, ResourceBlock,
+};
 use infra_model::schema::Schemas;
 use infra_model::{Str, Value};
 use std::cell::RefCell;
@@ -36,6 +38,7 @@ pub(crate) struct Expanded {
     pub(crate) providers: Vec<ProviderBlock>,
     pub(crate) moved: Vec<Moved>,
     pub(crate) removed: Vec<Removed>,
+    pub(crate) handed_over: Vec<HandOver>,
 }
 
 /// Expands components, level by level.
@@ -355,6 +358,15 @@ impl Expander<'_> {
                 );
             }
             self.out.blocks.push(block);
+        }
+        for [from, to] in &expansion.handed_over {
+            let [from, to] = [from, to].map(|(type_name, name)| BlockAddress {
+                scope: scope.clone(),
+                mode: Mode::Managed,
+                type_name: type_name.clone(),
+                name: name.clone(),
+            });
+            self.out.handed_over.push(HandOver { from, to });
         }
         let outputs = expansion
             .outputs

@@ -271,6 +271,7 @@ fn assemble(
         moved,
         imports: declared.imports,
         removed,
+        handed_over: expanded.handed_over,
         checks: declared.checks,
         protected: protected(source),
         sources: Sources::default(),

@@ -173,6 +173,9 @@ pub struct Expansion {
     pub providers: Vec<(ProviderAddress, serde_json::Value)>,
     /// What later components may know while planning.
     pub facts: IndexMap<Str, Value>,
+    /// Resources that another one brings now: `from` and `to`, each a type and a name. Where the state still has `from`, it is
+    /// forgotten once `to` is there.
+    pub handed_over: Vec<[(Str, Str); 2]>,
     /// Warnings and remarks.
     pub diagnostics: Diagnostics,
 }

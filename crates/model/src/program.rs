@@ -34,6 +34,8 @@ pub struct Program {
     pub imports: Vec<Import>,
     /// `[[removed]]`
     pub removed: Vec<Removed>,
+    /// What components have let others take over.
+    pub handed_over: Vec<HandOver>,
     /// `[[check]]`
     pub checks: Vec<Check>,
     /// What modules and components protect with `prevent_destroy`, whichever instances they have now.
@@ -362,6 +364,16 @@ pub struct Removed {
     pub destroy: bool,
     /// Where it is declared.
     pub span: Span,
+}
+
+/// What a component made by itself once, and now has another resource of its own bring: where the state still has it, it is
+/// forgotten when that one is there, and never destroyed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HandOver {
+    /// What was made.
+    pub from: BlockAddress,
+    /// What brings it now.
+    pub to: BlockAddress,
 }
 
 /// `[[check]]`

@@ -23,6 +23,7 @@ mod random_shuffle;
 mod random_string;
 mod random_text;
 mod random_uuid;
+mod sealed_secret;
 mod state_only;
 mod terraform_data;
 mod time_sleep;

@@ -12,6 +12,7 @@ use crate::random_pet::RandomPet;
 use crate::random_shuffle::RandomShuffle;
 use crate::random_string::RandomString;
 use crate::random_uuid::RandomUuid;
+use crate::sealed_secret::SealedSecret;
 use crate::state_only::InState;
 use crate::terraform_data::TerraformData;
 use crate::time_sleep::TimeSleep;
@@ -64,6 +65,7 @@ impl Builtin {
 
 fn catalogue() -> Catalogue<Client> {
     let resources: Vec<Box<dyn DynResource<Client>>> = vec![
+        Typed::<InState<SealedSecret>>::register(),
         Typed::<InState<TerraformData>>::register(),
         Typed::<InState<RandomId>>::register(),
         Typed::<InState<RandomInteger>>::register(),

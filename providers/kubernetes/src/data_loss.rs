@@ -14,6 +14,9 @@ pub(crate) fn holds(type_name: &str, value: &Value) -> Option<&'static str> {
             Some("whatever is sealed with this key")
         }
         "kubernetes_namespace" => Some("everything in the namespace"),
+        "kubernetes_config_repository" => {
+            Some("everything that the GitOps engine has brought to the cluster")
+        }
         "kubernetes_crds" => {
             let kept = value.get("keep_on_destroy").and_then(Value::as_bool);
             (kept == Some(false)).then_some("every object of the defined kinds")

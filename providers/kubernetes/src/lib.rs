@@ -10,6 +10,7 @@ mod apply;
 mod client;
 mod config;
 mod config_map;
+mod config_repository;
 mod crds;
 mod data;
 mod data_loss;
@@ -34,6 +35,7 @@ mod session;
 mod wait;
 mod yaml;
 
+pub use helm::newest::{Found as FoundChart, newest as newest_chart};
 pub use listing::{delete, list};
 
 use infra_model::Provider;

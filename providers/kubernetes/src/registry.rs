@@ -2,7 +2,7 @@
 
 use crate::client::Client;
 use crate::kind::{Kind, Managed};
-use crate::{config_map, crds, data, helm, manifest, namespace, secret};
+use crate::{config_map, config_repository, crds, data, helm, manifest, namespace, secret};
 use infra_model::resource::{DynDataSource, DynResource, Typed};
 
 fn managed<K: Kind>() -> Box<dyn DynResource<Client>> {
@@ -13,6 +13,7 @@ fn managed<K: Kind>() -> Box<dyn DynResource<Client>> {
 pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
     vec![
         managed::<config_map::ConfigMap>(),
+        Typed::<config_repository::ConfigRepository>::register(),
         Typed::<crds::Crds>::register(),
         managed::<manifest::Manifest>(),
         managed::<namespace::Namespace>(),

@@ -257,6 +257,8 @@ pub enum Reason {
     Destroy,
     /// `[[removed]]`
     Removed,
+    /// Another resource brings it now; it is forgotten when that one is there.
+    HandedOver(Address),
     /// Left over from a replacement.
     Deposed,
     /// It ends with what it is in, which is deleted.

@@ -25,6 +25,7 @@ pub(super) fn steps(engine: &Engine, state: &State, changes: &[Change]) -> Vec<S
     }
     order.leaves(changes);
     order.forwards(changes);
+    order.hand_overs(changes);
     if !Defect::DeletesUnordered.is_present() {
         order.backwards(state, changes);
         order.farewells(state, changes);
@@ -239,6 +240,17 @@ impl Order {
                         self.passes.insert(change.address.clone(), step);
                     }
                 }
+            }
+        }
+    }
+
+    /// What another resource brings now is forgotten when that one is there, and not before.
+    fn hand_overs(&mut self, changes: &[Change]) {
+        for (i, change) in changes.iter().enumerate() {
+            if let Some(Reason::HandedOver(taker)) = &change.reason
+                && let (Some(taken), Some(forget)) = (self.makes.get(taker), self.takes.get(&i))
+            {
+                self.hard.insert((*taken, *forget));
             }
         }
     }

@@ -54,13 +54,17 @@ impl Planner<'_> {
             let block = graph
                 .block_at(&address.block)
                 .map(|i| &self.program.blocks[i]);
+            let taker = self.taker(&address);
             let reason = match (self.options.mode, removed, block) {
                 (PlanMode::Destroy, ..) => Reason::Destroy,
                 (_, Some(_), _) => Reason::Removed,
                 (_, None, Some(_)) => Reason::NoSuchInstance,
-                (_, None, None) => Reason::NotInConfiguration,
+                (_, None, None) => match taker.clone() {
+                    Some(taker) => Reason::HandedOver(taker),
+                    None => Reason::NotInConfiguration,
+                },
             };
-            let action = if removed.is_some_and(|r| !r.destroy) {
+            let action = if removed.is_some_and(|r| !r.destroy) || taker.is_some() {
                 ChangeAction::Forget
             } else {
                 ChangeAction::Delete
@@ -101,6 +105,20 @@ impl Planner<'_> {
             // By its new name: a move is written down before anything is deleted.
             self.delete(&now_at, ChangeAction::Delete, Reason::Deposed, Some(key));
         }
+    }
+
+    /// What brings an object of the state now that the program does not make itself any more. When everything goes, that goes
+    /// too, and the object with it.
+    fn taker(&self, address: &Address) -> Option<Address> {
+        if self.options.mode == PlanMode::Destroy {
+            return None;
+        }
+        let mut all = self.program.handed_over.iter();
+        let found = all.find(|h| h.from == address.block)?;
+        Some(Address {
+            block: found.to.clone(),
+            key: None,
+        })
     }
 
     /// What would go but must not yet: something that stays as it is depends on it, by what the state has recorded.

@@ -4,6 +4,7 @@ mod bench;
 mod cloud;
 mod corpora;
 mod ephemeral;
+mod hand_over;
 mod hosts;
 mod imports;
 mod later;

@@ -42,13 +42,6 @@ fn a_table_switches_a_control_on_and_off() {
     assert_eq!(on(&Fixture::new().harden(&["tls"], inputs)), ["quotas"]);
 }
 
-/// What is not there yet is not quietly left undone.
-#[test]
-fn delivery_by_a_repository_is_refused() {
-    let told = Fixture::new().refused(&["quotas"], json!({ "delivery": "gitops" }));
-    assert!(told.contains("cannot be committed"), "{told}");
-}
-
 #[test]
 fn what_is_refused() {
     let mut fixture = Fixture::new();

@@ -7,6 +7,7 @@ mod audit;
 mod charts;
 mod crossplane;
 mod database;
+mod delivery;
 #[allow(unreachable_pub, reason = "other test binaries take it in too")]
 #[path = "../../../../tests/expansions.rs"]
 mod expansions;

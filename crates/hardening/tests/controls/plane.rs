@@ -5,15 +5,10 @@ use crate::kube::{ControlPlane, upstream_crds};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 
-#[test]
-fn a_real_server_accepts_every_object_of_every_control() {
-    let test = "a_real_server_accepts_every_object_of_every_control";
-    let Some(crds) = upstream_crds(test) else {
-        return;
-    };
-    let Some(plane) = ControlPlane::start(test) else {
-        return;
-    };
+/// A control plane with the definitions of all systems; none, with a word about it, where it cannot be had.
+pub(crate) fn with_definitions(test: &str) -> Option<ControlPlane> {
+    let crds = upstream_crds(test)?;
+    let plane = ControlPlane::start(test)?;
     let projects: Vec<String> = std::fs::read_dir(&crds)
         .expect("definitions")
         .flatten()
@@ -33,6 +28,15 @@ fn a_real_server_accepts_every_object_of_every_control() {
             .kubectl(&["patch", "crd", name, "--type=merge", "-p", none])
             .done();
     }
+    Some(plane)
+}
+
+#[test]
+fn a_real_server_accepts_every_object_of_every_control() {
+    let test = "a_real_server_accepts_every_object_of_every_control";
+    let Some(plane) = with_definitions(test) else {
+        return;
+    };
 
     let mut seen = BTreeSet::new();
     let mut unknown = BTreeSet::new();

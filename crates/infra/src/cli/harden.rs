@@ -12,6 +12,8 @@ pub(crate) enum Harden {
     Audit(HardenAudit),
     /// Print what brings a database back as it was at a moment, beside the one that is
     Restore(HardenRestore),
+    /// Pin the charts that a stack installs to their newest versions, by digest
+    Lock(HardenLock),
     /// Let everything into a cluster whose policy engine is broken and refuses all; for emergencies
     Unlock(HardenUnlock),
 }
@@ -74,6 +76,21 @@ pub(crate) struct HardenRestore {
     /// An isolated copy of the stack
     #[arg(long, value_name = "NAME")]
     pub(crate) instance: Option<String>,
+    #[command(flatten)]
+    pub(crate) variables: Variables,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HardenLock {
+    /// The stack file; by default the only one in stacks/
+    #[arg(value_name = "STACK", value_hint = ValueHint::FilePath)]
+    pub(crate) stack: Option<PathBuf>,
+    /// Only charts of these names, such as cert-manager
+    #[arg(long, value_name = "NAME")]
+    pub(crate) chart: Vec<String>,
+    /// Say what would change, and change nothing; exit 2 when something would
+    #[arg(long)]
+    pub(crate) check: bool,
     #[command(flatten)]
     pub(crate) variables: Variables,
 }

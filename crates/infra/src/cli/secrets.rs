@@ -1,5 +1,6 @@
 //! The flags of `infra secrets`.
 
+use super::Variables;
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
 
@@ -7,6 +8,8 @@ use std::path::PathBuf;
 pub(crate) enum Secrets {
     /// Encrypt a Secret so that only the cluster can open it
     Seal(SecretsSeal),
+    /// Back the sealing keys up, and give the stack a new one
+    RotateBackup(SecretsRotateBackup),
     /// Open a SealedSecret with a backup of the key; what comes out is secret
     Open(SecretsOpen),
 }
@@ -51,6 +54,27 @@ pub(crate) struct SecretsSeal {
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SecretsRotateBackup {
+    /// The stack file; by default the only one in stacks/
+    #[arg(value_name = "STACK", value_hint = ValueHint::FilePath)]
+    pub(crate) stack: Option<PathBuf>,
+    /// The hardening whose keys are meant, where there are several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) hardening: Option<String>,
+    /// A new file that gets all sealing keys of the state, for the day on which cluster and state are lost
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) out: Option<PathBuf>,
+    /// The name of the new key; by default this month, as in 2026-11
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Only back up: the keys stay as they are
+    #[arg(long, requires = "out", conflicts_with = "name")]
+    pub(crate) keep: bool,
+    #[command(flatten)]
+    pub(crate) variables: Variables,
 }
 
 #[derive(Debug, Args)]

@@ -8,6 +8,7 @@ mod console;
 mod destroy;
 mod docs;
 mod drift;
+mod edit;
 mod explain;
 mod fmt;
 mod force_unlock;

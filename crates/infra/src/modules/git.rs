@@ -2,9 +2,9 @@
 
 use super::failed;
 use infra_lang::modules::FetchError;
-use std::io;
+use infra_repository::git::{Git as Program, GitError, last_words};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What a commit contains, in a folder that goes away unless it is moved.
@@ -141,40 +141,29 @@ impl<'a> Git<'a> {
         if output.status.success() {
             return Ok(output);
         }
-        let said = String::from_utf8_lossy(&output.stderr);
-        let last = said.lines().rev().find(|l| !l.trim().is_empty());
-        let last = last.unwrap_or("it did not say why").trim();
         Err(FetchError {
-            message: format!("git cannot fetch {repository}: {last}"),
+            message: format!(
+                "git cannot fetch {repository}: {}",
+                last_words(&output.stderr)
+            ),
             help: "look at the address and at your access to it: `git ls-remote` must be able to read it without asking".to_owned(),
         })
     }
 
     fn try_run(&self, at: &Path, arguments: &[&str]) -> Result<Output, FetchError> {
-        let mut command = Command::new("git");
-        command
-            .current_dir(at)
-            .args(arguments)
-            // Nobody is there to type a password, and nobody else's repository is meant.
-            .env("GIT_TERMINAL_PROMPT", "0")
-            .env_remove("GIT_DIR")
-            .env_remove("GIT_WORK_TREE")
-            .env_remove("GIT_INDEX_FILE")
-            .stdin(std::process::Stdio::null());
-        command.output().map_err(|error| {
-            if error.kind() == io::ErrorKind::NotFound {
-                FetchError {
+        Program::at(at)
+            .output(arguments, &[])
+            .map_err(|error| match error {
+                GitError::Missing => FetchError {
                     message:
                         "modules in git repositories need the program `git`, which is not there"
                             .to_owned(),
                     help: "install git, or call the module by its path".to_owned(),
-                }
-            } else {
-                FetchError {
-                    message: format!("git does not start: {error}"),
+                },
+                other => FetchError {
+                    message: other.to_string(),
                     help: "modules in git repositories are fetched by it".to_owned(),
-                }
-            }
-        })
+                },
+            })
     }
 }

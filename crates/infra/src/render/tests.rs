@@ -353,6 +353,11 @@ fn every_action_and_reason_has_its_words() {
             ChangeAction::Forget,
             Reason::Removed,
         ),
+        with(
+            "cloud_server.handed_over",
+            ChangeAction::Forget,
+            Reason::HandedOver("cloud_repository.all".parse().expect("an address")),
+        ),
         change("cloud_server.same", ChangeAction::NoOp, server(), server()),
     ];
     changes.push(Change {

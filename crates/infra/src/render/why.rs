@@ -44,6 +44,9 @@ impl<'p> Why<'p> {
             }
             Some(Reason::WithHost(host)) => out.push(format!("it ends with {host}")),
             Some(Reason::Removed) => out.push("because of a [[removed]] block".to_owned()),
+            Some(Reason::HandedOver(taker)) => {
+                out.push(format!("{taker} brings it now; it is not touched"));
+            }
             Some(Reason::Deposed) => {
                 out.push(
                     "left over from a replacement of this instance that did not finish".to_owned(),

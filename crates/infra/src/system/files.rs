@@ -21,6 +21,13 @@ pub(crate) fn write_for_owner(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Writes a file for its owner alone, where there is none yet.
+pub(crate) fn write_new_for_owner(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = for_owner().create_new(true).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
 /// Reads from the disk; relative paths start in the working directory.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SystemFiles;

@@ -84,7 +84,9 @@ impl ProviderAddress {
             "aws" | "google" => prefix,
             "azurerm" | "azapi" => "azure",
             "kubernetes" | "helm" => "kubernetes",
-            "random" | "tls" | "local" | "time" | "terraform" | "http" | "external" => "builtin",
+            "random" | "tls" | "local" | "time" | "terraform" | "http" | "external" | "sealed" => {
+                "builtin"
+            }
             _ => return None,
         };
         Some(ProviderAddress::default_of(name))

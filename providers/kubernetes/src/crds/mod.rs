@@ -3,6 +3,8 @@
 mod permissive;
 mod sources;
 
+pub(crate) use sources::{fetch as fetched, permitted};
+
 use crate::apply::{self, Settings};
 use crate::client::{Call, Client};
 use crate::object::Reference;

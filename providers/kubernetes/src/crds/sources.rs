@@ -87,10 +87,20 @@ fn stand_ins(
         operation,
         "the sandbox reaches no internet: definitions that accept every field stand in for the real ones",
     );
-    let kinds = record.provides.iter().map(|text| Provided::parse(text));
-    let mut all = permissive::definitions(&kinds.collect::<Result<Vec<_>, _>>()?);
+    let mut all = permitted(&record.provides)?;
     all.extend(by_name(found));
     Ok(all)
+}
+
+/// Definitions that accept every field, of kinds as `GROUP/VERSION/KIND`; by name.
+///
+/// # Errors
+/// Text of another form.
+pub(crate) fn permitted(provides: &[String]) -> Result<BTreeMap<String, Json>, ProviderError> {
+    let kinds = provides.iter().map(|text| Provided::parse(text));
+    Ok(permissive::definitions(
+        &kinds.collect::<Result<Vec<_>, _>>()?,
+    ))
 }
 
 /// Definitions in the stack itself: tables, or YAML texts.
@@ -135,7 +145,10 @@ fn as_chart(chart: &CrdChart) -> Chart {
 }
 
 /// A file of the internet, checked.
-async fn fetch(url: &str, sha256: Option<&str>) -> Result<String, ProviderError> {
+///
+/// # Errors
+/// It is not there, or another one than was pinned.
+pub(crate) async fn fetch(url: &str, sha256: Option<&str>) -> Result<String, ProviderError> {
     let failed = |kind: ErrorKind, why: String| {
         crate::error::of(kind, "fetch", format!("{url} cannot be fetched: {why}"))
     };

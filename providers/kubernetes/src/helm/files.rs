@@ -1,4 +1,4 @@
-//! The folder of one run of `helm`: what it must not see on its command line stands in files that only the owner reads, and
+//! The folder of one run of `helm` or `git`: what must not be on a command line stands in files that only the owner reads, and
 //! goes with the folder. The only file of this provider that touches the file system.
 
 use infra_model::{ErrorKind, ProviderError};
@@ -20,7 +20,7 @@ impl Bench {
     /// # Errors
     /// No place for temporary files.
     pub(crate) fn new() -> Result<Bench, ProviderError> {
-        let made = tempfile::Builder::new().prefix("infra-helm-").tempdir();
+        let made = tempfile::Builder::new().prefix("infra-run-").tempdir();
         let folder = made.map_err(|e| failed("no folder for temporary files can be made", &e))?;
         Ok(Bench(folder))
     }
@@ -28,6 +28,16 @@ impl Bench {
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
         self.0.path()
+    }
+
+    /// A new folder in it.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub(crate) fn folder(&self, name: &str) -> Result<PathBuf, ProviderError> {
+        let path = self.path().join(name);
+        fs::create_dir(&path).map_err(|e| failed("a temporary folder cannot be made", &e))?;
+        Ok(path)
     }
 
     /// Writes a file that only the owner can read.
@@ -68,6 +78,29 @@ impl Bench {
 /// The file system's.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, ProviderError> {
     fs::read(path).map_err(|e| failed(&format!("{} cannot be read", path.display()), &e))
+}
+
+/// A path from the root of the file system.
+///
+/// # Errors
+/// The file system's.
+pub(crate) fn absolute(path: &Path) -> Result<PathBuf, ProviderError> {
+    let path = if path.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        path
+    };
+    fs::canonicalize(path).map_err(|e| failed(&format!("{} cannot be found", path.display()), &e))
+}
+
+/// Keeps a folder out of version control: it is made where there is none, and says so.
+///
+/// # Errors
+/// The file system's.
+pub(crate) fn unversioned(folder: &Path) -> Result<(), ProviderError> {
+    let mark = folder.join(".gitignore");
+    let made = fs::create_dir_all(folder).and_then(|()| fs::write(&mark, "*\n"));
+    made.map_err(|e| failed(&format!("{} cannot be written", mark.display()), &e))
 }
 
 /// Whether there is a folder.

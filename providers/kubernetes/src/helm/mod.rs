@@ -2,11 +2,12 @@
 
 pub(crate) mod chart;
 mod drift;
-mod files;
+pub(crate) mod files;
 mod install;
+pub(crate) mod newest;
 pub(crate) mod preview;
 pub(crate) mod program;
 pub(crate) mod release;
 mod render;
-mod stand_in;
+pub(crate) mod stand_in;
 mod stored;

@@ -39,13 +39,22 @@ pub(crate) fn parse(text: &str) -> Result<(&str, &str), ProviderError> {
     }
 }
 
-/// The objects of a release.
-fn objects(record: &ReleaseRecord, chart: &str) -> Result<Vec<Json>, ProviderError> {
-    let default = [format!("Deployment/{}", record.name)];
-    let wanted = if record.provides.is_empty() {
+/// The objects of a release of a chart, in a namespace.
+///
+/// # Errors
+/// What it is to bring is told in another form.
+pub(crate) fn objects(
+    name: &str,
+    namespace: &str,
+    chart: &str,
+    provides: &[String],
+) -> Result<Vec<Json>, ProviderError> {
+    let release = name;
+    let default = [format!("Deployment/{release}")];
+    let wanted = if provides.is_empty() {
         &default[..]
     } else {
-        &record.provides[..]
+        provides
     };
     wanted
         .iter()
@@ -53,18 +62,18 @@ fn objects(record: &ReleaseRecord, chart: &str) -> Result<Vec<Json>, ProviderErr
             let (kind, name) = parse(text)?;
             let labels = json!({
                 "app.kubernetes.io/name": chart,
-                "app.kubernetes.io/instance": record.name,
+                "app.kubernetes.io/instance": release,
                 "app.kubernetes.io/component": name,
             });
             let mut all = labels.clone();
             all["app.kubernetes.io/managed-by"] = json!("Helm");
             let metadata = json!({
                 "name": name,
-                "namespace": record.namespace,
+                "namespace": namespace,
                 "labels": all,
                 "annotations": {
-                    "meta.helm.sh/release-name": record.name,
-                    "meta.helm.sh/release-namespace": record.namespace,
+                    "meta.helm.sh/release-name": release,
+                    "meta.helm.sh/release-namespace": namespace,
                     "infra/stand-in": WORDS,
                 },
             });
@@ -139,7 +148,7 @@ pub(crate) async fn install(
             apply::update(client, context, operation, &body, &plain, &plain).await?;
         }
     }
-    let objects = objects(record, &chart)?;
+    let objects = objects(&record.name, &record.namespace, &chart, &record.provides)?;
     for body in &objects {
         apply::update(client, context, operation, body, &settings, &settings).await?;
     }

@@ -2,12 +2,13 @@
 
 use super::{Config, login, repository, secret};
 use crate::control::plain;
+use crate::delivery;
 use crate::flow::{Peer, Pods, Port};
 use crate::inside::{Inside, Release};
 use crate::objects::{object, resources};
 use serde_json::{Map, Value as Json, json};
 
-const NAMESPACE: &str = "argocd";
+pub(super) const NAMESPACE: &str = "argocd";
 const API: &str = "argoproj.io/v1alpha1";
 const HERE: &str = "https://kubernetes.default.svc";
 /// Where a browser comes back to with what the identity provider said.
@@ -28,7 +29,7 @@ return hs
 
 pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
     inside.namespace(NAMESPACE, "restricted");
-    inside.crds("argo-cd");
+    let definitions = inside.crds("argo-cd");
     let mut before = Vec::new();
     if let Some(credentials) = config.credentials.first() {
         let names = ["username", "password", "sshPrivateKey", "knownHosts"];
@@ -65,6 +66,13 @@ pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
         ..Release::default()
     });
     let after = vec!["helm_release.argo_cd".to_owned()];
+    inside.bootstrap(after.iter().cloned().chain([definitions]));
+    if let Some(delivery) = inside.delivery.clone() {
+        let [project, root] = delivery::argo_root(&delivery).map(|o| inside.object(o));
+        inside.after(&project, after.iter().cloned());
+        inside.after(&root, after.iter().cloned().chain([project.clone()]));
+        inside.bootstrap([project, root]);
+    }
     let project = project(config, inside);
     let project = inside.object(project);
     inside.after(&project, after.iter().cloned());

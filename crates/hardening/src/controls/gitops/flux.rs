@@ -3,6 +3,7 @@
 use super::flux_controllers::{self, CONTROLLERS};
 use super::{Config, login, repository, secret};
 use crate::control::plain;
+use crate::delivery;
 use crate::flow::{Peer, Pods, Port};
 use crate::inside::Inside;
 use crate::node::Wait;
@@ -12,12 +13,13 @@ use serde_json::{Value as Json, json};
 /// Where it stands.
 pub(super) const NAMESPACE: &str = "flux-system";
 /// What the source is called.
-const SOURCE: &str = "config";
+const SOURCE: &str = delivery::SOURCE;
 const LOGIN: &str = "config-repository";
 
 pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
     inside.namespace(NAMESPACE, "restricted");
-    inside.crds("flux");
+    let definitions = inside.crds("flux");
+    inside.bootstrap([definitions]);
     let role = inside.object(flux_controllers::role());
     let mut running = Vec::new();
     for controller in CONTROLLERS {
@@ -40,8 +42,19 @@ pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
         );
         before.push(secret(inside, NAMESPACE, LOGIN, Json::Null, data));
     }
-    let source = inside.waited(source(config), Wait::default().condition("Ready"));
+    // A repository to which nothing was committed yet has no branch that could be ready.
+    let wait = match inside.delivery {
+        Some(_) => Wait::default(),
+        None => Wait::default().condition("Ready"),
+    };
+    let source = inside.waited(source(config), wait);
     inside.after(&source, before);
+    if let Some(delivery) = inside.delivery.clone() {
+        let [account, binding, root] = delivery::flux_root(&delivery).map(|o| inside.object(o));
+        let before = [account, binding, source.clone()];
+        inside.after(&root, before.iter().cloned());
+        inside.bootstrap(before.into_iter().chain([root]));
+    }
     for app in inside.apps.clone() {
         let account = format!("app-{}", app.name);
         let binding = json!({

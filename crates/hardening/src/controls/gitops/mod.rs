@@ -5,12 +5,14 @@ mod flux;
 mod flux_controllers;
 
 use crate::control::Control;
+use crate::delivery::Delivery;
 use crate::inside::Inside;
 use crate::node::identifier;
 use infra_draft::input::Input;
 use infra_model::Record;
 use infra_model::diagnostic::meant;
 use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeSet;
 
 /// A controller that watches a repository and keeps the cluster as it says. Each app has a folder in it, and what is in the folder
 /// can only reach the app's own namespace.
@@ -25,6 +27,12 @@ pub(crate) struct Config {
     /// The branch.
     #[record(optional, default = "main")]
     pub(crate) branch: String,
+    /// The folder with everything but the apps, under `delivery = "gitops"`: it is written whole. Each cluster has one of its own.
+    #[record(optional, default = "platform")]
+    pub(crate) platform: String,
+    /// How commits are pushed, under `delivery = "gitops"`, where not as `git` is set up for whoever applies.
+    #[record(block, max = 1)]
+    pub(crate) push: Vec<Push>,
     /// The folder with a folder for each app.
     #[record(optional, default = "apps")]
     pub(crate) path: String,
@@ -42,6 +50,26 @@ pub(crate) struct Config {
 /// How the repository is logged in to: a name with a token, or a key.
 #[derive(Record)]
 pub(crate) struct Credentials {
+    /// The name, for `https`.
+    #[record(optional)]
+    pub(crate) username: Option<Input<String>>,
+    /// The password or token, for `https`.
+    #[record(optional, sensitive)]
+    pub(crate) password: Option<Input<String>>,
+    /// The private key, for `ssh`.
+    #[record(optional, sensitive)]
+    pub(crate) ssh_key: Option<Input<String>>,
+    /// The server's keys, as `ssh-keyscan` prints them, for `ssh`.
+    #[record(optional)]
+    pub(crate) known_hosts: Option<Input<String>>,
+}
+
+/// How commits are pushed.
+#[derive(Record)]
+pub(crate) struct Push {
+    /// Where to, if that is another address than the one that the cluster reads: `https://…`, `ssh://…` or `file://…`.
+    #[record(optional)]
+    pub(crate) url: Option<Input<String>>,
     /// The name, for `https`.
     #[record(optional)]
     pub(crate) username: Option<Input<String>>,
@@ -102,6 +130,9 @@ impl Control for Gitops {
         if !check(config, inside) {
             return;
         }
+        if inside.commits {
+            inside.delivery = Some(delivery(config));
+        }
         if config.engine == "flux" {
             flux::expand(config, inside);
         } else {
@@ -110,8 +141,51 @@ impl Control for Gitops {
     }
 }
 
+/// How everything is committed.
+fn delivery(config: &Config) -> Delivery {
+    let flux = config.engine == "flux";
+    let watched = repository(config);
+    let base = format!("flatten([{}.push])[0]", Inside::input("gitops"));
+    let mut repository = watched.clone();
+    let mut login = Map::new();
+    if let Some(push) = config.push.first() {
+        if let Some(url) = &push.url {
+            repository = url.json(&format!("{base}.url"));
+        }
+        for (name, value) in [
+            ("username", &push.username),
+            ("password", &push.password),
+            ("ssh_key", &push.ssh_key),
+            ("known_hosts", &push.known_hosts),
+        ] {
+            if let Some(value) = value {
+                login.insert(name.to_owned(), value.json(&format!("{base}.{name}")));
+            }
+        }
+    }
+    Delivery {
+        flux,
+        namespace: if flux {
+            flux::NAMESPACE
+        } else {
+            argocd::NAMESPACE
+        },
+        repository,
+        watched,
+        branch: config.branch.clone(),
+        path: config.platform.clone(),
+        login: if login.is_empty() {
+            Json::Null
+        } else {
+            Json::Object(login)
+        },
+        bootstrap: BTreeSet::new(),
+    }
+}
+
 fn check(config: &Config, inside: &mut Inside<'_>) -> bool {
     let name = inside.draft.instance.name.to_owned();
+    let commits = inside.commits;
     let draft = &mut inside.draft;
     let before = draft.is_refused();
     if !["argocd", "flux"].contains(&config.engine.as_str()) {
@@ -128,7 +202,7 @@ fn check(config: &Config, inside: &mut Inside<'_>) -> bool {
             "there is no repository to watch",
             format!("write `repository = \"https://github.com/acme/config\"` in [hardening.{name}.gitops], or `enabled = false`"),
         ),
-        Some(Input::Known(url)) if !["https://", "ssh://"].iter().any(|s| url.starts_with(s)) => draft.refuse(
+        Some(Input::Known(url)) if !schemes(commits).iter().any(|s| url.starts_with(s)) => draft.refuse(
             "gitops.repository",
             format!("`{url}` is neither `https://…` nor `ssh://…`"),
             "write the address in full: \"ssh://git@github.com/acme/config\"",
@@ -153,11 +227,29 @@ fn check(config: &Config, inside: &mut Inside<'_>) -> bool {
             );
         }
     }
-    if config.path.starts_with('/') || config.path.split('/').any(|p| p == ".." || p.is_empty()) {
+    for (name, folder, usual) in [
+        ("path", &config.path, "apps"),
+        ("platform", &config.platform, "platform"),
+    ] {
+        if is_folder(folder) {
+            continue;
+        }
         draft.refuse(
-            "gitops.path",
-            format!("`{}` is no folder of the repository", config.path),
-            "write it from the root, without a slash at either end: `path = \"apps\"`",
+            &format!("gitops.{name}"),
+            format!("`{folder}` is no folder of the repository"),
+            format!(
+                "write it from the root, without a slash at either end: `{name} = \"{usual}\"`"
+            ),
+        );
+    }
+    if commits && below(&config.path, &config.platform) {
+        draft.refuse(
+            "gitops.platform",
+            format!(
+                "`{}` and `{}` are in each other, and only one is written whole",
+                config.platform, config.path
+            ),
+            "give the platform and the apps folders of their own",
         );
     }
     if !config.images.is_empty() && config.engine != "flux" {
@@ -168,6 +260,31 @@ fn check(config: &Config, inside: &mut Inside<'_>) -> bool {
         );
     }
     before == draft.is_refused()
+}
+
+/// Whether a text is a folder of a repository.
+fn is_folder(text: &str) -> bool {
+    let part = |p: &str| {
+        !matches!(p, "" | "." | ".." | ".git")
+            && p.chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    };
+    text.split('/').all(part)
+}
+
+/// Whether one of two folders is the other or in it.
+fn below(a: &str, b: &str) -> bool {
+    let within = |a: &str, b: &str| a == b || a.strip_prefix(b).is_some_and(|r| r.starts_with('/'));
+    within(a, b) || within(b, a)
+}
+
+/// How addresses of repositories begin. A folder of this machine is one that the cluster has too, as in the sandbox.
+fn schemes(commits: bool) -> &'static [&'static str] {
+    if commits {
+        &["https://", "ssh://", "file://"]
+    } else {
+        &["https://", "ssh://"]
+    }
 }
 
 /// The repository's address, for an object.

@@ -48,7 +48,7 @@ pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
 
 fn operator(inside: &mut Inside<'_>) {
     inside.namespace(OPERATOR, "restricted");
-    let chart = pins::chart("eck-operator-crds");
+    let chart = inside.chart("eck-operator-crds");
     let name = identifier(&["elastic"]);
     let body = json!({
         "chart": { "repository": chart.repository, "name": chart.chart, "version": chart.version, "digest": chart.digest },

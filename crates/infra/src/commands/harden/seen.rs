@@ -13,10 +13,14 @@ use infra_model::evaluate::Evaluate;
 use infra_model::program::{ComponentInstance, Program, ResourceBlock};
 use infra_model::time::{Clock, Timestamp};
 use infra_model::{Type, Value, json};
+use infra_repository::object::in_order;
 use infra_state::{State, World};
 use serde_json::{Map, Value as Json, json};
 use std::path::Path;
 use std::sync::Arc;
+
+/// How the nodes of sealing keys are called.
+const SEALING: &str = "sealing_";
 
 /// What stands for what only an apply knows.
 pub(super) const LATER: &str = "(known after apply)";
@@ -49,6 +53,8 @@ impl Seen {
         let place = Place::find(stack, instance)?;
         let mut loading = Loading::new(&providers, variables)?;
         loading.require_variables = false;
+        // What a stack makes is looked at, and not who brings it.
+        loading.directly = true;
         let program = loading.program(&place, ui)?;
         let state = match place.look("harden")? {
             Some(store) => store.state(),
@@ -104,6 +110,47 @@ impl Seen {
         })
     }
 
+    /// The sealing keys that a hardening has in the state, as the Secrets that the controller reads them from, by name. They are
+    /// secret.
+    pub(in crate::commands) fn sealing_keys(&self, hardening: &ComponentInstance) -> Vec<Json> {
+        let scope = hardening.scope();
+        let blocks = self.program.blocks.iter();
+        let secrets = blocks.filter(|b| {
+            b.address.scope == scope
+                && &*b.address.type_name == "kubernetes_secret"
+                && b.address.name.starts_with(SEALING)
+        });
+        let of = |block: &ResourceBlock| {
+            let value = self.recorded.single(&block.address)?;
+            let metadata = json::to_json(value.get("metadata")?.elements()?.first()?);
+            let data = value.get("data")?.unmark_deep();
+            let data: Map<String, Json> = data
+                .entries()?
+                .iter()
+                .map(|(k, v)| {
+                    let text = v.as_str().unwrap_or_default();
+                    (
+                        k.to_string(),
+                        json!(infra_hardening::seal::base64(text.as_bytes())),
+                    )
+                })
+                .collect();
+            Some(json!({
+                "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls",
+                "metadata": {
+                    "name": metadata["name"], "namespace": metadata["namespace"], "labels": metadata["labels"],
+                },
+                "data": data,
+            }))
+        };
+        secrets.filter_map(of).collect()
+    }
+
+    /// The hardenings that stand in the stack file itself.
+    pub(in crate::commands) fn own_hardenings(&self) -> impl Iterator<Item = &ComponentInstance> {
+        self.hardenings().filter(|h| h.parent.is_root())
+    }
+
     fn value(&self, expression: &infra_model::expr::Expr, hardening: &ComponentInstance) -> Value {
         let root = StateScope::root(&self.program, &self.recorded, &self.evaluator, self.now);
         let scope = root.at(hardening.scope());
@@ -154,23 +201,4 @@ impl Node {
     pub(super) fn text(&self, name: &str) -> &str {
         self.body[name].as_str().unwrap_or_default()
     }
-}
-
-/// The fields that say what an object is come first, as people write them.
-fn in_order(object: &Json) -> Json {
-    let Some(fields) = object.as_object() else {
-        return object.clone();
-    };
-    let first = ["apiVersion", "kind", "metadata"];
-    let mut out = Map::new();
-    for name in first {
-        out.extend(fields.get(name).map(|v| (name.to_owned(), v.clone())));
-    }
-    out.extend(
-        fields
-            .iter()
-            .filter(|(k, _)| !first.contains(&k.as_str()))
-            .map(|(k, v)| (k.clone(), v.clone())),
-    );
-    Json::Object(out)
 }

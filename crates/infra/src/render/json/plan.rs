@@ -108,6 +108,7 @@ pub(crate) fn action_reason(change: &Change) -> Option<&'static str> {
         Reason::DependencyPending => "read_because_dependency_pending",
         Reason::Destroy
         | Reason::Removed
+        | Reason::HandedOver(_)
         | Reason::Deposed
         | Reason::WithHost(_)
         | Reason::Vanished => return None,

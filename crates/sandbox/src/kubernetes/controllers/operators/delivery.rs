@@ -7,26 +7,15 @@ use super::super::super::store::Session;
 use super::super::super::value::{default, list, set, text};
 use super::{Case, condition, ready, say};
 
-/// Applications are what they shall be: the sandbox has no repository to compare them with.
+/// Applications are seen, and no more: the sandbox reads no repository, and says of none that the cluster is as it says. Whoever
+/// brings one to the cluster says so.
 pub(super) fn argo(session: &mut Session<'_>, case: &Case<'_>) {
     match case.kind() {
         "Application" => {
             let now = session.time();
             ready(session, case, &[], |new| {
-                set(new, "status/health/status", "Healthy");
-                set(new, "status/sync/status", "Synced");
-                let source = new["spec"]["source"].clone();
-                let destination = new["spec"]["destination"].clone();
-                set(
-                    new,
-                    "status/sync/comparedTo",
-                    json!({ "source": source, "destination": destination }),
-                );
-                set(
-                    new,
-                    "status/sync/revision",
-                    "0000000000000000000000000000000000000000",
-                );
+                default(new, "status/sync/status", "Unknown");
+                default(new, "status/health/status", "Missing");
                 default(new, "status/reconciledAt", now.as_str());
             });
         }

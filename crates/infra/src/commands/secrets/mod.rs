@@ -1,6 +1,8 @@
 //! `infra secrets`: seals secrets for a repository with a cluster's certificate, and opens sealed ones with a backup of its key.
 //! No cluster is asked, and no secret is printed but by `open`.
 
+mod rotate;
+
 use super::harden::Seen;
 use crate::cli::{SealScope, Secrets, SecretsOpen, SecretsSeal, Variables};
 use crate::error::{CommandError, Exit, Outcome};
@@ -19,6 +21,7 @@ use std::path::Path;
 pub(super) fn run(arguments: &Secrets, ui: Ui) -> Outcome {
     match arguments {
         Secrets::Seal(arguments) => seal(arguments, ui),
+        Secrets::RotateBackup(arguments) => rotate::run(arguments, ui),
         Secrets::Open(arguments) => open(arguments, ui),
     }
 }

@@ -2,7 +2,7 @@
 //! (<https://github.com/bitnami/sealed-secrets/blob/main/docs/developer/crypto.md>): a session key for AES-256-GCM, itself
 //! encrypted with RSA-OAEP under SHA-256, whose label binds it to a name and namespace. No cluster is asked; randomness is passed in.
 
-use crate::objects::object;
+use crate::object::object;
 use aes_gcm::aead::{Aead, KeyInit};
 use aes_gcm::{Aes256Gcm, Nonce};
 use base64::Engine;
