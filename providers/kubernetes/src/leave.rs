@@ -5,7 +5,7 @@
 use crate::apply::{self, Settings};
 use crate::client::{Call, Client};
 use crate::object::Reference;
-use crate::{discovery, family, read};
+use crate::{deletion, discovery, family, read};
 use futures::future::try_join_all;
 use infra_cloud::absence::there;
 use infra_cloud::wait::{Progress, until};
@@ -205,7 +205,7 @@ impl Leaving<'_> {
             let reference = apply::reference(object)?;
             let uid = object["metadata"]["uid"].as_str();
             let (client, context, operation) = (self.client, self.context, self.operation);
-            let deleted = apply::delete(client, context, operation, &reference, uid, &settings);
+            let deleted = deletion::delete(client, context, operation, &reference, uid, &settings);
             match deleted.await {
                 // What the cloud itself has put there is the cloud's.
                 Err(error) if error.kind == ErrorKind::Denied => Ok(()),

@@ -13,6 +13,7 @@ mod config_map;
 mod crds;
 mod data;
 mod data_loss;
+mod deletion;
 mod discovery;
 mod error;
 mod family;
