@@ -135,6 +135,8 @@ impl Folder {
 pub struct Server {
     child: Child,
     pub url: String,
+    /// Where the clusters' APIs are, of a sandbox.
+    kubernetes: String,
 }
 
 impl Server {
@@ -154,11 +156,16 @@ impl Server {
             .read_line(&mut line)
             .expect("its first line");
         let ready: Json = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}"));
-        let url = ready["endpoints"]["aws"]
-            .as_str()
-            .unwrap_or_else(|| panic!("no AWS endpoint in {line}"))
-            .to_owned();
-        Server { child, url }
+        let endpoint = |name: &str| {
+            let found = ready["endpoints"][name].as_str();
+            let found = found.unwrap_or_else(|| panic!("no endpoint of {name} in {line}"));
+            found.to_owned()
+        };
+        Server {
+            child,
+            url: endpoint("aws"),
+            kubernetes: endpoint("kubernetes"),
+        }
     }
 
     /// moto, by the Python that `make test` installs it into and names in `INFRA_PYTHON`; without that, it is said that the
@@ -205,6 +212,7 @@ impl Server {
         let mut server = Server {
             child,
             url: format!("http://127.0.0.1:{port}"),
+            kubernetes: String::new(),
         };
         let patience = std::time::Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
@@ -229,6 +237,22 @@ impl Server {
         ]
         .map(|(k, v)| (k.to_owned(), v.to_owned()))
         .to_vec()
+    }
+
+    /// What reaches a sandbox's cluster by its name: a kubeconfig for whoever may do everything.
+    pub fn kubeconfig(&self, cluster: &str) -> String {
+        let server = self.kubernetes.replace("http://", "https://");
+        let json = serde_json::json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{ "name": "it", "cluster": {
+                "server": format!("{server}/clusters/{cluster}"), "insecure-skip-tls-verify": true,
+            } }],
+            "users": [{ "name": "admin", "user": { "token": "sandbox" } }],
+            "contexts": [{ "name": "it", "context": { "cluster": "it", "user": "admin" } }],
+            "current-context": "it",
+        });
+        json.to_string()
     }
 
     /// `--sandbox=URL`
