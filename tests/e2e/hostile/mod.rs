@@ -6,9 +6,11 @@ mod operators;
 mod releases;
 mod webhook;
 
-use crate::kube::{ControlPlane, tool};
+use crate::kube::{ControlPlane, tool, upstream_crds};
 use crate::support::{Folder, Ran, Server};
-use operators::{CONFIG_MAPS, Deeds, HERE, Hostile, Release, SECRETS, SERVICES};
+pub use operators::Hostile;
+use operators::{CONFIG_MAPS, Deeds, HERE, Release};
+use serde_json::Value as Json;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::sync::Arc;
@@ -168,20 +170,17 @@ fn until(what: &str, mut so: impl FnMut() -> bool) {
 }
 
 /// All operators at once, and what they have done.
-struct Crowd {
+pub struct Crowd {
     remade: Deeds,
-    held: Deeds,
-    meddled: Deeds,
+    pub held: Deeds,
+    pub meddled: Deeds,
 }
 
 impl Crowd {
-    fn of(hostile: &Hostile) -> Crowd {
+    pub fn of(hostile: &Hostile) -> Crowd {
         Crowd {
             remade: hostile.remakes(false),
-            held: hostile.holds(
-                &[CONFIG_MAPS, SECRETS, SERVICES, operators::DEPLOYMENTS],
-                Release::After(HELD),
-            ),
+            held: hostile.holds(operators::ALL, Release::After(HELD)),
             meddled: hostile.meddles(),
         }
     }
@@ -443,4 +442,62 @@ fn a_webhook_that_comes_late_is_waited_for_and_a_dead_one_is_named_in_the_sandbo
     if let Some(world) = World::sandbox(test, "hostile-judged") {
         a_webhook_comes_late_and_dies_early(&world, "hostile-judge");
     }
+}
+
+/// What controls make for the inside of a cluster, as far as it runs without the internet: the objects of network, quotas, TLS and
+/// sealing, among operators that hold and change everything.
+#[test]
+fn objects_of_controls_live_among_hostile_operators() {
+    let test = "objects_of_controls_live_among_hostile_operators";
+    let Some(crds) = upstream_crds(test) else {
+        return;
+    };
+    let Some(plane) = ControlPlane::start(test) else {
+        return;
+    };
+    plane.install_crds(&crds, &["gateway-api", "envoy-gateway", "cert-manager"]);
+    let config = std::fs::read_to_string(plane.kubeconfig()).expect("a kubeconfig");
+    let Some(mut world) = World::new(test, "shop", &config) else {
+        return;
+    };
+    world._plane = Some(Arc::new(plane));
+    let rendered = crate::hardening::hardened().run(&["harden", "render"]);
+    let text = rendered.expect(0).stdout;
+    let mut stack = format!(
+        "[stack]\nname = \"t\"\n[clouds.kubernetes]\nconfig_path = {:?}\n",
+        world.kubeconfig().display().to_string()
+    );
+    let (mut namespaces, mut objects) = (Vec::new(), 0);
+    for document in text.split("\n---\n") {
+        let object: Json = serde_saphyr::from_str(document).unwrap_or_default();
+        let kind = object["kind"].as_str().unwrap_or_default();
+        // Other namespaces than those of the stack are nobody's here.
+        if kind.is_empty() || kind == "CustomResourceDefinition" {
+            continue;
+        }
+        world
+            .folder
+            .write(&format!("stacks/{objects}.json"), &object.to_string());
+        stack += &format!(
+            "[resource.kubernetes_manifest.o{objects}]\nmanifest = '${{jsondecode(file(\"{objects}.json\"))}}'\n"
+        );
+        if kind == "Namespace" {
+            namespaces.push(format!("kubernetes_manifest.o{objects}"));
+        } else {
+            stack += &format!("depends_on = {namespaces:?}\n");
+        }
+        objects += 1;
+    }
+    assert!(objects > 20 && namespaces.len() > 2, "{objects} objects");
+    world.folder.write("stacks/t.toml", &stack);
+    let hostile = Hostile::against(&world.kubeconfig(), None);
+    let crowd = Crowd::of(&hostile);
+    world.apply();
+    until("all have meddled", || crowd.meddled.count() > 10);
+    world.settled();
+    world.apply();
+    world.settled();
+    world.destroy();
+    assert!(world.is_gone());
+    assert!(crowd.held.count() > 10, "{}", crowd.held.count());
 }

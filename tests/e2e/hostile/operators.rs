@@ -28,6 +28,17 @@ pub const CONFIG_MAPS: Kind = ("/api/v1", "configmaps");
 pub const SECRETS: Kind = ("/api/v1", "secrets");
 pub const SERVICES: Kind = ("/api/v1", "services");
 pub const DEPLOYMENTS: Kind = ("/apis/apps/v1", "deployments");
+pub const POLICIES: Kind = ("/apis/networking.k8s.io/v1", "networkpolicies");
+pub const QUOTAS: Kind = ("/api/v1", "resourcequotas");
+/// What is held and meddled with.
+pub const ALL: &[Kind] = &[
+    CONFIG_MAPS,
+    SECRETS,
+    SERVICES,
+    DEPLOYMENTS,
+    POLICIES,
+    QUOTAS,
+];
 
 /// The API of a cluster, by an administrator's kubeconfig, and the value of the label of the namespaces that are meant; all but the
 /// system's without one.
@@ -92,6 +103,15 @@ impl Hostile {
         &self.runtime
     }
 
+    /// Makes an object in a collection.
+    pub fn make(&self, collection: &str, object: &Json) {
+        let made = self
+            .api
+            .tried(http::Method::POST, collection, "application/json", object);
+        let made = self.runtime.block_on(made);
+        made.unwrap_or_else(|e| panic!("{collection}: {e}"));
+    }
+
     /// Keeps two config maps for each Deployment, which owns them: deleted, they are made anew, for as long as the Deployment is there;
     /// also while that is being deleted and waits for what it owns to go, where `stubborn`.
     pub fn remakes(&self, stubborn: bool) -> Deeds {
@@ -129,8 +149,8 @@ impl Hostile {
         let told = deeds.clone();
         self.runtime.spawn(async move {
             loop {
-                for kind in [CONFIG_MAPS, SECRETS, SERVICES, DEPLOYMENTS] {
-                    api.meddle(kind, &deeds).await;
+                for kind in ALL {
+                    api.meddle(*kind, &deeds).await;
                 }
                 tokio::time::sleep(PAUSE).await;
             }
@@ -345,6 +365,8 @@ impl Api {
                 CONFIG_MAPS => ("v1", "ConfigMap"),
                 SECRETS => ("v1", "Secret"),
                 SERVICES => ("v1", "Service"),
+                POLICIES => ("networking.k8s.io/v1", "NetworkPolicy"),
+                QUOTAS => ("v1", "ResourceQuota"),
                 _ => ("apps/v1", "Deployment"),
             };
             let mut more = json!({

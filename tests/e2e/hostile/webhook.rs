@@ -209,7 +209,11 @@ async fn answer(
     does: Does,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
-    let body = request.into_body().collect().await.map(|b| b.to_bytes());
+    let body = request
+        .into_body()
+        .collect()
+        .await
+        .map(http_body_util::Collected::to_bytes);
     let review: Json = serde_json::from_slice(&body.unwrap_or_default()).unwrap_or_default();
     let asked = &review["request"];
     let mut response = json!({ "uid": asked["uid"], "allowed": true });
