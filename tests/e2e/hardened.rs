@@ -318,8 +318,9 @@ fn what_a_cluster_would_leave_behind_goes_before_it() {
         .filter_map(|r| r["operation"].as_str())
         .collect();
     let places: Vec<Option<usize>> = [
-        "patch/kustomizations",
+        // Of those that answer, which go later, there are none here.
         "delete/validatingwebhookconfigurations",
+        "patch/kustomizations",
         "delete/postgresqls",
         "delete/services",
         "delete/statefulsets",
