@@ -6,7 +6,7 @@ use super::files::Bench;
 use super::program::{Helm, Run};
 use super::release::ReleaseRecord;
 use super::render;
-use super::stored::{self, OPERATION, Stored};
+use super::stored::{self, OPERATION, Stored, UNINSTALLING};
 use crate::apply::{self, pace};
 use crate::client::Client;
 use crate::deletion::{leaving, remedy};
@@ -288,11 +288,26 @@ impl Change<'_> {
     }
 }
 
-/// What a release rendered when it was seen last.
+/// A release that Helm has forgotten, as long as something of it is held; none when all of it is gone.
 ///
 /// # Errors
-/// Text that is no YAML.
-pub(crate) fn remembered(record: &ReleaseRecord) -> Result<Vec<Reference>, ProviderError> {
+/// Those of reading.
+pub(crate) async fn half_gone(
+    client: &Client,
+    context: &CallContext,
+    prior: Option<ReleaseRecord>,
+) -> Result<Option<ReleaseRecord>, ProviderError> {
+    let Some(prior) = prior else { return Ok(None) };
+    let held = held(client, context, &remembered(&prior)?).await?;
+    Ok(held.map(|(_, held)| ReleaseRecord {
+        status: Some(UNINSTALLING.to_owned()),
+        drift: vec![held],
+        ..prior
+    }))
+}
+
+/// What a release rendered when it was seen last.
+fn remembered(record: &ReleaseRecord) -> Result<Vec<Reference>, ProviderError> {
     let texts = record.objects.iter().flat_map(BTreeMap::values);
     let manifest: Vec<&str> = texts.map(String::as_str).collect();
     let rendered = render::objects(&manifest.join("\n---\n"), &record.namespace)?;
@@ -300,10 +315,7 @@ pub(crate) fn remembered(record: &ReleaseRecord) -> Result<Vec<Reference>, Provi
 }
 
 /// The first of some objects that is being deleted and has not gone, and in words what holds it.
-///
-/// # Errors
-/// Those of reading.
-pub(crate) async fn held(
+async fn held(
     client: &Client,
     context: &CallContext,
     objects: &[Reference],

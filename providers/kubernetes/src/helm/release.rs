@@ -333,7 +333,7 @@ impl Resource<Client> for Release {
                 Ok((namespace, name)) => match &namespaces[&**namespace] {
                     Err(error) => Err(error.clone()),
                     Ok(all) => match newest(all, name) {
-                        None => half_gone(client, context, item.prior.clone()).await,
+                        None => install::half_gone(client, context, item.prior.clone()).await,
                         Some(stored) => found(client, context, item.prior.clone(), stored)
                             .await
                             .map(Some),
@@ -478,21 +478,6 @@ async fn put(
             "the release went away while it was installed",
         )),
     }
-}
-
-/// A release that Helm has forgotten, as long as something of it is held; none when all of it is gone.
-async fn half_gone(
-    client: &Client,
-    context: &CallContext,
-    prior: Option<ReleaseRecord>,
-) -> Result<Option<ReleaseRecord>, ProviderError> {
-    let Some(prior) = prior else { return Ok(None) };
-    let held = install::held(client, context, &install::remembered(&prior)?).await?;
-    Ok(held.map(|(_, held)| ReleaseRecord {
-        status: Some(UNINSTALLING.to_owned()),
-        drift: vec![held],
-        ..prior
-    }))
 }
 
 /// A release as it is found, with what was changed of it since.
