@@ -2,8 +2,9 @@
 //! nothing to do, no drift, destroyed with nothing left; killed in the middle, and gone on with. In the sandbox, where stand-ins take
 //! the place of charts, and say so.
 
+use crate::hostile::{Crowd, Hostile};
 use crate::support::{Folder, Ran, Server, root};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
@@ -11,6 +12,8 @@ use std::time::{Duration, Instant};
 
 /// Part of everything that is secret in these stacks.
 const SECRET: &str = "hush-hush";
+/// The cluster of the other alternatives.
+const CLUSTER: &str = "others-main";
 /// What only a private key holds.
 const KEY: &str = "PRIVATE KEY";
 
@@ -235,6 +238,13 @@ impl Life {
 
     /// The whole life.
     fn live(&self) {
+        self.settle();
+        let left = self.destroy();
+        assert!(left.is_empty(), "left on the server: {left:#?}");
+    }
+
+    /// Applies, and there is nothing left to do.
+    fn settle(&self) {
         let applied = self.apply();
         let told = format!("{}{}", applied.stdout, applied.stderr);
         for words in [
@@ -244,8 +254,13 @@ impl Life {
             assert!(told.contains(words), "{words}");
         }
         self.settled();
-        let left = self.destroy();
-        assert!(left.is_empty(), "left on the server: {left:#?}");
+    }
+
+    /// Whoever may do everything in the cluster.
+    fn inside(&self) -> Hostile {
+        let config = self.server.kubeconfig(CLUSTER);
+        self.folder.write("kubeconfig", &config);
+        Hostile::against(&self.folder.path().join("kubeconfig"), None)
     }
 }
 
@@ -262,6 +277,73 @@ fn production_on_azure_is_hardened_in_one_run() {
 #[test]
 fn the_other_alternatives_are_applied_whole() {
     Life::new(Case::others()).live();
+}
+
+/// What people have put into a cluster besides goes with it, in the order in which it can go: nobody deploys it anew, no webhook
+/// without a server holds it up, operators let go of what they hold while they run, and the cluster goes last.
+#[test]
+fn what_a_cluster_would_leave_behind_goes_before_it() {
+    let life = Life::new(Case::others());
+    life.settle();
+    let inside = life.inside();
+    let web = json!({ "metadata": { "name": "web" }, "spec": { "type": "LoadBalancer", "ports": [{ "port": 80 }] } });
+    inside.make("/api/v1/namespaces/default/services", &web);
+    let labels = json!({ "app": "data" });
+    let data = json!({ "metadata": { "name": "data" }, "spec": {
+        "serviceName": "data",
+        "selector": { "matchLabels": labels },
+        "template": { "metadata": { "labels": labels }, "spec": { "containers": [{ "name": "data", "image": "registry.k8s.io/pause:3.10" }] } },
+        "volumeClaimTemplates": [{ "metadata": { "name": "data" }, "spec": {
+            "storageClassName": "gp2", "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } },
+        } }],
+    } });
+    inside.make("/apis/apps/v1/namespaces/default/statefulsets", &data);
+    // The last: nothing is let through any more.
+    let dead = json!({ "metadata": { "name": "dead" }, "webhooks": [{
+        "name": "dead.example.com", "admissionReviewVersions": ["v1"], "sideEffects": "None", "failurePolicy": "Fail",
+        "clientConfig": { "service": { "name": "gone", "namespace": "default" } },
+        "rules": [{ "apiGroups": ["*"], "apiVersions": ["*"], "operations": ["*"], "resources": ["*/*"] }],
+    }] });
+    let kind = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
+    inside.make(kind, &dead);
+    life.server.post("/_sandbox/counts/reset", "");
+    let left = life.destroy();
+    assert!(left.is_empty(), "left on the server: {left:#?}");
+
+    let requests = life.server.get("/_sandbox/requests");
+    let requests = requests.as_array().expect("requests");
+    let all: Vec<&str> = requests
+        .iter()
+        .filter(|r| r["status"].as_u64().is_some_and(|s| s < 300))
+        .filter_map(|r| r["operation"].as_str())
+        .collect();
+    let places: Vec<Option<usize>> = [
+        // Of those that answer, which go later, there are none here.
+        "delete/validatingwebhookconfigurations",
+        "patch/kustomizations",
+        "delete/postgresqls",
+        "delete/services",
+        "delete/statefulsets",
+        "delete/persistentvolumeclaims",
+        "DeleteCluster",
+    ]
+    .iter()
+    .map(|operation| all.iter().position(|o| o == operation))
+    .collect();
+    assert!(places.iter().all(Option::is_some), "{places:?}");
+    assert!(places.is_sorted(), "{places:?}");
+}
+
+/// The same among operators that make anew what is deleted, hold it and change what they are given, from the moment that there is a
+/// cluster: everything is there once, nothing is to be done, and everything goes.
+#[test]
+fn a_hardened_cluster_lives_among_hostile_operators() {
+    let life = Life::new(Case::others());
+    let hostile = life.inside();
+    let crowd = Crowd::of(&hostile);
+    life.live();
+    let done = (crowd.held.count(), crowd.meddled.count());
+    assert!(done.0 > 0 && done.1 > 20, "{done:?}");
 }
 
 /// What a database is restored by is known once it archives, and taken by the cluster beside the database that is.

@@ -47,7 +47,7 @@ labels = { app = "back" }
 value = "${hardening.main.controls}"
 "#;
 
-fn hardened() -> Folder {
+pub fn hardened() -> Folder {
     let folder = Folder::new();
     folder.write("stacks/shop.toml", STACK);
     folder

@@ -24,6 +24,8 @@ mod google_types;
 mod hardened;
 #[cfg(unix)]
 mod hardening;
+#[cfg(unix)]
+mod hostile;
 mod kill;
 #[cfg(unix)]
 mod kills;

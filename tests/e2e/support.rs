@@ -166,6 +166,8 @@ pub struct Server {
     pub url: String,
     /// Where Google Cloud is, in the sandbox.
     pub google: String,
+    /// Where the clusters' APIs are, of a sandbox.
+    kubernetes: String,
 }
 
 impl Server {
@@ -194,6 +196,7 @@ impl Server {
             child,
             url: endpoint("aws"),
             google: endpoint("google"),
+            kubernetes: endpoint("kubernetes"),
         }
     }
 
@@ -242,6 +245,7 @@ impl Server {
             child,
             url: format!("http://127.0.0.1:{port}"),
             google: String::new(),
+            kubernetes: String::new(),
         };
         let patience = std::time::Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
@@ -266,6 +270,22 @@ impl Server {
         ]
         .map(|(k, v)| (k.to_owned(), v.to_owned()))
         .to_vec()
+    }
+
+    /// What reaches a sandbox's cluster by its name: a kubeconfig for whoever may do everything.
+    pub fn kubeconfig(&self, cluster: &str) -> String {
+        let server = self.kubernetes.replace("http://", "https://");
+        let json = serde_json::json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{ "name": "it", "cluster": {
+                "server": format!("{server}/clusters/{cluster}"), "insecure-skip-tls-verify": true,
+            } }],
+            "users": [{ "name": "admin", "user": { "token": "sandbox" } }],
+            "contexts": [{ "name": "it", "context": { "cluster": "it", "user": "admin" } }],
+            "current-context": "it",
+        });
+        json.to_string()
     }
 
     /// `--sandbox=URL`

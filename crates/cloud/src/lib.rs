@@ -7,6 +7,7 @@ pub mod declared;
 pub mod defaults;
 pub mod fields;
 pub mod marks;
+pub mod minors;
 pub mod part;
 pub mod pending;
 pub mod preflight;

@@ -81,8 +81,11 @@ where
             return Err(ProviderError::new(
                 ErrorKind::TimedOut,
                 format!(
-                    "still `{status}` after {} minutes; the next run goes on waiting",
-                    pace.limit.as_secs() / 60
+                    "still `{status}` after {}; the next run goes on waiting",
+                    match pace.limit.as_secs() {
+                        seconds @ 0..120 => format!("{seconds} seconds"),
+                        seconds => format!("{} minutes", seconds / 60),
+                    }
                 ),
             ));
         }

@@ -164,6 +164,43 @@ impl State {
         self.resources.get(address).map(|r| &**r)
     }
 
+    /// What the instances that stay depend on when those that are gone hand on to them what they depended on themselves, for each
+    /// of which that is more than is recorded: what stood between two of them says no more which of them goes first.
+    #[must_use]
+    pub fn handed_on(
+        &self,
+        is_gone: impl Fn(&Address) -> bool,
+    ) -> hash::IndexMap<Address, Vec<DependencyRef>> {
+        let gone: Vec<_> = self.resources.iter().filter(|(a, _)| is_gone(a)).collect();
+        let mut by_name: hash::HashMap<DependencyRef, Vec<usize>> = hash::HashMap::default();
+        for (i, (address, _)) in gone.iter().enumerate() {
+            for name in DependencyRef::naming(address) {
+                by_name.entry(name).or_default().push(i);
+            }
+        }
+        let mut handed = hash::IndexMap::default();
+        if gone.is_empty() {
+            return handed;
+        }
+        for (address, resource) in self.resources.iter().filter(|(a, _)| !is_gone(a)) {
+            let mut all = resource.dependencies.clone();
+            let mut known: hash::HashSet<DependencyRef> = all.iter().cloned().collect();
+            let mut at = 0;
+            while let Some(dependency) = all.get(at) {
+                let through = by_name.get(dependency).into_iter().flatten();
+                let more: Vec<DependencyRef> = through
+                    .flat_map(|i| gone[*i].1.dependencies.iter().cloned())
+                    .collect();
+                all.extend(more.into_iter().filter(|d| known.insert(d.clone())));
+                at += 1;
+            }
+            if all.len() > resource.dependencies.len() {
+                handed.insert(address.clone(), all);
+            }
+        }
+        handed
+    }
+
     /// Whether nothing is left that could cost money: no resource, no deposed object, nothing under way.
     #[must_use]
     pub fn is_empty(&self) -> bool {

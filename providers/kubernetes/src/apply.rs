@@ -1,13 +1,14 @@
 //! One object's life: applied on the server, read, deleted.
 
 use crate::client::{Call, Client};
+use crate::deletion::{leaving, makers};
 use crate::discovery::{self, Place};
 use crate::error::{self, OWNED, TERMINATING};
 use crate::family;
 use crate::object::Reference;
 use crate::options::Wait;
 use crate::wait;
-use infra_cloud::absence::{absent_is_done, there};
+use infra_cloud::absence::there;
 use infra_cloud::wait::{Pace, Progress, until};
 use infra_model::{CallContext, ErrorKind, Operation, ProviderError};
 use serde_json::{Value as Json, json};
@@ -18,7 +19,7 @@ const OPERATION: &str = "infra/operation";
 /// How all annotations of ours begin.
 const MARK: &str = "infra/";
 /// How long a refusal that passes by itself is waited out.
-const PASSING: Duration = Duration::from_mins(5);
+pub(crate) const PASSING: Duration = Duration::from_mins(5);
 /// The same for a namespace or a kind that somebody may just be making, and for a login that is not known everywhere yet.
 const APPEARING: Duration = Duration::from_mins(1);
 
@@ -71,12 +72,13 @@ pub(crate) async fn create(
     settings: &Settings,
 ) -> Result<Json, ProviderError> {
     let object = reference(body)?;
+    let patience = settings.create.min(PASSING);
     let place = appearing_place(client, context, operation, &object).await?;
     if operation.known_id.is_none() {
         free(client, context, operation, &place, &object, settings).await?;
     }
     let marked = marked(body, operation, &operation.id.0);
-    let live = patiently(context, operation, || {
+    let live = patiently(context, operation, patience, || {
         patch(client, context, &place, &object, &marked, settings, false)
     })
     .await?;
@@ -116,7 +118,8 @@ pub(crate) async fn update(
         force: settings.force || renamed,
         ..settings.clone()
     };
-    let live = patiently(context, operation, || {
+    let patience = settings.update.min(PASSING);
+    let live = patiently(context, operation, patience, || {
         patch(client, context, &place, &object, &marked, &with, false)
     })
     .await?;
@@ -176,7 +179,10 @@ async fn free(
             return Ok(Progress::Done(()));
         };
         if is_leaving(&live) {
-            return Ok(Progress::Pending(format!("the one before {}", leaving(&live))));
+            return Ok(Progress::Pending(format!(
+                "the one before {}",
+                leaving(&live)
+            )));
         }
         if is_own(&live, operation) {
             return Ok(Progress::Done(()));
@@ -185,7 +191,11 @@ async fn free(
             ErrorKind::Conflict,
             &format!("apply {}", object.kind),
             format!(
-                "there is such an object already, and this stack did not make it; to manage it, import it: infra import {} '{object}'",
+                "there is such an object already, and this stack did not make it{}; to manage it, import it: infra import {} '{object}'",
+                match makers(&live).as_slice() {
+                    [] => String::new(),
+                    makers => format!(" (its fields are written by {})", makers.join(", ")),
+                },
                 operation.address
             ),
         ))
@@ -238,24 +248,24 @@ async fn appearing_place(
     operation: &Operation,
     object: &Reference,
 ) -> Result<Place, ProviderError> {
-    patiently(context, operation, || {
+    patiently(context, operation, PASSING, || {
         discovery::must(client, context, object)
     })
     .await
 }
 
-/// Calls until what passes by itself has passed.
+/// Calls until what passes by itself has passed, but no longer than this.
 async fn patiently<T, F>(
     context: &CallContext,
     operation: &Operation,
+    limit: Duration,
     call: impl Fn() -> F + Send + Sync,
 ) -> Result<T, ProviderError>
 where
     T: Send,
     F: Future<Output = Result<T, ProviderError>> + Send,
 {
-    infra_cloud::wait::while_refused(context, operation, pace(PASSING), passing(context), call)
-        .await
+    infra_cloud::wait::while_refused(context, operation, pace(limit), passing(context), call).await
 }
 
 /// Whether an error passes by itself: a cluster that was made just now does not answer yet or does not know its users, a
@@ -332,117 +342,9 @@ pub(crate) async fn find(
     }
 }
 
-/// Deletes an object and waits until it is gone. The one of this uid: what others made under its name since stays.
-pub(crate) async fn delete(
-    client: &Client,
-    context: &CallContext,
-    operation: &Operation,
-    object: &Reference,
-    uid: Option<&str>,
-    settings: &Settings,
-) -> Result<(), ProviderError> {
-    let Some(place) = discovery::place(client, context, &object.api_version, &object.kind).await?
-    else {
-        return Ok(());
-    };
-    let mut body = json!({ "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": settings.propagation });
-    if let Some(uid) = uid {
-        body["preconditions"] = json!({ "uid": uid });
-    }
-    let call = Call {
-        family: family::WRITE,
-        name: format!("delete {}", object.kind),
-        method: http::Method::DELETE,
-        path: place.of(object),
-        content: "application/json",
-        body: body.to_string().into_bytes(),
-    };
-    let answer = infra_cloud::wait::while_refused(
-        context,
-        operation,
-        pace(PASSING),
-        |e| e.kind == ErrorKind::Transient,
-        || client.call(context, &call),
-    )
-    .await;
-    match answer {
-        // Another one has taken its place.
-        Err(error) if uid.is_some() && error.kind == ErrorKind::Conflict => return Ok(()),
-        other => absent_is_done(other)?,
-    }
-    let gone = until(context, operation, pace(settings.delete), || async {
-        Ok(match get(client, context, &place, object).await? {
-            None => Progress::Done(()),
-            Some(live) if uid.is_some_and(|uid| live["metadata"]["uid"] != *uid) => {
-                Progress::Done(())
-            }
-            Some(live) => Progress::Pending(leaving(&live)),
-        })
-    })
-    .await;
-    gone.map_err(|error| {
-        if error.kind != ErrorKind::TimedOut {
-            return error;
-        }
-        ProviderError {
-            message: format!(
-                "{}. What holds it is the controller that its finalizers name: is it running? Without it, take them away: kubectl patch {} {} --type=merge -p '{{\"metadata\":{{\"finalizers\":null}}}}'",
-                error.message,
-                object.kind.to_lowercase(),
-                in_words(object)
-            ),
-            ..error
-        }
-    })
-}
-
-fn in_words(object: &Reference) -> String {
-    match &object.namespace {
-        Some(namespace) => format!("{} -n {namespace}", object.name),
-        None => object.name.clone(),
-    }
-}
-
 /// Whether it is being deleted.
 pub(crate) fn is_leaving(live: &Json) -> bool {
     live["metadata"]["deletionTimestamp"].is_string()
-}
-
-/// What a deletion waits for, in words.
-fn leaving(live: &Json) -> String {
-    let texts = |json: &Json| -> Vec<String> {
-        let all = json.as_array().into_iter().flatten();
-        all.filter_map(|t| t.as_str().map(str::to_owned)).collect()
-    };
-    let mut finalizers = texts(&live["metadata"]["finalizers"]);
-    finalizers.extend(texts(&live["spec"]["finalizers"]));
-    // A namespace says what is left in it.
-    let conditions = live["status"]["conditions"]
-        .as_array()
-        .into_iter()
-        .flatten();
-    let left: Vec<&str> = conditions
-        .filter(|c| c["status"] == "True" && is_leaving(live))
-        .filter(|c| {
-            matches!(
-                c["type"].as_str(),
-                Some(
-                    "NamespaceContentRemaining"
-                        | "NamespaceFinalizersRemaining"
-                        | "NamespaceDeletionDiscoveryFailure"
-                )
-            )
-        })
-        .filter_map(|c| c["message"].as_str())
-        .collect();
-    match (finalizers.is_empty(), left.is_empty()) {
-        (_, false) => format!("is being deleted: {}", left.join("; ")),
-        (false, true) => format!(
-            "is being deleted, held by the finalizers {}",
-            finalizers.join(", ")
-        ),
-        (true, true) => "is being deleted".to_owned(),
-    }
 }
 
 /// Which object a body is.
@@ -505,20 +407,5 @@ mod tests {
         assert!(is_own(&ours, &operation) && !is_own(&body, &operation));
         assert_eq!(ours["metadata"]["annotations"]["infra/stack"], "demo");
         assert_eq!(without_marks(ours), body);
-    }
-
-    #[test]
-    fn a_deletion_says_what_holds_it() {
-        let held = json!({"metadata": {"deletionTimestamp": "x", "finalizers": ["a.io/b"]}});
-        assert_eq!(
-            leaving(&held),
-            "is being deleted, held by the finalizers a.io/b"
-        );
-        let namespace = json!({"metadata": {"deletionTimestamp": "x"}, "spec": {"finalizers": ["kubernetes"]}, "status": {"conditions": [
-            {"type": "NamespaceContentRemaining", "status": "True", "message": "pods. has 2 resource instances"}]}});
-        assert_eq!(
-            leaving(&namespace),
-            "is being deleted: pods. has 2 resource instances"
-        );
     }
 }

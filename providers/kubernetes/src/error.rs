@@ -11,6 +11,19 @@ pub(crate) const OWNED: &str = "FieldManagerConflict";
 /// The code of an error of fields that can never change.
 pub(crate) const IMMUTABLE: &str = "FieldIsImmutable";
 
+/// What the API server says of an admission webhook that it asked in vain.
+const UNANSWERED: &str = "failed calling webhook";
+
+/// What an error says, and what can be done about it where an admission webhook did not answer.
+pub(crate) fn explained(message: &str) -> String {
+    if !message.contains(UNANSWERED) {
+        return message.to_owned();
+    }
+    format!(
+        "{message}. The cluster refuses this while the webhook does not answer: is its server running? If it is to be asked no more, delete what names it: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"
+    )
+}
+
 /// An error in our own words.
 pub(crate) fn of(kind: ErrorKind, operation: &str, message: impl Into<String>) -> ProviderError {
     ProviderError {
@@ -62,7 +75,7 @@ pub(crate) fn of_status(operation: &str, status: &Status) -> ProviderError {
     let terminating =
         caused(TERMINATING) || status.message.contains("because it is being terminated");
     let immutable = status.code == 422 && !causes.is_empty() && causes.iter().all(is_immutable);
-    let webhook = status.message.contains("failed calling webhook");
+    let webhook = status.message.contains(UNANSWERED);
     // `fieldmanager/structuredmerge.go` of `k8s.io/apimachinery`: fields that a kind has not, answered with 500 as if it would pass.
     let untyped = status
         .message
@@ -96,7 +109,7 @@ pub(crate) fn of_status(operation: &str, status: &Status) -> ProviderError {
         message: if code == OWNED {
             owned_by_others(causes)
         } else {
-            status.message.clone()
+            explained(&status.message)
         },
         attribute: (code == OWNED || kind == ErrorKind::Invalid)
             .then(|| Path::attribute("manifest")),

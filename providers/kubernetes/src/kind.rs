@@ -4,7 +4,7 @@ use crate::apply::{self, Settings};
 use crate::client::Client;
 use crate::fields;
 use crate::object::Reference;
-use crate::{family, read};
+use crate::{deletion, family, read};
 use async_trait::async_trait;
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
@@ -161,7 +161,7 @@ impl<K: Kind> Resource<Client> for Managed<K> {
     ) -> Result<(), ProviderError> {
         let object = K::object(&K::id(&prior))?;
         let (uid, settings) = (K::uid(&prior), K::settings(&prior)?);
-        apply::delete(
+        deletion::delete(
             client,
             context,
             operation,

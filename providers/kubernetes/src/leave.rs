@@ -5,7 +5,7 @@
 use crate::apply::{self, Settings};
 use crate::client::{Call, Client};
 use crate::object::Reference;
-use crate::{discovery, family, read};
+use crate::{deletion, discovery, family, read, wait};
 use futures::future::try_join_all;
 use infra_cloud::absence::there;
 use infra_cloud::wait::{Progress, until};
@@ -76,6 +76,8 @@ pub(crate) async fn all(
 
 impl Leaving<'_> {
     async fn run(&self) -> Result<(), ProviderError> {
+        self.status("dropping admission webhooks that answer no more");
+        self.drop_webhooks(true).await?;
         self.status("stopping what deploys");
         for (version, kind) in MAKERS {
             let makers = self.list(version, kind).await?;
@@ -87,11 +89,7 @@ impl Leaving<'_> {
             }
         }
         self.status("dropping admission webhooks that must answer");
-        for kind in WEBHOOKS {
-            let all = self.list(ADMISSION, kind).await?;
-            let closed = all.into_iter().filter(holds_up).collect();
-            self.delete_all(closed, "Background").await?;
-        }
+        self.drop_webhooks(false).await?;
         self.status("deleting what has load balancers and databases");
         let mut owners = Vec::new();
         for (version, kind) in OWNERS {
@@ -110,6 +108,27 @@ impl Leaving<'_> {
         let claims = self.list("v1", "PersistentVolumeClaim").await?;
         self.delete_all(claims, "Background").await?;
         self.gone().await
+    }
+
+    /// Those that hold calls up when they do not answer; at first only those that nobody serves, for which not even a deployer can
+    /// be stopped.
+    async fn drop_webhooks(&self, only_dead: bool) -> Result<(), ProviderError> {
+        for kind in WEBHOOKS {
+            let mut closed = self.list(ADMISSION, kind).await?;
+            closed.retain(holds_up);
+            let mut dropped = Vec::new();
+            for configuration in closed {
+                let (client, context) = (self.client, self.context);
+                let is_dead = wait::unserved(client, context, &configuration)
+                    .await?
+                    .is_some();
+                if is_dead || !only_dead {
+                    dropped.push(configuration);
+                }
+            }
+            self.delete_all(dropped, "Background").await?;
+        }
+        Ok(())
     }
 
     /// Waits until no load balancer and no volume that goes with its claim is left.
@@ -205,7 +224,7 @@ impl Leaving<'_> {
             let reference = apply::reference(object)?;
             let uid = object["metadata"]["uid"].as_str();
             let (client, context, operation) = (self.client, self.context, self.operation);
-            let deleted = apply::delete(client, context, operation, &reference, uid, &settings);
+            let deleted = deletion::delete(client, context, operation, &reference, uid, &settings);
             match deleted.await {
                 // What the cloud itself has put there is the cloud's.
                 Err(error) if error.kind == ErrorKind::Denied => Ok(()),

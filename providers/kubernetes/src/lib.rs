@@ -14,6 +14,7 @@ mod config_repository;
 mod crds;
 mod data;
 mod data_loss;
+mod deletion;
 mod discovery;
 mod error;
 mod family;

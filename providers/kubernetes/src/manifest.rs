@@ -1,7 +1,7 @@
 //! `kubernetes_manifest`: any object.
 
 use crate::apply::{self, Settings};
-use crate::fields::without_nulls;
+use crate::fields::{self, without_nulls};
 use crate::kind::Kind;
 use crate::object::{self, Reference};
 use crate::options::{self, FieldManager, Timeouts, Wait};
@@ -280,13 +280,26 @@ fn object_of(record: &ManifestRecord, live: &Json) -> Value {
     }
 }
 
-/// The part of an object that a manifest speaks of. Lists are whole.
+/// The part of an object that a manifest speaks of. Of lists it is the items that the manifest has, where each of them is found
+/// again: others may have put items of theirs beside them. Other lists are whole.
 fn common(said: &Json, live: &Json) -> Json {
     match (said, live) {
         (Json::Object(said), Json::Object(live)) => said
             .iter()
             .filter_map(|(name, said)| Some((name.clone(), common(said, live.get(name)?))))
             .collect(),
+        (Json::Array(said), Json::Array(live)) => {
+            let same = |said: &Json, live: &Json| match said.get("name") {
+                Some(name) => live.get("name") == Some(name),
+                None => fields::covers(said, live),
+            };
+            let found = said.iter().map(|said| {
+                let live = live.iter().find(|live| same(said, live))?;
+                Some(common(said, live))
+            });
+            let found: Option<Vec<Json>> = found.collect();
+            Json::Array(found.unwrap_or_else(|| live.clone()))
+        }
         _ => live.clone(),
     }
 }
@@ -309,4 +322,20 @@ fn secretive(manifest: Value) -> Value {
                 None => manifest,
             }
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_that_others_put_beside_ours_are_theirs() {
+        let said = json!({"containers": [{"name": "web", "image": "a"}], "args": ["x"]});
+        let live = json!({"containers": [{"name": "sidecar"}, {"name": "web", "image": "b", "stdin": true}], "args": ["x", "y"]});
+        let ours = json!({"containers": [{"name": "web", "image": "b"}], "args": ["x"]});
+        assert_eq!(common(&said, &live), ours);
+        // What is not found again shows the whole list.
+        let other = json!({"args": ["z"]});
+        assert_eq!(common(&said, &other), other);
+    }
 }

@@ -209,7 +209,7 @@ pub(crate) fn rollout(live: &Json) -> Result<Option<String>, ProviderError> {
 }
 
 /// What a webhook configuration still lacks before it can be called: a CA bundle, or endpoints of a service.
-async fn unserved(
+pub(crate) async fn unserved(
     client: &Client,
     context: &CallContext,
     live: &Json,

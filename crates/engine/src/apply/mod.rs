@@ -308,6 +308,21 @@ impl Run<'_> {
             });
             refreshed.insert(&found.address, new);
         }
+        let is_gone = |address: &Address| matches!(refreshed.get(address), Some(None));
+        for (address, dependencies) in state.handed_on(is_gone) {
+            let found = refreshed.get(&address).cloned().flatten();
+            let Some(base) = found.or_else(|| state.resource(&address).cloned()) else {
+                continue;
+            };
+            changes.push(StateChange::Put {
+                address,
+                resource: ResourceState {
+                    dependencies,
+                    ..base
+                },
+                depose: None,
+            });
+        }
         if self.plan.mode == PlanMode::RefreshOnly {
             return;
         }

@@ -276,11 +276,19 @@ impl Order {
             return;
         }
         let mut shared_needs: HashSet<(u32, &DependencyRef)> = HashSet::default();
+        // What is gone already has no change, and hands on what it depended on.
+        let there: HashSet<&Address> = changes
+            .iter()
+            .map(|c| c.previous_address.as_ref().unwrap_or(&c.address))
+            .collect();
+        let handed_on = state.handed_on(|address| !there.contains(address));
         for (i, change) in changes.iter().enumerate() {
             let recorded = if change.deposed.is_some() {
                 change.dependencies.as_slice()
             } else {
-                recorded(state, change)
+                let at = change.previous_address.as_ref().unwrap_or(&change.address);
+                let handed_on = handed_on.get(at).map(Vec::as_slice);
+                handed_on.unwrap_or_else(|| recorded(state, change))
             };
             let planned = change.dependencies.as_slice();
             for (dependency, is_recorded) in recorded

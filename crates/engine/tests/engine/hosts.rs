@@ -119,3 +119,44 @@ fn a_kill_at_any_moment_of_leaving_is_made_good_by_the_next_run() {
         assert!(store.state().is_empty(), "{halt:?}");
     }
 }
+
+/// A safe on another one, which stands on a third.
+const STACKED: &str = r#"
+[resource.test_safe.floor]
+name = "floor"
+[resource.test_safe.table]
+name = "table"
+depends_on = ["test_safe.floor"]
+[resource.test_safe.lamp]
+name = "lamp"
+depends_on = ["test_safe.table"]
+"#;
+
+/// What stood between two and was taken away by somebody else still says which of them goes first, in the run that finds it gone
+/// and in the next one.
+#[test]
+fn what_is_gone_hands_on_what_it_depended_on() {
+    let cloud = Cloud::new();
+    let bench = Bench::with(vec![Arc::new(cloud.clone())]);
+    let store = bench.store();
+    bench.settle(&store, STACKED);
+    cloud.world().safes.retain(|_, safe| safe.name != "table");
+    let error = infra_model::ProviderError::new(infra_model::ErrorKind::Denied, "held");
+    cloud.world().failing.insert("delete", error);
+    let program = bench.program(STACKED);
+    for _ in 0..2 {
+        let plan = bench.plan(&store, &program, &destroy()).expect("plans");
+        let report = bench.apply(&store, &program, &plan);
+        // The floor is not even tried while the lamp is there.
+        assert_eq!(
+            (report.failures.len(), report.skipped.len()),
+            (1, 1),
+            "{report:?}"
+        );
+        assert_eq!(report.failures[0].address.to_string(), "test_safe.lamp");
+    }
+    cloud.world().failing.clear();
+    let plan = bench.plan(&store, &program, &destroy()).expect("plans");
+    assert!(bench.apply(&store, &program, &plan).is_complete());
+    assert!(store.state().is_empty());
+}

@@ -6,6 +6,8 @@ mod audit;
 #[cfg(unix)]
 mod charts;
 mod crossplane;
+#[cfg(unix)]
+mod cyclonus;
 mod database;
 mod delivery;
 #[allow(unreachable_pub, reason = "other test binaries take it in too")]

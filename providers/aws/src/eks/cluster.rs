@@ -244,6 +244,7 @@ impl Resource<Client> for Cluster {
             planned.replace.push(Path::attribute(name));
             return Ok(());
         }
+        infra_cloud::minors::one_at_a_time(prior, "version", &planned.value, "version")?;
         if planned.value.get("version") != prior.get("version") {
             planning::mark_unknown(planned, &ClusterRecord::block(), &["platform_version"]);
         }

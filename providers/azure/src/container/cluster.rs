@@ -232,6 +232,8 @@ impl Kind for Cluster {
         let Some(prior) = request.prior.filter(|_| planned.replace.is_empty()) else {
             return Ok(());
         };
+        let (runs, wanted) = ("current_kubernetes_version", "kubernetes_version");
+        infra_cloud::minors::one_at_a_time(prior, runs, &planned.value, wanted)?;
         let pool = |value: &Value| -> Option<Value> {
             value.get("default_node_pool")?.elements()?.first().cloned()
         };

@@ -281,7 +281,11 @@ impl Kind for Cluster {
         let Some(prior) = request.prior else {
             return Ok(());
         };
-        let text = |value: &Value| crate::managed::text(value, "min_master_version");
+        let wanted = "min_master_version";
+        if planned.replace.is_empty() {
+            infra_cloud::minors::one_at_a_time(prior, "master_version", &planned.value, wanted)?;
+        }
+        let text = |value: &Value| crate::managed::text(value, wanted);
         if text(prior) != text(&planned.value) {
             infra_model::planning::mark_unknown(
                 planned,

@@ -9,7 +9,7 @@ use crate::apply::{self, Settings};
 use crate::client::{Call, Client};
 use crate::object::Reference;
 use crate::options::{self, FieldManager, Timeouts, Wait};
-use crate::{family, read};
+use crate::{deletion, family, read};
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use infra_cloud::absence::there;
@@ -402,7 +402,7 @@ async fn remove(
 ) -> Result<(), ProviderError> {
     let settings = settings(record)?;
     for name in names {
-        apply::delete(
+        deletion::delete(
             client,
             context,
             operation,

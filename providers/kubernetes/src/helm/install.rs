@@ -5,13 +5,18 @@ use super::drift;
 use super::files::Bench;
 use super::program::{Helm, Run};
 use super::release::ReleaseRecord;
-use super::stored::{self, OPERATION, Stored};
-use crate::apply::pace;
+use super::render;
+use super::stored::{self, OPERATION, Stored, UNINSTALLING};
+use crate::apply::{self, pace};
 use crate::client::Client;
+use crate::deletion::{leaving, remedy};
+use crate::object::Reference;
+use crate::read;
 use infra_cloud::absence::absent_is_done;
 use infra_cloud::wait::{Progress, until};
 use infra_model::{CallContext, ErrorKind, Operation, ProviderError};
 use serde_json::Value as Json;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long a `helm` that is cut off from us may go on by itself before its release is put right.
@@ -101,7 +106,7 @@ impl Change<'_> {
         infra_cloud::wait::while_refused(
             self.context,
             self.operation,
-            pace(PASSING),
+            pace(PASSING.min(self.record.patience())),
             passes,
             || async {
                 let bench = Bench::new()?;
@@ -146,15 +151,16 @@ impl Change<'_> {
     }
 
     /// An installation or upgrade that was cut off blocks every later one: it goes back to the last revision that was
-    /// deployed, or goes away when there is none.
+    /// deployed, or goes away when there is none. What was cut off while it was taken away goes.
     async fn put_right(&self, helm: &Helm) -> Result<(), ProviderError> {
-        let Some(pending) = self.latest().await?.filter(Stored::is_pending) else {
+        let is_cut_off = |s: &Stored| s.is_pending() || s.is_half_gone();
+        let Some(pending) = self.latest().await?.filter(is_cut_off) else {
             return Ok(());
         };
         // The program that began it may have outlived us.
         let cut_off = until(self.context, self.operation, pace(CUT_OFF), || async {
             Ok(match self.latest().await? {
-                Some(now) if now.is_pending() && now.revision == pending.revision => {
+                Some(now) if is_cut_off(&now) && now.revision == pending.revision => {
                     Progress::Pending(format!("revision {} is {}", now.revision, now.status))
                 }
                 _ => Progress::Done(()),
@@ -169,7 +175,8 @@ impl Change<'_> {
         let (namespace, name) = (&self.record.namespace, &self.record.name);
         let all = stored::revisions(self.client, self.context, namespace, Some(name)).await?;
         let deployed = all.iter().rev().find(|s| s.status == "deployed");
-        match deployed {
+        // What was being taken away is taken away first.
+        match deployed.filter(|_| !pending.is_half_gone()) {
             Some(deployed) => {
                 self.tell(&format!(
                     "was cut off; going back to revision {}",
@@ -178,7 +185,7 @@ impl Change<'_> {
                 self.rollback(helm, deployed.revision).await
             }
             None => {
-                self.tell("was cut off while it was installed; taking that away");
+                self.tell("was cut off; taking away what there is of it");
                 self.uninstall(helm).await
             }
         }
@@ -198,7 +205,7 @@ impl Change<'_> {
         let gone = infra_cloud::wait::while_refused(
             self.context,
             self.operation,
-            pace(PASSING),
+            pace(PASSING.min(self.record.patience())),
             passes,
             || async {
                 let bench = Bench::new()?;
@@ -215,13 +222,111 @@ impl Change<'_> {
         absent_is_done(gone)
     }
 
-    /// Takes the release away.
+    /// Takes the release away, and waits until what it rendered is gone: Helm forgets a release also when something of it is held.
     pub(crate) async fn remove(&self) -> Result<(), ProviderError> {
-        if self.latest().await?.is_none() {
-            return Ok(());
+        let latest = self.latest().await?;
+        let objects: Vec<Reference> = match &latest {
+            Some(latest) => {
+                let release = latest.release()?;
+                let manifest = release["manifest"].as_str().unwrap_or_default();
+                let rendered = render::objects(manifest, &self.record.namespace)?;
+                rendered.into_iter().map(|(object, _)| object).collect()
+            }
+            None => remembered(self.record)?,
+        };
+        let mut outcome = Ok(());
+        if latest.is_some() {
+            let helm = Helm::find(self.client, self.context).await?;
+            self.tell("uninstalling");
+            outcome = self.uninstall(&helm).await;
         }
-        let helm = Helm::find(self.client, self.context).await?;
-        self.tell("uninstalling");
-        self.uninstall(&helm).await
+        let Err(error) = outcome else {
+            return self.gone(&objects).await;
+        };
+        Err(match self.held(&objects).await? {
+            Some((object, held)) => ProviderError {
+                message: format!("{}; {held}. {}", error.message, remedy(&object)),
+                ..error
+            },
+            None => error,
+        })
     }
+
+    /// Waits until what is left of a release that Helm has forgotten is gone.
+    pub(crate) async fn left(&self) -> Result<(), ProviderError> {
+        match self.latest().await? {
+            Some(_) => Ok(()),
+            None => self.gone(&remembered(self.record)?).await,
+        }
+    }
+
+    async fn held(
+        &self,
+        objects: &[Reference],
+    ) -> Result<Option<(Reference, String)>, ProviderError> {
+        held(self.client, self.context, objects).await
+    }
+
+    async fn gone(&self, objects: &[Reference]) -> Result<(), ProviderError> {
+        let (context, patience) = (self.context, pace(self.record.patience()));
+        let gone = until(context, self.operation, patience, || async {
+            Ok(match self.held(objects).await? {
+                Some((_, held)) => Progress::Pending(held),
+                None => Progress::Done(()),
+            })
+        })
+        .await;
+        let Err(error) = gone else { return Ok(()) };
+        let held = self.held(objects).await?;
+        Err(match held.filter(|_| error.kind == ErrorKind::TimedOut) {
+            Some((object, _)) => ProviderError {
+                message: format!("{}. {}", error.message, remedy(&object)),
+                ..error
+            },
+            None => error,
+        })
+    }
+}
+
+/// A release that Helm has forgotten, as long as something of it is held; none when all of it is gone.
+///
+/// # Errors
+/// Those of reading.
+pub(crate) async fn half_gone(
+    client: &Client,
+    context: &CallContext,
+    prior: Option<ReleaseRecord>,
+) -> Result<Option<ReleaseRecord>, ProviderError> {
+    let Some(prior) = prior else { return Ok(None) };
+    let held = held(client, context, &remembered(&prior)?).await?;
+    Ok(held.map(|(_, held)| ReleaseRecord {
+        status: Some(UNINSTALLING.to_owned()),
+        drift: vec![held],
+        ..prior
+    }))
+}
+
+/// What a release rendered when it was seen last.
+fn remembered(record: &ReleaseRecord) -> Result<Vec<Reference>, ProviderError> {
+    let texts = record.objects.iter().flat_map(BTreeMap::values);
+    let manifest: Vec<&str> = texts.map(String::as_str).collect();
+    let rendered = render::objects(&manifest.join("\n---\n"), &record.namespace)?;
+    Ok(rendered.into_iter().map(|(object, _)| object).collect())
+}
+
+/// The first of some objects that is being deleted and has not gone, and in words what holds it.
+async fn held(
+    client: &Client,
+    context: &CallContext,
+    objects: &[Reference],
+) -> Result<Option<(Reference, String)>, ProviderError> {
+    let wanted: Vec<_> = objects.iter().cloned().map(Ok).collect();
+    let found = read::many(client, context, &wanted).await;
+    for (object, live) in objects.iter().zip(found) {
+        if let Some(live) = live?.filter(apply::is_leaving) {
+            let held = format!("{} {} {}", object.kind, object.name, leaving(&live));
+            return Ok(Some((object.clone(), held)));
+        }
+    }
+    Ok(None)
 }

@@ -3,6 +3,7 @@
 use super::chart::{self, Chart};
 use super::files::Bench;
 use crate::client::Client;
+use crate::error::explained;
 use crate::family;
 use infra_cloud::config::variable;
 use infra_model::{CallContext, ErrorKind, ProviderError, Value, json};
@@ -191,7 +192,7 @@ impl Helm {
             });
         }
         let why = reason(&errors);
-        Err(failed(kind_of(&why), why))
+        Err(failed(kind_of(&why), explained(&why)))
     }
 
     /// The definitions of a chart as YAML: those of its folder, and those that it renders.

@@ -1,8 +1,8 @@
 //! `helm_release`.
 
 use super::chart::Chart;
-use super::install::Change;
-use super::stored::{self, Stored};
+use super::install::{self, Change};
+use super::stored::{self, Stored, UNINSTALLING};
 use super::{drift, render, stand_in};
 use crate::client::Client;
 use crate::{family, metadata, yaml};
@@ -333,7 +333,7 @@ impl Resource<Client> for Release {
                 Ok((namespace, name)) => match &namespaces[&**namespace] {
                     Err(error) => Err(error.clone()),
                     Ok(all) => match newest(all, name) {
-                        None => Ok(None),
+                        None => install::half_gone(client, context, item.prior.clone()).await,
                         Some(stored) => found(client, context, item.prior.clone(), stored)
                             .await
                             .map(Some),
@@ -375,9 +375,19 @@ impl Resource<Client> for Release {
         client: &Client,
         context: &CallContext,
         operation: &Operation,
-        _: ReleaseRecord,
+        prior: ReleaseRecord,
         desired: ReleaseRecord,
     ) -> Result<ReleaseRecord, ProviderError> {
+        if prior.status.as_deref() == Some(UNINSTALLING) {
+            let change = Change {
+                client,
+                context,
+                operation,
+                record: &prior,
+                values: &Json::Null,
+            };
+            change.left().await?;
+        }
         put(client, context, operation, desired).await
     }
 

@@ -6,6 +6,7 @@ use super::render;
 use super::stored::{self, OPERATION, Stored};
 use crate::apply::{self, Settings};
 use crate::client::Client;
+use crate::deletion;
 use crate::object::Reference;
 use crate::options::Wait;
 use infra_model::{CallContext, Operation, ProviderError};
@@ -184,7 +185,7 @@ pub(crate) async fn install(
     for old in before {
         let name = format!("sh.helm.release.v1.{}.v{}", old.name, old.revision);
         let secret = Reference::new("v1", "Secret", Some(&old.namespace), &name);
-        apply::delete(client, context, operation, &secret, None, &plain).await?;
+        deletion::delete(client, context, operation, &secret, None, &plain).await?;
     }
     Ok(())
 }
@@ -214,14 +215,14 @@ pub(crate) async fn uninstall(
         let release = revision.release()?;
         let manifest = release["manifest"].as_str().unwrap_or_default();
         for (reference, _) in render::objects(manifest, &record.namespace)? {
-            apply::delete(client, context, operation, &reference, None, &settings).await?;
+            deletion::delete(client, context, operation, &reference, None, &settings).await?;
         }
         let name = format!(
             "sh.helm.release.v1.{}.v{}",
             revision.name, revision.revision
         );
         let secret = Reference::new("v1", "Secret", Some(&revision.namespace), &name);
-        apply::delete(client, context, operation, &secret, None, &settings).await?;
+        deletion::delete(client, context, operation, &secret, None, &settings).await?;
     }
     Ok(())
 }

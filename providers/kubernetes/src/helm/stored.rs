@@ -26,6 +26,8 @@ pub(crate) struct Stored {
     secret: Json,
 }
 
+/// The status of a release that is being taken away.
+pub(crate) const UNINSTALLING: &str = "uninstalling";
 /// The label that says which operation made a release.
 pub(crate) const OPERATION: &str = "infra-operation";
 
@@ -46,6 +48,11 @@ impl Stored {
     /// Whether an installation or upgrade was cut off.
     pub(crate) fn is_pending(&self) -> bool {
         self.status.starts_with("pending-")
+    }
+
+    /// Whether it was cut off while it was taken away.
+    pub(crate) fn is_half_gone(&self) -> bool {
+        self.status == UNINSTALLING
     }
 
     /// The release itself: `chart`, `config`, `manifest`, `info`, …
