@@ -189,7 +189,10 @@ impl Api {
             return Parent::Silent;
         };
         for (index, part) in parts.iter().enumerate().skip(at + 1) {
-            let Some(said) = attribute(part).and_then(|parent| value.get(parent)) else {
+            // Places are told by parents, and are none.
+            let place = |name: &&str| matches!(*name, "project" | "region" | "zone" | "location");
+            let parent = attribute(part).filter(|name| !place(name));
+            let Some(said) = parent.and_then(|parent| value.get(parent)) else {
                 continue;
             };
             if said.is_unknown() {
