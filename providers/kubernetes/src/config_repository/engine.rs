@@ -6,7 +6,7 @@ use crate::apply::{self, Settings};
 use crate::client::{Call, Client};
 use crate::fields::without_nulls;
 use crate::object::Reference;
-use crate::{discovery, family, wait};
+use crate::{deletion, discovery, family, wait};
 use infra_cloud::absence::there;
 use infra_cloud::wait::{Pace, Progress, until};
 use infra_model::{CallContext, ErrorKind, Operation, ProviderError, json};
@@ -317,7 +317,7 @@ pub(super) async fn withdraw(
         delete: limits.delete,
         ..Settings::default()
     };
-    apply::delete(client, context, operation, &root, None, &settings).await
+    deletion::delete(client, context, operation, &root, None, &settings).await
 }
 
 #[cfg(test)]

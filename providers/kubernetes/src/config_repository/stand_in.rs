@@ -7,6 +7,7 @@ use super::engine::merge;
 use super::{RepositoryRecord, work};
 use crate::apply::{self, Settings};
 use crate::client::Client;
+use crate::deletion;
 use crate::helm::stand_in;
 use crate::object::Reference;
 use crate::options::Wait;
@@ -122,7 +123,7 @@ pub(super) async fn withdraw(
     applying.prune(&gone).await?;
     let settings = Settings::default();
     let kept = applying.kept();
-    apply::delete(client, context, operation, &kept, None, &settings).await
+    deletion::delete(client, context, operation, &kept, None, &settings).await
 }
 
 impl Applying<'_> {
@@ -322,7 +323,7 @@ impl Applying<'_> {
         for id in gone.iter().rev() {
             let reference = Reference::parse(id)?;
             let (client, context, operation) = (self.client, self.context, self.operation);
-            apply::delete(client, context, operation, &reference, None, &settings).await?;
+            deletion::delete(client, context, operation, &reference, None, &settings).await?;
         }
         Ok(())
     }
