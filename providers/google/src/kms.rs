@@ -231,10 +231,7 @@ impl Kind for Key {
         if prior.rotation_period.is_some() {
             absent_is_done(rotate(client, context, operation, id, None).await)?;
         }
-        let name = format!("{KEYS}.cryptoKeyVersions.list");
-        let request = Request::get(KMS, name, format!("{id}/cryptoKeyVersions"));
-        let versions = client.list(context, request, "cryptoKeyVersions").await;
-        let versions = there(versions)?.unwrap_or_default();
+        let versions = versions(client, context, id).await?;
         let alive = versions.iter().filter(|v| {
             matches!(
                 v["state"].as_str(),
@@ -274,10 +271,22 @@ impl Kind for Key {
         if Self::is_there(&found) || found["purpose"] != desired.purpose.as_str() {
             return Ok(false);
         }
-        let versions = format!("{id}/cryptoKeyVersions");
-        let name = format!("{KEYS}.cryptoKeyVersions.create");
-        let request = Request::send(KMS, name, Method::POST, versions, json!({}));
-        let version = client.call(context, &request).await?;
+        // Marked before it comes to life: a run that is killed in between finds either a dead key or its own.
+        let labels = MARKS.for_create(&client.config().labels, &desired.labels, operation);
+        let body = json!({ "labels": labels::json(&labels) });
+        let request = Request::send(KMS, format!("{KEYS}.patch"), Method::PATCH, id, body)
+            .query("updateMask", "labels");
+        client.call(context, &request).await?;
+        let made = versions(client, context, id).await?;
+        let version = match made.into_iter().find(|v| v["state"] == "ENABLED") {
+            Some(version) => version,
+            None => {
+                let path = format!("{id}/cryptoKeyVersions");
+                let name = format!("{KEYS}.cryptoKeyVersions.create");
+                let request = Request::send(KMS, name, Method::POST, path, json!({}));
+                client.call(context, &request).await?
+            }
+        };
         if desired.purpose == "ENCRYPT_DECRYPT" {
             let version = crate::api::short(version["name"].as_str().unwrap_or_default());
             let body = json!({ "cryptoKeyVersionId": version });
@@ -286,13 +295,20 @@ impl Kind for Key {
             let request = Request::send(KMS, name, Method::POST, path, body);
             client.call(context, &request).await?;
         }
-        let labels = MARKS.for_create(&client.config().labels, &desired.labels, operation);
-        let body = json!({ "labels": labels::json(&labels) });
-        let request = Request::send(KMS, format!("{KEYS}.patch"), Method::PATCH, id, body)
-            .query("updateMask", "labels");
-        client.call(context, &request).await?;
         Ok(true)
     }
+}
+
+/// The versions of a key; none of one that is not there.
+async fn versions(
+    client: &Client,
+    context: &CallContext,
+    id: &str,
+) -> Result<Vec<Json>, ProviderError> {
+    let name = format!("{KEYS}.cryptoKeyVersions.list");
+    let request = Request::get(KMS, name, format!("{id}/cryptoKeyVersions"));
+    let listed = client.list(context, request, "cryptoKeyVersions").await;
+    Ok(there(listed)?.unwrap_or_default())
 }
 
 /// How audit logs name calls on keys.

@@ -307,7 +307,7 @@ depends_on = ["kubernetes_namespace.n"]
 
 [resource.kubernetes_manifest.database]
 manifest   = {{ apiVersion = "v1", kind = "ConfigMap", metadata = {{ name = "database", namespace = "NAMESPACE" }} }}
-timeouts   = {{ delete = "8s" }}
+timeouts   = {{ delete = "20s" }}
 depends_on = ["{order}"]
 "#
     )
@@ -385,7 +385,7 @@ fn what_an_operator_holds_goes_before_the_operator_in_the_sandbox() {
 const JUDGED: &str = r#"
 [resource.kubernetes_manifest.map]
 manifest   = { apiVersion = "v1", kind = "ConfigMap", metadata = { name = "judged", namespace = "NAMESPACE" }, data = { a = "1" } }
-timeouts   = { delete = "6s" }
+timeouts   = { delete = "20s" }
 depends_on = ["kubernetes_namespace.n"]
 "#;
 

@@ -17,7 +17,7 @@ name       = "hello"
 namespace  = "NAMESPACE"
 chart      = {chart:?}
 values     = {{ greeting = "{greeting}", password = "hush-hush"{more} }}
-timeout    = 20
+timeout    = 60
 depends_on = ["kubernetes_namespace.n"]
 "#
     )
@@ -76,7 +76,7 @@ fn a_release_lives_among_hostile_operators_in_the_sandbox() {
 fn held(world: &World) {
     let hostile = world.hostile();
     hostile.holds(&[CONFIG_MAPS], Release::By("nowhere", "nobody"));
-    world.write(&release("Hello", "").replace("timeout    = 20", "timeout    = 3"));
+    world.write(&release("Hello", "").replace("timeout    = 60", "timeout    = 15"));
     world.apply();
     until("it is held", || {
         let map = ["get", "configmap", "hello", "-n", world.name, "-o", "yaml"];
