@@ -119,6 +119,6 @@ def test_helm_installs_upgrades_rolls_back_and_uninstalls(run):
     assert [deployment["status"]["readyReplicas"] for deployment in deployments] == [3]
     helm("rollback", "greeting", "1", "--wait", "--timeout", "30s")
     assert [entry["status"] for entry in json.loads(helm("history", "greeting", "-o", "json"))] == ["superseded", "superseded", "deployed"]
-    helm("upgrade", "greeting", str(CHART), "--set", "hook=true", "--wait", "--timeout", "30s")
+    helm("upgrade", "greeting", str(CHART), "--set", "hook=pre-upgrade", "--wait", "--timeout", "30s")
     helm("uninstall", "greeting", "--wait")
     assert json.loads(run("kubectl", "-n", "hello", "get", "deploy,svc,cm,secret", "-o", "json", "-l", "app.kubernetes.io/managed-by=Helm"))["items"] == []
