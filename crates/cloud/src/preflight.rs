@@ -25,6 +25,21 @@ pub fn block<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     value.get(name)?.elements()?.first()
 }
 
+/// A count that is known.
+#[must_use]
+pub fn count(value: &Value, name: &str) -> Option<u64> {
+    let number = value.get(name).and_then(Value::as_i64)?;
+    u64::try_from(number).ok()
+}
+
+/// Whether a version is the one that is wanted, or one of those that a part of it means: `17` means `17.4`. Parts end with one of
+/// these characters.
+#[must_use]
+pub fn is_version_of(version: &str, wanted: &str, ends: &[char]) -> bool {
+    let rest = version.strip_prefix(wanted);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(ends))
+}
+
 /// The known texts of a list or set; none when the list itself is unknown.
 #[must_use]
 pub fn texts(value: &Value, name: &str) -> Option<Vec<String>> {
@@ -97,6 +112,19 @@ pub fn beyond(
         },
         fatal: false,
     })
+}
+
+/// As [`beyond`], of one each of what is planned; told at the last of them.
+#[must_use]
+pub fn full(
+    new: &[&PreflightItem],
+    attribute: &str,
+    place: &str,
+    usage: &Usage,
+) -> Option<Finding> {
+    let planned = u64::try_from(new.len()).ok()?;
+    let at = Path::attribute(attribute);
+    beyond(new.last()?, at, place, planned, usage)
 }
 
 /// A planned range of addresses, and where it is said.

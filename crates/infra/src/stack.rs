@@ -11,7 +11,7 @@ use infra_lang::files::Files;
 use infra_lang::{Given, LoadRequest, Loaded};
 use infra_model::codes::Code;
 use infra_model::diagnostic::Diagnostic;
-use infra_model::expand::Together;
+use infra_model::expand::{Expand, Together};
 use infra_model::program::Program;
 use infra_model::time::{Clock, Timestamp};
 use std::path::{Path, PathBuf};
@@ -71,10 +71,9 @@ impl<'a> Loading<'a> {
             .filter(|(k, _)| k.starts_with(infra_lang::ENVIRONMENT_PREFIX))
             .collect();
         let name = path.to_string_lossy();
-        let expand = if self.directly {
-            direct_kinds()
-        } else {
-            kinds()
+        let expand = match self.directly {
+            true => kinds_with(infra_hardening::hardening_directly()),
+            false => kinds(),
         };
         infra_lang::load(&LoadRequest {
             path,
@@ -107,19 +106,15 @@ impl<'a> Loading<'a> {
     }
 }
 
-/// The same, with each object of a cluster as a resource of its own.
-fn direct_kinds() -> Together {
-    Together::new(vec![
-        Box::new(infra_components::components()),
-        Box::new(infra_hardening::hardening_directly()),
-    ])
-}
-
 /// What `[network.main]`, …, `[hardening.main]` become.
 pub(crate) fn kinds() -> Together {
+    kinds_with(infra_hardening::hardening())
+}
+
+fn kinds_with(hardening: impl Expand + 'static) -> Together {
     Together::new(vec![
         Box::new(infra_components::components()),
-        Box::new(infra_hardening::hardening()),
+        Box::new(hardening),
     ])
 }
 

@@ -134,6 +134,22 @@ fn kind(code: &HandlerErrorCode) -> Option<ErrorKind> {
     })
 }
 
+/// Where a request stands, by its token.
+async fn status(
+    client: &Client,
+    context: &CallContext,
+    request: &str,
+) -> Result<Option<ProgressEvent>, ProviderError> {
+    let answer = client.call(context, CLOUDCONTROL, "GetResourceRequestStatus", || {
+        client
+            .cloudcontrol()
+            .get_resource_request_status()
+            .request_token(request)
+            .send()
+    });
+    Ok(answer.await?.progress_event)
+}
+
 /// Waits for a request, by its token; its identifier.
 async fn finish(
     client: &Client,
@@ -142,14 +158,7 @@ async fn finish(
     request: &str,
 ) -> Result<String, ProviderError> {
     let identifier = wait::until(context, operation, LONG, || async move {
-        let answer = client.call(context, CLOUDCONTROL, "GetResourceRequestStatus", || {
-            client
-                .cloudcontrol()
-                .get_resource_request_status()
-                .request_token(request)
-                .send()
-        });
-        let event = answer.await?.progress_event;
+        let event = status(client, context, request).await?;
         event
             .as_ref()
             .map_or_else(|| Ok(Progress::Pending("pending".to_owned())), progress)
@@ -176,14 +185,7 @@ async fn resolved(
     if request.is_empty() {
         return Ok(None);
     }
-    let answer = client.call(context, CLOUDCONTROL, "GetResourceRequestStatus", || {
-        client
-            .cloudcontrol()
-            .get_resource_request_status()
-            .request_token(request)
-            .send()
-    });
-    let event = there(answer.await)?.and_then(|answer| answer.progress_event);
+    let event = there(status(client, context, request).await)?.flatten();
     let identifier = event.and_then(|event| event.identifier);
     Ok(identifier.map(|identifier| format!("{id}{identifier}")))
 }

@@ -16,6 +16,7 @@ use azure_core::http::{
     ClientOptions, Context, Pipeline, PipelineSendOptions, Request as Raw, RetryOptions, Url,
 };
 use futures::future::BoxFuture;
+use infra_cloud::cause::innermost;
 use infra_cloud::config::is_loopback;
 use infra_cloud::part::Turns;
 use infra_cloud::retry::{Resend, retried};
@@ -541,14 +542,6 @@ fn is_about_tokens(error: &azure_core::Error) -> bool {
         cause = inner.source();
     }
     true
-}
-
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use google_cloud_auth::credentials::{
     Builder, CacheableResource, Credentials, anonymous, impersonated,
 };
+use infra_cloud::cause::innermost;
 use infra_cloud::config::is_loopback;
 use infra_cloud::part::Turns;
 use infra_cloud::retry::{Resend, retried};
@@ -276,31 +277,44 @@ impl Client {
         items: &str,
     ) -> Result<Vec<Json>, ProviderError> {
         let mut all = Vec::new();
+        for mut page in self.pages(context, request).await? {
+            if let Some(Json::Array(found)) = page.get_mut(items).map(Json::take) {
+                all.extend(found);
+            }
+        }
+        Ok(all)
+    }
+
+    /// All pages of a listing.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub(crate) async fn pages(
+        &self,
+        context: &CallContext,
+        request: Request,
+    ) -> Result<Vec<Json>, ProviderError> {
+        let mut all = Vec::new();
         let mut token: Option<String> = None;
         loop {
             let mut page = request.clone();
             if let Some(token) = token {
                 page = page.query("pageToken", token);
             }
-            let mut answer = self.call(context, &page).await?;
-            if let Some(Json::Array(found)) = answer.get_mut(items).map(Json::take) {
-                all.extend(found);
+            let answer = self.call(context, &page).await?;
+            let next = answer.get("nextPageToken").and_then(Json::as_str);
+            token = next.filter(|next| !next.is_empty()).map(str::to_owned);
+            all.push(answer);
+            if token.is_none() {
+                return Ok(all);
             }
-            token = match answer.get("nextPageToken").and_then(Json::as_str) {
-                Some(next) if !next.is_empty() => Some(next.to_owned()),
-                _ => return Ok(all),
-            };
         }
     }
 }
 
 /// Why there is no token, from the innermost cause, and what most often helps.
-fn no_token(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    format!("no access token: {cause}; {LOG_IN}")
+fn no_token(error: &(dyn std::error::Error + 'static)) -> String {
+    format!("no access token: {}; {LOG_IN}", innermost(error))
 }
 
 const LOG_IN: &str = "where nobody is logged in, run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS";

@@ -427,6 +427,11 @@ impl Order {
             let parts = identity(schema.traits.unique, value.as_ref()?)?;
             Some((change.provider.clone(), type_name.clone(), parts))
         };
+        let coming = changes.iter().filter(|c| c.action == ChangeAction::Create);
+        let mut coming = coming.peekable();
+        if coming.peek().is_none() {
+            return HashSet::default();
+        }
         let going: HashMap<_, usize> = (changes.iter().enumerate())
             .filter(|(_, change)| goes(change))
             .filter_map(|(i, change)| Some((named(change, &change.before)?, i)))
@@ -434,7 +439,6 @@ impl Order {
         if going.is_empty() {
             return HashSet::default();
         }
-        let coming = changes.iter().filter(|c| c.action == ChangeAction::Create);
         coming
             .filter_map(|change| {
                 let gone = going.get(&named(change, &change.after)?)?;

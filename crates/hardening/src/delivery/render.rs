@@ -270,8 +270,7 @@ fn plain(node: &Node, member: &mut Member) {
         }
         member.ready = Some(ready);
     }
-    let api = object["apiVersion"].as_str().unwrap_or_default();
-    let own = BUILT_IN.contains(&api.rsplit_once('/').map_or("", |(group, _)| group));
+    let own = BUILT_IN.contains(&api_group(&object));
     // Nobody waits for it directly either: a certificate of a host without a record is never ready. Not so what is unsealed.
     member.gated = own || !wait.is_null() || kind == "SealedSecret";
     // All that lets traffic into a namespace is one group: it waits for namespaces and charts alone.
@@ -302,6 +301,12 @@ fn deep<'m>(
     wave
 }
 
+/// The group of an object's kind; empty for those of `v1`.
+fn api_group(object: &Json) -> &str {
+    let api = object["apiVersion"].as_str().unwrap_or_default();
+    api.rsplit_once('/').map_or("", |(group, _)| group)
+}
+
 /// The name of a file.
 fn file(name: &str) -> String {
     format!("{}.yaml", identifier(&[name]).replace('_', "-"))
@@ -309,10 +314,8 @@ fn file(name: &str) -> String {
 
 /// With what the engine is to know of it.
 fn annotated(mut object: Json, delivery: &Delivery, wave: usize, gated: bool) -> Json {
-    let api = object["apiVersion"].as_str().unwrap_or_default();
-    let group = api.rsplit_once('/').map_or("", |(group, _)| group);
     let kind = object["kind"].as_str().unwrap_or_default();
-    let kept = KEPT.contains(&(group, kind));
+    let kept = KEPT.contains(&(api_group(&object), kind));
     let mut annotations = object["metadata"]["annotations"]
         .as_object()
         .cloned()

@@ -1,5 +1,6 @@
 //! A stack file that a command writes something into: what stands there stays as it is, comments and order too.
 
+use super::fmt::replace;
 use crate::error::CommandError;
 use infra_model::codes::Code;
 use std::path::{Path, PathBuf};
@@ -71,10 +72,8 @@ impl Edit {
     /// # Errors
     /// The file system's.
     pub(crate) fn save(&self) -> Result<(), CommandError> {
-        let new = self.file.with_extension("toml.new");
-        let written = std::fs::write(&new, self.document.to_string())
-            .and_then(|()| std::fs::rename(&new, &self.file));
-        written.map_err(|e| CommandError::io("write", &self.file, &e))
+        let text = self.document.to_string();
+        replace(&self.file, &text).map_err(|e| CommandError::io("write", &self.file, &e))
     }
 }
 

@@ -9,7 +9,7 @@ use infra_model::{CallContext, ErrorKind, ProviderError};
 use std::collections::BTreeMap;
 
 /// From so many on, the account's listing is asked for instead of each.
-pub(super) const LIST_FROM: usize = 10;
+const LIST_FROM: usize = 10;
 
 /// The most that one page has.
 const PAGE: i32 = 1000;
@@ -17,7 +17,7 @@ const PAGE: i32 = 1000;
 /// All roles by name, with their policies.
 ///
 /// # Errors
-/// As the calls; see [`allowed`].
+/// As the calls; see [`for_many`].
 pub(super) async fn details(
     client: &Client,
     context: &CallContext,
@@ -32,7 +32,7 @@ pub(super) async fn details(
 /// All roles by name, as `GetRole` has them but for when they were last used.
 ///
 /// # Errors
-/// As the calls; see [`allowed`].
+/// As the calls; see [`for_many`].
 pub(super) async fn roles(
     client: &Client,
     context: &CallContext,
@@ -52,7 +52,7 @@ pub(super) async fn roles(
 /// The documents of the account's own policies by ARN: those of the default versions, percent-encoded.
 ///
 /// # Errors
-/// As the calls; see [`allowed`].
+/// As the calls; see [`for_many`].
 pub(super) async fn documents(
     client: &Client,
     context: &CallContext,
@@ -70,12 +70,19 @@ pub(super) async fn documents(
     Ok(policies.await?.into_iter().filter_map(document).collect())
 }
 
-/// What a listing gave; nothing where these credentials may not ask for all, so that each is asked for by itself.
+/// What a listing of the account gives for so many items; nothing where they are few, or where these credentials may not ask for
+/// all, so that each is asked for by itself.
 ///
 /// # Errors
 /// Any other error.
-pub(super) fn allowed<T: Default>(listed: Result<T, ProviderError>) -> Result<T, ProviderError> {
-    match listed {
+pub(super) async fn for_many<T: Default>(
+    items: usize,
+    listing: impl Future<Output = Result<T, ProviderError>>,
+) -> Result<T, ProviderError> {
+    if items < LIST_FROM {
+        return Ok(T::default());
+    }
+    match listing.await {
         Err(error) if error.kind == ErrorKind::Denied => Ok(T::default()),
         listed => listed,
     }

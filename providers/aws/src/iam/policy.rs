@@ -13,7 +13,6 @@ use futures::future::join_all;
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
 use infra_model::{CallContext, Operation, ProviderError, Record, Recovered, Resource, Value};
-use std::collections::BTreeMap;
 
 /// A policy that roles, users and groups share.
 #[derive(Clone, Debug, Default, Record)]
@@ -79,11 +78,8 @@ impl Resource<Client> for Policy {
         context: &CallContext,
         items: &[Item<PolicyRecord>],
     ) -> Vec<Result<Option<PolicyRecord>, ProviderError>> {
-        let many = items.len() >= account::LIST_FROM;
-        let listed = match many {
-            true => account::allowed(account::documents(client, context).await),
-            false => Ok(BTreeMap::new()),
-        };
+        let listed = account::documents(client, context);
+        let listed = account::for_many(items.len(), listed).await;
         join_all(items.iter().map(|item| async {
             let listed = listed.as_ref().map_err(Clone::clone)?;
             let Some(found) = get(client, context, &item.id).await? else {

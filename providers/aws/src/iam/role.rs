@@ -14,7 +14,6 @@ use futures::future::join_all;
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
 use infra_model::{CallContext, Operation, ProviderError, Record, Recovered, Resource, Value};
-use std::collections::BTreeMap;
 
 /// An identity that services and people take on.
 #[derive(Clone, Debug, Default, Record)]
@@ -92,11 +91,8 @@ impl Resource<Client> for Role {
         context: &CallContext,
         items: &[Item<RoleRecord>],
     ) -> Vec<Result<Option<RoleRecord>, ProviderError>> {
-        let many = items.len() >= account::LIST_FROM;
-        let listed = match many {
-            true => account::allowed(account::roles(client, context).await),
-            false => Ok(BTreeMap::new()),
-        };
+        let listed = account::roles(client, context);
+        let listed = account::for_many(items.len(), listed).await;
         join_all(items.iter().map(|item| async {
             let found = match listed.as_ref().map_err(Clone::clone)?.get(&item.id) {
                 Some(found) => Some(found.clone()),

@@ -14,7 +14,6 @@ use infra_model::schema::Traits;
 use infra_model::{
     CallContext, ErrorKind, Operation, ProviderError, Record, Recovered, Resource, Value,
 };
-use std::collections::BTreeMap;
 
 /// A policy inside a role.
 #[derive(Clone, Debug, Default, Record)]
@@ -73,11 +72,8 @@ impl Resource<Client> for RolePolicy {
         context: &CallContext,
         items: &[Item<RolePolicyRecord>],
     ) -> Vec<Result<Option<RolePolicyRecord>, ProviderError>> {
-        let many = items.len() >= account::LIST_FROM;
-        let listed = match many {
-            true => account::allowed(account::details(client, context).await),
-            false => Ok(BTreeMap::new()),
-        };
+        let listed = account::details(client, context);
+        let listed = account::for_many(items.len(), listed).await;
         join_all(items.iter().map(|item| async {
             let (role, name) = parse(&item.id)?;
             let listed = listed.as_ref().map_err(Clone::clone)?;

@@ -11,7 +11,6 @@ use aws_sdk_iam::types::RoleDetail;
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
 use infra_model::{CallContext, ErrorKind, Operation, ProviderError, Record, Recovered, Resource};
-use std::collections::BTreeMap;
 
 /// A managed policy on a role.
 #[derive(Clone, Debug, Default, Record)]
@@ -59,12 +58,8 @@ impl Resource<Client> for RolePolicyAttachment {
         context: &CallContext,
         items: &[Item<AttachmentRecord>],
     ) -> Vec<Result<Option<AttachmentRecord>, ProviderError>> {
-        let many = items.len() >= account::LIST_FROM;
-        let listed = match many {
-            true => account::allowed(account::details(client, context).await),
-            false => Ok(BTreeMap::new()),
-        };
-        let listed = match listed {
+        let listed = account::details(client, context);
+        let listed = match account::for_many(items.len(), listed).await {
             Ok(listed) => listed,
             Err(error) => return items.iter().map(|_| Err(error.clone())).collect(),
         };

@@ -5,7 +5,7 @@ use crate::client::Client;
 use crate::family::RDS;
 use aws_sdk_rds::types::OrderableDbInstanceOption as Offer;
 use futures::future::join_all;
-use infra_cloud::preflight::{of_type, refused, text};
+use infra_cloud::preflight::{is_version_of, of_type, refused, text};
 use infra_model::provider::{Finding, PreflightItem};
 use infra_model::{CallContext, Path, ProviderError, Value};
 use std::collections::BTreeMap;
@@ -73,8 +73,7 @@ async fn of_engine(
 
 /// Whether a version is the one that is wanted, or one of those that a part of it means: `17` means `17.4`.
 fn is_of(version: &str, wanted: &str) -> bool {
-    let rest = version.strip_prefix(wanted);
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    is_version_of(version, wanted, &['.'])
 }
 
 /// What of an instance cannot be had together with its class.

@@ -7,9 +7,9 @@ use crate::ec2::tagging::filter;
 use crate::family::{EC2_READ, ELB_READ, IAM, RDS};
 use aws_sdk_ec2::types::AccountAttribute;
 use aws_sdk_iam::types::SummaryKeyType as Sum;
-use infra_cloud::preflight::{Usage, beyond, of_type, text};
+use infra_cloud::preflight::{Usage, full, of_type, text};
+use infra_model::CallContext;
 use infra_model::provider::{Finding, PreflightItem};
-use infra_model::{CallContext, Path};
 use std::collections::BTreeMap;
 
 pub(super) async fn check(
@@ -26,18 +26,6 @@ pub(super) async fn check(
     let mut findings: Vec<Finding> = addresses.into_iter().collect();
     findings.extend([databases, balancers, identities].concat());
     findings
-}
-
-/// More of what is planned than there is room for; told at the last of them.
-fn full(place: &str, new: &[&PreflightItem], attribute: &str, usage: &Usage) -> Option<Finding> {
-    let planned = u64::try_from(new.len()).ok()?;
-    beyond(
-        new.last()?,
-        Path::attribute(attribute),
-        place,
-        planned,
-        usage,
-    )
 }
 
 /// Elastic IPs.
@@ -74,7 +62,7 @@ async fn addresses(
         limit,
         shown: "elastic IPs".to_owned(),
     };
-    full(client.region(), &new, "domain", &usage)
+    full(&new, "domain", client.region(), &usage)
 }
 
 /// Database instances and their subnet groups (RDS, `DescribeAccountAttributes`).
@@ -120,7 +108,7 @@ async fn databases(
             limit: u64::try_from(quota.max()?).ok()?,
             shown: (*shown).to_owned(),
         };
-        full(client.region(), &of_type(items, kind), attribute, &usage)
+        full(&of_type(items, kind), attribute, client.region(), &usage)
     });
     found.collect()
 }
@@ -181,10 +169,10 @@ async fn balancers(
         };
         let used = u64::try_from(there.iter().filter(is).count()).unwrap_or(0);
         let usage = usage(&format!("{kind}-load-balancers"), used);
-        findings.extend(usage.and_then(|u| full(region, &of_kind, "load_balancer_type", &u)));
+        findings.extend(usage.and_then(|u| full(&of_kind, "load_balancer_type", region, &u)));
     }
     let usage = usage("target-groups", groups_there);
-    findings.extend(usage.and_then(|u| full(region, &groups, "name", &u)));
+    findings.extend(usage.and_then(|u| full(&groups, "name", region, &u)));
     findings
 }
 
@@ -224,7 +212,7 @@ async fn identities(
             limit: sum(limit)?,
             shown: (*shown).to_owned(),
         };
-        full("the account", &of_type(items, kind), "name", &usage)
+        full(&of_type(items, kind), "name", "the account", &usage)
     });
     found.collect()
 }

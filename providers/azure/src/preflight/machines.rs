@@ -5,7 +5,7 @@ use crate::client::{Client, Request};
 use crate::container::VERSION as CONTAINERS;
 use crate::managed::{place, text};
 use futures::future::join_all;
-use infra_cloud::preflight::{beyond, of_type, refused, within};
+use infra_cloud::preflight::{beyond, block, count, of_type, refused, within};
 use infra_model::provider::{Finding, PreflightItem};
 use infra_model::{CallContext, Path, Value};
 use serde_json::Value as Json;
@@ -98,8 +98,7 @@ fn regions<'a>(
         }
         let region = regions.entry(location).or_default();
         region.clusters.push(item);
-        let block = item.planned.get("default_node_pool");
-        let default = block.and_then(|b| b.elements()?.first());
+        let default = block(&item.planned, "default_node_pool");
         let at = within("default_node_pool", "vm_size");
         let pool = default.and_then(|value| pool(item, value, at));
         region.pools.extend(pool);
@@ -120,16 +119,12 @@ fn regions<'a>(
 }
 
 fn pool<'a>(item: &'a PreflightItem, value: &Value, attribute: Path) -> Option<Pool<'a>> {
-    let count = |name: &str| {
-        let number = value.get(name).and_then(Value::as_i64);
-        number.and_then(|n| u64::try_from(n).ok())
-    };
     Some(Pool {
         item,
         attribute,
         size: text(value, "vm_size")?,
-        count: count("node_count")
-            .or_else(|| count("min_count"))
+        count: count(value, "node_count")
+            .or_else(|| count(value, "min_count"))
             .unwrap_or(1),
     })
 }

@@ -8,9 +8,9 @@ mod names;
 use crate::client::{Client, Request};
 use crate::managed::{place, text};
 use crate::network::VERSION as NETWORK;
-use infra_cloud::preflight::{Usage, beyond, of_type};
+use infra_cloud::preflight::{Usage, full, of_type};
+use infra_model::CallContext;
 use infra_model::provider::{Finding, PreflightItem};
-use infra_model::{CallContext, Path};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
@@ -77,14 +77,11 @@ async fn addresses(
     let asked = regions.into_iter().map(|(location, new)| async move {
         let network = ("Microsoft.Network", NETWORK);
         let usages = usages(client, context, network, &location).await?;
-        let planned = u64::try_from(new.len()).ok()?;
-        let usage = usages.get("publicipaddresses")?;
-        beyond(
-            new.last()?,
-            Path::attribute("location"),
+        full(
+            &new,
+            "location",
             &location,
-            planned,
-            usage,
+            usages.get("publicipaddresses")?,
         )
     });
     let found = futures::future::join_all(asked).await;

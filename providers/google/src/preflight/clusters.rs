@@ -4,7 +4,7 @@ use super::project;
 use crate::client::{Client, Request};
 use crate::family::CONTAINER;
 use futures::future::join_all;
-use infra_cloud::preflight::{of_type, refused, text};
+use infra_cloud::preflight::{is_version_of, of_type, refused, text};
 use infra_model::provider::{Finding, PreflightItem};
 use infra_model::{CallContext, Path};
 use serde_json::Value as Json;
@@ -84,8 +84,7 @@ fn not_offered(
 
 /// Whether a version is the one that is wanted, or one of those that a part of it means ("Specifying cluster version").
 fn is_of(version: &str, wanted: &str) -> bool {
-    let rest = version.strip_prefix(wanted);
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-']))
+    is_version_of(version, wanted, &['.', '-'])
 }
 
 /// `1.34` of `1.34.1-gke.2909000`.

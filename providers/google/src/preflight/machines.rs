@@ -1,14 +1,14 @@
 //! Machines of node pools: types that their zones do not offer, and processors for which their region has no room.
 
-use super::quotas::{regional, room};
+use super::quotas::{quota, regional};
 use crate::api::short;
 use crate::client::{Client, Request};
 use crate::family::COMPUTE;
 use futures::future::join_all;
 use infra_cloud::absence::there;
-use infra_cloud::preflight::{block, of_type, refused, text, texts, within};
+use infra_cloud::preflight::{beyond, block, count, of_type, refused, text, texts, within};
+use infra_model::CallContext;
 use infra_model::provider::{Finding, PreflightItem};
-use infra_model::{CallContext, Value};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -67,15 +67,11 @@ fn pool(item: &PreflightItem) -> Option<Pool<'_>> {
         Some((region, _)) if zonal => region,
         _ => location,
     };
-    let number = |value: &Value, name: &str| {
-        let number = value.get(name).and_then(Value::as_i64);
-        number.and_then(|n| u64::try_from(n).ok())
-    };
     let scaling = block(planned, "autoscaling");
-    let total = scaling.and_then(|s| number(s, "total_min_node_count"));
-    let each = number(planned, "node_count")
-        .or_else(|| number(planned, "initial_node_count"))
-        .or_else(|| scaling.and_then(|s| number(s, "min_node_count")));
+    let total = scaling.and_then(|s| count(s, "total_min_node_count"));
+    let each = count(planned, "node_count")
+        .or_else(|| count(planned, "initial_node_count"))
+        .or_else(|| scaling.and_then(|s| count(s, "min_node_count")));
     Some(Pool {
         item,
         kind,
@@ -135,7 +131,8 @@ async fn in_region(
         *planned = (planned.0 + machines(pool) * first.unwrap_or(0), pool);
     }
     for (metric, (planned, pool)) in processors {
-        findings.extend(room(pool.item, at(), &name, planned, &region, &metric));
+        let quota = quota(&region, &metric);
+        findings.extend(quota.and_then(|q| beyond(pool.item, at(), &name, planned, &q)));
     }
     findings
 }

@@ -132,22 +132,11 @@ async fn subnetworks(client: &Client, context: &CallContext, network: &str) -> O
         "compute.subnetworks.aggregatedList",
         format!("projects/{project}/aggregated/subnetworks"),
     );
-    let mut all = Vec::new();
-    let mut token: Option<String> = None;
-    loop {
-        let page = match token {
-            Some(token) => request.clone().query("pageToken", token),
-            None => request.clone(),
-        };
-        let answer = client.call(context, &page).await.ok()?;
-        let places = answer["items"].as_object().into_iter().flatten();
-        let found =
-            places.flat_map(|(_, place)| place["subnetworks"].as_array().into_iter().flatten());
-        let own = found.filter(|s| s["network"].as_str().map(relative) == Some(network));
-        all.extend(own.cloned());
-        token = match answer["nextPageToken"].as_str() {
-            Some(next) if !next.is_empty() => Some(next.to_owned()),
-            _ => return Some(all),
-        };
-    }
+    let pages = client.pages(context, request).await.ok()?;
+    let places = pages.iter().flat_map(|page| page["items"].as_object());
+    let found = places
+        .flatten()
+        .flat_map(|(_, place)| place["subnetworks"].as_array().into_iter().flatten());
+    let own = found.filter(|s| s["network"].as_str().map(relative) == Some(network));
+    Some(own.cloned().collect())
 }

@@ -4,9 +4,9 @@ use super::{project, region};
 use crate::client::{Client, Request};
 use crate::family::COMPUTE;
 use futures::future::join_all;
-use infra_cloud::preflight::{Usage, beyond, of_type, text};
+use infra_cloud::preflight::{self, Usage, of_type, text};
+use infra_model::CallContext;
 use infra_model::provider::{Finding, PreflightItem};
-use infra_model::{CallContext, Path};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
@@ -109,35 +109,20 @@ pub(super) async fn regional(
     client.call(context, &request).await.ok()
 }
 
+/// More of something, one each, than a quota of a project or region has room for.
 fn full(new: &[&PreflightItem], place: &str, owner: &Json, metric: &str) -> Option<Finding> {
-    let planned = u64::try_from(new.len()).ok()?;
-    room(
-        new.last()?,
-        Path::attribute("name"),
-        place,
-        planned,
-        owner,
-        metric,
-    )
+    preflight::full(new, "name", place, &quota(owner, metric)?)
 }
 
-/// More than a quota of a project or region has room for.
-pub(super) fn room(
-    item: &PreflightItem,
-    attribute: Path,
-    place: &str,
-    planned: u64,
-    owner: &Json,
-    metric: &str,
-) -> Option<Finding> {
+/// A quota of a project or region.
+pub(super) fn quota(owner: &Json, metric: &str) -> Option<Usage> {
     let quotas = owner["quotas"].as_array()?;
     let quota = quotas.iter().find(|quota| quota["metric"] == metric)?;
     // Numbers of quotas are whole, and written as floating ones.
     let whole = |name: &str| Some(quota[name].as_f64()?.max(0.0) as u64);
-    let usage = Usage {
+    Some(Usage {
         used: whole("usage")?,
         limit: whole("limit")?,
         shown: metric.to_owned(),
-    };
-    beyond(item, attribute, place, planned, &usage)
+    })
 }

@@ -168,7 +168,7 @@ impl Watch<'_> {
                 return Ok(Progress::Pending(format!("no {name} yet")));
             };
             let missing = if engine.is_flux() {
-                self.behind(&live, &live["status"]["lastAppliedRevision"])
+                self.behind(&live["status"]["lastAppliedRevision"])
                     .await?
                     .or_else(|| unready(&live))
             } else {
@@ -215,7 +215,7 @@ impl Watch<'_> {
             .is_some_and(|url| url.starts_with("oci://"));
         if !chart
             && !image
-            && let Some(behind) = self.behind(live, &status["sync"]["revision"]).await?
+            && let Some(behind) = self.behind(&status["sync"]["revision"]).await?
         {
             return Ok(Some(behind));
         }
@@ -235,7 +235,7 @@ impl Watch<'_> {
     }
 
     /// Whether a revision, a commit or `BRANCH@sha1:COMMIT`, is an earlier one than the record's, in words.
-    async fn behind(&self, _: &Json, said: &Json) -> Result<Option<String>, ProviderError> {
+    async fn behind(&self, said: &Json) -> Result<Option<String>, ProviderError> {
         let Some(said) = said.as_str().filter(|s| !s.is_empty()) else {
             return Ok(Some("no revision yet".to_owned()));
         };

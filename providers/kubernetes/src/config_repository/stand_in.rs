@@ -37,6 +37,21 @@ fn stays(object: &Json) -> bool {
         || object["kind"] == "CustomResourceDefinition"
 }
 
+/// When an object is ready, as far as the engines know its kind.
+fn healthy(object: &Json) -> Option<Wait> {
+    match object["kind"].as_str() {
+        Some("Deployment" | "StatefulSet" | "DaemonSet") => Some(Wait {
+            rollout: Some(true),
+            ..Wait::default()
+        }),
+        Some("CustomResourceDefinition") => Some(Wait {
+            established: Some(true),
+            ..Wait::default()
+        }),
+        _ => None,
+    }
+}
+
 /// The objects of the files under a folder.
 fn below(texts: &BTreeMap<String, String>, folder: &str) -> Result<Vec<Json>, ProviderError> {
     let folder = format!("{}/", folder.trim_start_matches("./").trim_end_matches('/'));
@@ -69,16 +84,8 @@ pub(super) async fn sync(
     record: &RepositoryRecord,
 ) -> Result<(), ProviderError> {
     context.events.status(operation, WORDS);
-    let (commit, texts) = work::texts(client, record).await?;
-    let mut applying = Applying {
-        client,
-        context,
-        operation,
-        record,
-        texts,
-        commit,
-        seen: BTreeMap::new(),
-    };
+    let newest = work::texts(client, record).await?;
+    let mut applying = Applying::new(client, context, operation, record, newest);
     let before = applying.inventory().await?;
     let engine = record.engine();
     let Some(root) = apply::find(client, context, &engine.root()).await? else {
@@ -89,12 +96,7 @@ pub(super) async fn sync(
     } else {
         applying.application(&root).await?;
     }
-    let gone: Vec<&String> = before
-        .iter()
-        .filter(|(id, stays)| !**stays && !applying.seen.contains_key(*id))
-        .map(|(id, _)| id)
-        .collect();
-    applying.prune(&gone).await?;
+    applying.prune(&before).await?;
     applying.keep().await
 }
 
@@ -105,28 +107,34 @@ pub(super) async fn withdraw(
     operation: &Operation,
     record: &RepositoryRecord,
 ) -> Result<(), ProviderError> {
-    let applying = Applying {
-        client,
-        context,
-        operation,
-        record,
-        texts: BTreeMap::new(),
-        commit: String::new(),
-        seen: BTreeMap::new(),
-    };
-    let before = applying.inventory().await?;
-    let gone: Vec<&String> = before
-        .iter()
-        .filter(|(_, stays)| !**stays)
-        .map(|(id, _)| id)
-        .collect();
-    applying.prune(&gone).await?;
+    let nothing = <(String, BTreeMap<String, String>)>::default();
+    let applying = Applying::new(client, context, operation, record, nothing);
+    applying.prune(&applying.inventory().await?).await?;
     let settings = Settings::default();
     let kept = applying.kept();
     deletion::delete(client, context, operation, &kept, None, &settings).await
 }
 
-impl Applying<'_> {
+impl<'a> Applying<'a> {
+    /// With a commit and the texts that are in it.
+    fn new(
+        client: &'a Client,
+        context: &'a CallContext,
+        operation: &'a Operation,
+        record: &'a RepositoryRecord,
+        (commit, texts): (String, BTreeMap<String, String>),
+    ) -> Applying<'a> {
+        Applying {
+            client,
+            context,
+            operation,
+            record,
+            texts,
+            commit,
+            seen: BTreeMap::new(),
+        }
+    }
+
     fn kept(&self) -> Reference {
         let engine = self.record.engine();
         Reference::new("v1", "ConfigMap", Some(&engine.namespace), INVENTORY)
@@ -148,37 +156,15 @@ impl Applying<'_> {
             "metadata": { "name": kept.name, "namespace": kept.namespace },
             "data": { "objects": json!(self.seen).to_string() },
         });
-        self.apply(&body).await
+        self.apply(&body, None).await
     }
 
-    async fn apply(&self, object: &Json) -> Result<(), ProviderError> {
+    /// Applies an object, and waits until it is as it shall be.
+    async fn apply(&self, object: &Json, wait: Option<Wait>) -> Result<(), ProviderError> {
         let settings = Settings {
             manager: MANAGER.to_owned(),
             force: true,
-            ..Settings::default()
-        };
-        let (client, context, operation) = (self.client, self.context, self.operation);
-        apply::update(client, context, operation, object, &settings, &settings).await?;
-        Ok(())
-    }
-
-    /// Waits until an object is ready, as far as the engines know its kind.
-    async fn healthy(&self, object: &Json) -> Result<(), ProviderError> {
-        let wanted = match object["kind"].as_str() {
-            Some("Deployment" | "StatefulSet" | "DaemonSet") => Wait {
-                rollout: Some(true),
-                ..Wait::default()
-            },
-            Some("CustomResourceDefinition") => Wait {
-                established: Some(true),
-                ..Wait::default()
-            },
-            _ => return Ok(()),
-        };
-        let settings = Settings {
-            manager: MANAGER.to_owned(),
-            force: true,
-            wait: Some(wanted),
+            wait,
             ..Settings::default()
         };
         let (client, context, operation) = (self.client, self.context, self.operation);
@@ -272,7 +258,7 @@ impl Applying<'_> {
     /// Objects that wait for nothing of each other: all are applied, then all are waited for. Those of a kind bring more.
     async fn wave(&mut self, objects: &[Json], kind: &str) -> Result<(), ProviderError> {
         for object in objects {
-            self.apply(object).await?;
+            self.apply(object, None).await?;
             self.note(object)?;
         }
         for object in objects {
@@ -291,7 +277,11 @@ impl Applying<'_> {
                     let chart = text(&spec["chart"]["spec"]["chart"]);
                     self.chart((&name, &chart), &place).await?;
                 }
-                _ => self.healthy(object).await?,
+                _ => {
+                    if let Some(wait) = healthy(object) {
+                        self.apply(object, Some(wait)).await?;
+                    }
+                }
             }
         }
         Ok(())
@@ -307,20 +297,21 @@ impl Applying<'_> {
         let none = Vec::new();
         let provides = self.record.provides.get(release).unwrap_or(&none);
         for object in stand_in::objects(release, namespace, chart, provides)? {
-            self.apply(&object).await?;
             self.note(&object)?;
-            self.healthy(&object).await?;
+            self.apply(&object, healthy(&object)).await?;
         }
         Ok(())
     }
 
-    /// Deletes objects by their ids, what others may wait for last: the later ones of an inventory depend on the earlier.
-    async fn prune(&self, gone: &[&String]) -> Result<(), ProviderError> {
+    /// Deletes what an inventory has and nothing has applied since, but for what stays; what others may wait for last: the later
+    /// ones depend on the earlier.
+    async fn prune(&self, before: &BTreeMap<String, bool>) -> Result<(), ProviderError> {
         let settings = Settings {
             propagation: "Background".to_owned(),
             ..Settings::default()
         };
-        for id in gone.iter().rev() {
+        let gone = |id: &str, stays: bool| !stays && !self.seen.contains_key(id);
+        for (id, _) in before.iter().rev().filter(|(id, stays)| gone(id, **stays)) {
             let reference = Reference::parse(id)?;
             let (client, context, operation) = (self.client, self.context, self.operation);
             deletion::delete(client, context, operation, &reference, None, &settings).await?;
