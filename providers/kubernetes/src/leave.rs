@@ -119,10 +119,8 @@ impl Leaving<'_> {
             let mut dropped = Vec::new();
             for configuration in closed {
                 let (client, context) = (self.client, self.context);
-                let is_dead = wait::unserved(client, context, &configuration)
-                    .await?
-                    .is_some();
-                if is_dead || !only_dead {
+                let dead = || wait::unserved(client, context, &configuration);
+                if !only_dead || dead().await?.is_some() {
                     dropped.push(configuration);
                 }
             }

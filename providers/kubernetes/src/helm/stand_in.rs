@@ -45,12 +45,11 @@ pub(crate) fn parse(text: &str) -> Result<(&str, &str), ProviderError> {
 /// # Errors
 /// What it is to bring is told in another form.
 pub(crate) fn objects(
-    name: &str,
+    release: &str,
     namespace: &str,
     chart: &str,
     provides: &[String],
 ) -> Result<Vec<Json>, ProviderError> {
-    let release = name;
     let default = [format!("Deployment/{release}")];
     let wanted = if provides.is_empty() {
         &default[..]
