@@ -25,6 +25,7 @@ kube-controller-manager|kube|k8s.io/kubernetes/cmd/kube-controller-manager|$kube
 kube-scheduler|kube|k8s.io/kubernetes/cmd/kube-scheduler|$kubernetes
 kwok|kwok|sigs.k8s.io/kwok/cmd/kwok|
 cyclonus|cyclonus|github.com/mattfenwick/cyclonus/cmd/cyclonus|
+alloy-check|alloy|.|
 kubeseal|kubeseal|github.com/bitnami-labs/sealed-secrets/cmd/kubeseal|-X main.VERSION=$(version kubeseal github.com/bitnami-labs/sealed-secrets)
 amtool|alertmanager|github.com/prometheus/alertmanager/cmd/amtool|
 gator|gatekeeper|github.com/open-policy-agent/gatekeeper/v3/cmd/gator|

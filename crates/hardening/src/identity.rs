@@ -14,6 +14,8 @@ pub(crate) enum Grant {
     Objects(String),
     /// To encrypt and decrypt with a key, by a template of its id: the ARN on AWS.
     Key(String),
+    /// To read the password of a managed database of the stack, by its reference, such as `database.shop`.
+    Password(String),
     /// To make and change what Crossplane makes: `bucket`, `database`.
     Manage(&'static str),
 }
@@ -96,6 +98,12 @@ fn aws(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
         Grant::Key(key) => json!([
             { "Effect": "Allow", "Action": ["kms:Encrypt", "kms:Decrypt", "kms:DescribeKey"], "Resource": key },
         ]),
+        // It is encrypted with the account's own key for secrets, which whoever may read them may use.
+        Grant::Password(database) => json!([{
+            "Effect": "Allow",
+            "Action": ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
+            "Resource": format!("${{{database}.secret_id}}"),
+        }]),
         // Names of what is yet to be made are not known; that others' things are left alone is Crossplane's own rule.
         Grant::Manage("database") => json!([
             { "Effect": "Allow", "Action": ["rds:*"], "Resource": "*" },
@@ -175,6 +183,12 @@ fn google(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
                 });
                 inside.cloud("google_kms_crypto_key_iam_member", &name, body)
             }
+            Grant::Password(database) => {
+                let body = json!({
+                    "secret_id": format!("${{{database}.secret_id}}"), "role": "roles/secretmanager.secretAccessor", "member": member,
+                });
+                inside.cloud("google_secret_manager_secret_iam_member", &name, body)
+            }
             Grant::Manage(what) => {
                 let role = if *what == "database" {
                     "roles/cloudsql.admin"
@@ -232,6 +246,7 @@ fn azure(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
                 (format!("${{{bucket}.id}}"), "Storage Blob Data Contributor")
             }
             Grant::Key(key) => (key.clone(), "Key Vault Crypto User"),
+            Grant::Password(database) => (kept(database), "Key Vault Secrets User"),
             // Of the resource group that the cluster is in: accounts are made there.
             Grant::Manage(_) => (
                 format!("${{join(\"/\", slice(split(\"/\", {cluster}.id), 0, 5))}}"),
@@ -253,4 +268,16 @@ fn azure(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
         labels: json!({ "azure.workload.identity/use": "true" }),
         before,
     }
+}
+
+/// A template of the resource id of the secret that a database's password stands in, in a vault of the database's group. The database
+/// is `/subscriptions/ID/resourceGroups/GROUP/…`, the secret's address `https://VAULT.…/secrets/NAME`.
+fn kept(database: &str) -> String {
+    let group = format!("join(\"/\", slice(split(\"/\", {database}.id), 0, 5))");
+    let secret = |part: u8| format!("split(\"/\", {database}.secret_id)[{part}]");
+    format!(
+        "${{{group}}}/providers/Microsoft.KeyVault/vaults/${{split(\".\", {})[0]}}/secrets/${{{}}}",
+        secret(2),
+        secret(4)
+    )
 }

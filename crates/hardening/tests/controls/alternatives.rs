@@ -16,6 +16,7 @@ pub(crate) const CONTROLS: &[&str] = &[
     "supply_chain",
     "policy",
     "crossplane",
+    "secrets",
 ];
 
 /// The shop, with a database of its own.
@@ -26,12 +27,14 @@ pub(crate) fn with_database() -> Json {
     shop
 }
 
-/// A fixture with the buckets that the controls need.
+/// A fixture with the buckets that the controls need, and a managed database.
 pub(crate) fn on(cloud: &str) -> Fixture {
     let mut fixture = Fixture::on(cloud);
     for bucket in ["backups", "logs"] {
         fixture.add("bucket", bucket, &json!({ "cloud": cloud }));
     }
+    let orders = json!({ "network": "main", "engine": "postgres", "version": "17" });
+    fixture.add("database", "orders", &orders);
     fixture
 }
 
@@ -43,6 +46,7 @@ pub(crate) fn choices() -> [(&'static str, Json); 2] {
     }]);
     let first = json!({
         "database": { "operator": "cloudnative-pg" },
+        "secrets": { "engine": "sealed-secrets", "keys": ["2026"] },
         "monitoring": { "slack_webhook": "https://hooks.slack.com/services/x", "slack_channel": "#ops" },
         "logging": { "engine": "loki", "bucket": "logs" },
         "gitops": {
@@ -68,6 +72,7 @@ pub(crate) fn choices() -> [(&'static str, Json); 2] {
     });
     let second = json!({
         "database": { "operator": "zalando", "pooler": true },
+        "secrets": { "engine": "vault", "vault": { "recovery_recipients": ["bQ=="] } },
         "monitoring": {},
         "logging": { "engine": "elk" },
         "gitops": {
@@ -88,6 +93,7 @@ pub(crate) fn all() -> Vec<(String, Expansion)> {
     for cloud in ["aws", "google", "azure"] {
         for (name, choice) in choices() {
             let mut inputs = with_database();
+            inputs["apps"]["shop"]["services"]["back"]["to"] = json!(["database.orders"]);
             if name == "second" {
                 inputs["apps"]["shop"]["pod_security"] = json!("baseline");
                 if cloud == "azure" {

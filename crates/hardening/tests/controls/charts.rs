@@ -9,7 +9,7 @@ use infra_model::json::to_json;
 use serde_json::{Map, Value as Json, json};
 
 /// Charts: the file, the namespace, and the choice of alternatives that installs it.
-const CHARTS: &[(&str, &str, &str)] = &[
+pub(crate) const CHARTS: &[(&str, &str, &str)] = &[
     ("alloy", "logging", "first"),
     ("argo-cd", "argocd", "first"),
     ("cert-manager", "cert-manager", "first"),
@@ -40,15 +40,10 @@ const OFF: &[(&str, &str)] = &[
 const API: &str = "10.0.3.7";
 
 fn policies(choice: &str) -> Vec<Json> {
-    let secrets = match choice {
-        "second" => json!({ "engine": "vault", "vault": { "recovery_recipients": ["bQ=="] } }),
-        _ => json!({ "engine": "sealed-secrets" }),
-    };
     let mut inputs = with(
         with_database(),
-        json!({ "cluster": "main", "secrets": secrets }),
+        json!({ "cluster": "main", "profile": CONTROLS }),
     );
-    inputs["profile"] = CONTROLS.iter().copied().chain(["secrets"]).collect();
     inputs["apps"]["shop"]["pod_security"] = json!("baseline");
     let (_, chosen) = choices()
         .into_iter()
@@ -61,7 +56,7 @@ fn policies(choice: &str) -> Vec<Json> {
 }
 
 /// What a chart was rendered to.
-fn documents(text: &str) -> Vec<Json> {
+pub(crate) fn documents(text: &str) -> Vec<Json> {
     let parts = text.split("\n---\n");
     // Definitions are not looked at, and their samples are not all YAML.
     let read = parts.filter(|p| !p.contains("kind: CustomResourceDefinition"));
@@ -75,7 +70,7 @@ fn documents(text: &str) -> Vec<Json> {
 }
 
 /// The pods of a workload: their labels and what they are.
-fn pods(object: &Json) -> Option<(Map<String, Json>, &Json)> {
+pub(crate) fn pods(object: &Json) -> Option<(Map<String, Json>, &Json)> {
     let template = match object["kind"].as_str()? {
         "Deployment" | "StatefulSet" | "DaemonSet" | "Job" => &object["spec"]["template"],
         _ => return None,

@@ -42,9 +42,8 @@ fn made() -> Vec<Case> {
                     .expect("a table")
                     .shift_remove("sso");
             }
-            let controls: Vec<&str> = CONTROLS.iter().copied().chain(["secrets"]).collect();
             inputs["cluster"] = json!("main");
-            inputs["profile"] = json!(controls);
+            inputs["profile"] = json!(CONTROLS);
             let direct = on(cloud).add("hardening", "main", &inputs);
             inputs["delivery"] = json!("gitops");
             let committed = on(cloud).add("hardening", "main", &inputs);

@@ -2,7 +2,9 @@
 
 use crate::alternatives::{on, values};
 use crate::fixture::{comes_after, node, object, readable, shop, with};
+use crate::kube::process::tool;
 use serde_json::json;
+use std::process::Command;
 
 #[test]
 fn loki_with_alloy() {
@@ -59,6 +61,33 @@ fn alloy_reads_no_files_of_nodes_and_runs_as_nobody() {
     let values = values(&expansion, "alloy");
     assert_eq!(values["alloy"]["mounts"]["varlog"], false);
     assert_eq!(values["alloy"]["securityContext"]["runAsNonRoot"], true);
+}
+
+/// Alloy's own parser and formatter. (Loki's checker is not built: it comes under the AGPL.)
+#[test]
+fn alloy_understands_its_configuration() {
+    let Some(check) = tool("alloy-check", "alloy_understands_its_configuration") else {
+        return;
+    };
+    let inputs = with(shop(), json!({ "logging": { "bucket": "logs" } }));
+    let expansion = on("aws").harden(&["logging"], inputs);
+    let values = values(&expansion, "alloy");
+    let written = values["alloy"]["configMap"]["content"].as_str();
+    let written = written.expect("a configuration");
+    let dir = tempfile::tempdir().expect("a scratch folder");
+    let judged = |text: &str| {
+        let file = dir.path().join("config.alloy");
+        std::fs::write(&file, text).expect("written");
+        let output = Command::new(&check).arg(&file).output();
+        let output = output.expect("the checker runs");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.success(), told)
+    };
+    assert_eq!(judged(written), (true, String::new()));
+    assert!(written.contains("replacement   = \"shop\""), "{written}");
+    let broken = written.replacen("targets    =", "targets", 1);
+    let (passes, told) = judged(&broken);
+    assert!(!passes && told.contains("config.alloy"), "{told}");
 }
 
 #[test]

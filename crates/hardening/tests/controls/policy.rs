@@ -7,6 +7,10 @@ use serde_json::{Value as Json, json};
 
 #[cfg(unix)]
 mod judges;
+#[cfg(unix)]
+mod operators;
+#[cfg(unix)]
+mod platform;
 
 fn hardened(policy: Json) -> Expansion {
     on("aws").harden(&["policy"], with(shop(), json!({ "policy": policy })))

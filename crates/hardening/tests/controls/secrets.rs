@@ -46,6 +46,100 @@ fn keys_are_made_before_the_controller_and_none_by_it() {
     assert!(key["depends_on"].is_null(), "a key waits for no cluster");
 }
 
+/// Where cluster and state are lost, the keys are in the cloud's secret manager, and nobody else's.
+#[test]
+fn sealing_keys_stand_in_the_secret_manager_of_each_cloud() {
+    let inputs = || json!({ "secrets": { "keys": ["old", "new"] } });
+    for (cloud, of, field) in [
+        ("aws", "aws_secretsmanager_secret_version", "secret_string"),
+        (
+            "google",
+            "google_secret_manager_secret_version",
+            "secret_data",
+        ),
+        ("azure", "azurerm_key_vault_secret", "value"),
+    ] {
+        let expansion = Fixture::on(cloud).harden(&["secrets"], inputs());
+        for key in ["sealing_old", "sealing_new"] {
+            assert_eq!(
+                node(&expansion, &format!("{of}.{key}"))[field],
+                format!("${{tls_private_key.{key}.private_key_pem}}"),
+                "{cloud}"
+            );
+        }
+        let vaults = nodes(&expansion);
+        let vaults = vaults
+            .keys()
+            .filter(|a| a.starts_with("azurerm_key_vault."));
+        assert_eq!(vaults.count(), usize::from(cloud == "azure"));
+    }
+}
+
+/// The password of a managed database comes from the cloud's secret manager to those who call the database, and to nobody else.
+#[test]
+fn passwords_of_managed_databases_come_by_external_secrets() {
+    for (cloud, service, grant) in [
+        (
+            "aws",
+            "aws",
+            "aws_eks_pod_identity_association.external_secrets",
+        ),
+        (
+            "google",
+            "gcpsm",
+            "google_secret_manager_secret_iam_member.external_secrets_0",
+        ),
+        (
+            "azure",
+            "azurekv",
+            "azurerm_role_assignment.external_secrets_0",
+        ),
+    ] {
+        let mut inputs = shop();
+        let none = crate::alternatives::on(cloud).harden(&["secrets"], inputs.clone());
+        assert!(!nodes(&none).contains_key("helm_release.external_secrets"));
+
+        inputs["apps"]["shop"]["services"]["back"]["to"] = json!(["database.orders"]);
+        inputs["apps"]["blog"] = json!({});
+        let expansion = crate::alternatives::on(cloud).harden(&["secrets", "network"], inputs);
+        let store = object(&expansion, "clustersecretstore_database_orders");
+        assert!(store["spec"]["provider"][service].is_object(), "{store:#}");
+        assert_eq!(
+            store["spec"]["conditions"],
+            json!([{ "namespaces": ["shop"] }])
+        );
+        let name = "externalsecret_shop_database_orders";
+        let secret = object(&expansion, name);
+        let data = &secret["spec"]["target"]["template"]["data"];
+        assert_eq!(data["password"], "{{ .password }}");
+        assert_eq!(data["host"], "${database.orders.address}");
+        let secret = format!("kubernetes_manifest.{name}");
+        let store = "kubernetes_manifest.clustersecretstore_database_orders";
+        assert!(comes_after(&expansion, &secret, store), "{cloud}");
+        assert!(comes_after(
+            &expansion,
+            store,
+            "helm_release.external_secrets"
+        ));
+        assert!(
+            comes_after(&expansion, "helm_release.external_secrets", grant),
+            "{cloud}"
+        );
+        let others = nodes(&expansion)
+            .into_iter()
+            .filter(|(a, _)| a.contains("externalsecret_"));
+        assert_eq!(others.count(), 1, "only those who call it");
+        insta::with_settings!({ snapshot_suffix => cloud }, {
+            let reaches = ["aws_iam_role_policy.external_secrets", grant, store, &secret];
+            let seen: Vec<_> = reaches
+                .iter()
+                .filter_map(|a| nodes(&expansion).remove(*a).map(|body| json!({ *a: body })))
+                .collect();
+            insta::assert_snapshot!(format!("{:#}", json!(seen)));
+        });
+    }
+}
+
 #[test]
 fn vault_on_every_cloud() {
     for cloud in ["aws", "google", "azure"] {
@@ -67,7 +161,7 @@ fn vault_on_every_cloud() {
         assert!(comes_after(&expansion, init, "helm_release.vault"));
         assert!(comes_after(
             &expansion,
-            "kubernetes_manifest.clustersecretstore_vault",
+            "kubernetes_manifest.secretstore_shop_vault",
             init
         ));
         let identity = match cloud {
@@ -107,7 +201,44 @@ fn the_root_token_does_not_outlive_the_job() {
     assert!(!script.contains("${"), "{script}");
     let work = &pod["volumes"][2]["emptyDir"]["medium"];
     assert_eq!(*work, "Memory");
-    assert_eq!(job["spec"]["backoffLimit"], 0, "it runs once");
+    // A container that is started anew finds there what Vault answered, and goes on.
+    assert_eq!(pod["restartPolicy"], "OnFailure");
+    assert!(script.contains("> /work/init.part\n  mv /work/init.part /work/init"));
+}
+
+/// An app's namespace reads what stands under its own name, by a service account of its own.
+#[test]
+fn each_namespace_reads_its_own_part_of_vault() {
+    let expansion = Fixture::new().harden(&["secrets"], with(shop(), vault()));
+    let job = object(&expansion, "job_vault_vault_init").to_string();
+    assert!(
+        job.contains("metadata.service_account_namespace}}"),
+        "{job}"
+    );
+    for namespace in ["shop", "vault"] {
+        let store = object(&expansion, &format!("secretstore_{namespace}_vault"));
+        let login = &store["spec"]["provider"]["vault"]["auth"]["kubernetes"];
+        assert_eq!(login["role"], "namespace");
+        assert_eq!(
+            login["serviceAccountRef"],
+            json!({ "name": "external-secrets" })
+        );
+        let account = format!("serviceaccount_{namespace}_external_secrets");
+        assert_eq!(
+            object(&expansion, &account)["automountServiceAccountToken"],
+            false
+        );
+    }
+    let all = nodes(&expansion);
+    assert!(
+        !all.keys().any(|a| a.contains("clustersecretstore")),
+        "nothing is open to all"
+    );
+    let keys = object(&expansion, "externalsecret_vault_vault_recovery_keys");
+    assert_eq!(
+        keys["spec"]["data"][0]["remoteRef"]["key"],
+        "vault/recovery-keys"
+    );
 }
 
 /// Nobody but External Secrets, the job and Vault itself talks to Vault.

@@ -218,6 +218,8 @@ fn install(inside: &mut Inside<'_>) {
             "priorityClassName": "system-cluster-critical",
             "podSecurityContextCrossplane": safe,
             "podSecurityContextRBACManager": safe,
+            "securityContextCrossplane": container(65532),
+            "securityContextRBACManager": container(65532),
             "resourcesCrossplane": resources(["100m", "256Mi"], ["500m", "1Gi"]),
             "resourcesRBACManager": resources(["50m", "128Mi"], ["200m", "512Mi"]),
             "metrics": { "enabled": true },
@@ -253,21 +255,26 @@ fn install(inside: &mut Inside<'_>) {
     }
 }
 
+/// What a container may do in a namespace of the restricted standard.
+fn container(user: u32) -> Json {
+    json!({
+        "allowPrivilegeEscalation": false,
+        "privileged": false,
+        "readOnlyRootFilesystem": true,
+        "runAsNonRoot": true,
+        "runAsUser": user,
+        "runAsGroup": user,
+        "capabilities": { "drop": ["ALL"] },
+        "seccompProfile": { "type": "RuntimeDefault" },
+    })
+}
+
 /// How the pods of packages run.
 fn runtime(identity: &Lowered) -> Json {
     let container = json!({
         "name": "package-runtime",
         "resources": resources(["50m", "256Mi"], ["500m", "1Gi"]),
-        "securityContext": {
-            "allowPrivilegeEscalation": false,
-            "privileged": false,
-            "readOnlyRootFilesystem": true,
-            "runAsNonRoot": true,
-            "runAsUser": 2000,
-            "runAsGroup": 2000,
-            "capabilities": { "drop": ["ALL"] },
-            "seccompProfile": { "type": "RuntimeDefault" },
-        },
+        "securityContext": container(2000),
     });
     let mut labels = json!({ PACKAGE.0: PACKAGE.1 });
     if let (Some(all), Some(more)) = (labels.as_object_mut(), identity.labels.as_object()) {

@@ -71,10 +71,10 @@ fn values(configuration: &str) -> Json {
     })
 }
 
-/// What Alloy does, in its own language.
+/// What Alloy does, in its own language, as its own formatter would write it.
 fn configuration(tenants: &BTreeMap<String, String>) -> String {
     let mut out = String::from(
-        "discovery.kubernetes \"pods\" {\n  role = \"pod\"\n}\n\ndiscovery.relabel \"pods\" {\n  targets = discovery.kubernetes.pods.targets\n",
+        "discovery.kubernetes \"pods\" {\n\trole = \"pod\"\n}\n\ndiscovery.relabel \"pods\" {\n\ttargets = discovery.kubernetes.pods.targets\n",
     );
     let copied = [
         ("__meta_kubernetes_namespace", "namespace"),
@@ -84,12 +84,12 @@ fn configuration(tenants: &BTreeMap<String, String>) -> String {
         ("__meta_kubernetes_pod_node_name", "node"),
     ];
     let mut rule = |lines: &[(&str, String)]| {
-        out.push_str("\n  rule {\n");
+        out.push_str("\n\trule {\n");
         let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
         for (name, value) in lines {
-            out.push_str(&format!("    {name:width$} = {value}\n"));
+            out.push_str(&format!("\t\t{name:width$} = {value}\n"));
         }
-        out.push_str("  }\n");
+        out.push_str("\t}\n");
     };
     for (from, to) in copied {
         rule(&[
@@ -113,10 +113,10 @@ fn configuration(tenants: &BTreeMap<String, String>) -> String {
             ("replacement", format!("{team:?}")),
         ]);
     }
-    out.push_str("}\n\nloki.source.kubernetes \"pods\" {\n  targets    = discovery.relabel.pods.output\n  forward_to = [loki.process.tenants.receiver]\n\n  clustering {\n    enabled = true\n  }\n}\n");
-    out.push_str("\nloki.process \"tenants\" {\n  stage.tenant {\n    label = \"team\"\n  }\n\n  forward_to = [loki.write.default.receiver]\n}\n");
+    out.push_str("}\n\nloki.source.kubernetes \"pods\" {\n\ttargets    = discovery.relabel.pods.output\n\tforward_to = [loki.process.tenants.receiver]\n\n\tclustering {\n\t\tenabled = true\n\t}\n}\n");
+    out.push_str("\nloki.process \"tenants\" {\n\tstage.tenant {\n\t\tlabel = \"team\"\n\t}\n\n\tforward_to = [loki.write.default.receiver]\n}\n");
     out.push_str(&format!(
-        "\nloki.write \"default\" {{\n  endpoint {{\n    url = \"{}/loki/api/v1/push\"\n  }}\n}}\n",
+        "\nloki.write \"default\" {{\n\tendpoint {{\n\t\turl = \"{}/loki/api/v1/push\"\n\t}}\n}}\n",
         loki::GATEWAY
     ));
     out

@@ -1,6 +1,7 @@
 //! `secrets`: nothing secret stands in a repository or in a manifest. Sealed Secrets (`sealed`), which only this cluster can open,
 //! or Vault (`vault`), from which External Secrets brings them.
 
+mod external;
 mod sealed;
 mod vault;
 
@@ -8,9 +9,12 @@ use crate::control::Control;
 use crate::inside::Inside;
 use infra_draft::input::Input;
 use infra_model::Record;
+use serde_json::json;
 
 /// Secrets: sealed ones that may stand in a repository, because only this cluster can open them, or those of a Vault that runs
-/// in the cluster, brought to where they are used by External Secrets.
+/// in the cluster, brought to where they are used by External Secrets. The services that name a managed database under `to` find
+/// its password, address and user in the secret `database-NAME` of their namespace: External Secrets brings it from the cloud's
+/// secret manager, and follows when it is rotated there.
 #[derive(Record)]
 pub(crate) struct Config {
     /// `sealed-secrets` or `vault`.
@@ -55,7 +59,10 @@ impl Control for Secrets {
 
     fn expand(config: &Config, inside: &mut Inside<'_>) {
         match config.engine.as_str() {
-            "sealed-secrets" => sealed::expand(config, inside),
+            "sealed-secrets" => {
+                sealed::expand(config, inside);
+                external::expand(false, inside);
+            }
             "vault" => vault::expand(config, inside),
             other => {
                 let meant = infra_model::diagnostic::meant(other, ["sealed-secrets", "vault"]);
@@ -67,4 +74,39 @@ impl Control for Secrets {
             }
         }
     }
+}
+
+/// On Azure a vault of its own, `azurerm_key_vault.NAME`, in which the one who applies may write once [`operator`] is there.
+fn key_vault(name: &str, inside: &mut Inside<'_>) -> String {
+    inside
+        .draft
+        .data("azurerm_client_config", "this", json!({}));
+    // The name of a vault stays taken for a while after its end, so that it cannot follow from the stack alone.
+    inside.builtin("random_id", name, json!({ "byte_length": 4 }));
+    let body = json!({
+        "name": format!("{}-${{random_id.{name}.hex}}", inside.draft.start(15)),
+        "resource_group_name": inside.site.group(),
+        "location": "${data.azurerm_client_config.this.location}",
+        "tenant_id": "${data.azurerm_client_config.this.tenant_id}",
+        "sku_name": "standard",
+        "rbac_authorization_enabled": true,
+        "purge_protection_enabled": true,
+        "soft_delete_retention_days": 90,
+        "tags": inside.draft.plain_tags(),
+    });
+    inside.cloud("azurerm_key_vault", name, body);
+    let body = json!({
+        "scope": format!("${{azurerm_key_vault.{name}.id}}"),
+        "role_definition_name": "Key Vault Administrator",
+        "principal_id": "${data.azurerm_client_config.this.object_id}",
+        "lifecycle": { "ignore_changes": ["principal_id"] },
+    });
+    let block = format!("{name}_operator");
+    inside.cloud("azurerm_role_assignment", &block, body);
+    operator(name)
+}
+
+/// The address of the right to write in a vault.
+fn operator(name: &str) -> String {
+    format!("azurerm_role_assignment.{name}_operator")
 }

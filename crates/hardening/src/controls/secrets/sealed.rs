@@ -127,7 +127,21 @@ fn key(name: &str, inside: &mut Inside<'_>) -> String {
 fn backup(name: &str, inside: &mut Inside<'_>) {
     let block = block(name);
     let key: Json = json!(format!("${{tls_private_key.{block}.private_key_pem}}"));
-    match &inside.site.cloud {
+    match inside.site.cloud.clone() {
+        Cloud::Aws(_) => {
+            let body = json!({
+                // A name stays taken for a while after its end.
+                "name_prefix": format!("{}-", inside.draft.name(&format!("sealing-{name}"), 200)),
+                "description": format!("Sealing key {name}"),
+                "recovery_window_in_days": if inside.draft.protect() { 30 } else { 7 },
+                "tags": inside.draft.tags(&format!("sealing-{name}"), &[]),
+            });
+            inside.cloud("aws_secretsmanager_secret", &block, body);
+            let body = json!({
+                "secret_id": format!("${{aws_secretsmanager_secret.{block}.id}}"), "secret_string": key,
+            });
+            inside.cloud("aws_secretsmanager_secret_version", &block, body);
+        }
         Cloud::Google(_) => {
             let body = json!({
                 "secret_id": inside.draft.name(&format!("sealing-{name}"), 200),
@@ -140,7 +154,20 @@ fn backup(name: &str, inside: &mut Inside<'_>) {
             });
             inside.cloud("google_secret_manager_secret_version", &block, body);
         }
-        // The state is the backup, until this program knows the services' secrets.
-        Cloud::Aws(_) | Cloud::Azure(_) => {}
+        Cloud::Azure(_) => {
+            let vault = "azurerm_key_vault.sealing";
+            if !inside.nodes.iter().any(|node| node.address() == vault) {
+                super::key_vault("sealing", inside);
+            }
+            let body = json!({
+                "name": format!("sealing-{name}"),
+                "key_vault_id": format!("${{{vault}.id}}"),
+                "value": key,
+                "content_type": "application/x-pem-file",
+                "tags": inside.draft.plain_tags(),
+            });
+            let secret = inside.cloud("azurerm_key_vault_secret", &block, body);
+            inside.after(&secret, [super::operator("sealing")]);
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! what is in it to namespaces. A job initialises it once: the recovery keys come out encrypted to people's PGP keys, and the root
 //! token is revoked before the job ends.
 
+use super::external::{self, ACCOUNT};
 use super::{Config, Vault};
 use crate::flow::{Peer, Pods, Port};
 use crate::identity::{Grant, Identity, Lowered};
@@ -13,7 +14,6 @@ use infra_draft::input::escape;
 use serde_json::{Value as Json, json};
 
 const NAMESPACE: &str = "vault";
-const ESO: &str = "external-secrets";
 /// The image of the job, which is that of the chart.
 const IMAGE: &str = "docker.io/hashicorp/vault:2.0.4";
 /// Ten years: Vault's own, which nobody outside of the cluster sees.
@@ -30,8 +30,6 @@ pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
     };
     check(vault, inside);
     inside.namespace(NAMESPACE, "baseline");
-    inside.namespace(ESO, "restricted");
-    inside.crds("external-secrets");
     let server = Pods::of(
         NAMESPACE,
         "server",
@@ -54,7 +52,8 @@ pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
         inside,
     );
     let init = init(vault, inside, release);
-    external_secrets(inside, init);
+    external::expand(true, inside);
+    stores(&init, inside);
     traffic(&server, inside);
 }
 
@@ -160,32 +159,8 @@ fn unseal(inside: &mut Inside<'_>) -> (String, String, Vec<String>) {
             )
         }
         Cloud::Azure(_) => {
-            inside
-                .draft
-                .data("azurerm_client_config", "this", json!({}));
-            let start = inside.draft.start(15);
+            let operator = super::key_vault("vault", inside);
             let tags = inside.draft.plain_tags();
-            let group = inside.site.group();
-            inside.builtin("random_id", "vault", json!({ "byte_length": 4 }));
-            let body = json!({
-                "name": format!("{start}-${{random_id.vault.hex}}"),
-                "resource_group_name": group,
-                "location": "${data.azurerm_client_config.this.location}",
-                "tenant_id": "${data.azurerm_client_config.this.tenant_id}",
-                "sku_name": "standard",
-                "rbac_authorization_enabled": true,
-                "purge_protection_enabled": true,
-                "soft_delete_retention_days": 90,
-                "tags": tags,
-            });
-            inside.cloud("azurerm_key_vault", "vault", body);
-            let body = json!({
-                "scope": "${azurerm_key_vault.vault.id}",
-                "role_definition_name": "Key Vault Administrator",
-                "principal_id": "${data.azurerm_client_config.this.object_id}",
-                "lifecycle": { "ignore_changes": ["principal_id"] },
-            });
-            let operator = inside.cloud("azurerm_role_assignment", "vault_operator", body);
             let body = json!({
                 "name": "unseal",
                 "key_vault_id": "${azurerm_key_vault.vault.id}",
@@ -286,8 +261,10 @@ fn release(
     address
 }
 
-/// What the job does, once. It waits for the first instance, and does nothing when that is initialised already. Lines of the answer
-/// are read with `sed`: the image has no better tool.
+/// What the job does: once, and after it was stopped what is left of it. It waits for the first instance. While the job's pod lives, what
+/// Vault answered is in its memory, and a container that is started anew goes on with it; where Vault is initialised and that is lost, the
+/// job is done if it can log in, and fails with what to do if it cannot. Lines of answers are read with `sed`: the image has no better
+/// tool.
 fn script(vault: &Vault) -> String {
     let shares = vault.recovery_recipients.len();
     let threshold = vault
@@ -298,22 +275,34 @@ fn script(vault: &Vault) -> String {
         r#"set -eu
 state() {{ vault status -format=json 2>/dev/null || true; }}
 until state | grep -q '"initialized"'; do sleep 3; done
-if state | grep -q '"initialized": true'; then echo "initialised already"; exit 0; fi
-vault operator init -format=json -recovery-shares={shares} -recovery-threshold={threshold} -recovery-pgp-keys={keys} > /work/init
-sed -n '/recovery_keys_b64/,/]/p' /work/init > /dev/termination-log
+if [ ! -s /work/init ]; then
+  if state | grep -q '"initialized": true'; then
+    vault write auth/kubernetes/login role=vault-init jwt=@/var/run/secrets/kubernetes.io/serviceaccount/token > /dev/null && exit 0
+    echo "Vault is initialised, but was not set up to its end: make a root token of the recovery keys (vault operator generate-root) and set up what is missing, or delete its volumes and apply again" > /dev/termination-log
+    exit 1
+  fi
+  vault operator init -format=json -recovery-shares={shares} -recovery-threshold={threshold} -recovery-pgp-keys={keys} > /work/init.part
+  mv /work/init.part /work/init
+fi
+sed -n '/recovery_keys_b64/,/]/p' /work/init > /work/keys
+cp /work/keys /dev/termination-log
 VAULT_TOKEN=$(sed -n 's/.*"root_token": "\(.*\)".*/\1/p' /work/init)
 export VAULT_TOKEN
 until vault status >/dev/null 2>&1; do sleep 3; done
-vault audit enable file file_path=/vault/audit/audit.log
-vault secrets enable -path=secret kv-v2
-vault auth enable kubernetes
+has() {{ vault "$1" list -format=json | grep -q "\"$2/\""; }}
+has audit file || vault audit enable file file_path=/vault/audit/audit.log
+has secrets secret || vault secrets enable -path=secret kv-v2
+has auth kubernetes || vault auth enable kubernetes
 vault write auth/kubernetes/config kubernetes_host=https://kubernetes.default.svc
-printf 'path "secret/data/*" {{ capabilities = ["read"] }}\npath "secret/metadata/*" {{ capabilities = ["read", "list"] }}\n' | vault policy write external-secrets -
-vault write auth/kubernetes/role/external-secrets bound_service_account_names=external-secrets bound_service_account_namespaces={ESO} policies=external-secrets ttl=15m
+namespace="{{{{identity.entity.aliases.$(vault read -field=accessor sys/auth/kubernetes).metadata.service_account_namespace}}}}"
+printf 'path "secret/data/%s/*" {{ capabilities = ["read"] }}\npath "secret/metadata/%s/*" {{ capabilities = ["read", "list"] }}\n' "$namespace" "$namespace" | vault policy write namespace -
+vault write auth/kubernetes/role/namespace bound_service_account_names={ACCOUNT} 'bound_service_account_namespaces=*' policies=namespace ttl=15m
+until vault kv put -mount=secret {NAMESPACE}/recovery-keys keys=@/work/keys; do sleep 3; done
+vault write auth/kubernetes/role/vault-init bound_service_account_names=vault-init bound_service_account_namespaces={NAMESPACE} policies=default ttl=5m
 vault token revoke -self
 rm /work/init
 "#,
-        keys = keys.join(",")
+        keys = keys.join(","),
     )
 }
 
@@ -357,8 +346,8 @@ fn init(vault: &Vault, inside: &mut Inside<'_>, release: String) -> String {
         ],
     });
     let pod = json!({
-        "restartPolicy": "Never",
-        "automountServiceAccountToken": false,
+        "restartPolicy": "OnFailure",
+        "serviceAccountName": "vault-init",
         "securityContext": {
             "runAsNonRoot": true, "runAsUser": 100, "runAsGroup": 1000, "fsGroup": 1000, "seccompProfile": { "type": "RuntimeDefault" },
         },
@@ -371,59 +360,48 @@ fn init(vault: &Vault, inside: &mut Inside<'_>, release: String) -> String {
             { "name": "work", "emptyDir": { "medium": "Memory", "sizeLimit": "1Mi" } },
         ],
     });
+    let account = object("v1", "ServiceAccount", NAMESPACE, "vault-init", json!({}));
+    let account = inside.object(account);
     let template = json!({ "metadata": { "labels": { "app.kubernetes.io/name": "vault-init" } }, "spec": pod });
-    let rest = json!({ "spec": { "backoffLimit": 0, "template": template } });
+    let rest = json!({ "spec": { "backoffLimit": 6, "template": template } });
     let job = object("batch/v1", "Job", NAMESPACE, "vault-init", rest);
     let address = inside.waited(job, Wait::default().condition("Complete"));
-    inside.after(&address, [release, people]);
+    inside.after(&address, [release, people, account]);
     address
 }
 
-fn external_secrets(inside: &mut Inside<'_>, init: String) {
-    let small = |limits: [&str; 2]| resources(["10m", "64Mi"], limits);
-    let disruption = || json!({ "enabled": true, "minAvailable": 1 });
-    let values = json!({
-        "installCRDs": false,
-        "replicaCount": 2,
-        "leaderElect": true,
-        "podDisruptionBudget": disruption(),
-        "resources": resources(["50m", "128Mi"], ["300m", "512Mi"]),
-        "webhook": { "replicaCount": 2, "podDisruptionBudget": disruption(), "resources": small(["100m", "128Mi"]) },
-        "certController": { "resources": small(["200m", "256Mi"]) },
-    });
-    inside.release(Release {
-        chart: "external-secrets",
-        namespace: ESO,
-        values,
-        kinds: &[
-            "external-secrets.io/ExternalSecret",
-            "external-secrets.io/ClusterSecretStore",
-        ],
-        serves: &["external-secrets.io"],
-        provides: &[
-            "Deployment/external-secrets",
-            "Deployment/external-secrets-webhook",
-            "Deployment/external-secrets-cert-controller",
-        ],
-        ..Release::default()
-    });
-    let account = json!({ "name": "external-secrets", "namespace": ESO });
-    let spec = json!({ "provider": { "vault": {
-        "server": "https://vault-active.vault.svc:8200",
-        "path": "secret",
-        "version": "v2",
-        "caProvider": { "type": "Secret", "name": "vault-tls", "namespace": NAMESPACE, "key": "ca.crt" },
-        "auth": { "kubernetes": { "mountPath": "kubernetes", "role": "external-secrets", "serviceAccountRef": account } },
-    } } });
-    let store = object(
-        "external-secrets.io/v1",
-        "ClusterSecretStore",
-        "",
-        "vault",
-        json!({ "spec": spec }),
-    );
-    let address = inside.waited(store, Wait::default().condition("Ready"));
-    inside.after(&address, [init]);
+/// In each app's namespace a store `vault`, by which External Secrets reads what stands in Vault under the namespace's name, and nothing
+/// else; and here the recovery keys, which only those can read to whom they are encrypted, in a Secret.
+fn stores(init: &str, inside: &mut Inside<'_>) {
+    let apps = inside.apps.iter().map(|app| app.namespace().to_owned());
+    let namespaces: Vec<String> = apps.chain([NAMESPACE.to_owned()]).collect();
+    for namespace in &namespaces {
+        let rest = json!({ "automountServiceAccountToken": false });
+        let account = object("v1", "ServiceAccount", namespace, ACCOUNT, rest);
+        let account = inside.object(account);
+        let provider = json!({ "vault": {
+            "server": "https://vault-active.vault.svc:8200",
+            "path": "secret",
+            "version": "v2",
+            "caBundle": "${base64encode(tls_self_signed_cert.vault.cert_pem)}",
+            "auth": { "kubernetes": {
+                "mountPath": "kubernetes", "role": "namespace", "serviceAccountRef": { "name": ACCOUNT },
+            } },
+        } });
+        let rest = json!({ "spec": { "provider": provider } });
+        let store = external::store(namespace, "vault", rest, inside);
+        inside.after(&store, [account, init.to_owned()]);
+        if namespace == NAMESPACE {
+            let name = "vault-recovery-keys";
+            let spec = json!({
+                "refreshInterval": "1h",
+                "secretStoreRef": { "kind": "SecretStore", "name": "vault" },
+                "target": { "name": name, "creationPolicy": "Owner" },
+                "data": [{ "secretKey": "keys", "remoteRef": { "key": format!("{NAMESPACE}/recovery-keys"), "property": "keys" } }],
+            });
+            external::secret(namespace, name, spec, store, inside);
+        }
+    }
 }
 
 fn traffic(server: &Pods, inside: &mut Inside<'_>) {
@@ -438,14 +416,5 @@ fn traffic(server: &Pods, inside: &mut Inside<'_>) {
         &[("app.kubernetes.io/name", "vault-init")],
     );
     inside.allow(Peer::Pods(init), me.clone(), &[api]);
-    let part = |name: &str, label: &str| Pods::of(ESO, name, &[("app.kubernetes.io/name", label)]);
-    let controller = part("controller", "external-secrets");
-    let webhook = part("webhook", "external-secrets-webhook");
-    let certificates = part("cert-controller", "external-secrets-cert-controller");
-    for pods in [&controller, &webhook, &certificates] {
-        inside.calls_api(pods);
-        inside.scrape(pods, 8080, "/metrics");
-    }
-    inside.called_by_api(&webhook, 10250);
-    inside.allow(Peer::Pods(controller), me, &[api]);
+    external::reaches(me, api, inside);
 }

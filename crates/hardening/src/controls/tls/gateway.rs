@@ -105,7 +105,7 @@ fn proxy(config: &Config, entry: Entry, inside: &Inside<'_>) -> Json {
             "topologyKey": key, "maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway", "labelSelector": labels,
         })
     };
-    let deployment = json!({
+    let mut deployment = json!({
         "replicas": config.replicas,
         "pod": {
             "priorityClassName": inside.on("quotas").then_some("platform"),
@@ -116,6 +116,12 @@ fn proxy(config: &Config, entry: Entry, inside: &Inside<'_>) -> Json {
             "resources": resources(["100m", "256Mi"], ["1", "512Mi"]),
             "securityContext": { "allowPrivilegeEscalation": false, "capabilities": { "drop": ["ALL"] }, "runAsNonRoot": true },
         },
+    });
+    // Beside the proxy runs what ends its connections. By itself it has no limit of processor, which policies refuse.
+    let manager = json!({ "name": "shutdown-manager", "resources": resources(["10m", "32Mi"], ["100m", "64Mi"]) });
+    deployment["patch"] = json!({
+        "type": "StrategicMerge",
+        "value": { "spec": { "template": { "spec": { "containers": [manager] } } } },
     });
     let kubernetes = json!({
         "envoyDeployment": deployment,

@@ -5,6 +5,7 @@ use crate::fixture::{shop, with};
 use crate::kube::tool;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
@@ -232,14 +233,14 @@ fn expected() -> BTreeMap<String, Vec<String>> {
         .collect()
 }
 
-fn namespace(name: &str) -> Json {
+pub(super) fn namespace(name: &str) -> Json {
     json!({
         "apiVersion": "v1", "kind": "Namespace",
         "metadata": { "name": name, "labels": { "kubernetes.io/metadata.name": name } },
     })
 }
 
-fn write(dir: &Path, name: &str, documents: &[Json]) {
+pub(super) fn write(dir: &Path, name: &str, documents: &[Json]) {
     let text: Vec<String> = documents.iter().map(ToString::to_string).collect();
     std::fs::write(dir.join(name), text.join("\n---\n")).expect("written");
 }
@@ -275,30 +276,33 @@ fn gatekeeper_judges_pods() {
     let mut resources = vec![namespace("shop")];
     resources.extend(pods());
     write(dir.path(), "pods.yaml", &resources);
+    let mut found: BTreeMap<String, Vec<String>> = PODS
+        .iter()
+        .map(|(n, ..)| ((*n).to_owned(), Vec::new()))
+        .collect();
+    found.extend(gator_finds(&gator, dir.path()));
+    assert_eq!(found, expected());
+}
+
+/// The rules that the pods in a folder break by the constraints there, by the pods' names.
+pub(super) fn gator_finds(gator: &Path, dir: &Path) -> BTreeMap<String, Vec<String>> {
     let output = Command::new(gator)
         .args(["test", "--output=json", "--filename"])
-        .arg(dir.path())
+        .arg(dir)
         .output()
         .expect("gator runs");
     let text = String::from_utf8_lossy(&output.stdout);
     let results: Json = serde_json::from_str(&text)
         .unwrap_or_else(|e| panic!("{e}: {text}\n{}", String::from_utf8_lossy(&output.stderr)));
-    let mut found: BTreeMap<String, Vec<String>> = PODS
-        .iter()
-        .map(|(n, ..)| ((*n).to_owned(), Vec::new()))
-        .collect();
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for result in results.as_array().into_iter().flatten() {
-        let kind = result["constraint"]["kind"].as_str().expect("a constraint");
-        let pod = result["violatingObject"]["metadata"]["name"]
-            .as_str()
-            .expect("a pod");
-        found
-            .get_mut(pod)
-            .expect("one of the pods")
-            .push(rule(kind));
+        let kind = result["constraint"]["kind"].as_str();
+        let pod = result["violatingObject"]["metadata"]["name"].as_str();
+        let rules = found.entry(pod.expect("a pod").to_owned()).or_default();
+        rules.push(rule(kind.expect("a constraint")));
     }
     found.values_mut().for_each(|rules| rules.sort());
-    assert_eq!(found, expected());
+    found
 }
 
 /// `InfraNoRoot` is `no-root`.
@@ -338,7 +342,12 @@ fn kyverno_judges_pods() {
 }
 
 /// The rules that resources break, by their names.
-fn kyverno_finds(kyverno: &Path, dir: &Path, tier: &str) -> BTreeMap<String, Vec<String>> {
+pub(super) fn kyverno_finds(
+    kyverno: &Path,
+    dir: &Path,
+    tier: &str,
+) -> BTreeMap<String, Vec<String>> {
+    let exceptions = dir.join("exceptions.yaml");
     let output = Command::new(kyverno)
         .arg("apply")
         .arg(dir.join("policies.yaml"))
@@ -346,6 +355,13 @@ fn kyverno_finds(kyverno: &Path, dir: &Path, tier: &str) -> BTreeMap<String, Vec
         .arg(dir.join("pods.yaml"))
         .arg("--values-file")
         .arg(dir.join("values.yaml"))
+        .args(
+            exceptions
+                .exists()
+                .then(|| [OsStr::new("--exception"), exceptions.as_os_str()])
+                .into_iter()
+                .flatten(),
+        )
         .args(["--policy-report", "--output-format", "json"])
         .env("HOME", dir)
         .output()
