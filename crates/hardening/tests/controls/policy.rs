@@ -11,6 +11,8 @@ mod judges;
 mod operators;
 #[cfg(unix)]
 mod platform;
+#[cfg(unix)]
+mod signatures;
 
 fn hardened(policy: Json) -> Expansion {
     on("aws").harden(&["policy"], with(shop(), json!({ "policy": policy })))

@@ -51,3 +51,7 @@ search.addEventListener("input", () => {
   rest();
   found()[0]?.scrollIntoView({ block: "center", inline: "center" });
 });
+// A large drawing begins where the graph does: with what everything else comes after.
+const left = (node) => node.getBoundingClientRect().left;
+const first = nodes.reduce((a, b) => (!a || left(b) < left(a) ? b : a), null);
+first?.scrollIntoView({ block: "center", inline: "start" });
