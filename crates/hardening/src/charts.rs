@@ -115,18 +115,22 @@ pub(crate) fn pinned(name: &str, pins: &Pins) -> Chart {
     let text =
         |own: Option<&String>, other: &str| own.map_or_else(|| other.to_owned(), Clone::clone);
     let version = text(said.and_then(|p| p.version.as_ref()), published.version);
-    // A digest is of one version.
+    let repository = text(
+        said.and_then(|p| p.repository.as_ref()),
+        published.repository,
+    );
+    // A digest is of one version, and in a registry it is the manifest's, not the archive's.
+    let registry = |repository: &str| repository.starts_with("oci://");
+    let same =
+        version == published.version && registry(&repository) == registry(published.repository);
     let digest = match said.and_then(|p| p.digest.clone()) {
         Some(digest) => Some(digest),
-        None if version == published.version => published.digest.map(str::to_owned),
+        None if same => published.digest.map(str::to_owned),
         None => None,
     };
     Chart {
         name: published.name,
-        repository: text(
-            said.and_then(|p| p.repository.as_ref()),
-            published.repository,
-        ),
+        repository,
         chart: published.chart,
         version,
         digest,

@@ -31,31 +31,49 @@ const fn chart_of(
     }
 }
 
-/// One line a chart, in the order of names.
+impl Chart {
+    /// With the digest of its archive, as the repository's `index.yaml` gives it.
+    const fn of_archive(mut self, digest: &'static str) -> Chart {
+        self.digest = Some(digest);
+        self
+    }
+}
+
+/// One line a chart, in the order of names, with its digest where the repository's index was read, or several projects that have
+/// nothing to do with one another quote the same from it.
 #[rustfmt::skip]
 const CHARTS: &[Chart] = &[
-    chart_of("alloy",             "https://grafana.github.io/helm-charts",          "alloy",           "1.11.1"),
+    chart_of("alloy",             "https://grafana.github.io/helm-charts",          "alloy",           "1.11.1")
+        .of_archive("sha256:cc4cd48a885c070fe8b2929971552852375c11e92d95fc6337d0c3fa277ac575"),
     chart_of("argo-cd",           "oci://ghcr.io/argoproj/argo-helm",               "argo-cd",         "10.1.1"),
     chart_of("cert-manager",      "oci://quay.io/jetstack/charts",                  "cert-manager",    "v1.21.1"),
-    chart_of("cloudnative-pg",    "https://cloudnative-pg.github.io/charts",        "cloudnative-pg",  "0.29.0"),
+    chart_of("cloudnative-pg",    "https://cloudnative-pg.github.io/charts",        "cloudnative-pg",  "0.29.0")
+        .of_archive("sha256:668e065ff53508d58238788fd35b355a925060843629a951df0e6a9362e6d32f"),
     chart_of("crossplane",        "https://charts.crossplane.io/stable",            "crossplane",      "2.3.4"),
     // Elastic's own licence: free of charge, not open source.
     chart_of("eck-operator",      "https://helm.elastic.co",                        "eck-operator",    "3.5.0"),
     chart_of("eck-operator-crds", "https://helm.elastic.co",                        "eck-operator-crds", "3.5.0"),
     chart_of("envoy-gateway",     "oci://docker.io/envoyproxy",                     "gateway-helm",    "v1.9.0"),
-    chart_of("external-secrets",  "https://charts.external-secrets.io",             "external-secrets", "2.9.0"),
-    chart_of("gatekeeper",        "https://open-policy-agent.github.io/gatekeeper/charts", "gatekeeper", "3.23.0"),
+    chart_of("external-secrets",  "https://charts.external-secrets.io",             "external-secrets", "2.9.0")
+        .of_archive("sha256:da2d5c126a103b4c1b16a9dc1c168c4332a3687144e88ac070e594f81a0b6578"),
+    chart_of("gatekeeper",        "https://open-policy-agent.github.io/gatekeeper/charts", "gatekeeper", "3.23.0")
+        .of_archive("sha256:33f018bca8b875a9e01f447efef09414609d0d38185101207a4a6d655fe3d2a0"),
     chart_of("kube-prometheus-stack", "oci://ghcr.io/prometheus-community/charts",  "kube-prometheus-stack", "88.5.3"),
-    chart_of("kyverno",           "https://kyverno.github.io/kyverno",              "kyverno",         "3.9.1"),
-    chart_of("policy-controller", "https://sigstore.github.io/helm-charts",         "policy-controller", "0.10.6"),
+    chart_of("kyverno",           "https://kyverno.github.io/kyverno",              "kyverno",         "3.9.1")
+        .of_archive("sha256:7b7fe51a431b5b133b0ce7eb9dcb222b6a37fb967c163223cf480054ad14d752"),
+    chart_of("policy-controller", "https://sigstore.github.io/helm-charts",         "policy-controller", "0.10.6")
+        .of_archive("sha256:bf168eb01cc63424194a58070c4a3682407976cfe9e0c15efac8e5a5d6c7eafa"),
     // The project moved from bitnami-labs in June 2026; the old address does not answer any more.
-    chart_of("sealed-secrets",    "https://bitnami.github.io/sealed-secrets",       "sealed-secrets",  "2.19.1"),
+    chart_of("sealed-secrets",    "https://bitnami.github.io/sealed-secrets",       "sealed-secrets",  "2.19.1")
+        .of_archive("sha256:f2a3aa61638f1e23ef963be311e8d5ea75878d8e01ae3846285965b6dd985337"),
     // The one of grafana.github.io is for paying customers since March 2026.
     chart_of("loki",              "oci://ghcr.io/grafana-community/helm-charts",    "loki",            "18.11.0"),
-    chart_of("plugin-barman-cloud", "https://cloudnative-pg.github.io/charts",      "plugin-barman-cloud", "0.7.0"),
+    chart_of("plugin-barman-cloud", "https://cloudnative-pg.github.io/charts",      "plugin-barman-cloud", "0.7.0")
+        .of_archive("sha256:683494c04cc94f7d33c4ac5f3d8d64c209634b48bd0e84da31d7d1fad22cdcdb"),
     // Versions 0.69.4 to 0.69.6 of the scanner were somebody else's: this one has a later.
     chart_of("trivy-operator",    "oci://ghcr.io/aquasecurity/helm-charts",         "trivy-operator",  "0.34.0"),
-    chart_of("vault",             "https://helm.releases.hashicorp.com",            "vault",           "0.34.1"),
+    chart_of("vault",             "https://helm.releases.hashicorp.com",            "vault",           "0.34.1")
+        .of_archive("sha256:df4c37fac32496892ff1e1d6fd7954d3a402cc7b1b2b4c2226af11b8a57564c4"),
     chart_of("zalando-postgres-operator", "https://opensource.zalando.com/postgres-operator/charts/postgres-operator", "postgres-operator", "2.0.1"),
 ];
 

@@ -7,7 +7,9 @@
     reason = "`ProviderError` says much, and is rare"
 )]
 
+mod external;
 pub mod files;
+mod http;
 
 mod dice;
 mod ephemeral_password;

@@ -1,7 +1,9 @@
 //! The provider: its catalogue, and dispatch by type name. What a type does stands in the type's own file.
 
 use crate::ephemeral_password::EphemeralPassword;
+use crate::external::External;
 use crate::files::Files;
+use crate::http::Http;
 use crate::local_content::LocalFileData;
 use crate::local_file::LocalFile;
 use crate::local_sensitive_file::{LocalSensitiveFile, LocalSensitiveFileData};
@@ -82,6 +84,8 @@ fn catalogue() -> Catalogue<Client> {
         Typed::<LocalSensitiveFile>::register(),
     ];
     let data: Vec<Box<dyn DynDataSource<Client>>> = vec![
+        Typed::<External>::register_data(),
+        Typed::<Http>::register_data(),
         Typed::<LocalFileData>::register_data(),
         Typed::<LocalSensitiveFileData>::register_data(),
     ];

@@ -1,7 +1,7 @@
 //! A provider on a bench: a seeded generator, files in memory, a clock that only sleeping moves. For tests.
 
 use crate::files::Files;
-use crate::provider::Builtin;
+use crate::provider::{Builtin, Client};
 use async_trait::async_trait;
 use infra_model::operation::Marking;
 use infra_model::provider::{Environment, NoEvents, NoLimits, Opened, Session};
@@ -47,6 +47,19 @@ impl Bench {
             session,
             context,
         }
+    }
+
+    /// What the types may use, for those that are called directly.
+    pub(crate) fn client(&self) -> Client {
+        Client {
+            random: Arc::new(Seeded(AtomicU64::new(1))),
+            files: self.files.clone(),
+            directory: PathBuf::from("/stack"),
+        }
+    }
+
+    pub(crate) fn context(&self) -> &CallContext {
+        &self.context
     }
 
     /// As the engine coerces a configuration.
