@@ -7,7 +7,8 @@ fn stack() -> String {
     std::fs::read_to_string(root().join("tests/aws_data.toml")).expect("the stack")
 }
 
-fn every_source_reads(server: &Server, flags: &[&str]) {
+/// The outputs of the stack, which has gone by then.
+fn every_source_reads(server: &Server, flags: &[&str]) -> Json {
     let folder = Folder::against(server);
     folder.write("stacks/t.toml", &stack());
     let run = |arguments: &[&str]| folder.run(&[arguments, flags].concat());
@@ -77,21 +78,40 @@ fn every_source_reads(server: &Server, flags: &[&str]) {
     });
     assert_eq!(of("policy"), &expected);
 
+    let (made, found) = (of("cluster"), of("its_data"));
+    for same in ["arn", "certificate_authority", "endpoint", "version"] {
+        assert_eq!(made[same], found[same], "{same} of the cluster");
+        assert!(!made[same].is_null(), "{same} of the cluster");
+    }
+    assert_eq!(found["tags"]["team"], "shop");
+    assert_eq!(of("token"), true);
+
+    let image = of("linux_image");
+    assert_eq!(image["architecture"], "x86_64");
+    let id = image["id"].as_str().expect("an id");
+    assert_eq!(image["arn"], format!("arn:aws:ec2:eu-west-1::image/{id}"));
+
     run(&["destroy", "stacks/t.toml", "-auto-approve"]).expect(0);
     say("every data source reads what is there");
+    outputs
 }
 
 #[test]
 fn every_source_reads_in_the_sandbox() {
     let server = Server::sandbox(&["--latency", "none"]);
     let flag = server.flag();
-    every_source_reads(&server, &[flag.as_str()]);
+    let outputs = every_source_reads(&server, &[flag.as_str()]);
+    let of = |name: &str| &outputs[name]["value"];
+    // Parameters name what filters find, and both what EKS gives to nodes.
+    assert_eq!(of("linux"), &of("linux_image")["id"]);
+    assert_eq!(of("nodes"), of("node_images"));
+    assert_eq!(of("nodes").as_array().map(Vec::len), Some(1));
 }
 
 #[test]
 fn every_source_reads_in_moto() {
     if let Some(server) = Server::moto("every_source_reads_in_moto") {
-        every_source_reads(&server, &[]);
+        every_source_reads(&server, &["-var=moto=true"]);
     }
 }
 

@@ -41,6 +41,42 @@ fn quickstart_lives_and_leaves_nothing() {
     life("quickstart.toml");
 }
 
+/// EKS makes the group of its logs where there is none, and leaves it: an ephemeral copy has one of its own before.
+#[test]
+fn an_ephemeral_cluster_leaves_no_log_group() {
+    let server = Server::sandbox(&["--latency", "none"]);
+    let folder = Folder::new();
+    let text = std::fs::read_to_string(root().join("stacks/quickstart.toml")).expect("an example");
+    folder.write("stacks/quickstart.toml", &text);
+    let flag = server.flag();
+    let run = |command: &str| {
+        folder.run(&[
+            command,
+            "stacks/quickstart.toml",
+            "--instance=pr-7",
+            "-auto-approve",
+            flag.as_str(),
+        ])
+    };
+    let log_groups = || -> Vec<serde_json::Value> {
+        let mut all = server.resources();
+        all.retain(|r| r["type"] == "aws_cloudwatch_log_group");
+        all
+    };
+    run("apply").expect(0);
+    let made = log_groups();
+    assert_eq!(made.len(), 1, "{made:#?}");
+    let name = made[0]["id"].as_str().unwrap_or_default();
+    assert!(
+        name.starts_with("/aws/eks/") && name.contains("pr-7") && name.ends_with("/cluster"),
+        "{name}"
+    );
+    assert!(made[0]["tags"]["infra:stack"].is_string(), "{made:#?}");
+    run("destroy").expect(0);
+    let left = log_groups();
+    assert!(left.is_empty(), "{left:#?}");
+}
+
 #[test]
 fn google_lives_and_leaves_nothing() {
     life("google.toml");
@@ -54,6 +90,49 @@ fn azure_lives_and_leaves_nothing() {
 #[test]
 fn three_clouds_live_and_leave_nothing() {
     life("three-clouds.toml");
+}
+
+/// The same registry on three clouds; on Azure the nodes of a cluster are let in.
+#[test]
+fn registries_live_on_three_clouds_and_leave_nothing() {
+    let text = r#"[stack]
+name = "images"
+
+[clouds.aws]
+region = "eu-west-1"
+
+[clouds.google]
+region = "europe-west1"
+
+[clouds.azure]
+location = "westeurope"
+
+[registry.web]
+cloud = "aws"
+
+[registry.reports]
+cloud              = "google"
+keep_untagged_days = 30
+
+[network.main]
+cloud = "azure"
+
+[cluster.main]
+network    = "main"
+kubernetes = "1.34"
+pools      = { general = { size = "small", min = 1, max = 2 } }
+api        = { public_from = [] }
+
+[registry.backups]
+cloud    = "azure"
+clusters = ["main"]
+
+[outputs]
+web     = { value = "${registry.web.url}:1" }
+reports = { value = "${registry.reports.url}:1" }
+backups = { value = "${registry.backups.url}:1" }
+"#;
+    life_of("images.toml", text);
 }
 
 fn quickstart_on(cloud: &str) {

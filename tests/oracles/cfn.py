@@ -16,9 +16,11 @@ _region = json.loads((SCHEMAS / "providers/us-east-1.json").read_text())
 
 # Types that are one thing in both. Left out are those that CloudFormation has as a part of another type.
 TYPES = {
+    "aws_cloudwatch_log_group": "AWS::Logs::LogGroup",
     "aws_db_instance": "AWS::RDS::DBInstance",
     "aws_db_parameter_group": "AWS::RDS::DBParameterGroup",
     "aws_db_subnet_group": "AWS::RDS::DBSubnetGroup",
+    "aws_ecr_repository": "AWS::ECR::Repository",
     "aws_egress_only_internet_gateway": "AWS::EC2::EgressOnlyInternetGateway",
     "aws_eip": "AWS::EC2::EIP",
     "aws_eks_access_entry": "AWS::EKS::AccessEntry",
@@ -45,6 +47,7 @@ TYPES = {
     "aws_route_table_association": "AWS::EC2::SubnetRouteTableAssociation",
     "aws_s3_bucket": "AWS::S3::Bucket",
     "aws_s3_bucket_policy": "AWS::S3::BucketPolicy",
+    "aws_secretsmanager_secret": "AWS::SecretsManager::Secret",
     "aws_security_group": "AWS::EC2::SecurityGroup",
     "aws_subnet": "AWS::EC2::Subnet",
     "aws_vpc": "AWS::EC2::VPC",
@@ -55,6 +58,7 @@ TYPES = {
 
 # Properties whose names are not Terraform's in another case.
 NAMES = {
+    ("aws_cloudwatch_log_group", "LogGroupName"): "name",
     ("aws_db_instance", "DBInstanceClass"): "instance_class",
     ("aws_db_instance", "DBInstanceIdentifier"): "identifier",
     ("aws_db_instance", "DBParameterGroupName"): "parameter_group_name",
@@ -66,6 +70,10 @@ NAMES = {
     ("aws_db_parameter_group", "DBParameterGroupName"): "name",
     ("aws_db_subnet_group", "DBSubnetGroupDescription"): "description",
     ("aws_db_subnet_group", "DBSubnetGroupName"): "name",
+    ("aws_ecr_repository", "EmptyOnDelete"): "force_delete",
+    ("aws_ecr_repository", "ImageTagMutabilityExclusionFilters"): "image_tag_mutability_exclusion_filter",
+    ("aws_ecr_repository", "RepositoryName"): "name",
+    ("aws_ecr_repository", "RepositoryUri"): "repository_url",
     ("aws_eks_access_entry", "Username"): "user_name",
     ("aws_eks_cluster", "EncryptionConfig"): "encryption_config",
     ("aws_eks_cluster", "Logging"): "enabled_cluster_log_types",

@@ -6,6 +6,9 @@ use serde_json::{Value as Json, json};
 /// `arn:aws`, in the partition of the provider's region. Needs [`partition`].
 pub(crate) const ARN: &str = "arn:${data.aws_partition.this.partition}";
 
+/// The account's number. Needs [`key_for`] with statements, or the data source.
+pub(crate) const ACCOUNT: &str = "${data.aws_caller_identity.this.account_id}";
+
 /// Declares the data source behind [`ARN`].
 pub(crate) fn partition(draft: &mut Draft<'_>) {
     draft.data("aws_partition", "this", json!({}));
@@ -54,9 +57,31 @@ pub(crate) fn role(
 
 /// A key that rotates every year, with an alias; `aws_kms_key.this`.
 pub(crate) fn key(draft: &mut Draft<'_>, kind: &str, description: String) {
+    key_for(draft, kind, description, Vec::new());
+}
+
+/// The same, for the use of others than the account's own identities: `statements` of its policy say of whom.
+pub(crate) fn key_for(
+    draft: &mut Draft<'_>,
+    kind: &str,
+    description: String,
+    statements: Vec<Json>,
+) {
+    let policy = (!statements.is_empty()).then(|| {
+        partition(draft);
+        draft.data("aws_caller_identity", "this", json!({}));
+        // What a key without a policy has: IAM decides in the account.
+        let mut all = vec![json!({
+            "Sid": "Account", "Effect": "Allow", "Action": "kms:*", "Resource": "*",
+            "Principal": { "AWS": format!("{ARN}:iam::{ACCOUNT}:root") },
+        })];
+        all.extend(statements);
+        self::policy(&all)
+    });
     let body = json!({
         "description": description,
         "enable_key_rotation": true,
+        "policy": policy,
         // The shortest wait that KMS allows, and the longest where loss would hurt.
         "deletion_window_in_days": if draft.protect() { 30 } else { 7 },
         "tags": draft.tags(kind, &[]),
@@ -68,6 +93,22 @@ pub(crate) fn key(draft: &mut Draft<'_>, kind: &str, description: String) {
         "this",
         json!({ "name": alias, "target_key_id": "${aws_kms_key.this.key_id}" }),
     );
+}
+
+/// What lets CloudWatch Logs encrypt a log group with a key:
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html>.
+pub(crate) fn logs_use_key(draft: &mut Draft<'_>, group: &str) -> Json {
+    draft.data("aws_region", "this", json!({}));
+    let region = "${data.aws_region.this.region}";
+    let domain = "${data.aws_partition.this.dns_suffix}";
+    json!({
+        "Sid": "Logs", "Effect": "Allow", "Resource": "*",
+        "Principal": { "Service": format!("logs.{region}.{domain}") },
+        "Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
+        "Condition": { "ArnEquals": {
+            "kms:EncryptionContext:aws:logs:arn": format!("{ARN}:logs:{region}:{ACCOUNT}:log-group:{group}"),
+        } },
+    })
 }
 
 /// How a private bucket is encrypted.

@@ -1,4 +1,4 @@
-//! The portable components, lowered to native resources: `network cluster database bucket load_balancer`. One folder a kind:
+//! The portable components, lowered to native resources: `network cluster database bucket registry load_balancer`. One folder a kind:
 //! `mod.rs` has the inputs and outputs, the same on every cloud, and one file per cloud has its natives. Nothing here asks a
 //! cloud; everything follows from the inputs.
 
@@ -10,6 +10,7 @@ mod database;
 mod google;
 mod load_balancer;
 mod network;
+mod registry;
 mod sizes;
 
 use infra_draft::{cloud, draft, input, names};
@@ -62,6 +63,7 @@ const REGISTRY: &[Entry] = &[
     Entry::of::<cluster::Cluster>(),
     Entry::of::<database::Database>(),
     Entry::of::<bucket::Bucket>(),
+    Entry::of::<registry::Registry>(),
     Entry::of::<load_balancer::LoadBalancer>(),
 ];
 

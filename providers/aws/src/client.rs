@@ -1,6 +1,7 @@
 //! The configured client: SDK clients built on first use, and the one way to call them. Retries are ours, because only we
 //! know the run's clock, its rate limits and whether a lost answer may be asked for again.
 
+use crate::cluster_token;
 use crate::config::Config;
 use crate::error;
 use crate::family::Family;
@@ -15,8 +16,9 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use futures::future::BoxFuture;
 use infra_cloud::retry::{Resend, retried};
+use infra_model::clusters::ClusterToken;
 use infra_model::provider::Environment;
-use infra_model::{CallContext, ErrorKind, ProviderError};
+use infra_model::{CallContext, ErrorKind, ProviderError, Timestamp};
 use std::error::Error;
 use std::future::Future;
 use std::sync::OnceLock;
@@ -39,12 +41,16 @@ struct Clients {
     autoscaling: OnceLock<aws_sdk_autoscaling::Client>,
     cloudcontrol: OnceLock<aws_sdk_cloudcontrol::Client>,
     ec2: OnceLock<aws_sdk_ec2::Client>,
+    ecr: OnceLock<aws_sdk_ecr::Client>,
     eks: OnceLock<aws_sdk_eks::Client>,
     elbv2: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
     iam: OnceLock<aws_sdk_iam::Client>,
     kms: OnceLock<aws_sdk_kms::Client>,
+    logs: OnceLock<aws_sdk_cloudwatchlogs::Client>,
     rds: OnceLock<aws_sdk_rds::Client>,
     s3: OnceLock<aws_sdk_s3::Client>,
+    secretsmanager: OnceLock<aws_sdk_secretsmanager::Client>,
+    ssm: OnceLock<aws_sdk_ssm::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
 }
 
@@ -72,12 +78,16 @@ services! {
     autoscaling: aws_sdk_autoscaling;
     cloudcontrol: aws_sdk_cloudcontrol;
     ec2: aws_sdk_ec2;
+    ecr: aws_sdk_ecr;
     eks: aws_sdk_eks;
     elbv2: aws_sdk_elasticloadbalancingv2;
     iam: aws_sdk_iam;
     kms: aws_sdk_kms;
+    logs: aws_sdk_cloudwatchlogs;
     rds: aws_sdk_rds;
     s3: aws_sdk_s3.force_path_style(path_style);
+    secretsmanager: aws_sdk_secretsmanager;
+    ssm: aws_sdk_ssm;
     sts: aws_sdk_sts;
 }
 
@@ -191,6 +201,18 @@ impl Client {
     #[must_use]
     pub fn partition(&self) -> &str {
         &self.partition
+    }
+
+    /// A token for a cluster of this region.
+    ///
+    /// # Errors
+    /// No credentials.
+    pub(crate) async fn cluster_token(
+        &self,
+        cluster: &str,
+        now: Timestamp,
+    ) -> Result<ClusterToken, ProviderError> {
+        cluster_token::of(&self.sdk, cluster, &self.region, now).await
     }
 
     /// `arn:aws:ec2:eu-west-1:123456789012:vpc/vpc-1` of `ec2` and `vpc/vpc-1`.

@@ -4,6 +4,7 @@
 
 use crate::client::load;
 use crate::config::{AssumeRole, Config};
+use aws_config::SdkConfig;
 use aws_sdk_sts::config::ProvideCredentials;
 use aws_sigv4::http_request::{
     SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign,
@@ -50,6 +51,19 @@ pub async fn cluster_token(
     }
     .within(environment)?;
     let sdk = load(&config, environment).await;
+    of(&sdk, cluster, region, now).await
+}
+
+/// A token for a cluster, by the credentials of a configuration.
+///
+/// # Errors
+/// No credentials.
+pub(crate) async fn of(
+    sdk: &SdkConfig,
+    cluster: &str,
+    region: &str,
+    now: Timestamp,
+) -> Result<ClusterToken, ProviderError> {
     let denied = |why: String| {
         ProviderError::new(
             ErrorKind::Denied,

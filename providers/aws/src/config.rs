@@ -19,8 +19,8 @@ pub struct Config {
     /// A role to take on with the found credentials.
     #[record(block, max = 1)]
     pub assume_role: Vec<AssumeRole>,
-    /// Endpoints by service, such as `ec2`: `autoscaling cloudcontrol ec2 eks elbv2 iam kms rds s3 sts`. `AWS_ENDPOINT_URL` and
-    /// `AWS_ENDPOINT_URL_<SERVICE>` go before.
+    /// Endpoints by service, such as `ec2`: `autoscaling cloudcontrol ec2 ecr eks elbv2 iam kms logs rds s3
+    /// secretsmanager ssm sts`. `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>` go before.
     #[record(optional)]
     pub endpoints: BTreeMap<String, String>,
     /// Tags on everything that can have tags; a resource's own go before.
@@ -49,16 +49,20 @@ pub struct AssumeRole {
 }
 
 /// Services by their key under `endpoints`, and as `AWS_ENDPOINT_URL_…` names them.
-const SERVICES: [(&str, &str); 10] = [
+const SERVICES: [(&str, &str); 14] = [
     ("autoscaling", "AUTO_SCALING"),
     ("cloudcontrol", "CLOUDCONTROL"),
     ("ec2", "EC2"),
+    ("ecr", "ECR"),
     ("eks", "EKS"),
     ("elbv2", "ELASTIC_LOAD_BALANCING_V2"),
     ("iam", "IAM"),
     ("kms", "KMS"),
+    ("logs", "CLOUDWATCH_LOGS"),
     ("rds", "RDS"),
     ("s3", "S3"),
+    ("secretsmanager", "SECRETS_MANAGER"),
+    ("ssm", "SSM"),
     ("sts", "STS"),
 ];
 

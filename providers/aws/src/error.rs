@@ -188,8 +188,11 @@ const CONFLICT: &[&str] = &[
     "InvalidRequestException.AlreadyExists",
     "KMSInvalidStateException",
     "OperationAborted",
+    "OperationAbortedException",
     "OperationNotPermittedException",
+    "RepositoryNotEmptyException",
     "Resource.AlreadyAssociated",
+    "ResourceExistsException",
 ];
 
 /// What a code means; the HTTP status decides when the code does not.
@@ -315,6 +318,8 @@ mod tests {
             ("DuplicateLoadBalancerName", 400, ErrorKind::Conflict),
             ("InvalidSubnet.Conflict", 400, ErrorKind::Conflict),
             ("DeleteConflict", 409, ErrorKind::Conflict),
+            ("ResourceExistsException", 400, ErrorKind::Conflict),
+            ("RepositoryNotEmptyException", 400, ErrorKind::Conflict),
             ("InvalidDBSubnetGroupStateFault", 400, ErrorKind::Conflict),
             ("UnauthorizedOperation", 403, ErrorKind::Denied),
             ("AccessDeniedException", 400, ErrorKind::Denied),

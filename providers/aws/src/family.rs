@@ -53,6 +53,14 @@ pub const RDS: Family = family("rds", "rds", 16, 40.0, 10.0);
 pub const S3: Family = family("s3", "s3", 16, 50.0, 10.0);
 /// Key management, not cryptography.
 pub const KMS: Family = family("kms", "kms", 16, 15.0, 5.0);
+/// Log groups of CloudWatch Logs: ten calls a second of each kind, by its service quotas.
+pub const LOGS: Family = family("logs", "logs", 16, 10.0, 10.0);
+/// Repositories of ECR, not images: its service quotas have ten a second of those that change one.
+pub const ECR: Family = family("ecr", "ecr", 16, 20.0, 10.0);
+/// All of Secrets Manager: its service quotas have 40 a second of the calls that describe, 50 of those that change.
+pub const SECRETS: Family = family("secretsmanager", "secretsmanager", 16, 40.0, 40.0);
+/// Parameters of Systems Manager: 40 transactions a second of `GetParameter`, by its service quotas.
+pub const SSM: Family = family("ssm", "ssm", 16, 40.0, 40.0);
 /// All of EC2 Auto Scaling.
 pub const AUTOSCALING: Family = family("autoscaling", "autoscaling", 16, 40.0, 10.0);
 
@@ -60,7 +68,7 @@ pub const AUTOSCALING: Family = family("autoscaling", "autoscaling", 16, 40.0, 1
 pub const CLOUDCONTROL: Family = family("cloudcontrol", "cloudcontrol", 16, 20.0, 5.0);
 
 /// Every family, for the provider's schema.
-const ALL: [Family; 13] = [
+const ALL: [Family; 17] = [
     EC2_READ,
     EC2_WRITE,
     EC2_TAGS,
@@ -72,6 +80,10 @@ const ALL: [Family; 13] = [
     RDS,
     S3,
     KMS,
+    LOGS,
+    ECR,
+    SECRETS,
+    SSM,
     AUTOSCALING,
     CLOUDCONTROL,
 ];

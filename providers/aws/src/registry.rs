@@ -1,7 +1,9 @@
 //! Every type of the provider, one line each.
 
 use crate::client::Client;
-use crate::{autoscaling, cloudcontrol, data, ec2, eks, elbv2, iam, kms, rds, s3};
+use crate::{
+    autoscaling, cloudcontrol, data, ec2, ecr, eks, elbv2, iam, kms, logs, rds, s3, secretsmanager,
+};
 use infra_model::resource::{DynDataSource, DynResource, Typed};
 
 /// Managed types.
@@ -24,6 +26,9 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
         Typed::<ec2::subnet::Subnet>::register(),
         Typed::<ec2::vpc::Vpc>::register(),
         Typed::<ec2::vpc_endpoint::VpcEndpoint>::register(),
+        // --- ECR ---
+        Typed::<ecr::lifecycle_policy::LifecyclePolicy>::register(),
+        Typed::<ecr::repository::Repository>::register(),
         // --- EKS ---
         Typed::<eks::access_entry::AccessEntry>::register(),
         Typed::<eks::access_policy_association::PolicyAssociation>::register(),
@@ -49,10 +54,15 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
         // --- KMS ---
         Typed::<kms::alias::Alias>::register(),
         Typed::<kms::key::Key>::register(),
+        // --- CloudWatch Logs ---
+        Typed::<logs::log_group::LogGroup>::register(),
         // --- RDS ---
         Typed::<rds::instance::Instance>::register(),
         Typed::<rds::parameter_group::ParameterGroup>::register(),
         Typed::<rds::subnet_group::SubnetGroup>::register(),
+        // --- Secrets Manager ---
+        Typed::<secretsmanager::secret::Secret>::register(),
+        Typed::<secretsmanager::version::Version>::register(),
         // --- S3 ---
         Typed::<s3::bucket::Bucket>::register(),
         Typed::<s3::Encryption>::register(),
@@ -74,5 +84,11 @@ pub(crate) fn data() -> Vec<Box<dyn DynDataSource<Client>>> {
         Typed::<data::region::Region>::register_data(),
         Typed::<data::subnets::Subnets>::register_data(),
         Typed::<data::vpc::Vpc>::register_data(),
+        // --- images and parameters ---
+        Typed::<data::ami::Ami>::register_data(),
+        Typed::<data::ssm_parameter::Parameter>::register_data(),
+        // --- EKS ---
+        Typed::<data::eks_cluster::Cluster>::register_data(),
+        Typed::<data::eks_cluster_auth::ClusterAuth>::register_data(),
     ]
 }

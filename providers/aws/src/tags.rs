@@ -4,7 +4,7 @@
 use infra_cloud::defaults::{self, Names};
 pub use infra_cloud::defaults::{Texts as Tags, merged};
 use infra_cloud::marks::{escaped, shortened};
-use infra_model::{Address, InstanceKey, Operation};
+use infra_model::{Address, InstanceKey, Operation, Recovered};
 
 /// How AWS calls them.
 pub(crate) const NAMES: Names = Names {
@@ -46,6 +46,18 @@ pub fn marks(operation: &Operation) -> Tags {
 pub fn is_of(found: &Tags, address: &Address) -> bool {
     let mark = shortened(encode_address(address), LONGEST);
     found.get(&format!("{PREFIX}address")) == Some(&mark)
+}
+
+/// Whether the operation made what has these tags; none when there is nothing.
+#[must_use]
+pub fn whose(operation: &Operation, id: String, found: Option<&Tags>) -> Recovered {
+    match found {
+        None => Recovered::Absent,
+        Some(tags) if tags.get(OPERATION).map(String::as_str) == Some(&*operation.id.0) => {
+            Recovered::Found(id)
+        }
+        Some(_) => Recovered::Foreign(id),
+    }
 }
 
 /// What must be written and taken away to bring a resource's tags from `prior` to `desired`; the marks come along.

@@ -1,11 +1,13 @@
 //! `google_artifact_registry_repository`.
 
 use crate::api::{Api, Create, Labelled, Operations, Update};
+use crate::client::Client;
 use crate::family::ARTIFACTS;
 use crate::kind::Kind;
 use crate::wire::{Rule, Rules};
 use infra_model::Record;
 use infra_model::schema::Traits;
+use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 
 /// A repository of images or packages.
@@ -32,6 +34,9 @@ pub(crate) struct RepositoryRecord {
     /// Whether clean-up only says what it would do.
     #[record(optional)]
     pub(crate) cleanup_policy_dry_run: Option<bool>,
+    /// What becomes of old versions.
+    #[record(block, set)]
+    pub(crate) cleanup_policies: Vec<CleanupPolicy>,
     /// Options of image repositories.
     #[record(block, max = 1)]
     pub(crate) docker_config: Vec<Docker>,
@@ -60,6 +65,70 @@ pub(crate) struct Docker {
     pub(crate) immutable_tags: Option<bool>,
 }
 
+/// What becomes of old versions. What one policy keeps no other deletes.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct CleanupPolicy {
+    /// Its name.
+    #[record(required)]
+    pub(crate) id: String,
+    /// `DELETE` or `KEEP`.
+    #[record(required)]
+    pub(crate) action: String,
+    /// Of which versions.
+    #[record(block, max = 1)]
+    pub(crate) condition: Vec<CleanupCondition>,
+    /// How many of the newest are kept.
+    #[record(block, max = 1)]
+    pub(crate) most_recent_versions: Vec<MostRecent>,
+}
+
+/// Which versions a policy is about.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct CleanupCondition {
+    /// `TAGGED`, `UNTAGGED` or `ANY`.
+    #[record(optional, default = "ANY")]
+    pub(crate) tag_state: String,
+    /// How their tags start.
+    #[record(optional)]
+    pub(crate) tag_prefixes: Vec<String>,
+    /// How their names start.
+    #[record(optional)]
+    pub(crate) version_name_prefixes: Vec<String>,
+    /// How the names of their packages start.
+    #[record(optional)]
+    pub(crate) package_name_prefixes: Vec<String>,
+    /// Those that are older, in seconds: `1209600s`.
+    #[record(optional)]
+    pub(crate) older_than: Option<String>,
+    /// Those that are younger, in seconds.
+    #[record(optional)]
+    pub(crate) newer_than: Option<String>,
+}
+
+/// The newest versions.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct MostRecent {
+    /// How the names of their packages start.
+    #[record(optional)]
+    pub(crate) package_name_prefixes: Vec<String>,
+    /// How many of each package.
+    #[record(optional)]
+    pub(crate) keep_count: Option<i64>,
+}
+
+/// The field of clean-up policies: a map by their ids, where Terraform has a set.
+const POLICIES: &str = "cleanupPolicies";
+
+/// Writes policies as the service has them.
+fn by_id(body: &mut Map<String, Json>) {
+    if let Some(Json::Array(policies)) = body.get_mut(POLICIES) {
+        let policies = std::mem::take(policies).into_iter();
+        let named = policies.filter_map(|p| Some((p["id"].as_str()?.to_owned(), p)));
+        let named = named.collect();
+        body.insert(POLICIES.to_owned(), Json::Object(named));
+    }
+}
+
 pub(crate) struct Repository;
 
 impl Kind for Repository {
@@ -80,5 +149,20 @@ impl Kind for Repository {
 
     fn traits() -> Traits {
         Traits::default().seconds(8, 3, 8)
+    }
+
+    fn body(_: &Client, _: &RepositoryRecord, body: &mut Map<String, Json>) {
+        by_id(body);
+    }
+
+    fn shown(found: &mut Json) {
+        if let Some(Json::Object(policies)) = found.get_mut(POLICIES) {
+            let policies = std::mem::take(policies).into_iter();
+            found[POLICIES] = policies.map(|(_, policy)| policy).collect();
+        }
+    }
+
+    fn patch(_: &RepositoryRecord, _: &RepositoryRecord, patch: &mut Map<String, Json>) {
+        by_id(patch);
     }
 }

@@ -18,6 +18,18 @@ const OFFER: Offer = Offer {
     attribute: "aws_eks_cluster = { version",
 };
 
+/// All that a control plane logs.
+const LOGS: [&str; 5] = [
+    "api",
+    "audit",
+    "authenticator",
+    "controllerManager",
+    "scheduler",
+];
+
+/// How long its logs are kept, in days.
+const LOG_DAYS: i64 = 90;
+
 pub(super) fn expand(
     inputs: &Inputs,
     site: &Site,
@@ -48,10 +60,18 @@ pub(super) fn expand(
 
 fn control_plane(inputs: &Inputs, site: &Site, draft: &mut Draft<'_>) {
     let name = draft.name("", 100);
-    aws::key(
+    let log_group = inputs
+        .control_plane_logs
+        .then(|| format!("/aws/eks/{name}/cluster"));
+    let statements = log_group
+        .iter()
+        .map(|group| aws::logs_use_key(draft, group))
+        .collect();
+    aws::key_for(
         draft,
         "cluster",
         format!("Secrets of the Kubernetes cluster {name}"),
+        statements,
     );
     let trust = aws::trust("eks.amazonaws.com", &["sts:AssumeRole", "sts:TagSession"]);
     aws::role(
@@ -73,14 +93,15 @@ fn control_plane(inputs: &Inputs, site: &Site, draft: &mut Draft<'_>) {
     );
     let ranges = inputs.public_ranges();
     let public = !ranges.is_empty();
-    // EKS makes the log group by itself.
-    let logs = [
-        "api",
-        "audit",
-        "authenticator",
-        "controllerManager",
-        "scheduler",
+    // Without its role's permissions a cluster can be neither made nor deleted.
+    let mut after = vec![
+        "aws_iam_role_policy_attachment.cluster",
+        "aws_iam_role_policy.cluster_key",
     ];
+    if let Some(group) = &log_group {
+        keep_logs(group, draft);
+        after.push("aws_cloudwatch_log_group.cluster");
+    }
     let body = json!({
         "name": name,
         "version": inputs.kubernetes,
@@ -100,16 +121,27 @@ fn control_plane(inputs: &Inputs, site: &Site, draft: &mut Draft<'_>) {
             "resources": ["secrets"],
             "provider": { "key_arn": "${aws_kms_key.this.arn}" },
         },
-        "enabled_cluster_log_types": inputs.control_plane_logs.then_some(logs),
+        "enabled_cluster_log_types": inputs.control_plane_logs.then_some(LOGS),
         // Networking, DNS and proxy come as add-ons that are kept up to date.
         "bootstrap_self_managed_addons": false,
         // Said even when it is off: left out, the cluster would keep what it has.
         "deletion_protection": draft.protect(),
         "tags": draft.tags("", &[]),
-        // Without its role's permissions a cluster can be neither made nor deleted.
-        "depends_on": ["aws_iam_role_policy_attachment.cluster", "aws_iam_role_policy.cluster_key"],
+        "depends_on": after,
     });
     draft.resource("aws_eks_cluster", "this", body);
+}
+
+/// The group that the control plane logs to. One that EKS makes by itself keeps logs for ever, and outlives the cluster: this
+/// one is there before the cluster, and goes after it.
+fn keep_logs(group: &str, draft: &mut Draft<'_>) {
+    let body = json!({
+        "name": group,
+        "retention_in_days": LOG_DAYS,
+        "kms_key_id": "${aws_kms_key.this.arn}",
+        "tags": draft.tags("logs", &[]),
+    });
+    draft.resource("aws_cloudwatch_log_group", "cluster", body);
 }
 
 /// Access entries, one an administrator, keyed by what is known of it.

@@ -40,7 +40,8 @@ pub(crate) struct Inputs {
     /// members such as `group:ops@example.com`, on Azure the object ids of users, groups and identities in Entra.
     #[record(optional)]
     pub(crate) admins: Vec<Input<String>>,
-    /// Keep the control plane's logs, the audit log among them.
+    /// Keep the control plane's logs, the audit log among them. On AWS for 90 days, encrypted with the cluster's key; they go
+    /// with the cluster.
     #[record(optional, default = true)]
     pub(crate) control_plane_logs: bool,
 }
@@ -252,6 +253,8 @@ pub(crate) struct Target {
     pub(crate) reference: String,
     /// The network it stands in, `network.main`.
     pub(crate) network: String,
+    /// Where it is built, `aws` or `aws.NAME`.
+    pub(crate) cloud: String,
     /// The keys of its output `node_groups`.
     pub(crate) node_groups: Vec<String>,
 }
@@ -273,15 +276,17 @@ impl Target {
 
     fn of(known: &Known) -> Target {
         let fact = |name: &str| known.facts.get(name);
+        let text = |name: &str| {
+            let text = fact(name).and_then(Value::as_str);
+            text.unwrap_or_default().to_owned()
+        };
         let groups = fact("node_groups")
             .and_then(Value::elements)
             .unwrap_or_default();
         Target {
             reference: known.reference.clone(),
-            network: fact("network")
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned(),
+            network: text("network"),
+            cloud: text("cloud"),
             node_groups: groups
                 .iter()
                 .filter_map(Value::as_str)

@@ -14,4 +14,5 @@ mod expansions;
 mod fixture;
 mod load_balancer;
 mod network;
+mod registry;
 mod rules;

@@ -41,6 +41,7 @@ fn everything_on(cloud: &str) -> Vec<(&'static str, Expansion)> {
             "bucket",
             json!({ "cloud": cloud, "retention": { "expire_days": 30 } }),
         ),
+        ("registry", json!({ "cloud": cloud, "clusters": ["main"] })),
         (
             "load_balancer",
             json!({

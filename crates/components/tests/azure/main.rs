@@ -16,3 +16,4 @@ mod expansions;
 mod fixture;
 mod load_balancer;
 mod network;
+mod registry;

@@ -10,7 +10,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Top-level tables that only stack files have: other TOML files in a folder are left alone.
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 15] = [
     "stack",
     "variables",
     "locals",
@@ -23,6 +23,7 @@ const TABLES: [&str; 14] = [
     "cluster",
     "database",
     "bucket",
+    "registry",
     "load_balancer",
     "hardening",
 ];

@@ -1,9 +1,9 @@
-//! The JSON protocol of KMS and Cloud Control: the operation is in `X-Amz-Target`,
+//! The JSON protocol of KMS, Cloud Control, CloudWatch Logs and others: the operation is in `X-Amz-Target`,
 //! parameters and answers are JSON.
 
 use serde_json::Value;
 
-use super::context::Ctx;
+use super::context::{self, Ctx, Page};
 use super::error::{AwsError, AwsResult};
 use crate::http::{HttpReply, HttpRequest};
 
@@ -100,5 +100,106 @@ pub(crate) fn refuse_unknown(body: &Value, accepts: &[&str]) -> AwsResult<()> {
             "ValidationException",
             format!("Unknown parameter {name:?} in input"),
         )),
+    }
+}
+
+fn not_a(name: &str, what: &str) -> AwsError {
+    AwsError::new("SerializationException", format!("{name} must be {what}"))
+}
+
+/// A member that is text.
+pub(crate) fn text<'a>(body: &'a Value, name: &str) -> AwsResult<Option<&'a str>> {
+    match body.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(not_a(name, "a string")),
+    }
+}
+
+/// A member that is a whole number.
+pub(crate) fn integer(body: &Value, name: &str) -> AwsResult<Option<i64>> {
+    match body.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => value
+            .as_i64()
+            .map(Some)
+            .ok_or_else(|| not_a(name, "a whole number")),
+    }
+}
+
+/// A member that is true or false; left out it is false.
+pub(crate) fn flag(body: &Value, name: &str) -> AwsResult<bool> {
+    match body.get(name) {
+        None | Some(Value::Null) => Ok(false),
+        Some(value) => value.as_bool().ok_or_else(|| not_a(name, "true or false")),
+    }
+}
+
+/// A member that is a list; left out it has no items.
+pub(crate) fn items<'a>(body: &'a Value, name: &str) -> AwsResult<&'a [Value]> {
+    match body.get(name) {
+        None | Some(Value::Null) => Ok(&[]),
+        Some(value) => value
+            .as_array()
+            .map(Vec::as_slice)
+            .ok_or_else(|| not_a(name, "a list")),
+    }
+}
+
+/// A member that is a list of texts; left out it has no items.
+pub(crate) fn texts<'a>(body: &'a Value, name: &str) -> AwsResult<Vec<&'a str>> {
+    let items = items(body, name)?.iter();
+    items
+        .map(|item| {
+            item.as_str()
+                .ok_or_else(|| not_a(name, "a list of strings"))
+        })
+        .collect()
+}
+
+/// How a service's lists are cut into pages.
+pub(crate) struct Paging {
+    /// The member with the most items that a page may have.
+    pub(crate) limit: &'static str,
+    /// The member with the token of the page, in requests and answers.
+    pub(crate) token: &'static str,
+    /// How many items a page has when nothing is said.
+    pub(crate) default: usize,
+    /// The most that may be asked for.
+    pub(crate) most: i64,
+    /// The error of a limit or a token that is wrong.
+    pub(crate) wrong: fn(String) -> AwsError,
+}
+
+impl Paging {
+    /// The page that a request asks for, of items sorted by key, as the members of the answer.
+    pub(crate) fn answer<T>(
+        &self,
+        body: &Value,
+        name: &str,
+        items: Vec<T>,
+        key: impl Fn(&T) -> &str,
+        each: impl FnMut(&T) -> Value,
+    ) -> AwsResult<Value> {
+        let limit = match integer(body, self.limit)? {
+            None => self.default,
+            Some(limit) if (1..=self.most).contains(&limit) => limit as usize,
+            Some(limit) => {
+                let at = format!("Value '{limit}' at '{}'", self.limit);
+                let rule = format!("must be between 1 and {}", self.most);
+                return Err((self.wrong)(format!(
+                    "1 validation error detected: {at} failed to satisfy constraint: Member {rule}"
+                )));
+            }
+        };
+        let token = text(body, self.token)?.filter(|token| !token.is_empty());
+        let bad = || (self.wrong)(format!("The specified {} is invalid.", self.token));
+        let Page { items, next } = context::page(items, key, token, Some(limit), bad)?;
+        let mut answer = serde_json::Map::new();
+        answer.insert(name.to_owned(), items.iter().map(each).collect());
+        if let Some(next) = next {
+            answer.insert(self.token.to_owned(), next.into());
+        }
+        Ok(Value::Object(answer))
     }
 }

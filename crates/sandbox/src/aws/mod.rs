@@ -5,18 +5,23 @@ mod autoscaling;
 mod cloudcontrol;
 pub(crate) mod context;
 mod ec2;
+mod ecr;
 mod eks;
 mod elbv2;
 pub(crate) mod error;
 pub(crate) mod iam;
+mod images;
 pub(crate) mod json;
 mod kms;
+mod logs;
 pub(crate) mod query;
 mod rds;
 pub(crate) mod references;
 pub(crate) mod regions;
 pub(crate) mod rest;
 mod s3;
+mod secretsmanager;
+mod ssm;
 mod sts;
 #[cfg(test)]
 mod tests;
@@ -96,6 +101,22 @@ const SERVICES: &[Service] = &[
     Service {
         name: "kms",
         protocol: Protocol::Json(&kms::SERVICE),
+    },
+    Service {
+        name: "logs",
+        protocol: Protocol::Json(&logs::SERVICE),
+    },
+    Service {
+        name: "ecr",
+        protocol: Protocol::Json(&ecr::SERVICE),
+    },
+    Service {
+        name: "secretsmanager",
+        protocol: Protocol::Json(&secretsmanager::SERVICE),
+    },
+    Service {
+        name: "ssm",
+        protocol: Protocol::Json(&ssm::SERVICE),
     },
 ];
 

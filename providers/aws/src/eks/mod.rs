@@ -5,7 +5,7 @@ pub(crate) mod access_entry;
 pub(crate) mod access_policy_association;
 pub(crate) mod addon;
 pub(crate) mod cluster;
-mod cluster_auto;
+pub(crate) mod cluster_auto;
 mod cluster_call;
 pub(crate) mod node_group;
 mod node_group_call;

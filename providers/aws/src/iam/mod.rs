@@ -9,9 +9,9 @@ pub(crate) mod role_policy_attachment;
 mod tagging;
 
 use crate::client::Client;
+use crate::document;
 use crate::wait::{self, Pace};
-use infra_model::schema::Compare;
-use infra_model::{ProviderError, Value, planning};
+use infra_model::{ProviderError, Value};
 use percent_encoding::percent_decode_str;
 use std::time::Duration;
 
@@ -29,31 +29,16 @@ fn arn(client: &Client, resource: &str) -> String {
 
 /// A document as IAM gives it back: percent-encoded, and perhaps in another order than it was said in.
 fn document(found: &str, said: Option<&str>) -> String {
-    let found = percent_decode_str(found).decode_utf8_lossy().into_owned();
-    match said {
-        Some(said) if planning::same(Compare::Json, &Value::from(said), &Value::from(&*found)) => {
-            said.to_owned()
-        }
-        _ => found,
-    }
+    document::as_said(
+        percent_decode_str(found).decode_utf8_lossy().into_owned(),
+        said,
+    )
 }
 
 /// A document that names a principal which is not known everywhere yet.
 fn unheard_principal(error: &ProviderError) -> bool {
     error.code.starts_with("MalformedPolicyDocument")
         && error.message.to_lowercase().contains("principal")
-}
-
-/// Checks that a document is JSON.
-fn check_json(config: &Value, attribute: &str) -> Vec<ProviderError> {
-    let text = config.get(attribute).and_then(Value::as_str);
-    let Some(Err(error)) = text.map(serde_json::from_str::<serde_json::Value>) else {
-        return Vec::new();
-    };
-    vec![ProviderError::invalid(
-        attribute,
-        format!("the policy is not JSON: {error}"),
-    )]
 }
 
 /// Checks a name: letters, digits and `_+=,.@-`.

@@ -1,6 +1,6 @@
 //! `aws_iam_policy`.
 
-use super::{account, arn, check_json, check_name, document, list, tagging};
+use super::{account, arn, check_name, document, list, tagging};
 use crate::client::Client;
 use crate::error::{absent_is_done, there};
 use crate::family::IAM;
@@ -65,7 +65,7 @@ impl Resource<Client> for Policy {
 
     fn validate(config: &Value) -> Vec<ProviderError> {
         let mut errors = check_name(config, 128);
-        errors.extend(check_json(config, "policy"));
+        errors.extend(crate::document::check(config, "policy"));
         errors
     }
 

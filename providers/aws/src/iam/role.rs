@@ -1,6 +1,6 @@
 //! `aws_iam_role`.
 
-use super::{BRIEF, account, check_json, check_name, document, list, tagging, unheard_principal};
+use super::{BRIEF, account, check_name, document, list, tagging, unheard_principal};
 use crate::client::Client;
 use crate::error::{absent_is_done, there};
 use crate::family::IAM;
@@ -78,7 +78,7 @@ impl Resource<Client> for Role {
 
     fn validate(config: &Value) -> Vec<ProviderError> {
         let mut errors = check_name(config, 64);
-        errors.extend(check_json(config, "assume_role_policy"));
+        errors.extend(crate::document::check(config, "assume_role_policy"));
         errors
     }
 

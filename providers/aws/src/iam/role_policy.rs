@@ -1,6 +1,6 @@
 //! `aws_iam_role_policy`.
 
-use super::{account, check_json, check_name, document};
+use super::{account, check_name, document};
 use crate::client::Client;
 use crate::error::{absent_is_done, there};
 use crate::family::IAM;
@@ -51,7 +51,7 @@ impl Resource<Client> for RolePolicy {
 
     fn validate(config: &Value) -> Vec<ProviderError> {
         let mut errors = check_name(config, 128);
-        errors.extend(check_json(config, "policy"));
+        errors.extend(crate::document::check(config, "policy"));
         errors
     }
 

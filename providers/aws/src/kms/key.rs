@@ -2,6 +2,7 @@
 
 use super::{BRIEF, key_view, unheard};
 use crate::client::Client;
+use crate::document;
 use crate::error::{absent_is_done, there};
 use crate::family::KMS;
 use crate::recover::{self, Lost};
@@ -99,14 +100,7 @@ impl Resource<Client> for Key {
     }
 
     fn validate(config: &Value) -> Vec<ProviderError> {
-        let policy = config.get("policy").and_then(Value::as_str);
-        match policy.map(serde_json::from_str::<serde_json::Value>) {
-            Some(Err(error)) => vec![ProviderError::invalid(
-                "policy",
-                format!("the policy is not JSON: {error}"),
-            )],
-            _ => Vec::new(),
-        }
+        document::check(config, "policy")
     }
 
     fn id(record: &KeyRecord) -> String {

@@ -3,13 +3,13 @@
 use super::key::KeyRecord;
 use super::list;
 use crate::client::Client;
+use crate::document;
 use crate::family::KMS;
 use crate::tags::{self, Tags};
 use aws_sdk_kms::types::{KeyMetadata, KeySpec, KeyState, Tag};
 use futures::future::join_all;
 use futures::try_join;
-use infra_model::schema::Compare;
-use infra_model::{CallContext, ErrorKind, Operation, ProviderError, Value, planning};
+use infra_model::{CallContext, ErrorKind, Operation, ProviderError};
 
 pub(super) fn to_sdk(tags: &Tags) -> Result<Vec<Tag>, ProviderError> {
     tags.iter()
@@ -46,13 +46,7 @@ pub(super) async fn read(
         key_tags(client, context, &key.key_id),
     )?;
     let (tags, tags_all) = tags::split(found_tags, &client.config().tags, prior.map(|p| &p.tags));
-    // KMS orders and spaces it in its own way.
-    let said = prior.and_then(|p| p.policy.clone());
-    let means_the_same = |said: &String| {
-        let found = Value::from(policy.as_str());
-        planning::same(Compare::Json, &Value::from(said.as_str()), &found)
-    };
-    let policy = said.filter(means_the_same).unwrap_or(policy);
+    let policy = document::as_said(policy, prior.and_then(|p| p.policy.as_deref()));
     let (enable_key_rotation, period) = rotation;
     Ok(Some(KeyRecord {
         description: Some(key.description.unwrap_or_default()),

@@ -6,6 +6,7 @@ use crate::client::Client;
 use crate::error::{absent_is_done, there};
 use crate::family::RDS;
 use crate::naming;
+use crate::tags;
 use crate::wait::{self, Progress};
 use aws_sdk_rds::operation::create_db_instance::builders::CreateDBInstanceFluentBuilder;
 use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDBInstanceFluentBuilder;
@@ -58,8 +59,8 @@ pub(super) async fn find(
     let Some(found) = one(client, context, name).await?.pop() else {
         return Ok(Recovered::Absent);
     };
-    let tags = tagging::from_sdk(found.tag_list());
-    let whose = tagging::whose(operation, name.to_owned(), Some(&tags));
+    let tagged = tagging::from_sdk(found.tag_list());
+    let whose = tags::whose(operation, name.to_owned(), Some(&tagged));
     Ok(match (whose, found.dbi_resource_id) {
         (Recovered::Found(_), Some(id)) => Recovered::Found(id),
         (whose, _) => whose,

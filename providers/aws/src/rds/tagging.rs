@@ -50,17 +50,6 @@ pub(super) async fn read(
     .await
 }
 
-/// Whether the operation made what has these tags.
-pub(super) fn whose(operation: &Operation, id: String, tags: Option<&Tags>) -> Recovered {
-    match tags {
-        None => Recovered::Absent,
-        Some(tags) if tags.get(tags::OPERATION).map(String::as_str) == Some(&*operation.id.0) => {
-            Recovered::Found(id)
-        }
-        Some(_) => Recovered::Foreign(id),
-    }
-}
-
 /// What has the name, as listed by it, and whether the operation made it.
 pub(super) async fn named<T>(
     client: &Client,
@@ -74,9 +63,9 @@ pub(super) async fn named<T>(
         Err(error) if error.kind == ErrorKind::NotFound => None,
         listed => listed?.pop(),
     };
-    let tags = read(client, context, vec![found.and_then(arn)]).await.pop();
-    let tags = tags.transpose()?.flatten();
-    Ok(whose(operation, name.to_owned(), tags.as_ref()))
+    let tagged = read(client, context, vec![found.and_then(arn)]).await.pop();
+    let tagged = tagged.transpose()?.flatten();
+    Ok(tags::whose(operation, name.to_owned(), tagged.as_ref()))
 }
 
 /// Brings tags from what they were, defaults included, to the resource's own and the present defaults.

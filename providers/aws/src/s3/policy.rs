@@ -3,11 +3,11 @@
 use super::change;
 use super::setting::{Place, Setting};
 use crate::client::Client;
+use crate::document;
 use crate::family::S3;
 use crate::wait::{self, Pace};
 use async_trait::async_trait;
-use infra_model::schema::Compare;
-use infra_model::{CallContext, Operation, ProviderError, Record, Value, planning};
+use infra_model::{CallContext, Operation, ProviderError, Record, Value};
 use std::time::Duration;
 
 /// Who may do what with a bucket.
@@ -39,14 +39,7 @@ impl Setting for Policy {
     }
 
     fn validate(config: &Value) -> Vec<ProviderError> {
-        let policy = config.get("policy").and_then(Value::as_str);
-        let Some(Err(error)) = policy.map(serde_json::from_str::<serde_json::Value>) else {
-            return Vec::new();
-        };
-        vec![ProviderError::invalid(
-            "policy",
-            format!("the policy is not JSON: {error}"),
-        )]
+        document::check(config, "policy")
     }
 
     async fn get(
@@ -63,13 +56,7 @@ impl Setting for Policy {
         let Some(policy) = found.policy.filter(|p| !p.is_empty()) else {
             return Ok(None);
         };
-        // S3 orders and spaces it in its own way.
-        let said = prior.map(|p| p.policy.clone());
-        let means_the_same = |said: &String| {
-            let (said, found) = (Value::from(said.as_str()), Value::from(policy.as_str()));
-            planning::same(Compare::Json, &said, &found)
-        };
-        let policy = said.filter(means_the_same).unwrap_or(policy);
+        let policy = document::as_said(policy, prior.map(|p| &*p.policy));
         Ok(Some(PolicyRecord {
             bucket: place.bucket.clone(),
             policy,

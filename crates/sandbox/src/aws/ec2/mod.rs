@@ -6,6 +6,7 @@ pub(crate) mod address;
 mod common;
 mod flow_log;
 pub(crate) mod gateway;
+mod image;
 pub(crate) mod instance_type;
 pub(crate) mod launch_template;
 mod nat_gateway;
@@ -44,6 +45,7 @@ pub(super) const SERVICE: QueryService = QueryService {
         vpc_endpoint::OPERATIONS,
         flow_log::OPERATIONS,
         launch_template::OPERATIONS,
+        image::OPERATIONS,
         instance_type::OPERATIONS,
         account::OPERATIONS,
         tagging::OPERATIONS,

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::access;
 use super::addon::{self, Addon};
 use super::cluster_config::{self, Config, check_network, check_services};
+use super::cluster_view;
 use super::nodegroup::Nodegroup;
 use super::pod_identity::Association;
 use super::update::Update;
@@ -23,6 +24,7 @@ use crate::aws::ec2::security_group;
 use crate::aws::ec2::security_group_rule as rules;
 use crate::aws::ec2::subnet::Subnet;
 use crate::aws::error::{AwsError, AwsResult};
+use crate::aws::logs::group as log_group;
 use crate::aws::rest::{RestOperation, RestRequest};
 use crate::clock::Millis;
 use crate::latency::Work;
@@ -237,10 +239,20 @@ fn create(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
     if cluster.config.bootstrap_self_managed_addons == Some(true) {
         addon::check_self_managed(&cluster.config)?;
     }
+    keep_logs(ctx, &cluster);
     let view = cluster.view(ctx, &tags);
     ctx.put_tagged(cluster, tags);
     remember(ctx, request, "CreateCluster", &name);
     Ok(json!({"cluster": view}))
+}
+
+/// The control plane makes the group that it logs to where there is none, and never takes it away:
+/// <https://docs.aws.amazon.com/eks/latest/userguide/control-plane-logs.html>. One that is deleted before its cluster comes
+/// back with what is logged next.
+pub(super) fn keep_logs(ctx: &mut Ctx<'_>, cluster: &Cluster) {
+    if cluster_view::logs(&cluster.config) {
+        log_group::ensure(ctx, &format!("/aws/eks/{}/cluster", cluster.name));
+    }
 }
 
 fn make_security_group(ctx: &mut Ctx<'_>, name: &str, arn: &str, vpc: &str) -> String {
@@ -320,6 +332,7 @@ fn delete(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
             )));
         }
     }
+    keep_logs(ctx, &stored);
     let gone_at = ctx.due(Work::ClusterDelete);
     let arn = stored.arn(ctx);
     for addon in ctx.referrers::<Addon>(name) {

@@ -233,14 +233,11 @@ fn config(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
     }
     let mut kinds = kinds.into_iter();
     match (kinds.next(), kinds.next()) {
-        (Some((kind, params)), None) => Ok(begin(
-            ctx,
-            request,
-            "UpdateClusterConfig",
-            cluster,
-            kind,
-            params,
-        )),
+        (Some((kind, params)), None) => {
+            cluster::keep_logs(ctx, &cluster);
+            let call = "UpdateClusterConfig";
+            Ok(begin(ctx, request, call, cluster, kind, params))
+        }
         (None, _) => {
             Err(invalid("No configuration changes were given").member("clusterName", name))
         }

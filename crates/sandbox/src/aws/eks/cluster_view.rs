@@ -130,6 +130,11 @@ fn services(config: &Config, vpc: &str, ctx: &Ctx<'_>) -> Value {
     value
 }
 
+/// Whether any log of the control plane is on.
+pub(super) fn logs(config: &Config) -> bool {
+    logging(config)[0]["enabled"] == true
+}
+
 fn logging(config: &Config) -> Value {
     let setups = config
         .logging

@@ -10,13 +10,13 @@ mod cluster_view;
 pub(crate) mod kubernetes;
 mod kubernetes_balancer;
 pub(crate) mod nodegroup;
-mod nodegroup_config;
+pub(super) mod nodegroup_config;
 mod nodegroup_nodes;
 mod nodegroup_update;
 mod pod_identity;
 mod tagging;
 mod update;
-mod versions;
+pub(super) mod versions;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};

@@ -137,7 +137,7 @@ const AMI_TYPES: [(&str, bool); 20] = [
 ];
 
 /// The newest image of a version.
-pub(super) fn release(version: &str, ami_type: &str) -> String {
+pub(in crate::aws) fn release(version: &str, ami_type: &str) -> String {
     let patch = versions::find(version).map_or(version, |version| version.patch);
     if ami_type.starts_with("BOTTLEROCKET") {
         "1.52.0-1e6f0d8c".to_owned()

@@ -9,16 +9,16 @@ use crate::aws::error::AwsResult;
 use crate::aws::rest::{RestOperation, RestRequest};
 
 /// A minor version.
-pub(super) struct Version {
-    pub(super) name: &'static str,
+pub(in crate::aws) struct Version {
+    pub(in crate::aws) name: &'static str,
     /// The newest patch that managed nodes have.
-    pub(super) patch: &'static str,
+    pub(in crate::aws) patch: &'static str,
     /// What AWS calls the platform of new clusters.
     pub(super) platform: &'static str,
     extended: bool,
 }
 
-pub(super) const VERSIONS: [Version; 5] = [
+pub(in crate::aws) const VERSIONS: [Version; 5] = [
     Version {
         name: "1.31",
         patch: "1.31.13",

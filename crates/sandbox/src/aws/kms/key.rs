@@ -64,6 +64,11 @@ impl Key {
         self.enabled && self.deletion.is_none()
     }
 
+    /// Whether its policy lets a service of AWS encrypt and decrypt with it.
+    pub(crate) fn admits(&self, service: &str) -> bool {
+        key_settings::admits(&self.policy, service)
+    }
+
     fn state(&self) -> &'static str {
         match (self.deletion, self.enabled) {
             (Some(_), _) => "PendingDeletion",

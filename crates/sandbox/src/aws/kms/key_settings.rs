@@ -82,8 +82,8 @@ pub(super) fn default_policy() -> String {
     .to_string()
 }
 
-/// Checks that text is a key policy.
-pub(super) fn check_policy(policy: &str) -> AwsResult<&str> {
+/// Checks that text is the policy of a key, or of a secret: both have the same form.
+pub(crate) fn check_policy(policy: &str) -> AwsResult<&str> {
     let wrong = |message: &str| AwsError::new("MalformedPolicyDocumentException", message);
     if policy.len() > 32 * 1024 {
         return Err(AwsError::new(
@@ -110,6 +110,38 @@ pub(super) fn check_policy(policy: &str) -> AwsResult<&str> {
         }
     }
     Ok(policy)
+}
+
+/// What a service that encrypts with a key calls.
+const USES: [&str; 3] = ["kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey"];
+
+/// Whether a policy allows a service all that it needs to encrypt with the key.
+pub(super) fn admits(policy: &str, service: &str) -> bool {
+    let document: Value = serde_json::from_str(policy).unwrap_or_default();
+    let statements = listed(&document["Statement"]);
+    USES.iter().all(|needed| {
+        statements.iter().any(|statement| {
+            let allows = |action: &str| match action.strip_suffix('*') {
+                Some(start) => needed.starts_with(start),
+                None => action == *needed,
+            };
+            statement["Effect"] == "Allow"
+                && strings(&statement["Principal"]["Service"]).any(|name| name == service)
+                && strings(&statement["Action"]).any(allows)
+        })
+    })
+}
+
+/// One value, or those of a list: policies write either.
+fn listed(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Array(items) => items.iter().collect(),
+        one => vec![one],
+    }
+}
+
+fn strings(value: &Value) -> impl Iterator<Item = &str> {
+    listed(value).into_iter().filter_map(Value::as_str)
 }
 
 fn policy_name(body: &Value) -> AwsResult<()> {

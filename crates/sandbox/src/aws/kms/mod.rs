@@ -2,29 +2,18 @@
 
 mod alias;
 pub(crate) mod key;
-mod key_settings;
+pub(crate) mod key_settings;
 
 use serde_json::{Map, Value};
 
 use super::error::{AwsError, AwsResult};
-use super::json::JsonService;
+use super::json::{JsonService, text};
 
 /// The service.
 pub(super) const SERVICE: JsonService = JsonService {
     target: "TrentService",
     operations: &[key::OPERATIONS, key_settings::OPERATIONS, alias::OPERATIONS],
 };
-
-fn text<'a>(body: &'a Value, name: &str) -> AwsResult<Option<&'a str>> {
-    match body.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(AwsError::new(
-            "SerializationException",
-            format!("{name} must be a string"),
-        )),
-    }
-}
 
 fn require<'a>(body: &'a Value, name: &str) -> AwsResult<&'a str> {
     let found = text(body, name)?.filter(|text| !text.is_empty());
