@@ -15,6 +15,7 @@ NO_CALL = "no call of the API changes it; CloudFormation refuses the change inst
 
 # Where the two differ on purpose, and why.
 ON_PURPOSE = {
+    ("aws_cloudwatch_log_group", "log_group_class: replaces here, not there"): NO_CALL,
     ("aws_db_instance", "identifier: replaces there, not here"): "ModifyDBInstance renames an instance (NewDBInstanceIdentifier)",
     ("aws_db_instance", "db_subnet_group_name: replaces there, not here"): "ModifyDBInstance moves an instance (DBSubnetGroupName)",
     ("aws_eip", "domain: replaces here, not there"): NO_CALL,

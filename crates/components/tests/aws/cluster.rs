@@ -66,6 +66,23 @@ fn secrets_are_encrypted_with_a_key_that_rotates() {
 }
 
 #[test]
+fn logs_are_kept_for_a_while_in_a_group_that_is_there_before_the_cluster_and_goes_after_it() {
+    let expansion = Fixture::with_network().add("cluster", "main", &small_cluster());
+    let group = native(&expansion, "aws_cloudwatch_log_group.cluster");
+    assert_eq!(group["name"], "/aws/eks/shop-main/cluster");
+    assert_eq!(group["retention_in_days"], 90);
+    assert_eq!(group["kms_key_id"], "${aws_kms_key.this.arn}");
+    let after = at(&expansion, "aws_eks_cluster.this", "/depends_on");
+    let after = after.as_array().expect("dependencies");
+    assert!(after.contains(&json!("aws_cloudwatch_log_group.cluster")));
+    let silent = with(json!({ "control_plane_logs": false }));
+    let expansion = Fixture::with_network().add("cluster", "main", &silent);
+    let natives = readable(&expansion)["natives"].clone();
+    assert_eq!(natives.get("aws_cloudwatch_log_group.cluster"), None);
+    assert_eq!(at(&expansion, "aws_kms_key.this", "/policy"), Json::Null);
+}
+
+#[test]
 fn nodes_have_encrypted_disks_and_keep_their_identity_from_pods() {
     let expansion = Fixture::with_network().add("cluster", "main", &small_cluster());
     let template = native(&expansion, "aws_launch_template.general");
