@@ -80,7 +80,7 @@ pub(crate) async fn run(
         walk.cannot(&address, &error);
     }
     let mut plan = walk.finish()?;
-    preflight::check(sessions, program, &mut plan).await?;
+    preflight::check(engine, sessions, program, &state, &mut plan).await?;
     Ok(plan)
 }
 

@@ -61,7 +61,7 @@ fn policies(choice: &str) -> Vec<Json> {
 }
 
 /// What a chart was rendered to.
-fn documents(text: &str) -> Vec<Json> {
+pub(crate) fn documents(text: &str) -> Vec<Json> {
     let parts = text.split("\n---\n");
     // Definitions are not looked at, and their samples are not all YAML.
     let read = parts.filter(|p| !p.contains("kind: CustomResourceDefinition"));
