@@ -11,13 +11,18 @@ use serde_json::{Value as Json, json};
 
 /// What a person is told who hardens a cluster of these pools with these controls; nothing when it has room.
 fn judged(cloud: &str, pools: &Json, controls: &[&str], more: Json) -> String {
+    judged_at("1.34", cloud, pools, controls, more)
+}
+
+/// The same on a version of Kubernetes.
+fn judged_at(version: &str, cloud: &str, pools: &Json, controls: &[&str], more: Json) -> String {
     let all = Together::new(vec![Box::new(components()), Box::new(hardening())]);
     let mut stack = Instances::new();
     let mut add =
         |kind: &str, name: &str, inputs: &Json| stack.expand(&all, kind, name, None, inputs);
     let network = json!({ "cloud": cloud, "zones": 3 });
     let cluster = json!({
-        "network": "main", "kubernetes": "1.34", "pools": pools, "api": { "public_from": [] },
+        "network": "main", "kubernetes": version, "pools": pools, "api": { "public_from": [] },
     });
     let buckets = ["backups", "logs"].map(|b| ("bucket", b, json!({ "cloud": cloud })));
     for (kind, name, inputs) in [("network", "main", network), ("cluster", "main", cluster)]
@@ -131,6 +136,31 @@ fn what_is_not_known_decides_nothing() {
     });
     let text = judged("aws", &tainted, &["monitoring"], json!({}));
     assert!(text.contains("add a pool without taints"), "{text}");
+}
+
+#[test]
+fn charts_are_installed_only_on_versions_that_they_support() {
+    let large = json!({ "general": { "size": "large", "min": 3, "max": 6 } });
+    let judged = |version: &str, controls: &[&str], more: Json| {
+        judged_at(version, "aws", &large, controls, more)
+    };
+    let controls = ["tls", "database"];
+    let text = judged("1.33", &controls, with_database());
+    assert!(
+        text.contains("cloudnative-pg 0.29.0 is supported on Kubernetes 1.34 to 1.36, and cluster.main is to have 1.33")
+            && text.contains("write `kubernetes = \"1.34\"` in [cluster.main]")
+            && text.contains("[hardening.main.charts.cloudnative-pg]")
+            && !text.contains("cert-manager v"),
+        "{text}"
+    );
+    assert_eq!(judged("1.36", &controls, with_database()), "");
+    // What is not installed is not judged, nor a version that the stack chose itself.
+    assert_eq!(judged("1.33", &["tls"], json!({})), "");
+    let pinned = with(
+        with_database(),
+        json!({ "charts": { "cloudnative-pg": { "version": "0.27.0" } } }),
+    );
+    assert_eq!(judged("1.33", &controls, pinned), "");
 }
 
 /// The table names workloads, containers and anti-affinity of charts as upstream renders them.
