@@ -134,12 +134,12 @@ fn the_control_plane_goes_before_its_pools_and_budgets_are_named() {
         ),
     ] {
         let stack = Stack::new();
-        stack.write(&cluster(cloud, region, "1.34", TIGHT));
+        stack.write(&cluster(cloud, region, "1.33", TIGHT));
         stack.run(&["apply", "-auto-approve"]).expect(0);
         let quiet = stack.run(&["plan"]).expect(0).told();
         assert!(!quiet.contains("no pod may go"), "{cloud}: {quiet}");
 
-        stack.write(&cluster(cloud, region, "1.35", TIGHT));
+        stack.write(&cluster(cloud, region, "1.34", TIGHT));
         let plan = stack.run(&["plan", "-out", "up.plan"]).expect(0).told();
         assert!(
             plan.contains("no pod may go for: shop/web"),
