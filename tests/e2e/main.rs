@@ -12,6 +12,7 @@ mod commands;
 mod conditions;
 #[cfg(unix)]
 mod control_plane;
+mod day2;
 mod ephemeral;
 mod explain;
 mod failures;

@@ -81,6 +81,20 @@ pub trait Cloud: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Why an object cannot be in a host of this version: see [`Provider::unserved`].
+    fn unserved(_type_name: &str, _value: &Value, _version: &str) -> Option<ProviderError> {
+        None
+    }
+
+    /// What would hold up a move: see [`Session::moving`].
+    async fn moving(
+        _client: &Self::Client,
+        _context: &CallContext,
+        _moved: &infra_model::Address,
+    ) -> Vec<Finding> {
+        Vec::new()
+    }
+
     /// What is known to fail before the first call: see [`Session::preflight`].
     async fn preflight(
         client: &Self::Client,
@@ -167,6 +181,10 @@ impl<C: Cloud> Provider for CloudProvider<C> {
 
     fn data(&self, type_name: &str, value: &Value) -> Option<&'static str> {
         C::holds(type_name, value)
+    }
+
+    fn unserved(&self, type_name: &str, value: &Value, version: &str) -> Option<ProviderError> {
+        C::unserved(type_name, value, version)
     }
 
     fn upgrade(
@@ -354,5 +372,9 @@ impl<C: Cloud> Session for CloudSession<C> {
 
     async fn preflight(&self, context: &CallContext, items: &[PreflightItem]) -> Vec<Finding> {
         C::preflight(&self.client, context, items).await
+    }
+
+    async fn moving(&self, context: &CallContext, moved: &infra_model::Address) -> Vec<Finding> {
+        C::moving(&self.client, context, moved).await
     }
 }

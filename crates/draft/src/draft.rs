@@ -263,6 +263,14 @@ impl<'a> Draft<'a> {
         self.expansion.handed_over.push([owned(from), owned(to)]);
     }
 
+    /// A component that holds what should outlive the stack, by reference.
+    pub fn outlived_by(&mut self, reference: &str) {
+        let all = &mut self.expansion.outlived_by;
+        if !all.iter().any(|known| known == reference) {
+            all.push(reference.to_owned());
+        }
+    }
+
     /// A provider configuration that this component defines; strings may hold `${…}`.
     pub fn provider(&mut self, address: ProviderAddress, mut config: Json) {
         prune(&mut config);

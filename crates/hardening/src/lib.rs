@@ -4,6 +4,7 @@
 
 mod app;
 pub mod audit;
+mod capacity;
 mod charts;
 mod control;
 mod controls;
@@ -18,9 +19,12 @@ mod order;
 mod pins;
 mod site;
 mod system;
+mod versions;
 
 pub use infra_repository::{seal, yaml};
 
+#[doc(hidden)]
+pub use capacity::table_of_charts;
 pub use charts::{Chart, charts};
 pub use controls::database::{RestoreError, policies_of_restored, restore};
 
@@ -160,6 +164,10 @@ impl Expand for Hardening {
             for entry in &on {
                 (entry.finish)(&mut inside);
             }
+        }
+        if !inside.draft.is_refused() && !self.directly {
+            versions::check(&mut inside);
+            capacity::check(&mut inside);
         }
         let names: Vec<&str> = on.iter().map(|e| e.name).collect();
         inside.draft.output("controls", serde_json::json!(names));

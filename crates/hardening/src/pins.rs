@@ -1,6 +1,8 @@
 //! Versions of everything that is installed, in one place: charts here, definitions in `crds.tsv`. Each is the newest that was
 //! known to work together when this was written. A digest pins the archive itself; where none is written yet, the version does.
 
+use std::ops::RangeInclusive;
+
 /// A chart.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Chart {
@@ -84,6 +86,22 @@ pub(crate) const CROSSPLANE_AWS: &str = "v2.6.0";
 pub(crate) const CROSSPLANE_GOOGLE: &str = "v3.0.0";
 pub(crate) const CROSSPLANE_AZURE: &str = "v2.7.0";
 pub(crate) const CROSSPLANE_FUNCTION: &str = "v0.9.0";
+
+/// The minors of Kubernetes 1 that a chart's version in the table is supported on, by those who make it.
+const SUPPORTED: &[(&str, RangeInclusive<u32>)] = &[
+    // https://cert-manager.io/docs/releases/
+    ("cert-manager", 33..=36),
+    // https://cloudnative-pg.io/docs/current/supported_releases
+    ("cloudnative-pg", 34..=36),
+    // https://gateway.envoyproxy.io/news/releases/matrix/
+    ("envoy-gateway", 33..=36),
+];
+
+/// The minors of Kubernetes that a chart is supported on, by the name that controls use; none where nobody says.
+pub(crate) fn supported(chart: &str) -> Option<&'static RangeInclusive<u32>> {
+    let found = SUPPORTED.iter().find(|(name, _)| *name == chart);
+    found.map(|(_, minors)| minors)
+}
 
 /// All charts.
 pub(crate) fn charts() -> impl Iterator<Item = Chart> {

@@ -23,6 +23,8 @@ pub(crate) struct Site {
     pub(crate) range: Option<Ipv4Net>,
     /// How many zones it spans.
     pub(crate) zones: usize,
+    /// Its pools with what their nodes have room for, by name; null where the cluster does not tell.
+    pub(crate) pools: Value,
 }
 
 impl Site {
@@ -46,6 +48,7 @@ impl Site {
             network: network.map(|n| n.reference),
             range,
             zones: zones.unwrap_or(1),
+            pools: known.facts.get("pools").cloned().unwrap_or(Value::NULL),
         })
     }
 

@@ -131,6 +131,10 @@ impl Provider for Lazy {
         self.get().data(type_name, value)
     }
 
+    fn unserved(&self, type_name: &str, value: &Value, version: &str) -> Option<ProviderError> {
+        self.get().unserved(type_name, value, version)
+    }
+
     fn upgrade(
         &self,
         type_name: &str,

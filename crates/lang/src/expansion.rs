@@ -23,6 +23,7 @@ use infra_model::address::{BlockAddress, InstanceKey, Mode, ScopePath, ScopeStep
 use infra_model::diagnostic::Diagnostic;
 use infra_model::expand::{ComponentKind, Expand, Expansion, Instance, Known};
 use infra_model::expr::{At, Expr};
+use infra_model::pattern::AddressPattern;
 use infra_model::program::{
     ComponentInstance, HandOver, Moved, ProviderBlock, Removed, ResourceBlock,
 };
@@ -39,6 +40,7 @@ pub(crate) struct Expanded {
     pub(crate) moved: Vec<Moved>,
     pub(crate) removed: Vec<Removed>,
     pub(crate) handed_over: Vec<HandOver>,
+    pub(crate) outliving: Vec<AddressPattern>,
 }
 
 /// Expands components, level by level.
@@ -368,6 +370,12 @@ impl Expander<'_> {
             });
             self.out.handed_over.push(HandOver { from, to });
         }
+        // They stand beside the component: in the same file.
+        let beside = here.scope.to_string();
+        let dot = if beside.is_empty() { "" } else { "." };
+        let named = expansion.outlived_by.iter();
+        let patterns = named.filter_map(|name| format!("{beside}{dot}{name}").parse().ok());
+        self.out.outliving.extend(patterns);
         let outputs = expansion
             .outputs
             .iter()

@@ -272,6 +272,7 @@ fn assemble(
         imports: declared.imports,
         removed,
         handed_over: expanded.handed_over,
+        outliving: expanded.outliving,
         checks: declared.checks,
         protected: protected(source),
         sources: Sources::default(),

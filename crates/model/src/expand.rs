@@ -176,6 +176,8 @@ pub struct Expansion {
     /// Resources that another one brings now: `from` and `to`, each a type and a name. Where the state still has `from`, it is
     /// forgotten once `to` is there.
     pub handed_over: Vec<[(Str, Str); 2]>,
+    /// Other components by reference, such as `bucket.backups`, that hold what should outlive the stack: backups.
+    pub outlived_by: Vec<String>,
     /// Warnings and remarks.
     pub diagnostics: Diagnostics,
 }

@@ -5,6 +5,7 @@ use crate::convert::{ConvertError, convert};
 use crate::diagnostic::{Sources, Span};
 use crate::expr::{Expr, Root, StaticStep};
 use crate::path::Path;
+use crate::pattern::AddressPattern;
 use crate::time::Timestamp;
 use crate::types::Type;
 use crate::value::{Marks, Str, Value};
@@ -36,6 +37,8 @@ pub struct Program {
     pub removed: Vec<Removed>,
     /// What components have let others take over.
     pub handed_over: Vec<HandOver>,
+    /// What a destroy leaves, with what that depends on, unless it is named: backups. By address, such as `bucket.backups`.
+    pub outliving: Vec<AddressPattern>,
     /// `[[check]]`
     pub checks: Vec<Check>,
     /// What modules and components protect with `prevent_destroy`, whichever instances they have now.

@@ -33,6 +33,11 @@ pub trait Provider: Send + Sync {
         None
     }
 
+    /// Why an object cannot be in a host of this version: what it is of is not served there any more. `None` when it can.
+    fn unserved(&self, _type_name: &str, _value: &Value, _version: &str) -> Option<ProviderError> {
+        None
+    }
+
     /// State attributes of an older schema version, brought to the present one.
     ///
     /// # Errors
@@ -207,6 +212,12 @@ pub trait Session: Send + Sync {
 
     /// What can be known before the first call to be going to fail: quotas, taken names, versions that do not exist.
     async fn preflight(&self, context: &CallContext, items: &[PreflightItem]) -> Vec<Finding>;
+
+    /// What would hold up that everything that runs inside a host is moved to other machines, which `moved` is about to do.
+    async fn moving(&self, context: &CallContext, moved: &crate::address::Address) -> Vec<Finding> {
+        let _ = (context, moved);
+        Vec::new()
+    }
 }
 
 fn no_ephemeral(type_name: &str) -> ProviderError {

@@ -131,6 +131,12 @@ pub struct Traits {
     pub family: &'static str,
     /// The provider whose objects live inside it and end with it (`kubernetes`, for a cluster); empty for none.
     pub hosts: &'static str,
+    /// The attribute of a host with the version of what it hosts, which the objects inside must suit; empty for none.
+    pub version: &'static str,
+    /// The provider whose objects' pods run on it (`kubernetes`, for a pool of nodes); empty for none.
+    pub carries: &'static str,
+    /// The attributes of such a pool whose change moves everything that runs there to other nodes.
+    pub moves: &'static [&'static str],
     /// The attributes which, taken together, only one object can have at a time. The id is enough where it is known before the
     /// object is there.
     pub unique: &'static [&'static str],
@@ -147,6 +153,9 @@ impl Default for Traits {
             plans_online: false,
             family: "",
             hosts: "",
+            version: "",
+            carries: "",
+            moves: &[],
             unique: &["id"],
         }
     }
@@ -179,6 +188,21 @@ impl Traits {
     #[must_use]
     pub fn hosting(mut self, provider: &'static str) -> Traits {
         self.hosts = provider;
+        self
+    }
+
+    /// With the attribute that says the version of what it hosts.
+    #[must_use]
+    pub fn versioned(mut self, attribute: &'static str) -> Traits {
+        self.version = attribute;
+        self
+    }
+
+    /// With the pods of a provider on it, which move when one of the attributes changes.
+    #[must_use]
+    pub fn carrying(mut self, provider: &'static str, moves: &'static [&'static str]) -> Traits {
+        self.carries = provider;
+        self.moves = moves;
         self
     }
 

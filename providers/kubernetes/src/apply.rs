@@ -22,6 +22,8 @@ const MARK: &str = "infra/";
 pub(crate) const PASSING: Duration = Duration::from_mins(5);
 /// The same for a namespace or a kind that somebody may just be making, and for a login that is not known everywhere yet.
 const APPEARING: Duration = Duration::from_mins(1);
+/// How long a new cluster may take to know who may do what in it.
+const ADMISSION: Duration = Duration::from_mins(10);
 
 /// How an object is applied.
 #[derive(Clone, Debug)]
@@ -73,6 +75,16 @@ pub(crate) async fn create(
 ) -> Result<Json, ProviderError> {
     let object = reference(body)?;
     let patience = settings.create.min(PASSING);
+    admitted(
+        context,
+        operation,
+        || client.was_let_in(),
+        || async {
+            let place = discovery::must(client, context, &object).await?;
+            get(client, context, &place, &object).await.map(drop)
+        },
+    )
+    .await?;
     let place = appearing_place(client, context, operation, &object).await?;
     if operation.known_id.is_none() {
         free(client, context, operation, &place, &object, settings).await?;
@@ -241,6 +253,28 @@ async fn finished(
     .await
 }
 
+/// Asks until whoever makes a cluster may do something in it: what grants that reaches a new cluster late. A cluster that has let
+/// somebody in means what it says. Other refusals are of those who call next.
+async fn admitted<F>(
+    context: &CallContext,
+    operation: &Operation,
+    was_let_in: impl Fn() -> bool + Send + Sync,
+    ask: impl Fn() -> F + Send + Sync,
+) -> Result<(), ProviderError>
+where
+    F: Future<Output = Result<(), ProviderError>> + Send,
+{
+    if was_let_in() {
+        return Ok(());
+    }
+    let passes = |error: &ProviderError| error.kind == ErrorKind::Denied && !was_let_in();
+    let pace = pace(ADMISSION);
+    match infra_cloud::wait::while_refused(context, operation, pace, passes, ask).await {
+        Err(error) if error.kind == ErrorKind::Denied => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Where a kind is, which may just be coming.
 async fn appearing_place(
     client: &Client,
@@ -397,7 +431,51 @@ pub(crate) fn is_own(live: &Json, operation: &Operation) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use infra_cloud::testing::operation;
+    use infra_cloud::testing::{World, operation};
+    use infra_model::Clock;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Asks a cluster that refuses so many times; whether it let in, how often it was asked, and how long that took.
+    async fn knock(refusals: usize, let_in: bool) -> (bool, usize, Duration) {
+        let world = Arc::new(World::default());
+        let operation = operation("kubernetes_namespace.a");
+        let asked = AtomicUsize::new(0);
+        let start = world.now();
+        let answer = admitted(
+            &world.context(),
+            &operation,
+            || let_in,
+            || async {
+                if asked.fetch_add(1, Ordering::Relaxed) < refusals {
+                    return Err(ProviderError {
+                        code: "Forbidden".into(),
+                        ..ProviderError::new(ErrorKind::Denied, "forbidden")
+                    });
+                }
+                Ok(())
+            },
+        )
+        .await;
+        let statuses = world.statuses.lock().expect("not poisoned").clone();
+        assert!(statuses.iter().all(|s| s == "Forbidden"), "{statuses:?}");
+        let asked = asked.load(Ordering::Relaxed);
+        (answer.is_ok(), asked, world.now().since(start))
+    }
+
+    #[tokio::test]
+    async fn a_new_cluster_may_refuse_for_ten_minutes_and_one_that_let_in_not_at_all() {
+        let (passed, asked, took) = knock(5, false).await;
+        assert!(passed && asked == 6 && took < ADMISSION, "{asked} {took:?}");
+        let (passed, asked, took) = knock(usize::MAX, false).await;
+        assert!(
+            !passed && asked > 10 && took >= ADMISSION,
+            "{asked} {took:?}"
+        );
+        assert!(took < ADMISSION + Duration::from_mins(2), "{took:?}");
+        // What it refuses now is told by the call itself.
+        assert_eq!(knock(usize::MAX, true).await, (true, 0, Duration::ZERO));
+    }
 
     #[test]
     fn marks_come_and_go() {

@@ -10,11 +10,20 @@ use infra_model::{CallContext, ErrorKind, ProviderError};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::Value as Json;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
 /// A token that ends within this is not used any more.
 const EARLY: Duration = Duration::from_mins(2);
+/// Whether a call is about objects, and not about which kinds there are, which every user of a cluster may ask.
+fn is_of_objects(path: &str) -> bool {
+    let path = path.split('?').next().unwrap_or_default();
+    let parts = path.trim_matches('/').split('/').count();
+    let about_kinds = if path.starts_with("/apis") { 3 } else { 2 };
+    parts > about_kinds
+}
+
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -23,6 +32,8 @@ pub(crate) struct Client {
     config: Config,
     environment: Environment,
     link: Mutex<Option<Link>>,
+    /// Whether a call about objects was answered: from then on a refusal is meant so.
+    let_in: AtomicBool,
     pub(crate) discovery: Discovery,
     /// The `helm` program, once it was looked for.
     pub(crate) helm: tokio::sync::OnceCell<crate::helm::program::Helm>,
@@ -69,6 +80,7 @@ impl Client {
             config: config.within(environment)?,
             environment: environment.clone(),
             link: Mutex::new(None),
+            let_in: AtomicBool::new(false),
             discovery: Discovery::default(),
             helm: tokio::sync::OnceCell::new(),
         })
@@ -87,6 +99,11 @@ impl Client {
     /// Whether the cluster is a sandbox's.
     pub(crate) fn is_sandbox(&self) -> bool {
         self.environment.variable("INFRA_SANDBOX") == Some("1")
+    }
+
+    /// Whether the cluster has answered a call about objects. One that was made just now may not know yet who may do what in it.
+    pub(crate) fn was_let_in(&self) -> bool {
+        self.let_in.load(Ordering::Relaxed)
     }
 
     /// Makes a call until it is answered. Doing the same twice is doing it once for all calls of this provider: it reads,
@@ -131,6 +148,9 @@ impl Client {
                 return Err(error::of(ErrorKind::Transient, &call.name, message));
             }
         };
+        if is_of_objects(&call.path) {
+            self.let_in.store(true, Ordering::Relaxed);
+        }
         serde_json::from_str(&text).map_err(|_| {
             let message = "what answers is no Kubernetes API server: its answer is no JSON";
             error::of(ErrorKind::Other, &call.name, message)
@@ -219,5 +239,25 @@ impl Client {
         let found = serde_json::from_str(&json.to_string())
             .map_err(|_| refused("host", "the configuration", &"it is incomplete"))?;
         Ok((found, options))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_of_objects;
+
+    #[test]
+    fn what_everybody_may_ask_says_nothing_of_access() {
+        for path in ["/api", "/api/v1", "/apis", "/apis/apps/v1", "/version"] {
+            assert!(!is_of_objects(path), "{path}");
+        }
+        for path in [
+            "/api/v1/namespaces",
+            "/api/v1/namespaces/a?fieldManager=infra",
+            "/apis/apps/v1/deployments",
+            "/apis/apps/v1/namespaces/a/deployments/b",
+        ] {
+            assert!(is_of_objects(path), "{path}");
+        }
     }
 }

@@ -2,14 +2,14 @@
 
 use crate::client::Client;
 use crate::config::Config;
-use crate::{data_loss, family, leave, refine, registry};
+use crate::{data_loss, evictions, family, leave, refine, registry, removals};
 use async_trait::async_trait;
 use infra_cloud::Cloud;
 use infra_cloud::defaults::Names;
 use infra_model::provider::{Environment, Finding, PreflightItem, RefineItem, Refined};
 use infra_model::resource::{DynDataSource, DynResource};
 use infra_model::schema::ApiFamily;
-use infra_model::{Block, CallContext, Operation, ProviderError, Record, Value};
+use infra_model::{Address, Block, CallContext, Operation, ProviderError, Record, Value};
 
 /// The provider.
 pub(crate) struct Kubernetes;
@@ -68,6 +68,14 @@ impl Cloud for Kubernetes {
         operation: &Operation,
     ) -> Result<(), ProviderError> {
         leave::all(client, context, operation).await
+    }
+
+    fn unserved(type_name: &str, value: &Value, version: &str) -> Option<ProviderError> {
+        removals::refused(type_name, value, version)
+    }
+
+    async fn moving(client: &Client, context: &CallContext, moved: &Address) -> Vec<Finding> {
+        evictions::forbidden(client, context, moved).await
     }
 
     async fn preflight(_: &Client, _: &CallContext, _: &[PreflightItem]) -> Vec<Finding> {

@@ -4,6 +4,8 @@ mod addons;
 mod firewall;
 mod nodes;
 
+pub(super) use nodes::SIZES;
+
 use super::pool::Pool;
 use super::{Inputs, Offer};
 use crate::aws::{self, ARN};

@@ -21,7 +21,7 @@ const OFFER: Offer = Offer {
 };
 
 /// What the portable sizes are here.
-const SIZES: Sizes = [
+pub(super) const SIZES: Sizes = [
     ("small", "Standard_B2s_v2"),
     ("medium", "Standard_D2s_v5"),
     ("large", "Standard_D8s_v5"),

@@ -20,7 +20,7 @@ const OFFER: Offer = Offer {
 };
 
 /// What the portable sizes are here.
-const SIZES: Sizes = [
+pub(super) const SIZES: Sizes = [
     ("small", "e2-standard-2"),
     ("medium", "n2-standard-2"),
     ("large", "n2-standard-8"),

@@ -4,6 +4,7 @@ mod aws;
 mod azure;
 mod google;
 mod pool;
+mod room;
 
 use crate::Component;
 use crate::cloud::Cloud;
@@ -115,12 +116,27 @@ impl Component for Cluster {
             return;
         };
         draft.fact("kubernetes", Value::from(inputs.kubernetes.as_str()));
+        tell_rooms(&site, &pools, draft);
         match site.cloud {
             Cloud::Aws(_) => aws::expand(inputs, &site, &pools, draft),
             Cloud::Google(_) => google::expand(inputs, &site, &pools, draft),
             Cloud::Azure(_) => azure::expand(inputs, &site, &pools, draft),
         }
     }
+}
+
+/// Tells later components what the nodes have room for.
+fn tell_rooms(site: &Site, pools: &[(String, Pool)], draft: &mut Draft<'_>) {
+    let sizes = match site.cloud {
+        Cloud::Aws(_) => &aws::SIZES,
+        Cloud::Google(_) => &google::SIZES,
+        Cloud::Azure(_) => &azure::SIZES,
+    };
+    let each = pools.iter().filter_map(|(name, pool)| {
+        let machine = pool.machine(sizes)?;
+        Some((name.as_str(), pool, machine))
+    });
+    room::tell(&site.cloud, site.zones.len(), each, draft);
 }
 
 /// The versions of Kubernetes that a cloud offers, as known when this was written.

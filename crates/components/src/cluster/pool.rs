@@ -2,6 +2,7 @@
 
 use crate::draft::Draft;
 use crate::input;
+use crate::sizes::Sizes;
 use infra_model::address::is_identifier;
 use infra_model::{Record, Value};
 use std::collections::BTreeMap;
@@ -65,6 +66,16 @@ impl Taint {
 }
 
 impl Pool {
+    /// The cloud's name of its machines; none where `size` is none of those.
+    pub(crate) fn machine(&self, sizes: &Sizes) -> Option<String> {
+        let size = self.size.as_deref().unwrap_or("medium");
+        let by_size = || {
+            let found = sizes.iter().find(|(name, _)| *name == size);
+            found.map(|(_, machine)| (*machine).to_owned())
+        };
+        self.instance.clone().or_else(by_size)
+    }
+
     /// The most nodes over all zones.
     pub(crate) fn most(&self) -> i64 {
         self.max.unwrap_or(self.min.max(1))

@@ -35,6 +35,8 @@ pub struct Held {
 pub enum HeldReason {
     /// By `-target` or `-exclude`, itself or what it refers to.
     LeftOut,
+    /// It holds what outlives the stack, which is destroyed.
+    Outlives,
     /// Its `for_each` or `count` is not known before apply.
     Instances,
     /// The id that it is to be imported by is not known before apply, or the provider to read it with.
@@ -49,7 +51,7 @@ impl Held {
     /// Whether the next plan will have it, as opposed to being left out on purpose.
     #[must_use]
     pub fn is_deferred(&self) -> bool {
-        self.reason != HeldReason::LeftOut
+        !matches!(self.reason, HeldReason::LeftOut | HeldReason::Outlives)
     }
 }
 

@@ -20,6 +20,7 @@ mod preflight;
 mod protection;
 mod reason;
 mod repeat;
+mod shifts;
 mod target;
 mod walk;
 

@@ -39,11 +39,18 @@ impl Planner<'_> {
         let needed = self.still_needed(&gone);
         let mut called = None;
         for address in gone {
-            if self.selection.left_out(&address).is_some() {
+            if let Some(left_out) = self.selection.left_out(&address) {
+                if left_out == LeftOut::Outlives {
+                    self.hold_orphan(&address, HeldReason::Outlives);
+                }
                 continue;
             }
             if let Some((by, deferred)) = needed.get(&address) {
-                self.hold_orphan(&address, by, *deferred);
+                let reason = match deferred {
+                    true => HeldReason::Needed(by.clone()),
+                    false => HeldReason::LeftOut,
+                };
+                self.hold_orphan(&address, reason);
                 continue;
             }
             let removed = self
@@ -131,9 +138,10 @@ impl Planner<'_> {
             .filter(|c| c.untouched && self.held.contains(&c.address))
             .map(|c| (c.address.clone(), self.held.defers(&c.address)))
             .collect();
-        let excluded = gone
-            .iter()
-            .filter(|a| self.selection.left_out(a) == Some(LeftOut::Excluded));
+        let excluded = gone.iter().filter(|a| {
+            let left_out = self.selection.left_out(a);
+            matches!(left_out, Some(LeftOut::Excluded | LeftOut::Outlives))
+        });
         staying.extend(excluded.map(|a| (a.clone(), false)));
         if staying.is_empty() {
             return needed;
@@ -158,7 +166,7 @@ impl Planner<'_> {
         needed
     }
 
-    fn hold_orphan(&mut self, address: &Address, by: &Address, deferred: bool) {
+    fn hold_orphan(&mut self, address: &Address, reason: HeldReason) {
         let recorded = self.previous.get(address).unwrap_or(address);
         let Some(resource) = self.state.resource(recorded) else {
             return;
@@ -167,11 +175,7 @@ impl Planner<'_> {
             address: address.clone(),
             whole: false,
             provider: resource.provider.clone(),
-            reason: if deferred {
-                HeldReason::Needed(by.clone())
-            } else {
-                HeldReason::LeftOut
-            },
+            reason,
             before: self.prior.get(address).cloned(),
             after: None,
             place: None,

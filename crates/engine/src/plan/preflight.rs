@@ -1,7 +1,8 @@
 //! What the providers know to be going to fail before anything is begun.
 
 use super::config::at_attribute;
-use super::{Change, ChangeAction, Plan};
+use super::{Change, ChangeAction, Plan, shifts};
+use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::sessions::Sessions;
 use futures::future::join_all;
@@ -12,17 +13,21 @@ use infra_model::diagnostic::{Diagnostic, Diagnostics, Severity};
 use infra_model::hash::HashMap;
 use infra_model::program::{Program, ResourceBlock};
 use infra_model::provider::{Finding, NoEvents, PreflightItem};
+use infra_state::State;
 use std::sync::Arc;
 
-/// Asks each provider about all that it would create or change, at once. What need not be so is added to the plan's warnings.
+/// Asks each provider about all that it would create or change, and about what moves with that, at once. What need not be so is added to the plan's warnings.
 ///
 /// # Errors
 /// What cannot work.
 pub(super) async fn check(
+    engine: &Engine,
     sessions: &Sessions,
     program: &Program,
+    state: &State,
     plan: &mut Plan,
 ) -> Result<(), EngineError> {
+    let shifts = shifts::find(engine, state, &plan.changes);
     let mut items: IndexMap<&ProviderAddress, Vec<PreflightItem>> = IndexMap::new();
     for change in &plan.changes {
         if let Some(item) = item(change) {
@@ -35,12 +40,19 @@ pub(super) async fn check(
         let context = sessions.context(&provider.name, Arc::new(NoEvents));
         Some(async move { session.preflight(&context, items).await })
     });
+    let asked_moved = shifts.moved.iter().filter_map(|(provider, moved)| {
+        let session = sessions.get(provider)?.session;
+        let context = sessions.context(&provider.name, Arc::new(NoEvents));
+        Some(async move { session.moving(&context, moved).await })
+    });
     let blocks: HashMap<&BlockAddress, &ResourceBlock> =
         program.blocks.iter().map(|b| (&b.address, b)).collect();
-    let found: Diagnostics = join_all(asked)
-        .await
+    let (found, held_up) = futures::join!(join_all(asked), join_all(asked_moved));
+    let found: Diagnostics = found
         .into_iter()
+        .chain(held_up)
         .flatten()
+        .chain(shifts.unserved)
         .map(|finding| diagnostic(finding, &blocks))
         .collect();
     if found.iter().any(Diagnostic::is_error) {

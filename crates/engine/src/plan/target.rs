@@ -17,6 +17,8 @@ pub(crate) enum LeftOut {
     NotTargeted,
     /// `-exclude` names it.
     Excluded,
+    /// It holds what outlives the stack, which is destroyed.
+    Outlives,
 }
 
 /// What a plan is limited to.
@@ -24,6 +26,8 @@ pub(crate) struct Selection<'o> {
     options: &'o PlanOptions,
     /// Blocks that are in as a whole: named so, or needed by what is named. None without `-target`.
     whole: Option<HashSet<BlockAddress>>,
+    /// What a destroy leaves.
+    outliving: &'o [AddressPattern],
 }
 
 impl<'o> Selection<'o> {
@@ -32,11 +36,17 @@ impl<'o> Selection<'o> {
     /// # Errors
     /// Patterns that name nothing.
     pub(crate) fn new(
-        program: &Program,
+        program: &'o Program,
         graph: &ProgramGraph,
         state: &State,
         options: &'o PlanOptions,
     ) -> Result<Selection<'o>, Diagnostics> {
+        // A stack that is there for a while only leaves nothing.
+        let passing = program.stack.ttl.is_some() || program.stack.instance.is_some();
+        let outliving: &[AddressPattern] = match options.mode {
+            PlanMode::Destroy if !passing => &program.outliving,
+            _ => &[],
+        };
         let flags = [
             ("-target", &options.targets),
             ("-exclude", &options.excludes),
@@ -46,6 +56,7 @@ impl<'o> Selection<'o> {
             return Ok(Selection {
                 options,
                 whole: None,
+                outliving,
             });
         }
         let blocks: HashSet<&BlockAddress> = program
@@ -67,13 +78,21 @@ impl<'o> Selection<'o> {
         }
         let whole = (!options.targets.is_empty())
             .then(|| whole_blocks(program, graph, state, options, &blocks));
-        Ok(Selection { options, whole })
+        Ok(Selection {
+            options,
+            whole,
+            outliving,
+        })
     }
 
     /// Whether the address is not to be changed by this plan.
     pub(crate) fn left_out(&self, address: &Address) -> Option<LeftOut> {
         if self.options.excludes.iter().any(|p| p.matches(address)) {
             return Some(LeftOut::Excluded);
+        }
+        let named = |patterns: &[AddressPattern]| patterns.iter().any(|p| p.matches(address));
+        if named(self.outliving) && !named(&self.options.data_loss) {
+            return Some(LeftOut::Outlives);
         }
         let whole = self.whole.as_ref()?;
         let targeted = whole.contains(&address.block)

@@ -27,7 +27,7 @@ use infra_model::codes::Code;
 use infra_model::defect::Defect;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Severity};
 use infra_model::hash::{self, HashMap, HashSet};
-use infra_model::program::Program;
+use infra_model::program::{Program, ProviderBlock};
 use infra_model::provider::NoEvents;
 use infra_model::provider_error::ProviderError;
 use infra_model::value::{Str, Value};
@@ -80,7 +80,7 @@ pub(crate) async fn run(
         walk.cannot(&address, &error);
     }
     let mut plan = walk.finish()?;
-    preflight::check(sessions, program, &mut plan).await?;
+    preflight::check(engine, sessions, program, &state, &mut plan).await?;
     Ok(plan)
 }
 
@@ -412,11 +412,19 @@ impl<'a> Walk<'a> {
                     .provider_needs(&block.address, configuration.touched);
                 configuration.value
             }
+            // What it needs may have gone before, with all that it was for.
+            Err(_) if self.options.mode == PlanMode::Destroy && !self.has_any_of(block) => None,
             Err(errors) => {
                 self.errors.extend(errors);
                 None
             }
         }
+    }
+
+    /// Whether anything of a provider configuration is left.
+    fn has_any_of(&self, block: &ProviderBlock) -> bool {
+        let mut left = self.state.resources.values();
+        left.any(|resource| resource.provider == block.address)
     }
 
     fn take_batch(&mut self, i: usize, found: Result<Vec<Found>, ProviderError>) {

@@ -24,7 +24,7 @@ impl Fixture {
         let cluster = json!({
             "network": "main",
             "kubernetes": "1.34",
-            "pools": { "general": { "size": "small", "min": 2, "max": 4 } },
+            "pools": { "general": { "size": "large", "min": 3, "max": 6 } },
             "api": { "public_from": [] },
         });
         fixture.add("cluster", "main", &cluster);

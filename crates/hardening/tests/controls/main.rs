@@ -4,6 +4,8 @@
 mod alternatives;
 mod audit;
 #[cfg(unix)]
+mod capacity;
+#[cfg(unix)]
 mod charts;
 mod crossplane;
 #[cfg(unix)]

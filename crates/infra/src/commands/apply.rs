@@ -166,6 +166,9 @@ async fn apply(session: &Session, plan: &Plan) -> Result<(Exit, bool), CommandEr
                 report::summary(&report, mode, &stack, ui.out)
             ));
         }
+        if let Some(kept) = report::outliving(plan, &stack) {
+            ui.result(&format!("\n{kept}"));
+        }
         let last = plan.deferred().next().is_none() || !report.is_complete();
         if mode != PlanMode::Destroy && last && !state.outputs.is_empty() {
             let outputs = crate::render::state::outputs_text(&state, ui.out);

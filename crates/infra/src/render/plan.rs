@@ -303,6 +303,14 @@ impl Writer<'_> {
             self.printer.line("");
             self.printer.line("This plan is the first of two: `infra apply` shows the second when it is known, and asks again.");
         }
+        let kept = super::report::kept(plan);
+        if !kept.is_empty() {
+            self.printer.line("");
+            self.printer.line(&format!(
+                "Backups outlive the stack: {} stays, with what it needs. --allow-data-loss takes it too.",
+                kept.join(", ")
+            ));
+        }
         if plan.partial {
             self.printer.line("");
             self.printer.line("This plan is limited by -target or -exclude: it may leave out changes that the stack file asks for.");

@@ -2,7 +2,7 @@
 
 use super::paint::Paint;
 use crate::live::done_small;
-use infra_engine::{ApplyReport, Failure, PlanMode};
+use infra_engine::{ApplyReport, Failure, HeldReason, Plan, PlanMode};
 use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics};
 use infra_model::operation::Action;
@@ -162,6 +162,35 @@ pub(crate) fn summary(report: &ApplyReport, mode: PlanMode, stack: &str, paint: 
         paint.red(word),
         parts.join(", ")
     )
+}
+
+/// The components that a destroy leaves because backups are in them.
+pub(crate) fn kept(plan: &Plan) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for held in &plan.held {
+        let scope = held.address.block.scope.to_string();
+        if held.reason == HeldReason::Outlives && !names.contains(&scope) {
+            names.push(scope);
+        }
+    }
+    names
+}
+
+/// What a destroy leaves because backups are in it, and the command that takes it too; nothing where it leaves none.
+pub(crate) fn outliving(plan: &Plan, stack: &str) -> Option<String> {
+    let names = kept(plan);
+    if names.is_empty() {
+        return None;
+    }
+    let losing: Vec<String> = names
+        .iter()
+        .map(|name| format!(" --allow-data-loss '{name}'"))
+        .collect();
+    Some(format!(
+        "Kept, because backups are in it: {}. The next apply takes it up again. To delete it too, for good: infra destroy {stack}{}",
+        names.join(", "),
+        losing.concat()
+    ))
 }
 
 #[cfg(test)]

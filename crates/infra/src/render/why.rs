@@ -185,5 +185,6 @@ pub(super) fn held(held: &Held) -> String {
             format!("{address}: it goes once {by} does not depend on it any more")
         }
         HeldReason::LeftOut => format!("{address}: left out"),
+        HeldReason::Outlives => format!("{address}: it outlives the stack"),
     }
 }

@@ -226,6 +226,7 @@ impl Resource<Client> for Cluster {
             .family(EKS.name)
             .unique(&["name"])
             .hosting("kubernetes")
+            .versioned("version")
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {

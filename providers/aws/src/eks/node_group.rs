@@ -200,6 +200,10 @@ impl Resource<Client> for NodeGroup {
             .seconds(120, 180, 240)
             .family(EKS.name)
             .unique(&["cluster_name", "node_group_name"])
+            .carrying(
+                "kubernetes",
+                &["version", "release_version", "launch_template"],
+            )
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {

@@ -226,6 +226,7 @@ impl Kind for Cluster {
         Traits::default()
             .seconds(300, 240, 300)
             .hosting("kubernetes")
+            .versioned("kubernetes_version")
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {

@@ -151,7 +151,9 @@ impl Kind for NodePool {
     const PACE: Pace = LONG;
 
     fn traits() -> Traits {
-        Traits::default().seconds(180, 120, 180)
+        Traits::default()
+            .seconds(180, 120, 180)
+            .carrying("kubernetes", &["orchestrator_version"])
     }
 
     fn validate(config: &Value) -> Vec<ProviderError> {

@@ -275,6 +275,7 @@ impl Kind for Cluster {
         Traits::default()
             .seconds(420, 120, 240)
             .hosting("kubernetes")
+            .versioned("min_master_version")
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {

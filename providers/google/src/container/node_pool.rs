@@ -156,7 +156,9 @@ impl Kind for NodePool {
     const PACE: Pace = LONG;
 
     fn traits() -> Traits {
-        Traits::default().seconds(120, 180, 120)
+        Traits::default()
+            .seconds(120, 180, 120)
+            .carrying("kubernetes", &["version", "node_config"])
     }
 
     /// The pools of all clusters.

@@ -12,7 +12,7 @@ use infra_model::record::FieldValue;
 use serde_json::{Map, Value as Json, json};
 
 /// What the portable sizes are here.
-const SIZES: Sizes = [
+pub(in crate::cluster) const SIZES: Sizes = [
     ("small", "t3.medium"),
     ("medium", "m7i.large"),
     ("large", "m7i.2xlarge"),

@@ -221,6 +221,9 @@ fn wanted<'a>(app: &'a App, class: &str, inside: &mut Inside<'_>) -> Option<Want
                 );
             }
             let bucket = draft.find("bucket", &format!("{path}.backup.bucket"), &backup.bucket);
+            if let Some(bucket) = &bucket {
+                draft.outlived_by(&bucket.reference);
+            }
             bucket.map(|bucket| Archive {
                 bucket: bucket.reference,
                 schedule: backup.schedule.clone(),

@@ -59,6 +59,7 @@ impl Control for Logging {
         });
         match found {
             Some(Some(bucket)) => {
+                inside.draft.outlived_by(&bucket.reference);
                 loki::expand(config, &bucket.reference, inside);
                 alloy::expand(inside);
             }

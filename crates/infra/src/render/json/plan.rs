@@ -184,7 +184,10 @@ pub(crate) fn deferred_reason(reason: &HeldReason) -> &'static str {
     match reason {
         HeldReason::Instances => "instance_count_unknown",
         HeldReason::Import => "resource_config_unknown",
-        HeldReason::Waits(_) | HeldReason::Needed(_) | HeldReason::LeftOut => "deferred_prereq",
+        HeldReason::Waits(_)
+        | HeldReason::Needed(_)
+        | HeldReason::LeftOut
+        | HeldReason::Outlives => "deferred_prereq",
     }
 }
 

@@ -1,0 +1,143 @@
+//! What a plan does to the objects inside a host that becomes of another version, and to what runs on machines that are replaced.
+
+use super::instance::recorded;
+use super::named::Named;
+use super::{Change, ChangeAction};
+use crate::engine::Engine;
+use infra_model::address::{Address, Mode, ProviderAddress};
+use infra_model::hash::{HashMap, HashSet, IndexMap};
+use infra_model::provider::Finding;
+use infra_model::schema::Traits;
+use infra_model::value::Value;
+use infra_state::{DependencyRef, State};
+
+/// What hosts' changes mean for what is inside them.
+#[derive(Default)]
+pub(super) struct Shifts {
+    /// What moves everything that runs in a host, by the provider configuration that reaches it.
+    pub(super) moved: IndexMap<ProviderAddress, Address>,
+    /// Objects that the new version of their host does not serve.
+    pub(super) unserved: Vec<Finding>,
+}
+
+/// Finds them among the changes.
+pub(super) fn find(engine: &Engine, state: &State, changes: &[Change]) -> Shifts {
+    let hosts = Hosts::new(engine, changes);
+    let mut out = Shifts::default();
+    if hosts.becoming.is_empty() && hosts.moved.is_empty() && hosts.carriers.is_empty() {
+        return out;
+    }
+    let mut moved: HashMap<&Address, &Address> = hosts.moved.iter().map(|h| (*h, *h)).collect();
+    for carrier in &hosts.carriers {
+        for host in hosts.of(state, carrier) {
+            moved.entry(host).or_insert(&carrier.address);
+        }
+    }
+    for change in changes {
+        let provider = engine.provider(&change.provider.name);
+        let (Some(provider), Some(after)) = (provider, &change.after) else {
+            continue;
+        };
+        let inside = |host: &&Address| hosts.hosted.get(*host) == Some(&&*change.provider.name);
+        // Of several it is not known which one it is in.
+        if let [host] = hosts
+            .of(state, change)
+            .into_iter()
+            .filter(inside)
+            .collect::<Vec<_>>()[..]
+        {
+            if let Some(by) = moved.get(host) {
+                let moves = out.moved.entry(change.provider.clone());
+                moves.or_insert_with(|| (*by).clone());
+            }
+            let type_name = &change.address.block.type_name;
+            let refused = hosts.becoming.get(host);
+            let refused = refused.and_then(|v| provider.unserved(type_name, after, v));
+            if let Some(error) = refused {
+                out.unserved.push(Finding {
+                    address: change.address.clone(),
+                    error,
+                    fatal: true,
+                });
+            }
+        }
+    }
+    out
+}
+
+/// What hosts objects, and what of that changes.
+struct Hosts<'c> {
+    named: Named<&'c Address>,
+    /// The provider whose objects are inside.
+    hosted: HashMap<&'c Address, &'static str>,
+    /// Versions that hosts are to have, where they have another one or none yet.
+    becoming: HashMap<&'c Address, &'c str>,
+    /// Hosts whose version changes.
+    moved: HashSet<&'c Address>,
+    /// Machines that are replaced.
+    carriers: Vec<&'c Change>,
+}
+
+impl<'c> Hosts<'c> {
+    fn new(engine: &Engine, changes: &'c [Change]) -> Hosts<'c> {
+        let mut hosts = Hosts {
+            named: Named::default(),
+            hosted: HashMap::default(),
+            becoming: HashMap::default(),
+            moved: HashSet::default(),
+            carriers: Vec::new(),
+        };
+        for change in changes.iter().filter(|c| c.deposed.is_none()) {
+            let type_name = &change.address.block.type_name;
+            let schema = engine.schema(&change.provider.name, Mode::Managed, type_name);
+            let Some(traits) = schema.map(|s| &s.traits) else {
+                continue;
+            };
+            if !traits.carries.is_empty() && replaces(change, traits) {
+                hosts.carriers.push(change);
+            }
+            if traits.hosts.is_empty() {
+                continue;
+            }
+            hosts.named.add(&change.address, &&change.address);
+            hosts.hosted.insert(&change.address, traits.hosts);
+            let version = |value: &'c Option<Value>| value.as_ref()?.get(traits.version)?.as_str();
+            let (before, after) = (version(&change.before), version(&change.after));
+            if let Some(after) = after.filter(|after| Some(*after) != before) {
+                hosts.becoming.insert(&change.address, after);
+                if change.action == ChangeAction::Update {
+                    hosts.moved.insert(&change.address);
+                }
+            }
+        }
+        hosts
+    }
+
+    /// The hosts that something is in, or belongs to.
+    fn of(&self, state: &State, change: &Change) -> Vec<&'c Address> {
+        let dependencies: &[DependencyRef] = if change.dependencies.is_empty() {
+            recorded(state, change)
+        } else {
+            &change.dependencies
+        };
+        let mut out: Vec<&Address> = dependencies
+            .iter()
+            .flat_map(|d| self.named.of(d).iter().copied())
+            .collect();
+        out.sort_unstable();
+        out.dedup();
+        out
+    }
+}
+
+/// Whether a change moves what runs on a pool to other machines.
+fn replaces(change: &Change, traits: &Traits) -> bool {
+    if change.action != ChangeAction::Update {
+        return change.action.takes_away();
+    }
+    let (Some(before), Some(after)) = (&change.before, &change.after) else {
+        return false;
+    };
+    let differs = |name: &&&str| before.get(name) != after.get(name);
+    traits.moves.iter().any(|name| differs(&name))
+}
