@@ -169,7 +169,7 @@ pub(crate) const REST: Service = plain(service(
     family("rest.write", 8, 10.0, 5.0),
 ));
 
-const ALL: [Service; 13] = [
+pub(crate) const ALL: [Service; 13] = [
     COMPUTE, CONTAINER, SQL, IAM, PROJECTS, USAGE, PEERING, KMS, SECRETS, ARTIFACTS, DNS, STORAGE,
     REST,
 ];

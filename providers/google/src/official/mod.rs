@@ -18,6 +18,8 @@ mod path;
 mod platform;
 mod policy;
 mod sql;
+#[cfg(test)]
+mod tests;
 
 use crate::access::Access;
 use crate::client::Request;

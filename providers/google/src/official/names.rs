@@ -116,6 +116,10 @@ fn name(of: &str, number: i32) -> Option<String> {
 /// # Errors
 /// Those of the type's own serialization; Google's have none.
 pub(super) fn json<T: Serialize + ?Sized>(value: &T) -> Result<Json, Error> {
+    // JSON itself, which has no enumerations, has a way of its own to say numbers.
+    if of::<T>() == of::<Json>() {
+        return serde_json::to_value(value);
+    }
     value.serialize(Named(of::<T>()))
 }
 
