@@ -129,6 +129,8 @@ fn kind(status: u16, code: &str, rpc: &str, message: &str) -> ErrorKind {
             ErrorKind::Throttled
         }
         (429, _) | (_, "RESOURCE_EXHAUSTED") => ErrorKind::Quota,
+        // Where details are given, the official client does not tell the older list of reasons.
+        (403, _) if message.starts_with("Quota '") => ErrorKind::Quota,
         (404, _) | (_, "NOT_FOUND") => ErrorKind::NotFound,
         (409 | 412, _) | (_, "ALREADY_EXISTS" | "ABORTED" | "FAILED_PRECONDITION") => {
             ErrorKind::Conflict
@@ -170,6 +172,11 @@ mod tests {
             (
                 403,
                 json!({"error": {"code": 403, "message": "Quota exceeded", "errors": [{"reason": "quotaExceeded"}]}}),
+                ErrorKind::Quota,
+            ),
+            (
+                403,
+                json!({"error": {"code": 403, "message": "Quota 'NETWORKS' exceeded. Limit: 5.0 globally."}}),
                 ErrorKind::Quota,
             ),
             (

@@ -3,7 +3,7 @@
 
 use infra_model::schema::ApiFamily;
 
-/// A REST service.
+/// A service.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Service {
     /// Its key under `endpoints`, and what errors call it.
@@ -12,6 +12,8 @@ pub(crate) struct Service {
     pub(crate) host: &'static str,
     /// What stands before every path: `compute/v1`.
     pub(crate) base: &'static str,
+    /// Whether its calls go through Google's official crate.
+    pub(crate) official: bool,
     /// Limits of calls that read.
     pub(crate) read: Family,
     /// Limits of calls that change.
@@ -47,8 +49,17 @@ const fn service(
         name,
         host,
         base,
+        official: true,
         read,
         write,
+    }
+}
+
+/// The same, called over REST by a client of our own.
+const fn plain(service: Service) -> Service {
+    Service {
+        official: false,
+        ..service
     }
 }
 
@@ -100,14 +111,14 @@ pub(crate) const USAGE: Service = service(
     family("serviceusage.read", 16, 40.0, 10.0),
     family("serviceusage.write", 8, 20.0, 2.0),
 );
-/// Service Networking.
-pub(crate) const PEERING: Service = service(
+/// Service Networking, which has no official crate.
+pub(crate) const PEERING: Service = plain(service(
     "servicenetworking",
     "servicenetworking.googleapis.com",
     "v1",
     family("servicenetworking.read", 8, 20.0, 5.0),
     family("servicenetworking.write", 4, 10.0, 1.0),
-);
+));
 /// Key management: 300 reads and 60 changes a minute.
 pub(crate) const KMS: Service = service(
     "kms",
@@ -140,25 +151,25 @@ pub(crate) const DNS: Service = service(
     family("dns.read", 16, 40.0, 10.0),
     family("dns.write", 8, 20.0, 5.0),
 );
-/// Cloud Storage, its JSON API: about one bucket in two seconds.
-pub(crate) const STORAGE: Service = service(
+/// Cloud Storage, its JSON API: about one bucket in two seconds. The official crate speaks gRPC only.
+pub(crate) const STORAGE: Service = plain(service(
     "storage",
     "storage.googleapis.com",
     "storage/v1",
     family("storage.read", 16, 50.0, 20.0),
     family("storage.write", 8, 10.0, 1.0),
-);
+));
 
 /// Any other service, by its host: `google_rest_resource`.
-pub(crate) const REST: Service = service(
+pub(crate) const REST: Service = plain(service(
     "rest",
     "",
     "",
     family("rest.read", 16, 20.0, 10.0),
     family("rest.write", 8, 10.0, 5.0),
-);
+));
 
-const ALL: [Service; 13] = [
+pub(crate) const ALL: [Service; 13] = [
     COMPUTE, CONTAINER, SQL, IAM, PROJECTS, USAGE, PEERING, KMS, SECRETS, ARTIFACTS, DNS, STORAGE,
     REST,
 ];

@@ -1,6 +1,7 @@
 //! Google Cloud. Each resource type is one file: its schema, and what of its life differs from that of others. The core beside
 //! them talks to the REST services, marks what is ours, waits for operations and recovers; it knows no type.
 
+mod access;
 mod api;
 mod artifacts;
 mod client;
@@ -12,12 +13,12 @@ mod dns;
 mod error;
 mod family;
 mod found;
+mod http;
 mod iam;
 mod kind;
 mod kms;
 mod labels;
 mod managed;
-#[cfg(test)]
 mod official;
 mod operation;
 mod part;
@@ -53,5 +54,5 @@ pub async fn cluster_token(
     environment: &Environment,
     now: Timestamp,
 ) -> Result<ClusterToken, ProviderError> {
-    client::cluster_token(impersonate, environment, now).await
+    access::cluster_token(impersonate, environment, now).await
 }

@@ -124,9 +124,10 @@ const SERVICES: &[Service] = &[
 ];
 
 /// Parameters that every method takes.
-const STANDARD: [&str; 19] = [
+const STANDARD: [&str; 20] = [
     "alt",
     "$alt",
+    "$apiVersion",
     "fields",
     "$fields",
     "key",

@@ -511,12 +511,12 @@ pub(crate) fn remove(
     Ok(())
 }
 
-/// Refuses when something refers to the resource.
-fn unused(ctx: &Ctx<'_>, kind: &Kind, id: &str) -> GoogleResult<()> {
+/// Refuses when something refers to the resource. Automatic subnetworks go with their network.
+pub(crate) fn unused(ctx: &Ctx<'_>, kind: &Kind, id: &str) -> GoogleResult<()> {
     let holder = ctx
         .holders(id)
         .into_iter()
-        .find(|holder| holder.holds(id, ctx.now));
+        .find(|holder| holder.holds(id, ctx.now) && holder.hidden["automatic"] != true);
     match holder {
         None => Ok(()),
         Some(holder) => Err(in_use(kind, id, &holder.id)),

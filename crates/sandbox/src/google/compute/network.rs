@@ -128,8 +128,7 @@ fn delete(ctx: &mut Ctx<'_>, item: &Item, done: Millis) -> GoogleResult<()> {
         let by = text(peering, "/network").replace(PREFIX, "");
         return Err(engine::in_use(&KIND, &item.id, &by));
     }
-    subnetwork::delete_automatic(ctx, &item.id, done);
-    Ok(())
+    subnetwork::delete_automatic(ctx, &item.id, done)
 }
 
 /// `switchToCustomMode`.

@@ -227,16 +227,21 @@ pub(crate) fn automatic(
     Ok(())
 }
 
-/// Takes the automatic subnetworks of a network away with it.
-pub(crate) fn delete_automatic(ctx: &mut Ctx<'_>, network: &str, done: Millis) {
+/// Takes the automatic subnetworks of a network away with it, unless something refers to one.
+pub(crate) fn delete_automatic(ctx: &mut Ctx<'_>, network: &str, done: Millis) -> GoogleResult<()> {
     for item in ctx.frame.tx.referrers::<Item>(&KIND.table(), network) {
-        if item.hidden["automatic"] == true && !ctx.fails() {
+        if item.hidden["automatic"] != true {
+            continue;
+        }
+        engine::unused(ctx, &KIND, &item.id)?;
+        if !ctx.fails() {
             let mut item = item.edit();
             item.gone_at = Some(done);
             item.deleting = true;
             ctx.keep(&KIND.table(), item);
         }
     }
+    Ok(())
 }
 
 /// Makes the automatic subnetworks of a network ordinary ones.

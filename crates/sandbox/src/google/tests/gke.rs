@@ -196,3 +196,33 @@ fn a_cluster_that_fails_says_so() {
     assert_eq!(operation["error"]["code"], 13);
     bench.done("DELETE", &format!("{CLUSTERS}/c"), &Value::Null);
 }
+
+#[test]
+fn an_auto_mode_network_goes_after_its_clusters_with_its_subnetworks() {
+    let bench = Bench::new("");
+    let auto = json!({ "name": "auto", "autoCreateSubnetworks": true });
+    bench.done("POST", NETWORKS, &auto);
+    let made = json!({ "cluster": { "name": "c", "network": "auto", "initialNodeCount": 1 } });
+    bench.done("POST", CLUSTERS, &made);
+    let address = json!({
+        "name": "a", "addressType": "INTERNAL",
+        "subnetwork": "projects/p/regions/europe-west1/subnetworks/auto",
+    });
+    let addresses = "/compute/v1/projects/p/regions/europe-west1/addresses";
+    bench.done("POST", addresses, &address);
+    let url = format!("{NETWORKS}/auto");
+    let in_use = (400, "resourceInUseByAnotherResource".to_owned());
+    assert_eq!(bench.refused("DELETE", &url, &Value::Null), in_use);
+    bench.done("DELETE", &format!("{CLUSTERS}/c"), &Value::Null);
+    let held = "what stands in a subnetwork holds the network";
+    assert_eq!(
+        bench.refused("DELETE", &url, &Value::Null),
+        in_use,
+        "{held}"
+    );
+    bench.done("DELETE", &format!("{addresses}/a"), &Value::Null);
+    bench.done("DELETE", &url, &Value::Null);
+    assert_eq!(bench.send("GET", &url, &Value::Null).0, 404);
+    let subnetwork = format!("{SUBNETWORKS}/auto");
+    assert_eq!(bench.send("GET", &subnetwork, &Value::Null).0, 404);
+}
