@@ -102,7 +102,7 @@ fn aws(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
         Grant::Password(database) => json!([{
             "Effect": "Allow",
             "Action": ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
-            "Resource": format!("${{{database}.secret_id}}"),
+            "Resource": format!("${{{database}.secret_scope}}"),
         }]),
         // Names of what is yet to be made are not known; that others' things are left alone is Crossplane's own rule.
         Grant::Manage("database") => json!([
@@ -185,7 +185,7 @@ fn google(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
             }
             Grant::Password(database) => {
                 let body = json!({
-                    "secret_id": format!("${{{database}.secret_id}}"), "role": "roles/secretmanager.secretAccessor", "member": member,
+                    "secret_id": format!("${{{database}.secret_scope}}"), "role": "roles/secretmanager.secretAccessor", "member": member,
                 });
                 inside.cloud("google_secret_manager_secret_iam_member", &name, body)
             }
@@ -246,7 +246,10 @@ fn azure(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
                 (format!("${{{bucket}.id}}"), "Storage Blob Data Contributor")
             }
             Grant::Key(key) => (key.clone(), "Key Vault Crypto User"),
-            Grant::Password(database) => (kept(database), "Key Vault Secrets User"),
+            Grant::Password(database) => (
+                format!("${{{database}.secret_scope}}"),
+                "Key Vault Secrets User",
+            ),
             // Of the resource group that the cluster is in: accounts are made there.
             Grant::Manage(_) => (
                 format!("${{join(\"/\", slice(split(\"/\", {cluster}.id), 0, 5))}}"),
@@ -268,16 +271,4 @@ fn azure(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
         labels: json!({ "azure.workload.identity/use": "true" }),
         before,
     }
-}
-
-/// A template of the resource id of the secret that a database's password stands in, in a vault of the database's group. The database
-/// is `/subscriptions/ID/resourceGroups/GROUP/…`, the secret's address `https://VAULT.…/secrets/NAME`.
-fn kept(database: &str) -> String {
-    let group = format!("join(\"/\", slice(split(\"/\", {database}.id), 0, 5))");
-    let secret = |part: u8| format!("split(\"/\", {database}.secret_id)[{part}]");
-    format!(
-        "${{{group}}}/providers/Microsoft.KeyVault/vaults/${{split(\".\", {})[0]}}/secrets/${{{}}}",
-        secret(2),
-        secret(4)
-    )
 }

@@ -56,6 +56,10 @@ pub(super) fn expand(
             "secret_id",
             "aws_db_instance.this.master_user_secret[0].secret_arn",
         ),
+        (
+            "secret_scope",
+            "aws_db_instance.this.master_user_secret[0].secret_arn",
+        ),
         ("security_group_id", "aws_security_group.this.id"),
     ] {
         draft.output(name, expression);

@@ -309,6 +309,10 @@ fn outputs(engine: Engine, site: &Site, draft: &mut Draft<'_>) {
             "azurerm_postgresql_flexible_server.this.administrator_login",
         ),
         ("secret_id", "azurerm_key_vault_secret.admin.versionless_id"),
+        (
+            "secret_scope",
+            "azurerm_key_vault_secret.admin.resource_versionless_id",
+        ),
         ("security_group_id", &firewall),
     ] {
         draft.output(name, expression);

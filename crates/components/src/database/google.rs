@@ -54,6 +54,7 @@ pub(super) fn expand(
         ("database", "google_sql_database.this.name"),
         ("username", "google_sql_user.admin.name"),
         ("secret_id", "google_secret_manager_secret.this.id"),
+        ("secret_scope", "google_secret_manager_secret.this.id"),
         ("security_group_id", "google_compute_firewall.closed.id"),
     ] {
         draft.output(name, expression);

@@ -119,6 +119,11 @@ impl Component for Database {
             OutputType::Text,
             "Where the cloud's secret manager keeps the administrator's password: the secret's ARN on AWS, its address on Azure.",
         ),
+        (
+            "secret_scope",
+            OutputType::Text,
+            "How grants name that secret: its ARN on AWS, its name on Google Cloud, its resource id on Azure.",
+        ),
         ("security_group_id", OutputType::Text, "Its firewall group."),
     ];
     type Inputs = Inputs;

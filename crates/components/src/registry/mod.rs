@@ -12,8 +12,9 @@ use crate::input::Input;
 use infra_model::expand::OutputType;
 use infra_model::{Record, Value};
 
-/// A private place for the images of an application: encrypted with its own key, scanned when they are pushed, with tags that
-/// stay where they are, and read by nobody who did not log in. Images are named `URL:TAG` on every cloud.
+/// A private place for the images of an application: encrypted with its own key, with tags that stay where they are, and read
+/// by nobody who did not log in. Images are named `URL:TAG` on every cloud. AWS scans them when they are pushed, Google Cloud where the
+/// project has the Container Scanning API, Azure where Defender for Containers is on.
 ///
 /// On AWS it is a repository of ECR, in which there is that one image; on Google Cloud a repository of Artifact Registry and on
 /// Azure a registry, in which others can stand beside it. Nodes of a `cluster` pull from it without a password: on AWS those of

@@ -205,13 +205,13 @@ fn kept(cloud: &Cloud, secret: &str) -> (Json, Json) {
             json!({ "gcpsm": { "projectID": format!("${{split(\"/\", {secret})[1]}}") } }),
             json!({ "key": format!("${{split(\"/\", {secret})[3]}}") }),
         ),
-        // https://VAULT/secrets/NAME
+        // https://VAULT/…/secrets/NAME
         Cloud::Azure(_) => (
             json!({ "azurekv": {
                 "authType": "WorkloadIdentity",
-                "vaultUrl": format!("${{join(\"/\", slice(split(\"/\", {secret}), 0, 3))}}"),
+                "vaultUrl": format!("${{split(\"/secrets/\", {secret})[0]}}"),
             } }),
-            json!({ "key": format!("${{split(\"/\", {secret})[4]}}") }),
+            json!({ "key": format!("${{split(\"/secrets/\", {secret})[1]}}") }),
         ),
     }
 }
