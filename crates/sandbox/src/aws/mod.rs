@@ -1,9 +1,11 @@
 //! AWS: finds the service of a request by its signature's scope, lets the service's protocol run the operation in
 //! a transaction, and shapes answers and errors. Rules of services are in their own folders.
 
+mod acm;
 mod autoscaling;
 mod cloudcontrol;
 pub(crate) mod context;
+mod document;
 mod ec2;
 mod eks;
 mod elbv2;
@@ -16,7 +18,9 @@ mod rds;
 pub(crate) mod references;
 pub(crate) mod regions;
 pub(crate) mod rest;
+mod route53;
 mod s3;
+mod servicequotas;
 mod sts;
 #[cfg(test)]
 mod tests;
@@ -96,6 +100,18 @@ const SERVICES: &[Service] = &[
     Service {
         name: "kms",
         protocol: Protocol::Json(&kms::SERVICE),
+    },
+    Service {
+        name: "route53",
+        protocol: Protocol::Raw(&route53::SERVICE),
+    },
+    Service {
+        name: "acm",
+        protocol: Protocol::Json(&acm::SERVICE),
+    },
+    Service {
+        name: "servicequotas",
+        protocol: Protocol::Json(&servicequotas::SERVICE),
     },
 ];
 
@@ -276,7 +292,9 @@ impl Call {
                 ("ec2", _) => {
                     AwsError::with_status(503, "RequestLimitExceeded", "Request limit exceeded.")
                 }
-                (_, Protocol::Query(_)) => AwsError::new("Throttling", "Rate exceeded"),
+                ("route53", _) | (_, Protocol::Query(_)) => {
+                    AwsError::new("Throttling", "Rate exceeded")
+                }
                 (_, Protocol::Json(_)) => AwsError::new("ThrottlingException", "Rate exceeded"),
                 (_, Protocol::Rest(_)) => {
                     AwsError::with_status(429, "ThrottlingException", "Rate exceeded")

@@ -8,7 +8,7 @@ mod flow_log;
 pub(crate) mod gateway;
 pub(crate) mod instance_type;
 pub(crate) mod launch_template;
-mod nat_gateway;
+pub(crate) mod nat_gateway;
 mod network_acl;
 pub(crate) mod network_interface;
 pub(crate) mod permissions;
