@@ -46,6 +46,10 @@ struct Clients {
     rds: OnceLock<aws_sdk_rds::Client>,
     s3: OnceLock<aws_sdk_s3::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
+    // --- Route 53, Certificate Manager, Service Quotas ---
+    route53: OnceLock<aws_sdk_route53::Client>,
+    acm: OnceLock<aws_sdk_acm::Client>,
+    servicequotas: OnceLock<aws_sdk_servicequotas::Client>,
 }
 
 macro_rules! services {
@@ -79,6 +83,9 @@ services! {
     rds: aws_sdk_rds;
     s3: aws_sdk_s3.force_path_style(path_style);
     sts: aws_sdk_sts;
+    route53: aws_sdk_route53;
+    acm: aws_sdk_acm;
+    servicequotas: aws_sdk_servicequotas;
 }
 
 /// Servers other than AWS rarely answer to `bucket.host`.

@@ -49,7 +49,7 @@ pub struct AssumeRole {
 }
 
 /// Services by their key under `endpoints`, and as `AWS_ENDPOINT_URL_…` names them.
-const SERVICES: [(&str, &str); 10] = [
+const SERVICES: [(&str, &str); 13] = [
     ("autoscaling", "AUTO_SCALING"),
     ("cloudcontrol", "CLOUDCONTROL"),
     ("ec2", "EC2"),
@@ -60,6 +60,9 @@ const SERVICES: [(&str, &str); 10] = [
     ("rds", "RDS"),
     ("s3", "S3"),
     ("sts", "STS"),
+    ("route53", "ROUTE_53"),
+    ("acm", "ACM"),
+    ("servicequotas", "SERVICE_QUOTAS"),
 ];
 
 impl Config {

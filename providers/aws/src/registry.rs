@@ -1,7 +1,7 @@
 //! Every type of the provider, one line each.
 
 use crate::client::Client;
-use crate::{autoscaling, cloudcontrol, data, ec2, eks, elbv2, iam, kms, rds, s3};
+use crate::{acm, autoscaling, cloudcontrol, data, ec2, eks, elbv2, iam, kms, rds, route53, s3};
 use infra_model::resource::{DynDataSource, DynResource, Typed};
 
 /// Managed types.
@@ -60,6 +60,12 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
         Typed::<s3::Policy>::register(),
         Typed::<s3::PublicAccessBlock>::register(),
         Typed::<s3::Versioning>::register(),
+        // --- Route 53 ---
+        Typed::<route53::record::Record53>::register(),
+        Typed::<route53::zone::Zone>::register(),
+        // --- Certificate Manager ---
+        Typed::<acm::certificate::Certificate>::register(),
+        Typed::<acm::validation::Validation>::register(),
     ]
 }
 
@@ -74,5 +80,7 @@ pub(crate) fn data() -> Vec<Box<dyn DynDataSource<Client>>> {
         Typed::<data::region::Region>::register_data(),
         Typed::<data::subnets::Subnets>::register_data(),
         Typed::<data::vpc::Vpc>::register_data(),
+        // --- Route 53 ---
+        Typed::<data::route53_zone::Zone>::register_data(),
     ]
 }

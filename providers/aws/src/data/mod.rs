@@ -5,5 +5,6 @@ pub(crate) mod caller_identity;
 pub(crate) mod iam_policy_document;
 pub(crate) mod partition;
 pub(crate) mod region;
+pub(crate) mod route53_zone;
 pub(crate) mod subnets;
 pub(crate) mod vpc;
