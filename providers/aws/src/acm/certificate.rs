@@ -8,6 +8,8 @@ use crate::recover::Lost;
 use crate::tags::{self, Tags};
 use crate::wait::{self, MINUTES, Pace, Progress};
 use async_trait::async_trait;
+use aws_sdk_acm::operation::import_certificate::ImportCertificateOutput;
+use aws_sdk_acm::operation::request_certificate::RequestCertificateOutput;
 use aws_sdk_acm::primitives::Blob;
 use aws_sdk_acm::types::{
     CertificateExport, CertificateOptions, DomainValidationOption, KeyAlgorithm, ValidationMethod,
@@ -380,7 +382,7 @@ async fn request(
             "RequestCertificate",
             Lost::Resend,
             || request.clone().send(),
-            |made| made.certificate_arn(),
+            RequestCertificateOutput::certificate_arn,
         )
         .await
 }
@@ -418,7 +420,7 @@ async fn import(
             "ImportCertificate",
             Lost::LookUp(Duration::from_secs(5), &ours),
             || request.clone().send(),
-            |made| made.certificate_arn(),
+            ImportCertificateOutput::certificate_arn,
         )
         .await
 }

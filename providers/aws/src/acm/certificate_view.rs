@@ -7,7 +7,8 @@ use crate::error::there;
 use crate::family::ACM;
 use crate::tags::{self, Tags};
 use aws_sdk_acm::types::{
-    CertificateDetail, CertificateSummary, CertificateType, Filters, KeyAlgorithm, Tag,
+    CertificateDetail, CertificateSummary, CertificateType, DomainValidation as SdkValidation,
+    Filters, KeyAlgorithm, Tag,
 };
 use infra_model::resource::Item;
 use infra_model::{CallContext, ErrorKind, Operation, ProviderError};
@@ -131,9 +132,7 @@ fn record(
         .iter()
         .flat_map(|option| option.validation_emails().iter().cloned())
         .collect();
-    let method = options
-        .first()
-        .and_then(|option| option.validation_method());
+    let method = options.first().and_then(SdkValidation::validation_method);
     let given =
         |take: fn(&CertificateRecord) -> &Option<String>| prior.and_then(|p| take(p).clone());
     CertificateRecord {

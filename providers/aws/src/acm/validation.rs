@@ -6,7 +6,9 @@ use crate::client::Client;
 use crate::family::ACM;
 use crate::wait::{self, LONG, Progress};
 use async_trait::async_trait;
-use aws_sdk_acm::types::{CertificateDetail, CertificateStatus};
+use aws_sdk_acm::types::{
+    CertificateDetail, CertificateStatus, DomainValidation as SdkValidation, FailureReason,
+};
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
 use infra_model::{CallContext, ErrorKind, Operation, ProviderError, Record, Recovered, Resource};
@@ -154,7 +156,7 @@ fn progress(
                 said.map(|names| names.iter().map(|name| bare(name)).collect());
             let options = found.domain_validation_options().iter();
             let missing = options
-                .filter_map(|option| option.resource_record())
+                .filter_map(SdkValidation::resource_record)
                 .map(|record| bare(&record.name))
                 .find(|name| said.as_ref().is_some_and(|said| !said.contains(name)));
             if let Some(name) = missing {
@@ -168,8 +170,8 @@ fn progress(
             Ok(Progress::Pending(status.as_str().to_owned()))
         }
         status => {
-            let status = status.map_or("unknown", |status| status.as_str());
-            let reason = found.failure_reason().map_or("", |reason| reason.as_str());
+            let status = status.map_or("unknown", CertificateStatus::as_str);
+            let reason = found.failure_reason().map_or("", FailureReason::as_str);
             let message = format!("the certificate will not be issued: {status} {reason}");
             Err(failed(ErrorKind::Other, message.trim_end().to_owned()))
         }
@@ -179,7 +181,7 @@ fn progress(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aws_sdk_acm::types::{DomainValidation, FailureReason, RecordType, ResourceRecord};
+    use aws_sdk_acm::types::{RecordType, ResourceRecord};
 
     fn pending(name: &str) -> CertificateDetail {
         let record = ResourceRecord::builder()
@@ -188,7 +190,7 @@ mod tests {
             .value("_2.acm-validations.aws.")
             .build()
             .expect("a record");
-        let option = DomainValidation::builder()
+        let option = SdkValidation::builder()
             .domain_name(name)
             .resource_record(record);
         CertificateDetail::builder()
