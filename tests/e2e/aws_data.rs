@@ -56,6 +56,14 @@ fn every_source_reads(server: &Server, flags: &[&str]) -> Json {
     }
     assert_eq!(found["owner_id"], account);
     assert_eq!(of("by_tag"), &vpc["id"]);
+
+    let (zones, zone) = (of("zone"), of("zone_found"));
+    let outer = &zones["example.com"];
+    assert_eq!(zone["zone_id"], outer["zone_id"]);
+    assert_eq!(zone["name_servers"], outer["name_servers"]);
+    assert_eq!(zone["name_servers"].as_array().map(Vec::len), Some(4));
+    // The nearest of the zones that a name is in.
+    assert_eq!(of("zone_around"), &zones["shop.example.com"]["zone_id"]);
     assert_eq!(texts(of("subnets")).len(), 2);
     assert_eq!(of("found"), of("subnets"));
 

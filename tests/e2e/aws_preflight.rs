@@ -257,8 +257,19 @@ policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*
 count      = 501
 name       = "s${count.index}"
 subnet_ids = ["subnet-1", "subnet-2"]
+
+[resource.aws_vpc.v]
+count      = 301
+cidr_block = "10.0.0.0/16"
+
+[resource.aws_route53_zone.z]
+count = 501
+name  = "z${count.index}.example.com"
 "#;
+    // Those that services tell themselves, and those that only Service Quotas knows.
     planned(&server, stack).expect(0).says(&[
+        "301 of `VPCs` are planned in eu-west-1, 0 are there, and the quota is 300",
+        "501 of `hosted zones` are planned in the account, 0 are there, and the quota is 500",
         "3001 of `target groups` are planned in eu-west-1, 0 are there, and the quota is 3000",
         "1501 of `policies` are planned in the account, 0 are there, and the quota is 1500",
         "501 of `database subnet groups` are planned in eu-west-1, 0 are there, and the quota is 500",

@@ -156,7 +156,7 @@ fn staging_lives_and_leaves_nothing() {
     life("staging.toml");
 }
 
-const CERTIFICATE: &str = "certificate_arn=arn:aws:acm:eu-west-1:123456789012:certificate/0f0e0d0c-0b0a-0908-0706-050403020100";
+const CERTIFICATE: &str = "certificate_arn=arn:aws:iam::123456789012:server-certificate/shop";
 
 const SLACK: &str = "slack_webhook=https://hooks.slack.com/services/T0/B0/hush-hush";
 

@@ -22,6 +22,7 @@ NAMES = {
     "tagging": "resourcegroupstaggingapi",
     "monitoring": "cloudwatch",
     "cloudcontrolapi": "cloudcontrol",
+    "servicequotas": "service-quotas",
 }
 PARSERS = {
     "query": parse.QueryParser,

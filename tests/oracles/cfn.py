@@ -16,6 +16,7 @@ _region = json.loads((SCHEMAS / "providers/us-east-1.json").read_text())
 
 # Types that are one thing in both. Left out are those that CloudFormation has as a part of another type.
 TYPES = {
+    "aws_acm_certificate": "AWS::CertificateManager::Certificate",
     "aws_cloudwatch_log_group": "AWS::Logs::LogGroup",
     "aws_db_instance": "AWS::RDS::DBInstance",
     "aws_db_parameter_group": "AWS::RDS::DBParameterGroup",
@@ -45,6 +46,8 @@ TYPES = {
     "aws_route": "AWS::EC2::Route",
     "aws_route_table": "AWS::EC2::RouteTable",
     "aws_route_table_association": "AWS::EC2::SubnetRouteTableAssociation",
+    "aws_route53_record": "AWS::Route53::RecordSet",
+    "aws_route53_zone": "AWS::Route53::HostedZone",
     "aws_s3_bucket": "AWS::S3::Bucket",
     "aws_s3_bucket_policy": "AWS::S3::BucketPolicy",
     "aws_secretsmanager_secret": "AWS::SecretsManager::Secret",

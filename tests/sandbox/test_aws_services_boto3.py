@@ -560,8 +560,11 @@ def test_listeners_and_rules(net):
     other = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]
     refused("DuplicateListener", elb.create_listener, **make | {"DefaultActions": other})
     refused("ValidationError", elb.create_listener, **make | {"Protocol": "HTTPS", "Port": 443})
-    certificate = [{"CertificateArn": "arn:aws:acm:eu-west-1:123456789012:certificate/1"}]
-    secure = make | {"Protocol": "HTTPS", "Port": 443, "Certificates": certificate}
+    missing = [{"CertificateArn": "arn:aws:acm:eu-west-1:123456789012:certificate/1"}]
+    secure = make | {"Protocol": "HTTPS", "Port": 443, "Certificates": missing}
+    refused("CertificateNotFound", elb.create_listener, **secure)
+    certificate = [{"CertificateArn": "arn:aws:iam::123456789012:server-certificate/web"}]
+    secure |= {"Certificates": certificate}
     refused("SSLPolicyNotFound", elb.create_listener, **secure, SslPolicy="nothing")
     secure = elb.create_listener(**secure, SslPolicy="ELBSecurityPolicy-TLS13-1-2-2021-06")["Listeners"][0]
     assert secure["Certificates"] == certificate

@@ -76,6 +76,12 @@ pub(crate) enum Work {
     DatabaseDelete,
     InstanceLaunch,
     InstanceTerminate,
+    /// Until the name servers have a change of Route 53.
+    DnsChange,
+    /// Until a requested certificate says which records it waits for.
+    CertificateRecords,
+    /// From the records to the certificate.
+    CertificateIssue,
     /// Networks, addresses, firewalls and what else compute makes at once.
     ComputeQuick,
     /// Parts of a load balancer.
@@ -159,6 +165,9 @@ impl Work {
             Self::DatabaseDelete => 300,
             Self::InstanceLaunch => 40,
             Self::InstanceTerminate => 45,
+            Self::DnsChange => 40,
+            Self::CertificateRecords => 5,
+            Self::CertificateIssue => 120,
             Self::ComputeQuick => 10,
             Self::ComputeSlow => 25,
             Self::GkeClusterCreate => 380,

@@ -52,6 +52,10 @@ struct Clients {
     secretsmanager: OnceLock<aws_sdk_secretsmanager::Client>,
     ssm: OnceLock<aws_sdk_ssm::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
+    // --- Route 53, Certificate Manager, Service Quotas ---
+    route53: OnceLock<aws_sdk_route53::Client>,
+    acm: OnceLock<aws_sdk_acm::Client>,
+    servicequotas: OnceLock<aws_sdk_servicequotas::Client>,
 }
 
 macro_rules! services {
@@ -89,6 +93,9 @@ services! {
     secretsmanager: aws_sdk_secretsmanager;
     ssm: aws_sdk_ssm;
     sts: aws_sdk_sts;
+    route53: aws_sdk_route53;
+    acm: aws_sdk_acm;
+    servicequotas: aws_sdk_servicequotas;
 }
 
 /// Servers other than AWS rarely answer to `bucket.host`.

@@ -49,7 +49,7 @@ pub struct AssumeRole {
 }
 
 /// Services by their key under `endpoints`, and as `AWS_ENDPOINT_URL_…` names them.
-const SERVICES: [(&str, &str); 14] = [
+const SERVICES: [(&str, &str); 17] = [
     ("autoscaling", "AUTO_SCALING"),
     ("cloudcontrol", "CLOUDCONTROL"),
     ("ec2", "EC2"),
@@ -64,6 +64,9 @@ const SERVICES: [(&str, &str); 14] = [
     ("secretsmanager", "SECRETS_MANAGER"),
     ("ssm", "SSM"),
     ("sts", "STS"),
+    ("route53", "ROUTE_53"),
+    ("acm", "ACM"),
+    ("servicequotas", "SERVICE_QUOTAS"),
 ];
 
 impl Config {

@@ -67,8 +67,17 @@ pub const AUTOSCALING: Family = family("autoscaling", "autoscaling", 16, 40.0, 1
 /// Cloud Control: its documentation gives no bucket; what it calls has limits of its own.
 pub const CLOUDCONTROL: Family = family("cloudcontrol", "cloudcontrol", 16, 20.0, 5.0);
 
+/// All of Route 53: "All requests – Five requests per second per AWS account", of which `ChangeResourceRecordSets` waits for the one
+/// before in its zone. <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html>
+pub const ROUTE53: Family = family("route53", "route53", 8, 5.0, 5.0);
+/// All of Certificate Manager, whose smallest limits are five requests a second.
+/// <https://docs.aws.amazon.com/acm/latest/userguide/acm-limits.html>
+pub const ACM: Family = family("acm", "acm", 8, 10.0, 5.0);
+/// All of Service Quotas. <https://docs.aws.amazon.com/servicequotas/latest/userguide/reference_limits.html>
+pub const SERVICEQUOTAS: Family = family("servicequotas", "servicequotas", 8, 10.0, 5.0);
+
 /// Every family, for the provider's schema.
-const ALL: [Family; 17] = [
+const ALL: [Family; 20] = [
     EC2_READ,
     EC2_WRITE,
     EC2_TAGS,
@@ -86,6 +95,9 @@ const ALL: [Family; 17] = [
     SSM,
     AUTOSCALING,
     CLOUDCONTROL,
+    ROUTE53,
+    ACM,
+    SERVICEQUOTAS,
 ];
 
 /// The limits as the engine takes them.

@@ -1,6 +1,7 @@
 //! Amazon Web Services. Each resource type is one file: its schema and its life. The core beside them calls the cloud,
 //! marks what is ours, waits and recovers; it knows no type.
 
+mod acm;
 mod autoscaling;
 pub mod batch;
 pub mod client;
@@ -24,6 +25,7 @@ mod preflight;
 mod rds;
 pub mod recover;
 mod registry;
+mod route53;
 mod s3;
 mod secretsmanager;
 mod session;

@@ -2,7 +2,8 @@
 
 use crate::client::Client;
 use crate::{
-    autoscaling, cloudcontrol, data, ec2, ecr, eks, elbv2, iam, kms, logs, rds, s3, secretsmanager,
+    acm, autoscaling, cloudcontrol, data, ec2, ecr, eks, elbv2, iam, kms, logs, rds, route53, s3,
+    secretsmanager,
 };
 use infra_model::resource::{DynDataSource, DynResource, Typed};
 
@@ -70,6 +71,12 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
         Typed::<s3::Policy>::register(),
         Typed::<s3::PublicAccessBlock>::register(),
         Typed::<s3::Versioning>::register(),
+        // --- Route 53 ---
+        Typed::<route53::record::Record53>::register(),
+        Typed::<route53::zone::Zone>::register(),
+        // --- Certificate Manager ---
+        Typed::<acm::certificate::Certificate>::register(),
+        Typed::<acm::validation::Validation>::register(),
     ]
 }
 
@@ -90,5 +97,7 @@ pub(crate) fn data() -> Vec<Box<dyn DynDataSource<Client>>> {
         // --- EKS ---
         Typed::<data::eks_cluster::Cluster>::register_data(),
         Typed::<data::eks_cluster_auth::ClusterAuth>::register_data(),
+        // --- Route 53 ---
+        Typed::<data::route53_zone::Zone>::register_data(),
     ]
 }

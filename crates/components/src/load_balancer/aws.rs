@@ -1,14 +1,14 @@
 //! `load_balancer` on AWS: an ALB or NLB with its target group on the autoscaling groups of a cluster, its listeners, and the
 //! firewall rules between it and the nodes.
 
+use super::aws_certificate as certificate;
 use super::{Inputs, Kind, Listen, Target};
 use crate::aws;
 use crate::cluster::Target as Cluster;
 use crate::draft::Draft;
-use crate::input::{escape, literal, table};
+use crate::input::escape;
 use crate::network::Site;
-use infra_model::Value;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, json};
 
 /// TLS 1.2 and 1.3 with forward secrecy.
 const TLS_POLICY: &str = "ELBSecurityPolicy-TLS13-1-2-2021-06";
@@ -189,7 +189,7 @@ fn target_group(
 fn listener(index: usize, listen: &Listen, secure_port: Option<i64>, draft: &mut Draft<'_>) {
     let secure = matches!(listen.protocol.as_str(), "https" | "tls");
     let certificate = if secure {
-        certificate(index, &listen.certificate, draft)
+        certificate::arn(index, listen, draft)
     } else {
         None
     };
@@ -210,22 +210,4 @@ fn listener(index: usize, listen: &Listen, secure_port: Option<i64>, draft: &mut
         "tags": draft.tags(&listen.port.to_string(), &[]),
     });
     draft.resource("aws_lb_listener", &format!("port_{}", listen.port), body);
-}
-
-/// The ARN of a certificate given as such or as `{ id = ARN }`.
-fn certificate(index: usize, given: &Value, draft: &mut Draft<'_>) -> Option<Json> {
-    let path = format!("listen[{index}].certificate");
-    let expression = format!("{}.certificate", table("listen", index));
-    let Some(fields) = given.entries() else {
-        return Some(literal(given, &expression));
-    };
-    if let (Some(id), 1) = (fields.get("id"), fields.len()) {
-        return Some(literal(id, &format!("{expression}.id")));
-    }
-    draft.refuse(
-        &path,
-        "a certificate for a domain, or one of your own, cannot be made yet",
-        "give the ARN of one that is there: `certificate = { id = \"arn:aws:acm:…\" }`",
-    );
-    None
 }

@@ -285,7 +285,7 @@ fn elsewhere(index: usize, given: &Value, draft: &mut Draft<'_>) -> Json {
         Some(_) => {
             draft.refuse(
                 &path,
-                "a certificate for a domain, or one of your own, cannot be made on Azure yet",
+                "a certificate cannot be made on Azure: no authority there gives one for a domain, and an application gateway takes one of your own from a vault",
                 "give the id of one in a vault: `certificate = { id = \"/subscriptions/…/vaults/NAME/certificates/NAME\" }`",
             );
             return Json::Null;

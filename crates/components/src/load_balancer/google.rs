@@ -1,13 +1,12 @@
 //! `load_balancer` on Google Cloud: a global external application load balancer in front of the instance groups of a cluster's
 //! pools, with one address for all that it listens on.
 
-use super::{Inputs, Kind, Listen, Target};
+use super::{Certificate, Inputs, Kind, Listen, Target};
 use crate::cluster::Target as Cluster;
 use crate::draft::Draft;
 use crate::google;
-use crate::input::{escape, literal, table};
+use crate::input::escape;
 use crate::network::Site;
-use infra_model::Value;
 use serde_json::{Value as Json, json};
 
 /// From where Google's load balancers and their health checks come
@@ -197,7 +196,7 @@ fn http(redirects: bool, port: i64, draft: &mut Draft<'_>) -> String {
 
 fn https(index: usize, listen: &Listen, draft: &mut Draft<'_>) -> String {
     let block = format!("port_{}", listen.port);
-    let certificate = certificate(index, &listen.certificate, draft);
+    let certificate = certificate(index, listen, draft);
     let body = json!({
         "name": draft.name(&listen.port.to_string(), google::NAME),
         "url_map": "${google_compute_url_map.this.id}",
@@ -208,44 +207,21 @@ fn https(index: usize, listen: &Listen, draft: &mut Draft<'_>) -> String {
 }
 
 /// A certificate by its id, for a domain, or of one's own.
-fn certificate(index: usize, given: &Value, draft: &mut Draft<'_>) -> Json {
-    let path = format!("listen[{index}].certificate");
-    let expression = format!("{}.certificate", table("listen", index));
-    let Some(fields) = given.entries() else {
-        return literal(given, &expression);
-    };
-    let field = |name: &str| {
-        fields
-            .get(name)
-            .map(|value| literal(value, &format!("{expression}.{name}")))
-    };
-    let names: Vec<&str> = fields.keys().map(|k| &**k).collect();
-    match names[..] {
-        ["id"] => field("id").unwrap_or_default(),
-        ["domain"] => {
-            let body = json!({
-                "name": draft.name("cert", google::NAME),
-                "managed": { "domains": [field("domain")] },
-            });
+fn certificate(index: usize, listen: &Listen, draft: &mut Draft<'_>) -> Json {
+    let name = draft.name("cert", google::NAME);
+    match super::certificate(index, &listen.certificate, draft) {
+        None => Json::Null,
+        Some(Certificate::There(id)) => id,
+        // Google proves the domain by the records that point to the address.
+        Some(Certificate::ForDomain { domain, zone: _ }) => {
+            let body = json!({ "name": name, "managed": { "domains": [domain] } });
             draft.resource("google_compute_managed_ssl_certificate", "this", body);
             json!("${google_compute_managed_ssl_certificate.this.id}")
         }
-        ["key", "pem"] => {
-            let body = json!({
-                "name": draft.name("cert", google::NAME),
-                "certificate": field("pem"),
-                "private_key": field("key"),
-            });
+        Some(Certificate::Own { pem, key }) => {
+            let body = json!({ "name": name, "certificate": pem, "private_key": key });
             draft.resource("google_compute_ssl_certificate", "this", body);
             json!("${google_compute_ssl_certificate.this.id}")
-        }
-        _ => {
-            draft.refuse(
-                &path,
-                "a certificate has an id, a domain, or a certificate and a key",
-                "write `{ id = \"…\" }`, `{ domain = \"shop.example.com\" }` or `{ pem = \"…\", key = \"…\" }`",
-            );
-            Json::Null
         }
     }
 }

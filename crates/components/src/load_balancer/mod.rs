@@ -1,6 +1,7 @@
 //! `load_balancer`: the way in from the internet to a port of a cluster's nodes. Inputs and outputs, the same on every cloud.
 
 mod aws;
+mod aws_certificate;
 mod azure;
 mod google;
 
@@ -8,9 +9,11 @@ use crate::Component;
 use crate::cloud::Cloud;
 use crate::cluster::Target as Cluster;
 use crate::draft::Draft;
+use crate::input::{literal, table};
 use crate::network::Site;
 use infra_model::expand::OutputType;
 use infra_model::{Record, Value};
+use serde_json::Value as Json;
 
 /// A load balancer in front of a port on the nodes of a cluster. Of an application load balancer that listens on port 80 and
 /// with HTTPS, port 80 only sends people on to HTTPS.
@@ -48,8 +51,10 @@ pub(crate) struct Listen {
     /// `http` or `https` of an application load balancer, `tcp` or `tls` of a network one.
     #[record(required)]
     pub(crate) protocol: String,
-    /// The certificate of `https` and `tls`: on AWS its ARN, or `{ id = ARN }`; on Azure the id of a secret or certificate in a
-    /// vault, `/subscriptions/…/vaults/NAME/certificates/NAME`.
+    /// The certificate of `https` and `tls`: by `{ id = "…" }` one that is there, on AWS by its ARN, on Azure by the id of a secret
+    /// or certificate in a vault, `/subscriptions/…/vaults/NAME/certificates/NAME`; by `{ domain = "shop.example.com" }` one that
+    /// is made, not on Azure; by `{ pem = "…", key = "…" }` one of your own, not on Azure. On AWS the domain is proved by a record in
+    /// its public zone of Route 53: the one that is there, or that of `zone = "…"` beside `domain`, by its id.
     #[record(optional)]
     pub(crate) certificate: Value,
 }
@@ -166,6 +171,45 @@ fn check_public_application(inputs: &Inputs, kind: Kind, cloud: &str, draft: &mu
             format!("an internal load balancer cannot be built on {cloud} yet"),
             "leave `internal` out, or give the cluster an internal Service of type LoadBalancer",
         );
+    }
+}
+
+/// A certificate, as it can be given.
+enum Certificate {
+    /// One that is there: an expression of its id.
+    There(Json),
+    /// One that is to be made for a domain, proved in a zone that is given or found.
+    ForDomain { domain: Json, zone: Option<Json> },
+    /// One of one's own, with its key.
+    Own { pem: Json, key: Json },
+}
+
+/// What is given as a listener's certificate.
+fn certificate(index: usize, given: &Value, draft: &mut Draft<'_>) -> Option<Certificate> {
+    let expression = format!("{}.certificate", table("listen", index));
+    let Some(fields) = given.entries() else {
+        return Some(Certificate::There(literal(given, &expression)));
+    };
+    let field = |name: &str| literal(&fields[name], &format!("{expression}.{name}"));
+    let names: Vec<&str> = fields.keys().map(|k| &**k).collect();
+    match names[..] {
+        ["id"] => Some(Certificate::There(field("id"))),
+        ["domain"] | ["domain", "zone"] => Some(Certificate::ForDomain {
+            domain: field("domain"),
+            zone: fields.contains_key("zone").then(|| field("zone")),
+        }),
+        ["key", "pem"] => Some(Certificate::Own {
+            pem: field("pem"),
+            key: field("key"),
+        }),
+        _ => {
+            draft.refuse(
+                &format!("listen[{index}].certificate"),
+                "a certificate has an id, a domain, or a certificate and a key",
+                "write `{ id = \"…\" }`, `{ domain = \"shop.example.com\" }` or `{ pem = \"…\", key = \"…\" }`",
+            );
+            None
+        }
     }
 }
 

@@ -107,6 +107,75 @@ fn an_internal_network_load_balancer() {
     );
 }
 
+fn secure(certificate: &serde_json::Value) -> serde_json::Value {
+    web(json!({ "listen": { "port": 443, "protocol": "https", "certificate": certificate } }))
+}
+
+#[test]
+fn a_certificate_for_a_domain_is_proved_in_its_zone() {
+    let domain = json!({ "domain": "shop.example.com" });
+    let expansion = Fixture::with_cluster().add("load_balancer", "web", &secure(&domain));
+    for (address, pointer, expected) in [
+        (
+            "aws_acm_certificate.port_443",
+            "/domain_name",
+            "shop.example.com",
+        ),
+        ("aws_acm_certificate.port_443", "/validation_method", "DNS"),
+        (
+            "data.aws_route53_zone.port_443",
+            "/encloses",
+            "shop.example.com",
+        ),
+        (
+            "aws_route53_record.port_443",
+            "/zone_id",
+            "${data.aws_route53_zone.port_443.zone_id}",
+        ),
+        (
+            "aws_route53_record.port_443",
+            "/name",
+            "${aws_acm_certificate.port_443.domain_validation_options[0].resource_record_name}",
+        ),
+        // The listener waits until the certificate is issued.
+        (
+            "aws_lb_listener.port_443",
+            "/certificate_arn",
+            "${aws_acm_certificate_validation.port_443.certificate_arn}",
+        ),
+    ] {
+        assert_eq!(at(&expansion, address, pointer), expected, "{address}");
+    }
+    let domain = json!({ "domain": "shop.example.com", "zone": "Z1" });
+    let expansion = Fixture::with_cluster().add("load_balancer", "web", &secure(&domain));
+    assert_eq!(
+        at(&expansion, "aws_route53_record.port_443", "/zone_id"),
+        "Z1"
+    );
+}
+
+#[test]
+fn a_certificate_of_ones_own_is_imported_apart_from_its_chain() {
+    let own = json!({ "pem": "-----BEGIN CERTIFICATE-----", "key": "k" });
+    let expansion = Fixture::with_cluster().add("load_balancer", "web", &secure(&own));
+    let body = |pointer: &str| at(&expansion, "aws_acm_certificate.port_443", pointer).clone();
+    assert_eq!(body("/private_key"), "k");
+    let first = body("/certificate_body");
+    assert!(
+        first.as_str().is_some_and(|f| f.starts_with("${regex(")),
+        "{first}"
+    );
+    let chain = body("/certificate_chain");
+    assert!(
+        chain.as_str().is_some_and(|c| c.ends_with(": null}")),
+        "{chain}"
+    );
+    assert_eq!(
+        at(&expansion, "aws_lb_listener.port_443", "/certificate_arn"),
+        "${aws_acm_certificate.port_443.arn}"
+    );
+}
+
 #[test]
 fn what_is_refused() {
     let cases = [
@@ -118,7 +187,7 @@ fn what_is_refused() {
         web(json!({ "listen": { "port": 443, "protocol": "https" } })),
         web(json!({ "listen": { "port": 80, "protocol": "http", "certificate": CERTIFICATE } })),
         web(
-            json!({ "listen": { "port": 443, "protocol": "https", "certificate": { "domain": "shop.example.com" } } }),
+            json!({ "listen": { "port": 443, "protocol": "https", "certificate": { "name": "shop.example.com" } } }),
         ),
         web(json!({ "target": { "cluster": "mian", "node_port": 30080 } })),
         web(json!({ "target": { "cluster": "main", "node_port": 80 } })),

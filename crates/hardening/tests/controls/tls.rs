@@ -205,6 +205,31 @@ fn a_zone_makes_records_and_certificates_wait_for_them() {
         "Ready"
     );
 
+    let id =
+        "/subscriptions/s/resourceGroups/names/providers/Microsoft.Network/dnsZones/example.com";
+    for (cloud, zone, kind) in [
+        ("aws", "Z1", "aws_route53_record"),
+        ("azure", id, "azurerm_dns_a_record"),
+    ] {
+        let tls = json!({ "dns": { "zone": zone } });
+        let expansion = Fixture::on(cloud).harden(&["tls"], with(shop(), json!({ "tls": tls })));
+        let record = format!("{kind}.host_shop_example_com");
+        let body = node(&expansion, &record);
+        assert_eq!(body["records"], json!([address]), "{cloud}");
+        assert!(comes_after(&expansion, certificate, &record), "{cloud}");
+        if cloud == "aws" {
+            // Its load balancers have names.
+            assert_eq!(
+                (&body["zone_id"], &body["type"]),
+                (&json!("Z1"), &json!("CNAME"))
+            );
+            assert_eq!(body["name"], "shop.example.com");
+        } else {
+            let group = body["resource_group_name"].as_str().unwrap_or_default();
+            assert!(group.starts_with("${split(\"/\", "), "{group}");
+        }
+    }
+
     let expansion = Fixture::on("google").harden(&["tls"], shop());
     assert!(node(&expansion, certificate)["wait"].is_null());
     let told = crate::expansions::told(&expansion.diagnostics);

@@ -1,4 +1,4 @@
-//! The JSON protocol of KMS, Cloud Control, CloudWatch Logs and others: the operation is in `X-Amz-Target`,
+//! The JSON protocol of KMS, Certificate Manager, CloudWatch Logs and others: the operation is in `X-Amz-Target`,
 //! parameters and answers are JSON.
 
 use serde_json::Value;

@@ -1,9 +1,11 @@
 //! AWS: finds the service of a request by its signature's scope, lets the service's protocol run the operation in
 //! a transaction, and shapes answers and errors. Rules of services are in their own folders.
 
+mod acm;
 mod autoscaling;
 mod cloudcontrol;
 pub(crate) mod context;
+mod document;
 mod ec2;
 mod ecr;
 mod eks;
@@ -19,8 +21,10 @@ mod rds;
 pub(crate) mod references;
 pub(crate) mod regions;
 pub(crate) mod rest;
+mod route53;
 mod s3;
 mod secretsmanager;
+mod servicequotas;
 mod ssm;
 mod sts;
 #[cfg(test)]
@@ -117,6 +121,18 @@ const SERVICES: &[Service] = &[
     Service {
         name: "ssm",
         protocol: Protocol::Json(&ssm::SERVICE),
+    },
+    Service {
+        name: "route53",
+        protocol: Protocol::Raw(&route53::SERVICE),
+    },
+    Service {
+        name: "acm",
+        protocol: Protocol::Json(&acm::SERVICE),
+    },
+    Service {
+        name: "servicequotas",
+        protocol: Protocol::Json(&servicequotas::SERVICE),
     },
 ];
 
@@ -297,7 +313,9 @@ impl Call {
                 ("ec2", _) => {
                     AwsError::with_status(503, "RequestLimitExceeded", "Request limit exceeded.")
                 }
-                (_, Protocol::Query(_)) => AwsError::new("Throttling", "Rate exceeded"),
+                ("route53", _) | (_, Protocol::Query(_)) => {
+                    AwsError::new("Throttling", "Rate exceeded")
+                }
                 (_, Protocol::Json(_)) => AwsError::new("ThrottlingException", "Rate exceeded"),
                 (_, Protocol::Rest(_)) => {
                     AwsError::with_status(429, "ThrottlingException", "Rate exceeded")

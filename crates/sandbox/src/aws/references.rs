@@ -1,6 +1,7 @@
 //! Whether what one service's request names exists in another service: roles, keys, certificates. Each service
 //! words the refusal in its own way.
 
+use super::acm::certificate::is_issued;
 use super::context::{ACCOUNT, Ctx};
 use super::kms::key::{self, Key};
 
@@ -35,12 +36,26 @@ pub(crate) fn enabled_key(ctx: &Ctx<'_>, text: &str) -> Option<String> {
     key.is_enabled().then(|| Key::arn(&key, ctx))
 }
 
-/// Whether text is the ARN of a certificate of this region: from Certificate Manager, or of IAM.
-pub(crate) fn may_be_certificate(ctx: &Ctx<'_>, arn: &str) -> bool {
-    let acm = format!("arn:aws:acm:{}:{ACCOUNT}:certificate/", ctx.region);
+/// What text is to a listener that wants a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CertificateRef {
+    /// A certificate that it can have.
+    Ready,
+    /// One that is not issued.
+    NotReady,
+    /// None of this region.
+    None,
+}
+
+/// Looks up a certificate of Certificate Manager. Server certificates of IAM, which the sandbox does not keep, are believed.
+pub(crate) fn certificate(ctx: &Ctx<'_>, arn: &str) -> CertificateRef {
     let iam = format!("arn:aws:iam::{ACCOUNT}:server-certificate/");
-    [acm, iam].iter().any(|prefix| {
-        arn.strip_prefix(prefix.as_str())
-            .is_some_and(|rest| !rest.is_empty())
-    })
+    if arn.strip_prefix(&iam).is_some_and(|name| !name.is_empty()) {
+        return CertificateRef::Ready;
+    }
+    match is_issued(ctx, arn) {
+        Some(true) => CertificateRef::Ready,
+        Some(false) => CertificateRef::NotReady,
+        None => CertificateRef::None,
+    }
 }

@@ -8,6 +8,7 @@ pub(crate) mod eks_cluster_auth;
 pub(crate) mod iam_policy_document;
 pub(crate) mod partition;
 pub(crate) mod region;
+pub(crate) mod route53_zone;
 pub(crate) mod ssm_parameter;
 pub(crate) mod subnets;
 pub(crate) mod vpc;

@@ -1,6 +1,7 @@
 //! What can be known before the first call to be going to fail, for few calls: zones, ranges of addresses, versions, instance
 //! types, names that are taken, room in quotas. A check that cannot be made finds nothing: the call itself will tell.
 
+mod account_quotas;
 mod buckets;
 mod databases;
 mod machines;
@@ -21,15 +22,25 @@ pub(crate) async fn check(
     items: &[PreflightItem],
 ) -> Vec<Finding> {
     let new: Vec<&PreflightItem> = items.iter().filter(|i| i.creates).collect();
-    let (zones, network, machines, databases, buckets, quotas) = futures::join!(
+    let (zones, network, machines, databases, buckets, quotas, account_quotas) = futures::join!(
         zones(client, context, &new),
         network::check(client, context, &new),
         machines::check(client, context, &new),
         databases::check(client, context, &new),
         buckets::check(client, context, &new),
         quotas::check(client, context, &new),
+        account_quotas::check(client, context, &new),
     );
-    [zones, network, machines, databases, buckets, quotas].concat()
+    [
+        zones,
+        network,
+        machines,
+        databases,
+        buckets,
+        quotas,
+        account_quotas,
+    ]
+    .concat()
 }
 
 /// Subnets in zones that the region does not have.

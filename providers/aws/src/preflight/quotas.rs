@@ -1,5 +1,4 @@
-//! Room in the quotas that services tell themselves. VPCs, subnets and cores are known to Service Quotas alone, which is not
-//! asked.
+//! Room in the quotas that services tell themselves. What only Service Quotas knows is asked in `account_quotas`.
 
 use crate::batch::pages_by_marker;
 use crate::client::Client;

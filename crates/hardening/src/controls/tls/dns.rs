@@ -6,6 +6,9 @@ use crate::node::identifier;
 use infra_draft::cloud::Cloud;
 use serde_json::{Value as Json, json};
 
+/// For how many seconds resolvers keep a record.
+const TTL: u32 = 300;
+
 /// A record for each host, or a word about who has to make them.
 pub(super) fn records(config: &Config, hosts: &[Host], inside: &mut Inside<'_>) {
     let Some(dns) = config.dns.first() else {
@@ -23,34 +26,66 @@ pub(super) fn records(config: &Config, hosts: &[Host], inside: &mut Inside<'_>) 
     let Some(address) = inside.address.clone() else {
         return;
     };
-    match &inside.site.cloud {
-        Cloud::Google(_) => {
-            let zone = dns
-                .zone
-                .json(&format!("flatten([{}.dns])[0].zone", Inside::input("tls")));
-            for host in hosts {
-                let body = json!({
-                    "managed_zone": zone,
-                    "name": dotted(&host.host),
-                    "type": "A",
-                    "ttl": 300,
-                    "rrdatas": [format!("${{{address}}}")],
-                });
-                inside.cloud("google_dns_record_set", &block(host), body);
-            }
-        }
-        Cloud::Aws(_) | Cloud::Azure(_) => inside.draft.refuse(
-            "tls.dns",
-            "records cannot be made on this cloud yet",
-            "leave `dns` out, and make a record that points to `address` of the hardening",
-        ),
+    let place = format!("flatten([{}.dns])[0].zone", Inside::input("tls"));
+    let zone = dns.zone.json(&place);
+    for host in hosts {
+        let (kind, body) = match &inside.site.cloud {
+            Cloud::Google(_) => google(&zone, host, &address),
+            Cloud::Aws(_) => aws(&zone, host, &address),
+            Cloud::Azure(_) => azure(&place, host, &address),
+        };
+        inside.cloud(kind, &block(host), body);
     }
+}
+
+fn google(zone: &Json, host: &Host, address: &str) -> (&'static str, Json) {
+    let body = json!({
+        "managed_zone": zone,
+        "name": dotted(&host.host),
+        "type": "A",
+        "ttl": TTL,
+        "rrdatas": [format!("${{{address}}}")],
+    });
+    ("google_dns_record_set", body)
+}
+
+/// A load balancer on AWS has a name and no address of its own. In which zone that is the Gateway does not tell, so that it is no
+/// alias: a host that is the zone's own name cannot have it.
+fn aws(zone: &Json, host: &Host, address: &str) -> (&'static str, Json) {
+    let body = json!({
+        "zone_id": zone,
+        "name": host.host,
+        "type": "CNAME",
+        "ttl": TTL,
+        "records": [format!("${{{address}}}")],
+    });
+    ("aws_route53_record", body)
+}
+
+/// Group and name of the zone are parts of its id.
+fn azure(zone: &str, host: &Host, address: &str) -> (&'static str, Json) {
+    let part = |at: usize| format!("split(\"/\", {zone})[{at}]");
+    let (name, domain) = (host.host.as_str().unwrap_or_default(), part(8));
+    let body = json!({
+        "resource_group_name": format!("${{{}}}", part(4)),
+        "zone_name": format!("${{{domain}}}"),
+        "name": format!(
+            "${{\"{name}\" == {domain} ? \"@\" : trimsuffix(\"{name}\", \".${{{domain}}}\")}}"
+        ),
+        "ttl": TTL,
+        "records": [format!("${{{address}}}")],
+    });
+    ("azurerm_dns_a_record", body)
 }
 
 /// The address of a host's record, where there is one.
 pub(super) fn record(config: &Config, host: &Host, inside: &Inside<'_>) -> Option<String> {
-    let made = !config.dns.is_empty() && matches!(inside.site.cloud, Cloud::Google(_));
-    made.then(|| format!("google_dns_record_set.{}", block(host)))
+    let kind = match &inside.site.cloud {
+        Cloud::Google(_) => "google_dns_record_set",
+        Cloud::Aws(_) => "aws_route53_record",
+        Cloud::Azure(_) => "azurerm_dns_a_record",
+    };
+    (!config.dns.is_empty()).then(|| format!("{kind}.{}", block(host)))
 }
 
 fn block(host: &Host) -> String {

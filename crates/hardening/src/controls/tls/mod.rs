@@ -50,7 +50,8 @@ pub(crate) struct Config {
 /// Who makes DNS records.
 #[derive(Record)]
 pub(crate) struct Dns {
-    /// The zone in the cluster's cloud, as that names it: on Google Cloud the managed zone's name.
+    /// The zone in the cluster's cloud, as that names it: on Google Cloud the managed zone's name, on AWS the hosted zone's id, on
+    /// Azure the zone's id, `/subscriptions/…/dnsZones/NAME`. On AWS no host may be the zone's own name.
     #[record(required)]
     pub(crate) zone: Input<String>,
 }

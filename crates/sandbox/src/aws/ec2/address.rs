@@ -13,7 +13,7 @@ use crate::aws::xml::Xml;
 use crate::world::{Document, Listed, Stored};
 
 /// Addresses per region; raised from AWS's default of 5.
-const QUOTA: usize = 1000;
+pub(crate) const QUOTA: usize = 1000;
 
 /// An address.
 #[derive(Debug, Clone, Serialize, Deserialize)]

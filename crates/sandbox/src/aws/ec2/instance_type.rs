@@ -8,6 +8,9 @@ use crate::aws::regions;
 use crate::aws::xml::Xml;
 use crate::tags::Tags;
 
+/// vCPUs of on-demand instances of the standard families that an account may run in a region (L-1216C47A).
+pub(crate) const STANDARD_VCPUS: usize = 5000;
+
 /// Families with architecture, memory per vCPU in GiB, and interfaces of the smallest size.
 const FAMILIES: &[(&str, &str, f64, &[&str])] = &[
     ("t3", "x86_64", 4.0, &["large", "xlarge", "2xlarge"]),

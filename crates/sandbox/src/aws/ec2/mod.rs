@@ -9,7 +9,7 @@ pub(crate) mod gateway;
 mod image;
 pub(crate) mod instance_type;
 pub(crate) mod launch_template;
-mod nat_gateway;
+pub(crate) mod nat_gateway;
 mod network_acl;
 pub(crate) mod network_interface;
 pub(crate) mod permissions;

@@ -18,7 +18,7 @@ use crate::tags::Tags;
 use crate::world::{Document, Listed, Stored};
 
 /// NAT gateways per zone; raised from AWS's default of 5.
-const QUOTA: usize = 200;
+pub(crate) const QUOTA: usize = 200;
 
 /// A NAT gateway.
 #[derive(Debug, Clone, Serialize, Deserialize)]

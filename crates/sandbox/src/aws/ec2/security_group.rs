@@ -16,7 +16,7 @@ use crate::tags::Tags;
 use crate::world::{Document, Listed, Stored};
 
 /// Groups per region; AWS's default of 2,500.
-const QUOTA: usize = 2500;
+pub(crate) const QUOTA: usize = 2500;
 
 /// The name of the group that each network has from the beginning.
 const DEFAULT: &str = "default";

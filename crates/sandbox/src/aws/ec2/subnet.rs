@@ -17,7 +17,7 @@ use crate::latency::Work;
 use crate::world::{Document, Listed, Stored};
 
 /// Subnets per network; raised from AWS's default of 200.
-const QUOTA: usize = 1000;
+pub(crate) const QUOTA: usize = 1000;
 
 /// A subnet.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -21,7 +21,7 @@ use crate::latency::Work;
 use crate::world::{Document, Listed, Stored};
 
 /// Networks per region; AWS's default of 5 would stop tests that run side by side.
-const QUOTA: usize = 300;
+pub(crate) const QUOTA: usize = 300;
 
 /// A network.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -32,7 +32,7 @@ use crate::tags::Tags;
 use crate::world::{Document, Listed, Stored};
 
 /// Clusters per region.
-const QUOTA: usize = 100;
+pub(crate) const QUOTA: usize = 100;
 
 /// A cluster.
 #[derive(Debug, Clone, Serialize, Deserialize)]

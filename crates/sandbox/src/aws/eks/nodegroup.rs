@@ -13,6 +13,7 @@ use super::{
 };
 use crate::aws::autoscaling::group;
 use crate::aws::context::Ctx;
+use crate::aws::ec2::instance_type::{self, STANDARD_VCPUS};
 use crate::aws::ec2::network_interface;
 use crate::aws::ec2::security_group;
 use crate::aws::error::AwsResult;
@@ -42,6 +43,9 @@ pub(crate) struct Nodegroup {
     /// Whether making it ends in failure.
     #[serde(default)]
     pub(super) failed: bool,
+    /// Whether that is for want of vCPUs in the account's limit.
+    #[serde(default)]
+    pub(super) starved: bool,
     pub(super) busy_until: Millis,
     pub(super) gone_at: Option<Millis>,
 }
@@ -118,13 +122,34 @@ impl Nodegroup {
         })
     }
 
+    /// vCPUs of its on-demand machines, where it says their type itself.
+    fn vcpus(&self) -> usize {
+        let on_demand = self.config.capacity_type.as_deref() != Some("SPOT");
+        let kind = self.config.instance_types.first().filter(|_| on_demand);
+        let each = kind
+            .and_then(|kind| instance_type::find(kind))
+            .map_or(0, |k| k.vcpus);
+        self.scaling().desired_size as usize * usize::try_from(each).unwrap_or_default()
+    }
+
     fn issues(&self, ctx: &Ctx<'_>) -> Value {
         if self.status(ctx) != "CREATE_FAILED" {
             return json!([]);
         }
+        let (code, message) = if self.starved {
+            (
+                "AsgInstanceLaunchFailures",
+                format!(
+                    "You've requested more vCPU capacity than your current vCPU limit of {STANDARD_VCPUS} allows for the instance bucket that the specified instance type belongs to."
+                ),
+            )
+        } else {
+            let message = "Instances failed to join the kubernetes cluster";
+            ("NodeCreationFailure", message.to_owned())
+        };
         json!([{
-            "code": "NodeCreationFailure",
-            "message": "Instances failed to join the kubernetes cluster",
+            "code": code,
+            "message": message,
             "resourceIds": [self.group],
         }])
     }
@@ -295,12 +320,16 @@ fn create(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
         modified: ctx.now,
         active_at: ctx.due(Work::NodegroupCreate),
         failed: ctx.pace.fails,
+        starved: false,
         busy_until: ctx.now,
         gone_at: None,
         config,
     };
     nodegroup.release =
         wanted_release.unwrap_or_else(|| release(&nodegroup.version, nodegroup.ami_type()));
+    let running: usize = ctx.list::<Nodegroup>().iter().map(|n| n.vcpus()).sum();
+    nodegroup.starved = running + nodegroup.vcpus() > STANDARD_VCPUS;
+    nodegroup.failed |= nodegroup.starved;
     remote_access(ctx, &mut nodegroup, &cluster.vpc)?;
     make_group(ctx, &nodegroup);
     make_nodes(ctx, &nodegroup, &cluster)?;

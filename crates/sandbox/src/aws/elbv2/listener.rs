@@ -11,7 +11,7 @@ use super::{action, configuration, pages, require, ssl_policy, tagging, validati
 use crate::aws::context::Ctx;
 use crate::aws::error::{AwsError, AwsResult};
 use crate::aws::query::{Operation, Params};
-use crate::aws::references;
+use crate::aws::references::{self, CertificateRef};
 use crate::aws::xml::Xml;
 use crate::token;
 use crate::world::{Document, Listed, Stored};
@@ -46,6 +46,8 @@ impl Document for Listener {
     fn links(&self) -> Vec<String> {
         let mut links = action::groups(&self.actions);
         links.push(self.balancer.clone());
+        links.extend(self.certificate.clone());
+        links.extend(self.certificates.iter().cloned());
         links
     }
 
@@ -55,6 +57,11 @@ impl Document for Listener {
 }
 
 impl Listener {
+    /// The ARN of its load balancer.
+    pub(crate) fn balancer(&self) -> &str {
+        &self.balancer
+    }
+
     fn is_secure(&self) -> bool {
         matches!(self.protocol.as_str(), "HTTPS" | "TLS")
     }
@@ -152,11 +159,22 @@ pub(super) fn certificates(ctx: &Ctx<'_>, params: &Params) -> AwsResult<Vec<Stri
     let mut arns = Vec::new();
     for item in params.items("Certificates") {
         let arn = require(item, "CertificateArn")?;
-        if !references::may_be_certificate(ctx, arn) {
-            return Err(AwsError::new(
-                "CertificateNotFound",
-                format!("Certificate ARN '{arn}' is not valid"),
-            ));
+        match references::certificate(ctx, arn) {
+            CertificateRef::Ready => {}
+            CertificateRef::NotReady => {
+                return Err(AwsError::new(
+                    "UnsupportedCertificate",
+                    format!(
+                        "The certificate '{arn}' must have a fully-qualified domain name, a supported signature, and a supported key size."
+                    ),
+                ));
+            }
+            CertificateRef::None => {
+                return Err(AwsError::new(
+                    "CertificateNotFound",
+                    format!("Certificate ARN '{arn}' is not valid"),
+                ));
+            }
         }
         arns.push(arn.to_owned());
     }

@@ -23,7 +23,7 @@ use crate::token;
 use crate::world::{Document, Listed, Stored};
 
 /// Load balancers per region.
-pub(super) const QUOTA: usize = 500;
+pub(crate) const QUOTA: usize = 500;
 
 /// A load balancer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -48,6 +48,18 @@ pub(crate) struct LoadBalancer {
     pub(super) fingerprint: String,
     /// The cluster or other controller that made it, if one did.
     pub(super) controller: Option<String>,
+}
+
+impl LoadBalancer {
+    /// Its name in DNS.
+    pub(crate) fn dns_name(&self) -> &str {
+        &self.dns
+    }
+
+    /// The zone of that name, for one of this region.
+    pub(crate) fn dns_zone(&self, region: &str) -> &'static str {
+        hosted_zone(region, &self.kind)
+    }
 }
 
 /// A subnet that a load balancer is in.
@@ -457,8 +469,8 @@ fn delete(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
 }
 
 /// The zone of DNS that aliases to load balancers name.
-fn hosted_zone(ctx: &Ctx<'_>, kind: &str) -> &'static str {
-    match (ctx.region.as_str(), kind) {
+fn hosted_zone(region: &str, kind: &str) -> &'static str {
+    match (region, kind) {
         ("eu-west-1", "application") => "Z32O12XQLNTSW2",
         ("eu-west-1", _) => "Z2IFOLAFXWLO4F",
         ("eu-central-1", "application") => "Z215JYRZR1TBD5",
@@ -501,7 +513,10 @@ pub(super) fn write_places(xml: &mut Xml, ctx: &Ctx<'_>, places: &[Place]) {
 fn write(xml: &mut Xml, ctx: &Ctx<'_>, balancer: &LoadBalancer) {
     xml.text("LoadBalancerArn", &balancer.arn)
         .text("DNSName", &balancer.dns)
-        .text("CanonicalHostedZoneId", hosted_zone(ctx, &balancer.kind))
+        .text(
+            "CanonicalHostedZoneId",
+            hosted_zone(&ctx.region, &balancer.kind),
+        )
         .text("CreatedTime", iso8601_millis(balancer.created))
         .text("LoadBalancerName", &balancer.name)
         .text("Scheme", &balancer.scheme)

@@ -19,7 +19,7 @@ use crate::token;
 use crate::world::{Document, Listed, Stored};
 
 /// Target groups per region.
-pub(super) const QUOTA: usize = 3000;
+pub(crate) const QUOTA: usize = 3000;
 
 /// A target group.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -21,7 +21,7 @@ use crate::tags::Tags;
 use crate::world::{Document, Listed, Stored};
 
 /// Instances per region; raised from AWS's default of 40.
-pub(super) const QUOTA: usize = 200;
+pub(crate) const QUOTA: usize = 200;
 
 /// An instance.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -2,14 +2,14 @@
 
 mod account;
 mod engine;
-mod instance;
+pub(crate) mod instance;
 mod instance_change;
 mod instance_settings;
 mod instance_view;
 mod parameter_group;
 mod parameters;
 mod snapshot;
-mod subnet_group;
+pub(crate) mod subnet_group;
 mod tagging;
 
 use super::context::Page;

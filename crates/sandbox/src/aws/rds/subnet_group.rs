@@ -14,7 +14,7 @@ use crate::aws::xml::Xml;
 use crate::world::{Document, Listed, Stored};
 
 /// Subnet groups per region.
-pub(super) const QUOTA: usize = 500;
+pub(crate) const QUOTA: usize = 500;
 
 /// A subnet group.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use http::Method;
 use serde::{Deserialize, Serialize};
 
-use super::document::Element;
 use super::object::Version;
 use super::{Level, Operation, REGION_HEADER, Request, answer, empty, malformed, payload};
 use crate::aws::context::{ACCOUNT, Ctx};
+use crate::aws::document::Element;
 use crate::aws::error::{AwsError, AwsResult};
 use crate::clock::{Millis, iso8601_millis};
 use crate::http::HttpReply;
@@ -17,7 +17,7 @@ use crate::tags::{Characters, Tags};
 use crate::world::{Document, Listed, Scope, Stored};
 
 /// Buckets per account.
-const QUOTA: usize = 10_000;
+pub(crate) const QUOTA: usize = 10_000;
 
 /// The region whose buckets have no location.
 const FIRST_REGION: &str = "us-east-1";

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::bucket::Bucket;
-use super::document::Element;
 use super::malformed;
 use crate::aws::context::Ctx;
+use crate::aws::document::Element;
 use crate::aws::error::{AwsError, AwsResult};
 use crate::aws::references;
 

@@ -1,9 +1,8 @@
 //! S3: REST with XML over path-style and virtual-host addresses. Finds the operation of a request and shapes
 //! errors; the rules of buckets, their settings and objects are in the files beside.
 
-mod bucket;
+pub(crate) mod bucket;
 mod checks;
-mod document;
 mod listing;
 mod object;
 mod payload;
@@ -11,8 +10,8 @@ mod settings;
 
 use http::Method;
 
-use self::document::Element;
 use super::context::Ctx;
+use super::document::Element;
 use super::error::{AwsError, AwsResult};
 use super::rest::RawService;
 use super::xml::Xml;

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use sha2::Digest;
 
 use super::bucket::{self, Bucket};
-use super::document::Element;
 use super::{Level, Operation, Request, answer, empty, malformed, payload, settings};
 use crate::aws::context::Ctx;
+use crate::aws::document::Element;
 use crate::aws::error::{AwsError, AwsResult};
 use crate::clock::Millis;
 use crate::http::HttpReply;

@@ -5,9 +5,9 @@ use http::Method;
 
 use super::bucket::{self, Bucket, OWNER};
 use super::checks;
-use super::document::Element;
 use super::{Level, Operation, Request, answer, empty, malformed, payload};
 use crate::aws::context::Ctx;
+use crate::aws::document::Element;
 use crate::aws::error::{AwsError, AwsResult};
 use crate::aws::xml::Xml;
 use crate::http::HttpReply;

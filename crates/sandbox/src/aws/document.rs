@@ -1,4 +1,4 @@
-//! XML documents that S3 takes: elements with text or elements inside; namespaces and attributes are dropped,
+//! XML documents that S3 and Route 53 take: elements with text or elements inside; namespaces and attributes are dropped,
 //! except the `xsi:type` of grantees.
 
 use quick_xml::Reader;
@@ -8,17 +8,17 @@ use crate::aws::xml::Xml;
 
 /// An element.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Element {
-    pub(super) name: String,
-    pub(super) text: String,
+pub(crate) struct Element {
+    pub(crate) name: String,
+    pub(crate) text: String,
     /// The type of a grantee.
-    pub(super) kind: Option<String>,
-    pub(super) children: Vec<Element>,
+    pub(crate) kind: Option<String>,
+    pub(crate) children: Vec<Element>,
 }
 
 impl Element {
     /// An element that holds text.
-    pub(super) fn leaf(name: &str, text: &str) -> Self {
+    pub(crate) fn leaf(name: &str, text: &str) -> Self {
         Self {
             name: name.to_owned(),
             text: text.to_owned(),
@@ -27,7 +27,7 @@ impl Element {
     }
 
     /// Reads a document; `None` when it is not well-formed.
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok()?;
         let mut reader = Reader::from_str(text);
         let mut open: Vec<Self> = Vec::new();
@@ -98,29 +98,29 @@ impl Element {
     }
 
     /// The first child of a name.
-    pub(super) fn child(&self, name: &str) -> Option<&Self> {
+    pub(crate) fn child(&self, name: &str) -> Option<&Self> {
         self.children.iter().find(|child| child.name == name)
     }
 
     /// All children of a name.
-    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Self> {
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Self> {
         self.children.iter().filter(move |child| child.name == name)
     }
 
     /// The text of a child.
-    pub(super) fn text_of(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text_of(&self, name: &str) -> Option<&str> {
         self.child(name).map(|child| child.text.trim())
     }
 
     /// Whether all children have one of these names.
-    pub(super) fn only(&self, names: &[&str]) -> bool {
+    pub(crate) fn only(&self, names: &[&str]) -> bool {
         self.children
             .iter()
             .all(|child| names.contains(&child.name.as_str()))
     }
 
     /// Writes what is inside.
-    pub(super) fn inside(&self, xml: &mut Xml) {
+    pub(crate) fn inside(&self, xml: &mut Xml) {
         if self.children.is_empty() {
             let text = self.text.clone();
             xml.escaped(&text);

@@ -1,0 +1,169 @@
+//! Room in the quotas that only Service Quotas tells. Who may not ask it is told nothing; so is who may not list what is there.
+
+use crate::batch::{self, Page};
+use crate::client::Client;
+use crate::ec2::tagging::list;
+use crate::family::{EKS, S3, SERVICEQUOTAS};
+use crate::route53;
+use futures::future::join_all;
+use infra_cloud::preflight::{Usage, full, of_type};
+use infra_model::provider::{Finding, PreflightItem};
+use infra_model::{CallContext, ProviderError};
+
+/// What is counted: the type, its attribute, and the quota by service, code and as people call it.
+struct Counted {
+    kind: &'static str,
+    attribute: &'static str,
+    service: &'static str,
+    code: &'static str,
+    shown: &'static str,
+    /// Whether it counts for all regions together.
+    global: bool,
+}
+
+const fn counted(
+    kind: &'static str,
+    attribute: &'static str,
+    service: &'static str,
+    code: &'static str,
+    shown: &'static str,
+    global: bool,
+) -> Counted {
+    Counted {
+        kind,
+        attribute,
+        service,
+        code,
+        shown,
+        global,
+    }
+}
+
+/// Codes as `ListServiceQuotas` has them.
+const COUNTED: [Counted; 5] = [
+    counted("aws_vpc", "cidr_block", "vpc", "L-F678F1CE", "VPCs", false),
+    counted(
+        "aws_security_group",
+        "name",
+        "vpc",
+        "L-E79EC296",
+        "security groups",
+        false,
+    ),
+    counted(
+        "aws_eks_cluster",
+        "name",
+        "eks",
+        "L-1194D53C",
+        "EKS clusters",
+        false,
+    ),
+    counted(
+        "aws_s3_bucket",
+        "bucket",
+        "s3",
+        "L-DC2B2D3D",
+        "buckets",
+        true,
+    ),
+    counted(
+        "aws_route53_zone",
+        "name",
+        "route53",
+        "L-4EA4796A",
+        "hosted zones",
+        true,
+    ),
+];
+
+pub(super) async fn check(
+    client: &Client,
+    context: &CallContext,
+    items: &[&PreflightItem],
+) -> Vec<Finding> {
+    let found = COUNTED.iter().map(|counted| async move {
+        let new = of_type(items, counted.kind);
+        new.last()?;
+        let (limit, used) = futures::join!(
+            limit(client, context, counted),
+            used(client, context, counted.kind)
+        );
+        let usage = Usage {
+            used: u64::try_from(used.ok()?).ok()?,
+            limit: limit?,
+            shown: counted.shown.to_owned(),
+        };
+        let place = match counted.global {
+            true => "the account",
+            false => client.region(),
+        };
+        full(&new, counted.attribute, place, &usage)
+    });
+    join_all(found).await.into_iter().flatten().collect()
+}
+
+/// The quota of the account, raised or not.
+async fn limit(client: &Client, context: &CallContext, counted: &Counted) -> Option<u64> {
+    let request = client
+        .servicequotas()
+        .get_service_quota()
+        .service_code(counted.service)
+        .quota_code(counted.code);
+    let answer = client
+        .call(context, SERVICEQUOTAS, "GetServiceQuota", || {
+            request.clone().send()
+        })
+        .await;
+    let value = answer.ok()?.quota?.value?;
+    // Quotas are whole numbers, written as fractions.
+    (value >= 0.0).then_some(value as u64)
+}
+
+/// How many of a type there are.
+async fn used(client: &Client, context: &CallContext, kind: &str) -> Result<usize, ProviderError> {
+    match kind {
+        "aws_vpc" => {
+            let all = list!(client, context, "DescribeVpcs": describe_vpcs.set_filters(Vec::new()) -> vpcs);
+            Ok(all.await?.len())
+        }
+        "aws_security_group" => {
+            let all = list!(client, context, "DescribeSecurityGroups": describe_security_groups.set_filters(Vec::new()) -> security_groups);
+            Ok(all.await?.len())
+        }
+        "aws_eks_cluster" => clusters(client, context).await,
+        "aws_s3_bucket" => buckets(client, context).await,
+        _ => Ok(route53::zones(client, context).await?.len()),
+    }
+}
+
+async fn clusters(client: &Client, context: &CallContext) -> Result<usize, ProviderError> {
+    let all = batch::all_pages(|token| {
+        let request = client.eks().list_clusters().set_next_token(token);
+        async move {
+            let answer = client
+                .call(context, EKS, "ListClusters", || request.clone().send())
+                .await?;
+            Ok(Page {
+                items: answer.clusters.unwrap_or_default(),
+                next: answer.next_token,
+            })
+        }
+    });
+    Ok(all.await?.len())
+}
+
+async fn buckets(client: &Client, context: &CallContext) -> Result<usize, ProviderError> {
+    let all = batch::all_pages(|token| {
+        let request = client.s3().list_buckets().set_continuation_token(token);
+        async move {
+            let answer = client
+                .call(context, S3, "ListBuckets", || request.clone().send())
+                .await?;
+            Ok(Page {
+                items: answer.buckets.unwrap_or_default(),
+                next: answer.continuation_token,
+            })
+        }
+    });
+    Ok(all.await?.len())
+}
