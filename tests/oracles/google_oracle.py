@@ -130,11 +130,17 @@ def path_parameters(api, method, variables, url, problems):
             problems.append(f"{name}: {value!r} does not match {parameter['pattern']}")
 
 
+# Parameters that every service takes and no document lists: https://cloud.google.com/apis/docs/system-parameters
+SYSTEM = {"$alt", "$apiVersion"}
+
+
 def query(api, method, url, verb, problems):
     parameters = method.get("parameters", {})
     everywhere = api.document.get("parameters", {})
     seen = {}
     for name, value in parse_qsl(url.query, keep_blank_values=True):
+        if name in SYSTEM:
+            continue
         parameter = parameters.get(name) or everywhere.get(name)
         if not parameter or parameter.get("location") == "path":
             problems.append(f"unknown query parameter {name}")
@@ -160,6 +166,10 @@ def scalar(schema, value, at, problems, in_query=False):
         if form in ("int64", "uint64"):
             if isinstance(value, bool) or not re.fullmatch(r"-?\d+", str(value)):
                 problems.append(f"{at}: {value!r} is no {form}")
+            return
+        # proto3's JSON takes the number of a value of an enumeration for its name; which numbers there are the documents do not say.
+        numbered = re.fullmatch(r"\d+", value) if in_query and isinstance(value, str) else type(value) is int
+        if "enum" in schema and numbered:
             return
         if not isinstance(value, str):
             problems.append(f"{at}: {value!r} is no text")

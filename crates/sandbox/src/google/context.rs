@@ -278,10 +278,20 @@ pub(crate) fn project_number(project: &str) -> String {
     (100_000_000_000 + number % 900_000_000_000).to_string()
 }
 
-/// Eight bytes of a digest in base64, as fingerprints are written.
+fn print(value: &Value) -> [u8; 8] {
+    let mut out = [0; 8];
+    out.copy_from_slice(&Sha256::digest(value.to_string().as_bytes())[..8]);
+    out
+}
+
+/// Eight bytes of a digest in the web-safe base64 that discovery documents mean by `byte`, as Compute's fingerprints are written.
 pub(crate) fn fingerprint(value: &Value) -> String {
-    let digest = Sha256::digest(value.to_string().as_bytes());
-    base64::engine::general_purpose::URL_SAFE.encode(&digest[..8])
+    base64::engine::general_purpose::URL_SAFE.encode(print(value))
+}
+
+/// The same in the base64 of protocol buffers' JSON, as etags of policies and accounts are written.
+pub(crate) fn etag(value: &Value) -> String {
+    base64::engine::general_purpose::STANDARD.encode(print(value))
 }
 
 /// Merges as JSON merge patch has it.

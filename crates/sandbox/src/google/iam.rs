@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::context::{Ctx, Input, fingerprint, text};
+use super::context::{Ctx, Input, etag, text};
 use super::error::{GoogleError, GoogleResult};
 use super::item::Item;
 use super::policy;
@@ -49,7 +49,7 @@ fn find(ctx: &Ctx<'_>, input: &Input<'_>) -> GoogleResult<Item> {
 
 fn show(item: &Item) -> Value {
     let mut doc = item.doc.clone();
-    doc["etag"] = fingerprint(&item.doc).into();
+    doc["etag"] = etag(&item.doc).into();
     doc
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpRepl
         ("serviceAccounts", "update") => {
             let account = find(ctx, input)?;
             let sent = text(&input.body, "/etag");
-            if !sent.is_empty() && sent != fingerprint(&account.doc) {
+            if !sent.is_empty() && sent != etag(&account.doc) {
                 let message = "There were concurrent changes to the service account.";
                 return Err(GoogleError::new(409, "aborted", "ABORTED", message));
             }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::context::{Ctx, Input, fingerprint};
+use super::context::{Ctx, Input, etag};
 use super::error::{GoogleError, GoogleResult};
 use super::iam;
 use super::item::Item;
@@ -15,7 +15,7 @@ const POLICIES: &str = "policies";
 pub(crate) fn read(ctx: &Ctx<'_>, resource: &str, initial: &Value) -> Value {
     let stored = ctx.get(POLICIES, resource).map(|item| item.doc.clone());
     let mut policy = stored.unwrap_or_else(|| initial.clone());
-    policy["etag"] = fingerprint(&json!([resource, policy])).into();
+    policy["etag"] = etag(&json!([resource, policy])).into();
     policy
 }
 

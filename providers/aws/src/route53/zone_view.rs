@@ -140,7 +140,9 @@ fn record(
         delegation_set_id: found
             .delegation_set
             .and_then(|set| set.id)
-            .map(|id| bare(&id).to_owned()),
+            .map(|id| bare(&id).to_owned())
+            // A set that cannot be used again has none.
+            .filter(|id| !id.is_empty()),
         force_destroy: prior.is_some_and(|p| p.force_destroy),
         vpc: vpcs,
         tags,

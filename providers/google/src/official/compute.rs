@@ -88,8 +88,14 @@ static COLLECTIONS: [&[Method]; 16] = [
         ForwardingRules forwarding_rules forwarding_rule: insert get list patch delete),
 ];
 
-/// Calls that change one thing. Those on labels of what is global take no `requestId`.
-static SETTERS: [Method; 12] = [
+/// Calls that change one thing; lists and labels are sent whole, also when nothing is left of them. Those on labels of what is global take no `requestId`.
+static SETTERS: [Method; 13] = [
+    discovery!(
+        "compute.subnetworks.expandIpCidrRange",
+        "projects/{project}/regions/{region}/subnetworks/{subnetwork}/expandIpCidrRange",
+        Subnetworks.expand_ip_cidr_range, subnetworks::ExpandIpCidrRangeRequest,
+        project region subnetwork request_id body
+    ),
     discovery!(
         "compute.subnetworks.setPrivateIpGoogleAccess",
         "projects/{project}/regions/{region}/subnetworks/{subnetwork}/setPrivateIpGoogleAccess",
@@ -100,25 +106,25 @@ static SETTERS: [Method; 12] = [
         "compute.addresses.setLabels",
         "projects/{project}/regions/{region}/addresses/{resource}/setLabels",
         Addresses.set_labels, addresses::SetLabelsRequest,
-        project region resource request_id body
+        project region resource request_id body; exact
     ),
     discovery!(
         "compute.globalAddresses.setLabels",
         "projects/{project}/global/addresses/{resource}/setLabels",
         GlobalAddresses.set_labels, global_addresses::SetLabelsRequest,
-        project resource body
+        project resource body; exact
     ),
     discovery!(
         "compute.forwardingRules.setLabels",
         "projects/{project}/regions/{region}/forwardingRules/{resource}/setLabels",
         ForwardingRules.set_labels, forwarding_rules::SetLabelsRequest,
-        project region resource request_id body
+        project region resource request_id body; exact
     ),
     discovery!(
         "compute.globalForwardingRules.setLabels",
         "projects/{project}/global/forwardingRules/{resource}/setLabels",
         GlobalForwardingRules.set_labels, global_forwarding_rules::SetLabelsRequest,
-        project resource body
+        project resource body; exact
     ),
     discovery!(
         "compute.forwardingRules.setTarget",
@@ -136,7 +142,7 @@ static SETTERS: [Method; 12] = [
         "compute.instanceGroups.setNamedPorts",
         "projects/{project}/zones/{zone}/instanceGroups/{instance_group}/setNamedPorts",
         InstanceGroups.set_named_ports, instance_groups::SetNamedPortsRequest,
-        project zone instance_group request_id body
+        project zone instance_group request_id body; exact
     ),
     discovery!(
         "compute.targetHttpProxies.setUrlMap",
