@@ -122,6 +122,7 @@ fn record(
     let name = plain(&zone.name);
     let said = prior.map(|p| &p.name).filter(|said| plain(said) == name);
     let (tags, tags_all) = tags::split(found_tags, &client.config().tags, prior.map(|p| &p.tags));
+    let delegated = found.delegation_set.and_then(|set| set.id);
     let vpcs = found.vpcs.unwrap_or_default().into_iter();
     let vpcs = vpcs.filter_map(|vpc| {
         Some(Vpc {
@@ -137,10 +138,11 @@ fn record(
     Some(ZoneRecord {
         name: said.unwrap_or(&name).clone(),
         comment: config.comment.unwrap_or_default(),
-        delegation_set_id: found
-            .delegation_set
-            .and_then(|set| set.id)
-            .map(|id| bare(&id).to_owned()),
+        // It is chosen when the zone is made, and never changes: what the state says of it counts.
+        delegation_set_id: match prior {
+            Some(prior) => prior.delegation_set_id.clone(),
+            None => delegated.map(|id| bare(&id).to_owned()),
+        },
         force_destroy: prior.is_some_and(|p| p.force_destroy),
         vpc: vpcs,
         tags,
