@@ -62,6 +62,8 @@ TYPES = {
 # Properties whose names are not Terraform's in another case.
 NAMES = {
     ("aws_cloudwatch_log_group", "LogGroupName"): "name",
+    ("aws_acm_certificate", "DomainValidationOptions"): "validation_option",
+    ("aws_acm_certificate", "Id"): "arn",
     ("aws_db_instance", "DBInstanceClass"): "instance_class",
     ("aws_db_instance", "DBInstanceIdentifier"): "identifier",
     ("aws_db_instance", "DBParameterGroupName"): "parameter_group_name",

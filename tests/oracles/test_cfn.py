@@ -16,6 +16,8 @@ NO_CALL = "no call of the API changes it; CloudFormation refuses the change inst
 # Where the two differ on purpose, and why.
 ON_PURPOSE = {
     ("aws_cloudwatch_log_group", "log_group_class: replaces here, not there"): NO_CALL,
+    ("aws_acm_certificate", "arn: can be written there"): "the schema forgets to say that the id, which is the ARN, is read only",
+    ("aws_acm_certificate", "validation_method: replaces here, not there"): "as in Terraform; the other method waits for another proof",
     ("aws_db_instance", "identifier: replaces there, not here"): "ModifyDBInstance renames an instance (NewDBInstanceIdentifier)",
     ("aws_db_instance", "db_subnet_group_name: replaces there, not here"): "ModifyDBInstance moves an instance (DBSubnetGroupName)",
     ("aws_eip", "domain: replaces here, not there"): NO_CALL,
@@ -25,6 +27,10 @@ ON_PURPOSE = {
     ("aws_kms_key", "key_usage: replaces here, not there"): NO_CALL,
     ("aws_kms_key", "multi_region: replaces here, not there"): NO_CALL,
     ("aws_nat_gateway", "secondary_allocation_ids: replaces here, not there"): "AssociateNatGatewayAddress would do it in place, which is not built yet",
+    **{
+        ("aws_route53_record", f"{name}: replaces here, not there"): "the record of another name, type or identifier is another one"
+        for name in ("name", "set_identifier", "type")
+    },
     ("aws_route_table_association", "route_table_id: replaces there, not here"): "ReplaceRouteTableAssociation changes it in place",
     ("aws_s3_bucket", "object_lock_enabled: replaces here, not there"): "as in Terraform: it can never be switched off, and is meant for new buckets",
     **{

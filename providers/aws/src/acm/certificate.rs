@@ -43,7 +43,7 @@ pub(crate) struct CertificateRecord {
     #[record(block, computed, max = 1)]
     pub(crate) options: Vec<Options>,
     /// To which domain the mail for a domain goes.
-    #[record(block, set)]
+    #[record(block, set, force_new)]
     pub(crate) validation_option: Vec<ValidationOption>,
     /// The private key of one's own certificate, in PEM.
     #[record(optional, sensitive)]
