@@ -186,7 +186,15 @@ impl Resource<Client> for Connection {
             format!("services/{}/connections", desired.service),
             body,
         );
-        send(client, context, operation, request).await?;
+        // One that a run before this one made is not made again: Google refuses that for as long as it is there.
+        let made = match operation.known_id {
+            None => None,
+            Some(_) => find_connection(client, context, &id).await?,
+        };
+        let ranges = json!(desired.reserved_peering_ranges);
+        if made.is_none_or(|made| made["reservedPeeringRanges"] != ranges) {
+            send(client, context, operation, request).await?;
+        }
         crate::managed::settled::<Self>(client, context, operation, &id, desired).await
     }
 
