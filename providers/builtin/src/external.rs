@@ -136,7 +136,7 @@ mod tests {
     fn read(script: &str) -> Result<ExternalRecord, ProviderError> {
         let bench = Bench::new();
         let client = Client {
-            directory: std::env::temp_dir(),
+            directory: "/".into(),
             ..bench.client()
         };
         let config = ExternalRecord {
@@ -176,7 +176,7 @@ mod tests {
             .enable_all()
             .build();
         let client = Client {
-            directory: std::env::temp_dir(),
+            directory: "/".into(),
             ..bench.client()
         };
         let found =
