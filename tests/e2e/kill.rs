@@ -79,6 +79,12 @@ count      = 6
 collection = "https://compute.googleapis.com/compute/v1/projects/{project}/global/healthChecks"
 name       = "killed-${count.index}"
 body       = { type = "TCP", tcpHealthCheck = { port = 80 } }
+
+# It has no labels: whose it is only its operation tells.
+[resource.google_compute_health_check.many]
+count            = 6
+name             = "checked-${count.index}"
+tcp_health_check = { port = 80 }
 "#;
     kills(stack, 6, &SLOW, true);
 }

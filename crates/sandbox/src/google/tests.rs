@@ -195,6 +195,17 @@ fn a_request_id_names_one_operation() {
     let again = bench.done("POST", &url, &network("n"));
     assert_eq!(first["name"], again["name"]);
     assert_eq!(
+        first["clientOperationId"],
+        "0e5c3f4e-2f6b-4a49-9d0e-0b6f8a6d7c11"
+    );
+    let without = bench.done("POST", NETWORKS, &network("other"));
+    assert!(without["clientOperationId"].is_null(), "{without}");
+    let found = bench.get(
+        "/compute/v1/projects/p/global/operations?filter=clientOperationId=%220e5c3f4e-2f6b-4a49-9d0e-0b6f8a6d7c11%22",
+    );
+    assert_eq!(found["items"].as_array().map(Vec::len), Some(1), "{found}");
+    assert_eq!(found["items"][0]["name"], first["name"]);
+    assert_eq!(
         bench.refused("POST", &url, &network("m")),
         (400, "invalid".into())
     );

@@ -107,8 +107,9 @@ pub(crate) fn begin(
     target: (&str, &str),
     done: Millis,
 ) -> HttpReply {
-    let (id, reply) = operation::begin(ctx, place, kind, target, done);
-    if let Some(request) = input.query("requestId") {
+    let request = input.query("requestId");
+    let (id, reply) = operation::begin(ctx, place, kind, target, request, done);
+    if let Some(request) = request {
         let print = token::fingerprint(&print(input));
         let scope = input.project();
         let now = ctx.now;

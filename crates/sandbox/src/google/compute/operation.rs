@@ -20,6 +20,7 @@ pub(crate) fn begin(
     place: &Place,
     kind: &str,
     target: (&str, &str),
+    request: Option<&str>,
     done: Millis,
 ) -> (String, HttpReply) {
     let (target, target_id) = target;
@@ -37,6 +38,9 @@ pub(crate) fn begin(
         "insertTime": pacific(ctx.now),
         "selfLink": format!("{PREFIX}{id}"),
     });
+    if let Some(request) = request {
+        doc["clientOperationId"] = request.into();
+    }
     if place.word() != "global" {
         doc[place.word()] = format!("{PREFIX}{}", place.path()).into();
     }
