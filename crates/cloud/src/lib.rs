@@ -2,7 +2,6 @@
 //! again, waits that show where the cloud stands, turns at what is shared, fields and attributes. It knows no cloud.
 
 pub mod absence;
-pub mod cause;
 pub mod config;
 pub mod declared;
 pub mod defaults;

@@ -4,6 +4,14 @@
 
 use infra_model::{ProviderError, Value};
 
+/// Major and minor of a version such as `1.34`, `v1.34.1` or `1.34.1-gke.7`.
+#[must_use]
+pub fn minor_of(version: &str) -> Option<(u64, u64)> {
+    let mut parts = version.trim_start_matches('v').split('.');
+    let (major, minor) = (parts.next()?, parts.next()?);
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
 /// Refuses a change of a control plane's version that leaves a minor out, by the attribute that says the new one and the one that
 /// says which version runs. What is not known yet is not judged.
 ///
@@ -15,12 +23,7 @@ pub fn one_at_a_time(
     planned: &Value,
     wanted: &str,
 ) -> Result<(), ProviderError> {
-    let read = |value: &Value, name: &str| {
-        let text = value.get(name).and_then(Value::as_str)?;
-        let mut parts = text.trim_start_matches('v').split('.');
-        let (major, minor) = (parts.next()?, parts.next()?);
-        Some((major.parse::<u64>().ok()?, minor.parse::<u64>().ok()?))
-    };
+    let read = |value: &Value, name: &str| minor_of(value.get(name).and_then(Value::as_str)?);
     let (Some((major, minor)), Some((new_major, new_minor))) =
         (read(prior, running), read(planned, wanted))
     else {

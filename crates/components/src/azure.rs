@@ -87,30 +87,12 @@ pub(crate) fn vault(draft: &mut Draft<'_>, group: &str) {
     client(draft);
     // The name of a vault stays taken for a while after its end, so that it cannot follow from the component alone.
     draft.builtin("random_id", "this", json!({ "byte_length": 4 }));
-    let body = json!({
-        "name": format!("{}-${{random_id.this.hex}}", draft.start(15)),
-        "resource_group_name": group,
-        "location": LOCATION,
-        "tenant_id": "${data.azurerm_client_config.this.tenant_id}",
-        "sku_name": "standard",
-        "rbac_authorization_enabled": true,
-        // Nothing may be encrypted with a key that can be destroyed for good by mistake.
-        "purge_protection_enabled": true,
-        "soft_delete_retention_days": if draft.protect() { 90 } else { 7 },
-        "tags": draft.plain_tags(),
-    });
+    let name = format!("{}-${{random_id.this.hex}}", draft.start(15));
+    let days = if draft.protect() { 90 } else { 7 };
+    let body = infra_draft::azure::vault(&name, group, days, draft.plain_tags());
     draft.resource("azurerm_key_vault", "this", body);
-    draft.resource(
-        "azurerm_role_assignment",
-        "operator",
-        json!({
-            "scope": "${azurerm_key_vault.this.id}",
-            "role_definition_name": "Key Vault Administrator",
-            "principal_id": "${data.azurerm_client_config.this.object_id}",
-            // It stays with the one who made the stack: others are given the role where they are given the rest of theirs.
-            "lifecycle": { "ignore_changes": ["principal_id"] },
-        }),
-    );
+    let body = infra_draft::azure::vault_operator("this");
+    draft.resource("azurerm_role_assignment", "operator", body);
 }
 
 /// A key in the vault, `azurerm_key_vault_key.this`. One that `rotates` gets a new version every 90 days: only for services

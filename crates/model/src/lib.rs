@@ -6,6 +6,7 @@ extern crate self as infra_model;
 
 pub mod address;
 pub mod catalogue;
+pub mod cause;
 pub mod checked;
 pub mod clusters;
 pub mod codes;

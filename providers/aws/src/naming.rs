@@ -1,7 +1,7 @@
 //! Names that nobody chose: made from the operation that creates the resource, so that a repeated attempt and recovery
 //! mean the same name.
 
-use infra_model::Operation;
+use infra_model::{Operation, ProviderError, Value};
 
 /// The given name, or one of its own for the operation: `prefix` or `infra-`, and 16 digits.
 #[must_use]
@@ -10,6 +10,21 @@ pub(crate) fn chosen(name: Option<&str>, prefix: Option<&str>, operation: &Opera
         Some(name) if !name.is_empty() => name.to_owned(),
         _ => format!("{}{}", prefix.unwrap_or("infra-"), operation.id),
     }
+}
+
+/// Refuses a `name` or `name_prefix` that is longer than the service takes, or has other characters than letters, digits and these.
+pub(crate) fn check(config: &Value, longest: usize, others: &str) -> Vec<ProviderError> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || others.contains(c);
+    let wrong = |attribute: &&str| {
+        let name = config.get(attribute).and_then(Value::as_str);
+        name.is_some_and(|n| n.len() > longest || !n.chars().all(legal))
+    };
+    let message = format!("use at most {longest} letters, digits and `{others}`");
+    ["name", "name_prefix"]
+        .into_iter()
+        .filter(wrong)
+        .map(|attribute| ProviderError::invalid(attribute, message.clone()))
+        .collect()
 }
 
 #[cfg(test)]

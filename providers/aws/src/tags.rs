@@ -60,9 +60,16 @@ pub fn whose(operation: &Operation, id: String, found: Option<&Tags>) -> Recover
     }
 }
 
-/// What must be written and taken away to bring a resource's tags from `prior` to `desired`; the marks come along.
+/// What must be written and taken away to bring a resource's tags from `prior`, which defaults are among, to its own and the
+/// present defaults; the marks come along.
 #[must_use]
-pub fn changes(prior: &Tags, desired: &Tags, operation: &Operation) -> (Tags, Vec<String>) {
+pub fn changes(
+    defaults: &Tags,
+    prior: &Tags,
+    own: &Tags,
+    operation: &Operation,
+) -> (Tags, Vec<String>) {
+    let desired = merged(defaults, own);
     let mut set: Tags = desired
         .iter()
         .filter(|(k, v)| prior.get(*k) != Some(v))
@@ -175,6 +182,7 @@ mod tests {
     #[test]
     fn a_tag_update_touches_only_what_changed_and_never_the_creating_operation() {
         let (set, gone) = changes(
+            &Tags::new(),
             &tags(&[("a", "1"), ("b", "2"), ("c", "3")]),
             &tags(&[("a", "1"), ("b", "9")]),
             &operation("aws_vpc.moved"),

@@ -16,10 +16,10 @@ use azure_core::http::{
     ClientOptions, Context, Pipeline, PipelineSendOptions, Request as Raw, RetryOptions, Url,
 };
 use futures::future::BoxFuture;
-use infra_cloud::cause::innermost;
 use infra_cloud::config::is_loopback;
 use infra_cloud::part::Turns;
 use infra_cloud::retry::{Resend, retried};
+use infra_model::cause::innermost;
 use infra_model::provider::Environment;
 use infra_model::{CallContext, ErrorKind, ProviderError};
 use serde_json::Value as Json;

@@ -4,11 +4,11 @@ use crate::provider::Client;
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use infra_model::cause::innermost;
 use infra_model::resource::DataSource;
 use infra_model::{CallContext, ErrorKind, ProviderError, Record};
 use reqwest::{Certificate, Identity, Method};
 use std::collections::BTreeMap;
-use std::error::Error as _;
 use std::time::Duration;
 
 /// What a URL answers, read anew in every run. An answer of any status is an answer: hold it against `status_code` in a postcondition.
@@ -78,7 +78,7 @@ struct RetryRecord {
 pub(crate) struct Http;
 
 const TIMEOUT: Duration = Duration::from_mins(1);
-/// Longest and shortest pause where nothing is said, in milliseconds.
+/// Shortest and longest pause where nothing is said, in milliseconds.
 const PAUSES: (i64, i64) = (1_000, 30_000);
 
 fn milliseconds(of: i64) -> Duration {
@@ -87,7 +87,7 @@ fn milliseconds(of: i64) -> Duration {
 
 fn client(config: &HttpRecord) -> Result<reqwest::Client, ProviderError> {
     let wrong = |name: &str, e: &reqwest::Error| {
-        ProviderError::invalid(name, format!("it cannot be read: {}", cause(e)))
+        ProviderError::invalid(name, format!("it cannot be read: {}", innermost(e)))
     };
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("infra/", env!("CARGO_PKG_VERSION")))
@@ -114,18 +114,6 @@ fn client(config: &HttpRecord) -> Result<reqwest::Client, ProviderError> {
     builder
         .build()
         .map_err(|e| ProviderError::new(ErrorKind::Other, format!("no HTTP client: {e}")))
-}
-
-/// The innermost reason, which says most.
-fn cause(error: &reqwest::Error) -> String {
-    let mut inner: &dyn std::error::Error = error;
-    while let Some(source) = inner.source() {
-        inner = source;
-    }
-    match error.source() {
-        None => error.to_string(),
-        Some(_) => inner.to_string(),
-    }
 }
 
 fn request(
@@ -159,7 +147,7 @@ fn request(
     call.build().map_err(|e| {
         ProviderError::invalid(
             "request_headers",
-            format!("they cannot be sent: {}", cause(&e)),
+            format!("they cannot be sent: {}", innermost(&e)),
         )
     })
 }
@@ -172,7 +160,7 @@ async fn attempt(
 ) -> Result<HttpRecord, ProviderError> {
     let failed = |why: String| ProviderError::new(ErrorKind::Transient, why);
     let no_answer =
-        |e: reqwest::Error| failed(format!("{} does not answer: {}", config.url, cause(&e)));
+        |e: reqwest::Error| failed(format!("{} does not answer: {}", config.url, innermost(&e)));
     let request = request(client, config)?;
     let answer = client.execute(request).await.map_err(no_answer)?;
     let status = answer.status();
@@ -226,19 +214,18 @@ impl DataSource<Client> for Http {
     ) -> Result<HttpRecord, ProviderError> {
         let client = client(&config)?;
         let retry = config.retry.first();
-        let attempts = retry.map_or(0, |r| r.attempts.unwrap_or(0)).max(0);
+        let mut left = retry.and_then(|r| r.attempts).unwrap_or(0);
         let mut pause = retry.and_then(|r| r.min_delay_ms).unwrap_or(PAUSES.0);
         let longest = retry.and_then(|r| r.max_delay_ms).unwrap_or(PAUSES.1);
-        for again in 0..=attempts {
-            match attempt(&client, &config, again == attempts).await {
-                Err(e) if e.kind == ErrorKind::Transient && again < attempts => {
+        loop {
+            match attempt(&client, &config, left <= 0).await {
+                Err(e) if e.kind == ErrorKind::Transient && left > 0 => {
                     context.clock.sleep(milliseconds(pause.min(longest))).await;
-                    pause = pause.saturating_mul(2);
+                    (left, pause) = (left - 1, pause.saturating_mul(2));
                 }
                 done => return done,
             }
         }
-        unreachable!("the last attempt ends it")
     }
 }
 

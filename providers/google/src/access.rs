@@ -5,8 +5,8 @@ use crate::family::Service;
 use google_cloud_auth::credentials::{
     Builder, CacheableResource, Credentials, anonymous, impersonated,
 };
-use infra_cloud::cause::innermost;
 use infra_cloud::config::is_loopback;
+use infra_model::cause::innermost;
 use infra_model::clusters::ClusterToken;
 use infra_model::provider::Environment;
 use infra_model::{ErrorKind, ProviderError, Timestamp};

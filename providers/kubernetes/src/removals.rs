@@ -1,11 +1,12 @@
 //! API versions that a minor version of Kubernetes does not serve any more.
 //! https://kubernetes.io/docs/reference/using-api/deprecation-guide/
 
+use infra_cloud::minors::minor_of;
 use infra_model::{ProviderError, Value};
 
 /// The first minor without it, the API version, its kinds, and what has taken its place.
 #[rustfmt::skip]
-const REMOVED: &[(u32, &str, &[&str], &str)] = &[
+const REMOVED: &[(u64, &str, &[&str], &str)] = &[
     (32, "flowcontrol.apiserver.k8s.io/v1beta3", &["FlowSchema", "PriorityLevelConfiguration"], "flowcontrol.apiserver.k8s.io/v1"),
     (29, "flowcontrol.apiserver.k8s.io/v1beta2", &["FlowSchema", "PriorityLevelConfiguration"], "flowcontrol.apiserver.k8s.io/v1"),
     (27, "storage.k8s.io/v1beta1", &["CSIStorageCapacity"], "storage.k8s.io/v1"),
@@ -41,7 +42,9 @@ pub(crate) fn refused(type_name: &str, value: &Value, version: &str) -> Option<P
     if type_name != "kubernetes_manifest" {
         return None;
     }
-    let minor = minor(version)?;
+    let (1, minor) = minor_of(version)? else {
+        return None;
+    };
     let manifest = value.get("manifest")?;
     let text = |name: &str| manifest.get(name).and_then(Value::as_str);
     let (api, kind) = (text("apiVersion")?, text("kind")?);
@@ -62,12 +65,6 @@ pub(crate) fn refused(type_name: &str, value: &Value, version: &str) -> Option<P
             "Kubernetes serves no {kind} of {api} since 1.{since}, and the cluster is to have {version}: {remedy}"
         ),
     ))
-}
-
-fn minor(version: &str) -> Option<u32> {
-    let mut parts = version.trim_start_matches('v').split('.');
-    let major = parts.next()?;
-    (major == "1").then(|| parts.next()?.parse().ok())?
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! The JSON protocol of KMS, Certificate Manager, CloudWatch Logs and others: the operation is in `X-Amz-Target`,
 //! parameters and answers are JSON.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::context::{self, Ctx, Page};
 use super::error::{AwsError, AwsResult};
 use crate::http::{HttpReply, HttpRequest};
+use crate::tags::{TagError, Tags};
 
 /// A service that speaks JSON 1.1.
 #[derive(Debug)]
@@ -154,6 +155,37 @@ pub(crate) fn texts<'a>(body: &'a Value, name: &str) -> AwsResult<Vec<&'a str>> 
             item.as_str()
                 .ok_or_else(|| not_a(name, "a list of strings"))
         })
+        .collect()
+}
+
+/// A member that must be there and say something, in the words of services that are made of Smithy's models.
+pub(crate) fn require<'a>(body: &'a Value, name: &str) -> AwsResult<&'a str> {
+    let found = text(body, name)?.filter(|text| !text.is_empty());
+    found.ok_or_else(|| {
+        let member = name[..1].to_lowercase() + &name[1..];
+        validation(format!(
+            "1 validation error detected: Value null at '{member}' failed to satisfy constraint: Member must not be null"
+        ))
+    })
+}
+
+pub(crate) fn validation(message: impl Into<String>) -> AwsError {
+    AwsError::new("ValidationException", message)
+}
+
+/// A refusal of tags, which services call otherwise where there are too many.
+pub(crate) fn tags_refused(error: &TagError, too_many: &str, otherwise: &str) -> AwsError {
+    let code = match error {
+        TagError::TooMany => too_many,
+        _ => otherwise,
+    };
+    AwsError::new(code, error.to_string())
+}
+
+/// Tags as lists in answers have them.
+pub(crate) fn tag_list(tags: &Tags) -> Value {
+    tags.iter()
+        .map(|(key, value)| json!({"Key": key, "Value": value}))
         .collect()
 }
 

@@ -210,8 +210,8 @@ impl Resource<Client> for Certificate {
                 })
                 .await?;
         }
-        let all = tags::merged(&client.config().tags, &desired.tags);
-        let (set, gone) = tags::changes(&prior.tags_all, &all, operation);
+        let defaults = &client.config().tags;
+        let (set, gone) = tags::changes(defaults, &prior.tags_all, &desired.tags, operation);
         view::retag(client, context, &id, &set, &gone).await?;
         wait::settled::<Certificate>(client, context, operation, &id, desired).await
     }

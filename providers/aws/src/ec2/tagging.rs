@@ -90,8 +90,8 @@ pub(crate) async fn update(
     prior_all: &Tags,
     own: &Tags,
 ) -> Result<(), ProviderError> {
-    let desired = tags::merged(&client.config().tags, own);
-    let (set, gone) = tags::changes(prior_all, &desired, operation);
+    let defaults = &client.config().tags;
+    let (set, gone) = tags::changes(defaults, prior_all, own, operation);
     if !gone.is_empty() {
         let gone: Vec<Tag> = gone.iter().map(|k| Tag::builder().key(k).build()).collect();
         client

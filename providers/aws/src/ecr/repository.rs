@@ -6,7 +6,7 @@ use crate::client::Client;
 use crate::error::there;
 use crate::family::ECR;
 use crate::tags::{self, Tags};
-use crate::wait::{self, Pace};
+use crate::wait;
 use async_trait::async_trait;
 use aws_sdk_ecr::types::{
     EncryptionConfiguration, EncryptionType, ImageScanningConfiguration, ImageTagMutability,
@@ -19,7 +19,6 @@ use infra_model::schema::Traits;
 use infra_model::{
     CallContext, ErrorKind, Operation, ProviderError, Record, Recovered, Resource, Value,
 };
-use std::time::Duration;
 
 /// A place for the images of one application, in the account's registry.
 #[derive(Clone, Debug, Default, Record)]
@@ -93,12 +92,6 @@ pub(crate) struct Encryption {
 }
 
 pub(crate) struct Repository;
-
-/// A new key is known everywhere within seconds.
-const KEYS: Pace = Pace {
-    limit: Duration::from_mins(1),
-    ..wait::QUICK
-};
 
 #[async_trait]
 impl Resource<Client> for Repository {
@@ -181,7 +174,7 @@ impl Resource<Client> for Repository {
             .set_encryption_configuration(encryption(&desired)?)
             .set_tags(Some(tagging::for_create(client, operation, &desired.tags)?));
         let unheard = |error: &ProviderError| error.code == "KmsException";
-        let id = wait::while_refused(context, operation, KEYS, unheard, || {
+        let id = wait::while_refused(context, operation, wait::BRIEF, unheard, || {
             client.begin_named(
                 context,
                 operation,

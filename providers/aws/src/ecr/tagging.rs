@@ -54,8 +54,8 @@ pub(super) async fn update(
     own: &Tags,
 ) -> Result<(), ProviderError> {
     let arn = arn.unwrap_or_default();
-    let all = tags::merged(&client.config().tags, own);
-    let (set, gone) = tags::changes(prior_all, &all, operation);
+    let defaults = &client.config().tags;
+    let (set, gone) = tags::changes(defaults, prior_all, own, operation);
     let ecr = client.ecr();
     if !gone.is_empty() {
         let request = ecr.untag_resource().resource_arn(arn);

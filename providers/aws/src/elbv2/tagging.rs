@@ -109,8 +109,8 @@ pub(super) async fn update(
     prior_all: &Tags,
     own: &Tags,
 ) -> Result<(), ProviderError> {
-    let desired = tags::merged(&client.config().tags, own);
-    let (set, gone) = tags::changes(prior_all, &desired, operation);
+    let defaults = &client.config().tags;
+    let (set, gone) = tags::changes(defaults, prior_all, own, operation);
     if !gone.is_empty() {
         client
             .call(context, ELB_WRITE, "RemoveTags", || {

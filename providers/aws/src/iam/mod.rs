@@ -10,16 +10,8 @@ mod tagging;
 
 use crate::client::Client;
 use crate::document;
-use crate::wait::{self, Pace};
 use infra_model::{ProviderError, Value};
 use percent_encoding::percent_decode_str;
-use std::time::Duration;
-
-/// A new role is known everywhere within seconds.
-const BRIEF: Pace = Pace {
-    limit: Duration::from_mins(1),
-    ..wait::QUICK
-};
 
 /// `arn:aws:iam::123456789012:policy/reader` of `policy/reader`.
 fn arn(client: &Client, resource: &str) -> String {

@@ -1,6 +1,6 @@
 //! `aws_iam_role`.
 
-use super::{BRIEF, account, check_name, document, list, tagging, unheard_principal};
+use super::{account, check_name, document, list, tagging, unheard_principal};
 use crate::client::Client;
 use crate::error::{absent_is_done, there};
 use crate::family::IAM;
@@ -121,7 +121,7 @@ impl Resource<Client> for Role {
             .max_session_duration(desired.max_session_duration)
             .set_permissions_boundary(desired.permissions_boundary.clone())
             .set_tags(Some(tagging::for_create(client, operation, &desired.tags)?));
-        let id = wait::while_refused(context, operation, BRIEF, unheard_principal, || {
+        let id = wait::while_refused(context, operation, wait::BRIEF, unheard_principal, || {
             client.begin_named(
                 context,
                 operation,
@@ -150,7 +150,7 @@ impl Resource<Client> for Role {
                 .update_assume_role_policy()
                 .role_name(&id)
                 .policy_document(&desired.assume_role_policy);
-            wait::while_refused(context, operation, BRIEF, unheard_principal, || {
+            wait::while_refused(context, operation, wait::BRIEF, unheard_principal, || {
                 client.call(context, IAM, "UpdateAssumeRolePolicy", || {
                     request.clone().send()
                 })

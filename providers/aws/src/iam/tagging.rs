@@ -50,8 +50,8 @@ pub(super) fn whose(operation: &Operation, id: String, found: Option<&[Tag]>) ->
 macro_rules! update {
     ($client:expr, $context:expr, $operation:expr, $prior_all:expr, $own:expr,
         $id:ident($value:expr), $tag_call:literal: $tag:ident, $untag_call:literal: $untag:ident) => {{
-        let desired = $crate::tags::merged(&$client.config().tags, $own);
-        let (set, gone) = $crate::tags::changes($prior_all, &desired, $operation);
+        let defaults = &$client.config().tags;
+        let (set, gone) = $crate::tags::changes(defaults, $prior_all, $own, $operation);
         if !gone.is_empty() {
             let request = $client.iam().$untag().$id($value).set_tag_keys(Some(gone));
             $client

@@ -171,8 +171,8 @@ impl Resource<Client> for Key {
     ) -> Result<KeyRecord, ProviderError> {
         let id = Key::id(&prior);
         configure(client, context, operation, &id, Some(&prior), &desired).await?;
-        let all = tags::merged(&client.config().tags, &desired.tags);
-        let (set, gone) = tags::changes(&prior.tags_all, &all, operation);
+        let defaults = &client.config().tags;
+        let (set, gone) = tags::changes(defaults, &prior.tags_all, &desired.tags, operation);
         let kms = client.kms();
         if !gone.is_empty() {
             let request = kms.untag_resource().key_id(&id).set_tag_keys(Some(gone));

@@ -6,7 +6,7 @@ use crate::error::there;
 use crate::family::LOGS;
 use crate::naming;
 use crate::tags::{self, Tags};
-use crate::wait::{self, Pace};
+use crate::wait;
 use async_trait::async_trait;
 use aws_sdk_cloudwatchlogs::types::{LogGroup as Found, LogGroupClass};
 use futures::future::join_all;
@@ -16,7 +16,6 @@ use infra_model::{
     CallContext, ErrorKind, Operation, ProviderError, Record, Recovered, Resource, Value,
 };
 use std::collections::HashMap;
-use std::time::Duration;
 
 /// A place for log streams that are kept alike.
 #[derive(Clone, Debug, Default, Record)]
@@ -66,12 +65,6 @@ const DAYS: [i64; 22] = [
 /// The most names that `DescribeLogGroups` takes.
 const IDENTIFIERS: usize = 50;
 
-/// A key whose policy has just been written does not let Logs in everywhere yet.
-const KEYS: Pace = Pace {
-    limit: Duration::from_mins(1),
-    ..wait::QUICK
-};
-
 #[async_trait]
 impl Resource<Client> for LogGroup {
     type Record = LogGroupRecord;
@@ -85,17 +78,7 @@ impl Resource<Client> for LogGroup {
     }
 
     fn validate(config: &Value) -> Vec<ProviderError> {
-        let mut wrong = Vec::new();
-        let legal = |c: char| c.is_ascii_alphanumeric() || "_-/.#".contains(c);
-        for attribute in ["name", "name_prefix"] {
-            let name = config.get(attribute).and_then(Value::as_str);
-            if name.is_some_and(|n| n.len() > 512 || !n.chars().all(legal)) {
-                wrong.push(ProviderError::invalid(
-                    attribute,
-                    "use at most 512 letters, digits and `_-/.#`",
-                ));
-            }
-        }
+        let mut wrong = naming::check(config, 512, "_-/.#");
         let days = config.get("retention_in_days").and_then(Value::as_i64);
         if days.is_some_and(|d| d != 0 && !DAYS.contains(&d)) {
             let all = DAYS.map(|d| d.to_string()).join(", ");
@@ -164,7 +147,7 @@ impl Resource<Client> for LogGroup {
             .set_kms_key_id(desired.kms_key_id.clone())
             .set_log_group_class(class)
             .set_tags(Some(marked.into_iter().collect()));
-        let id = wait::while_refused(context, operation, KEYS, key_unheard, || {
+        let id = wait::while_refused(context, operation, wait::BRIEF, key_unheard, || {
             client.begin_named(
                 context,
                 operation,
@@ -356,7 +339,7 @@ async fn encrypt(
     key: Option<&String>,
 ) -> Result<(), ProviderError> {
     let logs = client.logs();
-    wait::while_refused(context, operation, KEYS, key_unheard, || async {
+    wait::while_refused(context, operation, wait::BRIEF, key_unheard, || async {
         match key {
             Some(key) => {
                 let request = logs.associate_kms_key().log_group_name(name);
@@ -388,8 +371,8 @@ async fn retag(
     desired: &LogGroupRecord,
 ) -> Result<(), ProviderError> {
     let arn = prior.arn.as_deref().unwrap_or_default();
-    let all = tags::merged(&client.config().tags, &desired.tags);
-    let (set, gone) = tags::changes(&prior.tags_all, &all, operation);
+    let defaults = &client.config().tags;
+    let (set, gone) = tags::changes(defaults, &prior.tags_all, &desired.tags, operation);
     let logs = client.logs();
     if !gone.is_empty() {
         let request = logs.untag_resource().resource_arn(arn);

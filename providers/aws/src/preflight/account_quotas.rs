@@ -3,8 +3,9 @@
 use crate::batch::{self, Page};
 use crate::client::Client;
 use crate::ec2::tagging::list;
-use crate::family::{EKS, S3, SERVICEQUOTAS};
+use crate::family::{EKS, SERVICEQUOTAS};
 use crate::route53;
+use crate::s3::bucket;
 use futures::future::join_all;
 use infra_cloud::preflight::{Usage, full, of_type};
 use infra_model::provider::{Finding, PreflightItem};
@@ -131,7 +132,7 @@ async fn used(client: &Client, context: &CallContext, kind: &str) -> Result<usiz
             Ok(all.await?.len())
         }
         "aws_eks_cluster" => clusters(client, context).await,
-        "aws_s3_bucket" => buckets(client, context).await,
+        "aws_s3_bucket" => Ok(bucket::listed(client, context, None).await?.len()),
         _ => Ok(route53::zones(client, context).await?.len()),
     }
 }
@@ -146,22 +147,6 @@ async fn clusters(client: &Client, context: &CallContext) -> Result<usize, Provi
             Ok(Page {
                 items: answer.clusters.unwrap_or_default(),
                 next: answer.next_token,
-            })
-        }
-    });
-    Ok(all.await?.len())
-}
-
-async fn buckets(client: &Client, context: &CallContext) -> Result<usize, ProviderError> {
-    let all = batch::all_pages(|token| {
-        let request = client.s3().list_buckets().set_continuation_token(token);
-        async move {
-            let answer = client
-                .call(context, S3, "ListBuckets", || request.clone().send())
-                .await?;
-            Ok(Page {
-                items: answer.buckets.unwrap_or_default(),
-                next: answer.continuation_token,
             })
         }
     });

@@ -78,8 +78,8 @@ pub(super) async fn update(
     own: &Tags,
 ) -> Result<(), ProviderError> {
     let arn = arn.unwrap_or_default();
-    let desired = tags::merged(&client.config().tags, own);
-    let (set, gone) = tags::changes(prior_all, &desired, operation);
+    let defaults = &client.config().tags;
+    let (set, gone) = tags::changes(defaults, prior_all, own, operation);
     if !gone.is_empty() {
         client
             .call(context, RDS, "RemoveTagsFromResource", || {

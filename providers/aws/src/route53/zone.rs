@@ -200,8 +200,8 @@ impl Resource<Client> for Zone {
                 .await?;
         }
         associate(client, context, operation, &id, &prior, &desired).await?;
-        let all = tags::merged(&client.config().tags, &desired.tags);
-        let (set, gone) = tags::changes(&prior.tags_all, &all, operation);
+        let defaults = &client.config().tags;
+        let (set, gone) = tags::changes(defaults, &prior.tags_all, &desired.tags, operation);
         retag(client, context, &id, &set, gone).await?;
         wait::settled::<Zone>(client, context, operation, &id, desired).await
     }

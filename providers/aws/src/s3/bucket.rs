@@ -316,6 +316,29 @@ async fn find(
     })
 }
 
+/// The account's buckets, or those of a prefix.
+pub(crate) async fn listed(
+    client: &Client,
+    context: &CallContext,
+    prefix: Option<&str>,
+) -> Result<Vec<aws_sdk_s3::types::Bucket>, ProviderError> {
+    let request = client.s3().list_buckets();
+    let request = request.set_prefix(prefix.map(str::to_owned));
+    batch::all_pages(|token| {
+        let request = request.clone().set_continuation_token(token);
+        async move {
+            let answer = client
+                .call(context, S3, "ListBuckets", || request.clone().send())
+                .await?;
+            Ok(Page {
+                items: answer.buckets.unwrap_or_default(),
+                next: answer.continuation_token,
+            })
+        }
+    })
+    .await
+}
+
 /// Whether a bucket was made since a moment.
 async fn made_since(
     client: &Client,
@@ -323,23 +346,8 @@ async fn made_since(
     name: &str,
     since: Timestamp,
 ) -> Result<bool, ProviderError> {
-    let listing = batch::all_pages(|token| async move {
-        let answer = client
-            .call(context, S3, "ListBuckets", || {
-                client
-                    .s3()
-                    .list_buckets()
-                    .prefix(name)
-                    .set_continuation_token(token.clone())
-                    .send()
-            })
-            .await?;
-        Ok(Page {
-            items: answer.buckets.unwrap_or_default(),
-            next: answer.continuation_token,
-        })
-    });
-    let made = listing.await?.into_iter().find(|b| b.name() == Some(name));
+    let listed = listed(client, context, Some(name)).await?;
+    let made = listed.into_iter().find(|b| b.name() == Some(name));
     Ok(made
         .and_then(|bucket| bucket.creation_date)
         .is_some_and(|made| no_older(made.secs(), since)))

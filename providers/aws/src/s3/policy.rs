@@ -5,10 +5,9 @@ use super::setting::{Place, Setting};
 use crate::client::Client;
 use crate::document;
 use crate::family::S3;
-use crate::wait::{self, Pace};
+use crate::wait;
 use async_trait::async_trait;
 use infra_model::{CallContext, Operation, ProviderError, Record, Value};
-use std::time::Duration;
 
 /// Who may do what with a bucket.
 #[derive(Clone, Debug, Default, Record)]
@@ -72,14 +71,10 @@ impl Setting for Policy {
         record: &PolicyRecord,
     ) -> Result<(), ProviderError> {
         // A role that was just made is not known to S3 yet.
-        let pace = Pace {
-            limit: Duration::from_mins(1),
-            ..wait::QUICK
-        };
         let passes = |error: &ProviderError| {
             error.code == "MalformedPolicy" && error.message.contains("principal")
         };
-        wait::while_refused(context, operation, pace, passes, || {
+        wait::while_refused(context, operation, wait::BRIEF, passes, || {
             change(client, context, operation, "PutBucketPolicy", || {
                 client
                     .s3()

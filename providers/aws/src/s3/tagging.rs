@@ -44,8 +44,8 @@ pub(super) async fn update(
     prior_all: &Tags,
     own: &Tags,
 ) -> Result<(), ProviderError> {
-    let desired = tags::merged(&client.config().tags, own);
-    let (set, gone) = tags::changes(prior_all, &desired, operation);
+    let defaults = &client.config().tags;
+    let (set, gone) = tags::changes(defaults, prior_all, own, operation);
     let mut all = read(client, context, bucket).await?.unwrap_or_default();
     all.retain(|key, _| !gone.contains(key));
     all.extend(set);

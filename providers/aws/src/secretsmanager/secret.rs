@@ -7,7 +7,7 @@ use crate::error::{absent_is_done, there};
 use crate::family::SECRETS;
 use crate::naming;
 use crate::tags::{self, Tags};
-use crate::wait::{self, Pace, Progress};
+use crate::wait::{self, Progress};
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::operation::create_secret::CreateSecretOutput;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput as Found;
@@ -17,7 +17,6 @@ use futures::future::join_all;
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
 use infra_model::{CallContext, Operation, ProviderError, Record, Recovered, Resource, Value};
-use std::time::Duration;
 
 /// A secret, without what it holds: that is its versions'.
 #[derive(Clone, Debug, Default, Record)]
@@ -56,12 +55,6 @@ pub(crate) struct SecretRecord {
 
 pub(crate) struct Secret;
 
-/// The name of a secret that is deleted at once is free within seconds, and a new principal known everywhere.
-const BRIEF: Pace = Pace {
-    limit: Duration::from_mins(1),
-    ..wait::QUICK
-};
-
 /// AWS' own key.
 const DEFAULT_KEY: &str = "alias/aws/secretsmanager";
 
@@ -79,14 +72,7 @@ impl Resource<Client> for Secret {
 
     fn validate(config: &Value) -> Vec<ProviderError> {
         let mut wrong = document::check(config, "policy");
-        let legal = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c);
-        for attribute in ["name", "name_prefix"] {
-            let name = config.get(attribute).and_then(Value::as_str);
-            if name.is_some_and(|n| n.len() > 512 || !n.chars().all(legal)) {
-                let allowed = "use at most 512 letters, digits and `/_+=.@-`";
-                wrong.push(ProviderError::invalid(attribute, allowed));
-            }
-        }
+        wrong.extend(naming::check(config, 512, "/_+=.@-"));
         let days = config
             .get("recovery_window_in_days")
             .and_then(Value::as_i64);
@@ -140,7 +126,7 @@ impl Resource<Client> for Secret {
             .set_description(desired.description.clone())
             .set_kms_key_id(desired.kms_key_id.clone())
             .set_tags(Some(to_sdk(&marked)));
-        let id = wait::while_refused(context, operation, BRIEF, still_going, || {
+        let id = wait::while_refused(context, operation, wait::BRIEF, still_going, || {
             client.begin_named(
                 context,
                 operation,
@@ -216,7 +202,7 @@ impl Resource<Client> for Secret {
             sent => absent_is_done(sent)?,
         }
         // Its name is free, or taken for the days of the window, when this is seen.
-        wait::until(context, operation, BRIEF, || async {
+        wait::until(context, operation, wait::BRIEF, || async {
             let found = described(client, context, &id).await?;
             Ok(match found.filter(|f| f.deleted_date.is_none()) {
                 None => Progress::Done(()),
@@ -367,7 +353,7 @@ async fn set_policy(
     };
     let request = sm.put_resource_policy().secret_id(id);
     let request = request.resource_policy(policy);
-    wait::while_refused(context, operation, BRIEF, unheard, || {
+    wait::while_refused(context, operation, wait::BRIEF, unheard, || {
         client.call(context, SECRETS, "PutResourcePolicy", || {
             request.clone().send()
         })
@@ -385,8 +371,8 @@ async fn retag(
     desired: &SecretRecord,
 ) -> Result<(), ProviderError> {
     let id = Secret::id(prior);
-    let all = tags::merged(&client.config().tags, &desired.tags);
-    let (set, gone) = tags::changes(&prior.tags_all, &all, operation);
+    let defaults = &client.config().tags;
+    let (set, gone) = tags::changes(defaults, &prior.tags_all, &desired.tags, operation);
     let sm = client.secretsmanager();
     if !gone.is_empty() {
         let request = sm.untag_resource().secret_id(&id).set_tag_keys(Some(gone));

@@ -30,7 +30,7 @@ use futures::future::BoxFuture;
 use google_cloud_gax::error::{CredentialsError, Error};
 use google_cloud_gax::options::RequestOptions;
 use google_cloud_gax::retry_policy::NeverRetry;
-use infra_cloud::cause::innermost;
+use infra_model::cause::innermost;
 use infra_model::{ErrorKind, ProviderError};
 use serde_json::{Value as Json, json};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! The newest version of a chart that a repository or registry has, and its digest. Repositories have an `index.yaml`
 //! (<https://helm.sh/docs/topics/chart_repository/>), registries the API of the OCI distribution specification.
 
-use infra_cloud::cause::innermost;
+use infra_model::cause::innermost;
 use infra_model::{ErrorKind, ProviderError};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, LINK, WWW_AUTHENTICATE};
 use serde_json::Value as Json;

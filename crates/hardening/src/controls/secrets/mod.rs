@@ -83,24 +83,11 @@ fn key_vault(name: &str, inside: &mut Inside<'_>) -> String {
         .data("azurerm_client_config", "this", json!({}));
     // The name of a vault stays taken for a while after its end, so that it cannot follow from the stack alone.
     inside.builtin("random_id", name, json!({ "byte_length": 4 }));
-    let body = json!({
-        "name": format!("{}-${{random_id.{name}.hex}}", inside.draft.start(15)),
-        "resource_group_name": inside.site.group(),
-        "location": "${data.azurerm_client_config.this.location}",
-        "tenant_id": "${data.azurerm_client_config.this.tenant_id}",
-        "sku_name": "standard",
-        "rbac_authorization_enabled": true,
-        "purge_protection_enabled": true,
-        "soft_delete_retention_days": 90,
-        "tags": inside.draft.plain_tags(),
-    });
+    let unique = format!("{}-${{random_id.{name}.hex}}", inside.draft.start(15));
+    let tags = inside.draft.plain_tags();
+    let body = infra_draft::azure::vault(&unique, &inside.site.group(), 90, tags);
     inside.cloud("azurerm_key_vault", name, body);
-    let body = json!({
-        "scope": format!("${{azurerm_key_vault.{name}.id}}"),
-        "role_definition_name": "Key Vault Administrator",
-        "principal_id": "${data.azurerm_client_config.this.object_id}",
-        "lifecycle": { "ignore_changes": ["principal_id"] },
-    });
+    let body = infra_draft::azure::vault_operator(name);
     let block = format!("{name}_operator");
     inside.cloud("azurerm_role_assignment", &block, body);
     operator(name)

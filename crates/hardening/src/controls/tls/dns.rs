@@ -29,7 +29,8 @@ pub(super) fn records(config: &Config, hosts: &[Host], inside: &mut Inside<'_>) 
     let place = format!("flatten([{}.dns])[0].zone", Inside::input("tls"));
     let zone = dns.zone.json(&place);
     for host in hosts {
-        let (kind, body) = match &inside.site.cloud {
+        let kind = kind(&inside.site.cloud);
+        let body = match &inside.site.cloud {
             Cloud::Google(_) => google(&zone, host, &address),
             Cloud::Aws(_) => aws(&zone, host, &address),
             Cloud::Azure(_) => azure(&place, host, &address),
@@ -38,35 +39,42 @@ pub(super) fn records(config: &Config, hosts: &[Host], inside: &mut Inside<'_>) 
     }
 }
 
-fn google(zone: &Json, host: &Host, address: &str) -> (&'static str, Json) {
-    let body = json!({
+/// The type of a record.
+fn kind(cloud: &Cloud) -> &'static str {
+    match cloud {
+        Cloud::Google(_) => "google_dns_record_set",
+        Cloud::Aws(_) => "aws_route53_record",
+        Cloud::Azure(_) => "azurerm_dns_a_record",
+    }
+}
+
+fn google(zone: &Json, host: &Host, address: &str) -> Json {
+    json!({
         "managed_zone": zone,
         "name": dotted(&host.host),
         "type": "A",
         "ttl": TTL,
         "rrdatas": [format!("${{{address}}}")],
-    });
-    ("google_dns_record_set", body)
+    })
 }
 
 /// A load balancer on AWS has a name and no address of its own. In which zone that is the Gateway does not tell, so that it is no
 /// alias: a host that is the zone's own name cannot have it.
-fn aws(zone: &Json, host: &Host, address: &str) -> (&'static str, Json) {
-    let body = json!({
+fn aws(zone: &Json, host: &Host, address: &str) -> Json {
+    json!({
         "zone_id": zone,
         "name": host.host,
         "type": "CNAME",
         "ttl": TTL,
         "records": [format!("${{{address}}}")],
-    });
-    ("aws_route53_record", body)
+    })
 }
 
 /// Group and name of the zone are parts of its id.
-fn azure(zone: &str, host: &Host, address: &str) -> (&'static str, Json) {
+fn azure(zone: &str, host: &Host, address: &str) -> Json {
     let part = |at: usize| format!("split(\"/\", {zone})[{at}]");
     let (name, domain) = (host.host.as_str().unwrap_or_default(), part(8));
-    let body = json!({
+    json!({
         "resource_group_name": format!("${{{}}}", part(4)),
         "zone_name": format!("${{{domain}}}"),
         "name": format!(
@@ -74,17 +82,12 @@ fn azure(zone: &str, host: &Host, address: &str) -> (&'static str, Json) {
         ),
         "ttl": TTL,
         "records": [format!("${{{address}}}")],
-    });
-    ("azurerm_dns_a_record", body)
+    })
 }
 
 /// The address of a host's record, where there is one.
 pub(super) fn record(config: &Config, host: &Host, inside: &Inside<'_>) -> Option<String> {
-    let kind = match &inside.site.cloud {
-        Cloud::Google(_) => "google_dns_record_set",
-        Cloud::Aws(_) => "aws_route53_record",
-        Cloud::Azure(_) => "azurerm_dns_a_record",
-    };
+    let kind = kind(&inside.site.cloud);
     (!config.dns.is_empty()).then(|| format!("{kind}.{}", block(host)))
 }
 

@@ -325,13 +325,7 @@ fn kyverno_judges_pods() {
     let dir = tempfile::tempdir().expect("a scratch folder");
     write(dir.path(), "policies.yaml", &policies("kyverno"));
     write(dir.path(), "pods.yaml", &pods());
-    let values = json!({
-        "apiVersion": "cli.kyverno.io/v1alpha1",
-        "kind": "Values",
-        "metadata": { "name": "values" },
-        "namespaceSelector": [{ "name": "shop", "labels": { "kubernetes.io/metadata.name": "shop" } }],
-    });
-    write(dir.path(), "values.yaml", &[values]);
+    write_values(dir.path(), &[namespace("shop")]);
     let found = kyverno_finds(&kyverno, dir.path(), "apps-");
     let mut all: BTreeMap<String, Vec<String>> = PODS
         .iter()
@@ -347,6 +341,30 @@ pub(super) fn kyverno_finds(
     dir: &Path,
     tier: &str,
 ) -> BTreeMap<String, Vec<String>> {
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for result in kyverno_judges(kyverno, dir) {
+        assert_ne!(result["result"], "error", "{result}");
+        if result["result"] != "fail" {
+            continue;
+        }
+        let policy = result["policy"].as_str().expect("a policy");
+        let Some(rule) = policy.strip_prefix(tier) else {
+            continue;
+        };
+        for resource in result["resources"].as_array().into_iter().flatten() {
+            let name = resource["name"].as_str().expect("a name");
+            found
+                .entry(name.to_owned())
+                .or_default()
+                .push(rule.to_owned());
+        }
+    }
+    found.values_mut().for_each(|rules| rules.sort());
+    found
+}
+
+/// What Kyverno says of the pods in a folder, by the policies, exceptions and values there.
+pub(super) fn kyverno_judges(kyverno: &Path, dir: &Path) -> Vec<Json> {
     let exceptions = dir.join("exceptions.yaml");
     let output = Command::new(kyverno)
         .arg("apply")
@@ -375,24 +393,20 @@ pub(super) fn kyverno_finds(
     });
     let report: Json =
         serde_json::from_str(&text[start..]).unwrap_or_else(|e| panic!("{e}: {text}"));
-    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for result in report["results"].as_array().into_iter().flatten() {
-        assert_ne!(result["result"], "error", "{result}");
-        if result["result"] != "fail" {
-            continue;
-        }
-        let policy = result["policy"].as_str().expect("a policy");
-        let Some(rule) = policy.strip_prefix(tier) else {
-            continue;
-        };
-        for resource in result["resources"].as_array().into_iter().flatten() {
-            let name = resource["name"].as_str().expect("a name");
-            found
-                .entry(name.to_owned())
-                .or_default()
-                .push(rule.to_owned());
-        }
-    }
-    found.values_mut().for_each(|rules| rules.sort());
-    found
+    report["results"].as_array().cloned().unwrap_or_default()
+}
+
+/// What Kyverno's program is told of namespaces, which it cannot ask for.
+pub(super) fn write_values(dir: &Path, namespaces: &[Json]) {
+    let selector: Vec<Json> = namespaces
+        .iter()
+        .map(|n| json!({ "name": n["metadata"]["name"], "labels": n["metadata"]["labels"] }))
+        .collect();
+    let values = json!({
+        "apiVersion": "cli.kyverno.io/v1alpha1",
+        "kind": "Values",
+        "metadata": { "name": "values" },
+        "namespaceSelector": selector,
+    });
+    write(dir, "values.yaml", &[values]);
 }

@@ -1,7 +1,7 @@
 //! The platform's own pods before the programs that judge in the cluster: what upstream's charts install, rendered with values like
 //! ours, and what operators make of the objects that are written here. All of it passes, but for the exceptions by name.
 
-use super::judges::{gator_finds, kyverno_finds, namespace, write};
+use super::judges::{gator_finds, kyverno_finds, namespace, write, write_values};
 use super::operators;
 use crate::alternatives::{CONTROLS, choices, objects, on, values, with_database};
 use crate::charts::{CHARTS, documents, pods};
@@ -186,15 +186,7 @@ fn the_platforms_own_pods_pass_kyverno() {
         return;
     };
     assert!(count > 30, "{count} pods");
-    let selector: Vec<Json> = namespaces
-        .iter()
-        .map(|n| json!({ "name": n["metadata"]["name"], "labels": n["metadata"]["labels"] }))
-        .collect();
-    let values = json!({
-        "apiVersion": "cli.kyverno.io/v1alpha1", "kind": "Values",
-        "metadata": { "name": "values" }, "namespaceSelector": selector,
-    });
-    write(dir.path(), "values.yaml", &[values]);
+    write_values(dir.path(), &namespaces);
     let found = kyverno_finds(&kyverno, dir.path(), "");
     assert!(found.is_empty(), "{found:#?}");
 }

@@ -1,6 +1,6 @@
 //! Signed and unsigned images before Kyverno: a registry on this machine has one of each, signed as cosign signs with a key.
 
-use super::judges::write;
+use super::judges::{kyverno_judges, namespace, write, write_values};
 use crate::alternatives::on;
 use crate::fixture::{object, shop, with};
 use crate::kube::tool;
@@ -14,7 +14,6 @@ use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::process::Command;
 use std::sync::Arc;
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -170,33 +169,11 @@ fn kyverno_lets_in_what_is_signed_by_the_right_key() {
         &[policy(&format!("{host}/acme/"), &key(7))],
     );
     write(dir.path(), "pods.yaml", &pods);
-    let shop = json!({ "name": "shop", "labels": { "kubernetes.io/metadata.name": "shop" } });
-    let values = json!({
-        "apiVersion": "cli.kyverno.io/v1alpha1", "kind": "Values",
-        "metadata": { "name": "values" }, "namespaceSelector": [shop],
-    });
-    write(dir.path(), "values.yaml", &[values]);
-    let output = Command::new(kyverno)
-        .current_dir(dir.path())
-        .args([
-            "apply",
-            "policies.yaml",
-            "--resource",
-            "pods.yaml",
-            "--values-file",
-            "values.yaml",
-        ])
-        .args(["--policy-report", "--output-format", "json"])
-        .env("HOME", dir.path())
-        .output()
-        .expect("kyverno runs");
-    let text = String::from_utf8_lossy(&output.stdout);
-    let report: Json = serde_json::from_str(text.trim())
-        .unwrap_or_else(|e| panic!("{e}: {text}\n{}", String::from_utf8_lossy(&output.stderr)));
-    let results = report["results"].as_array().expect("results");
+    write_values(dir.path(), &[namespace("shop")]);
+    let results = kyverno_judges(&kyverno, dir.path());
     let verdict = |pod: &str| {
         let found = results.iter().find(|r| r["resources"][0]["name"] == pod);
-        let found = found.unwrap_or_else(|| panic!("{pod} was not judged: {text}"));
+        let found = found.unwrap_or_else(|| panic!("{pod} was not judged: {results:#?}"));
         (found["result"].clone(), found["message"].clone())
     };
     let refused = "images must be signed by one of the identities that the stack names";

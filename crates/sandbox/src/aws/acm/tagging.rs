@@ -6,7 +6,7 @@ use super::certificate::{self, Certificate};
 use super::{require, text};
 use crate::aws::context::Ctx;
 use crate::aws::error::{AwsError, AwsResult};
-use crate::aws::json::JsonOperation;
+use crate::aws::json::{JsonOperation, tag_list, tags_refused};
 use crate::tags::{Characters, TagError, Tags};
 
 pub(super) const OPERATIONS: &[JsonOperation] = &[
@@ -37,11 +37,7 @@ fn pairs(body: &Value) -> AwsResult<Vec<(String, Option<String>)>> {
 }
 
 fn refused(error: &TagError) -> AwsError {
-    let code = match error {
-        TagError::TooMany => "TooManyTagsException",
-        _ => "InvalidTagException",
-    };
-    AwsError::new(code, error.to_string())
+    tags_refused(error, "TooManyTagsException", "InvalidTagException")
 }
 
 /// Tags of a request.
@@ -74,9 +70,5 @@ fn remove(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
 
 fn list(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
     let certificate = certificate::find(ctx, body)?;
-    let tags = certificate.tags().iter();
-    let tags: Vec<Value> = tags
-        .map(|(key, value)| json!({"Key": key, "Value": value}))
-        .collect();
-    Ok(json!({"Tags": tags}))
+    Ok(json!({"Tags": tag_list(certificate.tags())}))
 }

@@ -6,7 +6,7 @@ use super::repository::{self, Repository};
 use super::{broken, require};
 use crate::aws::context::Ctx;
 use crate::aws::error::{AwsError, AwsResult};
-use crate::aws::json::{JsonOperation, items, texts};
+use crate::aws::json::{JsonOperation, items, tag_list, tags_refused, texts};
 use crate::tags::{Characters, TagError, Tags};
 
 pub(super) const OPERATIONS: &[JsonOperation] = &[
@@ -28,12 +28,11 @@ pub(super) const OPERATIONS: &[JsonOperation] = &[
 ];
 
 fn refused(error: &TagError) -> AwsError {
-    let code = if *error == TagError::TooMany {
-        "TooManyTagsException"
-    } else {
-        "InvalidTagParameterException"
-    };
-    AwsError::new(code, error.to_string())
+    tags_refused(
+        error,
+        "TooManyTagsException",
+        "InvalidTagParameterException",
+    )
 }
 
 /// Tags of a request.
@@ -77,9 +76,5 @@ fn untag(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
 
 fn list(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
     let (_, tags) = named(ctx, body)?;
-    let list: Vec<Value> = tags
-        .iter()
-        .map(|(key, value)| json!({"Key": key, "Value": value}))
-        .collect();
-    Ok(json!({"tags": list}))
+    Ok(json!({"tags": tag_list(&tags)}))
 }

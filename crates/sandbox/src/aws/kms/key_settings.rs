@@ -6,7 +6,7 @@ use super::key::{self, Key, seconds};
 use super::{paged, require, text, validation};
 use crate::aws::context::{Ctx, global_arn};
 use crate::aws::error::{AwsError, AwsResult};
-use crate::aws::json::JsonOperation;
+use crate::aws::json::{JsonOperation, tags_refused};
 use crate::clock::Millis;
 use crate::tags::{Characters, TagError, Tags};
 
@@ -224,12 +224,7 @@ fn disable_rotation(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
 }
 
 fn tag_error(error: &TagError) -> AwsError {
-    let code = if *error == TagError::TooMany {
-        "LimitExceededException"
-    } else {
-        "TagException"
-    };
-    AwsError::new(code, error.to_string())
+    tags_refused(error, "LimitExceededException", "TagException")
 }
 
 /// Tags of a request.

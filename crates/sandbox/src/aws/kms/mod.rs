@@ -7,27 +7,13 @@ pub(crate) mod key_settings;
 use serde_json::{Map, Value};
 
 use super::error::{AwsError, AwsResult};
-use super::json::{JsonService, text};
+use super::json::{JsonService, require, text, validation};
 
 /// The service.
 pub(super) const SERVICE: JsonService = JsonService {
     target: "TrentService",
     operations: &[key::OPERATIONS, key_settings::OPERATIONS, alias::OPERATIONS],
 };
-
-fn require<'a>(body: &'a Value, name: &str) -> AwsResult<&'a str> {
-    let found = text(body, name)?.filter(|text| !text.is_empty());
-    found.ok_or_else(|| {
-        let member = name[..1].to_lowercase() + &name[1..];
-        validation(format!(
-            "1 validation error detected: Value null at '{member}' failed to satisfy constraint: Member must not be null"
-        ))
-    })
-}
-
-fn validation(message: impl Into<String>) -> AwsError {
-    AwsError::new("ValidationException", message)
-}
 
 /// Cuts a page by `Limit` and `Marker`; the members of an answer.
 fn paged<T>(

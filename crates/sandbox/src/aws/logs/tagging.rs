@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{group, invalid, require};
 use crate::aws::context::Ctx;
 use crate::aws::error::{AwsError, AwsResult};
-use crate::aws::json::{JsonOperation, texts};
+use crate::aws::json::{JsonOperation, tags_refused, texts};
 use crate::tags::{Characters, TagError, Tags};
 
 pub(super) const OPERATIONS: &[JsonOperation] = &[
@@ -27,12 +27,7 @@ pub(super) const OPERATIONS: &[JsonOperation] = &[
 ];
 
 fn refused(error: &TagError) -> AwsError {
-    let code = if *error == TagError::TooMany {
-        "TooManyTagsException"
-    } else {
-        "InvalidParameterException"
-    };
-    AwsError::new(code, error.to_string())
+    tags_refused(error, "TooManyTagsException", "InvalidParameterException")
 }
 
 /// Tags of a request: a map.

@@ -7,7 +7,7 @@ use super::value::{self, Version};
 use super::{PAGES, invalid, not_found, not_now, require, settings};
 use crate::aws::context::Ctx;
 use crate::aws::error::{AwsError, AwsResult};
-use crate::aws::json::{JsonOperation, flag, integer, items, text};
+use crate::aws::json::{JsonOperation, flag, integer, items, tag_list, text};
 use crate::aws::references;
 use crate::clock::Millis;
 use crate::world::{Document, Listed, Stored};
@@ -70,7 +70,7 @@ impl Secret {
         let mut value = self.named(ctx);
         value["CreatedDate"] = seconds(self.created);
         value["LastChangedDate"] = seconds(self.changed);
-        value["Tags"] = settings::written(tags);
+        value["Tags"] = tag_list(tags);
         if !self.description.is_empty() {
             value["Description"] = self.description.clone().into();
         }

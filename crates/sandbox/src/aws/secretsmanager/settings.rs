@@ -99,13 +99,6 @@ pub(super) fn read_tags(body: &Value) -> AwsResult<Tags> {
     Tags::from_pairs(pairs, Characters::Restricted).map_err(|error| refused(&error))
 }
 
-/// Tags as answers have them.
-pub(super) fn written(tags: &Tags) -> Value {
-    tags.iter()
-        .map(|(key, value)| json!({"Key": key, "Value": value}))
-        .collect()
-}
-
 fn tag(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
     let secret = secret::find(ctx, body)?;
     let mut tags = secret.tags().clone();
