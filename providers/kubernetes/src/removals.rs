@@ -1,5 +1,6 @@
-//! API versions that a minor version of Kubernetes does not serve any more.
-//! https://kubernetes.io/docs/reference/using-api/deprecation-guide/
+//! API versions that a minor version of Kubernetes does not serve any more, of objects that are kept.
+//! https://kubernetes.io/docs/reference/using-api/deprecation-guide/, and `APILifecycleRemoved` of every type of the Go module
+//! k8s.io/api v0.37.2, which also says what the next minors will not serve.
 
 use infra_cloud::minors::minor_of;
 use infra_model::{ProviderError, Value};
@@ -7,6 +8,17 @@ use infra_model::{ProviderError, Value};
 /// The first minor without it, the API version, its kinds, and what has taken its place.
 #[rustfmt::skip]
 const REMOVED: &[(u64, &str, &[&str], &str)] = &[
+    (40, "admissionregistration.k8s.io/v1beta1", &["MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"], "admissionregistration.k8s.io/v1"),
+    (40, "certificates.k8s.io/v1beta1", &["ClusterTrustBundle"], "certificates.k8s.io/v1"),
+    (39, "resource.k8s.io/v1beta2", &["DeviceClass", "ResourceClaim", "ResourceClaimTemplate", "ResourceSlice"], "resource.k8s.io/v1"),
+    (38, "resource.k8s.io/v1beta1", &["DeviceClass", "ResourceClaim", "ResourceClaimTemplate", "ResourceSlice"], "resource.k8s.io/v1"),
+    (38, "admissionregistration.k8s.io/v1alpha1", &["MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"], "admissionregistration.k8s.io/v1"),
+    (37, "certificates.k8s.io/v1alpha1", &["ClusterTrustBundle"], "certificates.k8s.io/v1"),
+    (37, "networking.k8s.io/v1beta1", &["IPAddress", "ServiceCIDR"], "networking.k8s.io/v1"),
+    (37, "storage.k8s.io/v1beta1", &["VolumeAttributesClass"], "storage.k8s.io/v1"),
+    (35, "storage.k8s.io/v1alpha1", &["VolumeAttributesClass"], "storage.k8s.io/v1"),
+    (34, "admissionregistration.k8s.io/v1beta1", &["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"], "admissionregistration.k8s.io/v1"),
+    (32, "admissionregistration.k8s.io/v1alpha1", &["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"], "admissionregistration.k8s.io/v1"),
     (32, "flowcontrol.apiserver.k8s.io/v1beta3", &["FlowSchema", "PriorityLevelConfiguration"], "flowcontrol.apiserver.k8s.io/v1"),
     (29, "flowcontrol.apiserver.k8s.io/v1beta2", &["FlowSchema", "PriorityLevelConfiguration"], "flowcontrol.apiserver.k8s.io/v1"),
     (27, "storage.k8s.io/v1beta1", &["CSIStorageCapacity"], "storage.k8s.io/v1"),
@@ -19,6 +31,7 @@ const REMOVED: &[(u64, &str, &[&str], &str)] = &[
     (25, "node.k8s.io/v1beta1", &["RuntimeClass"], "node.k8s.io/v1"),
     (25, "policy/v1beta1", &["PodDisruptionBudget"], "policy/v1"),
     (25, "policy/v1beta1", &["PodSecurityPolicy"], ""),
+    (24, "storage.k8s.io/v1alpha1", &["CSIStorageCapacity", "VolumeAttachment"], "storage.k8s.io/v1"),
     (22, "admissionregistration.k8s.io/v1beta1", &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"], "admissionregistration.k8s.io/v1"),
     (22, "apiextensions.k8s.io/v1beta1", &["CustomResourceDefinition"], "apiextensions.k8s.io/v1"),
     (22, "apiregistration.k8s.io/v1beta1", &["APIService"], "apiregistration.k8s.io/v1"),
@@ -92,11 +105,11 @@ mod tests {
         }
         let gone = told("policy/v1beta1", "PodSecurityPolicy", "1.30").expect("removed");
         assert!(gone.contains("nothing has taken its place"), "{gone}");
-        // The same version of other kinds is served, and what says no minor is not judged.
-        assert_eq!(
-            told("storage.k8s.io/v1beta1", "VolumeAttributesClass", "1.34"),
-            None
-        );
+        // Kinds of one version go at different times, and what says no minor is not judged.
+        let classes =
+            |version: &str| told("storage.k8s.io/v1beta1", "VolumeAttributesClass", version);
+        assert_eq!(classes("1.36"), None);
+        assert!(classes("1.37").is_some_and(|told| told.contains("since 1.37")));
         assert_eq!(told(old, "FlowSchema", "latest"), None);
         assert_eq!(told("apps/v1", "Deployment", "1.34"), None);
     }

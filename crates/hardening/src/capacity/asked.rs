@@ -69,15 +69,13 @@ impl Sum for Requests {
 /// Kubernetes' quantities of processors: `250m`, `1`, `0.5`.
 /// https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 fn thousandths(text: &str) -> Option<i64> {
-    if let Some(thousandths) = text.strip_suffix('m') {
-        return thousandths.parse().ok();
+    match text.strip_suffix('m') {
+        Some(thousandths) => decimal(thousandths, 1),
+        None => decimal(text, 1000),
     }
-    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
-    let part: i64 = format!("{part:0<3}").get(..3)?.parse().ok()?;
-    Some(whole.parse::<i64>().ok()? * 1000 + part)
 }
 
-/// Kubernetes' quantities of memory: `128Mi`, `4Gi`, `1G`.
+/// Kubernetes' quantities of memory: `128Mi`, `1.5Gi`, `1G`.
 fn mebibytes(text: &str) -> Option<i64> {
     const UNITS: &[(&str, i64)] = &[
         ("Ki", 1 << 10),
@@ -94,8 +92,19 @@ fn mebibytes(text: &str) -> Option<i64> {
         Some((unit, bytes)) => (text.strip_suffix(unit)?, *bytes),
         None => (text, 1),
     };
-    let number: i64 = number.parse().ok()?;
-    Some(number.checked_mul(bytes)? >> 20)
+    Some(decimal(number, bytes)? >> 20)
+}
+
+/// A number such as `2` or `0.5`, times a unit, rounded down.
+fn decimal(text: &str, unit: i64) -> Option<i64> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+    let tenths = 10_i64.checked_pow(part.len().try_into().ok()?)?;
+    let part = part.parse::<i64>().ok()?.checked_mul(unit)? / tenths;
+    whole
+        .parse::<i64>()
+        .ok()?
+        .checked_mul(unit)?
+        .checked_add(part)
 }
 
 /// What a node brings, `objects` being all objects beside it; its body as the overrides leave it.
@@ -178,7 +187,9 @@ fn of_object(object: &Json, objects: &[Json], out: &mut Vec<Asked>) {
         }
         ("gateway.envoyproxy.io", "EnvoyProxy") => {
             let deployment = &spec["provider"]["kubernetes"]["envoyDeployment"];
-            let each = Requests::of(&deployment["container"]["resources"]);
+            let beside = &deployment["patch"]["value"]["spec"]["template"]["spec"];
+            let proxy = Requests::of(&deployment["container"]["resources"]);
+            let each = [proxy, Requests::of_containers(beside)].into_iter().sum();
             push(&name, pods(&deployment["replicas"]), each, None);
         }
         ("pkg.crossplane.io", "Provider" | "Function") => {
@@ -245,6 +256,7 @@ mod tests {
         for (text, expected) in [
             ("128Mi", Some(128)),
             ("4Gi", Some(4096)),
+            ("1.5Gi", Some(1536)),
             ("1G", Some(953)),
             ("1048576", Some(1)),
             ("a lot", None),

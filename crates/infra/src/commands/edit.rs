@@ -1,7 +1,7 @@
 //! A stack file that a command writes something into: what stands there stays as it is, comments and order too.
 
-use super::fmt::replace;
 use crate::error::CommandError;
+use crate::system::replace;
 use infra_model::codes::Code;
 use std::path::{Path, PathBuf};
 use toml_edit::{DocumentMut, Item, Table, TableLike};

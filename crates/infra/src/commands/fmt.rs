@@ -2,6 +2,7 @@
 
 use crate::cli::Fmt;
 use crate::error::{CommandError, Exit, Outcome};
+use crate::system::replace;
 use crate::ui::Ui;
 use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Sources};
@@ -104,23 +105,6 @@ fn format(name: &str, text: &str) -> Result<String, CommandError> {
         sources.add(name, text);
         CommandError::new(diagnostics, sources)
     })
-}
-
-/// Writes beside the file and renames, so that nobody sees half of it. Its permissions stay.
-pub(super) fn replace(file: &Path, text: &str) -> std::io::Result<()> {
-    let name = file
-        .file_name()
-        .map(|n| n.to_string_lossy().into_owned())
-        .unwrap_or_default();
-    let temporary = file.with_file_name(format!(".{name}.infra-fmt"));
-    let written = std::fs::write(&temporary, text)
-        .and_then(|()| std::fs::set_permissions(&temporary, std::fs::metadata(file)?.permissions()))
-        .and_then(|()| std::fs::rename(&temporary, file));
-    if written.is_err() {
-        // The first error is the one to tell.
-        let _ = std::fs::remove_file(&temporary);
-    }
-    written
 }
 
 /// The stack files of a folder, however deep; hidden folders are left alone.

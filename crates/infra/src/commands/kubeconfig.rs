@@ -4,7 +4,7 @@
 use crate::cli::Kubeconfig;
 use crate::error::{CommandError, Exit, Outcome};
 use crate::place::Place;
-use crate::system::{home, write_for_owner};
+use crate::system::{home, replace_for_owner};
 use crate::ui::Ui;
 use infra_hardening::yaml::document;
 use infra_model::codes::Code;
@@ -228,9 +228,7 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    let temporary = path.with_extension(format!("infra-{}", std::process::id()));
-    write_for_owner(&temporary, text.as_bytes())?;
-    fs::rename(&temporary, path)
+    replace_for_owner(path, text)
 }
 
 #[cfg(test)]

@@ -114,7 +114,8 @@ fn mend(loading: &Loading<'_>, places: &[Place], ui: Ui) -> Result<bool, Command
             let Some(mended) = apply(&text, &edits).filter(|_| *text == *file.text) else {
                 continue;
             };
-            super::fmt::replace(path, &mended).map_err(|e| CommandError::io("write", path, &e))?;
+            crate::system::replace(path, &mended)
+                .map_err(|e| CommandError::io("write", path, &e))?;
             let s = if edits.len() == 1 { "" } else { "s" };
             ui.talk(&format!("{}: {} place{s} mended", file.name, edits.len()));
             return Ok(true);

@@ -124,9 +124,7 @@ impl Lock {
     /// Writes it whole or not at all.
     pub(crate) fn write(&self, file: &Path) -> io::Result<()> {
         let text = self.to_text().map_err(io::Error::other)?;
-        let temporary = file.with_extension("lock.new");
-        std::fs::write(&temporary, text)?;
-        std::fs::rename(&temporary, file)
+        crate::system::replace(file, &text)
     }
 }
 

@@ -7,7 +7,9 @@ mod random;
 pub(crate) mod signals;
 
 pub(crate) use clock::SystemClock;
-pub(crate) use files::{SystemFiles, write_for_owner, write_new_for_owner};
+pub(crate) use files::{
+    SystemFiles, replace, replace_for_owner, write_for_owner, write_new_for_owner,
+};
 pub(crate) use key::SystemKeys;
 pub(crate) use random::SystemRandom;
 

@@ -52,6 +52,7 @@ search.addEventListener("input", () => {
   found()[0]?.scrollIntoView({ block: "center", inline: "center" });
 });
 // A large drawing begins where the graph does: with what everything else comes after.
-const left = (node) => node.getBoundingClientRect().left;
-const first = nodes.reduce((a, b) => (!a || left(b) < left(a) ? b : a), null);
-first?.scrollIntoView({ block: "center", inline: "start" });
+const place = (node) => node.getBoundingClientRect();
+const first = nodes.reduce((a, b) => (!a || place(b).left < place(a).left ? b : a), null);
+const view = document.querySelector("main");
+if (first) view.scrollTo(0, place(first).top - view.getBoundingClientRect().top - view.clientHeight / 2);
