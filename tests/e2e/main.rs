@@ -34,6 +34,7 @@ mod kills;
 #[path = "../kube/mod.rs"]
 mod kube;
 mod kubernetes;
+mod late;
 mod life;
 #[cfg(unix)]
 mod lock;

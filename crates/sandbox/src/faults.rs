@@ -12,6 +12,17 @@
 //! - `slow=FACTOR` makes the background work that the operation starts longer; `stuck` makes it endless.
 //! - `fail` lets the background work end in the service's failed state.
 //! - `delay=MS` answers later.
+//! - `late=MS` (1000): who and what was made, granted or enabled less than so long ago, the operation does not know yet, and it refuses in
+//!   its service's own words. What each cloud says of that: IAM's "Changes that I make are not always immediately visible"
+//!   (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html>), Google's "Access change propagation" (2 minutes, "potentially
+//!   7 minutes or longer", <https://cloud.google.com/iam/docs/access-change-propagation>), Azure's "Troubleshoot Azure RBAC" (up to ten
+//!   minutes, <https://learn.microsoft.com/azure/role-based-access-control/troubleshooting>). Where services use keys and networks by
+//!   identities, the grants are asked for under this fault alone, and one that was never given is refused for ever.
+//!
+//!   AWS: roles (EKS, RDS, flow logs, replication), roles as principals of policies (KMS, S3, Secrets Manager, IAM), policies of buckets
+//!   (flow logs). Google: service accounts (policies, GKE), grants of keys to service agents (Storage, Cloud SQL, GKE, Artifact
+//!   Registry), APIs that were enabled. Azure: principals of role assignments, the caller's roles in vaults, identities' roles on keys
+//!   and subnets (disk encryption sets, storage, registries, databases, AKS). Kubernetes: clusters that are ready since then know nobody.
 //!
 //! On Google a name is a method's, such as `compute.networks.insert`, `container.clusters.create` or `sql.instances.insert`; on Azure it
 //! is an operation's of the official models, such as `VirtualNetworks_CreateOrUpdate` or `containerservice.ManagedClusters_*`.
@@ -38,6 +49,7 @@ enum Kind {
     Stuck,
     Fail,
     Delay(u64),
+    Late(Millis),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -141,10 +153,15 @@ fn parse(text: &str) -> Result<Rule, BadFault> {
                 .map_err(|_| bad("delay's value is milliseconds"))?,
         ),
         ("delay", None) => return Err(bad("delay needs =MS")),
+        ("late", None) => Kind::Late(1000),
+        ("late", Some(value)) => {
+            let ms = value.parse().ok().filter(|ms| *ms >= 0);
+            Kind::Late(ms.ok_or_else(|| bad("late's value is milliseconds"))?)
+        }
         ("reset" | "lost" | "stuck" | "fail", Some(_)) => return Err(bad("it takes no value")),
         _ => {
             return Err(bad(
-                "expected throttle, error, refuse, reset, lost, slow, stuck, fail or delay",
+                "expected throttle, error, refuse, reset, lost, slow, stuck, fail, delay or late",
             ));
         }
     };
@@ -212,12 +229,14 @@ impl Verdict {
     }
 }
 
-/// How fast and how well the background work of a request goes.
+/// How fast and how well the background work of a request goes, and how late it hears of what others were granted.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Pace {
     factor: f64,
     stuck: bool,
     pub(crate) fails: bool,
+    /// For how long what is new is not known; zero where everything is at once.
+    late: Millis,
 }
 
 impl Default for Pace {
@@ -226,6 +245,7 @@ impl Default for Pace {
             factor: 1.0,
             stuck: false,
             fails: false,
+            late: 0,
         }
     }
 }
@@ -238,6 +258,16 @@ impl Pace {
         }
         // Durations are minutes at most: exact in a float.
         now.saturating_add((duration as f64 * self.factor) as Millis)
+    }
+
+    /// Whether what was made at a time is known at another.
+    pub(crate) fn knows(self, made: Millis, now: Millis) -> bool {
+        self.late == 0 || made.saturating_add(self.late) <= now
+    }
+
+    /// Whether anything comes late: then grants are asked for where they are believed otherwise.
+    pub(crate) fn is_late(self) -> bool {
+        self.late > 0
     }
 }
 
@@ -308,6 +338,10 @@ impl Faults {
                     verdict.delay = Some(verdict.delay.unwrap_or(0) + ms);
                     None
                 }
+                Kind::Late(ms) => {
+                    verdict.pace.late = verdict.pace.late.max(*ms);
+                    None
+                }
             };
             if refusal.is_some() {
                 verdict.refusal = refusal;
@@ -324,8 +358,8 @@ mod tests {
 
     #[test]
     fn rules_are_read_and_bad_ones_refused() {
-        let good = "throttle@0.05, lost:CreateNatGateway*1,slow:CreateCluster=10,throttle:ec2.Describe*=100/20,error=503";
-        assert_eq!(good.parse::<FaultSpec>().expect("good").0.len(), 5);
+        let good = "throttle@0.05, lost:CreateNatGateway*1,slow:CreateCluster=10,throttle:ec2.Describe*=100/20,error=503,late,late:eks.*=500";
+        assert_eq!(good.parse::<FaultSpec>().expect("good").0.len(), 7);
         for bad in [
             "explode",
             "refuse:X",
@@ -334,6 +368,7 @@ mod tests {
             "delay",
             "lost=1",
             "throttle=5",
+            "late=-1",
         ] {
             assert!(bad.parse::<FaultSpec>().is_err(), "{bad}");
         }
@@ -358,6 +393,22 @@ mod tests {
             faults.judge("ec2", "RunInstances", 0).refusal,
             Some(Refusal::Code("Q".into()))
         );
+    }
+
+    #[test]
+    fn what_is_new_is_known_late_where_a_rule_says_so() {
+        let spec = "late:eks.*=500,late:CreateFlowLogs".parse().unwrap();
+        let mut faults = Faults::new(spec, 1);
+        for (service, operation, at, known) in [
+            ("eks", "CreateCluster", 499, false),
+            ("eks", "CreateCluster", 500, true),
+            ("ec2", "CreateFlowLogs", 999, false),
+            ("ec2", "CreateVpc", 0, true),
+        ] {
+            let verdict = faults.judge(service, operation, at);
+            assert_eq!(verdict.refusal, None, "{operation}");
+            assert_eq!(verdict.pace.knows(0, at), known, "{operation} at {at}");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub mod error;
 pub mod family;
 mod iam;
 mod kms;
+mod late;
 mod logs;
 mod naming;
 pub mod poll;

@@ -129,7 +129,6 @@ pub(crate) fn is_busy(error: &ProviderError) -> bool {
                 | "EtcdNotReady"
                 | "ServerIsBusy"
                 | "ParentResourceBusy"
-                | "PrincipalNotFound"
                 | "ConcurrentFederatedIdentityCredentialsWritesForSingleManagedIdentity"
         ) && !error.message.contains("uota"))
 }

@@ -21,6 +21,7 @@ mod family;
 mod found;
 mod identity;
 mod kind;
+mod late;
 mod link;
 mod managed;
 mod monitor;

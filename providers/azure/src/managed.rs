@@ -8,7 +8,8 @@ use crate::found::{
     self, Standing, etag, failure, find, record_of, standing, tags_of, whose, without_shown_only,
 };
 use crate::kind::{Kind, Update};
-use crate::operation::{self, when_free};
+use crate::late;
+use crate::operation;
 use crate::tags::{self, MARKS};
 use crate::wire::{self, Change};
 use async_trait::async_trait;
@@ -267,16 +268,30 @@ async fn begin<K: Kind>(
         context.events.id_known(operation, &id).await?;
     }
     let request = Request::new(Method::Put, api.name, api.version, &*id).body(body);
-    let answer = when_free(client, context, operation, K::PACE, &request).await?;
-    if let Some(url) = operation::of(client, &answer) {
-        context
-            .events
-            .id_known(operation, &known(&id, &url))
-            .await?;
-        operation::wait(client, context, operation, K::PACE, api.name, "PUT", &url).await?;
-    }
+    // Its operation may end in such a refusal too. Doing it again is doing it once.
+    late::once_known(client, context, operation, &request, || {
+        put(client, context, operation, K::PACE, &id, &request)
+    })
+    .await?;
     context.events.id_known(operation, &id).await?;
     Ok(id)
+}
+
+/// Sends a creation and waits for its operation, which is noted.
+async fn put(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    pace: Pace,
+    id: &str,
+    request: &Request,
+) -> Result<(), ProviderError> {
+    let answer = operation::begun(client, context, operation, pace, request).await?;
+    let Some(url) = operation::of(client, &answer) else {
+        return Ok(());
+    };
+    context.events.id_known(operation, &known(id, &url)).await?;
+    operation::wait(client, context, operation, pace, &request.of, "PUT", &url).await
 }
 
 /// What is under an id, once a predecessor that is going has gone.

@@ -4,6 +4,7 @@
 
 use crate::client::{Answer, Client, Request};
 use crate::error::{self, is_busy};
+use crate::late;
 use infra_cloud::absence::there;
 use infra_cloud::wait::{self, Pace, Progress};
 use infra_model::{CallContext, Operation, ProviderError};
@@ -38,11 +39,29 @@ pub(crate) async fn run(
     Ok(answer)
 }
 
-/// Makes a call, and makes it again while the resource or its parent is busy with another operation.
+/// Makes a call, and makes it again while the resource or its parent is busy with another operation, or what was granted for it is not
+/// known everywhere yet.
 ///
 /// # Errors
 /// What its service answers.
 pub(crate) async fn when_free(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    pace: Pace,
+    request: &Request,
+) -> Result<Answer, ProviderError> {
+    late::once_known(client, context, operation, request, || {
+        begun(client, context, operation, pace, request)
+    })
+    .await
+}
+
+/// Makes a call, and makes it again while the resource or its parent is busy with another operation.
+///
+/// # Errors
+/// What its service answers.
+pub(crate) async fn begun(
     client: &Client,
     context: &CallContext,
     operation: &Operation,

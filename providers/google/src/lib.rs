@@ -18,6 +18,7 @@ mod iam;
 mod kind;
 mod kms;
 mod labels;
+mod late;
 mod managed;
 mod official;
 mod operation;

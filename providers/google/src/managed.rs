@@ -8,6 +8,7 @@ use crate::error;
 use crate::found::{find, find_many, own, record};
 use crate::kind::Kind;
 use crate::labels::{self, Labels, MARKS};
+use crate::late;
 use crate::operation::{self, when_free};
 use crate::wire;
 use async_trait::async_trait;
@@ -157,7 +158,11 @@ impl<K: Kind> Resource<Client> for Managed<K> {
         let value = desired.to_value();
         let collection = K::API.collection_of(&value, client)?;
         let id = format!("{collection}/{}", key_of::<K>(client, &desired, &value)?);
-        own::<K>(client, context, operation, &id, &desired).await
+        // The run that was interrupted may have been waiting for its service.
+        late::once_known(client, context, operation, &[], || {
+            own::<K>(client, context, operation, &id, &desired)
+        })
+        .await
     }
 
     fn import(id: &str) -> Result<Imported<K::Record>, ProviderError> {

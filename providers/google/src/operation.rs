@@ -4,6 +4,7 @@ use crate::api::{Api, Operations, relative, short};
 use crate::client::{Client, Request};
 use crate::error;
 use crate::family::Service;
+use crate::late;
 use infra_cloud::wait::{self, Pace, Progress};
 use infra_model::{CallContext, ErrorKind, Operation, ProviderError};
 use serde_json::Value as Json;
@@ -53,7 +54,8 @@ pub(crate) async fn run(
     }
 }
 
-/// Makes a call, and makes it again while the resource or its parent is busy with another operation.
+/// Makes a call, and makes it again while the resource or its parent is busy with another operation, or what was granted for it is not
+/// known everywhere.
 ///
 /// # Errors
 /// What its service answers.
@@ -75,8 +77,11 @@ pub(crate) async fn when_free(
                 "FAILED_PRECONDITION" | "failedPrecondition" | "CLUSTER_ALREADY_HAS_OPERATION"
             ) && error.message.contains("operation"))
     };
-    wait::while_refused(context, operation, pace, busy, || {
-        client.call(context, request)
+    let keys = late::keys(request.body.as_ref());
+    late::once_known(client, context, operation, &keys, || {
+        wait::while_refused(context, operation, pace, busy, || {
+            client.call(context, request)
+        })
     })
     .await
 }

@@ -61,7 +61,8 @@ async fn run(
     operation::run(client, context, operation, &SERVICES, MINUTES, id, request).await
 }
 
-async fn enabled(
+/// Which of some services, by their ids, are enabled.
+pub(crate) async fn enabled(
     client: &Client,
     context: &CallContext,
     ids: &[&str],

@@ -9,6 +9,7 @@ use crate::object::Reference;
 use crate::options::Wait;
 use crate::wait;
 use infra_cloud::absence::there;
+use infra_cloud::late::{Standing, until_known};
 use infra_cloud::wait::{Pace, Progress, until};
 use infra_model::{CallContext, ErrorKind, Operation, ProviderError};
 use serde_json::{Value as Json, json};
@@ -22,8 +23,6 @@ const MARK: &str = "infra/";
 pub(crate) const PASSING: Duration = Duration::from_mins(5);
 /// The same for a namespace or a kind that somebody may just be making, and for a login that is not known everywhere yet.
 const APPEARING: Duration = Duration::from_mins(1);
-/// How long a new cluster may take to know who may do what in it.
-const ADMISSION: Duration = Duration::from_mins(10);
 
 /// How an object is applied.
 #[derive(Clone, Debug)]
@@ -75,9 +74,12 @@ pub(crate) async fn create(
 ) -> Result<Json, ProviderError> {
     let object = reference(body)?;
     let patience = settings.create.min(PASSING);
+    // Nobody tells how old a cluster is to whom it does not let in.
+    let new = Standing::New;
     admitted(
         context,
         operation,
+        new,
         || client.was_let_in(),
         || async {
             let place = discovery::must(client, context, &object).await?;
@@ -253,11 +255,35 @@ async fn finished(
     .await
 }
 
+/// An object that an operation of an interrupted run may have made. Such a run may have been waiting to be let into a new cluster: what
+/// was begun a moment ago goes on waiting.
+pub(crate) async fn begun(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    object: &Reference,
+) -> Result<Option<Json>, ProviderError> {
+    let standing = match Standing::since(context, operation.started) {
+        Standing::New => Standing::New,
+        _ => Standing::Missing,
+    };
+    admitted(
+        context,
+        operation,
+        standing,
+        || client.was_let_in(),
+        || async { find(client, context, object).await.map(drop) },
+    )
+    .await?;
+    find(client, context, object).await
+}
+
 /// Asks until whoever makes a cluster may do something in it: what grants that reaches a new cluster late. A cluster that has let
 /// somebody in means what it says. Other refusals are of those who call next.
 async fn admitted<F>(
     context: &CallContext,
     operation: &Operation,
+    standing: Standing,
     was_let_in: impl Fn() -> bool + Send + Sync,
     ask: impl Fn() -> F + Send + Sync,
 ) -> Result<(), ProviderError>
@@ -267,9 +293,12 @@ where
     if was_let_in() {
         return Ok(());
     }
-    let passes = |error: &ProviderError| error.kind == ErrorKind::Denied && !was_let_in();
-    let pace = pace(ADMISSION);
-    match infra_cloud::wait::while_refused(context, operation, pace, passes, ask).await {
+    let about = |error: &ProviderError| {
+        let early = error.kind == ErrorKind::Denied && !was_let_in();
+        early.then(|| "your access to the cluster".to_owned())
+    };
+    let standing = |_| std::future::ready(standing);
+    match until_known(context, operation, about, standing, ask).await {
         Err(error) if error.kind == ErrorKind::Denied => Err(error),
         _ => Ok(()),
     }
@@ -431,13 +460,14 @@ pub(crate) fn is_own(live: &Json, operation: &Operation) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use infra_cloud::late::BOUND;
     use infra_cloud::testing::{World, operation};
     use infra_model::Clock;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     /// Asks a cluster that refuses so many times; whether it let in, how often it was asked, and how long that took.
-    async fn knock(refusals: usize, let_in: bool) -> (bool, usize, Duration) {
+    async fn knock(refusals: usize, let_in: bool, standing: Standing) -> (bool, usize, Duration) {
         let world = Arc::new(World::default());
         let operation = operation("kubernetes_namespace.a");
         let asked = AtomicUsize::new(0);
@@ -445,6 +475,7 @@ mod tests {
         let answer = admitted(
             &world.context(),
             &operation,
+            standing,
             || let_in,
             || async {
                 if asked.fetch_add(1, Ordering::Relaxed) < refusals {
@@ -458,23 +489,29 @@ mod tests {
         )
         .await;
         let statuses = world.statuses.lock().expect("not poisoned").clone();
-        assert!(statuses.iter().all(|s| s == "Forbidden"), "{statuses:?}");
+        let waits = "waits until your access to the cluster is known everywhere: Forbidden";
+        assert!(statuses.iter().all(|s| s == waits), "{statuses:?}");
         let asked = asked.load(Ordering::Relaxed);
         (answer.is_ok(), asked, world.now().since(start))
     }
 
     #[tokio::test]
     async fn a_new_cluster_may_refuse_for_ten_minutes_and_one_that_let_in_not_at_all() {
-        let (passed, asked, took) = knock(5, false).await;
-        assert!(passed && asked == 6 && took < ADMISSION, "{asked} {took:?}");
-        let (passed, asked, took) = knock(usize::MAX, false).await;
-        assert!(
-            !passed && asked > 10 && took >= ADMISSION,
-            "{asked} {took:?}"
-        );
-        assert!(took < ADMISSION + Duration::from_mins(2), "{took:?}");
+        let new = Standing::New;
+        let (passed, asked, took) = knock(5, false, new).await;
+        assert!(passed && asked == 6 && took < BOUND, "{asked} {took:?}");
+        let (passed, asked, took) = knock(usize::MAX, false, new).await;
+        assert!(!passed && asked > 10 && took == BOUND, "{asked} {took:?}");
         // What it refuses now is told by the call itself.
-        assert_eq!(knock(usize::MAX, true).await, (true, 0, Duration::ZERO));
+        assert_eq!(
+            knock(usize::MAX, true, new).await,
+            (true, 0, Duration::ZERO)
+        );
+        // What an interrupted run has begun long ago was not refused for being early.
+        assert_eq!(
+            knock(usize::MAX, false, Standing::Missing).await,
+            (false, 1, Duration::ZERO)
+        );
     }
 
     #[test]

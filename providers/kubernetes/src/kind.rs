@@ -180,7 +180,7 @@ impl<K: Kind> Resource<Client> for Managed<K> {
     ) -> Result<Recovered, ProviderError> {
         let object = apply::reference(&K::body(&desired)?)?;
         let id = K::id(&desired);
-        let found = apply::find(client, context, &object).await?;
+        let found = apply::begun(client, context, operation, &object).await?;
         Ok(match found.filter(|live| !apply::is_leaving(live)) {
             None => Recovered::Absent,
             Some(live) if apply::is_own(&live, operation) => Recovered::Found(id),

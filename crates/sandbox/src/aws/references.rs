@@ -3,7 +3,10 @@
 
 use super::acm::certificate::is_issued;
 use super::context::{ACCOUNT, Ctx};
+use super::iam::role::Role;
 use super::kms::key::{self, Key};
+
+use serde_json::Value;
 
 /// The name in the ARN of a role of this account.
 pub(crate) fn role_name(arn: &str) -> Option<&str> {
@@ -14,9 +17,26 @@ pub(crate) fn role_name(arn: &str) -> Option<&str> {
     path.rsplit('/').next().filter(|name| !name.is_empty())
 }
 
-/// Whether the role of an ARN exists.
-pub(crate) fn role_exists(ctx: &Ctx<'_>, arn: &str) -> bool {
-    role_name(arn).is_some_and(|name| ctx.tx.tags_of("iam/role", "", name).is_some())
+/// Whether a service knows the role of an ARN: it exists, and not only since a moment where access comes late.
+pub(crate) fn knows_role(ctx: &Ctx<'_>, arn: &str) -> bool {
+    let role = role_name(arn).and_then(|name| ctx.get::<Role>(name));
+    role.is_some_and(|role| ctx.pace.knows(role.created_at, ctx.now))
+}
+
+/// The first role of this account among the principals of a policy that is not known: services refuse the whole policy then.
+pub(crate) fn unknown_principal(ctx: &Ctx<'_>, policy: &str) -> Option<String> {
+    let document: Value = serde_json::from_str(policy).ok()?;
+    let each = |value: &Value| match value {
+        Value::Array(items) => items.clone(),
+        one => vec![one.clone()],
+    };
+    let statements = each(&document["Statement"]);
+    let principals = statements
+        .iter()
+        .flat_map(|statement| ["Principal", "NotPrincipal"].map(|name| &statement[name]["AWS"]))
+        .flat_map(each);
+    let mut arns = principals.filter_map(|arn| arn.as_str().map(str::to_owned));
+    arns.find(|arn| role_name(arn).is_some() && !knows_role(ctx, arn))
 }
 
 /// Whether text could name a key of KMS: an id, an ARN or an alias. Services that encrypt later do not look it up.

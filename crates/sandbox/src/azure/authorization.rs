@@ -381,6 +381,26 @@ fn assign(ctx: &mut Ctx<'_>, input: &Input<'_>, scope: &str) -> ArmResult<HttpRe
     Ok(HttpReply::json(201, &doc))
 }
 
+/// Whether one of some principals has a role by now, at a scope or above it. Nothing but late access asks: whoever does something may
+/// do it otherwise.
+pub(crate) fn reaches(ctx: &Ctx<'_>, principals: &[&str], scope: &str) -> bool {
+    if !ctx.frame.pace.is_late() {
+        return true;
+    }
+    let below = |above: &str| {
+        let above = above.trim_end_matches('/');
+        let start = scope.get(..above.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(above))
+            && matches!(scope.as_bytes().get(above.len()), None | Some(b'/'))
+    };
+    ctx.of_kind("/", ASSIGNMENTS).iter().any(|item| {
+        let whose = text(&item.doc, "/properties/principalId");
+        principals.iter().any(|p| p.eq_ignore_ascii_case(whose))
+            && below(text(&item.doc, "/properties/scope"))
+            && ctx.frame.pace.knows(item.created, ctx.now)
+    })
+}
+
 fn exists(name: &str) -> ArmError {
     ArmError::conflict(
         "RoleAssignmentExists",

@@ -239,6 +239,19 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
             ),
         ));
     };
+    // As reported in https://github.com/ansible-collections/azure/pull/1676.
+    // The set's own identity is there after it, and can be given a role only then.
+    let assigned = write.doc["identity"]["userAssignedIdentities"].as_object();
+    if let Some(who) = assigned.and_then(|all| all.keys().next())
+        && !keyvault::usable(ctx, &key, &write.doc)
+    {
+        return Err(ArmError::bad(
+            "KeyVaultAccessForbidden",
+            format!(
+                "Unable to access key vault resource '{url}' to enable encryption at rest. Please grant get, wrap and unwrap key permissions to user-assigned identity '{who}'. Please visit https://aka.ms/keyvaultaccessssecmk for more information."
+            ),
+        ));
+    }
     if !keyvault::protected(ctx, &key) {
         return Err(ArmError::bad(
             "KeyVaultNotSoftDeletable",

@@ -19,6 +19,8 @@ pub(crate) struct ArmError {
     /// Whether `details` is shown when it is empty, as Microsoft.Network does.
     bare: bool,
     retry_after: Option<u64>,
+    /// The code of the error inside, which says more.
+    inner: Option<&'static str>,
 }
 
 impl ArmError {
@@ -31,6 +33,7 @@ impl ArmError {
             details: Vec::new(),
             bare: false,
             retry_after: None,
+            inner: None,
         }
     }
 
@@ -81,6 +84,12 @@ impl ArmError {
 
     pub(crate) fn detail(mut self, code: &str, message: impl Into<String>) -> Self {
         self.details.push((code.to_owned(), message.into()));
+        self
+    }
+
+    /// Adds the error inside.
+    pub(crate) fn inner(mut self, code: &'static str) -> Self {
+        self.inner = Some(code);
         self
     }
 
@@ -162,6 +171,9 @@ impl ArmError {
                 .map(|(code, message)| json!({ "code": code, "message": message }))
                 .collect();
             error.insert("details".into(), details.into());
+        }
+        if let Some(code) = self.inner {
+            error.insert("innererror".into(), json!({ "code": code }));
         }
         Value::Object(error)
     }

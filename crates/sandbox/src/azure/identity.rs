@@ -146,7 +146,18 @@ pub(crate) fn assign(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> 
     Ok(())
 }
 
-/// Whether a principal is known: the client's own, or one of an identity.
+/// The principals of a resource's own identity and of those that are assigned to it.
+pub(crate) fn principals(doc: &Value) -> Vec<&str> {
+    let assigned = doc["identity"]["userAssignedIdentities"].as_object();
+    let assigned = assigned.into_iter().flatten();
+    assigned
+        .map(|(_, identity)| text(identity, "/principalId"))
+        .chain([text(doc, "/identity/principalId")])
+        .filter(|principal| !principal.is_empty())
+        .collect()
+}
+
+/// Whether a principal is known by now: the client's own, or one of an identity.
 pub(crate) fn known(ctx: &Ctx<'_>, principal: &str) -> bool {
     // Who calls without a directory knows itself by its client's id alone.
     principal.eq_ignore_ascii_case(super::context::PRINCIPAL)
@@ -160,6 +171,7 @@ pub(crate) fn known(ctx: &Ctx<'_>, principal: &str) -> bool {
             .iter()
             .any(|pointer| text(&item.doc, pointer).eq_ignore_ascii_case(principal))
                 && !text(&item.doc, "/type").contains("roleAssignments")
+                && ctx.frame.pace.knows(item.created, ctx.now)
         })
 }
 

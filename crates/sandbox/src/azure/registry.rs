@@ -197,6 +197,19 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
                 format!("The key '{url}' was not found."),
             ));
         };
+        // As reported in https://github.com/MicrosoftDocs/azure-docs/issues/61015.
+        if !keyvault::usable(ctx, &found, &write.doc) {
+            let client = text(
+                &write.doc,
+                "/properties/encryption/keyVaultProperties/identity",
+            );
+            return Err(ArmError::bad(
+                "BadRequest",
+                format!(
+                    "Failed to access KeyId '{url}'. Verify that identity '{client}' has 'Get, Wrap Key, Unwrap Key' permission on key '{url}'. For more information on bring your own key, please visit 'https://aka.ms/acr/cmk'."
+                ),
+            ));
+        }
         write.link(&found);
     }
     set(

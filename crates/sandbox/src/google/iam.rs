@@ -14,8 +14,9 @@ const ACCOUNTS: &str = "iam.serviceAccounts";
 /// How many a project may have.
 const LIMIT: usize = 100;
 
-/// Whether a service account with this address is there.
-pub(crate) fn account_exists(ctx: &Ctx<'_>, email: &str) -> bool {
+/// Whether a service account with this address is there, and others know it by now: "you might need to wait for 60 seconds or more before
+/// you use the service account" (<https://cloud.google.com/iam/docs/service-accounts-create>).
+pub(crate) fn account_known(ctx: &Ctx<'_>, email: &str) -> bool {
     let domain = email.split_once('@').map_or("", |(_, domain)| domain);
     let project = domain
         .strip_suffix(".iam.gserviceaccount.com")
@@ -24,7 +25,10 @@ pub(crate) fn account_exists(ctx: &Ctx<'_>, email: &str) -> bool {
         ACCOUNTS,
         &format!("projects/{project}/serviceAccounts/{email}"),
     )
-    .is_some()
+    .is_some_and(|account| {
+        let made = account.hidden["created"].as_i64().unwrap_or_default();
+        ctx.frame.pace.knows(made, ctx.now)
+    })
 }
 
 /// The request's account, by address or number; the project `-` is any.
@@ -158,6 +162,7 @@ fn create(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpReply> {
         }
     }
     let mut item = Item::new(id, doc);
+    item.hidden = json!({ "created": ctx.now });
     item.list_as("google_service_account", "", None);
     let shown = show(&item);
     ctx.put(ACCOUNTS, item, None);

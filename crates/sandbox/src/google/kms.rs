@@ -48,6 +48,22 @@ fn find(ctx: &Ctx<'_>, table: &str, id: &str) -> GoogleResult<Item> {
         .ok_or_else(|| GoogleError::not_found(format!("{word} {id} not found.")))
 }
 
+/// Whether a service's agent may use a key by now, by a role on the key, its ring or its project. Nothing but late access asks: agents may
+/// use every key otherwise.
+pub(crate) fn usable(ctx: &Ctx<'_>, key: &str, agent: &str) -> bool {
+    if !ctx.frame.pace.is_late() {
+        return true;
+    }
+    let ring = key.split("/cryptoKeys/").next().unwrap_or_default();
+    let project = key.split("/locations/").next().unwrap_or_default();
+    let domain = format!("@{agent}.iam.gserviceaccount.com");
+    [key, ring, project].iter().any(|resource| {
+        policy::granted(ctx, resource, |role, member| {
+            role.contains("cloudkms.") && member.ends_with(&domain)
+        })
+    })
+}
+
 fn check_id(id: &str) -> GoogleResult<()> {
     let good = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if (1..=63).contains(&id.len()) && id.chars().all(good) {

@@ -316,6 +316,10 @@ impl Call {
             body,
             request,
         };
+        let host = self.service.host;
+        if self.service.name != "serviceusage" && !services::reached(ctx, input.project(), host) {
+            return Err(disabled(host, &self.variables));
+        }
         let mut reply = (self.service.run)(ctx, &input)?;
         // Older services know words alone.
         let numbers = !matches!(self.method.service, "compute" | "dns" | "storage")
@@ -447,7 +451,7 @@ fn disabled(host: &str, variables: &[(&'static str, String)]) -> GoogleError {
         .map_or("", |(_, value)| value);
     let title = host.split('.').next().unwrap_or(host);
     let message = format!(
-        "{title} API has not been used in project {project} before or it is disabled. Enable it by visiting https://console.developers.google.com/apis/api/{host}/overview?project={project} then retry."
+        "{title} API has not been used in project {project} before or it is disabled. Enable it by visiting https://console.developers.google.com/apis/api/{host}/overview?project={project} then retry. If you enabled this API recently, wait a few minutes for the action to propagate to our systems and retry."
     );
     GoogleError::new(403, "accessNotConfigured", "PERMISSION_DENIED", message).detail(json!({
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",

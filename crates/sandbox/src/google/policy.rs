@@ -1,8 +1,8 @@
 //! IAM policies of any resource: read, and written back whole with the etag that was read.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::context::{Ctx, Input, etag};
+use super::context::{Ctx, Input, etag, text};
 use super::error::{GoogleError, GoogleResult};
 use super::iam;
 use super::item::Item;
@@ -80,10 +80,45 @@ pub(crate) fn write(
     }
     // Written by a serial number, so that the etag of the same policy written again is another.
     doc["serial"] = ctx.hex(8).into();
-    ctx.put(POLICIES, Item::new(resource, doc), None);
+    let mut item = Item::new(resource, doc);
+    item.hidden = json!({ "since": since(ctx, resource, &item.doc) });
+    ctx.put(POLICIES, item, None);
     let mut policy = read(ctx, resource, initial);
     hide(&mut policy);
     Ok(policy)
+}
+
+/// Since when each member of a policy that is written now has its role, by `ROLE MEMBER`.
+fn since(ctx: &Ctx<'_>, resource: &str, policy: &Value) -> Value {
+    let before = ctx.get(POLICIES, resource);
+    let mut all = Map::new();
+    for binding in policy["bindings"].as_array().into_iter().flatten() {
+        let members = binding["members"].as_array().into_iter().flatten();
+        for member in members.filter_map(Value::as_str) {
+            let grant = format!("{} {member}", text(binding, "/role"));
+            let before = before
+                .as_ref()
+                .and_then(|item| item.hidden["since"][&grant].as_i64());
+            all.insert(grant, before.unwrap_or(ctx.now).into());
+        }
+    }
+    Value::Object(all)
+}
+
+/// Whether a resource's policy has a role and member of which this is true, by now.
+pub(crate) fn granted(ctx: &Ctx<'_>, resource: &str, is: impl Fn(&str, &str) -> bool) -> bool {
+    let policy = ctx.get(POLICIES, resource);
+    let since = policy
+        .as_ref()
+        .and_then(|item| item.hidden["since"].as_object());
+    since.into_iter().flatten().any(|(grant, at)| {
+        let (role, member) = grant.split_once(' ').unwrap_or_default();
+        is(role, member)
+            && ctx
+                .frame
+                .pace
+                .knows(at.as_i64().unwrap_or_default(), ctx.now)
+    })
 }
 
 /// Forgets the policy of a resource that is gone: one made anew under its name has none.
@@ -159,7 +194,7 @@ fn check_account(ctx: &Ctx<'_>, name: &str) -> GoogleResult<()> {
         || domain.starts_with("gs-project-accounts.")
         || domain.starts_with("container-engine-robot.")
         || domain.starts_with("compute-system.");
-    if googles && domain.ends_with("gserviceaccount.com") || iam::account_exists(ctx, name) {
+    if googles && domain.ends_with("gserviceaccount.com") || iam::account_known(ctx, name) {
         return Ok(());
     }
     Err(GoogleError::bad(format!(

@@ -96,6 +96,12 @@ fn check(ctx: &Ctx<'_>, doc: &Value) -> GoogleResult<Vec<String>> {
         if ctx.get(super::kms::KEYS, key).is_none() {
             return Err(GoogleError::bad(format!("KMS key {key} does not exist.")));
         }
+        // As reported in https://github.com/hashicorp/terraform-provider-google/issues/13008.
+        if !super::kms::usable(ctx, key, "gcp-sa-artifactregistry") {
+            return Err(GoogleError::forbidden(
+                "Permission denied on Cloud KMS key. Please ensure your Artifact Registry service account has been authorized to use the configured key.",
+            ));
+        }
         links.push(key.to_owned());
     }
     let upstream = doc["virtualRepositoryConfig"]["upstreamPolicies"].as_array();

@@ -42,6 +42,16 @@ fn state(ctx: &Ctx<'_>, project: &str, service: &str) -> String {
     }
 }
 
+/// Whether a service has heard by now that a project uses it. Nothing but late access asks: all that are served are used otherwise.
+pub(crate) fn reached(ctx: &Ctx<'_>, project: &str, service: &str) -> bool {
+    let Some(item) = ctx.get(STATES, &id(project, service)) else {
+        return true;
+    };
+    let since = item.hidden["since"].as_i64().unwrap_or_default();
+    !ctx.frame.pace.is_late()
+        || state(ctx, project, service) == "ENABLED" && ctx.frame.pace.knows(since, ctx.now)
+}
+
 fn show(ctx: &Ctx<'_>, project: &str, service: &str) -> Value {
     let parent = format!("projects/{}", project_number(project));
     json!({
@@ -165,6 +175,7 @@ fn switch(
         );
         let after = (!ctx.fails()).then(|| (json!({ "state": to }), Vec::new()));
         item.become_at(after, done, ctx.now);
+        item.hidden = json!({ "since": done });
         // What was disabled counts as what it was at the beginning.
         item.listed = None;
         if to == "ENABLED" && !ENABLED.contains(&service.as_str()) {

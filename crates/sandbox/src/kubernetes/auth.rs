@@ -6,8 +6,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::clusters::Found;
 use super::error::{ApiError, ApiResult};
+use super::request::Place;
 use crate::aws::context::ACCOUNT;
 use crate::clock::Millis;
+use crate::faults::Pace;
 use crate::http::HttpRequest;
 
 /// How old a presigned URL in a token may be.
@@ -28,6 +30,47 @@ pub(super) fn user(request: &HttpRequest, cluster: &Found, now: Millis) -> ApiRe
         return Err(ApiError::unauthorized());
     }
     of_token(token.trim(), cluster, now).ok_or_else(ApiError::unauthorized)
+}
+
+/// Refuses who asks a cluster that does not know yet who may do what in it. EKS does not know the user at all ("Unauthorized or access
+/// denied", <https://docs.aws.amazon.com/eks/latest/userguide/troubleshooting.html>); GKE and AKS know users from outside, ask IAM and Azure
+/// RBAC for each object (<https://cloud.google.com/kubernetes-engine/docs/how-to/iam>,
+/// <https://learn.microsoft.com/azure/aks/manage-azure-rbac>), and let everybody see which kinds there are.
+pub(super) fn admit(
+    user: &User,
+    cluster: &Found,
+    pace: Pace,
+    now: Millis,
+    (verb, place): (&str, Option<&Place>),
+) -> ApiResult<()> {
+    if pace.knows(cluster.since, now) {
+        return Ok(());
+    }
+    if cluster.cloud == "aws" {
+        return Err(ApiError::unauthorized());
+    }
+    let Some(place) = place else {
+        return Ok(());
+    };
+    let why = if cluster.cloud == "google" {
+        format!(
+            "requires one of [\"container.{}.{verb}\"] permission(s).",
+            place.plural
+        )
+    } else {
+        "User does not have access to the resource in Azure. Update role assignment to allow access."
+            .to_owned()
+    };
+    let detail = format!(
+        "User \"{}\" cannot {verb} resource \"{}\" in API group \"{}\": {why}",
+        user.name, place.plural, place.group
+    );
+    Err(ApiError::forbidden(
+        &place.group,
+        &place.plural,
+        place.name.as_deref().unwrap_or_default(),
+        &detail,
+    ))
 }
 
 /// The user of a token, if it is good.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::error::ApiError;
 use super::store::{Object, Timer, Wake};
+use crate::clock::Millis;
 use crate::core::Frame;
 use crate::world::Tx;
 
@@ -22,6 +23,8 @@ pub(crate) struct Found {
     pub(crate) version: String,
     /// Whether its control plane answers.
     pub(crate) ready: bool,
+    /// Since when it may know who may do what in it.
+    pub(crate) since: Millis,
 }
 
 impl Found {

@@ -21,6 +21,7 @@ impl Source for Local {
             uid: "local".to_owned(),
             version: version::NEWEST.to_owned(),
             ready: true,
+            since: 0,
         }]
     }
 

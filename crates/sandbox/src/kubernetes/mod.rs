@@ -101,6 +101,12 @@ impl Call {
         let mut frame = frame;
         let cluster = clusters::enter(&mut frame, &self.asked.cluster)?;
         let user = auth::user(request, &cluster, frame.now)?;
+        let place = match &self.asked.target {
+            Target::Resource(place) => Some(place),
+            Target::Plain(_) => None,
+        };
+        let asked = (self.asked.verb.word(), place);
+        auth::admit(&user, &cluster, frame.pace, frame.now, asked)?;
         let mut session = Session::new(frame, cluster);
         controllers::settle(&mut session);
         let dry_run = request::dry_run(request)?;

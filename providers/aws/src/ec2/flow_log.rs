@@ -5,6 +5,7 @@ use super::tagging::{self, filter, list};
 use crate::batch;
 use crate::client::Client;
 use crate::family::EC2_WRITE;
+use crate::late::{once_let_in, once_roles_known};
 use crate::recover::Lost;
 use crate::tags::Tags;
 use crate::wait;
@@ -133,11 +134,7 @@ impl Resource<Client> for FlowLog {
                 ResourceType::VpcFlowLog,
                 &desired.tags,
             ));
-        // A role that was just made is not known everywhere yet.
-        let role = |e: &ProviderError| {
-            e.kind == ErrorKind::Invalid && e.message.to_ascii_lowercase().contains("assume")
-        };
-        let id = wait::while_refused(context, operation, wait::QUICK, role, || async {
+        let begin = || async {
             // A refusal comes in an answer that is no error.
             let made = Mutex::new(Ok(()));
             let answer = client
@@ -159,8 +156,8 @@ impl Resource<Client> for FlowLog {
                 .await;
             made.into_inner().unwrap_or(Ok(()))?;
             answer
-        })
-        .await?;
+        };
+        let id = once_allowed(client, context, operation, &desired, begin).await?;
         wait::settled::<FlowLog>(client, context, operation, &id, desired).await
     }
 
@@ -210,6 +207,43 @@ impl Resource<Client> for FlowLog {
     ) -> Result<Recovered, ProviderError> {
         tagging::recover::<FlowLog>(client, context, operation).await
     }
+}
+
+/// Makes a log once its role, or the policy of its bucket, is known.
+async fn once_allowed<F>(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    desired: &FlowLogRecord,
+    begin: impl Fn() -> F + Send + Sync,
+) -> Result<String, ProviderError>
+where
+    F: Future<Output = Result<String, ProviderError>> + Send,
+{
+    let role = desired.iam_role_arn.as_deref().unwrap_or_default();
+    let destination = desired.log_destination.as_deref().unwrap_or_default();
+    let bucket = match destination.split_once(":s3:::") {
+        Some((_, path)) => path.split('/').next().unwrap_or_default(),
+        None => "",
+    };
+    let begin = &begin;
+    once_roles_known(client, context, operation, role, unassumed, || {
+        once_let_in(client, context, operation, bucket, shut_out, begin)
+    })
+    .await
+}
+
+/// `Unable to assume given IAM role`: <https://github.com/hashicorp/terraform-provider-aws/issues/29323>.
+fn unassumed(error: &ProviderError) -> bool {
+    error.kind == ErrorKind::Invalid && error.message.to_ascii_lowercase().contains("assume")
+}
+
+/// `Access Denied for LogDestination`:
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-troubleshooting.html>.
+fn shut_out(error: &ProviderError) -> bool {
+    error
+        .message
+        .starts_with("Access Denied for LogDestination")
 }
 
 fn record(client: &Client, found: Found, prior: Option<&FlowLogRecord>) -> FlowLogRecord {

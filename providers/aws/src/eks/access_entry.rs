@@ -118,6 +118,7 @@ impl Resource<Client> for AccessEntry {
             context,
             operation,
             "CreateAccessEntry",
+            &desired.principal_arn,
             || find(client, context, operation, &key),
             || request.clone().send(),
             |_| Some(key.clone()),

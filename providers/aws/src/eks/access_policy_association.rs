@@ -113,7 +113,7 @@ impl Resource<Client> for PolicyAssociation {
             });
             // The entry may have been made a moment ago.
             let absent = |e: &ProviderError| e.kind == ErrorKind::NotFound;
-            wait::while_refused(context, operation, super::ROLES, absent, || {
+            wait::while_refused(context, operation, super::ENTRIES, absent, || {
                 client.call(context, EKS, "AssociateAccessPolicy", || {
                     client
                         .eks()

@@ -150,6 +150,7 @@ impl Resource<Client> for Addon {
             context,
             operation,
             "CreateAddon",
+            &arns(&desired),
             || find(client, context, operation, &key),
             || request.clone().send(),
             |_| Some(key.clone()),
@@ -251,6 +252,13 @@ impl Resource<Client> for Addon {
 }
 
 /// Its associations, in an order of their own.
+/// The roles that it names.
+fn arns(record: &AddonRecord) -> String {
+    let own = record.service_account_role_arn.as_deref();
+    let pods = record.pod_identity_association.iter().map(|a| &*a.role_arn);
+    own.into_iter().chain(pods).collect::<Vec<_>>().join(" ")
+}
+
 fn roles(record: &AddonRecord) -> Vec<Association> {
     let mut all = record.pod_identity_association.clone();
     all.sort();

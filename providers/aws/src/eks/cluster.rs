@@ -305,6 +305,7 @@ impl Resource<Client> for Cluster {
             context,
             operation,
             "CreateCluster",
+            &desired.role_arn,
             || find(client, context, operation, &desired.name),
             || request.clone().send(),
             |made| made.cluster.and_then(|c| c.name),

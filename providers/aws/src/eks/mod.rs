@@ -15,6 +15,7 @@ mod tagging;
 use crate::client::Client;
 use crate::error::there;
 use crate::family::EKS;
+use crate::late::once_roles_known;
 use crate::recover;
 use crate::wait::{self, Pace, Progress};
 use aws_sdk_eks::types::{Update, UpdateStatus};
@@ -108,15 +109,16 @@ fn reasons<'a>(issues: impl Iterator<Item = (Option<&'a str>, Option<&'a str>)>)
     }
 }
 
-/// A role, or its permissions, that was just made is not known everywhere yet.
-const ROLES: Pace = Pace {
+/// An entry that was just made is not known everywhere yet.
+const ENTRIES: Pace = Pace {
     limit: Duration::from_mins(2),
     ..wait::QUICK
 };
 
 /// Whether a refusal is about a role or principal. EKS has no error of its own for one that has not spread yet; it says
 /// `InvalidParameterException` in words that differ from call to call and are documented nowhere (the tests have those that
-/// people have reported), and what they share is what they are about. What is truly wrong is told when [`ROLES`] has passed.
+/// people have reported), and what they share is what they are about. What is truly wrong is told at once where there is no such
+/// role, and otherwise when it can no longer be new.
 fn role_unknown(error: &ProviderError) -> bool {
     let message = error.message.to_ascii_lowercase();
     let words = || message.split(|c: char| !c.is_ascii_alphanumeric());
@@ -126,13 +128,14 @@ fn role_unknown(error: &ProviderError) -> bool {
 }
 
 /// Creates, or goes on with what the operation began, and makes the id durable. `send` carries the operation's token;
-/// `find` tells whose it is when there is one already.
+/// `find` tells whose it is when there is one already; `roles` has the ARNs of the roles that are named.
 #[allow(clippy::too_many_arguments, reason = "one call's whole description")]
 async fn begin<T, E, F, G>(
     client: &Client,
     context: &CallContext,
     operation: &Operation,
     call: &'static str,
+    roles: &str,
     find: impl Fn() -> G + Send + Sync,
     send: impl Fn() -> F + Send + Sync,
     id_of: impl Fn(T) -> Option<String> + Send + Sync,
@@ -146,7 +149,7 @@ where
     if let Some(id) = &operation.known_id {
         return Ok(id.clone());
     }
-    let sent = wait::while_refused(context, operation, ROLES, role_unknown, || {
+    let sent = once_roles_known(client, context, operation, roles, role_unknown, || {
         client.call(context, EKS, call, &send)
     })
     .await;

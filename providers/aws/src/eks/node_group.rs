@@ -269,6 +269,7 @@ impl Resource<Client> for NodeGroup {
             context,
             operation,
             "CreateNodegroup",
+            &desired.node_role_arn,
             || find(client, context, operation, &key),
             || request.clone().send(),
             |_| Some(key.clone()),

@@ -5,6 +5,7 @@ use crate::batch::{self, Page};
 use crate::client::Client;
 use crate::error::absent_is_done;
 use crate::family::EKS;
+use crate::late::once_roles_known;
 use crate::tags::Tags;
 use crate::wait;
 use async_trait::async_trait;
@@ -128,6 +129,7 @@ impl Resource<Client> for PodIdentity {
             context,
             operation,
             "CreatePodIdentityAssociation",
+            &arns(&desired),
             || find(client, context, operation, &desired),
             || request.clone().send(),
             |made| made.association.and_then(|a| a.association_id),
@@ -161,10 +163,11 @@ impl Resource<Client> for PodIdentity {
                     (_, role) => role.clone(),
                 })
                 .set_disable_session_tags(desired.disable_session_tags);
-            wait::while_refused(
+            once_roles_known(
+                client,
                 context,
                 operation,
-                super::ROLES,
+                &arns(&desired),
                 super::role_unknown,
                 || {
                     client.call(context, EKS, "UpdatePodIdentityAssociation", || {
@@ -206,6 +209,12 @@ impl Resource<Client> for PodIdentity {
     ) -> Result<Recovered, ProviderError> {
         find(client, context, operation, &desired).await
     }
+}
+
+/// The roles that it names.
+fn arns(record: &PodIdentityRecord) -> String {
+    let target = record.target_role_arn.as_deref().unwrap_or_default();
+    format!("{} {target}", record.role_arn)
 }
 
 /// An association by its id.

@@ -4,6 +4,7 @@ use super::{account, check_name, document, list, tagging, unheard_principal};
 use crate::client::Client;
 use crate::error::{absent_is_done, there};
 use crate::family::IAM;
+use crate::late::once_roles_known;
 use crate::naming;
 use crate::tags::{self, Tags};
 use crate::wait;
@@ -121,7 +122,8 @@ impl Resource<Client> for Role {
             .max_session_duration(desired.max_session_duration)
             .set_permissions_boundary(desired.permissions_boundary.clone())
             .set_tags(Some(tagging::for_create(client, operation, &desired.tags)?));
-        let id = wait::while_refused(context, operation, wait::BRIEF, unheard_principal, || {
+        let trust = &desired.assume_role_policy;
+        let id = once_roles_known(client, context, operation, trust, unheard_principal, || {
             client.begin_named(
                 context,
                 operation,
@@ -150,7 +152,8 @@ impl Resource<Client> for Role {
                 .update_assume_role_policy()
                 .role_name(&id)
                 .policy_document(&desired.assume_role_policy);
-            wait::while_refused(context, operation, wait::BRIEF, unheard_principal, || {
+            let trust = &desired.assume_role_policy;
+            once_roles_known(client, context, operation, trust, unheard_principal, || {
                 client.call(context, IAM, "UpdateAssumeRolePolicy", || {
                     request.clone().send()
                 })

@@ -3,8 +3,9 @@
 use super::{check_name, instance_call as call, instance_view as view};
 use crate::client::Client;
 use crate::family::RDS;
+use crate::late::once_roles_known;
 use crate::tags::Tags;
-use crate::wait::{self, Pace};
+use crate::wait;
 use async_trait::async_trait;
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
@@ -13,7 +14,6 @@ use infra_model::{
     Resource, Value, planning,
 };
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 /// A database.
 #[derive(Clone, Debug, Default, Record)]
@@ -375,14 +375,11 @@ impl Resource<Client> for Instance {
         let name = call::name(&desired, operation);
         desired.identifier = Some(name.clone());
         let request = call::create(client, operation, &desired, &name);
-        // A role that was just made is not known everywhere yet.
-        let pace = Pace {
-            limit: Duration::from_mins(2),
-            ..wait::QUICK
-        };
         let passes =
             |e: &ProviderError| e.kind == ErrorKind::Invalid && e.message.contains("IAM role ARN");
-        let id = wait::while_refused(context, operation, pace, passes, || {
+        let role = desired.monitoring_role_arn.clone().unwrap_or_default();
+        let role = &role;
+        let id = once_roles_known(client, context, operation, role, passes, || {
             client.begin_named(
                 context,
                 operation,

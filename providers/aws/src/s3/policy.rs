@@ -5,7 +5,7 @@ use super::setting::{Place, Setting};
 use crate::client::Client;
 use crate::document;
 use crate::family::S3;
-use crate::wait;
+use crate::late::once_roles_known;
 use async_trait::async_trait;
 use infra_model::{CallContext, Operation, ProviderError, Record, Value};
 
@@ -74,7 +74,8 @@ impl Setting for Policy {
         let passes = |error: &ProviderError| {
             error.code == "MalformedPolicy" && error.message.contains("principal")
         };
-        wait::while_refused(context, operation, wait::BRIEF, passes, || {
+        let named = &record.policy;
+        once_roles_known(client, context, operation, named, passes, || {
             change(client, context, operation, "PutBucketPolicy", || {
                 client
                     .s3()

@@ -97,13 +97,9 @@ async fn encrypt(
     let _turn = client.turn(id).await;
     let body = json!({ "properties": { "encryption": encryption } });
     let request = Request::new(Method::Patch, Account::API.name, VERSION, id).body(body);
-    // A role that was just given is not known everywhere yet.
-    let request = &request;
-    vaults::once_granted(context, operation, || async move {
-        operation::run(client, context, operation, MINUTES, request.clone()).await
-    })
-    .await
-    .map(|_| ())
+    operation::run(client, context, operation, MINUTES, request)
+        .await
+        .map(|_| ())
 }
 
 async fn set(

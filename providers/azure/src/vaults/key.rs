@@ -240,8 +240,7 @@ impl Object for Key {
             "tags": object::changed_tags(client, &desired.to_value(), operation, &found),
         });
         let patch = request(Method::Patch, KEYS, &*newest).body(body);
-        let patch = &patch;
-        once_granted(context, operation, || client.send(context, patch)).await?;
+        once_granted(client, context, operation, &patch).await?;
         if prior.rotation_policy != desired.rotation_policy {
             let none = Rotation::default();
             let rotation = desired.rotation_policy.first().unwrap_or(&none);

@@ -7,26 +7,17 @@ pub(crate) mod object;
 pub(crate) mod secret;
 pub(crate) mod vault;
 
-use crate::client::{Answer, Client};
+use crate::client::{Answer, Client, Request};
 use crate::error;
 use crate::found;
 use crate::kind::Kind;
-use infra_cloud::wait::{self, Pace};
-use infra_model::{CallContext, ErrorKind, Operation, ProviderError};
-use std::future::Future;
-use std::time::Duration;
+use crate::late;
+use infra_model::{CallContext, Operation, ProviderError};
 
 /// The version of Resource Manager's calls about vaults.
 pub(crate) const VERSION: &str = "2026-05-15";
 /// The version of the calls that vaults themselves answer.
 pub(crate) const DATA: &str = "7.6";
-
-/// How long a role that was just given may take until it is known everywhere (Azure, "Troubleshoot Azure RBAC": ten minutes).
-const GRANT: Pace = Pace {
-    first: Duration::from_secs(2),
-    longest: Duration::from_secs(15),
-    limit: Duration::from_mins(10),
-};
 
 /// The address of a vault, as Resource Manager tells it, without a slash at its end.
 ///
@@ -45,21 +36,15 @@ pub(crate) async fn uri_of(
     Ok(uri.trim_end_matches('/').to_owned())
 }
 
-/// Makes a call again while it is denied: roles that were given by the same run take their time.
-pub(crate) async fn once_granted<F>(
+/// Makes a call of a vault's, again while the caller's role in it is not known everywhere yet.
+pub(crate) async fn once_granted(
+    client: &Client,
     context: &CallContext,
     operation: &Operation,
-    call: impl Fn() -> F + Send + Sync,
-) -> Result<Answer, ProviderError>
-where
-    F: Future<Output = Result<Answer, ProviderError>> + Send,
-{
-    let denied = |error: &ProviderError| {
-        error.kind == ErrorKind::Denied && error.code != "AuthorizationFailed"
-            || error.code == "KeyVaultAuthenticationFailure"
-            || error
-                .message
-                .contains("does not have the required permissions")
-    };
-    wait::while_refused(context, operation, GRANT, denied, call).await
+    request: &Request,
+) -> Result<Answer, ProviderError> {
+    late::once_known(client, context, operation, request, || {
+        client.send(context, request)
+    })
+    .await
 }

@@ -129,9 +129,11 @@ pub(crate) async fn recovered(
         return Ok(Recovered::Absent);
     };
     let url = format!("{uri}/{}/{name}", collection.name);
-    let found = find(client, context, collection, &url).await?;
-    Ok(match found {
-        Some(found) => whose(operation, &found, id_in(&found).unwrap_or(&url)),
+    // The run that was interrupted may have been waiting for its role.
+    let look = request(Method::Get, collection, &*url);
+    let found = once_granted(client, context, operation, &look).await;
+    Ok(match there(found)? {
+        Some(found) => whose(operation, &found.body, id_in(&found.body).unwrap_or(&url)),
         None => Recovered::Absent,
     })
 }
@@ -147,8 +149,7 @@ pub(crate) async fn make(
     mut send: Request,
 ) -> Result<String, ProviderError> {
     let look = request(Method::Get, collection, url);
-    let look = &look;
-    let found = once_granted(context, operation, || client.send(context, look)).await;
+    let found = once_granted(client, context, operation, &look).await;
     if let Some(found) = there(found)? {
         return match whose(operation, &found.body, id_in(&found.body).unwrap_or(url)) {
             Recovered::Found(id) => noted(context, operation, id).await,
@@ -158,7 +159,7 @@ pub(crate) async fn make(
     // Sent twice it would be two versions.
     send.resend = Resend::Never;
     let send = &send;
-    let made = match client.send(context, send).await {
+    let made = match once_granted(client, context, operation, send).await {
         Err(error) if error.kind == ErrorKind::Conflict && error.message.contains("deleted") => {
             recover_deleted(client, context, operation, collection, url).await?;
             client.send(context, send).await?

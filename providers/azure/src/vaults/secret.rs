@@ -136,10 +136,7 @@ impl Object for Secret {
         desired: &SecretRecord,
     ) -> Result<String, ProviderError> {
         let look = request(Method::Get, SECRETS, url);
-        let look = &look;
-        let found = once_granted(context, operation, || client.send(context, look))
-            .await?
-            .body;
+        let found = once_granted(client, context, operation, &look).await?.body;
         let known = prior.id.as_deref().unwrap_or_default();
         let tags = object::changed_tags(client, &desired.to_value(), operation, &found);
         let again =

@@ -4,6 +4,7 @@
 use crate::api::relative;
 use crate::client::{Client, Request};
 use crate::family::Service;
+use crate::late;
 use crate::part;
 use async_trait::async_trait;
 use infra_cloud::absence::there;
@@ -89,7 +90,8 @@ pub(crate) fn id_of(grant: &Grant) -> String {
     )
 }
 
-async fn get<P: Policy>(
+/// The policy of a resource; none where there is no such resource.
+pub(crate) async fn get<P: Policy>(
     client: &Client,
     context: &CallContext,
     on: &str,
@@ -230,7 +232,7 @@ async fn write<P: Policy>(
     wanted: bool,
 ) -> Result<(), ProviderError> {
     let whole = format!("{} policy of {}", P::NAME, grant.on);
-    part::change(client, context, operation, &whole, || async move {
+    let change = || async move {
         let Some(policy) = get::<P>(client, context, &grant.on).await? else {
             if !wanted {
                 return Ok(());
@@ -244,6 +246,10 @@ async fn write<P: Policy>(
             Some(policy) => set::<P>(client, context, &grant.on, policy).await,
             None => Ok(()),
         }
+    };
+    // Turns are not held while the member is waited for: others' may be known.
+    late::once_known(client, context, operation, &[], || {
+        part::change(client, context, operation, &whole, change)
     })
     .await
 }

@@ -8,6 +8,8 @@ use super::{subnet, vpc};
 use crate::aws::context::Ctx;
 use crate::aws::error::{AwsError, AwsResult};
 use crate::aws::query::{Operation, Params};
+use crate::aws::references;
+use crate::aws::s3::bucket::Bucket;
 use crate::aws::xml::Xml;
 use crate::clock::{Millis, iso8601_millis};
 use crate::world::{Document, Listed};
@@ -87,6 +89,9 @@ fn create(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let ids = match replay(ctx, OPERATION, params)? {
         Some(ids) => ids,
         None => {
+            if let Some(message) = denied(ctx, params) {
+                return Ok(undone(params, &message));
+            }
             let ids = make(ctx, params)?.join(" ");
             remember(ctx, OPERATION, params, &ids);
             ids
@@ -97,6 +102,36 @@ fn create(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
         .texts("flowLogIdSet", "item", ids.split(' '))
         .node("unsuccessful", |_| {});
     Ok(xml)
+}
+
+/// Why a bucket does not let the logs in: its policy is too new to be known everywhere. Other buckets are believed.
+fn denied(ctx: &Ctx<'_>, params: &Params) -> Option<String> {
+    let arn = params
+        .str("LogDestination")?
+        .strip_prefix("arn:aws:s3:::")?;
+    let name = arn.split('/').next().unwrap_or_default();
+    let bucket = ctx.get::<Bucket>(name)?;
+    (!ctx.pace.knows(bucket.created, ctx.now)).then(|| {
+        format!("Access Denied for LogDestination: {name}. Please check LogDestination permission")
+    })
+}
+
+/// An answer that is none of success, though its status says so: what was not done, with a status as its code, and why.
+fn undone(params: &Params, message: &str) -> Xml {
+    let mut xml = Xml::new();
+    xml.opt("clientToken", params.str("ClientToken"))
+        .node("flowLogIdSet", |_| {});
+    xml.list(
+        "unsuccessful",
+        "item",
+        params.strings("ResourceId"),
+        |xml, id| {
+            xml.text("resourceId", id).node("error", |xml| {
+                xml.text("code", "400").text("message", message);
+            });
+        },
+    );
+    xml
 }
 
 fn make(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Vec<String>> {
@@ -115,7 +150,11 @@ fn make(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Vec<String>> {
                 let message = "LogDestination or LogGroupName must be given for cloud-watch-logs";
                 return Err(AwsError::new("InvalidParameter", message));
             }
-            params.require("DeliverLogsPermissionArn")?;
+            let role = params.require("DeliverLogsPermissionArn")?;
+            if !references::knows_role(ctx, role) {
+                let message = format!("Unable to assume given IAM role: '{role}'");
+                return Err(AwsError::new("InvalidParameter", message));
+            }
         }
         "s3" | "kinesis-data-firehose" => {
             params.require("LogDestination")?;

@@ -319,7 +319,7 @@ struct New {
 
 fn check_principal(ctx: &Ctx<'_>, arn: &str) -> AwsResult<()> {
     let user = global_arn("iam", "user/");
-    let known = references::role_exists(ctx, arn)
+    let known = references::knows_role(ctx, arn)
         || arn
             .strip_prefix(user.as_str())
             .is_some_and(|name| !name.is_empty())

@@ -345,7 +345,7 @@ fn check_settings(
     configuration: Option<&str>,
 ) -> AwsResult<()> {
     if let Some(role) = role.filter(|role| !role.is_empty())
-        && !references::role_exists(ctx, role)
+        && !references::knows_role(ctx, role)
     {
         return Err(invalid(format!(
             "The role {role} does not exist or cannot be assumed"

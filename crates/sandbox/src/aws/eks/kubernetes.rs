@@ -31,6 +31,7 @@ impl Source for Clusters {
                 ready: cluster.active_at <= frame.now
                     && !cluster.failed
                     && cluster.gone_at.is_none(),
+                since: cluster.active_at,
             })
             .collect()
     }

@@ -154,7 +154,7 @@ pub(super) struct New {
 }
 
 fn check_role(ctx: &Ctx<'_>, arn: &str) -> AwsResult<()> {
-    if references::role_exists(ctx, arn) {
+    if references::knows_role(ctx, arn) {
         Ok(())
     } else {
         Err(invalid(format!(

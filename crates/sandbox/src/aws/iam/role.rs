@@ -12,6 +12,7 @@ use super::managed_policy;
 use crate::aws::context::{Ctx, global_arn};
 use crate::aws::error::{AwsError, AwsResult};
 use crate::aws::query::{Operation, Params};
+use crate::aws::references::unknown_principal;
 use crate::aws::xml::Xml;
 use crate::clock::{Millis, iso8601};
 use crate::tags::Tags;
@@ -30,7 +31,7 @@ pub(crate) struct Role {
     description: String,
     max_session: i64,
     boundary: Option<String>,
-    created_at: Millis,
+    pub(crate) created_at: Millis,
     /// ARNs of managed policies, in the order of attachment.
     pub(crate) attached: Vec<String>,
     /// Inline policies by name.
@@ -198,10 +199,22 @@ fn boundary(ctx: &Ctx<'_>, arn: &str) -> AwsResult<String> {
     Ok(arn.to_owned())
 }
 
+/// Roles that a trust policy names must be known.
+fn check_principals(ctx: &Ctx<'_>, trust: &str) -> AwsResult<()> {
+    match unknown_principal(ctx, trust) {
+        None => Ok(()),
+        Some(arn) => Err(AwsError::new(
+            "MalformedPolicyDocument",
+            format!("Invalid principal in policy: \"AWS\":\"{arn}\""),
+        )),
+    }
+}
+
 fn create(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let name = name(params, "RoleName", 64)?;
     let trust = require(params, "AssumeRolePolicyDocument")?;
     document(trust, Purpose::Trust)?;
+    check_principals(ctx, trust)?;
     if trust.len() > 4096 {
         return Err(limit_exceeded(
             "Cannot exceed quota for ACLSizePerRole: 4096",
@@ -374,6 +387,7 @@ fn update_trust(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let role = find_own(ctx, params)?;
     let trust = require(params, "PolicyDocument")?;
     document(trust, Purpose::Trust)?;
+    check_principals(ctx, trust)?;
     ctx.put(Role {
         trust: trust.to_owned(),
         ..role.edit()

@@ -297,7 +297,7 @@ fn create(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
     let description = text(body, "Description")?.unwrap_or_default();
     check_description(description)?;
     let policy = match text(body, "Policy")? {
-        Some(policy) => key_settings::check_policy(policy)?.to_owned(),
+        Some(policy) => key_settings::check_policy(ctx, policy)?.to_owned(),
         None => key_settings::default_policy(),
     };
     let tags = key_settings::read_tags(body)?;

@@ -7,6 +7,7 @@ use super::{paged, require, text, validation};
 use crate::aws::context::{Ctx, global_arn};
 use crate::aws::error::{AwsError, AwsResult};
 use crate::aws::json::{JsonOperation, tags_refused};
+use crate::aws::references::unknown_principal;
 use crate::clock::Millis;
 use crate::tags::{Characters, TagError, Tags};
 
@@ -83,7 +84,7 @@ pub(super) fn default_policy() -> String {
 }
 
 /// Checks that text is the policy of a key, or of a secret: both have the same form.
-pub(crate) fn check_policy(policy: &str) -> AwsResult<&str> {
+pub(crate) fn check_policy<'p>(ctx: &Ctx<'_>, policy: &'p str) -> AwsResult<&'p str> {
     let wrong = |message: &str| AwsError::new("MalformedPolicyDocumentException", message);
     if policy.len() > 32 * 1024 {
         return Err(AwsError::new(
@@ -108,6 +109,11 @@ pub(crate) fn check_policy(policy: &str) -> AwsResult<&str> {
         {
             return Err(wrong("Each statement needs Effect, Action and Principal"));
         }
+    }
+    if unknown_principal(ctx, policy).is_some() {
+        return Err(wrong(
+            "Policy contains a statement with one or more invalid principals.",
+        ));
     }
     Ok(policy)
 }
@@ -164,7 +170,7 @@ fn put_policy(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
     let mut key = key::find(ctx, body)?.edit();
     policy_name(body)?;
     key.not_pending(ctx)?;
-    key.policy = check_policy(require(body, "Policy")?)?.to_owned();
+    key.policy = check_policy(ctx, require(body, "Policy")?)?.to_owned();
     ctx.put(key);
     Ok(Value::Null)
 }

@@ -357,7 +357,7 @@ impl Settings {
             .str("MonitoringRoleArn")
             .filter(|role| !role.is_empty())
         {
-            if !references::role_exists(ctx, role) {
+            if !references::knows_role(ctx, role) {
                 let message = format!(
                     "IAM role ARN value is invalid or does not include the required permissions for: ENHANCED_MONITORING ({role})"
                 );

@@ -27,7 +27,7 @@ const FIRST_REGION: &str = "us-east-1";
 pub(crate) struct Bucket {
     pub(super) name: String,
     pub(super) region: String,
-    pub(super) created: Millis,
+    pub(crate) created: Millis,
     /// `Enabled`, `Suspended` or empty.
     pub(super) versioning: String,
     pub(super) object_lock: bool,

@@ -278,7 +278,7 @@ pub(super) fn replication(ctx: &Ctx<'_>, bucket: &Bucket, root: &mut Element) ->
         return Err(AwsError::new("InvalidRequest", message));
     }
     let role = root.text_of("Role").unwrap_or_default();
-    if !references::role_exists(ctx, role) {
+    if !references::knows_role(ctx, role) {
         return Err(invalid(
             "Invalid Role specified in replication configuration",
         ));

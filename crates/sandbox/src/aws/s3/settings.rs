@@ -9,6 +9,7 @@ use super::{Level, Operation, Request, answer, empty, malformed, payload};
 use crate::aws::context::Ctx;
 use crate::aws::document::Element;
 use crate::aws::error::{AwsError, AwsResult};
+use crate::aws::references::unknown_principal;
 use crate::aws::xml::Xml;
 use crate::http::HttpReply;
 use crate::tags::Tags;
@@ -426,6 +427,12 @@ fn put_policy(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> 
     let body = String::from_utf8(payload::read(request.http)?)
         .map_err(|_| AwsError::new("MalformedPolicy", "Policies must be valid JSON"))?;
     checks::policy(&bucket.name, &body)?;
+    if unknown_principal(ctx, &body).is_some() {
+        return Err(AwsError::new(
+            "MalformedPolicy",
+            "Invalid principal in policy",
+        ));
+    }
     let blocks = |name: &str| {
         bucket
             .settings
@@ -437,6 +444,8 @@ fn put_policy(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> 
         return Err(AwsError::with_status(403, "AccessDenied", message));
     }
     bucket.settings.insert("policy".to_owned(), body);
+    // "This date can change when making changes to your bucket, such as editing its bucket policy" (S3, `Bucket`).
+    bucket.created = ctx.now;
     ctx.put(bucket);
     Ok(empty(204))
 }

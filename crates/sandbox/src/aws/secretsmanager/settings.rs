@@ -40,7 +40,7 @@ pub(super) const OPERATIONS: &[JsonOperation] = &[
 
 fn put_policy(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
     let mut secret = secret::find(ctx, body)?.edit();
-    let policy = check_policy(require(body, "ResourcePolicy")?)?;
+    let policy = check_policy(ctx, require(body, "ResourcePolicy")?)?;
     if flag(body, "BlockPublicPolicy")? && is_public(policy) {
         return Err(AwsError::new(
             "PublicPolicyException",

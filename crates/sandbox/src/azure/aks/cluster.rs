@@ -10,6 +10,7 @@ use crate::azure::error::{ArmError, ArmResult};
 use crate::azure::id::Id;
 use crate::azure::identity;
 use crate::azure::item::Item;
+use crate::azure::keyvault;
 use crate::azure::kind::{Etag, Kind, Write};
 use crate::azure::resources;
 use crate::clock::Millis;
@@ -170,7 +171,29 @@ fn identity(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
             json!({ "clientId": "msi" }),
         );
     }
-    identity::assign(ctx, write)
+    identity::assign(ctx, write)?;
+    etcd_key(ctx, write)
+}
+
+/// The identity must be able to use the key that the cluster's secrets are encrypted with, as reported in
+/// <https://github.com/Azure/AKS/issues/3575>.
+fn etcd_key(ctx: &Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
+    let kms = &write.doc["properties"]["securityProfile"]["azureKeyVaultKms"];
+    let url = text(kms, "/keyId").to_owned();
+    if kms["enabled"] != true || url.is_empty() {
+        return Ok(());
+    }
+    let key = keyvault::key_at(ctx, &url);
+    if key.is_none_or(|key| keyvault::usable(ctx, &key, &write.doc)) {
+        return Ok(());
+    }
+    let vault = url.split("/keys/").next().unwrap_or_default();
+    Err(ArmError::bad(
+        "AzureKeyVaultKmsValidateIdentityPermissionCustomerError",
+        format!(
+            "The identity does not have keys encrypt/decrypt permission on key vault \"{vault}\""
+        ),
+    ))
 }
 
 fn versions(write: &mut Write<'_>) -> ArmResult<()> {

@@ -68,6 +68,7 @@ impl Source for Clusters {
                     uid: text(&item.hidden, "/uid").to_owned(),
                     version: text(doc, "/properties/currentKubernetesVersion").to_owned(),
                     ready: !creating && runs && !item.deleting(),
+                    since: item.created,
                 }
             })
             .collect()

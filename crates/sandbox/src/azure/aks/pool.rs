@@ -9,7 +9,7 @@ use crate::azure::error::{ArmError, ArmResult};
 use crate::azure::id::Id;
 use crate::azure::item::Item;
 use crate::azure::kind::{Etag, Kind, Write};
-use crate::azure::{compute, engine, lro, places};
+use crate::azure::{authorization, compute, engine, identity, lro, places};
 use crate::clock::Millis;
 use crate::http::HttpReply;
 use crate::latency::Work;
@@ -261,6 +261,24 @@ fn check_zones(owner: &Owner, properties: &Value) -> ArmResult<()> {
     Ok(())
 }
 
+/// The cluster's identity must be let into a subnet; otherwise it is refused in the words of what makes its machines, as reported in
+/// <https://github.com/Azure/aad-pod-identity/pull/550>.
+fn joined(ctx: &Ctx<'_>, owner: &Owner, subnet: &str) -> ArmResult<()> {
+    let principals = identity::principals(&owner.doc);
+    if principals.is_empty() || authorization::reaches(ctx, &principals, subnet) {
+        return Ok(());
+    }
+    let client = principals[0];
+    Err(ArmError::new(
+        403,
+        "LinkedAuthorizationFailed",
+        format!(
+            "The client '{client}' with object id '{client}' has permission to perform action 'Microsoft.Compute/virtualMachineScaleSets/write' on scope '{}'; however, it does not have permission to perform action 'Microsoft.Network/virtualNetworks/subnets/join/action' on the linked scope(s) '{subnet}' or the linked scope(s) are invalid.",
+            owner.id.text
+        ),
+    ))
+}
+
 fn subnets(ctx: &Ctx<'_>, owner: &Owner, properties: &Value) -> ArmResult<()> {
     for member in ["vnetSubnetID", "podSubnetID"] {
         let id = text(properties, &format!("/{member}"));
@@ -276,6 +294,7 @@ fn subnets(ctx: &Ctx<'_>, owner: &Owner, properties: &Value) -> ArmResult<()> {
             )
             .target(format!("agentPoolProfile.{member}")));
         };
+        joined(ctx, owner, id)?;
         let delegated = items(&element, "/properties/delegations").find(|one| {
             member != "podSubnetID"
                 || text(one, "/properties/serviceName")

@@ -12,7 +12,7 @@ use super::error::{ArmError, ArmResult};
 use super::id::Id;
 use super::item::Item;
 use super::kind::{Kind, States, Write};
-use super::{engine, found, lro, page};
+use super::{authorization, engine, found, identity, lro, page};
 use crate::clock::{Millis, iso8601};
 use crate::http::HttpReply;
 use crate::latency::Work;
@@ -143,6 +143,21 @@ pub(crate) fn find_key(ctx: &Ctx<'_>, uri: &str, name: &str) -> Option<String> {
 pub(crate) fn key_at(ctx: &Ctx<'_>, url: &str) -> Option<String> {
     let (vault, rest) = url.split_once("/keys/")?;
     find_key(ctx, vault, rest.split('/').next()?)
+}
+
+/// Whether an identity of a resource may use a key by now.
+pub(crate) fn usable(ctx: &Ctx<'_>, key: &str, owner: &Value) -> bool {
+    let mut parts = key.split('/').skip(2);
+    let vault = parts.next().and_then(|vault| by_name(ctx, vault));
+    let (Some(vault), Some(name)) = (vault, parts.last()) else {
+        return false;
+    };
+    if vault.doc["properties"]["enableRbacAuthorization"] != true {
+        // By the vault's own list, which is known at once.
+        return true;
+    }
+    let scope = format!("{}/keys/{name}", text(&vault.doc, "/id"));
+    authorization::reaches(ctx, &identity::principals(owner), &scope)
 }
 
 /// Whether the vault of a key cannot be purged.

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::by_name;
 use super::object::{self, What};
-use crate::azure::context::{Ctx, Input, TENANT, text};
+use crate::azure::authorization;
+use crate::azure::context::{CLIENT, Ctx, Input, PRINCIPAL, TENANT, text};
 use crate::azure::error::{ArmError, ArmResult};
 use crate::azure::item::Item;
 use crate::azure::page;
@@ -35,6 +36,7 @@ pub(crate) fn answer(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<Option<H
             format!("There is no vault '{vault}'."),
         ));
     };
+    admit(ctx, input, &owner)?;
     let what = match input.operation.api {
         "vaultsecrets" => What::Secret,
         _ => What::Key,
@@ -119,6 +121,31 @@ pub(crate) fn answer(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<Option<H
         }
         _ => key(ctx, input, &owner, &name).map(Some),
     }
+}
+
+/// Refuses a caller without a role in the vault, in Key Vault's words
+/// (<https://learn.microsoft.com/azure/key-vault/general/rbac-guide>; whole in
+/// <https://github.com/Azure/terraform-azurerm-avm-res-keyvault-vault/issues/78>).
+fn admit(ctx: &Ctx<'_>, input: &Input<'_>, owner: &Item) -> ArmResult<()> {
+    let scope = text(&owner.doc, "/id");
+    if owner.doc["properties"]["enableRbacAuthorization"] != true {
+        // By its own list, which is known at once.
+        return Ok(());
+    }
+    if authorization::reaches(ctx, &[CLIENT, PRINCIPAL], scope) {
+        return Ok(());
+    }
+    let (kind, verb) = match input.operation.api {
+        "vaultsecrets" => ("secrets", input.operation.name),
+        _ => ("keys", input.operation.name),
+    };
+    let message = format!(
+        "Caller is not authorized to perform action on resource.\r\nIf role assignments, deny assignments or role definitions were changed recently, please observe propagation time.\r\nCaller: appid={CLIENT};oid={CLIENT};iss=https://sts.windows.net/{TENANT}/\r\nAction: 'Microsoft.KeyVault/vaults/{kind}/{verb}/action'\r\nResource: '{}'\r\nAssignment: (not found)\r\nDenyAssignmentId: null\r\nDecisionReason: null \r\nVault: {};location={}\r\n",
+        scope.to_lowercase(),
+        text(&owner.doc, "/name"),
+        text(&owner.doc, "/location"),
+    );
+    Err(ArmError::new(403, "Forbidden", message).inner("ForbiddenByRbac"))
 }
 
 /// What keys alone have.

@@ -489,6 +489,14 @@ fn encryption(ctx: &Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
             "A key of a vault is used with a user-assigned identity.".to_owned(),
         );
     }
+    // Documented of the databases that came before it: "401 AzureKeyVaultMissingPermissions"
+    // (https://learn.microsoft.com/azure/azure-sql/database/transparent-data-encryption-byok-troubleshoot).
+    if !keyvault::usable(ctx, &found, &write.doc) {
+        return refuse(
+            "AzureKeyVaultMissingPermissions",
+            "The server is missing required permissions on the Azure Key Vault.".to_owned(),
+        );
+    }
     write.link(&found);
     set(
         &mut write.doc,

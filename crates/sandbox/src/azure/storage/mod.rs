@@ -278,6 +278,14 @@ fn encryption(ctx: &Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
             ),
         ));
     };
+    // As reported by who has met it: https://github.com/Azure/terraform-azurerm-avm-res-storage-storageaccount/pull/391 tells the status.
+    if !super::keyvault::usable(ctx, &key, &write.doc) {
+        return Err(ArmError::new(
+            403,
+            "KeyVaultAuthenticationFailure",
+            "The operation failed because of authentication issue on the keyvault. For more information, see - https://go.microsoft.com/fwlink/?linkid=2109021",
+        ));
+    }
     if !super::keyvault::protected(ctx, &key) {
         return Err(ArmError::bad(
             "KeyVaultPropertiesNotSupported",

@@ -72,7 +72,7 @@ pub(super) fn check_account(ctx: &Ctx<'_>, account: &str) -> GoogleResult<()> {
     {
         return Ok(());
     }
-    if super::super::iam::account_exists(ctx, account) {
+    if super::super::iam::account_known(ctx, account) {
         return Ok(());
     }
     Err(bad(format!(
@@ -212,6 +212,12 @@ pub(super) fn check_encryption(ctx: &Ctx<'_>, config: &Value) -> GoogleResult<()
     if !key.is_empty() && ctx.get(super::super::kms::KEYS, key).is_none() {
         return Err(bad(format!(
             "Cloud KMS key \"{key}\" does not exist or cannot be used."
+        )));
+    }
+    // In the words of Cloud KMS itself, as reported in https://github.com/hashicorp/terraform-provider-google/issues/15415.
+    if !key.is_empty() && !super::super::kms::usable(ctx, key, "container-engine-robot") {
+        return Err(GoogleError::forbidden(format!(
+            "Permission 'cloudkms.cryptoKeyVersions.useToEncrypt' denied on resource '{key}' (or it may not exist)."
         )));
     }
     Ok(())

@@ -48,6 +48,7 @@ impl Source for Clusters {
                 ready: item.ready_at <= frame.now
                     && item.hidden["failed"] != true
                     && !item.deleting,
+                since: item.ready_at,
             })
             .collect()
     }

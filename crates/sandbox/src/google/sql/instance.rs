@@ -152,6 +152,12 @@ fn insert(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpReply> {
         if ctx.get(kms::KEYS, key).is_none() {
             return Err(invalid(format!("KMS key \"{key}\" does not exist")));
         }
+        // In the words of Cloud KMS itself, as reported in https://github.com/hashicorp/terraform-provider-google/issues/15415.
+        if !kms::usable(ctx, key, "gcp-sa-cloud-sql") {
+            return Err(GoogleError::forbidden(format!(
+                "Permission 'cloudkms.cryptoKeyVersions.useToEncrypt' denied on resource '{key}' (or it may not exist)."
+            )));
+        }
         links.push(key.to_owned());
     }
     let mut doc = body.as_object().cloned().unwrap_or_default();

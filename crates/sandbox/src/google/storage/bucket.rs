@@ -288,6 +288,12 @@ fn settle(ctx: &Ctx<'_>, doc: &mut Map<String, Value>) -> GoogleResult<Vec<Strin
             "The KMS key {key} does not exist or cannot be used."
         )));
     }
+    // As reported in https://github.com/googleapis/google-cloud-java/issues/3594.
+    if !kms::usable(ctx, &key, "gs-project-accounts") {
+        return Err(GoogleError::forbidden(
+            "Permission denied on Cloud KMS key. Please ensure that your Cloud Storage service account has been authorized to use this key.",
+        ));
+    }
     Ok(vec![key])
 }
 
