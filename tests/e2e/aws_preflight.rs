@@ -125,7 +125,7 @@ fn versions_types_and_ranges_that_cannot_be_had_are_told() {
     let zones = ["us-east-1e", "us-east-1e"];
     let nowhere = "`m7i.large` cannot be had in us-east-1e";
     told(Stack { zones, ..RIGHT }, 1, &[nowhere]);
-    // That the subnets are of this VPC shows only when it is made.
+    // Its id is not known yet, but that the subnets will be of this VPC is.
     let ranges = Stack {
         subnets: ["10.0.0.0/24", "10.0.0.128/25"],
         services: "10.0.64.0/20",
@@ -133,7 +133,7 @@ fn versions_types_and_ranges_that_cannot_be_had_are_told() {
     };
     told(
         ranges,
-        0,
+        1,
         &[
             "10.0.0.128/25 has addresses of aws_subnet.s0, which is 10.0.0.0/24",
             "10.0.64.0/20 has addresses of the cluster's VPC, which is 10.0.0.0/16",
@@ -144,9 +144,52 @@ fn versions_types_and_ranges_that_cannot_be_had_are_told() {
         ..RIGHT
     };
     let sentence = "10.9.0.0/24 is not within its VPC, which has 10.0.0.0/16";
-    told(outside, 0, &[sentence]);
+    told(outside, 1, &[sentence]);
     assert!(server.resources().is_empty());
     oracles::judge("aws", &server, true);
+}
+
+#[test]
+fn a_subnet_is_held_against_the_vpc_that_it_will_be_of() {
+    let server = Server::sandbox(&["--latency", "none"]);
+    // Through a local value and a key; what the second VPC has is not the first one's.
+    let stack = r#"
+[stack]
+name = "t"
+
+[locals]
+ranges = { a = "10.0.0.0/16", b = "10.1.0.0/16" }
+ids    = "${{ for key, vpc in aws_vpc.v : key => vpc.id }}"
+
+[resource.aws_vpc.v]
+for_each   = "${local.ranges}"
+cidr_block = "${each.value}"
+
+[resource.aws_subnet.s]
+for_each   = "${local.ranges}"
+vpc_id     = "${local.ids[each.key]}"
+cidr_block = "${cidrsubnet(each.value, 8, 0)}"
+
+[resource.terraform_data.d]
+input = "x"
+"#;
+    planned(&server, stack).expect(0);
+    let told = |vpc: &str, range: &str, code: i32, sentences: &[&str]| {
+        let more = format!("[resource.aws_subnet.t]\nvpc_id = '{vpc}'\ncidr_block = \"{range}\"\n");
+        planned(&server, &format!("{stack}\n{more}"))
+            .expect(code)
+            .says(sentences);
+    };
+    let first = r#"${aws_vpc.v["a"].id}"#;
+    told(first, "10.0.1.0/24", 0, &[]);
+    let outside = "10.1.1.0/24 is not within its VPC, which has 10.0.0.0/16";
+    told(first, "10.1.1.0/24", 1, &[outside]);
+    let shared = r#"10.0.0.0/20 has addresses of aws_subnet.s["a"], which is 10.0.0.0/24"#;
+    told(first, "10.0.0.0/20", 1, &[shared]);
+    // Which of the two it will be is not known: then it is only likely.
+    let either = r#"${terraform_data.d.output == "x" ? aws_vpc.v["a"].id : aws_vpc.v["b"].id}"#;
+    let outside = "10.9.0.0/24 is not within its VPC, which has 10.0.0.0/16, 10.1.0.0/16";
+    told(either, "10.9.0.0/24", 0, &[outside]);
 }
 
 #[test]
@@ -273,5 +316,84 @@ name  = "z${count.index}.example.com"
         "3001 of `target groups` are planned in eu-west-1, 0 are there, and the quota is 3000",
         "1501 of `policies` are planned in the account, 0 are there, and the quota is 1500",
         "501 of `database subnet groups` are planned in eu-west-1, 0 are there, and the quota is 500",
+    ]);
+}
+
+#[test]
+fn quotas_of_places_and_of_processors_are_told() {
+    let server = Server::sandbox(&["--latency", "none"]);
+    oracles::record(&server);
+    let plan = |more: u32| {
+        let stack = format!(
+            r#"
+[stack]
+name = "t"
+
+[clouds.aws]
+region = "eu-west-1"
+
+[resource.aws_vpc.v]
+cidr_block = "10.0.0.0/16"
+
+[resource.aws_subnet.s]
+count             = {}
+vpc_id            = "${{aws_vpc.v.id}}"
+cidr_block        = '${{cidrsubnet("10.0.0.0/16", 12, count.index)}}'
+availability_zone = 'eu-west-1${{count.index < 500 ? "a" : "b"}}'
+
+[resource.aws_nat_gateway.n]
+count             = {}
+subnet_id         = "${{aws_subnet.s[count.index].id}}"
+connectivity_type = "private"
+
+[resource.aws_launch_template.t]
+name          = "t"
+instance_type = "m7i.2xlarge"
+
+[resource.aws_eks_node_group.g]
+for_each        = {{ ON_DEMAND = {}, SPOT = 9000 }}
+cluster_name    = "k"
+node_group_name = "${{each.key}}"
+node_role_arn   = "arn:aws:iam::123456789012:role/r"
+subnet_ids      = ["subnet-1"]
+capacity_type   = "${{each.key}}"
+launch_template = {{ id = "${{aws_launch_template.t.id}}", version = "1" }}
+scaling_config  = {{ desired_size = "${{each.value}}", max_size = 9000, min_size = 1 }}
+"#,
+            1000 + more,
+            200 + more,
+            625 + more
+        );
+        planned(&server, &stack).expect(0)
+    };
+    plan(1).says(&[
+        "1001 of `subnets` are planned in aws_vpc.v, 0 are there, and the quota is 1000",
+        "201 of `NAT gateways` are planned in eu-west-1a, 0 are there, and the quota is 200",
+        "5008 of `vCPUs of standard instances` are planned in eu-west-1, 0 are there, and the quota is 5000",
+    ]);
+    let fits = plan(0).told();
+    assert!(!fits.contains("the quota is"), "{fits}");
+    oracles::judge("aws", &server, true);
+}
+
+#[test]
+fn instances_that_run_count() {
+    let server = Server::sandbox(&["--latency", "none"]);
+    let folder = Folder::against(&server);
+    let run = |arguments: &[&str]| folder.run(&[arguments, &["stacks/t.toml"]].concat());
+    folder.write("stacks/t.toml", &RIGHT.text());
+    run(&["apply", "-auto-approve"]).expect(0);
+    // The one machine of two vCPUs that is there, and as many as there may be.
+    let more = r#"
+[resource.aws_eks_node_group.more]
+cluster_name    = "${aws_eks_cluster.k.name}"
+node_group_name = "more"
+node_role_arn   = "${aws_iam_role.r.arn}"
+subnet_ids      = ["${aws_subnet.s0.id}"]
+scaling_config  = { desired_size = 2500, max_size = 2500, min_size = 1 }
+"#;
+    folder.write("stacks/t.toml", &(RIGHT.text() + more));
+    run(&["plan"]).expect(0).says(&[
+        "5000 of `vCPUs of standard instances` are planned in eu-west-1, 2 are there, and the quota is 5000",
     ]);
 }

@@ -97,6 +97,7 @@ async fn preflight_tells_what_cannot_work() {
             address: address.parse().expect("an address"),
             planned: from_json(&planned, &block.implied_type()).expect("fits"),
             creates,
+            refers: Default::default(),
         }
     };
     let subnet = |name: &str, zone: &str, creates| {

@@ -5,9 +5,10 @@ use crate::aws_session::operation;
 use crate::support::{Folder, Server};
 use async_trait::async_trait;
 use infra_model::json::from_json;
-use infra_model::provider::{Environment, Events, NoLimits};
+use infra_model::provider::{Environment, Events, NoEvents, NoLimits};
 use infra_model::{
-    CallContext, Clock, ErrorKind, Operation, ProviderError, ReadItem, Session, Timestamp, Value,
+    CallContext, Clock, ErrorKind, Operation, Provider, ProviderError, ReadItem, Session,
+    Timestamp, Value,
 };
 use serde_json::json;
 use std::sync::{Arc, Mutex};
@@ -75,6 +76,63 @@ async fn create(
     (made, last.or(known))
 }
 
+/// The provider, of the project `shop` in the sandbox.
+async fn session(provider: &dyn Provider, server: &Server) -> Arc<dyn Session> {
+    let variables = [
+        ("INFRA_GOOGLE_ENDPOINT".to_owned(), server.google.clone()),
+        ("GOOGLE_PROJECT".to_owned(), "shop".to_owned()),
+    ];
+    let environment = Environment {
+        variables: variables.into_iter().collect(),
+        ..Environment::default()
+    };
+    let config = from_json(&json!({}), &provider.schema().config.implied_type()).expect("fits");
+    let session = provider.configure(&config, &environment).await;
+    session.expect("connects")
+}
+
+#[tokio::test]
+async fn a_grant_waits_until_an_account_that_is_new_is_known() {
+    let server = Server::sandbox(&["--latency", "none"]);
+    let provider = infra_google::provider();
+    let session = session(&*provider, &server).await;
+    let context = CallContext {
+        clock: Arc::new(Ahead),
+        gate: Arc::new(NoLimits),
+        events: Arc::new(NoEvents),
+        provider: "google",
+    };
+    let make = async |name: &str, fields: serde_json::Value| {
+        let block = &provider.schema().resources[name].block;
+        let desired = from_json(&fields, &block.implied_type()).expect("fits");
+        let operation = operation(&format!("{name}.x"), 1);
+        session.create(&context, &operation, name, &desired).await
+    };
+    let agent = async |service: &str| {
+        let service = format!("{service}.googleapis.com");
+        let made = make(
+            "google_project_service_identity",
+            json!({ "service": service }),
+        )
+        .await;
+        let member = made.expect("is made").get("member").cloned();
+        member.as_ref().and_then(Value::as_str).map(str::to_owned)
+    };
+    let registry = agent("artifactregistry").await.expect("an agent");
+    assert!(
+        registry.ends_with("@gcp-sa-artifactregistry.iam.gserviceaccount.com"),
+        "{registry}"
+    );
+    let sql = registry.replace("gcp-sa-artifactregistry", "gcp-sa-cloud-sql");
+    let grant = json!({ "project": "shop", "role": "roles/viewer", "member": sql });
+    let (granted, made) = futures::join!(make("google_project_iam_member", grant), async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        agent("sqladmin").await
+    });
+    assert_eq!(made, Some(sql));
+    granted.expect("is granted once the agent is there");
+}
+
 #[tokio::test]
 async fn a_version_is_added_once_wherever_its_creation_is_cut_short() {
     let faults = "lost:secretmanager.secrets.addVersion*1";
@@ -87,19 +145,8 @@ async fn a_version_is_added_once_wherever_its_creation_is_cut_short() {
     let applied = folder.run(&["apply", "-auto-approve", "stacks/t.toml", &server.flag()]);
     applied.expect(0);
     let provider = infra_google::provider();
-    let variables = [
-        ("INFRA_GOOGLE_ENDPOINT".to_owned(), server.google.clone()),
-        ("GOOGLE_PROJECT".to_owned(), "shop".to_owned()),
-    ];
-    let environment = Environment {
-        variables: variables.into_iter().collect(),
-        ..Environment::default()
-    };
-    let schema = provider.schema();
-    let config = from_json(&json!({}), &schema.config.implied_type()).expect("fits");
-    let session = provider.configure(&config, &environment).await;
-    let session = session.expect("connects");
-    let block = &schema.resources[TYPE].block;
+    let session = session(&*provider, &server).await;
+    let block = &provider.schema().resources[TYPE].block;
     let desired = json!({
         "secret": "projects/shop/secrets/s", "secret_data": "hunter2", "enabled": true, "deletion_policy": "DELETE",
     });
@@ -124,7 +171,7 @@ async fn a_version_is_added_once_wherever_its_creation_is_cut_short() {
     let context = CallContext {
         clock: Arc::new(Ahead),
         gate: Arc::new(NoLimits),
-        events: Arc::new(infra_model::provider::NoEvents),
+        events: Arc::new(NoEvents),
         provider: "google",
     };
     let read = session.read_many(&context, TYPE, &[item]).await;

@@ -5,6 +5,7 @@
 //! # update: 2                   `var.step` at which it is changed in place (left out: it cannot be)
 //! # replace: 3                  `var.step` at which it is replaced (left out: it cannot be)
 //! # import: vpc-id expression   an attribute, or text with {attribute}s, that `infra import` takes
+//! # import: no, because …       it cannot be imported, and says so
 //! # unread: a, because …        an attribute that AWS does not tell, so that importing leaves it out
 //! # drift: no, because …        deleting it leaves it there
 //! # deletes: created, because … what was imported is not enough to delete it by
@@ -71,8 +72,8 @@ pub struct Table {
     pub target: String,
     update: Option<String>,
     replace: Option<String>,
-    /// An attribute, or text with {attribute}s.
-    pub import: String,
+    /// An attribute, or text with {attribute}s; none of what cannot be imported.
+    pub import: Option<String>,
     /// Attributes that importing leaves out.
     pub unread: Vec<String>,
     /// Whether deleting it behind the state's back shows.
@@ -154,7 +155,13 @@ impl Table {
             target: one("target").unwrap_or_else(|| panic!("{name}: no target")),
             update: one("update"),
             replace: one("replace"),
-            import: one("import").unwrap_or_else(|| "id".to_owned()),
+            import: match one("import") {
+                Some(line) if line.starts_with("no, ") => {
+                    because(&line);
+                    None
+                }
+                line => Some(line.unwrap_or_else(|| "id".to_owned())),
+            },
             unread: all("unread").iter().map(|line| because(line).0).collect(),
             drifts: one("drift").is_none_or(|line| because(&line).0 != "no"),
             deletes_imported: deletes.is_none(),

@@ -96,11 +96,19 @@ impl Life<'_> {
             .expect(0);
     }
 
-    /// Imports the target into a state of its own, where it must look as in the one that created it.
-    fn import(&self, folder: &Folder, number: &str) -> Folder {
+    /// Imports the target into a state of its own, where it must look as in the one that created it; none where it cannot be
+    /// imported, which is said.
+    fn import(&self, folder: &Folder, number: &str) -> Option<Folder> {
         let created = attributes(folder, &self.table.target);
         let other = self.folder();
-        let id = import_id(&self.table.import, &created);
+        let Some(pattern) = &self.table.import else {
+            let target = self.table.target.as_str();
+            self.run(&other, &["import", target, "any"], number)
+                .expect(1)
+                .says(&["cannot be imported"]);
+            return None;
+        };
+        let id = import_id(pattern, &created);
         self.run(
             &other,
             &["import", self.table.target.as_str(), id.as_str()],
@@ -119,7 +127,7 @@ impl Life<'_> {
             "{}: attributes that importing does not find",
             self.table.name
         );
-        other
+        Some(other)
     }
 
     /// All steps but those left out; which were made.
@@ -138,7 +146,7 @@ impl Life<'_> {
                 Step::Create => self.settle(&folder, last, &["create"]),
                 Step::Update => self.settle(&folder, last, &["update"]),
                 Step::Replace => self.settle(&folder, last, &["delete", "create"]),
-                Step::Import => imported = Some(self.import(&folder, last)),
+                Step::Import => imported = self.import(&folder, last),
                 Step::Drift => {
                     // Somebody deletes it behind the state's back.
                     let behind = imported

@@ -113,6 +113,8 @@ def routed(model, method, path, query):
             continue
         http = operation.http
         template, _, fixed = http["requestUri"].partition("?")
+        # A slash at the end is of botocore's own (ChangeResourceRecordSets); other SDKs send none, and services take both.
+        template = template.rstrip("/")
         fixed = dict(parse_qsl(fixed, keep_blank_values=True))
         if http["method"] != method or not all(key in query for key in fixed):
             continue

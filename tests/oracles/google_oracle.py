@@ -25,6 +25,7 @@ APIS = (
     "secretmanager.v1",
     "servicenetworking.v1",
     "serviceusage.v1",
+    "serviceusage.v1beta1",
     "sqladmin.v1",
     "storage.v1",
 )

@@ -153,5 +153,11 @@ def test_quotas(sandbox):
     assert vpcs["Value"] == 300 and vpcs["QuotaName"] == "VPCs per Region"
     codes = [q["QuotaCode"] for q in quotas.list_service_quotas(ServiceCode="vpc", MaxResults=2)["Quotas"]]
     assert len(codes) == 2
+    default = quotas.get_aws_default_service_quota(ServiceCode="vpc", QuotaCode="L-F678F1CE")["Quota"]
+    assert default["Value"] == 5
+    pages = quotas.get_paginator("list_service_quotas").paginate(ServiceCode="vpc", PaginationConfig={"PageSize": 1})
+    assert [len(page["Quotas"]) for page in pages] == [1, 1, 1, 1]
+    refused("InvalidPaginationTokenException", quotas.list_service_quotas, ServiceCode="vpc", NextToken="\u00e9")
+    refused("IllegalArgumentException", quotas.list_service_quotas, ServiceCode="vpc", MaxResults=0)
     refused("NoSuchResourceException", quotas.get_service_quota, ServiceCode="vpc", QuotaCode="L-0")
     refused("NoSuchResourceException", quotas.list_service_quotas, ServiceCode="nothing")

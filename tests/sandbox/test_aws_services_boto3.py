@@ -437,6 +437,13 @@ def test_nodegroup(net):
     found = net.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[asg])["AutoScalingGroups"][0]
     assert len(found["Instances"]) == 3 and found["DesiredCapacity"] == 3
     assert len(net.ec2.describe_network_interfaces()["NetworkInterfaces"]) == 5
+    running = [{"Name": "instance-state-name", "Values": ["running"]}]
+    pages = net.ec2.get_paginator("describe_instances").paginate(Filters=running, PaginationConfig={"PageSize": 5})
+    nodes = [node for page in pages for reservation in page["Reservations"] for node in reservation["Instances"]]
+    assert sorted(node["InstanceId"] for node in nodes) == sorted(one["InstanceId"] for one in found["Instances"])
+    assert {node["InstanceType"] for node in nodes} == {"m7g.large"} and nodes[0]["CpuOptions"] == {"CoreCount": 2, "ThreadsPerCore": 1}
+    assert {node["SubnetId"] for node in nodes} <= set(net.subnets)
+    refused("InvalidInstanceID.NotFound", net.ec2.describe_instances, InstanceIds=["i-0123456789abcdef0"])
     tag = {"ResourceId": asg, "ResourceType": "auto-scaling-group", "Key": "k", "Value": "v", "PropagateAtLaunch": True}
     net.autoscaling.create_or_update_tags(Tags=[tag])
     assert tag in net.autoscaling.describe_tags()["Tags"]

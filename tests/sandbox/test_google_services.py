@@ -251,6 +251,42 @@ def test_service_accounts_and_policies(google):
     refused(404, iam.get(name=made["name"]), "NOT_FOUND")
 
 
+def test_service_agents(google):
+    number = google("cloudresourcemanager").projects().get(projectId=PROJECT).execute()["projectNumber"]
+    projects = google("cloudresourcemanager", "v3").projects()
+    services = google("serviceusage", "v1beta1").services()
+
+    def agent(domain):
+        return f"service-{number}@{domain}.iam.gserviceaccount.com"
+
+    def grant(email):
+        policy = projects.getIamPolicy(resource=f"projects/{PROJECT}", body={}).execute()
+        bindings = [*policy["bindings"], {"role": "roles/viewer", "members": [f"serviceAccount:{email}"]}]
+        return projects.setIamPolicy(resource=f"projects/{PROJECT}", body={"policy": {**policy, "bindings": bindings}})
+
+    def generate(service):
+        answer = services.generateServiceIdentity(parent=f"projects/{PROJECT}/services/{service}.googleapis.com").execute()
+        assert answer["done"]
+        return answer["response"]
+
+    # Of an API that was enabled, unless its service makes its agent later.
+    grant(agent("container-engine-robot")).execute()
+    registry = agent("gcp-sa-artifactregistry")
+    assert registry in refused(400, grant(registry), "INVALID_ARGUMENT")
+    made = generate("artifactregistry")
+    assert made["email"] == registry and made == generate("artifactregistry")
+    grant(registry).execute()
+    # That of Cloud Storage is made when it is asked for, and not by Service Usage.
+    buckets = agent("gs-project-accounts")
+    assert "email" not in generate("storage")
+    refused(400, grant(buckets), "INVALID_ARGUMENT")
+    assert google("storage").projects().serviceAccount().get(projectId=PROJECT).execute()["email_address"] == buckets
+    grant(buckets).execute()
+    refused(400, grant(agent("gcp-sa-pubsub")), "INVALID_ARGUMENT")
+    for service, reason in (("pubsub", "FAILED_PRECONDITION"), ("compute", "INVALID_ARGUMENT")):
+        refused(400, services.generateServiceIdentity(parent=f"projects/{PROJECT}/services/{service}.googleapis.com"), reason)
+
+
 def test_keys(google, sandbox):
     rings = google("cloudkms").projects().locations().keyRings()
     keys = rings.cryptoKeys()

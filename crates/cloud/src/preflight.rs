@@ -198,6 +198,7 @@ mod tests {
             address: format!("aws_subnet.{name}").parse().expect("an address"),
             planned: Value::NULL,
             creates: true,
+            refers: Default::default(),
         }
     }
 

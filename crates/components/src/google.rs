@@ -25,9 +25,44 @@ pub(crate) fn description(draft: &Draft<'_>) -> String {
     )
 }
 
+/// The accounts by which Google's services use keys: <https://cloud.google.com/iam/docs/service-agents>.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Agent {
+    /// Artifact Registry's.
+    Artifacts,
+    /// Kubernetes Engine's.
+    Clusters,
+    /// Cloud Storage's.
+    Storage,
+}
+
+impl Agent {
+    /// Has the agent made, which a new project may not have yet, and without which nothing is granted to it: the agent as policies call
+    /// it, and what the grant must come after.
+    fn declare(self, draft: &mut Draft<'_>) -> (String, Option<&'static str>) {
+        let (service, domain) = match self {
+            Agent::Artifacts => ("artifactregistry", "gcp-sa-artifactregistry"),
+            Agent::Clusters => ("container", "container-engine-robot"),
+            Agent::Storage => {
+                // It is made by asking for it.
+                draft.data("google_storage_project_service_account", "this", json!({}));
+                let member = "${data.google_storage_project_service_account.this.member}";
+                return (member.to_owned(), None);
+            }
+        };
+        let body = json!({ "service": format!("{service}.googleapis.com") });
+        draft.resource("google_project_service_identity", "this", body);
+        // Its own attribute can be empty right after it was made: Google does not always tell the address at once.
+        let member = format!(
+            "serviceAccount:service-${{data.google_project.this.number}}@{domain}.iam.gserviceaccount.com"
+        );
+        (member, Some("google_project_service_identity.this"))
+    }
+}
+
 /// A key that changes every 90 days, `google_kms_crypto_key.this`, for the use of a service's own account. The grant is
 /// `google_kms_crypto_key_iam_member.this`.
-pub(crate) fn key(draft: &mut Draft<'_>, kind: &str, agent: &str) {
+pub(crate) fn key(draft: &mut Draft<'_>, kind: &str, agent: Agent) {
     project(draft);
     let name = draft.name(kind, NAME);
     draft.resource("google_kms_key_ring", "this", json!({ "name": name }));
@@ -38,13 +73,15 @@ pub(crate) fn key(draft: &mut Draft<'_>, kind: &str, agent: &str) {
         "labels": draft.labels(),
     });
     draft.resource("google_kms_crypto_key", "this", body);
+    let (member, after) = agent.declare(draft);
     draft.resource(
         "google_kms_crypto_key_iam_member",
         "this",
         json!({
             "crypto_key_id": "${google_kms_crypto_key.this.id}",
             "role": "roles/cloudkms.cryptoKeyEncrypterDecrypter",
-            "member": format!("serviceAccount:service-${{data.google_project.this.number}}@{agent}.iam.gserviceaccount.com"),
+            "member": member,
+            "depends_on": after.map(|after| [after]),
         }),
     );
 }

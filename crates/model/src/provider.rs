@@ -320,6 +320,9 @@ pub struct PreflightItem {
     pub planned: Value,
     /// Whether it will be created (or replaced) rather than changed.
     pub creates: bool,
+    /// Whose ids the attributes of [`Traits::refers`](crate::schema::Traits::refers) will have, where those are not known yet:
+    /// resources that this plan makes too.
+    pub refers: std::collections::BTreeMap<&'static str, Vec<crate::address::Address>>,
 }
 
 /// Something that will not work.

@@ -140,6 +140,9 @@ pub struct Traits {
     /// The attributes which, taken together, only one object can have at a time. The id is enough where it is known before the
     /// object is there.
     pub unique: &'static [&'static str],
+    /// The attributes of which preflight must know what they refer to before the ids of that are known, with dots between blocks
+    /// and theirs: `vpc_config.subnet_ids`.
+    pub refers: &'static [&'static str],
 }
 
 impl Default for Traits {
@@ -157,6 +160,7 @@ impl Default for Traits {
             carries: "",
             moves: &[],
             unique: &["id"],
+            refers: &[],
         }
     }
 }
@@ -181,6 +185,13 @@ impl Traits {
         self.create = Duration::from_secs(create);
         self.update = Duration::from_secs(update);
         self.delete = Duration::from_secs(delete);
+        self
+    }
+
+    /// With attributes of which preflight must know what they refer to.
+    #[must_use]
+    pub fn referring(mut self, attributes: &'static [&'static str]) -> Traits {
+        self.refers = attributes;
         self
     }
 

@@ -1,7 +1,7 @@
 //! Data sources: who and where one is, zones, versions of Kubernetes.
 
 use crate::client::{Client, Request};
-use crate::family::{COMPUTE, CONTAINER, PROJECTS};
+use crate::family::{COMPUTE, CONTAINER, PROJECTS, STORAGE};
 use async_trait::async_trait;
 use infra_model::resource::DataSource;
 use infra_model::{CallContext, ProviderError, Record};
@@ -88,6 +88,64 @@ impl DataSource<Client> for Project {
             name: found["displayName"].as_str().map(str::to_owned),
             project_id: Some(project),
             id: Some(path),
+        })
+    }
+}
+
+/// The service agent of Cloud Storage in a project: the account that uses the keys of buckets. Google makes it when it is first asked
+/// for (<https://cloud.google.com/storage/docs/getting-service-agent>), and `google_project_service_identity` does not.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct StorageAccountRecord {
+    /// The project. By default the provider's.
+    #[record(optional, computed)]
+    pub(crate) project: Option<String>,
+    /// The project that the call is charged to.
+    #[record(optional)]
+    pub(crate) user_project: Option<String>,
+    /// Its address.
+    #[record(computed)]
+    pub(crate) email_address: Option<String>,
+    /// `serviceAccount:{email_address}`, as policies call it.
+    #[record(computed)]
+    pub(crate) member: Option<String>,
+    /// Its address.
+    #[record(computed)]
+    pub(crate) id: Option<String>,
+}
+
+pub(crate) struct StorageAccount;
+
+#[async_trait]
+impl DataSource<Client> for StorageAccount {
+    type Record = StorageAccountRecord;
+    const TYPE: &'static str = "google_storage_project_service_account";
+
+    async fn read(
+        client: &Client,
+        context: &CallContext,
+        config: StorageAccountRecord,
+    ) -> Result<StorageAccountRecord, ProviderError> {
+        let project = config
+            .project
+            .unwrap_or_else(|| client.project().to_owned());
+        let mut request = Request::get(
+            STORAGE,
+            "storage.projects.serviceAccount.get",
+            format!("projects/{project}/serviceAccount"),
+        );
+        if let Some(charged) = &config.user_project {
+            request = request.query("userProject", charged);
+        }
+        let found = client.call(context, &request).await?;
+        let email = found["email_address"].as_str().map(str::to_owned);
+        Ok(StorageAccountRecord {
+            project: Some(project),
+            user_project: config.user_project,
+            member: email
+                .as_ref()
+                .map(|email| format!("serviceAccount:{email}")),
+            id: email.clone(),
+            email_address: email,
         })
     }
 }

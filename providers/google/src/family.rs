@@ -111,6 +111,11 @@ pub(crate) const USAGE: Service = service(
     family("serviceusage.read", 16, 40.0, 10.0),
     family("serviceusage.write", 8, 20.0, 2.0),
 );
+/// Its first version, for what the second lacks; nobody's crate speaks it.
+pub(crate) const USAGE_BETA: Service = plain(Service {
+    base: "v1beta1",
+    ..USAGE
+});
 /// Service Networking, which has no official crate.
 pub(crate) const PEERING: Service = plain(service(
     "servicenetworking",

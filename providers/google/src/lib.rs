@@ -29,6 +29,7 @@ mod registry;
 mod rest;
 mod secrets;
 mod service_connection;
+mod service_identity;
 mod session;
 mod sql;
 mod storage;

@@ -36,7 +36,8 @@ pub(crate) struct ServiceRecord {
     pub(crate) id: Option<String>,
 }
 
-const SERVICES: Api = Api {
+/// The collection of services in a project.
+pub(crate) const SERVICES: Api = Api {
     service: USAGE,
     name: "serviceusage.services",
     collection: "projects/{project}/services",

@@ -5,7 +5,7 @@ use crate::kind::Kind;
 use crate::managed::Managed;
 use crate::{
     artifacts, compute, container, data, dns, iam, kms, project_service, rest, secrets,
-    service_connection, sql, storage,
+    service_connection, service_identity, sql, storage,
 };
 use infra_model::resource::{DynDataSource, DynResource, Typed};
 
@@ -60,6 +60,7 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
         // --- projects, accounts and policies ---
         Typed::<project_service::Service>::register(),
         Typed::<service_connection::Connection>::register(),
+        Typed::<service_identity::Identity>::register(),
         managed::<iam::service_account::Account>(),
         member::<iam::member_types::ProjectMember>(),
         member::<iam::member_types::AccountMember>(),
@@ -77,6 +78,7 @@ pub(crate) fn data() -> Vec<Box<dyn DynDataSource<Client>>> {
         Typed::<data::ClientConfig>::register_data(),
         Typed::<data::EngineVersions>::register_data(),
         Typed::<data::Project>::register_data(),
+        Typed::<data::StorageAccount>::register_data(),
         Typed::<data::Zones>::register_data(),
     ]
 }

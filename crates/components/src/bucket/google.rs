@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 pub(super) fn expand(inputs: &Inputs, draft: &mut Draft<'_>) {
     check(inputs, draft);
-    google::key(draft, "bucket", "gs-project-accounts");
+    google::key(draft, "bucket", google::Agent::Storage);
     draft.data("google_client_config", "this", json!({}));
     let name = match &inputs.name {
         Some(name) => name.json("input.name"),

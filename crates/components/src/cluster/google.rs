@@ -36,7 +36,7 @@ pub(super) fn expand(
     draft: &mut Draft<'_>,
 ) {
     inputs.check_version(&OFFER, draft);
-    google::key(draft, "cluster", "container-engine-robot");
+    google::key(draft, "cluster", google::Agent::Clusters);
     node_identity(draft);
     control_plane(inputs, site, draft);
     admins(inputs, draft);

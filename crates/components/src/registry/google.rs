@@ -21,7 +21,7 @@ pub(super) fn expand(inputs: &Inputs, draft: &mut Draft<'_>) {
         "use at most 63 lower-case letters, digits and hyphens, first a letter and last no hyphen",
         draft,
     );
-    google::key(draft, "registry", "gcp-sa-artifactregistry");
+    google::key(draft, "registry", google::Agent::Artifacts);
     draft.data("google_client_config", "this", json!({}));
     let name = match &inputs.name {
         Some(name) => name.json("input.name"),

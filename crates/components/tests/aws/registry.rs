@@ -45,6 +45,30 @@ fn images_are_scanned_and_encrypted_with_its_own_key_and_tags_stay() {
 }
 
 #[test]
+fn the_account_that_uses_a_key_is_made_before_it_may() {
+    const GRANT: &str = "google_kms_crypto_key_iam_member.this";
+    let registry = registry_on("google", json!({}));
+    assert_eq!(
+        at(
+            &registry,
+            "google_project_service_identity.this",
+            "/service"
+        ),
+        "artifactregistry.googleapis.com"
+    );
+    assert_eq!(
+        at(&registry, GRANT, "/depends_on"),
+        json!(["google_project_service_identity.this"])
+    );
+    // That of Cloud Storage is made by asking for it.
+    let bucket = Fixture::new().add("bucket", "b", &json!({ "cloud": "google" }));
+    assert_eq!(
+        at(&bucket, GRANT, "/member"),
+        "${data.google_storage_project_service_account.this.member}"
+    );
+}
+
+#[test]
 fn images_without_a_tag_go_unless_they_are_to_stay() {
     let rules = policy(
         &registry_on("aws", json!({ "keep_untagged_days": 7 })),

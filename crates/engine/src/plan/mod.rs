@@ -19,6 +19,7 @@ mod outputs;
 mod preflight;
 mod protection;
 mod reason;
+mod refers;
 mod repeat;
 mod shifts;
 mod target;

@@ -1,13 +1,14 @@
 //! What the providers know to be going to fail before anything is begun.
 
 use super::config::at_attribute;
+use super::refers::Refers;
 use super::{Change, ChangeAction, Plan, shifts};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::sessions::Sessions;
 use futures::future::join_all;
 use indexmap::IndexMap;
-use infra_model::address::{BlockAddress, ProviderAddress};
+use infra_model::address::{Address, BlockAddress, ProviderAddress};
 use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Severity};
 use infra_model::hash::HashMap;
@@ -25,12 +26,13 @@ pub(super) async fn check(
     sessions: &Sessions,
     program: &Program,
     state: &State,
+    refers: &HashMap<Address, Refers>,
     plan: &mut Plan,
 ) -> Result<(), EngineError> {
     let shifts = shifts::find(engine, state, &plan.changes);
     let mut items: IndexMap<&ProviderAddress, Vec<PreflightItem>> = IndexMap::new();
     for change in &plan.changes {
-        if let Some(item) = item(change) {
+        if let Some(item) = item(change, refers) {
             items.entry(&change.provider).or_default().push(item);
         }
     }
@@ -62,7 +64,7 @@ pub(super) async fn check(
     Ok(())
 }
 
-fn item(change: &Change) -> Option<PreflightItem> {
+fn item(change: &Change, refers: &HashMap<Address, Refers>) -> Option<PreflightItem> {
     let creates = match change.action {
         ChangeAction::Create | ChangeAction::DeleteThenCreate | ChangeAction::CreateThenDelete => {
             true
@@ -76,6 +78,7 @@ fn item(change: &Change) -> Option<PreflightItem> {
         address: change.address.clone(),
         planned: change.after.clone()?,
         creates,
+        refers: refers.get(&change.address).cloned().unwrap_or_default(),
     })
 }
 

@@ -79,8 +79,9 @@ pub(crate) async fn run(
     for (address, error) in leases.end().await {
         walk.cannot(&address, &error);
     }
+    let refers = walk.refers();
     let mut plan = walk.finish()?;
-    preflight::check(engine, sessions, program, &state, &mut plan).await?;
+    preflight::check(engine, sessions, program, &state, &refers, &mut plan).await?;
     Ok(plan)
 }
 

@@ -199,8 +199,10 @@ pub(crate) struct Paging {
     pub(crate) default: usize,
     /// The most that may be asked for.
     pub(crate) most: i64,
-    /// The error of a limit or a token that is wrong.
+    /// The error of a limit that is out of its bounds.
     pub(crate) wrong: fn(String) -> AwsError,
+    /// The error of a token that nobody gave.
+    pub(crate) strange: fn(String) -> AwsError,
 }
 
 impl Paging {
@@ -225,7 +227,7 @@ impl Paging {
             }
         };
         let token = text(body, self.token)?.filter(|token| !token.is_empty());
-        let bad = || (self.wrong)(format!("The specified {} is invalid.", self.token));
+        let bad = || (self.strange)(format!("The specified {} is invalid.", self.token));
         let Page { items, next } = context::page(items, key, token, Some(limit), bad)?;
         let mut answer = serde_json::Map::new();
         answer.insert(name.to_owned(), items.iter().map(each).collect());

@@ -1,6 +1,7 @@
 //! Google Cloud on one port: finds the method of a request by its path among those of the discovery documents, checks
 //! the body, lets the service have it in a transaction, and shapes answers and errors. Rules are in the services.
 
+mod agents;
 mod compute;
 mod container;
 mod context;

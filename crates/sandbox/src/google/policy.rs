@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::context::{Ctx, Input, etag, text};
 use super::error::{GoogleError, GoogleResult};
-use super::iam;
 use super::item::Item;
+use super::{agents, iam};
 use crate::http::HttpReply;
 
 /// The table of policies, by the full name of their resource.
@@ -188,13 +188,7 @@ fn check_account(ctx: &Ctx<'_>, name: &str) -> GoogleResult<()> {
             "Identity Pool does not exist ({pool}). Please check that you specified a valid resource name as returned in the `name` attribute in the configuration API."
         )));
     }
-    let domain = name.split_once('@').map_or("", |(_, domain)| domain);
-    let googles = !domain.ends_with(".iam.gserviceaccount.com")
-        || domain.starts_with("gcp-sa-")
-        || domain.starts_with("gs-project-accounts.")
-        || domain.starts_with("container-engine-robot.")
-        || domain.starts_with("compute-system.");
-    if googles && domain.ends_with("gserviceaccount.com") || iam::account_known(ctx, name) {
+    if agents::exists(ctx, name).unwrap_or_else(|| iam::account_known(ctx, name)) {
         return Ok(());
     }
     Err(GoogleError::bad(format!(

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::context::{Ctx, Input, merge_masked, text, without_nulls};
 use super::error::{GoogleError, GoogleResult};
 use super::item::Item;
-use super::{labels, lro, places, policy};
+use super::{agents, labels, lro, places, policy};
 use crate::clock::iso8601_millis;
 use crate::http::HttpReply;
 use crate::latency::Work;
@@ -182,6 +182,7 @@ fn create(ctx: &mut Ctx<'_>, input: &Input<'_>, parent: &str) -> GoogleResult<Ht
     );
     let labels = item.doc.get("labels").cloned();
     ctx.put(REPOSITORIES, item, labels.as_ref());
+    agents::make(ctx, input.project(), "artifactregistry");
     Ok(begin(ctx, parent, response, done))
 }
 

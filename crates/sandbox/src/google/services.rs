@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::context::{Ctx, Input, project_number, text};
 use super::error::{GoogleError, GoogleResult};
 use super::item::Item;
-use super::lro;
+use super::{agents, lro};
 use crate::http::HttpReply;
 use crate::latency::Work;
 
@@ -50,6 +50,11 @@ pub(crate) fn reached(ctx: &Ctx<'_>, project: &str, service: &str) -> bool {
     let since = item.hidden["since"].as_i64().unwrap_or_default();
     !ctx.frame.pace.is_late()
         || state(ctx, project, service) == "ENABLED" && ctx.frame.pace.knows(since, ctx.now)
+}
+
+/// Whether a project uses a service.
+pub(crate) fn is_enabled(ctx: &Ctx<'_>, project: &str, service: &str) -> bool {
+    state(ctx, project, service) == "ENABLED"
 }
 
 fn show(ctx: &Ctx<'_>, project: &str, service: &str) -> Value {
@@ -119,16 +124,8 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpRepl
         }
         _ => {
             check_name(&service)?;
-            let short = service.trim_end_matches(".googleapis.com");
-            let email = format!(
-                "service-{}@gcp-sa-{short}.iam.gserviceaccount.com",
-                project_number(&project)
-            );
+            let response = agents::generate(ctx, &project, &service)?;
             let name = format!("operations/finished.{}", ctx.uuid());
-            let response = json!({
-                "@type": "type.googleapis.com/google.api.serviceusage.v1beta1.ServiceIdentity",
-                "email": email, "uniqueId": ctx.number(),
-            });
             // It is done when it is answered.
             lro::begin(ctx, &name, "serviceusage", Value::Null, response, ctx.now);
             lro::get(ctx, &name)

@@ -62,7 +62,10 @@ impl Resource<Client> for NatGateway {
     const TYPE: &'static str = "aws_nat_gateway";
 
     fn traits() -> Traits {
-        Traits::default().seconds(105, 3, 60).family(EC2_WRITE.name)
+        Traits::default()
+            .seconds(105, 3, 60)
+            .family(EC2_WRITE.name)
+            .referring(&["subnet_id"])
     }
 
     fn id(record: &NatGatewayRecord) -> String {

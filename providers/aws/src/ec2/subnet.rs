@@ -85,7 +85,10 @@ impl Resource<Client> for Subnet {
     const TYPE: &'static str = "aws_subnet";
 
     fn traits() -> Traits {
-        Traits::default().seconds(4, 3, 4).family(EC2_WRITE.name)
+        Traits::default()
+            .seconds(4, 3, 4)
+            .family(EC2_WRITE.name)
+            .referring(&["vpc_id"])
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {

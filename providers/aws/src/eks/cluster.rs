@@ -227,6 +227,7 @@ impl Resource<Client> for Cluster {
             .unique(&["name"])
             .hosting("kubernetes")
             .versioned("version")
+            .referring(&["vpc_config.subnet_ids"])
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {

@@ -204,6 +204,7 @@ impl Resource<Client> for NodeGroup {
                 "kubernetes",
                 &["version", "release_version", "launch_template"],
             )
+            .referring(&["launch_template.id"])
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {

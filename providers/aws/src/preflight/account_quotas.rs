@@ -86,7 +86,7 @@ pub(super) async fn check(
         let new = of_type(items, counted.kind);
         new.last()?;
         let (limit, used) = futures::join!(
-            limit(client, context, counted),
+            limit(client, context, counted.service, counted.code),
             used(client, context, counted.kind)
         );
         let usage = Usage {
@@ -104,12 +104,17 @@ pub(super) async fn check(
 }
 
 /// The quota of the account, raised or not.
-async fn limit(client: &Client, context: &CallContext, counted: &Counted) -> Option<u64> {
+pub(super) async fn limit(
+    client: &Client,
+    context: &CallContext,
+    service: &str,
+    code: &str,
+) -> Option<u64> {
     let request = client
         .servicequotas()
         .get_service_quota()
-        .service_code(counted.service)
-        .quota_code(counted.code);
+        .service_code(service)
+        .quota_code(code);
     let answer = client
         .call(context, SERVICEQUOTAS, "GetServiceQuota", || {
             request.clone().send()

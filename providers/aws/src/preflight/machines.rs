@@ -1,6 +1,6 @@
 //! Clusters and their machines: versions of Kubernetes and instance types that the region or its zones do not offer.
 
-use super::network::subnets_by;
+use super::places::zones_of;
 use crate::batch::{Page, all_pages};
 use crate::client::Client;
 use crate::ec2::tagging::filter;
@@ -224,22 +224,6 @@ async fn offers(
     Ok(offers)
 }
 
-/// The zones of subnets by their ids.
-async fn zones_of(
-    client: &Client,
-    context: &CallContext,
-    subnets: BTreeSet<&String>,
-) -> Result<BTreeMap<String, String>, ProviderError> {
-    if subnets.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let found = subnets_by(client, context, "subnet-id", subnets).await?;
-    let known = found.into_iter();
-    Ok(known
-        .filter_map(|s| Some((s.subnet_id?, s.availability_zone?)))
-        .collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,6 +235,7 @@ mod tests {
             address: "aws_eks_node_group.n".parse().expect("an address"),
             planned: Value::NULL,
             creates: true,
+            refers: Default::default(),
         };
         let of = |types: &[&str]| Machines {
             item: &item,

@@ -6,6 +6,8 @@ mod buckets;
 mod databases;
 mod machines;
 mod network;
+mod places;
+mod processors;
 mod quotas;
 
 use crate::client::Client;
@@ -22,7 +24,7 @@ pub(crate) async fn check(
     items: &[PreflightItem],
 ) -> Vec<Finding> {
     let new: Vec<&PreflightItem> = items.iter().filter(|i| i.creates).collect();
-    let (zones, network, machines, databases, buckets, quotas, account_quotas) = futures::join!(
+    let found = futures::join!(
         zones(client, context, &new),
         network::check(client, context, &new),
         machines::check(client, context, &new),
@@ -30,17 +32,13 @@ pub(crate) async fn check(
         buckets::check(client, context, &new),
         quotas::check(client, context, &new),
         account_quotas::check(client, context, &new),
+        places::check(client, context, &new),
+        processors::check(client, context, &new),
     );
-    [
-        zones,
-        network,
-        machines,
-        databases,
-        buckets,
-        quotas,
-        account_quotas,
-    ]
-    .concat()
+    let (zones, network, machines, databases, buckets, quotas, account_quotas, places, vcpus) =
+        found;
+    let quotas = [quotas, account_quotas, places, vcpus].concat();
+    [zones, network, machines, databases, buckets, quotas].concat()
 }
 
 /// Subnets in zones that the region does not have.

@@ -1,8 +1,9 @@
 //! Ranges of addresses: subnets outside their VPC or in each other's, addresses of Kubernetes' services that the VPC has.
 //!
-//! The id of a VPC that is planned is not known. Where the plan makes one VPC and no more, what has no VPC's id yet is taken to
-//! be its; what is found so is a warning.
+//! The id of a VPC that is planned is not known, but which resource it will be the id of. Where that cannot be told either, and the plan
+//! makes one VPC and no more, what has no VPC's id yet is taken to be its; what is found so is a warning.
 
+use super::places::planned_one;
 use crate::client::Client;
 use crate::ec2::tagging::{filter, list};
 use crate::tags;
@@ -10,6 +11,7 @@ use aws_sdk_ec2::types::{Subnet, Vpc};
 use infra_cloud::preflight::{
     Range, block, doubtful, of_type, overlap, overlapping, refused, text, texts, within,
 };
+use infra_model::address::Address;
 use infra_model::provider::{Finding, PreflightItem};
 use infra_model::{CallContext, ProviderError};
 use ipnet::IpNet;
@@ -38,13 +40,48 @@ pub(super) async fn check(
     let (known, unknown): (Vec<Range<'_>>, Vec<Range<'_>>) = subnets
         .into_iter()
         .partition(|range| text(&range.item.planned, "vpc_id").is_some());
-    let mut findings = in_planned(&made, &unknown);
+    let (told, untold): (Vec<Range<'_>>, Vec<Range<'_>>) = unknown
+        .into_iter()
+        .partition(|range| planned_one(range.item, "vpc_id").is_some());
+    let mut findings = in_planned(&made, &untold);
+    findings.extend(in_told(items, &told));
     let (standing, services) = futures::join!(
         in_standing(client, context, &known),
         services(client, context, items, &made),
     );
     findings.extend(standing);
     findings.extend(services);
+    findings
+}
+
+/// Subnets of VPCs of this plan, each known to be of which.
+fn in_told(items: &[&PreflightItem], subnets: &[Range<'_>]) -> Vec<Finding> {
+    let mut by_vpc: BTreeMap<&Address, Vec<Range<'_>>> = BTreeMap::new();
+    for subnet in subnets {
+        if let Some(vpc) = planned_one(subnet.item, "vpc_id") {
+            by_vpc.entry(vpc).or_default().push(subnet.clone());
+        }
+    }
+    // A VPC can get further ranges, from a resource of any type.
+    let widened = of_type(items, "aws_cloudcontrol_resource")
+        .iter()
+        .any(|item| text(&item.planned, "type_name") == Some("AWS::EC2::VPCCidrBlock"));
+    let mut findings = Vec::new();
+    for (vpc, planned) in by_vpc {
+        let both = overlapping(&planned).into_iter();
+        findings.extend(both.map(|(subnet, other)| {
+            refused(subnet.item, subnet.attribute.clone(), shared(subnet, other))
+        }));
+        let vpc = items.iter().find(|item| item.address == *vpc);
+        let Some(vpc) = vpc.and_then(|vpc| Range::said(vpc, "cidr_block")) else {
+            continue;
+        };
+        let outside = planned.iter().filter(|s| !vpc.net.contains(&s.net));
+        findings.extend(outside.filter(|_| !widened).map(|subnet| {
+            let message = outside_of(subnet, &vpc.net.to_string());
+            refused(subnet.item, subnet.attribute.clone(), message)
+        }));
+    }
     findings
 }
 
@@ -220,14 +257,28 @@ async fn services(
                 let net = nets.iter().find(|net| overlap(net, &range.net))?;
                 Some(refused(range.item, at(), message(net)))
             }
-            None => {
-                let [vpc] = made else { return None };
-                let planned = overlap(&vpc.net, &range.net);
-                planned.then(|| doubtful(range.item, at(), message(&vpc.net)))
-            }
+            None => match vpc_of(items, range.item) {
+                Some(vpc) => {
+                    let planned = overlap(&vpc.net, &range.net);
+                    planned.then(|| refused(range.item, at(), message(&vpc.net)))
+                }
+                None => {
+                    let [vpc] = made else { return None };
+                    let planned = overlap(&vpc.net, &range.net);
+                    planned.then(|| doubtful(range.item, at(), message(&vpc.net)))
+                }
+            },
         }
     });
     found.collect()
+}
+
+/// The VPC of this plan that the subnets of a cluster are in, which are of this plan too.
+fn vpc_of<'a>(items: &[&'a PreflightItem], cluster: &PreflightItem) -> Option<Range<'a>> {
+    let subnets = cluster.refers.get("vpc_config.subnet_ids")?;
+    let found = |address: &Address| items.iter().copied().find(|item| item.address == *address);
+    let subnet = subnets.iter().find_map(found)?;
+    Range::said(found(planned_one(subnet, "vpc_id")?)?, "cidr_block")
 }
 
 /// The ranges of the VPCs that subnets are in, by subnet.

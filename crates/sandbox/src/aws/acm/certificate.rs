@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{require, text, validation};
-use crate::aws::context::{ACCOUNT, Ctx, page};
+use super::{require, validation};
+use crate::aws::context::{ACCOUNT, Ctx};
 use crate::aws::elbv2::listener::Listener;
 use crate::aws::error::{AwsError, AwsResult};
-use crate::aws::json::JsonOperation;
+use crate::aws::json::{JsonOperation, Paging};
 use crate::aws::regions::REGIONS;
 use crate::aws::route53::record;
 use crate::clock::Millis;
@@ -305,12 +305,16 @@ fn strings<'a>(value: Option<&'a Value>, name: &str) -> Option<Vec<&'a str>> {
     Some(items.iter().filter_map(Value::as_str).collect())
 }
 
+const PAGES: Paging = Paging {
+    limit: "MaxItems",
+    token: "NextToken",
+    default: 1000,
+    most: 1000,
+    wrong: |message| validation(message),
+    strange: |message| validation(message),
+};
+
 fn list(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
-    let size = match body.get("MaxItems").map(Value::as_u64) {
-        None => 1000,
-        Some(Some(size @ 1..=1000)) => size as usize,
-        Some(_) => return Err(validation("MaxItems must be between 1 and 1000")),
-    };
     // "Default filtering returns only RSA_1024 and RSA_2048 certificates with at least one domain."
     let algorithms =
         strings(body.get("Includes"), "keyTypes").unwrap_or_else(|| vec!["RSA_1024", "RSA_2048"]);
@@ -322,36 +326,30 @@ fn list(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
                 .as_ref()
                 .is_none_or(|s| s.contains(&c.status(ctx.now)))
     });
-    let bad = || validation("The token is not one of ours");
-    let page = page(
+    let name = "CertificateSummaryList";
+    PAGES.answer(
+        body,
+        name,
         certificates,
         |c| c.arn.as_str(),
-        text(body, "NextToken")?,
-        Some(size),
-        bad,
-    )?;
-    let summaries = page.items.iter().map(|c| {
-        let mut summary = json!({
-            "CertificateArn": c.arn,
-            "DomainName": c.names[0],
-            "SubjectAlternativeNameSummaries": c.names,
-            "HasAdditionalSubjectAlternativeNames": false,
-            "Status": c.status(ctx.now),
-            "Type": c.kind(),
-            "KeyAlgorithm": c.algorithm,
-            "InUse": !users(ctx, &c.arn).is_empty(),
-        });
-        if let Some((start, end)) = c.validity(ctx.now) {
-            summary["NotBefore"] = seconds(start);
-            summary["NotAfter"] = seconds(end);
-        }
-        summary
-    });
-    let mut answer = json!({"CertificateSummaryList": summaries.collect::<Vec<_>>()});
-    if let Some(next) = page.next {
-        answer["NextToken"] = next.into();
-    }
-    Ok(answer)
+        |c| {
+            let mut summary = json!({
+                "CertificateArn": c.arn,
+                "DomainName": c.names[0],
+                "SubjectAlternativeNameSummaries": c.names,
+                "HasAdditionalSubjectAlternativeNames": false,
+                "Status": c.status(ctx.now),
+                "Type": c.kind(),
+                "KeyAlgorithm": c.algorithm,
+                "InUse": !users(ctx, &c.arn).is_empty(),
+            });
+            if let Some((start, end)) = c.validity(ctx.now) {
+                summary["NotBefore"] = seconds(start);
+                summary["NotAfter"] = seconds(end);
+            }
+            summary
+        },
+    )
 }
 
 fn get(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {

@@ -29,6 +29,9 @@ pub(crate) struct Group {
     /// Ids of its instances.
     pub(crate) instances: Vec<String>,
     pub(crate) instance_type: String,
+    /// Whether they are spot instances.
+    #[serde(default)]
+    pub(crate) spot: bool,
     /// Id and name.
     pub(crate) launch_template: (String, String),
     pub(crate) created: Millis,

@@ -8,7 +8,7 @@ use crate::aws::regions;
 use crate::aws::xml::Xml;
 use crate::tags::Tags;
 
-/// vCPUs of on-demand instances of the standard families that an account may run in a region (L-1216C47A).
+/// vCPUs of on-demand instances of the standard families that an account may run in a region; raised from AWS's default of 5.
 pub(crate) const STANDARD_VCPUS: usize = 5000;
 
 /// Families with architecture, memory per vCPU in GiB, and interfaces of the smallest size.

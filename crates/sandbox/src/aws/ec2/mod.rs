@@ -7,6 +7,7 @@ mod common;
 mod flow_log;
 pub(crate) mod gateway;
 mod image;
+mod instance;
 pub(crate) mod instance_type;
 pub(crate) mod launch_template;
 pub(crate) mod nat_gateway;
@@ -46,6 +47,7 @@ pub(super) const SERVICE: QueryService = QueryService {
         flow_log::OPERATIONS,
         launch_template::OPERATIONS,
         image::OPERATIONS,
+        instance::OPERATIONS,
         instance_type::OPERATIONS,
         account::OPERATIONS,
         tagging::OPERATIONS,

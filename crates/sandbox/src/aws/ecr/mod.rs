@@ -28,6 +28,7 @@ const PAGES: Paging = Paging {
     default: 100,
     most: 1000,
     wrong: |message| invalid(message),
+    strange: |message| invalid(message),
 };
 
 fn invalid(message: impl Into<String>) -> AwsError {

@@ -5,7 +5,7 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::nodegroup_config::{self, Config, Scaling, UpdateConfig, release};
+use super::nodegroup_config::{self, Config, Scaling, Template, UpdateConfig, release};
 use super::nodegroup_nodes::{make_group, make_nodes, remote_access};
 use super::{
     access, cluster, in_use, invalid, not_found, paged, read, remember, replay, seconds, tags,
@@ -14,6 +14,7 @@ use super::{
 use crate::aws::autoscaling::group;
 use crate::aws::context::Ctx;
 use crate::aws::ec2::instance_type::{self, STANDARD_VCPUS};
+use crate::aws::ec2::launch_template;
 use crate::aws::ec2::network_interface;
 use crate::aws::ec2::security_group;
 use crate::aws::error::AwsResult;
@@ -122,13 +123,33 @@ impl Nodegroup {
         })
     }
 
-    /// vCPUs of its on-demand machines, where it says their type itself.
-    fn vcpus(&self) -> usize {
-        let on_demand = self.config.capacity_type.as_deref() != Some("SPOT");
-        let kind = self.config.instance_types.first().filter(|_| on_demand);
-        let each = kind
-            .and_then(|kind| instance_type::find(kind))
-            .map_or(0, |k| k.vcpus);
+    /// Whether its machines are spot instances.
+    pub(super) fn is_spot(&self) -> bool {
+        self.config.capacity_type.as_deref() == Some("SPOT")
+    }
+
+    /// The type of its machines, which it or its launch template says.
+    pub(super) fn machine(&self, ctx: &Ctx<'_>) -> String {
+        if let Some(first) = self.config.instance_types.first() {
+            return first.clone();
+        }
+        let of_template = |template: &Template| {
+            let (id, name) = (template.id.as_deref(), template.name.as_deref());
+            let found = launch_template::find(ctx, id, name.filter(|_| id.is_none())).ok()?;
+            let version = template.version.as_deref().unwrap_or("$Default");
+            let kind = &found.version(version).ok()?.data["InstanceType"];
+            kind.as_str().map(str::to_owned)
+        };
+        let said = self.config.launch_template.as_ref().and_then(of_template);
+        said.unwrap_or_else(|| "t3.medium".to_owned())
+    }
+
+    /// vCPUs of its on-demand machines.
+    fn vcpus(&self, ctx: &Ctx<'_>) -> usize {
+        if self.is_spot() {
+            return 0;
+        }
+        let each = instance_type::find(&self.machine(ctx)).map_or(0, |kind| kind.vcpus);
         self.scaling().desired_size as usize * usize::try_from(each).unwrap_or_default()
     }
 
@@ -327,8 +348,8 @@ fn create(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
     };
     nodegroup.release =
         wanted_release.unwrap_or_else(|| release(&nodegroup.version, nodegroup.ami_type()));
-    let running: usize = ctx.list::<Nodegroup>().iter().map(|n| n.vcpus()).sum();
-    nodegroup.starved = running + nodegroup.vcpus() > STANDARD_VCPUS;
+    let running: usize = ctx.list::<Nodegroup>().iter().map(|n| n.vcpus(ctx)).sum();
+    nodegroup.starved = running + nodegroup.vcpus(ctx) > STANDARD_VCPUS;
     nodegroup.failed |= nodegroup.starved;
     remote_access(ctx, &mut nodegroup, &cluster.vpc)?;
     make_group(ctx, &nodegroup);

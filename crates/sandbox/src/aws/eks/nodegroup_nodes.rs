@@ -85,11 +85,8 @@ pub(super) fn make_group(ctx: &mut Ctx<'_>, nodegroup: &Nodegroup) {
         zones: zones.into_iter().collect(),
         subnets: config.subnets.clone(),
         instances,
-        instance_type: config
-            .instance_types
-            .first()
-            .cloned()
-            .unwrap_or_else(|| "t3.medium".to_owned()),
+        instance_type: nodegroup.machine(ctx),
+        spot: nodegroup.is_spot(),
         launch_template: (
             launch_template.id.unwrap_or_else(|| ctx.new_id("lt")),
             launch_template

@@ -28,6 +28,7 @@ const PAGES: Paging = Paging {
     default: 50,
     most: 50,
     wrong: |message| invalid(message),
+    strange: |message| invalid(message),
 };
 
 /// A log group.

@@ -21,7 +21,8 @@ const PAGES: Paging = Paging {
     token: "NextToken",
     default: 100,
     most: 100,
-    wrong: |message| AwsError::new("InvalidNextTokenException", message),
+    wrong: |message| invalid(message),
+    strange: |message| AwsError::new("InvalidNextTokenException", message),
 };
 
 fn invalid(message: impl Into<String>) -> AwsError {

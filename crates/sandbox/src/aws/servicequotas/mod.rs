@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::context::{Ctx, global_arn, page};
+use super::context::{Ctx, global_arn};
 use super::error::{AwsError, AwsResult};
-use super::json::{JsonOperation, JsonService};
+use super::json::{JsonOperation, JsonService, Paging};
 use super::{acm, ec2, eks, elbv2, rds, route53, s3};
 
 /// The service.
@@ -13,8 +13,8 @@ pub(super) const SERVICE: JsonService = JsonService {
     operations: &[OPERATIONS],
 };
 
-/// A limit: service, code, name, value, and whether it counts for all regions together.
-struct Quota(&'static str, &'static str, &'static str, usize, bool);
+/// A limit: service, code, name, value, AWS's default, and whether it counts for all regions together.
+struct Quota(&'static str, &'static str, &'static str, usize, usize, bool);
 
 const NAMES: [(&str, &str); 8] = [
     ("acm", "AWS Certificate Manager (ACM)"),
@@ -28,13 +28,15 @@ const NAMES: [(&str, &str); 8] = [
 ];
 
 /// Codes and names as the console of Service Quotas shows them
-/// (<https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html>); values are those that the services here keep.
+/// (<https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html>), with AWS's defaults from the same pages; values are those
+/// that the services here keep.
 const QUOTAS: &[Quota] = &[
     Quota(
         "acm",
         "L-F141DD1D",
         "ACM certificates",
         acm::request::QUOTA,
+        2_500,
         false,
     ),
     Quota(
@@ -42,6 +44,7 @@ const QUOTAS: &[Quota] = &[
         "L-0263D0A3",
         "EC2-VPC Elastic IPs",
         ec2::address::QUOTA,
+        5,
         false,
     ),
     Quota(
@@ -49,14 +52,23 @@ const QUOTAS: &[Quota] = &[
         "L-1216C47A",
         "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances",
         ec2::instance_type::STANDARD_VCPUS,
+        5,
         false,
     ),
-    Quota("eks", "L-1194D53C", "Clusters", eks::cluster::QUOTA, false),
+    Quota(
+        "eks",
+        "L-1194D53C",
+        "Clusters",
+        eks::cluster::QUOTA,
+        100,
+        false,
+    ),
     Quota(
         "elasticloadbalancing",
         "L-53DA6B97",
         "Application Load Balancers per Region",
         elbv2::load_balancer::QUOTA,
+        50,
         false,
     ),
     Quota(
@@ -64,6 +76,7 @@ const QUOTAS: &[Quota] = &[
         "L-69A177A2",
         "Network Load Balancers per Region",
         elbv2::load_balancer::QUOTA,
+        50,
         false,
     ),
     Quota(
@@ -71,6 +84,7 @@ const QUOTAS: &[Quota] = &[
         "L-B22855CB",
         "Target Groups per Region",
         elbv2::target_group::QUOTA,
+        3_000,
         false,
     ),
     Quota(
@@ -78,6 +92,7 @@ const QUOTAS: &[Quota] = &[
         "L-7B6409FD",
         "DB instances",
         rds::instance::QUOTA,
+        40,
         false,
     ),
     Quota(
@@ -85,6 +100,7 @@ const QUOTAS: &[Quota] = &[
         "L-48C6BF61",
         "DB subnet groups",
         rds::subnet_group::QUOTA,
+        50,
         false,
     ),
     Quota(
@@ -92,6 +108,7 @@ const QUOTAS: &[Quota] = &[
         "L-4EA4796A",
         "Hosted zones",
         route53::zone::QUOTA,
+        500,
         true,
     ),
     Quota(
@@ -99,6 +116,7 @@ const QUOTAS: &[Quota] = &[
         "L-DC2B2D3D",
         "General purpose buckets",
         s3::bucket::QUOTA,
+        10_000,
         true,
     ),
     Quota(
@@ -106,6 +124,7 @@ const QUOTAS: &[Quota] = &[
         "L-F678F1CE",
         "VPCs per Region",
         ec2::vpc::QUOTA,
+        5,
         false,
     ),
     Quota(
@@ -113,6 +132,7 @@ const QUOTAS: &[Quota] = &[
         "L-407747CB",
         "Subnets per VPC",
         ec2::subnet::QUOTA,
+        200,
         false,
     ),
     Quota(
@@ -120,6 +140,7 @@ const QUOTAS: &[Quota] = &[
         "L-E79EC296",
         "VPC security groups per Region",
         ec2::security_group::QUOTA,
+        2_500,
         false,
     ),
     Quota(
@@ -127,9 +148,20 @@ const QUOTAS: &[Quota] = &[
         "L-FE5A380F",
         "NAT gateways per Availability Zone",
         ec2::nat_gateway::QUOTA,
+        5,
         false,
     ),
 ];
+
+/// Names are in the order of their codes already.
+const PAGES: Paging = Paging {
+    limit: "MaxResults",
+    token: "NextToken",
+    default: 100,
+    most: 100,
+    wrong: |message| AwsError::new("IllegalArgumentException", message),
+    strange: |message| AwsError::new("InvalidPaginationTokenException", message),
+};
 
 const OPERATIONS: &[JsonOperation] = &[
     JsonOperation {
@@ -140,7 +172,7 @@ const OPERATIONS: &[JsonOperation] = &[
     JsonOperation {
         name: "GetAWSDefaultServiceQuota",
         accepts: &["ServiceCode", "QuotaCode"],
-        handler: get,
+        handler: get_default,
     },
     JsonOperation {
         name: "ListServiceQuotas",
@@ -156,7 +188,7 @@ const OPERATIONS: &[JsonOperation] = &[
 
 impl Quota {
     fn show(&self, ctx: &Ctx<'_>) -> Value {
-        let Quota(service, code, name, value, global) = self;
+        let Quota(service, code, name, value, _, global) = self;
         let place = format!("{service}/{code}");
         let arn = if *global {
             global_arn("servicequotas", &place)
@@ -207,39 +239,22 @@ fn no_such() -> AwsError {
     )
 }
 
-fn get(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
+fn find(body: &Value) -> AwsResult<&'static Quota> {
     let (service, code) = (require(body, "ServiceCode")?, require(body, "QuotaCode")?);
-    let quotas = of_service(service)?.into_iter();
-    let quota = quotas.filter(|q| q.1 == code).map(|q| q.show(ctx)).next();
-    Ok(json!({"Quota": quota.ok_or_else(no_such)?}))
+    let mut quotas = of_service(service)?.into_iter();
+    quotas.find(|q| q.1 == code).ok_or_else(no_such)
 }
 
-/// One page of items by their keys.
-fn paged<T>(
-    body: &Value,
-    name: &str,
-    mut items: Vec<T>,
-    key: fn(&T) -> &str,
-    show: impl Fn(&T) -> Value,
-) -> AwsResult<Value> {
-    let size = match body.get("MaxResults").map(Value::as_u64) {
-        None => 100,
-        Some(Some(size @ 1..=100)) => size as usize,
-        Some(_) => {
-            return Err(AwsError::new(
-                "IllegalArgumentException",
-                "MaxResults must be between 1 and 100",
-            ));
-        }
-    };
-    items.sort_by(|a, b| key(a).cmp(key(b)));
-    let bad = || AwsError::new("InvalidPaginationTokenException", "Invalid token");
-    let page = page(items, key, text(body, "NextToken"), Some(size), bad)?;
-    let mut answer = json!({ name: page.items.iter().map(show).collect::<Vec<_>>() });
-    if let Some(next) = page.next {
-        answer["NextToken"] = next.into();
-    }
-    Ok(answer)
+fn get(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
+    Ok(json!({"Quota": find(body)?.show(ctx)}))
+}
+
+/// What an account has that never asked for more.
+fn get_default(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
+    let quota = find(body)?;
+    let mut shown = quota.show(ctx);
+    shown["Value"] = (quota.4 as f64).into();
+    Ok(json!({"Quota": shown}))
 }
 
 fn list(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
@@ -247,12 +262,13 @@ fn list(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
     if let Some(code) = text(body, "QuotaCode") {
         quotas.retain(|q| q.1 == code);
     }
-    paged(body, "Quotas", quotas, |q| q.1, |q| q.show(ctx))
+    quotas.sort_by_key(|q| q.1);
+    PAGES.answer(body, "Quotas", quotas, |q| q.1, |q| q.show(ctx))
 }
 
 fn services(_: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
     let show = |(code, name): &(&str, &str)| json!({"ServiceCode": code, "ServiceName": name});
-    paged(body, "Services", NAMES.to_vec(), |(code, _)| code, show)
+    PAGES.answer(body, "Services", NAMES.to_vec(), |(code, _)| code, show)
 }
 
 #[cfg(test)]

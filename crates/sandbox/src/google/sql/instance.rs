@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::super::context::{Ctx, Input, fingerprint, merge, project_number, text, without_nulls};
 use super::super::error::{GoogleError, GoogleResult};
 use super::super::item::Item;
-use super::super::{kms, peering, places};
+use super::super::{agents, kms, peering, places};
 use super::{INSTANCES, base, database, find, find_idle, invalid, operation, settings, user};
 use crate::clock::iso8601_millis;
 use crate::http::HttpReply;
@@ -173,6 +173,7 @@ fn insert(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpReply> {
     item.list_as("google_sql_database_instance", &region, None);
     let labels = item.doc["settings"]["userLabels"].clone();
     ctx.put(INSTANCES, item, Some(&labels));
+    agents::make(ctx, &project, "sqladmin");
     database::initial(ctx, &id, &version);
     user::initial(ctx, &id, &version);
     Ok(operation::begin(ctx, input, &name, "CREATE", "", done))

@@ -14,7 +14,7 @@ use super::item::Item;
 use crate::http::HttpReply;
 
 /// The table of instances.
-const INSTANCES: &str = "sql.instances";
+pub(super) const INSTANCES: &str = "sql.instances";
 
 /// Answers a request.
 pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpReply> {

@@ -6,7 +6,8 @@ mod upload;
 
 use serde_json::json;
 
-use super::context::{Ctx, Input, project_number};
+use super::agents;
+use super::context::{Ctx, Input};
 use super::error::{GoogleError, GoogleResult};
 use crate::http::HttpReply;
 
@@ -16,10 +17,9 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpRepl
         "buckets" => bucket::run(ctx, input),
         "objects" => object::run(ctx, input),
         _ => {
-            let email = format!(
-                "service-{}@gs-project-accounts.iam.gserviceaccount.com",
-                project_number(input.project())
-            );
+            // The service agent is made when it is first asked for.
+            let agent = agents::make(ctx, input.project(), "storage");
+            let email = &agent.doc["email"];
             Ok(HttpReply::json(
                 200,
                 &json!({ "kind": "storage#serviceAccount", "email_address": email }),
