@@ -251,3 +251,240 @@ fn kept(stack: &Stack) -> BTreeSet<String> {
     let buckets = all.iter().filter(|r| r["type"] == "aws_s3_bucket");
     buckets.map(|r: &Json| r["id"].to_string()).collect()
 }
+
+/// A hardened stack whose charts are of an older line, or of the one that infra brings.
+fn hardened(cloud: &str, region: &str, version: &str, older: bool, more: &str) -> String {
+    let charts = if older {
+        "[hardening.main.charts.cert-manager]\nversion = \"v1.20.2\"\n[hardening.main.charts.envoy-gateway]\nversion = \"v1.7.1\"\n"
+    } else {
+        ""
+    };
+    let hardening = format!(
+        r#"
+[hardening.main]
+cluster = "main"
+profile = ["tls"]
+domain  = "shop.example.com"
+[hardening.main.tls]
+issuer = "self-signed"
+{charts}{more}"#
+    );
+    cluster(cloud, region, version, &hardening)
+}
+
+fn config_map(name: &str, data: &str) -> String {
+    format!(
+        r#"
+[resource.kubernetes_manifest.{name}]
+provider = "kubernetes.main"
+manifest = {{ apiVersion = "v1", kind = "ConfigMap", metadata = {{ name = "{name}", namespace = "default" }}, data = {{ text = "{data}" }} }}
+"#
+    )
+}
+
+/// When each resource was begun and done with, in the order of the events: address and `apply_start` or `apply_complete`.
+fn events(stdout: &str) -> Vec<(String, String)> {
+    let lines = stdout
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Json>(line).ok());
+    let event = |line: Json| {
+        let address = line["hook"]["resource"]["addr"].as_str()?.to_owned();
+        Some((address, line["type"].as_str()?.to_owned()))
+    };
+    lines.filter_map(event).collect()
+}
+
+/// Fails unless everything whose address has one of these in it was done before anything was begun whose address has another.
+#[track_caller]
+fn in_order(events: &[(String, String)], first: &str, then: &str) {
+    let at = |what: &str, kind: &str| -> Vec<usize> {
+        let all = events.iter().enumerate();
+        all.filter(|(_, (address, event))| address.contains(what) && event == kind)
+            .map(|(i, _)| i)
+            .collect()
+    };
+    let (done, begun) = (at(first, "apply_complete"), at(then, "apply_start"));
+    let (Some(last), Some(start)) = (done.last(), begun.first()) else {
+        panic!("{first} or {then} did not happen: {events:?}");
+    };
+    assert!(
+        last < start,
+        "{then} was begun before {first} was done: {events:?}"
+    );
+}
+
+#[test]
+fn charts_are_raised_before_the_control_plane_and_add_ons_before_pools() {
+    for (cloud, region, control_plane, pools) in [
+        (
+            "aws",
+            "region = \"eu-west-1\"",
+            "aws_eks_cluster.this",
+            Some("aws_eks_node_group."),
+        ),
+        (
+            "google",
+            "region = \"europe-west1\"",
+            "google_container_cluster.this",
+            None,
+        ),
+        (
+            "azure",
+            "location = \"westeurope\"",
+            "azurerm_kubernetes_cluster.this",
+            Some("azurerm_kubernetes_cluster_node_pool."),
+        ),
+    ] {
+        let stack = Stack::new();
+        let more = [config_map("told", "one"), config_map("old", "one")].concat();
+        stack.write(&hardened(cloud, region, "1.34", true, &more));
+        stack.run(&["apply", "-auto-approve"]).expect(0);
+
+        let more = [
+            config_map("told", "two"),
+            config_map("late", "Kubernetes ${cluster.main.version}"),
+        ]
+        .concat();
+        stack.write(&hardened(cloud, region, "1.35", false, &more));
+        let ran = stack.run(&["apply", "-auto-approve", "-json"]).expect(0);
+        let events = events(&ran.stdout);
+        for inside in [
+            "helm_release.cert_manager",
+            "helm_release.envoy_gateway",
+            "kubernetes_manifest.told",
+            "kubernetes_manifest.old",
+        ] {
+            in_order(&events, inside, control_plane);
+        }
+        in_order(&events, control_plane, "kubernetes_manifest.late");
+        if let Some(pools) = pools {
+            in_order(&events, control_plane, pools);
+        }
+        if cloud == "aws" {
+            in_order(&events, control_plane, "aws_eks_addon.");
+            in_order(&events, "aws_eks_addon.", "aws_eks_node_group.");
+            let state = stack.run(&["state", "pull"]).expect(0).stdout;
+            assert!(state.contains("v1.35.0-eksbuild.2"), "kube-proxy: {state}");
+        }
+        // A release that is as it was is not installed again for another version.
+        stack.run(&["plan", "-detailed-exitcode"]).expect(0);
+        stack.run(&["drift"]).expect(0);
+    }
+}
+
+#[test]
+fn a_run_that_is_killed_between_charts_and_control_plane_goes_on() {
+    let stack = Stack::new();
+    let region = "region = \"eu-west-1\"";
+    stack.write(&hardened("aws", region, "1.34", true, ""));
+    stack.run(&["apply", "-auto-approve"]).expect(0);
+    stack.write(&hardened("aws", region, "1.35", false, ""));
+    // Only what is in it: as far as a run that was stopped may come.
+    let first = ["apply", "-auto-approve", "-target", "hardening.main"];
+    let ran = stack.run(&first);
+    assert_ne!(ran.code, Some(101), "{ran:?}");
+    let plan = stack.run(&["plan", "-out", "up.plan"]).expect(0).told();
+    assert!(plan.contains("aws_eks_cluster.this"), "{plan}");
+    stack.run(&["apply", "up.plan"]).expect(0);
+    stack.run(&["plan", "-detailed-exitcode"]).expect(0);
+}
+
+#[test]
+fn a_chart_that_does_not_suit_both_versions_is_refused_before_anything_is_begun() {
+    let stack = Stack::new();
+    let region = "region = \"eu-west-1\"";
+    stack.write(&hardened("aws", region, "1.32", true, ""));
+    stack.run(&["apply", "-auto-approve"]).expect(0);
+    // What is installed does for both, and what comes does not for the version that runs.
+    stack.write(&hardened("aws", region, "1.33", false, ""));
+    let told = stack.run(&["plan"]).expect(1).told();
+    for words in [
+        "cert-manager v1.21.1 is supported on Kubernetes 1.33 to 1.36, and charts are raised while the cluster still has 1.32",
+        "cert-manager v1.20.2, which is installed, is supported on 1.33 too: keep it, apply the cluster's version first",
+    ] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    // In two steps, as it says.
+    stack.write(&hardened("aws", region, "1.33", true, ""));
+    stack.run(&["apply", "-auto-approve"]).expect(0);
+    stack.write(&hardened("aws", region, "1.33", false, ""));
+    stack.run(&["apply", "-auto-approve"]).expect(0);
+    stack.run(&["plan", "-detailed-exitcode"]).expect(0);
+    // One that is installed and not raised is refused with the version that it lacks.
+    stack.write(&hardened("aws", region, "1.34", true, "").replace("v1.20.2", "v1.18.2"));
+    let told = stack.run(&["plan"]).expect(1).told();
+    assert!(
+        told.contains("cert-manager v1.18.2 is supported on Kubernetes 1.29 to 1.33"),
+        "{told}"
+    );
+}
+
+/// The state, with what the clouds say of their own versions as it was before they moved them.
+fn moved_back(stack: &Stack, edit: impl Fn(&str) -> Option<String>) -> usize {
+    fn walk(json: &mut Json, edit: &dyn Fn(&str) -> Option<String>, count: &mut usize) {
+        const MOVED: [&str; 5] = [
+            "platform_version",
+            "master_version",
+            "current_kubernetes_version",
+            "orchestrator_version",
+            "version",
+        ];
+        match json {
+            Json::Object(entries) => {
+                for (name, value) in entries {
+                    let old = value.as_str().and_then(edit);
+                    if let Some(old) = old.filter(|_| MOVED.contains(&name.as_str())) {
+                        *value = old.into();
+                        *count += 1;
+                    } else {
+                        walk(value, edit, count);
+                    }
+                }
+            }
+            Json::Array(items) => items.iter_mut().for_each(|i| walk(i, edit, count)),
+            _ => {}
+        }
+    }
+    let mut state = stack.run(&["state", "pull"]).expect(0).json();
+    let mut count = 0;
+    walk(&mut state, &edit, &mut count);
+    stack.folder.write("edited.json", &state.to_string());
+    stack
+        .run(&["state", "push", "-force", "edited.json"])
+        .expect(0);
+    count
+}
+
+#[test]
+fn versions_that_the_cloud_has_moved_are_no_drift() {
+    for (cloud, region, patch, older, other_minor) in [
+        ("aws", "region = \"eu-west-1\"", "eks.", "eks.1", None),
+        (
+            "google",
+            "region = \"europe-west1\"",
+            "1.34.",
+            "1.34.0-gke.1",
+            Some("1.33.9-gke.1"),
+        ),
+        (
+            "azure",
+            "location = \"westeurope\"",
+            "1.34.",
+            "1.34.0",
+            Some("1.33.5"),
+        ),
+    ] {
+        let stack = Stack::new();
+        stack.write(&cluster(cloud, region, "1.34", ""));
+        stack.run(&["apply", "-auto-approve"]).expect(0);
+        let back = |to: &'static str| move |v: &str| v.starts_with(patch).then(|| to.to_owned());
+        assert!(moved_back(&stack, back(older)) > 0, "{cloud}");
+        stack.run(&["drift"]).expect(0);
+        stack.run(&["plan", "-detailed-exitcode"]).expect(0);
+        // Another minor is what somebody has done.
+        if let Some(other) = other_minor {
+            assert!(moved_back(&stack, back(other)) > 0, "{cloud}");
+            stack.run(&["drift"]).expect(2);
+        }
+    }
+}

@@ -2,15 +2,8 @@
 //! (docs.aws.amazon.com/eks/latest/userguide/update-cluster.html, cloud.google.com/kubernetes-engine/docs/concepts/cluster-upgrades,
 //! learn.microsoft.com/azure/aks/upgrade-aks-cluster).
 
+pub use infra_model::versions::minor_of;
 use infra_model::{ProviderError, Value};
-
-/// Major and minor of a version such as `1.34`, `v1.34.1` or `1.34.1-gke.7`.
-#[must_use]
-pub fn minor_of(version: &str) -> Option<(u64, u64)> {
-    let mut parts = version.trim_start_matches('v').split('.');
-    let (major, minor) = (parts.next()?, parts.next()?);
-    Some((major.parse().ok()?, minor.parse().ok()?))
-}
 
 /// Refuses a change of a control plane's version that leaves a minor out, by the attribute that says the new one and the one that
 /// says which version runs. What is not known yet is not judged.

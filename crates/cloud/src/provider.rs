@@ -5,7 +5,7 @@ use crate::defaults::{self, Names};
 use crate::shape;
 use async_trait::async_trait;
 use infra_model::provider::{
-    Environment, Finding, Opened, PreflightItem, RefineItem, Refined, Renewed,
+    Environment, Finding, Opened, PreflightItem, RefineItem, Refined, Renewed, Shift,
 };
 use infra_model::resource::{DynDataSource, DynEphemeral, DynResource};
 use infra_model::schema::ApiFamily;
@@ -81,8 +81,8 @@ pub trait Cloud: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Why an object cannot be in a host of this version: see [`Provider::unserved`].
-    fn unserved(_type_name: &str, _value: &Value, _version: &str) -> Option<ProviderError> {
+    /// Why an object cannot be in a host whose version changes: see [`Provider::unserved`].
+    fn unserved(_shift: &Shift<'_>) -> Option<ProviderError> {
         None
     }
 
@@ -183,8 +183,8 @@ impl<C: Cloud> Provider for CloudProvider<C> {
         C::holds(type_name, value)
     }
 
-    fn unserved(&self, type_name: &str, value: &Value, version: &str) -> Option<ProviderError> {
-        C::unserved(type_name, value, version)
+    fn unserved(&self, shift: &Shift<'_>) -> Option<ProviderError> {
+        C::unserved(shift)
     }
 
     fn upgrade(

@@ -9,7 +9,7 @@ use crate::engine::Engine;
 use crate::graph::ProgramGraph;
 use crate::lock::lock;
 use crate::values::{Keying, Values};
-use infra_model::address::{BlockAddress, InstanceKey, Mode, ProviderAddress, ScopePath};
+use infra_model::address::{Address, BlockAddress, InstanceKey, Mode, ProviderAddress, ScopePath};
 use infra_model::codes::Code;
 use infra_model::convert::convert;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, Span, did_you_mean};
@@ -224,8 +224,41 @@ impl<'a> World<'a> {
         }
         let (value, touched) = self.evaluate(expr, frame)?;
         let entry = (value, Arc::new(touched));
-        lock(&self.memo).insert(key, entry.clone());
+        self.keep(key, &entry);
         Ok(entry)
+    }
+
+    /// Remembers what was evaluated, unless more of it will be known: during apply, what goes ahead of something that it refers to
+    /// asks for what others need as it is afterwards.
+    fn keep(&self, key: Memo, entry: &(Value, Arc<Touched>)) {
+        if self.is_final(&entry.0) {
+            lock(&self.memo).insert(key, entry.clone());
+        }
+    }
+
+    fn is_final(&self, value: &Value) -> bool {
+        self.phase == Phase::Plan || value.is_wholly_known()
+    }
+
+    /// The same before anything is evaluated, with some instances as they are given here; those that are given none are not there.
+    pub(crate) fn supposing<'v>(
+        &self,
+        given: impl IntoIterator<Item = (&'v Address, Option<&'v Value>)>,
+    ) -> World<'a> {
+        let mut values = self.values().clone();
+        for (address, value) in given {
+            match value {
+                Some(value) => values.set(address, value.clone()),
+                None => values.remove(address),
+            }
+        }
+        World {
+            values: Mutex::new(values),
+            memo: Mutex::default(),
+            gates: Mutex::default(),
+            behind: Mutex::new(lock(&self.behind).clone()),
+            ..*self
+        }
     }
 }
 

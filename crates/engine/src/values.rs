@@ -90,6 +90,16 @@ impl BlockValues {
         self.whole = None;
     }
 
+    pub(crate) fn remove(&mut self, key: &Option<InstanceKey>) {
+        match key {
+            None => self.single = None,
+            Some(_) => {
+                self.instances.shift_remove(key);
+            }
+        }
+        self.whole = None;
+    }
+
     /// The value of the block as a whole: an object, a tuple of objects, or an object of objects.
     pub(crate) fn whole(&mut self) -> Value {
         if self.unknown {
@@ -135,6 +145,13 @@ impl Values {
 
     pub(crate) fn block_mut(&mut self, block: &BlockAddress) -> Option<&mut BlockValues> {
         self.blocks.get_mut(block)
+    }
+
+    /// Takes one instance away.
+    pub(crate) fn remove(&mut self, address: &Address) {
+        if let Some(block) = self.blocks.get_mut(&address.block) {
+            block.remove(&address.key);
+        }
     }
 
     /// Sets one instance, declaring its block by its key if nobody has.

@@ -10,6 +10,7 @@ use crate::node::{Node, Wait, Where, identifier};
 use crate::objects;
 use crate::pins;
 use crate::site::Site;
+use crate::versions;
 use infra_draft::draft::Draft;
 use infra_draft::input::{self, Input};
 use infra_model::{Diagnostics, Record};
@@ -234,6 +235,7 @@ impl<'a> Inside<'a> {
             "wait_for_jobs": true,
             "timeout": 900,
             "kube_version": self.site.kubernetes,
+            "kube_versions": versions::said(&chart),
             "provides": release.provides,
         });
         let mut node = Node::new("helm_release", identifier(&[name]), Where::Cluster, body);

@@ -87,20 +87,42 @@ pub(crate) const CROSSPLANE_GOOGLE: &str = "v3.0.0";
 pub(crate) const CROSSPLANE_AZURE: &str = "v2.7.0";
 pub(crate) const CROSSPLANE_FUNCTION: &str = "v0.9.0";
 
-/// The minors of Kubernetes 1 that a chart's version in the table is supported on, by those who make it.
-const SUPPORTED: &[(&str, RangeInclusive<u32>)] = &[
+/// The minors of Kubernetes 1 that the versions of a chart are supported on, by those who make it: chart, line of versions, minors.
+/// Older lines than the one that is pinned are what a cluster may have, and what leads from there to here.
+#[rustfmt::skip]
+const SUPPORTED: &[(&str, &str, RangeInclusive<u32>)] = &[
     // https://cert-manager.io/docs/releases/
-    ("cert-manager", 33..=36),
-    // https://cloudnative-pg.io/docs/current/supported_releases
-    ("cloudnative-pg", 34..=36),
+    ("cert-manager",   "v1.18", 29..=33),
+    ("cert-manager",   "v1.19", 31..=35),
+    ("cert-manager",   "v1.20", 32..=35),
+    ("cert-manager",   "v1.21", 33..=36),
+    // https://cloudnative-pg.io/docs/current/supported_releases; the charts bring 1.27, 1.28 and 1.30 of the operator.
+    ("cloudnative-pg", "0.26",  31..=33),
+    ("cloudnative-pg", "0.27",  32..=34),
+    ("cloudnative-pg", "0.29",  34..=36),
     // https://gateway.envoyproxy.io/news/releases/matrix/
-    ("envoy-gateway", 33..=36),
+    ("envoy-gateway",  "v1.5",  30..=33),
+    ("envoy-gateway",  "v1.6",  30..=33),
+    ("envoy-gateway",  "v1.7",  32..=35),
+    ("envoy-gateway",  "v1.9",  33..=36),
 ];
 
-/// The minors of Kubernetes that a chart is supported on, by the name that controls use; none where nobody says.
-pub(crate) fn supported(chart: &str) -> Option<&'static RangeInclusive<u32>> {
-    let found = SUPPORTED.iter().find(|(name, _)| *name == chart);
-    found.map(|(_, minors)| minors)
+/// The lines of versions of a chart of which somebody says the minors that they are supported on.
+pub(crate) fn lines(
+    chart: &str,
+) -> impl Iterator<Item = (&'static str, &'static RangeInclusive<u32>)> {
+    let lines = SUPPORTED.iter().filter(move |(name, ..)| *name == chart);
+    lines.map(|(_, line, minors)| (*line, minors))
+}
+
+/// The minors that a version of a chart is supported on, by the name that controls use; none where nobody says.
+pub(crate) fn supported(chart: &str, version: &str) -> Option<&'static RangeInclusive<u32>> {
+    let is_of = |line: &str| {
+        let rest = version.strip_prefix(line);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let (_, minors) = lines(chart).find(|(line, _)| is_of(line))?;
+    Some(minors)
 }
 
 /// All charts.

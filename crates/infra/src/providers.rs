@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use infra_model::address::ProviderAddress;
-use infra_model::provider::{Environment, Provider, Session};
+use infra_model::provider::{Environment, Provider, Session, Shift};
 use infra_model::schema::{Block, ProviderSchema, Schema, Schemas};
 use infra_model::{PlanRequest, Planned, ProviderError, Value};
 use std::collections::BTreeMap;
@@ -131,8 +131,8 @@ impl Provider for Lazy {
         self.get().data(type_name, value)
     }
 
-    fn unserved(&self, type_name: &str, value: &Value, version: &str) -> Option<ProviderError> {
-        self.get().unserved(type_name, value, version)
+    fn unserved(&self, shift: &Shift<'_>) -> Option<ProviderError> {
+        self.get().unserved(shift)
     }
 
     fn upgrade(

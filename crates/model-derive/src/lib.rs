@@ -192,10 +192,11 @@ fn expand(input: &DeriveInput) -> syn::Result<proc_macro2::TokenStream> {
             Some("case_insensitive") => quote!(CaseInsensitive),
             Some("resource_name") => quote!(ResourceName),
             Some("blanks") => quote!(Blanks),
+            Some("version") => quote!(Version),
             Some(_) => {
                 return Err(syn::Error::new(
                     o.compare.span(),
-                    "`json`, `case_insensitive`, `blanks` or `resource_name`",
+                    "`json`, `case_insensitive`, `blanks`, `resource_name` or `version`",
                 ));
             }
         };

@@ -37,6 +37,7 @@ pub mod schema;
 pub mod time;
 pub mod types;
 pub mod value;
+pub mod versions;
 
 pub use address::{
     Address, BlockAddress, InstanceKey, Mode, ProviderAddress, ScopePath, ScopeStep,

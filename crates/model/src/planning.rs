@@ -5,6 +5,7 @@ use crate::path::{Path, Step};
 use crate::provider::{PlanRequest, Planned};
 use crate::schema::{Attribute, Block, Compare, NestedBlock, Nesting, Schema};
 use crate::value::{Str, Value};
+use crate::versions;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -183,6 +184,7 @@ pub fn same(compare: Compare, a: &Value, b: &Value) -> bool {
     match compare {
         Compare::Exact => false,
         Compare::ResourceName => ends_in(x, y) || ends_in(y, x),
+        Compare::Version => versions::begins(x, y) || versions::begins(y, x),
         Compare::CaseInsensitive => x.eq_ignore_ascii_case(y),
         Compare::Blanks => without_blanks(x) == without_blanks(y),
         Compare::Json => match (serde_json::from_str(x), serde_json::from_str(y)) {

@@ -33,8 +33,9 @@ pub trait Provider: Send + Sync {
         None
     }
 
-    /// Why an object cannot be in a host of this version: what it is of is not served there any more. `None` when it can.
-    fn unserved(&self, _type_name: &str, _value: &Value, _version: &str) -> Option<ProviderError> {
+    /// Why an object cannot be in a host whose version changes: what it is of is not served there any more, or it is not made for
+    /// the version. `None` when it can.
+    fn unserved(&self, _shift: &Shift<'_>) -> Option<ProviderError> {
         None
     }
 
@@ -245,6 +246,24 @@ pub struct Renewed {
     pub renew_at: Option<Timestamp>,
     /// For the type's own use, instead of what it was.
     pub private: Option<serde_json::Value>,
+}
+
+/// What the change of a host's version means for one object in it.
+#[derive(Clone, Copy, Debug)]
+pub struct Shift<'a> {
+    /// The object's type.
+    pub type_name: &'a str,
+    /// As it is; none for a new one.
+    pub before: Option<&'a Value>,
+    /// As it will be.
+    pub after: &'a Value,
+    /// The version that the host has; none where it is new too.
+    pub from: Option<&'a str>,
+    /// The version that the host is to have.
+    pub to: &'a str,
+    /// Whether the object changes before its host does, so that it must suit both versions as it will be. What changes after its
+    /// host must suit the new version as it is.
+    pub ahead: bool,
 }
 
 /// What planning one instance works on.

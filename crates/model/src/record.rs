@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A struct that is a schema block: one source for validation, documentation and conversion.
 ///
 /// Field attributes, `#[record(…)]`: `required`, `optional`, `computed`, `force_new`, `sensitive`, `write_only`,
-/// `protects`, `default = EXPR`, `compare = json | case_insensitive | blanks | resource_name`, `deprecated = "…"`, `rename = "…"`; for nested blocks `block`, with
-/// `set`, `min = N`, `max = N`, `computed`, `force_new`.
+/// `protects`, `default = EXPR`, `compare = json | case_insensitive | blanks | resource_name | version`, `deprecated = "…"`,
+/// `rename = "…"`; for nested blocks `block`, with `set`, `min = N`, `max = N`, `computed`, `force_new`.
 pub trait Record: Sized + Send + Sync + 'static {
     /// The schema.
     fn block() -> Block;

@@ -64,6 +64,9 @@ pub enum Compare {
     /// Names of one resource, of which one is the end of the other behind a slash: `n`, `projects/p/global/networks/n` and
     /// `https://host/compute/v1/projects/p/global/networks/n`. So do lists whose elements do.
     ResourceName,
+    /// Versions of which one is the beginning of the other: `1.34` and `1.34.2`. The cloud moves such a version by itself: another
+    /// patch of the same minor is no drift (see [`versions`](crate::versions)).
+    Version,
 }
 
 /// A nested block: in expressions, state and JSON always a list or set of objects.
@@ -135,6 +138,9 @@ pub struct Traits {
     pub version: &'static str,
     /// The provider whose objects' pods run on it (`kubernetes`, for a pool of nodes); empty for none.
     pub carries: &'static str,
+    /// The provider among whose objects it puts some of its cloud's own (`kubernetes`, for an add-on of a cluster): when the host
+    /// becomes of another version it follows it, and comes before what carries. Empty for none.
+    pub extends: &'static str,
     /// The attributes of such a pool whose change moves everything that runs there to other nodes.
     pub moves: &'static [&'static str],
     /// The attributes which, taken together, only one object can have at a time. The id is enough where it is known before the
@@ -158,6 +164,7 @@ impl Default for Traits {
             hosts: "",
             version: "",
             carries: "",
+            extends: "",
             moves: &[],
             unique: &["id"],
             refers: &[],
@@ -214,6 +221,13 @@ impl Traits {
     pub fn carrying(mut self, provider: &'static str, moves: &'static [&'static str]) -> Traits {
         self.carries = provider;
         self.moves = moves;
+        self
+    }
+
+    /// With objects of the cloud's own among those of a provider.
+    #[must_use]
+    pub fn extending(mut self, provider: &'static str) -> Traits {
+        self.extends = provider;
         self
     }
 

@@ -3,6 +3,7 @@
 //! k8s.io/api v0.37.2, which also says what the next minors will not serve.
 
 use infra_cloud::minors::minor_of;
+use infra_model::provider::Shift;
 use infra_model::{ProviderError, Value};
 
 /// The first minor without it, the API version, its kinds, and what has taken its place.
@@ -49,12 +50,19 @@ const REMOVED: &[(u64, &str, &[&str], &str)] = &[
     (16, "extensions/v1beta1", &["PodSecurityPolicy"], ""),
 ];
 
-/// Why an object cannot be in a cluster of a version, such as `1.32` or `1.32.4-gke.1`; nothing when it can, or the version says
-/// no minor.
-pub(crate) fn refused(type_name: &str, value: &Value, version: &str) -> Option<ProviderError> {
-    if type_name != "kubernetes_manifest" {
+/// Why an object cannot be in a cluster that becomes of a version, such as `1.32` or `1.32.4-gke.1`; nothing when it can, or the
+/// version says no minor. What is changed before the cluster is need only suit the new version as it will be.
+pub(crate) fn refused(shift: &Shift<'_>) -> Option<ProviderError> {
+    if shift.type_name != "kubernetes_manifest" {
         return None;
     }
+    let left = shift
+        .before
+        .filter(|_| !shift.ahead && shift.from.is_some());
+    unserved(shift.after, shift.to).or_else(|| unserved(left?, shift.to))
+}
+
+fn unserved(value: &Value, version: &str) -> Option<ProviderError> {
     let (1, minor) = minor_of(version)? else {
         return None;
     };
@@ -67,9 +75,7 @@ pub(crate) fn refused(type_name: &str, value: &Value, version: &str) -> Option<P
     let remedy = match *instead {
         "" => "nothing has taken its place: take it out of the stack first".to_owned(),
         instead => {
-            format!(
-                "write `apiVersion = \"{instead}\"`, whose fields may differ, and apply that first"
-            )
+            format!("write `apiVersion = \"{instead}\"`, whose fields may differ")
         }
     };
     Some(ProviderError::invalid(
@@ -86,9 +92,36 @@ mod tests {
     use infra_model::json::implied;
     use serde_json::json;
 
+    fn object(api: &str, kind: &str) -> Value {
+        implied(&json!({ "manifest": { "apiVersion": api, "kind": kind } }))
+    }
+
     fn told(api: &str, kind: &str, version: &str) -> Option<String> {
-        let value = implied(&json!({ "manifest": { "apiVersion": api, "kind": kind } }));
-        refused("kubernetes_manifest", &value, version).map(|e| e.message)
+        unserved(&object(api, kind), version).map(|e| e.message)
+    }
+
+    #[test]
+    fn what_is_rewritten_before_its_cluster_is_raised_may_be() {
+        let group = "flowcontrol.apiserver.k8s.io";
+        let object = |version: &str| object(&format!("{group}/{version}"), "FlowSchema");
+        let (old, new) = (object("v1beta3"), object("v1"));
+        let shift = Shift {
+            type_name: "kubernetes_manifest",
+            before: Some(&old),
+            after: &new,
+            from: Some("1.31"),
+            to: "1.32",
+            ahead: true,
+        };
+        assert_eq!(refused(&shift), None);
+        // After it, what is there could not even be taken away.
+        let late = Shift {
+            ahead: false,
+            ..shift
+        };
+        assert!(refused(&late).is_some());
+        let new_cluster = Shift { from: None, ..late };
+        assert_eq!(refused(&new_cluster), None);
     }
 
     #[test]

@@ -2,11 +2,12 @@
 
 use crate::client::Client;
 use crate::config::Config;
+use crate::helm::supported;
 use crate::{data_loss, evictions, family, leave, refine, registry, removals};
 use async_trait::async_trait;
 use infra_cloud::Cloud;
 use infra_cloud::defaults::Names;
-use infra_model::provider::{Environment, Finding, PreflightItem, RefineItem, Refined};
+use infra_model::provider::{Environment, Finding, PreflightItem, RefineItem, Refined, Shift};
 use infra_model::resource::{DynDataSource, DynResource};
 use infra_model::schema::ApiFamily;
 use infra_model::{Address, Block, CallContext, Operation, ProviderError, Record, Value};
@@ -70,8 +71,8 @@ impl Cloud for Kubernetes {
         leave::all(client, context, operation).await
     }
 
-    fn unserved(type_name: &str, value: &Value, version: &str) -> Option<ProviderError> {
-        removals::refused(type_name, value, version)
+    fn unserved(shift: &Shift<'_>) -> Option<ProviderError> {
+        removals::refused(shift).or_else(|| supported::refused(shift))
     }
 
     async fn moving(client: &Client, context: &CallContext, moved: &Address) -> Vec<Finding> {

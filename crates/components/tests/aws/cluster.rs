@@ -343,3 +343,57 @@ fn what_is_refused() {
     let one_zone = one_zone.refused("cluster", &small_cluster());
     insta::assert_snapshot!(format!("{}\n\n{one_zone}", told.join("\n\n")));
 }
+
+/// Nodes are exchanged a few at a time, new ones first where the cloud lets that be said: on EKS a managed group always begins with
+/// a new node, and says how many may be missing.
+#[test]
+fn nodes_are_exchanged_within_bounds_on_every_cloud() {
+    let pools = json!({ "pools": {
+        "general": { "size": "medium", "min": 3, "max": 6 },
+        "batch": { "size": "medium", "min": 1, "max": 3 },
+    } });
+    for (cloud, address, path, expected) in [
+        (
+            "aws",
+            "aws_eks_node_group.batch",
+            "/update_config",
+            json!({ "max_unavailable": 1 }),
+        ),
+        (
+            "google",
+            "google_container_node_pool.batch",
+            "/upgrade_settings",
+            json!({ "max_surge": 1, "max_unavailable": 0 }),
+        ),
+        (
+            "azure",
+            "azurerm_kubernetes_cluster_node_pool.batch",
+            "/upgrade_settings",
+            json!({ "max_surge": "33%" }),
+        ),
+        (
+            "azure",
+            "azurerm_kubernetes_cluster.this",
+            "/default_node_pool/upgrade_settings",
+            json!({ "max_surge": "33%" }),
+        ),
+    ] {
+        let expansion =
+            Fixture::with_network_on(cloud).add("cluster", "main", &with(pools.clone()));
+        assert_eq!(at(&expansion, address, path), expected, "{cloud}");
+    }
+}
+
+#[test]
+fn add_ons_follow_the_control_plane() {
+    let expansion = Fixture::with_network().add("cluster", "main", &small_cluster());
+    for name in ["kube_proxy", "vpc_cni", "coredns", "ebs_csi"] {
+        let address = format!("aws_eks_addon.{name}");
+        assert_eq!(
+            at(&expansion, &address, "/cluster_version"),
+            "${aws_eks_cluster.this.version}"
+        );
+        // A version of one's own stays what is said.
+        assert_eq!(at(&expansion, &address, "/addon_version"), Json::Null);
+    }
+}

@@ -1,5 +1,6 @@
 //! The end of planning: what goes, what was named and is not there, and the steps.
 
+use super::ahead::{self, Ahead, Made};
 use super::outputs::output_value;
 use super::walk::Walk;
 use super::{ChangeAction, OutputChange, Plan, PlanMode, Reason, order};
@@ -66,7 +67,18 @@ impl Walk<'_> {
                 change.reason = Some(Reason::Vanished);
             }
         }
-        let steps = order::steps(self.engine, self.state, &changes);
+        let made = Made {
+            engine: self.engine,
+            program: self.program,
+            graph: self.graph,
+            state: self.state,
+            world: &self.world,
+        };
+        let ahead = match self.options.mode {
+            PlanMode::Normal => ahead::find(&made, &changes),
+            PlanMode::Destroy | PlanMode::RefreshOnly => Ahead::default(),
+        };
+        let steps = order::steps(self.engine, self.state, &changes, &ahead);
         if steps.is_empty()
             && let Some(held) = held.iter().find(|h| h.is_deferred())
         {

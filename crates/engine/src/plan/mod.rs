@@ -1,5 +1,6 @@
 //! The plan as data: every change with its before, after and reason, and the steps in the order in which apply walks them.
 
+mod ahead;
 mod checked;
 mod config;
 mod data;

@@ -1,9 +1,13 @@
 //! The steps of apply and what each needs: creates after what they refer to, deletes after what refers to them.
 
+mod early;
+
+use super::ahead::Ahead;
 use super::instance::recorded;
 use super::named::Named;
 use super::{Change, ChangeAction, Reason, Step, StepKind};
 use crate::engine::Engine;
+use early::Early;
 use infra_model::address::{Address, BlockAddress, Mode};
 use infra_model::defect::Defect;
 use infra_model::hash::{HashMap, HashSet, IndexMap};
@@ -12,7 +16,12 @@ use infra_state::{DependencyRef, State};
 use petgraph::graph::{DiGraph, NodeIndex};
 
 /// Orders the changes.
-pub(super) fn steps(engine: &Engine, state: &State, changes: &[Change]) -> Vec<Step> {
+pub(super) fn steps(
+    engine: &Engine,
+    state: &State,
+    changes: &[Change],
+    ahead: &Ahead,
+) -> Vec<Step> {
     if changes.iter().all(Change::needs_no_step) {
         return Vec::new();
     }
@@ -24,19 +33,22 @@ pub(super) fn steps(engine: &Engine, state: &State, changes: &[Change]) -> Vec<S
         order.add(u32::try_from(i).unwrap_or(u32::MAX), change);
     }
     order.leaves(changes);
-    order.forwards(changes);
+    order.forwards(changes, ahead);
     order.hand_overs(changes);
     if !Defect::DeletesUnordered.is_present() {
         order.backwards(state, changes);
         order.farewells(state, changes);
     }
+    order.go_ahead(changes, ahead);
     let successions = order.successions(engine, changes);
-    let (soft, weak) = (
+    let (soft, ahead, weak) = (
         std::mem::take(&mut order.soft),
+        std::mem::take(&mut order.ahead),
         std::mem::take(&mut order.weak),
     );
     order.keep(&successions);
     order.keep(&soft);
+    order.keep(&ahead);
     order.keep(&weak);
     order.finish(engine, state, changes)
 }
@@ -47,6 +59,8 @@ struct Order {
     /// (before, after)
     hard: HashSet<(u32, u32)>,
     soft: HashSet<(u32, u32)>,
+    /// From what goes ahead of something to that.
+    ahead: HashSet<(u32, u32)>,
     /// Gives way to all others.
     weak: HashSet<(u32, u32)>,
     /// The step that gives a change its new value.
@@ -61,6 +75,8 @@ struct Order {
     passes: HashMap<Address, u32>,
     /// The step after which a dependency has its new value, if any has one.
     known: HashMap<DependencyRef, Option<u32>>,
+    /// The same for what goes ahead.
+    early: Early,
     /// Changes by all that a dependency can call them.
     by_name: Named<usize>,
 }
@@ -219,15 +235,23 @@ impl Order {
     }
 
     /// What is made comes after what it refers to. Changes stand in the order of their planning, dependencies first.
-    fn forwards(&mut self, changes: &[Change]) {
-        for change in changes {
+    fn forwards(&mut self, changes: &[Change], ahead: &Ahead) {
+        for (i, change) in changes.iter().enumerate() {
             let own = self.makes.get(&change.address).copied();
             if own.is_none() && (change.action != ChangeAction::NoOp || change.untouched) {
                 continue;
             }
+            let stages = ahead.stages.iter().enumerate();
+            let mut early = stages.filter(|(_, s)| s.ahead.contains(&i)).peekable();
             let mut before = Vec::new();
-            for dependency in &change.dependencies {
-                before.extend(self.ready(dependency, changes));
+            if own.is_some()
+                && let Some(stage) = early.peek()
+            {
+                before = self.before_early(*stage, change, changes);
+            } else {
+                for dependency in &change.dependencies {
+                    before.extend(self.ready(dependency, changes));
+                }
             }
             match own {
                 Some(step) => {
@@ -238,6 +262,10 @@ impl Order {
                 None => {
                     if let Some(step) = self.joined(before, &change.address.block) {
                         self.passes.insert(change.address.clone(), step);
+                    }
+                    for stage in early {
+                        let before = self.before_early(stage, change, changes);
+                        self.pass_early(stage.0, change, before);
                     }
                 }
             }

@@ -29,7 +29,7 @@ pub(super) async fn check(
     refers: &HashMap<Address, Refers>,
     plan: &mut Plan,
 ) -> Result<(), EngineError> {
-    let shifts = shifts::find(engine, state, &plan.changes);
+    let shifts = shifts::find(engine, state, &plan.changes, &plan.steps);
     let mut items: IndexMap<&ProviderAddress, Vec<PreflightItem>> = IndexMap::new();
     for change in &plan.changes {
         if let Some(item) = item(change, refers) {

@@ -31,6 +31,7 @@ use infra_model::program::{Program, ProviderBlock};
 use infra_model::provider::NoEvents;
 use infra_model::provider_error::ProviderError;
 use infra_model::value::{Str, Value};
+use infra_model::versions;
 use infra_state::State;
 use petgraph::Direction;
 use petgraph::graph::NodeIndex;
@@ -428,6 +429,29 @@ impl<'a> Walk<'a> {
         left.any(|resource| resource.provider == block.address)
     }
 
+    /// What was found is not what was known. A version that the cloud has moved by itself is taken over without a word.
+    fn drifted(&mut self, address: &Address, before: Value, after: Option<&Value>) {
+        let schema = self.state.resource(address).and_then(|resource| {
+            let type_name = &address.block.type_name;
+            let provider = &resource.provider.name;
+            self.engine.schema(provider, Mode::Managed, type_name)
+        });
+        let after = match (schema, after) {
+            (Some(schema), Some(after)) => Some(versions::as_before(&schema.block, &before, after)),
+            (_, after) => after.cloned(),
+        };
+        if after
+            .as_ref()
+            .is_none_or(|after| !codec::same(&before, after))
+        {
+            self.drift.push(Drift {
+                address: address.clone(),
+                before,
+                after,
+            });
+        }
+    }
+
     fn take_batch(&mut self, i: usize, found: Result<Vec<Found>, ProviderError>) {
         let found = match found {
             Ok(found) => found,
@@ -452,11 +476,7 @@ impl<'a> Walk<'a> {
                         .as_ref()
                         .is_none_or(|after| !codec::same(&before, after))
                     {
-                        self.drift.push(Drift {
-                            address: address.clone(),
-                            before,
-                            after: value.clone(),
-                        });
+                        self.drifted(&address, before, value.as_ref());
                         self.refreshed.push(Refreshed {
                             address: address.clone(),
                             value: value.clone(),

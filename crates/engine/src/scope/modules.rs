@@ -118,7 +118,7 @@ impl World<'_> {
         let entry = (value, Arc::new(touched));
         lock(&self.memo).insert(memo.clone(), entry.clone());
         let held = self.validations(name, variable, &scope);
-        if held.is_err() {
+        if held.is_err() || !self.is_final(&entry.0) {
             lock(&self.memo).remove(&memo);
         }
         held.map(|()| entry)

@@ -50,7 +50,7 @@ impl World<'_> {
             touched.extend(self.dependency(dependency, &scope));
         }
         let entry = (output.mark(value), Arc::new(touched));
-        lock(&self.memo).insert(memo, entry.clone());
+        self.keep(memo, &entry);
         Ok(entry)
     }
 

@@ -45,7 +45,8 @@ pub(crate) struct Gate {
     pub(crate) id: Option<String>,
 }
 
-/// A house: safes that stand in it end with it.
+/// A house: safes that stand in it end with it. Beside safes there are pipes, which a house gets with its version, and floors, which
+/// what is in it stands on; they are as safes are.
 #[derive(Clone, Debug, Record)]
 pub(crate) struct House {
     /// Its name, and its id.
@@ -54,9 +55,24 @@ pub(crate) struct House {
     /// What it stands on.
     #[record(optional)]
     pub(crate) on: Option<String>,
+    /// Which house it is.
+    #[record(optional)]
+    pub(crate) version: Option<String>,
+    /// What is written of this version.
+    #[record(computed)]
+    pub(crate) deed: Option<String>,
     /// Its id.
     #[record(computed)]
     pub(crate) id: Option<String>,
+}
+
+impl House {
+    fn written(&mut self) {
+        self.deed = Some(format!(
+            "deed of {}",
+            self.version.as_deref().unwrap_or("none")
+        ));
+    }
 }
 
 /// A key that lasts only for a while.
@@ -118,8 +134,15 @@ impl Cloud {
             0,
             House::doc(),
             House::block(),
-            traits.hosting("test"),
+            traits.clone().hosting("test").versioned("version"),
         );
+        for (name, traits) in [
+            ("test_pipe", traits.clone().extending("test")),
+            ("test_floor", traits.carrying("test", &[])),
+        ] {
+            let schema = Schema::new(name, 0, Safe::doc(), Safe::block(), traits);
+            offered.resources.insert(name.into(), Arc::new(schema));
+        }
         offered
             .resources
             .insert("test_house".into(), Arc::new(house));
@@ -173,7 +196,16 @@ impl Provider for Cloud {
 
     fn plan(&self, request: &PlanRequest<'_>) -> Result<Planned, ProviderError> {
         let schema = &self.schema.resources[request.type_name];
-        Ok(planning::by_schema(schema, request))
+        let mut planned = planning::by_schema(schema, request);
+        let version = |value: &Value| value.get("version").cloned();
+        if request.type_name == "test_house"
+            && request
+                .prior
+                .is_some_and(|p| version(p) != version(&planned.value))
+        {
+            planning::mark_unknown(&mut planned, &House::block(), &["deed"]);
+        }
+        Ok(planned)
     }
 
     fn validate(&self, _: &str, _: &Value) -> Vec<ProviderError> {
@@ -301,6 +333,7 @@ impl Session for Cloud {
         }
         if type_name == "test_house" {
             let mut house = House::from_value(desired)?;
+            house.written();
             house.id = Some(house.name.clone());
             let mut world = self.world();
             world.calls.push(format!("create {}", house.name));
@@ -329,10 +362,19 @@ impl Session for Cloud {
         &self,
         _: &CallContext,
         _: &Operation,
-        _: &str,
+        type_name: &str,
         prior: &Value,
         desired: &Value,
     ) -> Result<Value, ProviderError> {
+        if type_name == "test_house" {
+            self.pass(Halt::Before("raise")).await;
+            let mut house = House::from_value(desired)?;
+            house.written();
+            let mut world = self.world();
+            world.calls.push(format!("raise {}", house.name));
+            world.houses.insert(house.name.clone(), house.clone());
+            return Ok(house.to_value());
+        }
         self.pass(Halt::Before("update")).await;
         self.failure("update")?;
         let id = id_of(prior);

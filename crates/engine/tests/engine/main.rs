@@ -1,5 +1,6 @@
 //! The engine with the real language over a state in memory: what is planned, in which order, and what is left after apply.
 
+mod ahead;
 mod bench;
 mod cloud;
 mod corpora;

@@ -150,17 +150,27 @@ fn charts_are_installed_only_on_versions_that_they_support() {
         text.contains("cloudnative-pg 0.29.0 is supported on Kubernetes 1.34 to 1.36, and cluster.main is to have 1.33")
             && text.contains("write `kubernetes = \"1.34\"` in [cluster.main]")
             && text.contains("[hardening.main.charts.cloudnative-pg]")
+            && text.contains("(0.26 is supported on 1.31 to 1.33, 0.27 is supported on 1.32 to 1.34)")
             && !text.contains("cert-manager v"),
         "{text}"
     );
     assert_eq!(judged("1.36", &controls, with_database()), "");
-    // What is not installed is not judged, nor a version that the stack chose itself.
+    // What is not installed is not judged, nor a version that nobody says anything about.
     assert_eq!(judged("1.33", &["tls"], json!({})), "");
-    let pinned = with(
-        with_database(),
-        json!({ "charts": { "cloudnative-pg": { "version": "0.27.0" } } }),
+    let pinned = |version: &str| {
+        with(
+            with_database(),
+            json!({ "charts": { "cloudnative-pg": { "version": version } } }),
+        )
+    };
+    assert_eq!(judged("1.33", &controls, pinned("0.27.0")), "");
+    assert_eq!(judged("1.33", &controls, pinned("0.22.1")), "");
+    let text = judged("1.36", &controls, pinned("0.27.0"));
+    assert!(
+        text.contains("cloudnative-pg 0.27.0 is supported on Kubernetes 1.32 to 1.34, and cluster.main is to have 1.36")
+            && text.contains("(0.29 is supported on 1.34 to 1.36)"),
+        "{text}"
     );
-    assert_eq!(judged("1.33", &controls, pinned), "");
 }
 
 /// The table names workloads, containers and anti-affinity of charts as upstream renders them.

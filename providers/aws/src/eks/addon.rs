@@ -8,13 +8,15 @@ use crate::tags::Tags;
 use crate::wait::{self, Progress};
 use async_trait::async_trait;
 use aws_sdk_eks::types::{
-    Addon as Found, AddonPodIdentityAssociations, AddonStatus, ResolveConflicts,
+    Addon as Found, AddonInfo, AddonPodIdentityAssociations, AddonStatus, AddonVersionInfo,
+    ResolveConflicts,
 };
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
+use infra_model::versions::minor_of;
 use infra_model::{
     CallContext, ErrorKind, Operation, PlanRequest, Planned, ProviderError, Record, Recovered,
-    Resource, planning,
+    Resource, Value, planning,
 };
 
 /// Something that runs in a cluster and that EKS installs.
@@ -29,6 +31,10 @@ pub(crate) struct AddonRecord {
     /// The version; left out, the one that EKS recommends at creation.
     #[record(optional, computed)]
     pub(crate) addon_version: Option<String>,
+    /// The cluster's version of Kubernetes: with another one the add-on goes to the version that EKS recommends for it, unless
+    /// `addon_version` says one, or it has a newer one that fits.
+    #[record(optional)]
+    pub(crate) cluster_version: Option<String>,
     /// Settings, in JSON.
     #[record(optional, computed, compare = json)]
     pub(crate) configuration_values: Option<String>,
@@ -90,10 +96,21 @@ impl Resource<Client> for Addon {
             .seconds(45, 45, 20)
             .family(EKS.name)
             .unique(&["cluster_name", "addon_name"])
+            .extending("kubernetes")
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
-        if planned.replace.is_empty() && request.prior.is_some_and(|p| *p != planned.value) {
+        let Some(prior) = request.prior.filter(|_| planned.replace.is_empty()) else {
+            return Ok(());
+        };
+        let said = request.config.get("addon_version");
+        let of = |value: &Value| value.get("cluster_version").cloned();
+        let was = of(prior).filter(|version| !version.is_null());
+        // One that did not say it before does not begin with an upgrade.
+        if said.is_none_or(Value::is_null) && was.is_some() && was != of(&planned.value) {
+            planning::mark_unknown(planned, &AddonRecord::block(), &["addon_version"]);
+        }
+        if *prior != planned.value {
             planning::mark_unknown(planned, &AddonRecord::block(), &["modified_at"]);
         }
         Ok(())
@@ -165,9 +182,12 @@ impl Resource<Client> for Addon {
         context: &CallContext,
         operation: &Operation,
         prior: AddonRecord,
-        desired: AddonRecord,
+        mut desired: AddonRecord,
     ) -> Result<AddonRecord, ProviderError> {
         let id = Addon::id(&prior);
+        if desired.addon_version.is_none() {
+            desired.addon_version = following(client, context, &prior, &desired).await?;
+        }
         if differs(&prior, &desired) {
             let roles = roles(&prior) != roles(&desired);
             let conflicts = desired.resolve_conflicts_on_update.as_deref();
@@ -273,6 +293,60 @@ fn differs(prior: &AddonRecord, desired: &AddonRecord) -> bool {
         || prior.service_account_role_arn != desired.service_account_role_arn
 }
 
+/// The version that it has when the cluster has become of another one: what EKS recommends for that, or what is there where that
+/// fits and is newer.
+async fn following(
+    client: &Client,
+    context: &CallContext,
+    prior: &AddonRecord,
+    desired: &AddonRecord,
+) -> Result<Option<String>, ProviderError> {
+    let there = prior.addon_version.clone();
+    let Some((major, minor)) = desired.cluster_version.as_deref().and_then(minor_of) else {
+        return Ok(there);
+    };
+    let kubernetes = format!("{major}.{minor}");
+    let answer = client.call(context, EKS, "DescribeAddonVersions", || {
+        client
+            .eks()
+            .describe_addon_versions()
+            .addon_name(&desired.addon_name)
+            .kubernetes_version(&kubernetes)
+            .send()
+    });
+    let answer = answer.await?;
+    let offers = answer.addons().iter().flat_map(AddonInfo::addon_versions);
+    Ok(chosen(there.as_deref(), &kubernetes, offers).or(there))
+}
+
+/// Of the versions that EKS offers for a version of Kubernetes, the one to have; none where it offers none.
+fn chosen<'o>(
+    there: Option<&str>,
+    kubernetes: &str,
+    offers: impl Iterator<Item = &'o AddonVersionInfo>,
+) -> Option<String> {
+    let mut fits = false;
+    let mut recommended = None;
+    for offer in offers {
+        let mut all = offer.compatibilities().iter();
+        let Some(here) = all.find(|c| c.cluster_version() == Some(kubernetes)) else {
+            continue;
+        };
+        fits |= offer.addon_version() == there;
+        if here.default_version() {
+            recommended = offer.addon_version();
+        }
+    }
+    let newer = |there: &&str| fits && recommended.is_none_or(|r| numbers(there) > numbers(r));
+    there.filter(newer).or(recommended).map(str::to_owned)
+}
+
+/// The numbers of a version such as `v1.20.4-eksbuild.2`.
+fn numbers(version: &str) -> Vec<u64> {
+    let parts = version.split(|c: char| !c.is_ascii_digit());
+    parts.filter_map(|part| part.parse().ok()).collect()
+}
+
 fn key(record: &AddonRecord) -> String {
     format!("{}:{}", record.cluster_name, record.addon_name)
 }
@@ -350,6 +424,7 @@ async fn record(
         cluster_name: cluster,
         addon_name: name,
         addon_version: found.addon_version,
+        cluster_version: prior.and_then(|p| p.cluster_version.clone()),
         configuration_values: found.configuration_values,
         pod_identity_association: roles,
         preserve: prior.and_then(|p| p.preserve),
@@ -394,4 +469,41 @@ async fn active(
         }
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_eks::types::Compatibility;
+
+    fn offer(version: &str, fits: &[(&str, bool)]) -> AddonVersionInfo {
+        let all = fits.iter().map(|(kubernetes, default)| {
+            Compatibility::builder()
+                .cluster_version(*kubernetes)
+                .default_version(*default)
+                .build()
+        });
+        AddonVersionInfo::builder()
+            .addon_version(version)
+            .set_compatibilities(Some(all.collect()))
+            .build()
+    }
+
+    #[test]
+    fn an_add_on_follows_its_cluster() {
+        let offers = [
+            offer("v1.34.1-eksbuild.10", &[("1.34", false)]),
+            offer("v1.34.1-eksbuild.2", &[("1.34", true)]),
+            offer("v1.33.5-eksbuild.2", &[("1.33", true)]),
+        ];
+        let version = |there: &str| chosen(Some(there), "1.34", offers.iter());
+        let recommended = Some("v1.34.1-eksbuild.2".to_owned());
+        assert_eq!(version("v1.33.5-eksbuild.2"), recommended);
+        assert_eq!(version("v1.34.1-eksbuild.2"), recommended);
+        // Newer than what is recommended, and for this version of Kubernetes: it stays.
+        let newer = "v1.34.1-eksbuild.10";
+        assert_eq!(version(newer).as_deref(), Some(newer));
+        assert_eq!(version("v1.35.0-eksbuild.1"), recommended);
+        assert_eq!(chosen(Some("v1"), "1.36", offers.iter()), None);
+    }
 }

@@ -93,7 +93,7 @@ pub(crate) struct ClusterRecord {
     #[record(computed)]
     pub(crate) created_at: Option<String>,
     /// EKS' own version.
-    #[record(computed)]
+    #[record(computed, compare = version)]
     pub(crate) platform_version: Option<String>,
     /// `ACTIVE`, …
     #[record(computed)]

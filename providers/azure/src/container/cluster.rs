@@ -47,7 +47,7 @@ pub(crate) struct ClusterRecord {
     #[record(optional, force_new)]
     pub(crate) dns_prefix_private_cluster: Option<String>,
     /// The version of Kubernetes, such as `1.34`. By default the newest that Azure recommends.
-    #[record(optional, computed)]
+    #[record(optional, computed, compare = version)]
     pub(crate) kubernetes_version: Option<String>,
     /// `Free`, `Standard` or `Premium`: what the API server's availability is worth.
     #[record(optional, default = "Free")]
@@ -152,7 +152,7 @@ pub(crate) struct ClusterRecord {
     #[record(computed)]
     pub(crate) tags_all: BTreeMap<String, String>,
     /// The version of Kubernetes that it has.
-    #[record(computed)]
+    #[record(computed, compare = version)]
     pub(crate) current_kubernetes_version: Option<String>,
     /// The API server's name.
     #[record(computed)]

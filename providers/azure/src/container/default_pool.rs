@@ -51,7 +51,7 @@ pub(crate) struct DefaultPool {
     #[record(optional)]
     pub(crate) zones: BTreeSet<String>,
     /// The version of Kubernetes on its nodes.
-    #[record(optional, computed)]
+    #[record(optional, computed, compare = version)]
     pub(crate) orchestrator_version: Option<String>,
     /// The size of disks.
     #[record(optional, computed)]

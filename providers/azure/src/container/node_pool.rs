@@ -53,7 +53,7 @@ pub(crate) struct PoolRecord {
     #[record(optional, force_new)]
     pub(crate) zones: BTreeSet<String>,
     /// The version of Kubernetes on its nodes.
-    #[record(optional, computed)]
+    #[record(optional, computed, compare = version)]
     pub(crate) orchestrator_version: Option<String>,
     /// The size of disks.
     #[record(optional, computed, force_new)]

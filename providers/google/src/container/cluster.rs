@@ -130,7 +130,7 @@ pub(crate) struct ClusterRecord {
     #[record(computed)]
     pub(crate) endpoint: Option<String>,
     /// The version of the control plane.
-    #[record(computed)]
+    #[record(computed, compare = version)]
     pub(crate) master_version: Option<String>,
     /// The addresses of services.
     #[record(computed)]

@@ -38,7 +38,7 @@ pub(crate) struct NodePoolRecord {
     #[record(optional, computed, force_new)]
     pub(crate) max_pods_per_node: Option<i64>,
     /// The version; that of the control plane without.
-    #[record(optional, computed)]
+    #[record(optional, computed, compare = version)]
     pub(crate) version: Option<String>,
     /// How many, by need.
     #[record(block, max = 1)]

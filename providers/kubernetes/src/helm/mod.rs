@@ -11,3 +11,5 @@ pub(crate) mod release;
 mod render;
 pub(crate) mod stand_in;
 mod stored;
+pub(crate) mod supported;
+mod upgrade;

@@ -3,17 +3,16 @@
 use super::chart::Chart;
 use super::install::{self, Change};
 use super::stored::{self, Stored, UNINSTALLING};
-use super::{drift, render, stand_in};
+use super::{drift, render, stand_in, supported, upgrade};
 use crate::client::Client;
 use crate::{family, metadata, yaml};
 use async_trait::async_trait;
 use infra_cloud::config::variable;
-use infra_model::planning::mark_unknown;
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
 use infra_model::{
     CallContext, ErrorKind, Operation, PlanRequest, Planned, ProviderError, Record, Recovered,
-    Resource, Type, Value, json,
+    Resource, Value, json,
 };
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -86,9 +85,14 @@ pub(crate) struct ReleaseRecord {
     /// A remark in the release's history.
     #[record(optional)]
     pub(crate) description: Option<String>,
-    /// The version of Kubernetes that the chart is rendered for in plans made before the cluster exists.
+    /// The version of Kubernetes that the chart is rendered for in plans made before the cluster exists. A release that is there is
+    /// not changed by another one.
     #[record(optional)]
     pub(crate) kube_version: Option<String>,
+    /// The minors of Kubernetes that this version of the chart is supported on, such as `1.33 - 1.36`. A cluster in the same stack
+    /// is not raised out of them, and a chart that is raised with it must be supported on the version before and on the one after.
+    #[record(optional)]
+    pub(crate) kube_versions: Option<String>,
     /// API versions that the chart finds in plans made before the cluster exists.
     #[record(optional)]
     pub(crate) api_versions: Vec<String>,
@@ -213,21 +217,6 @@ fn merge(into: &mut Json, from: Json) {
     }
 }
 
-/// What makes an upgrade when it changes.
-const INPUTS: [&str; 11] = [
-    "chart",
-    "repository",
-    "version",
-    "digest",
-    "values",
-    "values_sensitive",
-    "skip_crds",
-    "disable_webhooks",
-    "description",
-    "provides",
-    "dependency_update",
-];
-
 #[async_trait]
 impl Resource<Client> for Release {
     type Record = ReleaseRecord;
@@ -245,31 +234,7 @@ impl Resource<Client> for Release {
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
         metadata::plan_name(planned);
-        let Some(prior) = request.prior else {
-            set(planned, "drift", Value::list(Type::String, Vec::new()));
-            return Ok(());
-        };
-        let of = |value: &Value, name: &str| value.get(name).map(Value::unmark_deep);
-        let changed = |name: &&str| of(prior, name) != of(&planned.value, name);
-        let other_chart = ["chart", "repository"].iter().any(changed);
-        let asked = INPUTS.iter().any(changed);
-        let drifted = prior
-            .get("drift")
-            .and_then(Value::elements)
-            .is_some_and(|d| !d.is_empty());
-        let sound = prior.get("status").and_then(Value::as_str) == Some("deployed");
-        if !asked && !drifted && sound {
-            return Ok(());
-        }
-        set(planned, "drift", Value::list(Type::String, Vec::new()));
-        let block = ReleaseRecord::block();
-        mark_unknown(planned, &block, &["revision", "status", "app_version"]);
-        if asked {
-            mark_unknown(planned, &block, &["objects", "manifest_digest"]);
-        }
-        if other_chart && request.config.get("version").is_none_or(Value::is_null) {
-            mark_unknown(planned, &block, &["version"]);
-        }
+        upgrade::plan(request, planned);
         Ok(())
     }
 
@@ -302,6 +267,7 @@ impl Resource<Client> for Release {
                 "an oci:// chart names its registry itself; leave `repository` out",
             ));
         }
+        errors.extend(supported::misspelt(config));
         let provides = config.get("provides").and_then(Value::elements);
         for wanted in provides.into_iter().flatten().filter_map(Value::as_str) {
             errors.extend(stand_in::parse(wanted).err());
@@ -388,6 +354,9 @@ impl Resource<Client> for Release {
             };
             change.left().await?;
         }
+        if !upgrade::is_due(&prior.to_value(), &desired.to_value()) {
+            return Ok(desired);
+        }
         put(client, context, operation, desired).await
     }
 
@@ -438,11 +407,6 @@ impl Resource<Client> for Release {
             prior: None,
         })
     }
-}
-
-fn set(planned: &mut Planned, name: &str, value: Value) {
-    let whole = std::mem::replace(&mut planned.value, Value::NULL);
-    planned.value = whole.with_attribute(name, value);
 }
 
 /// The newest revision of a release that is there.
@@ -550,6 +514,7 @@ fn imported(release: &Json, stored: &Stored) -> ReleaseRecord {
         max_history: 10,
         description: None,
         kube_version: None,
+        kube_versions: None,
         api_versions: Vec::new(),
         provides: Vec::new(),
         revision: None,

@@ -86,6 +86,8 @@ fn addon(
     let body = json!({
         "cluster_name": "${aws_eks_cluster.this.name}",
         "addon_name": name,
+        // It follows the control plane when that is raised.
+        "cluster_version": "${aws_eks_cluster.this.version}",
         "configuration_values": (!configuration.is_null()).then(|| configuration.to_string()),
         "pod_identity_association": association,
         "resolve_conflicts_on_create": "OVERWRITE",
