@@ -11,7 +11,7 @@ use infra_model::resource::{DynDataSource, DynEphemeral, DynResource};
 use infra_model::schema::ApiFamily;
 use infra_model::{
     Block, CallContext, Catalogue, Operation, PlanRequest, Planned, Provider, ProviderError,
-    ProviderSchema, ReadItem, Recovered, Schema, Session, Value,
+    ProviderSchema, ReadItem, Recovered, Schema, Session, Str, Value,
 };
 use std::sync::Arc;
 
@@ -57,6 +57,16 @@ pub trait Cloud: Send + Sync + 'static {
     /// What would be lost for good with an object: see [`Provider::data`].
     fn holds(_type_name: &str, _value: &Value) -> Option<&'static str> {
         None
+    }
+
+    /// What a resource has brought besides itself: see [`Provider::brings`].
+    fn brings(_type_name: &str, _value: &Value) -> Vec<Str> {
+        Vec::new()
+    }
+
+    /// The names of what a resource makes: see [`Provider::known_as`].
+    fn known_as(_type_name: &str, _planned: &Value) -> Vec<Str> {
+        Vec::new()
     }
 
     /// What asking adds to a plan: see [`Session::refine`].
@@ -181,6 +191,14 @@ impl<C: Cloud> Provider for CloudProvider<C> {
 
     fn data(&self, type_name: &str, value: &Value) -> Option<&'static str> {
         C::holds(type_name, value)
+    }
+
+    fn brings(&self, type_name: &str, value: &Value) -> Vec<Str> {
+        C::brings(type_name, value)
+    }
+
+    fn known_as(&self, type_name: &str, planned: &Value) -> Vec<Str> {
+        C::known_as(type_name, planned)
     }
 
     fn unserved(&self, shift: &Shift<'_>) -> Option<ProviderError> {

@@ -24,6 +24,7 @@ pub fn operation(address: &str) -> Operation {
         action: Action::Create,
         started: Timestamp::default(),
         known_id: None,
+        hands_over: false,
         marking: Marking {
             stack: "demo".into(),
             ..Marking::default()

@@ -1,6 +1,6 @@
 //! What interrupted runs left unfinished: looked up before every plan, finished before every apply. Recovery never deletes.
 
-use crate::apply::half_made;
+use crate::apply::{half_made, unharmed};
 use crate::codec;
 use crate::engine::{Engine, Input};
 use crate::error::EngineError;
@@ -142,6 +142,7 @@ impl Engine {
             action: Action::Create,
             started: intent.time,
             known_id: id,
+            hands_over: intent.hands_over,
             marking: self.marking(input),
             private: intent.private.clone(),
         };
@@ -300,6 +301,7 @@ impl Engine {
                 return Err(error.into());
             }
             Err(error) => {
+                let error = unharmed(operation, &error);
                 match half_made(connected, &context, schema, desired, &id, &error, resource).await {
                     Some((outcome, _)) => outcome,
                     None => return Err(error.into()),

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use infra_model::address::ProviderAddress;
 use infra_model::provider::{Environment, Provider, Session, Shift};
 use infra_model::schema::{Block, ProviderSchema, Schema, Schemas};
-use infra_model::{PlanRequest, Planned, ProviderError, Value};
+use infra_model::{PlanRequest, Planned, ProviderError, Str, Value};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
@@ -129,6 +129,14 @@ impl Provider for Lazy {
 
     fn data(&self, type_name: &str, value: &Value) -> Option<&'static str> {
         self.get().data(type_name, value)
+    }
+
+    fn brings(&self, type_name: &str, value: &Value) -> Vec<Str> {
+        self.get().brings(type_name, value)
+    }
+
+    fn known_as(&self, type_name: &str, planned: &Value) -> Vec<Str> {
+        self.get().known_as(type_name, planned)
     }
 
     fn unserved(&self, shift: &Shift<'_>) -> Option<ProviderError> {

@@ -90,6 +90,9 @@ pub struct Operation {
     /// The cloud's id when it is known already: of the resource to change, or of one whose creation was begun by this very
     /// operation in an earlier run. A create that finds it set goes on waiting and configuring instead of creating.
     pub known_id: Option<String>,
+    /// Whether something changes hands and must live through it: a create takes over what another resource has brought, with
+    /// whatever it finds there; a change of that other one only stops it, and a delete lets go of all that it has brought.
+    pub hands_over: bool,
     /// What every taggable resource is marked with.
     pub marking: Marking,
     /// What the resource type's `plan` kept for itself.

@@ -5,7 +5,7 @@ use crate::path::Path;
 use crate::provider_error::{ErrorKind, ProviderError};
 use crate::schema::ProviderSchema;
 use crate::time::{Clock, Timestamp};
-use crate::value::Value;
+use crate::value::{Str, Value};
 use async_trait::async_trait;
 use std::sync::Arc;
 
@@ -31,6 +31,17 @@ pub trait Provider: Send + Sync {
     /// an object only when a person has named it. `None` when it can be made again as it was.
     fn data(&self, _type_name: &str, _value: &Value) -> Option<&'static str> {
         None
+    }
+
+    /// What a resource has brought to a cloud besides itself, each by a name that [`Provider::known_as`] gives to a resource that
+    /// makes the same. Empty for what brings nothing.
+    fn brings(&self, _type_name: &str, _value: &Value) -> Vec<Str> {
+        Vec::new()
+    }
+
+    /// The names of what a planned resource makes, as [`Provider::brings`] has them.
+    fn known_as(&self, _type_name: &str, _planned: &Value) -> Vec<Str> {
+        Vec::new()
     }
 
     /// Why an object cannot be in a host whose version changes: what it is of is not served there any more, or it is not made for
@@ -299,6 +310,8 @@ pub struct RefineItem {
     pub prior: Option<Value>,
     /// What is planned; may contain unknown values.
     pub planned: Value,
+    /// Whether it takes over what another resource has brought: see [`Operation::hands_over`].
+    pub takes_over: bool,
 }
 
 /// What asking the cloud adds to a plan.
@@ -308,6 +321,8 @@ pub struct Refined {
     pub value: Option<Value>,
     /// Paths that the cloud would refuse to change in place.
     pub replace: Vec<Path>,
+    /// In words, what of an object that is taken over would be another one than it is.
+    pub differs: Vec<String>,
 }
 
 /// One instance to read.

@@ -235,6 +235,7 @@ impl Codec<'_> {
             prior,
             prior_sensitive_paths: Cow::Borrowed(&intent.prior_sensitive_paths),
             lookup_only: intent.lookup_only,
+            hands_over: intent.hands_over,
             id: id.map(Cow::Borrowed),
         })
     }
@@ -271,6 +272,7 @@ impl Codec<'_> {
                 prior,
                 prior_sensitive_paths: stored.prior_sensitive_paths.into_owned(),
                 lookup_only: stored.lookup_only,
+                hands_over: stored.hands_over,
             },
         })
     }

@@ -50,6 +50,8 @@ pub struct Intent {
     pub prior_sensitive_paths: Vec<Path>,
     /// Whether an ephemeral or write-only value belonged to it: it can be looked up, never sent again.
     pub lookup_only: bool,
+    /// Whether something changes hands by it: see `Operation::hands_over`.
+    pub hands_over: bool,
 }
 
 impl Intent {

@@ -80,6 +80,8 @@ pub(crate) struct StoredIntent<'a> {
     pub(crate) prior_sensitive_paths: Cow<'a, [Path]>,
     #[serde(default, skip_serializing_if = "no")]
     pub(crate) lookup_only: bool,
+    #[serde(default, skip_serializing_if = "no")]
+    pub(crate) hands_over: bool,
     /// The id that was learnt before the end; only in snapshots.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) id: Option<Cow<'a, str>>,

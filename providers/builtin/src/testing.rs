@@ -95,6 +95,7 @@ impl Bench {
             action,
             started: self.clock.now(),
             known_id: None,
+            hands_over: false,
             marking: Marking::default(),
             private: None,
         }

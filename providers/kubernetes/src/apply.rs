@@ -7,7 +7,7 @@ use crate::error::{self, OWNED, TERMINATING};
 use crate::family;
 use crate::object::Reference;
 use crate::options::Wait;
-use crate::wait;
+use crate::{takeover, wait};
 use infra_cloud::absence::there;
 use infra_cloud::late::{Standing, until_known};
 use infra_cloud::wait::{Pace, Progress, until};
@@ -92,10 +92,15 @@ pub(crate) async fn create(
         free(client, context, operation, &place, &object, settings).await?;
     }
     let marked = marked(body, operation, &operation.id.0);
+    let with = taking(operation, settings);
+    if operation.hands_over {
+        takeover::unsealed(client, context, operation, &object).await?;
+    }
     let live = patiently(context, operation, patience, || {
-        patch(client, context, &place, &object, &marked, settings, false)
+        patch(client, context, &place, &object, &marked, &with, false)
     })
     .await?;
+    let live = taken(client, context, operation, &place, &object, live).await?;
     context.events.id_known(operation, id).await?;
     finished(
         client,
@@ -129,7 +134,7 @@ pub(crate) async fn update(
     let marked = marked(body, operation, maker);
     let renamed = before.manager != settings.manager;
     let with = Settings {
-        force: settings.force || renamed,
+        force: settings.force || renamed || operation.hands_over,
         ..settings.clone()
     };
     let patience = settings.update.min(PASSING);
@@ -138,10 +143,9 @@ pub(crate) async fn update(
     })
     .await?;
     if renamed {
-        // What the old name owns it gives up.
-        let nothing = json!({ "apiVersion": object.api_version, "kind": object.kind, "metadata": { "name": object.name } });
-        patch(client, context, &place, &object, &nothing, before, false).await?;
+        given_up(client, context, &place, &object, before).await?;
     }
+    let live = taken(client, context, operation, &place, &object, live).await?;
     finished(
         client,
         context,
@@ -153,6 +157,52 @@ pub(crate) async fn update(
         settings.update,
     )
     .await
+}
+
+/// How an object is applied that may be another's until then.
+fn taking(operation: &Operation, settings: &Settings) -> Settings {
+    Settings {
+        force: settings.force || operation.hands_over,
+        ..settings.clone()
+    }
+}
+
+/// What a name owns of an object it gives up.
+async fn given_up(
+    client: &Client,
+    context: &CallContext,
+    place: &Place,
+    object: &Reference,
+    before: &Settings,
+) -> Result<Json, ProviderError> {
+    let nothing = json!({ "apiVersion": object.api_version, "kind": object.kind, "metadata": { "name": object.name } });
+    patch(client, context, place, object, &nothing, before, false).await
+}
+
+/// What was applied just now, with nothing left on it of the engine that it is taken over from. All that the manifest says is ours
+/// by then: what the engine's names own alone goes with them.
+async fn taken(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    place: &Place,
+    object: &Reference,
+    live: Json,
+) -> Result<Json, ProviderError> {
+    if !operation.hands_over {
+        return Ok(live);
+    }
+    let mut now = live.clone();
+    for name in takeover::appliers(&live) {
+        let before = Settings {
+            manager: name.to_owned(),
+            ..Settings::default()
+        };
+        now = given_up(client, context, place, object, &before).await?;
+    }
+    takeover::disowned(client, context, object, now, None).await?;
+    let found = get(client, context, place, object).await?;
+    Ok(found.unwrap_or(live))
 }
 
 /// What applying would make of it; none where that cannot be told yet.
@@ -198,7 +248,7 @@ async fn free(
                 leaving(&live)
             )));
         }
-        if is_own(&live, operation) {
+        if operation.hands_over || is_own(&live, operation) {
             return Ok(Progress::Done(()));
         }
         Err(error::of(

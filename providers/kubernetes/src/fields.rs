@@ -46,7 +46,8 @@ pub(crate) fn without_nulls(json: Json) -> Json {
     }
 }
 
-fn merge(into: &mut Map<String, Json>, from: &Map<String, Json>) {
+/// The fields of both.
+pub(crate) fn merge(into: &mut Map<String, Json>, from: &Map<String, Json>) {
     for (key, value) in from {
         match (into.get_mut(key), value) {
             (Some(Json::Object(inner)), Json::Object(more)) => merge(inner, more),

@@ -184,6 +184,8 @@ impl<K: Kind> Resource<Client> for Managed<K> {
         Ok(match found.filter(|live| !apply::is_leaving(live)) {
             None => Recovered::Absent,
             Some(live) if apply::is_own(&live, operation) => Recovered::Found(id),
+            // It is there for whoever takes it over.
+            Some(_) if operation.hands_over => Recovered::Absent,
             Some(_) => Recovered::Foreign(id),
         })
     }

@@ -238,12 +238,12 @@ impl Leaving<'_> {
 }
 
 /// For Argo CD's Applications: nothing is synchronised by itself, and nothing goes with the Application.
-fn let_be() -> Json {
+pub(crate) fn let_be() -> Json {
     json!({ "metadata": { "finalizers": null }, "spec": { "syncPolicy": { "automated": null } } })
 }
 
 /// For Flux.
-fn suspend() -> Json {
+pub(crate) fn suspend() -> Json {
     json!({ "spec": { "suspend": true } })
 }
 

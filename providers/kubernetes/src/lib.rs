@@ -35,6 +35,7 @@ mod registry;
 mod removals;
 mod secret;
 mod session;
+mod takeover;
 mod wait;
 mod yaml;
 

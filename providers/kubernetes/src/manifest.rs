@@ -237,7 +237,7 @@ impl Kind for Manifest {
 }
 
 /// Which object it is, as far as that is known.
-fn identity(manifest: &Value) -> Option<Reference> {
+pub(crate) fn identity(manifest: &Value) -> Option<Reference> {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
     let metadata = manifest.get("metadata")?;
     let namespace = metadata.get("namespace");

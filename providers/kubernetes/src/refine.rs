@@ -5,14 +5,17 @@ use crate::apply;
 use crate::client::Client;
 use crate::config_map::ConfigMap;
 use crate::error::IMMUTABLE;
+use crate::fields;
 use crate::helm;
 use crate::kind::Kind;
 use crate::manifest::Manifest;
 use crate::namespace::Namespace;
+use crate::object::without_server_fields;
 use crate::secret::Secret;
 use futures::future::join_all;
 use infra_model::provider::{RefineItem, Refined};
 use infra_model::{CallContext, Path, ProviderError, Record, Value};
+use serde_json::Value as Json;
 
 /// One answer per item, in order.
 pub(crate) async fn many(
@@ -44,20 +47,40 @@ async fn dry_run<K: Kind>(
         return Ok(Refined::default());
     }
     let record = K::Record::from_value(&item.planned.without_unknowns())?;
-    let (body, settings) = (K::body(&record)?, K::settings(&record)?);
+    let (body, mut settings) = (K::body(&record)?, K::settings(&record)?);
+    settings.force |= item.takes_over;
     match apply::dry_run(client, context, &body, &settings).await {
+        Ok(Some(would)) if item.takes_over => Ok(Refined {
+            differs: differs(client, context, &would).await?,
+            ..Refined::default()
+        }),
         Ok(_) => Ok(Refined::default()),
         // What is replaced already is asked about while the old one is still there.
         Err(error) if error.code == IMMUTABLE && item.prior.is_none() => Ok(Refined::default()),
         Err(error) if error.code == IMMUTABLE => Ok(Refined {
-            value: None,
             replace: vec![Path::attribute(attribute)],
+            ..Refined::default()
         }),
         Err(error) => Err(ProviderError {
             attribute: error.attribute.map(|_| Path::attribute(attribute)),
             ..error
         }),
     }
+}
+
+/// The paths of what an object is to be and is not, where it is there.
+async fn differs(
+    client: &Client,
+    context: &CallContext,
+    would: &Json,
+) -> Result<Vec<String>, ProviderError> {
+    let live = apply::find(client, context, &apply::reference(would)?).await?;
+    let mut paths = Vec::new();
+    if let Some(live) = live {
+        let [would, live] = [would, &live].map(|o| apply::without_marks(without_server_fields(o)));
+        fields::differences(&would, &live, "", &mut paths);
+    }
+    Ok(paths)
 }
 
 /// Whether everything is known that the stack says; what only the server decides does not count.

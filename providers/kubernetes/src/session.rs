@@ -3,14 +3,14 @@
 use crate::client::Client;
 use crate::config::Config;
 use crate::helm::supported;
-use crate::{data_loss, evictions, family, leave, refine, registry, removals};
+use crate::{data_loss, evictions, family, leave, refine, registry, removals, takeover};
 use async_trait::async_trait;
 use infra_cloud::Cloud;
 use infra_cloud::defaults::Names;
 use infra_model::provider::{Environment, Finding, PreflightItem, RefineItem, Refined, Shift};
 use infra_model::resource::{DynDataSource, DynResource};
 use infra_model::schema::ApiFamily;
-use infra_model::{Address, Block, CallContext, Operation, ProviderError, Record, Value};
+use infra_model::{Address, Block, CallContext, Operation, ProviderError, Record, Str, Value};
 
 /// The provider.
 pub(crate) struct Kubernetes;
@@ -52,6 +52,14 @@ impl Cloud for Kubernetes {
 
     fn holds(type_name: &str, value: &Value) -> Option<&'static str> {
         data_loss::holds(type_name, value)
+    }
+
+    fn brings(type_name: &str, value: &Value) -> Vec<Str> {
+        takeover::brings(type_name, value)
+    }
+
+    fn known_as(type_name: &str, planned: &Value) -> Vec<Str> {
+        takeover::known_as(type_name, planned)
     }
 
     async fn refine(

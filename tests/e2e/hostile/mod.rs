@@ -2,8 +2,10 @@
 //! webhooks that answer late or no more. Installed, planned again and destroyed beside a real API server and in the sandbox: the
 //! second plan is empty, nothing is left, nothing hangs; and what cannot be done says by whom it is held up.
 
+mod engine;
 mod operators;
 mod releases;
+mod takeover;
 mod webhook;
 
 use crate::kube::{ControlPlane, tool, upstream_crds};

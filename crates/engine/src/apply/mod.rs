@@ -35,7 +35,7 @@ use infra_model::provider_error::ProviderError;
 use infra_model::value::Value;
 use infra_state::{DeposedKey, ResourceState, StateChange};
 use news::News;
-pub(crate) use outcome::half_made;
+pub(crate) use outcome::{half_made, unharmed};
 use std::collections::BinaryHeap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -115,6 +115,8 @@ pub struct ApplyReport {
     pub imported: usize,
     /// Forgotten.
     pub forgotten: usize,
+    /// Taken over from another resource.
+    pub taken_over: usize,
     /// What failed.
     pub failures: Vec<Failure>,
     /// What was not begun.
@@ -395,6 +397,7 @@ impl Run<'_> {
                         | StepKind::Lift(_)
                         | StepKind::Delete(_)
                         | StepKind::Leave(_)
+                        | StepKind::Release(_)
                 )
             })
             .count();
@@ -479,14 +482,18 @@ impl Run<'_> {
 
     fn count(&self, step: usize, report: &mut ApplyReport) {
         match self.plan.steps[step].kind {
+            StepKind::Create(i) if self.plan.changes[i as usize].changes_hands() => {
+                report.taken_over += 1;
+            }
             StepKind::Create(_) => report.added += 1,
             StepKind::Update(_) => report.changed += 1,
             StepKind::Delete(_) => report.destroyed += 1,
             StepKind::Import(_) => report.imported += 1,
             StepKind::Forget(_) => report.forgotten += 1,
-            // Lifting a protection and leaving a host are parts of the deletion that follows.
+            // Lifting a protection, leaving a host and stopping a resource are parts of the deletion that follows.
             StepKind::Lift(_)
             | StepKind::Leave(_)
+            | StepKind::Release(_)
             | StepKind::Read(_)
             | StepKind::Record(_)
             | StepKind::Junction(_) => {}

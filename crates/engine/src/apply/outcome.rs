@@ -59,6 +59,7 @@ impl Run<'_> {
             prior,
             prior_sensitive_paths,
             lookup_only,
+            hands_over: operation.hands_over,
         }
     }
 
@@ -123,6 +124,7 @@ impl Run<'_> {
         if error.is_passing() {
             return None;
         }
+        let error = &unharmed(operation, error);
         let (outcome, _) = half_made(connected, context, schema, desired, &id, error, |value| {
             self.new_resource(change, value, id.clone())
                 .map(|r| ResourceState {
@@ -132,6 +134,18 @@ impl Run<'_> {
         })
         .await?;
         Some(outcome)
+    }
+}
+
+/// What failed on something that changes hands says nothing against that: it was there before, and is not made anew.
+pub(crate) fn unharmed(operation: &Operation, error: &ProviderError) -> ProviderError {
+    let kind = match error.kind {
+        ErrorKind::Failed if operation.hands_over => ErrorKind::Other,
+        kind => kind,
+    };
+    ProviderError {
+        kind,
+        ..error.clone()
     }
 }
 

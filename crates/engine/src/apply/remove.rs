@@ -189,6 +189,28 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Stops a resource from bringing what others take over: as a change of it that leaves all as it is.
+    pub(super) async fn release(&self, change: &Change) -> Result<Option<String>, ProviderError> {
+        let Some(going) = self.going(change)? else {
+            return Ok(None);
+        };
+        let (connected, context) = self.reach(&going).await?;
+        let operation = self.begin_change(change, &going, &going.value).await?;
+        let value = going.value.without_unknowns();
+        let type_name = &going.schema.type_name;
+        let stopped = connected
+            .session
+            .update(&context, &operation, type_name, &value, &value)
+            .await;
+        if let Err(error) = stopped {
+            self.ended_without(&operation, &error).await?;
+            return Err(error);
+        }
+        let unchanged = Outcome::Updated(going.resource.clone());
+        self.outcome(&operation, unchanged).await?;
+        Ok(Some(going.resource.id))
+    }
+
     /// Deletes an object.
     pub(super) async fn delete(&self, change: &Change) -> Result<Option<String>, ProviderError> {
         let Some(going) = self.going(change)? else {

@@ -49,6 +49,11 @@ impl Run<'_> {
                 self.timed(index, change, Action::Update, self.leave(change))
                     .await,
             ),
+            StepKind::Release(_) => (
+                Action::Update,
+                self.timed(index, change, Action::Update, self.release(change))
+                    .await,
+            ),
             StepKind::Delete(_) => (
                 Action::Delete,
                 self.timed(index, change, Action::Delete, self.delete(change))
@@ -171,6 +176,7 @@ impl Run<'_> {
             action,
             started: self.engine.clock.now(),
             known_id,
+            hands_over: change.changes_hands(),
             marking,
             private,
         }

@@ -13,7 +13,7 @@ impl Planner<'_> {
             return;
         }
         for change in self.changes.values() {
-            if !change.action.takes_away() {
+            if !change.action.takes_away() || change.changes_hands() {
                 continue;
             }
             let named = |p: &infra_model::pattern::AddressPattern| p.matches(&change.address);

@@ -32,6 +32,7 @@ impl Walk<'_> {
         self.planner.protections(self.graph, &mut self.errors);
         self.planner.data_losses(self.graph, &mut self.errors);
         self.planner.end_with_hosts();
+        self.warnings.extend(self.planner.left_behind());
         self.check_imports();
         self.check_names();
         self.checks();

@@ -10,8 +10,9 @@ use super::moves::Moves;
 use super::named::Named;
 use super::reason::{Seen, Triggered};
 use super::repeat::instances;
+use super::takeover::{Holder, holders};
 use super::target::{LeftOut, Selection};
-use super::{Change, ChangeAction, PlanOptions};
+use super::{Change, ChangeAction, PlanOptions, Reason};
 use crate::codec;
 use crate::engine::Engine;
 use crate::scope::{Frame, Touched, World};
@@ -53,6 +54,8 @@ pub(crate) struct Planner<'a> {
     pub(super) providers: HashMap<ProviderAddress, Touched>,
     /// Creations that an interrupted run began, and their ids as far as known.
     pub(super) begun: HashMap<Address, Option<String>>,
+    /// What has brought others and goes.
+    pub(super) holders: Vec<Holder>,
 }
 
 impl<'a> Planner<'a> {
@@ -66,7 +69,7 @@ impl<'a> Planner<'a> {
         moves: Moves,
     ) -> Planner<'a> {
         let moves = moves.to;
-        let previous = moves
+        let previous: HashMap<Address, Address> = moves
             .iter()
             .map(|(from, to)| (to.clone(), from.clone()))
             .collect();
@@ -83,6 +86,8 @@ impl<'a> Planner<'a> {
                 .or_default()
                 .push(address.clone());
         }
+        let known = (&prior, &previous);
+        let holders = holders(engine, program, state, options, &selection, known);
         let begun = state
             .unfinished
             .values()
@@ -105,6 +110,7 @@ impl<'a> Planner<'a> {
             importing: HashMap::default(),
             providers: HashMap::default(),
             begun,
+            holders,
         }
     }
 
@@ -478,9 +484,12 @@ impl<'a> Planner<'a> {
             .resource(change.previous_address.as_ref().unwrap_or(address))
             .is_some_and(|r| r.tainted);
         let forced = self.forced_reason(address, tainted, *triggered);
+        let holder = self.taken_from(configuration, &block.address.type_name, &planned.value);
         match &prior {
             None => {
                 change.action = ChangeAction::Create;
+                let differs = Vec::new();
+                change.reason = holder.map(|by| Reason::TakenOver { by, differs });
                 change.resuming = self.begun.get(address).cloned();
             }
             Some(_) if forced.is_some() || !planned.replace.is_empty() => {

@@ -23,6 +23,7 @@ mod reason;
 mod refers;
 mod repeat;
 mod shifts;
+mod takeover;
 mod target;
 mod walk;
 
@@ -188,6 +189,15 @@ pub struct Change {
     pub span: Option<Span>,
 }
 
+impl Change {
+    /// Whether it is taken over from another resource, or is that one.
+    #[must_use]
+    pub fn changes_hands(&self) -> bool {
+        let reason = self.reason.as_ref();
+        reason.is_some_and(|r| matches!(r, Reason::TakenOver { .. } | Reason::GivenBack))
+    }
+}
+
 /// The actions, as Terraform's plans have them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -262,6 +272,15 @@ pub enum Reason {
     Removed,
     /// Another resource brings it now; it is forgotten when that one is there.
     HandedOver(Address),
+    /// Another resource has brought it; it is taken over as it is, once that one has stopped bringing it.
+    TakenOver {
+        /// That other one.
+        by: Address,
+        /// In words, what would be otherwise than it is, as far as the cloud could be asked.
+        differs: Vec<String>,
+    },
+    /// What it has brought is taken over; it goes without taking any of that away.
+    GivenBack,
     /// Left over from a replacement.
     Deposed,
     /// It ends with what it is in, which is deleted.
@@ -328,6 +347,8 @@ pub enum StepKind {
     Import(u32),
     /// Take away what the objects inside it would leave behind, before it is deleted with them.
     Leave(u32),
+    /// Stop it from bringing what others take over, before they do.
+    Release(u32),
     /// Forget it.
     Forget(u32),
     /// Nothing but the state changes: a move, new dependencies.
@@ -348,6 +369,7 @@ impl StepKind {
             | StepKind::Read(i)
             | StepKind::Import(i)
             | StepKind::Leave(i)
+            | StepKind::Release(i)
             | StepKind::Forget(i)
             | StepKind::Record(i) => Some(*i as usize),
             StepKind::Junction(_) => None,
@@ -368,6 +390,8 @@ pub struct Summary {
     pub import: usize,
     /// To forget.
     pub forget: usize,
+    /// To take over from another resource.
+    pub take_over: usize,
 }
 
 impl Plan {
@@ -378,6 +402,7 @@ impl Plan {
         for change in &self.changes {
             match change.action {
                 ChangeAction::NoOp | ChangeAction::Read => {}
+                ChangeAction::Create if change.changes_hands() => summary.take_over += 1,
                 ChangeAction::Create => summary.add += 1,
                 ChangeAction::Update => summary.change += 1,
                 ChangeAction::Delete => summary.destroy += 1,

@@ -44,6 +44,7 @@ impl<'a> Walk<'a> {
                 items.push(RefineItem {
                     prior: change.before.clone().filter(|_| !replaces),
                     planned: planned.clone(),
+                    takes_over: change.changes_hands(),
                 });
             }
         }
@@ -99,6 +100,9 @@ impl<'a> Walk<'a> {
     ) -> Result<Change, Diagnostics> {
         let known = self.planner.changes.get(address).cloned();
         let mut change = known.ok_or_else(Diagnostics::new)?;
+        if let Some(Reason::TakenOver { differs, .. }) = &mut change.reason {
+            *differs = refined.differs;
+        }
         if let Some(value) = refined.value {
             // What was secret stays secret.
             change.after = match &change.after {

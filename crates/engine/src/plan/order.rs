@@ -35,6 +35,7 @@ pub(super) fn steps(
     order.leaves(changes);
     order.forwards(changes, ahead);
     order.hand_overs(changes);
+    order.take_overs(changes);
     if !Defect::DeletesUnordered.is_present() {
         order.backwards(state, changes);
         order.farewells(state, changes);
@@ -279,6 +280,27 @@ impl Order {
                 && let (Some(taken), Some(forget)) = (self.makes.get(taker), self.takes.get(&i))
             {
                 self.hard.insert((*taken, *forget));
+            }
+        }
+    }
+
+    /// What has brought others is stopped before the first of them is taken over, and goes after the last.
+    fn take_overs(&mut self, changes: &[Change]) {
+        let mut holders: HashMap<&Address, (u32, u32)> = HashMap::default();
+        for (i, change) in changes.iter().enumerate() {
+            let gone = self.begins.get(&i).or_else(|| self.takes.get(&i)).copied();
+            if let (Some(Reason::GivenBack), Some(gone)) = (&change.reason, gone) {
+                let release = self.push(StepKind::Release(u32::try_from(i).unwrap_or(u32::MAX)));
+                self.hard.insert((release, gone));
+                holders.insert(&change.address, (release, gone));
+            }
+        }
+        for change in changes {
+            if let Some(Reason::TakenOver { by, .. }) = &change.reason
+                && let Some((release, gone)) = holders.get(by)
+                && let Some(make) = self.makes.get(&change.address).copied()
+            {
+                self.hard.extend([(*release, make), (make, *gone)]);
             }
         }
     }
@@ -558,7 +580,7 @@ fn expected(engine: &Engine, state: &State, changes: &[Change], kind: &StepKind)
     let (action, estimate) = match kind {
         StepKind::Create(_) => ("create", schema.traits.create),
         // As they are learnt.
-        StepKind::Update(_) | StepKind::Lift(_) | StepKind::Leave(_) => {
+        StepKind::Update(_) | StepKind::Lift(_) | StepKind::Leave(_) | StepKind::Release(_) => {
             ("update", schema.traits.update)
         }
         StepKind::Delete(_) => ("delete", schema.traits.delete),

@@ -68,6 +68,7 @@ impl Planner<'_> {
                 (_, None, Some(_)) => Reason::NoSuchInstance,
                 (_, None, None) => match taker.clone() {
                     Some(taker) => Reason::HandedOver(taker),
+                    None if self.gives_back(&address) => Reason::GivenBack,
                     None => Reason::NotInConfiguration,
                 },
             };

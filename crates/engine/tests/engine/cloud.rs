@@ -5,7 +5,7 @@ use infra_model::provider::{Environment, Finding, Opened, PreflightItem, Renewed
 use infra_model::schema::{ProviderSchema, Traits};
 use infra_model::{
     CallContext, ErrorKind, Operation, PlanRequest, Planned, Provider, ProviderError, ReadItem,
-    Record, Recovered, Schema, Session, Type, Value, planning,
+    Record, Recovered, Schema, Session, Str, Type, Value, planning,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -217,6 +217,20 @@ impl Provider for Cloud {
         kept.filter(|n| *n > 99).map(|_| "what is in it")
     }
 
+    /// A safe that is called so has brought others, which it names.
+    fn brings(&self, _: &str, value: &Value) -> Vec<Str> {
+        let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
+        if text("name") != "keeper" {
+            return Vec::new();
+        }
+        text("on").split(',').map(Str::from).collect()
+    }
+
+    fn known_as(&self, _: &str, planned: &Value) -> Vec<Str> {
+        let name = planned.get("name").and_then(Value::as_str);
+        name.map(Str::from).into_iter().collect()
+    }
+
     fn upgrade(
         &self,
         _: &str,
@@ -347,7 +361,10 @@ impl Session for Cloud {
                 let mut world = self.world();
                 world.made += 1;
                 let id = format!("safe-{}", world.made);
-                world.calls.push(format!("create {id}"));
+                world.calls.push(match operation.hands_over {
+                    true => format!("take over {}", safe.name),
+                    false => format!("create {id}"),
+                });
                 safe.id = Some(id.clone());
                 world.safes.insert(id.clone(), safe);
                 id
@@ -361,7 +378,7 @@ impl Session for Cloud {
     async fn update(
         &self,
         _: &CallContext,
-        _: &Operation,
+        operation: &Operation,
         type_name: &str,
         prior: &Value,
         desired: &Value,
@@ -378,6 +395,10 @@ impl Session for Cloud {
         self.pass(Halt::Before("update")).await;
         self.failure("update")?;
         let id = id_of(prior);
+        if operation.hands_over {
+            self.world().calls.push(format!("stop {id}"));
+            return Ok(prior.clone());
+        }
         let safe = Safe::from_value(desired)?;
         {
             let mut world = self.world();
@@ -392,7 +413,7 @@ impl Session for Cloud {
     async fn delete(
         &self,
         _: &CallContext,
-        _: &Operation,
+        operation: &Operation,
         _: &str,
         prior: &Value,
     ) -> Result<(), ProviderError> {
@@ -406,7 +427,12 @@ impl Session for Cloud {
             if world.safes.get(&id).is_some_and(|s| s.locked) {
                 return Err(ProviderError::new(ErrorKind::Conflict, "it is locked"));
             }
-            world.calls.push(format!("delete {id}"));
+            let word = if operation.hands_over {
+                "let go"
+            } else {
+                "delete"
+            };
+            world.calls.push(format!("{word} {id}"));
             world.safes.remove(&id);
         }
         self.pass(Halt::After("delete")).await;

@@ -53,6 +53,9 @@ pub(crate) fn counts(summary: Summary) -> String {
     parts.push(format!("{} to add", summary.add));
     parts.push(format!("{} to change", summary.change));
     parts.push(format!("{} to destroy", summary.destroy));
+    if summary.take_over > 0 {
+        parts.push(format!("{} to take over", summary.take_over));
+    }
     if summary.forget > 0 {
         parts.push(format!("{} to forget", summary.forget));
     }
@@ -195,6 +198,8 @@ impl Writer<'_> {
         };
         let inside = match change.action {
             ChangeAction::Forget => Inside::default(),
+            // It is there already; what becomes another is named above.
+            ChangeAction::Create if change.changes_hands() => Inside::default(),
             ChangeAction::NoOp => {
                 compare.inside(schema, after.as_ref(), after.as_ref(), &Path::default())
             }
@@ -361,6 +366,7 @@ fn fate(change: &Change) -> String {
         (ChangeAction::NoOp, _) => "will be imported".to_owned(),
         (ChangeAction::Read, _) => "will be read during apply".to_owned(),
         (ChangeAction::Create, _) if change.resuming.is_some() => "will be finished".to_owned(),
+        (ChangeAction::Create, Some(Reason::TakenOver { .. })) => "will be taken over".to_owned(),
         (ChangeAction::Create, _) => "will be created".to_owned(),
         (ChangeAction::Update, _) => "will be updated in-place".to_owned(),
         (ChangeAction::Delete, _) => "will be destroyed".to_owned(),

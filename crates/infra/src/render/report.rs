@@ -131,6 +131,9 @@ pub(crate) fn summary(report: &ApplyReport, mode: PlanMode, stack: &str, paint: 
         parts.push(format!("{} changed", report.changed));
     }
     parts.push(format!("{} destroyed", report.destroyed));
+    if report.taken_over > 0 {
+        parts.push(format!("{} taken over", report.taken_over));
+    }
     if report.forgotten > 0 {
         parts.push(format!("{} forgotten", report.forgotten));
     }

@@ -358,6 +358,19 @@ fn every_action_and_reason_has_its_words() {
             ChangeAction::Forget,
             Reason::HandedOver("cloud_repository.all".parse().expect("an address")),
         ),
+        with(
+            "cloud_server.taken_over",
+            ChangeAction::Create,
+            Reason::TakenOver {
+                by: "cloud_repository.gone".parse().expect("an address"),
+                differs: vec!["spec.port".to_owned(), "spec.size".to_owned()],
+            },
+        ),
+        with(
+            "cloud_server.given_back",
+            ChangeAction::Delete,
+            Reason::GivenBack,
+        ),
         change("cloud_server.same", ChangeAction::NoOp, server(), server()),
     ];
     changes.push(Change {

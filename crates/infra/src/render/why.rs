@@ -47,6 +47,17 @@ impl<'p> Why<'p> {
             Some(Reason::HandedOver(taker)) => {
                 out.push(format!("{taker} brings it now; it is not touched"));
             }
+            Some(Reason::TakenOver { by, differs }) => {
+                out.push(format!("{by} has brought it; it is not made anew"));
+                if !differs.is_empty() {
+                    out.push(format!("it changes in {}", differs.join(", ")));
+                }
+            }
+            Some(Reason::GivenBack) => {
+                out.push(
+                    "what it has brought is taken over before; none of that is deleted".to_owned(),
+                );
+            }
             Some(Reason::Deposed) => {
                 out.push(
                     "left over from a replacement of this instance that did not finish".to_owned(),

@@ -105,6 +105,7 @@ pub(crate) fn intent(store: &Store, action: Action, at: &str) -> Intent {
         prior: None,
         prior_sensitive_paths: Vec::new(),
         lookup_only: false,
+        hands_over: false,
     }
 }
 

@@ -94,6 +94,21 @@ pub(super) async fn synced(
     until(context, operation, pace, || watch.progress()).await
 }
 
+/// The record as it was found. Where nothing watches its folder, as after a way back that was not gone to its end, the cluster is not
+/// as its commit says: the next apply sees to that.
+pub(super) async fn watched(
+    client: &Client,
+    context: &CallContext,
+    found: RepositoryRecord,
+) -> RepositoryRecord {
+    let root = apply::find(client, context, &found.engine().root()).await;
+    RepositoryRecord {
+        // A cluster that cannot be asked says nothing.
+        commit: found.commit.filter(|_| !matches!(root, Ok(None))),
+        ..found
+    }
+}
+
 /// Says that there is something new; it would look by itself within minutes.
 async fn nudge(
     client: &Client,
@@ -128,7 +143,7 @@ async fn annotate(
 }
 
 /// Changes fields of an object, or of a subresource (`/status`); what is not there is left.
-pub(super) async fn merge(
+pub(crate) async fn merge(
     client: &Client,
     context: &CallContext,
     object: &Reference,

@@ -2,8 +2,11 @@
 
 mod contents;
 mod engine;
+mod release;
 mod stand_in;
 mod work;
+
+pub(crate) use engine::merge;
 
 use crate::client::Client;
 use crate::object::Reference;
@@ -279,11 +282,13 @@ impl Resource<Client> for ConfigRepository {
         context: &CallContext,
         items: &[Item<RepositoryRecord>],
     ) -> Vec<Result<Option<RepositoryRecord>, ProviderError>> {
-        let _ = context;
         let mut answers = Vec::with_capacity(items.len());
         for item in items {
             answers.push(match &item.prior {
-                Some(prior) => work::found(client, prior).await,
+                Some(prior) => match work::found(client, prior).await {
+                    Ok(Some(found)) => Ok(Some(engine::watched(client, context, found).await)),
+                    other => other,
+                },
                 None => Ok(None),
             });
         }
@@ -307,20 +312,29 @@ impl Resource<Client> for ConfigRepository {
         _: RepositoryRecord,
         desired: RepositoryRecord,
     ) -> Result<RepositoryRecord, ProviderError> {
+        if operation.hands_over {
+            release::stop(client, context, operation, &desired).await?;
+            return Ok(desired);
+        }
         let limit = desired.limits()?.update;
         put(client, context, operation, desired, limit).await
     }
 
     /// The engine takes away what it has brought, in its own order, while it still knows all of it; then the folder goes by a
-    /// commit.
+    /// commit. Where others have taken all of it over, it lets go of it before.
     async fn delete(
         client: &Client,
         context: &CallContext,
         operation: &Operation,
         prior: RepositoryRecord,
     ) -> Result<(), ProviderError> {
+        if operation.hands_over {
+            // As long as something watches the folder, all goes with it.
+            release::stop(client, context, operation, &prior).await?;
+            return work::remove(client, operation, &prior, "applied directly from now on").await;
+        }
         engine::withdraw(client, context, operation, &prior).await?;
-        work::remove(client, operation, &prior).await
+        work::remove(client, operation, &prior, "gone").await
     }
 
     async fn recover(

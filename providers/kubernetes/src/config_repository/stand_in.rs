@@ -11,6 +11,7 @@ use crate::deletion;
 use crate::helm::stand_in;
 use crate::object::Reference;
 use crate::options::Wait;
+use crate::takeover::{ARGO_MARK, FLUX_MARKS, STAND_IN};
 use crate::yaml;
 use infra_model::{CallContext, Operation, ProviderError};
 use serde_json::{Value as Json, json};
@@ -19,8 +20,6 @@ use std::collections::{BTreeMap, BTreeSet};
 const WORDS: &str = "no GitOps engine runs in the sandbox: infra reads the commit back and applies it in its order, in its place";
 /// Where it is kept what the last commit brought.
 const INVENTORY: &str = "infra-stand-in-inventory";
-/// How objects of it are owned.
-const MANAGER: &str = "gitops-stand-in";
 
 /// The wave of an object by Argo CD's annotation.
 fn wave(object: &Json) -> i64 {
@@ -110,9 +109,24 @@ pub(super) async fn withdraw(
     let nothing = <(String, BTreeMap<String, String>)>::default();
     let applying = Applying::new(client, context, operation, record, nothing);
     applying.prune(&applying.inventory().await?).await?;
+    forget(client, context, operation, record).await
+}
+
+/// Forgets what was brought.
+pub(super) async fn forget(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    record: &RepositoryRecord,
+) -> Result<(), ProviderError> {
     let settings = Settings::default();
-    let kept = applying.kept();
+    let kept = kept(record);
     deletion::delete(client, context, operation, &kept, None, &settings).await
+}
+
+fn kept(record: &RepositoryRecord) -> Reference {
+    let engine = record.engine();
+    Reference::new("v1", "ConfigMap", Some(&engine.namespace), INVENTORY)
 }
 
 impl<'a> Applying<'a> {
@@ -135,14 +149,9 @@ impl<'a> Applying<'a> {
         }
     }
 
-    fn kept(&self) -> Reference {
-        let engine = self.record.engine();
-        Reference::new("v1", "ConfigMap", Some(&engine.namespace), INVENTORY)
-    }
-
     /// What the last commit brought, by id, and whether it stays.
     async fn inventory(&self) -> Result<BTreeMap<String, bool>, ProviderError> {
-        let found = apply::find(self.client, self.context, &self.kept()).await?;
+        let found = apply::find(self.client, self.context, &kept(self.record)).await?;
         let text = found.as_ref().and_then(|f| f["data"]["objects"].as_str());
         Ok(text
             .and_then(|t| serde_json::from_str(t).ok())
@@ -150,7 +159,7 @@ impl<'a> Applying<'a> {
     }
 
     async fn keep(&self) -> Result<(), ProviderError> {
-        let kept = self.kept();
+        let kept = kept(self.record);
         let body = json!({
             "apiVersion": "v1", "kind": "ConfigMap",
             "metadata": { "name": kept.name, "namespace": kept.namespace },
@@ -162,14 +171,34 @@ impl<'a> Applying<'a> {
     /// Applies an object, and waits until it is as it shall be.
     async fn apply(&self, object: &Json, wait: Option<Wait>) -> Result<(), ProviderError> {
         let settings = Settings {
-            manager: MANAGER.to_owned(),
+            manager: STAND_IN.to_owned(),
             force: true,
             wait,
             ..Settings::default()
         };
         let (client, context, operation) = (self.client, self.context, self.operation);
-        apply::update(client, context, operation, object, &settings, &settings).await?;
+        let object = self.tracked(object.clone());
+        apply::update(client, context, operation, &object, &settings, &settings).await?;
         Ok(())
+    }
+
+    /// With the marks by which the engine knows what is its own.
+    fn tracked(&self, mut object: Json) -> Json {
+        let engine = self.record.engine();
+        let mut marks = Vec::new();
+        let place = if engine.is_flux() {
+            let [name, namespace] = FLUX_MARKS;
+            marks.extend([(name, engine.root), (namespace, engine.namespace)]);
+            "labels"
+        } else {
+            let name = object["metadata"]["name"].as_str().unwrap_or_default();
+            marks.push((ARGO_MARK, format!("{}:{name}", engine.root)));
+            "annotations"
+        };
+        for (name, text) in marks {
+            object["metadata"][place][name] = json!(text);
+        }
+        object
     }
 
     fn note(&mut self, object: &Json) -> Result<(), ProviderError> {

@@ -276,10 +276,11 @@ pub(super) async fn remove(
     client: &Client,
     operation: &Operation,
     record: &RepositoryRecord,
+    why: &str,
 ) -> Result<(), ProviderError> {
     let desk = Desk::new(client, record)?;
     let message = format!(
-        "{}: gone with {}\n\n{}\n",
+        "{}: {why}, says {}\n\n{}\n",
         record.path,
         record.owner,
         trailer(operation)

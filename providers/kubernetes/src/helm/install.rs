@@ -7,11 +7,11 @@ use super::program::{Helm, Run};
 use super::release::ReleaseRecord;
 use super::render;
 use super::stored::{self, OPERATION, Stored, UNINSTALLING};
-use crate::apply::{self, pace};
+use crate::apply::{self, Settings, pace};
 use crate::client::Client;
-use crate::deletion::{leaving, remedy};
+use crate::deletion::{self, leaving, remedy};
 use crate::object::Reference;
-use crate::read;
+use crate::{read, takeover};
 use infra_cloud::absence::absent_is_done;
 use infra_cloud::wait::{Progress, until};
 use infra_model::{CallContext, ErrorKind, Operation, ProviderError};
@@ -49,6 +49,9 @@ impl Change<'_> {
     /// Installs or upgrades, waits, and takes back what has failed where that is asked for.
     pub(crate) async fn converge(&self) -> Result<(), ProviderError> {
         let helm = Helm::find(self.client, self.context).await?;
+        if self.operation.hands_over {
+            helm.takes_over()?;
+        }
         let bench = Bench::new()?;
         self.put_right(&helm).await?;
         let before = self.latest().await?.filter(|s| s.status != "uninstalled");
@@ -72,11 +75,13 @@ impl Change<'_> {
             .upgrade(&helm, &path.display().to_string(), before.is_none())
             .await
         {
-            Ok(()) if record.wait => self.ready().await,
+            Ok(()) => self.settled().await,
             other => other,
         };
         let Err(error) = outcome else { return Ok(()) };
-        if !record.atomic || error.kind == ErrorKind::Interrupted {
+        // What is taken over ran before, and is not taken away.
+        let stays = !record.atomic || self.operation.hands_over;
+        if stays || error.kind == ErrorKind::Interrupted {
             return Err(error);
         }
         let taken_back = match &before {
@@ -94,6 +99,24 @@ impl Change<'_> {
             kind: ErrorKind::Failed,
             ..error
         })
+    }
+
+    /// What is left to do once `helm` has written all objects.
+    async fn settled(&self) -> Result<(), ProviderError> {
+        let (client, context) = (self.client, self.context);
+        if self.operation.hands_over
+            && let Some(latest) = self.latest().await?
+        {
+            let release = latest.release()?;
+            let manifest = release["manifest"].as_str().unwrap_or_default();
+            let objects = drift::live(client, context, manifest, &self.record.namespace).await?;
+            takeover::chart(client, context, objects).await?;
+        }
+        if self.record.wait {
+            self.ready().await
+        } else {
+            Ok(())
+        }
     }
 
     fn tell(&self, status: &str) {
@@ -118,11 +141,14 @@ impl Change<'_> {
                 run.arg("--history-max").arg(record.max_history);
                 run.flag(record.create_namespace, "--create-namespace");
                 run.flag(record.skip_crds, "--skip-crds");
-                run.flag(record.disable_webhooks, "--no-hooks");
+                let taking = self.operation.hands_over;
+                // What it is taken over from has run its hooks.
+                run.flag(record.disable_webhooks || taking, "--no-hooks");
+                run.flag(taking, "--take-ownership");
                 if let Some(description) = &record.description {
                     run.arg("--description").arg(description);
                 }
-                if first {
+                if first || taking {
                     run.arg("--labels")
                         .arg(format!("{OPERATION}={}", self.operation.id));
                 }
@@ -177,6 +203,15 @@ impl Change<'_> {
         let deployed = all.iter().rev().find(|s| s.status == "deployed");
         // What was being taken away is taken away first.
         match deployed.filter(|_| !pending.is_half_gone()) {
+            // Its objects are another's until they are taken over: only what `helm` noted goes.
+            None if self.operation.hands_over => {
+                self.tell("was cut off; taking it over once more");
+                let name = format!("sh.helm.release.v1.{name}.v{}", pending.revision);
+                let note = Reference::new("v1", "Secret", Some(namespace), &name);
+                let settings = Settings::default();
+                let (client, context, operation) = (self.client, self.context, self.operation);
+                deletion::delete(client, context, operation, &note, None, &settings).await
+            }
             Some(deployed) => {
                 self.tell(&format!(
                     "was cut off; going back to revision {}",

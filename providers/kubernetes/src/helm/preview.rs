@@ -84,6 +84,6 @@ pub(crate) async fn refined(
     );
     Ok(Refined {
         value: Some(item.planned.clone().with_attribute("objects", objects)),
-        replace: Vec::new(),
+        ..Refined::default()
     })
 }

@@ -16,11 +16,14 @@ use tokio::process::Command;
 
 /// The oldest version that knows what is asked of it: labels on releases, lookups while rendering.
 const OLDEST: (u64, u64) = (3, 14);
+/// The oldest that takes over objects that no release of its own has made.
+const TAKES_OVER: (u64, u64) = (3, 17);
 
 /// A `helm` that can be used.
 #[derive(Clone, Debug)]
 pub(crate) struct Helm {
     program: String,
+    version: (u64, u64),
 }
 
 /// One run.
@@ -108,14 +111,18 @@ impl Helm {
     async fn look(client: &Client, context: &CallContext) -> Result<Helm, ProviderError> {
         let program =
             variable(client.environment(), &["INFRA_HELM"]).unwrap_or_else(|| "helm".to_owned());
-        let helm = Helm { program };
+        let mut helm = Helm {
+            program,
+            version: OLDEST,
+        };
         let said = helm
             .run(
                 context,
                 &Run::new(["version", "--template", "{{.Version}}"]),
             )
             .await?;
-        if parse(&said).is_none_or(|version| version < OLDEST) {
+        let version = parse(&said).filter(|version| *version >= OLDEST);
+        let Some(version) = version else {
             return Err(ProviderError::new(
                 ErrorKind::Invalid,
                 format!(
@@ -126,8 +133,27 @@ impl Helm {
                     OLDEST.1
                 ),
             ));
-        }
+        };
+        helm.version = version;
         Ok(helm)
+    }
+
+    /// Whether it can take over objects.
+    ///
+    /// # Errors
+    /// One that is too old for that, with the remedy.
+    pub(crate) fn takes_over(&self) -> Result<(), ProviderError> {
+        if self.version >= TAKES_OVER {
+            return Ok(());
+        }
+        let (oldest, this) = (TAKES_OVER, self.version);
+        Err(ProviderError::new(
+            ErrorKind::Invalid,
+            format!(
+                "the program `{}` is version {}.{}; taking over what a GitOps engine has brought needs {}.{} or newer: https://helm.sh/docs/intro/install. INFRA_HELM names another one",
+                self.program, this.0, this.1, oldest.0, oldest.1
+            ),
+        ))
     }
 
     /// Runs it to its end.

@@ -321,6 +321,7 @@ impl Resource<Client> for Release {
             let all =
                 stored::revisions(client, context, &desired.namespace, Some(&desired.name)).await?;
             if let Some(there) = newest(&all, &desired.name)
+                && !operation.hands_over
                 && there.operation.as_deref() != Some(&*operation.id.0)
             {
                 return Err(crate::error::of(
@@ -332,9 +333,16 @@ impl Resource<Client> for Release {
                     ),
                 ));
             }
+            // One that is taken over is ours when all of it is, and not before.
+            if !operation.hands_over {
+                context.events.id_known(operation, &id).await?;
+            }
+        }
+        let made = put(client, context, operation, desired).await?;
+        if operation.hands_over {
             context.events.id_known(operation, &id).await?;
         }
-        put(client, context, operation, desired).await
+        Ok(made)
     }
 
     async fn update(
@@ -396,6 +404,7 @@ impl Resource<Client> for Release {
             Some(there) if there.operation.as_deref() == Some(&*operation.id.0) => {
                 Recovered::Found(id)
             }
+            Some(_) if operation.hands_over => Recovered::Absent,
             Some(_) => Recovered::Foreign(id),
         })
     }

@@ -50,6 +50,7 @@ fn names(plan: &Plan) -> Vec<String> {
             StepKind::Read(_) => "read",
             StepKind::Import(_) => "import",
             StepKind::Leave(_) => "empty",
+            StepKind::Release(_) => "stop",
             StepKind::Forget(_) => "forget",
             StepKind::Record(_) => "record",
             StepKind::Junction(block) => return format!("{block} (all, {i})"),

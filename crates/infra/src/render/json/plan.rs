@@ -109,6 +109,8 @@ pub(crate) fn action_reason(change: &Change) -> Option<&'static str> {
         Reason::Destroy
         | Reason::Removed
         | Reason::HandedOver(_)
+        | Reason::TakenOver { .. }
+        | Reason::GivenBack
         | Reason::Deposed
         | Reason::WithHost(_)
         | Reason::Vanished => return None,

@@ -146,9 +146,13 @@ pub(super) fn updated(
 ) {
     let schema = resource.schema();
     let empty = json!({});
-    let mut managers = old.map(read).unwrap_or_default();
-    // A client that sends an empty list clears them.
+    // What a client sends counts: it may give fields to another manager, and an empty list clears them. With a part of an object
+    // it has no say.
     let sent = list(new, "/metadata/managedFields");
+    let mut managers = match old {
+        Some(_) if !sent.is_empty() && manager.subresource.is_empty() => read(new),
+        _ => old.map(read).unwrap_or_default(),
+    };
     if old.is_some() && new.pointer("/metadata/managedFields").is_some() && sent.is_empty() {
         managers.clear();
     }

@@ -1,6 +1,8 @@
 //! `delivery = "gitops"`: what hardens a cluster is committed to a repository. In the sandbox, where infra reads the commit back and
 //! applies it in the engine's place, and says so; the repository is a bare one in the test's own folder.
 
+mod back;
+
 use crate::support::{Folder, Ran, Server, say};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
@@ -364,8 +366,11 @@ fn objects_that_were_applied_directly_are_handed_over() {
     assert_eq!(life.commits(), 1);
     life.settled();
 
-    // The way back would let the engine take away what the stack makes anew: it is refused, with what to do.
-    life.write("direct", |t| t);
+    // Without the hardening the engine would take away what it has brought: that is refused, with what to do.
+    life.write("gitops", |text| {
+        let (stack, _) = text.split_once("[hardening.main]").expect("hardening");
+        stack.to_owned()
+    });
     let told = life.run(&["plan"]).expect(1).stderr;
     assert!(
         told.contains("kubernetes_config_repository.platform"),
