@@ -58,6 +58,7 @@ fn loaded(text: &str, engine: &Engine) -> Loaded {
         environment: &[],
         require_variables: false,
         instance: None,
+        passing: None,
         files: Arc::new(MemoryFiles::default()),
         working_directory: PathBuf::from("."),
         fetch: &NoFetch,

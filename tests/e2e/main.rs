@@ -13,6 +13,8 @@ mod conditions;
 #[cfg(unix)]
 mod control_plane;
 mod day2;
+#[cfg(unix)]
+mod drill;
 mod ephemeral;
 mod explain;
 mod failures;

@@ -32,6 +32,7 @@ pub struct Draft<'a> {
     expansion: Expansion,
     errors: Diagnostics,
     overridden: BTreeSet<String>,
+    partial: bool,
 }
 
 impl<'a> Draft<'a> {
@@ -49,6 +50,7 @@ impl<'a> Draft<'a> {
             expansion: Expansion::default(),
             errors: Vec::new(),
             overridden: BTreeSet::new(),
+            partial: false,
         };
         let overrides = &draft.common.r#override;
         if !overrides.is_null() && overrides.entries().is_none() {
@@ -98,6 +100,11 @@ impl<'a> Draft<'a> {
             .about(format!("{}.{}", self.instance.kind, self.instance.name))
             .help(help);
         self.expansion.diagnostics.push(remark);
+    }
+
+    /// Not all is made that could be: an override that reaches nothing is no mistake.
+    pub fn leave_out(&mut self) {
+        self.partial = true;
     }
 
     /// Decides the cloud from the text of an input; the natives that follow use it.
@@ -354,7 +361,7 @@ impl<'a> Draft<'a> {
         let Some(overrides) = self.common.r#override.entries() else {
             return;
         };
-        if !self.errors.is_empty() {
+        if self.partial || !self.errors.is_empty() {
             return;
         }
         let mut types: Vec<String> = self

@@ -11,8 +11,9 @@
 //!    [`Inside::scrape`]; the controls `network` and `monitoring` make something of it, or nothing when they are off. Whether
 //!    another control is on is asked with [`Inside::on`].
 //! 3. What it can only write when everything else is known goes into [`Control::finish`], which runs after every `expand`.
-//! 4. Versions, charts and definitions go into `pins.rs`, nowhere else.
-//! 5. `tests/controls/NAME.rs`: a snapshot of the nodes, every alternative's objects held against the definitions
+//! 4. What of it would reach people, or change what is outside of the cluster, is left out of copies: [`Control::beside`].
+//! 5. Versions, charts and definitions go into `pins.rs`, nowhere else.
+//! 6. `tests/controls/NAME.rs`: a snapshot of the nodes, every alternative's objects held against the definitions
 //!    (`fixture::valid`), what is refused, and each promise by name.
 //!
 //! Text of the user's goes into objects through [`escape`](infra_draft::input::escape) or
@@ -33,6 +34,9 @@ pub(crate) trait Control {
     type Config: Record;
     /// Completes the documentation of tables by name.
     fn describe(_config: &mut Block) {}
+    /// What of it is otherwise in a copy for a drill, which reaches nobody whom the real one reaches and writes nothing that is the real
+    /// one's.
+    fn beside(_config: &mut Self::Config) {}
     /// Writes what it needs.
     fn expand(config: &Self::Config, inside: &mut Inside<'_>);
     /// Writes what follows from everything that all controls wrote.

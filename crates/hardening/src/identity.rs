@@ -2,9 +2,11 @@
 //! becomes the cloud's own: a role with a pod-identity association on EKS, bindings of the workload's principal on GKE, a
 //! federated identity with role assignments on AKS. No key is made anywhere.
 
+use crate::drill::Bucket;
 use crate::flow::{Peer, Pods, Port};
 use crate::inside::Inside;
 use infra_draft::cloud::Cloud;
+use infra_draft::input::escape;
 use serde_json::{Value as Json, json};
 
 /// What is allowed.
@@ -12,6 +14,8 @@ use serde_json::{Value as Json, json};
 pub(crate) enum Grant {
     /// To read, write and delete the objects of a bucket of the stack, by its reference, such as `bucket.backups`.
     Objects(String),
+    /// To read the objects of a bucket that is not the stack's own.
+    Read(Bucket),
     /// To encrypt and decrypt with a key, by a template of its id: the ARN on AWS.
     Key(String),
     /// To read the password of a managed database of the stack, by its reference, such as `database.shop`.
@@ -95,6 +99,14 @@ fn aws(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
                 "Resource": format!("${{{bucket}.key_id}}"),
             },
         ]),
+        Grant::Read(bucket) => {
+            let arn = escape(&bucket.arn);
+            json!([
+                { "Effect": "Allow", "Action": ["s3:GetObject"], "Resource": format!("{arn}/*") },
+                { "Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetBucketLocation"], "Resource": arn },
+                { "Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": escape(&bucket.key) },
+            ])
+        }
         Grant::Key(key) => json!([
             { "Effect": "Allow", "Action": ["kms:Encrypt", "kms:Decrypt", "kms:DescribeKey"], "Resource": key },
         ]),
@@ -138,10 +150,15 @@ fn aws(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
         "name": inside.draft.name(&identity.name, 64), "assume_role_policy": trust, "tags": tags,
     });
     inside.cloud("aws_iam_role", &name, body);
-    let body = json!({
-        "name": "cluster", "role": format!("${{aws_iam_role.{name}.name}}"), "policy": policy(json!(statements)),
-    });
-    let allowed = inside.cloud("aws_iam_role_policy", &name, body);
+    // The agent is one of the cluster's add-ons.
+    let mut before = vec![inside.site.reference.clone()];
+    // A policy says something.
+    if !statements.is_empty() {
+        let body = json!({
+            "name": "cluster", "role": format!("${{aws_iam_role.{name}.name}}"), "policy": policy(json!(statements)),
+        });
+        before.push(inside.cloud("aws_iam_role_policy", &name, body));
+    }
     let body = json!({
         "cluster_name": inside.site.output("name"),
         "namespace": identity.pods.namespace,
@@ -150,9 +167,7 @@ fn aws(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
         "tags": tags,
     });
     let association = inside.cloud("aws_eks_pod_identity_association", &name, body);
-    // The agent is one of the cluster's add-ons.
-    let cluster = inside.site.reference.clone();
-    inside.after(&association, [cluster, allowed]);
+    inside.after(&association, before);
     Lowered {
         annotations: json!({}),
         labels: json!({}),
@@ -174,6 +189,12 @@ fn google(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
             Grant::Objects(bucket) => {
                 let body = json!({
                     "bucket": format!("${{{bucket}.name}}"), "role": "roles/storage.objectAdmin", "member": member,
+                });
+                inside.cloud("google_storage_bucket_iam_member", &name, body)
+            }
+            Grant::Read(bucket) => {
+                let body = json!({
+                    "bucket": escape(&bucket.name), "role": "roles/storage.objectViewer", "member": member,
                 });
                 inside.cloud("google_storage_bucket_iam_member", &name, body)
             }
@@ -245,6 +266,7 @@ fn azure(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
             Grant::Objects(bucket) => {
                 (format!("${{{bucket}.id}}"), "Storage Blob Data Contributor")
             }
+            Grant::Read(bucket) => (escape(&bucket.id), "Storage Blob Data Reader"),
             Grant::Key(key) => (key.clone(), "Key Vault Crypto User"),
             Grant::Password(database) => (
                 format!("${{{database}.secret_scope}}"),

@@ -4,6 +4,7 @@
 use crate::app::{App, Running};
 use crate::charts::{self, Chart, Pins};
 use crate::delivery::Delivery;
+use crate::drill::Origin;
 use crate::flow::{Flow, Peer, Pods, Port};
 use crate::inputs::Found;
 use crate::node::{Node, Wait, Where, identifier};
@@ -86,6 +87,8 @@ pub(crate) struct Inside<'a> {
     pub(crate) scrapes: Vec<Scrape>,
     /// Whether objects are committed to a repository.
     pub(crate) commits: bool,
+    /// What it is made from, when it is a copy for a drill.
+    pub(crate) origin: Option<Origin>,
     /// What the stack pins of charts.
     pub(crate) pins: Pins,
     /// How they are, once the control `gitops` has said so.
@@ -112,6 +115,7 @@ impl<'a> Inside<'a> {
             scrapes: Vec::new(),
             images: BTreeSet::new(),
             commits: found.commits,
+            origin: None,
             pins: found.pins,
             delivery: None,
             on: found.on,
@@ -161,6 +165,15 @@ impl<'a> Inside<'a> {
     /// The expression that reaches a control's table, for [`Input::json`].
     pub(crate) fn input(control: &str) -> String {
         input::table(control, 0)
+    }
+
+    /// The name of a service account that has rights in the cloud. That of a copy for a drill is another one: on Google Cloud rights are
+    /// given to a namespace and a name, in whichever cluster of the project those are.
+    pub(crate) fn account(&self, name: &str) -> String {
+        match self.origin {
+            Some(_) => format!("{name}-drill"),
+            None => name.to_owned(),
+        }
     }
 
     /// The services of an app.

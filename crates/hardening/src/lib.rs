@@ -9,6 +9,7 @@ mod charts;
 mod control;
 mod controls;
 mod delivery;
+mod drill;
 mod flow;
 mod identity;
 mod inputs;
@@ -26,7 +27,8 @@ pub use infra_repository::{seal, yaml};
 #[doc(hidden)]
 pub use capacity::table_of_charts;
 pub use charts::{Chart, charts};
-pub use controls::database::{RestoreError, policies_of_restored, restore};
+pub use controls::database::{RestoreError, is_moment, policies_of_restored, restore};
+pub use drill::{Archived, Bucket, Drill, Origin, SealingKey};
 
 use control::Control;
 use infra_draft::{draft, input};
@@ -84,6 +86,7 @@ pub fn hardening() -> impl Expand {
     Hardening {
         kinds: vec![kind()],
         directly: false,
+        drill: None,
     }
 }
 
@@ -94,6 +97,18 @@ pub fn hardening_directly() -> impl Expand {
     Hardening {
         kinds: vec![kind()],
         directly: true,
+        drill: None,
+    }
+}
+
+/// The same, as copies for a drill: each from its origin, and none in the way of what it is a copy of. Objects are brought directly:
+/// what is committed for the origin names the origin's buckets, roles and archives, and the copy writes to no repository.
+#[must_use]
+pub fn hardening_beside(drill: Drill) -> impl Expand {
+    Hardening {
+        kinds: vec![kind()],
+        directly: true,
+        drill: Some(drill),
     }
 }
 
@@ -131,7 +146,12 @@ fn block<C: Control>() -> Block {
 
 fn run<C: Control>(inside: &mut Inside<'_>, step: fn(&C::Config, &mut Inside<'_>)) {
     match inside.config::<C::Config>(C::NAME) {
-        Ok(config) => step(&config, inside),
+        Ok(mut config) => {
+            if inside.origin.is_some() {
+                C::beside(&mut config);
+            }
+            step(&config, inside);
+        }
         Err(errors) => inside.draft.refuse_all(errors),
     }
 }
@@ -139,6 +159,8 @@ fn run<C: Control>(inside: &mut Inside<'_>, step: fn(&C::Config, &mut Inside<'_>
 struct Hardening {
     kinds: Vec<ComponentKind>,
     directly: bool,
+    /// What copies are made from, where it is copies that are made.
+    drill: Option<Drill>,
 }
 
 impl Expand for Hardening {
@@ -153,8 +175,17 @@ impl Expand for Hardening {
         let Some(found) = found else {
             return draft.finish().and(Err(Vec::new()));
         };
+        // Neither what a copy leaves out is there to be shaped, nor the resource that stands for what is committed.
+        if self.directly {
+            draft.leave_out();
+        }
         let mut inside = Inside::new(draft, found);
         inside.commits &= !self.directly;
+        inside.origin = self.drill.as_ref().map(|drill| {
+            let key = instance.key.map(ToString::to_string).unwrap_or_default();
+            let name = format!("{}{key}", instance.name);
+            drill.origins.get(&name).cloned().unwrap_or_default()
+        });
         let on: Vec<&Entry> = REGISTRY.iter().filter(|e| inside.on(e.name)).collect();
         for entry in &on {
             (entry.expand)(&mut inside);

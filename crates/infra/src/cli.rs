@@ -162,6 +162,7 @@ Commits and checksums are in infra.lock beside the stack files; keep it under ve
   infra harden audit -manifests k8s/           the same for manifests that others wrote
   infra harden audit -kubeconfig kubeconfig    and for a live cluster
   infra harden restore -to 2026-01-31T12:00:00Z | kubectl apply --server-side -f -
+  infra harden drill -auto-approve             could all of it be made again? A copy is, and goes again
   infra harden lock                            the newest charts, pinned by digest, into the stack file
   infra harden unlock -kubeconfig kubeconfig   break-glass, when the policy engine refuses everything"
     )]

@@ -42,6 +42,9 @@ struct Label {
     world: World,
 }
 
+/// The copy that `infra harden drill` makes and takes away.
+pub(crate) const DRILL: &str = "drill";
+
 /// As much of a snapshot as certainly holds its label.
 const HEAD: u64 = 64 * 1024;
 /// What follows the label in a snapshot. No text in JSON has a line break, so that it stands nowhere else.
@@ -197,9 +200,13 @@ impl Place {
         }
     }
 
-    /// The sandbox's world of this stack.
+    /// The sandbox's world of this stack. A drill is in that of the stack itself, beside what it is a copy of.
     pub(crate) fn world_file(&self) -> PathBuf {
-        self.directory.join(format!("{}.world", self.name))
+        let name = match &self.instance {
+            Some(instance) if instance == DRILL => self.name.split('@').next().unwrap_or_default(),
+            _ => &self.name,
+        };
+        self.directory.join(format!("{name}.world"))
     }
 
     /// Opens the state for a run in a world. With a lock it can be changed.

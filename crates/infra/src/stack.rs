@@ -3,11 +3,12 @@
 use crate::cli::{Setting, Variables};
 use crate::error::CommandError;
 use crate::modules::{Fetcher, Renew};
-use crate::place::{Place, home_of};
+use crate::place::{DRILL, Place, home_of};
 use crate::providers::Providers;
 use crate::system::{SystemClock, SystemFiles};
 use crate::ui::Ui;
 use infra_lang::files::Files;
+use infra_hardening::Drill;
 use infra_lang::{Given, LoadRequest, Loaded};
 use infra_model::codes::Code;
 use infra_model::diagnostic::Diagnostic;
@@ -16,6 +17,9 @@ use infra_model::program::Program;
 use infra_model::time::{Clock, Timestamp};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// How long the copy of a drill is meant to live.
+const DRILL_SECONDS: u64 = 24 * 60 * 60;
 
 /// How to load.
 pub(crate) struct Loading<'a> {
@@ -27,6 +31,8 @@ pub(crate) struct Loading<'a> {
     pub(crate) now: Timestamp,
     /// Whether objects of clusters are resources of their own, whoever brings them there.
     pub(crate) directly: bool,
+    /// What copies for a drill are made from, where it is those that are loaded.
+    pub(crate) drill: Option<Drill>,
     /// Which modules in git repositories are brought to their newest commits.
     pub(crate) renew: Renew,
 }
@@ -44,6 +50,7 @@ impl<'a> Loading<'a> {
             files: Arc::new(SystemFiles),
             now: SystemClock.now(),
             directly: false,
+            drill: None,
             renew: Renew::Nothing,
         })
     }
@@ -71,9 +78,10 @@ impl<'a> Loading<'a> {
             .filter(|(k, _)| k.starts_with(infra_lang::ENVIRONMENT_PREFIX))
             .collect();
         let name = path.to_string_lossy();
-        let expand = match self.directly {
-            true => kinds_with(infra_hardening::hardening_directly()),
-            false => kinds(),
+        let expand = match (&self.drill, self.directly) {
+            (Some(drill), _) => kinds_with(infra_hardening::hardening_beside(drill.clone())),
+            (None, true) => kinds_with(infra_hardening::hardening_directly()),
+            (None, false) => kinds(),
         };
         infra_lang::load(&LoadRequest {
             path,
@@ -85,6 +93,7 @@ impl<'a> Loading<'a> {
             environment: &environment,
             require_variables: self.require_variables,
             instance: instance.map(Into::into),
+            passing: (instance == Some(DRILL)).then_some(DRILL_SECONDS),
             files: self.files.clone(),
             working_directory: working_directory(),
             fetch: fetcher,

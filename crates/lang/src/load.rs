@@ -55,6 +55,8 @@ pub struct LoadRequest<'a> {
     pub require_variables: bool,
     /// Which ephemeral copy.
     pub instance: Option<Str>,
+    /// For how many seconds the copy is meant to live, whatever the file says: then nothing of it is protected.
+    pub passing: Option<u64>,
     /// How files are read.
     pub files: Arc<dyn Files>,
     /// Where the command runs: `path.cwd`, and where a relative `path` starts.
@@ -177,8 +179,8 @@ fn stack(request: &LoadRequest<'_>, declared: &Declarations) -> Stack {
         name: declared.stack.name.clone().unwrap_or_else(stem),
         instance: request.instance.clone(),
         description: declared.stack.description.clone(),
-        protect: declared.stack.protect,
-        ttl: declared.stack.ttl,
+        protect: declared.stack.protect && request.passing.is_none(),
+        ttl: request.passing.or(declared.stack.ttl),
     }
 }
 

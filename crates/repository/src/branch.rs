@@ -78,7 +78,7 @@ impl Branch {
         self.tip.as_deref()
     }
 
-    /// The files of a folder in a commit, by their paths from the root, with what `git` calls their contents.
+    /// The files of a folder in a commit (`.` for all), by their paths from the root, with what `git` calls their contents.
     ///
     /// # Errors
     /// Those of `git`.

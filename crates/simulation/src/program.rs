@@ -22,6 +22,7 @@ pub(crate) fn load_text(engine: &Engine, name: &str, text: &str) -> Result<Progr
         environment: &[],
         require_variables: true,
         instance: None,
+        passing: None,
         files: Arc::new(MemoryFiles::default()),
         working_directory: PathBuf::from("."),
         fetch: &infra_lang::modules::NoFetch,

@@ -39,8 +39,9 @@ mod takeover;
 mod wait;
 mod yaml;
 
+pub use config_repository::sandbox_repository;
 pub use helm::newest::{Found as FoundChart, newest as newest_chart};
-pub use listing::{delete, list};
+pub use listing::{delete, list, list_of};
 
 use infra_model::Provider;
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::{apply, discovery, family, read};
 use infra_cloud::absence::absent_is_done;
 use infra_model::provider::Environment;
-use infra_model::{CallContext, ProviderError};
+use infra_model::{CallContext, ProviderError, Record, json, schema};
 use serde_json::Value as Json;
 
 /// All objects of these kinds (API version and kind) of the cluster that a kubeconfig is for. Kinds that it does not serve are
@@ -19,10 +19,34 @@ pub async fn list(
     context: &CallContext,
     kinds: impl IntoIterator<Item = (&str, &str)>,
 ) -> Result<Vec<Json>, ProviderError> {
-    let client = client(kubeconfig, environment)?;
+    all(&client(kubeconfig, environment)?, context, kinds).await
+}
+
+/// The same of the cluster that a configuration of this provider's is for, as states record it.
+///
+/// # Errors
+/// A cluster that cannot be asked, or a configuration of another shape.
+pub async fn list_of(
+    config: &Json,
+    environment: &Environment,
+    context: &CallContext,
+    kinds: impl IntoIterator<Item = (&str, &str)>,
+) -> Result<Vec<Json>, ProviderError> {
+    let config = Config::block()
+        .coerce(&json::implied(config))
+        .map_err(|errors| ProviderError::invalid("host", schema::in_words(&errors)))?;
+    let client = Client::new(Config::from_value(&config)?, environment)?;
+    all(&client, context, kinds).await
+}
+
+async fn all(
+    client: &Client,
+    context: &CallContext,
+    kinds: impl IntoIterator<Item = (&str, &str)>,
+) -> Result<Vec<Json>, ProviderError> {
     let mut out = Vec::new();
     for (api_version, kind) in kinds {
-        out.extend(read::everywhere(&client, context, api_version, kind).await?);
+        out.extend(read::everywhere(client, context, api_version, kind).await?);
     }
     Ok(out)
 }

@@ -118,6 +118,7 @@ impl Bench {
             environment: &[],
             require_variables: true,
             instance: None,
+            passing: None,
             files: Arc::new(files),
             working_directory: PathBuf::from("."),
             fetch: &infra_lang::modules::NoFetch,

@@ -215,10 +215,12 @@ pub(crate) fn read_text(
     out
 }
 
-/// Whose folder it is: the stack's and the hardening's name.
+/// Whose folder it is: the stack's, with the copy's, and the hardening's name.
 pub(crate) fn owner(instance: &infra_model::expand::Instance<'_>) -> String {
     let key = instance.key.map(ToString::to_string).unwrap_or_default();
-    format!("{}/{}{key}", instance.stack.name, instance.name)
+    let copy = instance.stack.instance.as_ref();
+    let copy = copy.map(|copy| format!("@{copy}")).unwrap_or_default();
+    format!("{}{copy}/{}{key}", instance.stack.name, instance.name)
 }
 
 impl Inside<'_> {

@@ -3,7 +3,7 @@
 use crate::expansions::{Instances, told};
 use crate::schema;
 use infra_components::components;
-use infra_hardening::hardening;
+use infra_hardening::{Drill, Origin, hardening, hardening_beside};
 use infra_model::Diagnostics;
 use infra_model::expand::{Expansion, Together};
 use serde_json::{Map, Value as Json, json};
@@ -53,6 +53,25 @@ impl Fixture {
             Ok(_) => panic!("this is accepted: {inputs}"),
             Err(errors) => told(&errors),
         }
+    }
+
+    /// Hardens `cluster.main` as a copy of another one, for a drill.
+    pub(crate) fn beside(
+        &mut self,
+        origin: Origin,
+        profile: &[&str],
+        more: Json,
+    ) -> Result<Expansion, Diagnostics> {
+        self.0.stack.instance = Some("drill".into());
+        let drill = Drill {
+            origins: [("main".to_owned(), origin)].into(),
+        };
+        let all = Together::new(vec![
+            Box::new(components()),
+            Box::new(hardening_beside(drill)),
+        ]);
+        let inputs = inputs(profile, more);
+        self.0.expand(&all, "hardening", "main", None, &inputs)
     }
 
     pub(crate) fn expand(

@@ -12,6 +12,7 @@ mod crossplane;
 mod cyclonus;
 mod database;
 mod delivery;
+mod drill;
 #[allow(unreachable_pub, reason = "other test binaries take it in too")]
 #[path = "../../../../tests/expansions.rs"]
 mod expansions;

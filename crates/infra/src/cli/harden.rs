@@ -12,6 +12,16 @@ pub(crate) enum Harden {
     Audit(HardenAudit),
     /// Print what brings a database back as it was at a moment, beside the one that is
     Restore(HardenRestore),
+    /// Make a copy from keys, repository and archives, look at it, and take it away; exit 2 when something cannot be made again
+    #[command(after_help = "Examples:
+  infra harden drill stacks/prod.toml
+  infra harden drill -auto-approve -to 2026-01-31T12:00:00Z
+  infra harden drill -key sealing-keys.yaml -keep
+  infra harden drill --sandbox
+
+The real stack is only read. What is left of a drill that was killed is gone on with by the next one, or goes by
+`infra destroy --instance drill`.")]
+    Drill(HardenDrill),
     /// Pin the charts that a stack installs to their newest versions, by digest
     Lock(HardenLock),
     /// Let everything into a cluster whose policy engine is broken and refuses all; for emergencies
@@ -76,6 +86,33 @@ pub(crate) struct HardenRestore {
     /// An isolated copy of the stack
     #[arg(long, value_name = "NAME")]
     pub(crate) instance: Option<String>,
+    #[command(flatten)]
+    pub(crate) variables: Variables,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HardenDrill {
+    /// The stack file; by default the only one in stacks/
+    #[arg(value_name = "STACK", value_hint = ValueHint::FilePath)]
+    pub(crate) stack: Option<PathBuf>,
+    /// The moment that databases are recovered to, as 2026-01-31T12:00:00Z; by default the last change that was archived
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<String>,
+    /// Sealing keys from a backup of `infra secrets rotate-backup`, and not those in the cloud's secret manager
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) key: Vec<PathBuf>,
+    /// Leave the copy standing
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// Do it without asking
+    #[arg(long)]
+    pub(crate) auto_approve: bool,
+    /// Against the local sandbox instead of the clouds: one started inside, or a running one by its URL
+    #[arg(long, value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub(crate) sandbox: Option<String>,
+    /// At most so many operations at once; by default only the clouds' own limits count
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) parallelism: Option<u16>,
     #[command(flatten)]
     pub(crate) variables: Variables,
 }

@@ -126,7 +126,7 @@ pub(super) async fn finish(session: Session, plan: &Plan) -> Outcome {
 }
 
 /// Does what a plan says and says what happened; also, whether all of it was done.
-async fn apply(session: &Session, plan: &Plan) -> Result<(Exit, bool), CommandError> {
+pub(super) async fn apply(session: &Session, plan: &Plan) -> Result<(Exit, bool), CommandError> {
     let (ui, sources, mode) = (session.ui, session.sources(), plan.mode);
     let quiet = !plan.has_changes();
     let noted = if quiet {

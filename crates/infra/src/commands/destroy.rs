@@ -3,9 +3,10 @@
 use super::apply::plan_and_apply;
 use super::approve;
 use super::session::{Opening, options};
-use crate::cli::{Choice, Destroy, Planning};
+use crate::cli::{Choice, Destroy, Planning, Variables};
 use crate::error::{CommandError, Outcome};
 use crate::place::Place;
+use crate::providers::Providers;
 use crate::stack::Loading;
 use crate::system::SystemClock;
 use crate::ui::Ui;
@@ -44,16 +45,20 @@ pub(super) fn run_as(
     approve::require_terminal(ui, auto_approve, "destroy")?;
     let place = Place::find(stack, planning.place.instance.as_deref())?;
     let mut opening = Opening::new(ui, place, planning, "destroy");
-    opening.program = Some(program(&opening, planning)?);
+    let (place, providers) = (&opening.place, &opening.providers);
+    opening.program = Some(program(place, providers, &planning.variables, ui)?);
     opening.lock = true;
     super::runtime()?
         .block_on(async { plan_and_apply(opening.open().await?, &options, auto_approve).await })
 }
 
 /// The program; what little can be read of it, with a warning, when the file is broken or gone: the state knows enough.
-fn program(opening: &Opening<'_>, planning: &Planning) -> Result<Program, CommandError> {
-    let place = &opening.place;
-    let ui = opening.ui;
+pub(super) fn program(
+    place: &Place,
+    providers: &Providers,
+    variables: &Variables,
+    ui: Ui,
+) -> Result<Program, CommandError> {
     let Some(text) = &place.text else {
         let message = format!(
             "there is no file {}: destroying what the state knows",
@@ -65,7 +70,7 @@ fn program(opening: &Opening<'_>, planning: &Planning) -> Result<Program, Comman
         );
         return Ok(bare(place));
     };
-    let mut loading = Loading::new(&opening.providers, &planning.variables)?;
+    let mut loading = Loading::new(providers, variables)?;
     // What is destroyed needs no variables, except where a provider's configuration does.
     loading.require_variables = false;
     let loaded = loading.load(&place.file, text, place.instance.as_deref());

@@ -370,6 +370,7 @@ pub(crate) fn loaded(text: &str, given: &[Given], files: MemoryFiles, required: 
         environment: &[],
         require_variables: required,
         instance: None,
+        passing: None,
         files: Arc::new(files),
         working_directory: PathBuf::from("."),
         fetch: &infra_lang::modules::NoFetch,

@@ -7,6 +7,7 @@ mod stand_in;
 mod work;
 
 pub(crate) use engine::merge;
+pub use work::sandbox_repository;
 
 use crate::client::Client;
 use crate::object::Reference;

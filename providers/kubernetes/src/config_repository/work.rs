@@ -9,6 +9,7 @@ use infra_model::{ErrorKind, Operation, ProviderError, Value, json};
 use infra_repository::branch::{self, Branch, Pushed};
 use infra_repository::git::{self, Git, GitError};
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 /// How often a branch that somebody else moves is fetched again.
 const AGAIN: usize = 8;
@@ -196,6 +197,26 @@ fn reached(client: &Client, repository: &str) -> Result<String, ProviderError> {
     if !client.is_sandbox() || repository.starts_with("file://") {
         return Ok(repository.to_owned());
     }
+    let directory = &client.environment().directory;
+    let absolute = files::absolute(directory)?;
+    let at = sandbox_repository(&absolute, repository);
+    if !files::exists(&at) {
+        files::unversioned(&absolute.join(OWN))?;
+        let path = at.display().to_string();
+        let arguments = ["init", "--quiet", "--bare", "--template=", "--", &path];
+        let made = Git::at(&absolute).run(&arguments);
+        made.map_err(|e| {
+            ProviderError::new(ErrorKind::Other, format!("git cannot make {path}: {e}"))
+        })?;
+    }
+    Ok(format!("file://{}", at.display()))
+}
+
+/// Where what stands for repositories of the internet is in the sandbox, in the folder of the stack file.
+const OWN: &str = ".infra/sandbox";
+
+/// The repository that stands for one of the internet in the sandbox, beside a stack file in a folder. It may not be there yet.
+pub fn sandbox_repository(directory: &Path, repository: &str) -> PathBuf {
     let letters = |c: char| {
         if c.is_ascii_alphanumeric() || c == '.' {
             c
@@ -205,20 +226,7 @@ fn reached(client: &Client, repository: &str) -> Result<String, ProviderError> {
     };
     let (_, name) = repository.split_once("://").unwrap_or(("", repository));
     let name: String = name.trim_end_matches(".git").chars().map(letters).collect();
-    let directory = &client.environment().directory;
-    let absolute = files::absolute(directory)?;
-    let own = absolute.join(".infra").join("sandbox");
-    let at = own.join(format!("{name}.git"));
-    if !files::exists(&at) {
-        files::unversioned(&own)?;
-        let path = at.display().to_string();
-        let arguments = ["init", "--quiet", "--bare", "--template=", "--", &path];
-        let made = Git::at(&absolute).run(&arguments);
-        made.map_err(|e| {
-            ProviderError::new(ErrorKind::Other, format!("git cannot make {path}: {e}"))
-        })?;
-    }
-    Ok(format!("file://{}", at.display()))
+    directory.join(OWN).join(format!("{name}.git"))
 }
 
 fn login(given: Option<&Login>, bench: &Bench) -> Result<git::Login, ProviderError> {

@@ -118,13 +118,16 @@ impl Control for Crossplane {
         let lowered = inside.identity(&Identity {
             name: "crossplane".to_owned(),
             pods: packages,
-            service_account: ACCOUNT.to_owned(),
+            service_account: inside.account(ACCOUNT),
+            // What teams have asked for in the repository is there already, and a copy would take it over.
             grants: wanted
                 .iter()
+                .filter(|_| inside.origin.is_none())
                 .map(|(resource, _)| Grant::Manage(resource))
                 .collect(),
         });
-        let runtime = inside.object(runtime(&lowered));
+        let runtime = runtime(&inside.account(ACCOUNT), &lowered);
+        let runtime = inside.object(runtime);
         let function = inside.waited(
             package(
                 "Function",
@@ -270,7 +273,7 @@ fn container(user: u32) -> Json {
 }
 
 /// How the pods of packages run.
-fn runtime(identity: &Lowered) -> Json {
+fn runtime(account: &str, identity: &Lowered) -> Json {
     let container = json!({
         "name": "package-runtime",
         "resources": resources(["50m", "256Mi"], ["500m", "1Gi"]),
@@ -288,7 +291,7 @@ fn runtime(identity: &Lowered) -> Json {
         },
     });
     let spec = json!({
-        "serviceAccountTemplate": { "metadata": { "name": ACCOUNT, "annotations": identity.annotations } },
+        "serviceAccountTemplate": { "metadata": { "name": account, "annotations": identity.annotations } },
         // The selector is made by Crossplane.
         "deploymentTemplate": { "spec": { "selector": {}, "template": template } },
     });

@@ -1,9 +1,11 @@
 //! CloudNativePG, with the Barman Cloud plugin for archives: what was built into the operator is to be removed.
 
-use super::{Archive, Config, NAME, POOLER, Wanted, destination};
+use super::{Archive, Config, NAME, POOLER, Wanted, destination, restore};
+use crate::drill::Archived;
 use crate::flow::{Peer, Pods, Port};
 use crate::identity::{Grant, Identity, Lowered};
 use crate::inside::{Inside, Release};
+use crate::control::plain;
 use crate::node::{Wait, identifier};
 use crate::objects::{object, resources};
 use infra_draft::cloud::Cloud;
@@ -18,6 +20,8 @@ const API: &str = "postgresql.cnpg.io/v1";
 const ACCOUNT: &str = "postgres-archive";
 /// The object store of a database.
 const STORE: &str = "postgres-archive";
+/// That of the database which a copy begins as.
+const ORIGIN: &str = "postgres-origin";
 
 /// The operator and its plugin.
 pub(super) fn install(inside: &mut Inside<'_>) {
@@ -99,15 +103,21 @@ pub(super) fn database(config: &Config, wanted: &Wanted<'_>, inside: &mut Inside
     if let Some(archive) = &wanted.backup {
         cluster_after.push(inside.object(store(archive, wanted, inside)));
         life = Some(life_of(wanted, inside));
+        let mut grants = vec![Grant::Objects(archive.bucket.clone())];
+        if let Some(origin) = wanted.origin(inside).cloned() {
+            cluster_after.push(inside.object(origin_store(&origin, namespace)));
+            grants.push(Grant::Read(origin.bucket));
+        }
         // One account for the database and for whatever is restored from its archive.
         let identity = inside.identity(&Identity {
             name: format!("{}-{NAME}", wanted.app.name),
             pods: Pods::of(namespace, "postgres-all", &[("cnpg.io/cluster", NAME)]),
-            service_account: ACCOUNT.to_owned(),
-            grants: vec![Grant::Objects(archive.bucket.clone())],
+            service_account: inside.account(ACCOUNT),
+            grants,
         });
         cluster_after.extend(identity.before.iter().cloned());
-        cluster_after.push(inside.object(account(namespace, &identity)));
+        let account = account(namespace, &inside.account(ACCOUNT), &identity);
+        cluster_after.push(inside.object(account));
         lowered = Some(identity);
     }
     let cluster = inside.waited(
@@ -127,14 +137,14 @@ pub(super) fn database(config: &Config, wanted: &Wanted<'_>, inside: &mut Inside
 }
 
 /// The account of the pods, with what makes it an identity of the cloud's.
-fn account(namespace: &str, identity: &Lowered) -> Json {
+fn account(namespace: &str, name: &str, identity: &Lowered) -> Json {
     let metadata = if is_filled(&identity.annotations) {
         json!({ "annotations": identity.annotations })
     } else {
         json!({})
     };
     let rest = json!({ "metadata": metadata });
-    object("v1", "ServiceAccount", namespace, ACCOUNT, rest)
+    object("v1", "ServiceAccount", namespace, name, rest)
 }
 
 fn is_filled(json: &Json) -> bool {
@@ -185,7 +195,7 @@ fn cluster(
         "postgresql": settings,
     });
     if let Some(identity) = identity {
-        spec["serviceAccountName"] = json!(ACCOUNT);
+        spec["serviceAccountName"] = json!(inside.account(ACCOUNT));
         if is_filled(&identity.labels) {
             spec["inheritedMetadata"] = json!({ "labels": identity.labels });
         }
@@ -197,11 +207,32 @@ fn cluster(
             "parameters": { "barmanObjectName": STORE, "serverName": life },
         }]);
     }
+    if let (Some(origin), Some(copied)) = (wanted.origin(inside), &inside.origin)
+        && let Some(mut archiver) = restore::archiver(&origin.database["spec"])
+    {
+        archiver["parameters"]["barmanObjectName"] = json!(ORIGIN);
+        restore::recovers(&mut spec, &archiver, copied.moment.as_deref());
+    }
     object(
         API,
         "Cluster",
         wanted.namespace(),
         NAME,
+        json!({ "spec": spec }),
+    )
+}
+
+/// The archive that a copy recovers from. Nothing says how long it is kept: that is for the database whose it is.
+fn origin_store(origin: &Archived, namespace: &str) -> Json {
+    let spec = json!({
+        "configuration": plain(origin.store["spec"]["configuration"].clone()),
+        "instanceSidecarConfiguration": origin.store["spec"]["instanceSidecarConfiguration"],
+    });
+    object(
+        "barmancloud.cnpg.io/v1",
+        "ObjectStore",
+        namespace,
+        ORIGIN,
         json!({ "spec": spec }),
     )
 }

@@ -7,13 +7,14 @@ mod zalando;
 
 use crate::app::{App, Postgres};
 use crate::control::Control;
+use crate::drill::Archived;
 use crate::flow::{Peer, Pods, Port};
 use crate::inside::Inside;
 use crate::objects::resources;
 use infra_draft::cloud::Cloud;
 use infra_model::Record;
 use infra_model::diagnostic::meant;
-pub use restore::{RestoreError, policies_of_restored, restore};
+pub use restore::{RestoreError, is_moment, policies_of_restored, restore};
 use serde_json::{Value as Json, json};
 
 /// The operator of the databases that apps declare with `postgres`: highly available Postgres with continuous backups into a
@@ -123,6 +124,11 @@ const SIZES: &[(&str, (&str, &str, u32))] = &[
 impl Wanted<'_> {
     fn namespace(&self) -> &str {
         self.app.namespace()
+    }
+
+    /// What it begins as, when it is a copy's.
+    fn origin<'i>(&self, inside: &'i Inside<'_>) -> Option<&'i Archived> {
+        inside.origin.as_ref()?.archives.get(self.namespace())
     }
 
     fn resources(&self) -> Json {

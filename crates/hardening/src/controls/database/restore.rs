@@ -167,21 +167,8 @@ fn cnpg(database: &Json, name: &str, moment: Option<&str>) -> Result<Json, Resto
         .get("spec")
         .cloned()
         .ok_or(RestoreError::NoDatabase)?;
-    let archiver = |plugin: &&Json| plugin["isWALArchiver"] == true;
-    let plugins = spec.get("plugins").and_then(Json::as_array);
-    let plugin = plugins
-        .and_then(|all| all.iter().find(archiver))
-        .cloned()
-        .ok_or(RestoreError::NoArchive)?;
-    let mut recovery = json!({ "source": "origin", "database": "app", "owner": "app" });
-    if let Some(moment) = moment {
-        recovery["recoveryTarget"] = json!({ "targetTime": moment });
-    }
-    spec["bootstrap"] = json!({ "recovery": recovery });
-    spec["externalClusters"] = json!([{
-        "name": "origin",
-        "plugin": { "name": plugin["name"], "parameters": plugin["parameters"] },
-    }]);
+    let plugin = archiver(&spec).ok_or(RestoreError::NoArchive)?;
+    recovers(&mut spec, &plugin, moment);
     // The archive of the new one is its own: that of the old one stays as it is.
     let mut own = plugin;
     let stamp = moment.map_or_else(
@@ -191,6 +178,28 @@ fn cnpg(database: &Json, name: &str, moment: Option<&str>) -> Result<Json, Resto
     own["parameters"]["serverName"] = json!(format!("{name}-{stamp}"));
     spec["plugins"] = json!([own]);
     Ok(spec)
+}
+
+/// The plugin by which a cluster of CloudNativePG's archives.
+pub(super) fn archiver(spec: &Json) -> Option<Json> {
+    let plugins = spec["plugins"].as_array()?;
+    plugins
+        .iter()
+        .find(|plugin| plugin["isWALArchiver"] == true)
+        .cloned()
+}
+
+/// Lets a cluster of CloudNativePG's begin as what an archive has, read by a plugin, as of a moment or of its last change.
+pub(super) fn recovers(spec: &mut Json, plugin: &Json, moment: Option<&str>) {
+    let mut recovery = json!({ "source": "origin", "database": "app", "owner": "app" });
+    if let Some(moment) = moment {
+        recovery["recoveryTarget"] = json!({ "targetTime": moment });
+    }
+    spec["bootstrap"] = json!({ "recovery": recovery });
+    spec["externalClusters"] = json!([{
+        "name": "origin",
+        "plugin": { "name": plugin["name"], "parameters": plugin["parameters"] },
+    }]);
 }
 
 fn zalando(database: &Json, old: &str, moment: Option<&str>) -> Result<Json, RestoreError> {
@@ -203,24 +212,28 @@ fn zalando(database: &Json, old: &str, moment: Option<&str>) -> Result<Json, Res
     if !environment.is_some_and(|all| all.iter().any(archives)) {
         return Err(RestoreError::NoArchive);
     }
-    let mut clone = json!({ "cluster": old });
-    if let Some(uid) = database.pointer("/metadata/uid") {
-        clone["uid"] = uid.clone();
-    }
     // Without a moment this operator copies from the running database, not from the archive.
     let moment = moment.ok_or(RestoreError::NoMoment)?;
-    // It knows no `Z`.
-    clone["timestamp"] = json!(
-        moment
-            .strip_suffix('Z')
-            .map_or_else(|| moment.to_owned(), |m| format!("{m}+00:00"))
-    );
-    spec["clone"] = clone;
+    spec["clone"] = clone_of(old, &database["metadata"]["uid"], moment);
     Ok(spec)
 }
 
+/// How a database of Zalando's operator begins as another one was at a moment.
+pub(super) fn clone_of(cluster: &str, uid: &Json, moment: &str) -> Json {
+    // It knows no `Z`.
+    let timestamp = moment
+        .strip_suffix('Z')
+        .map_or_else(|| moment.to_owned(), |m| format!("{m}+00:00"));
+    let mut clone = json!({ "cluster": cluster, "timestamp": timestamp });
+    if uid.is_string() {
+        clone["uid"] = uid.clone();
+    }
+    clone
+}
+
 /// `2026-01-31T12:00:00Z`, with a fraction or an offset instead of `Z` where wished.
-fn is_moment(text: &str) -> bool {
+#[must_use]
+pub fn is_moment(text: &str) -> bool {
     let shape = |part: &str, pattern: &str| {
         part.len() == pattern.len()
             && part.bytes().zip(pattern.bytes()).all(|(c, p)| {

@@ -1,12 +1,14 @@
 //! Zalando's operator: Spilo, which is Postgres with Patroni and WAL-G.
 
-use super::{Config, NAME, POOLER, Wanted};
+use super::{Config, NAME, POOLER, Wanted, restore};
+use crate::drill::Archived;
 use crate::flow::{Peer, Pods, Port};
 use crate::identity::{Grant, Identity};
 use crate::inside::{Inside, Release};
 use crate::node::Wait;
 use crate::objects::{object, resources};
 use infra_draft::cloud::Cloud;
+use infra_draft::input::escape;
 use serde_json::{Value as Json, json};
 
 /// Where its images come from: Spilo and the pooler.
@@ -87,7 +89,8 @@ pub(super) fn database(config: &Config, wanted: &Wanted<'_>, inside: &mut Inside
         );
         return;
     }
-    let spec = spec(config, wanted, &inside.site.cloud);
+    let mut spec = spec(config, wanted, &inside.site.cloud);
+    let origin = wanted.origin(inside).cloned();
     let mut before = Vec::new();
     if let Some(archive) = &wanted.backup {
         if matches!(inside.site.cloud, Cloud::Azure(_)) {
@@ -103,9 +106,15 @@ pub(super) fn database(config: &Config, wanted: &Wanted<'_>, inside: &mut Inside
             pods: instances(wanted.namespace()),
             // That of all databases of a namespace.
             service_account: "postgres-pod".to_owned(),
-            grants: vec![Grant::Objects(archive.bucket.clone())],
+            grants: [Grant::Objects(archive.bucket.clone())]
+                .into_iter()
+                .chain(origin.as_ref().map(|o| Grant::Read(o.bucket.clone())))
+                .collect(),
         });
         before = identity.before;
+        if let Some(origin) = &origin {
+            begins_as(&mut spec, origin, wanted, inside);
+        }
     }
     let cluster = object(
         API,
@@ -118,6 +127,36 @@ pub(super) fn database(config: &Config, wanted: &Wanted<'_>, inside: &mut Inside
     let address = inside.waited(cluster, running);
     inside.after(&address, before);
     flows(config, wanted, inside);
+}
+
+/// Lets a copy's database begin as the origin's was, read from the origin's bucket.
+fn begins_as(spec: &mut Json, origin: &Archived, wanted: &Wanted<'_>, inside: &mut Inside<'_>) {
+    let moment = inside.origin.as_ref().and_then(|o| o.moment.clone());
+    let Some(moment) = moment else {
+        inside.draft.refuse(
+            &wanted.path,
+            "Zalando's operator recovers a database as of a moment, and none was given",
+            "name one that is archived: -to 2026-01-31T12:00:00Z",
+        );
+        return;
+    };
+    let metadata = &origin.database["metadata"];
+    let cluster = metadata["name"].as_str().unwrap_or(NAME);
+    spec["clone"] = restore::clone_of(cluster, &metadata["uid"], &moment);
+    for variable in spec["env"].as_array_mut().into_iter().flatten() {
+        if variable["name"] == clone_variable(&inside.site.cloud) {
+            variable["value"] = json!(escape(&origin.bucket.name));
+        }
+    }
+}
+
+/// The variable that names the bucket which a database begins from.
+fn clone_variable(cloud: &Cloud) -> &'static str {
+    match cloud {
+        Cloud::Aws(_) => "CLONE_WAL_S3_BUCKET",
+        Cloud::Google(_) => "CLONE_WAL_GS_BUCKET",
+        Cloud::Azure(_) => "CLONE_WALG_AZ_PREFIX",
+    }
 }
 
 fn spec(config: &Config, wanted: &Wanted<'_>, cloud: &Cloud) -> Json {
@@ -162,12 +201,12 @@ fn spec(config: &Config, wanted: &Wanted<'_>, cloud: &Cloud) -> Json {
             ("BACKUP_SCHEDULE", without_seconds(&archive.schedule)),
             ("BACKUP_NUM_TO_RETAIN", days(&archive.retention).to_string()),
         ];
-        let (name, clone) = match cloud {
-            Cloud::Aws(_) => ("WAL_S3_BUCKET", "CLONE_WAL_S3_BUCKET"),
-            Cloud::Google(_) => ("WAL_GS_BUCKET", "CLONE_WAL_GS_BUCKET"),
-            Cloud::Azure(_) => ("WALG_AZ_PREFIX", "CLONE_WALG_AZ_PREFIX"),
+        let name = match cloud {
+            Cloud::Aws(_) => "WAL_S3_BUCKET",
+            Cloud::Google(_) => "WAL_GS_BUCKET",
+            Cloud::Azure(_) => "WALG_AZ_PREFIX",
         };
-        environment.extend([(name, bucket.clone()), (clone, bucket)]);
+        environment.extend([(name, bucket.clone()), (clone_variable(cloud), bucket)]);
         spec["env"] = environment
             .into_iter()
             .map(|(name, value)| json!({ "name": name, "value": value }))

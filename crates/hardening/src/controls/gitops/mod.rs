@@ -126,6 +126,12 @@ impl Control for Gitops {
     const BASELINE: bool = false;
     type Config = Config;
 
+    /// It reads what the real one reads, and writes nothing there.
+    fn beside(config: &mut Config) {
+        config.push.clear();
+        config.images.clear();
+    }
+
     fn expand(config: &Config, inside: &mut Inside<'_>) {
         if !check(config, inside) {
             return;
@@ -186,6 +192,8 @@ fn delivery(config: &Config) -> Delivery {
 fn check(config: &Config, inside: &mut Inside<'_>) -> bool {
     let name = inside.draft.instance.name.to_owned();
     let commits = inside.commits;
+    // A copy reads what may be committed to.
+    let local = commits || inside.origin.is_some();
     let draft = &mut inside.draft;
     let before = draft.is_refused();
     if !["argocd", "flux"].contains(&config.engine.as_str()) {
@@ -202,7 +210,7 @@ fn check(config: &Config, inside: &mut Inside<'_>) -> bool {
             "there is no repository to watch",
             format!("write `repository = \"https://github.com/acme/config\"` in [hardening.{name}.gitops], or `enabled = false`"),
         ),
-        Some(Input::Known(url)) if !schemes(commits).iter().any(|s| url.starts_with(s)) => draft.refuse(
+        Some(Input::Known(url)) if !schemes(local).iter().any(|s| url.starts_with(s)) => draft.refuse(
             "gitops.repository",
             format!("`{url}` is neither `https://…` nor `ssh://…`"),
             "write the address in full: \"ssh://git@github.com/acme/config\"",
@@ -279,8 +287,8 @@ fn below(a: &str, b: &str) -> bool {
 }
 
 /// How addresses of repositories begin. A folder of this machine is one that the cluster has too, as in the sandbox.
-fn schemes(commits: bool) -> &'static [&'static str] {
-    if commits {
+fn schemes(local: bool) -> &'static [&'static str] {
+    if local {
         &["https://", "ssh://", "file://"]
     } else {
         &["https://", "ssh://"]

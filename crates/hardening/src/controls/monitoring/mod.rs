@@ -53,6 +53,13 @@ impl Control for Monitoring {
     const BASELINE: bool = false;
     type Config = Config;
 
+    /// Whoever is told of alerts would take them for the real one's: a name that nothing has (RFC 2606) gets them.
+    fn beside(config: &mut Config) {
+        if config.slack_webhook.is_some() {
+            config.slack_webhook = Some(Input::Known("https://drill.invalid/".to_owned()));
+        }
+    }
+
     fn expand(config: &Config, inside: &mut Inside<'_>) {
         check(config, inside);
         // node-exporter reads the node, which no stricter standard lets it.

@@ -50,7 +50,8 @@ fn target(text: &str, app: &App, path: &str, inside: &mut Inside<'_>) -> Option<
             );
             return None;
         };
-        return outside(range, path, inside)
+        // What a copy for a drill did out there would be taken for the real one's doing.
+        return (outside(range, path, inside) && inside.origin.is_none())
             .then(|| (Peer::Range(range.to_string()), vec![Port::tcp(port)]));
     }
     if text.parse::<ipnet::IpNet>().is_ok() {

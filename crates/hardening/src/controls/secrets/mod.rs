@@ -57,6 +57,11 @@ impl Control for Secrets {
     const BASELINE: bool = true;
     type Config = Config;
 
+    /// The file is the real one's, and would go with the copy.
+    fn beside(config: &mut Config) {
+        config.certificate_file = None;
+    }
+
     fn expand(config: &Config, inside: &mut Inside<'_>) {
         match config.engine.as_str() {
             "sealed-secrets" => {

@@ -24,7 +24,11 @@ pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
     inside.namespace(NAMESPACE, "restricted");
     inside.crds("sealed-secrets");
     let mut before = Vec::new();
-    for name in &names {
+    for (index, name) in names.iter().enumerate() {
+        if inside.origin.is_some() {
+            before.extend(found(index, name, inside));
+            continue;
+        }
         before.push(key(name, inside));
         backup(name, inside);
     }
@@ -61,7 +65,7 @@ pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
         &[Port::tcp(8080)],
     );
     inside.scrape(&controller, 8081, "/metrics");
-    if let Some(newest) = names.last() {
+    if let Some(newest) = names.last().filter(|_| inside.origin.is_none()) {
         let certificate = format!("tls_self_signed_cert.{}.cert_pem", block(newest));
         if let Some(file) = &config.certificate_file {
             let body = json!({
@@ -106,8 +110,29 @@ fn key(name: &str, inside: &mut Inside<'_>) -> String {
     let block = block(name);
     let body = json!({ "algorithm": "RSA", "rsa_bits": 4096 });
     inside.builtin("tls_private_key", &block, body);
+    let private_key = format!("${{tls_private_key.{block}.private_key_pem}}");
+    secret(name, &private_key, inside)
+}
+
+/// A key of the origin's, which is all that a copy needs: its backup is the origin's too.
+fn found(index: usize, name: &str, inside: &mut Inside<'_>) -> Option<String> {
+    let origin = inside.origin.as_ref();
+    let Some(key) = origin.and_then(|o| o.keys.get(name)).cloned() else {
+        inside.draft.refuse(
+            &format!("secrets.keys[{index}]"),
+            format!("the sealing key `{name}` was not found: what it has sealed stays closed"),
+            "make it, by `infra apply`",
+        );
+        return None;
+    };
+    Some(secret(name, &escape(&key.0), inside))
+}
+
+/// A key with a certificate, as the controller finds it; its address.
+fn secret(name: &str, private_key: &str, inside: &mut Inside<'_>) -> String {
+    let block = block(name);
     let body = json!({
-        "private_key_pem": format!("${{tls_private_key.{block}.private_key_pem}}"),
+        "private_key_pem": private_key,
         "validity_period_hours": VALID_HOURS,
         "allowed_uses": ["key_encipherment"],
         "subject": { "common_name": format!("sealing key {name}") },
@@ -117,8 +142,7 @@ fn key(name: &str, inside: &mut Inside<'_>) -> String {
         "name": format!("sealing-key-{name}"), "namespace": NAMESPACE, "labels": { ACTIVE: "active" },
     });
     let data = json!({
-        "tls.crt": format!("${{tls_self_signed_cert.{block}.cert_pem}}"),
-        "tls.key": format!("${{tls_private_key.{block}.private_key_pem}}"),
+        "tls.crt": format!("${{tls_self_signed_cert.{block}.cert_pem}}"), "tls.key": private_key,
     });
     inside.secret(&block, metadata, Some("kubernetes.io/tls"), data)
 }

@@ -9,6 +9,7 @@ use infra_hardening::audit::{KINDS, Row, audit};
 use infra_model::CallContext;
 use infra_model::codes::Code;
 use infra_model::json::to_json;
+use infra_model::program::ComponentInstance;
 use infra_model::provider::{Environment, NoEvents, NoLimits};
 use serde_json::{Value as Json, json};
 use std::fs;
@@ -83,16 +84,23 @@ fn of_cluster(file: &Path) -> Result<Vec<Json>, CommandError> {
 fn of_stack(seen: &Seen) -> Vec<Json> {
     let mut out = Vec::new();
     for hardening in seen.hardenings() {
-        for node in seen.nodes(hardening) {
-            if let Some(object) = node.object() {
-                out.push(object);
-            } else if node.type_name == "helm_release" {
-                out.push(json!({
-                    "kind": "HelmRelease",
-                    "metadata": { "name": node.text("name"), "namespace": node.text("namespace") },
-                    "spec": { "chart": { "spec": { "chart": node.text("chart") } } },
-                }));
-            }
+        out.extend(of_hardening(seen, hardening));
+    }
+    out
+}
+
+/// The same of one hardening.
+pub(super) fn of_hardening(seen: &Seen, hardening: &ComponentInstance) -> Vec<Json> {
+    let mut out = Vec::new();
+    for node in seen.nodes(hardening) {
+        if let Some(object) = node.object() {
+            out.push(object);
+        } else if node.type_name == "helm_release" {
+            out.push(json!({
+                "kind": "HelmRelease",
+                "metadata": { "name": node.text("name"), "namespace": node.text("namespace") },
+                "spec": { "chart": { "spec": { "chart": node.text("chart") } } },
+            }));
         }
     }
     out

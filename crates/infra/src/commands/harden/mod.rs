@@ -1,6 +1,7 @@
 //! `infra harden`: what a stack brings into its clusters, looked at without a cluster; and ways out of trouble in one.
 
 mod audit;
+mod drill;
 mod lock;
 mod render;
 mod restore;
@@ -18,6 +19,7 @@ pub(super) fn run(arguments: &Harden, ui: Ui) -> Outcome {
         Harden::Render(arguments) => render::run(arguments, ui),
         Harden::Audit(arguments) => audit::run(arguments, ui),
         Harden::Restore(arguments) => restore::run(arguments, ui),
+        Harden::Drill(arguments) => drill::run(arguments, ui),
         Harden::Lock(arguments) => lock::run(arguments, ui),
         Harden::Unlock(arguments) => unlock::run(arguments, ui),
     }

@@ -50,12 +50,19 @@ pub(super) fn run(arguments: &HardenRestore, ui: Ui) -> Outcome {
 }
 
 /// The object of a node, as it was applied, with what tells it from others of its name.
-fn with_uid(node: &Node) -> Option<Json> {
+pub(super) fn with_uid(node: &Node) -> Option<Json> {
     let mut object = node.object()?;
     if let Some(uid) = &node.uid {
         object["metadata"]["uid"] = json!(uid);
     }
     Some(object)
+}
+
+/// Whether an object is a database of an operator's.
+pub(super) fn is_database(object: &Json) -> bool {
+    let (version, kind) = (&object["apiVersion"], &object["kind"]);
+    version == "postgresql.cnpg.io/v1" && kind == "Cluster"
+        || version == "acid.zalan.do/v1" && kind == "postgresql"
 }
 
 /// The database that is meant.
@@ -64,10 +71,7 @@ fn database<'o>(
     namespace: Option<&str>,
 ) -> Result<Option<&'o Json>, CommandError> {
     let is_one = |object: &&Json| {
-        let (version, kind) = (&object["apiVersion"], &object["kind"]);
-        let known = version == "postgresql.cnpg.io/v1" && kind == "Cluster"
-            || version == "acid.zalan.do/v1" && kind == "postgresql";
-        known && namespace.is_none_or(|n| object["metadata"]["namespace"] == n)
+        is_database(object) && namespace.is_none_or(|n| object["metadata"]["namespace"] == n)
     };
     let found: Vec<&Json> = objects.iter().filter(is_one).collect();
     match found[..] {

@@ -9,18 +9,20 @@ use crate::stack::{Loading, working_directory};
 use crate::system::{SystemClock, SystemFiles};
 use crate::ui::Ui;
 use infra_lang::Evaluator;
+use infra_model::address::BlockAddress;
 use infra_model::evaluate::Evaluate;
+use infra_model::expr::Expr;
 use infra_model::program::{ComponentInstance, Program, ResourceBlock};
 use infra_model::time::{Clock, Timestamp};
 use infra_model::{Type, Value, json};
 use infra_repository::object::in_order;
-use infra_state::{State, World};
+use infra_state::{ResourceState, State, World};
 use serde_json::{Map, Value as Json, json};
 use std::path::Path;
 use std::sync::Arc;
 
 /// How the nodes of sealing keys are called.
-const SEALING: &str = "sealing_";
+pub(super) const SEALING: &str = "sealing_";
 
 /// What stands for what only an apply knows.
 pub(super) const LATER: &str = "(known after apply)";
@@ -28,6 +30,7 @@ pub(super) const LATER: &str = "(known after apply)";
 /// A stack, loaded.
 pub(in crate::commands) struct Seen {
     program: Program,
+    state: Arc<State>,
     recorded: Recorded,
     evaluator: Evaluator,
     now: Timestamp,
@@ -63,6 +66,7 @@ impl Seen {
         let recorded = Recorded::new(&program, &state, &providers);
         let folder = working_directory().join(place.folder());
         Ok(Seen {
+            state,
             recorded,
             evaluator: Evaluator::new(Arc::new(SystemFiles), folder),
             now: SystemClock.now(),
@@ -76,6 +80,69 @@ impl Seen {
             .components
             .iter()
             .filter(|c| &*c.step.kind == "hardening")
+    }
+
+    /// The components of a kind that stand in the stack file itself.
+    pub(super) fn components(&self, kind: &str) -> impl Iterator<Item = &ComponentInstance> {
+        let all = self.program.components.iter();
+        all.filter(move |c| *c.step.kind == *kind && c.parent.is_root())
+    }
+
+    /// What the state has.
+    pub(super) fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The blocks of a component.
+    pub(super) fn blocks(
+        &self,
+        component: &ComponentInstance,
+    ) -> impl Iterator<Item = &ResourceBlock> {
+        let scope = component.scope();
+        let all = self.program.blocks.iter();
+        all.filter(move |b| b.address.scope == scope)
+    }
+
+    /// What the state has of a resource of a component's that stands there once.
+    pub(super) fn resource(
+        &self,
+        component: &ComponentInstance,
+        type_name: &str,
+        name: &str,
+    ) -> Option<&ResourceState> {
+        let address = self.block(component, type_name, name)?.instance(None);
+        self.state.resources.get(&address).map(|r| &**r)
+    }
+
+    /// Its value.
+    pub(super) fn recorded(
+        &self,
+        component: &ComponentInstance,
+        type_name: &str,
+        name: &str,
+    ) -> Option<&Value> {
+        self.recorded
+            .single(self.block(component, type_name, name)?)
+    }
+
+    fn block(
+        &self,
+        component: &ComponentInstance,
+        type_name: &str,
+        name: &str,
+    ) -> Option<&BlockAddress> {
+        let mut all = self.blocks(component).map(|b| &b.address);
+        all.find(|a| *a.type_name == *type_name && *a.name == *name)
+    }
+
+    /// How the state's own cluster of a hardening is reached.
+    pub(super) fn cluster_config(&self, hardening: &ComponentInstance) -> Option<Arc<Json>> {
+        cluster_config(&self.state, hardening)
+    }
+
+    /// An expression in a component's own scope, without what is secret.
+    pub(super) fn plain(&self, expression: &Expr, component: &ComponentInstance) -> Json {
+        plain(&self.value(expression, component))
     }
 
     /// The nodes of a hardening that are the cluster's, in the order in which they were written.
@@ -148,16 +215,26 @@ impl Seen {
 
     /// The hardenings that stand in the stack file itself.
     pub(in crate::commands) fn own_hardenings(&self) -> impl Iterator<Item = &ComponentInstance> {
-        self.hardenings().filter(|h| h.parent.is_root())
+        self.components("hardening")
     }
 
-    fn value(&self, expression: &infra_model::expr::Expr, hardening: &ComponentInstance) -> Value {
+    fn value(&self, expression: &Expr, hardening: &ComponentInstance) -> Value {
         let root = StateScope::root(&self.program, &self.recorded, &self.evaluator, self.now);
         let scope = root.at(hardening.scope());
         // What cannot be said without the clouds is said by the apply.
         let value = self.evaluator.evaluate(expression, &scope);
         value.unwrap_or(Value::Unknown(Type::Any))
     }
+}
+
+/// How the cluster of a hardening is reached, by what a state has in it.
+pub(super) fn cluster_config(state: &State, hardening: &ComponentInstance) -> Option<Arc<Json>> {
+    let scope = hardening.scope();
+    let mut all = state.resources.iter();
+    let found = all.find(|(address, resource)| {
+        address.block.scope == scope && &*resource.provider.name == "kubernetes"
+    });
+    found.map(|(_, resource)| resource.provider_config.clone())
 }
 
 /// Without what is secret, and with a remark for what is not known yet.

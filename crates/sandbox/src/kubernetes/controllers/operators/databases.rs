@@ -65,6 +65,14 @@ fn password(case: &Case<'_>, user: &str) -> String {
 fn cluster(session: &mut Session<'_>, case: &Case<'_>) {
     let object = case.object;
     let name = case.name();
+    if let Some(missing) = lacks(session, object) {
+        say(session, case, |new, now, generation| {
+            condition(new, "Ready", false, "ClusterIsNotReady", &missing, now, generation);
+            set(new, "status/phase", "Setting up primary");
+            set(new, "status/phaseReason", missing.as_str());
+        });
+        return later(session, case);
+    }
     let wanted = number(object, "/spec/instances").unwrap_or(1);
     let image = match text(object, "/spec/imageName") {
         "" => "ghcr.io/cloudnative-pg/postgresql:17",
@@ -192,7 +200,64 @@ fn cluster(session: &mut Session<'_>, case: &Case<'_>) {
         set(new, "status/image", image);
     });
     if up < wanted {
-        later(session, case);
+        return later(session, case);
+    }
+    archived(session, object);
+}
+
+/// The stores that plugins of an object's archive to, or read from, with the server's name in there.
+fn stores<'o>(plugins: impl Iterator<Item = &'o Value>) -> Vec<(&'o str, &'o str)> {
+    plugins
+        .map(|plugin| {
+            (
+                text(plugin, "/parameters/barmanObjectName"),
+                text(plugin, "/parameters/serverName"),
+            )
+        })
+        .filter(|(store, _)| !store.is_empty())
+        .collect()
+}
+
+/// What is missing of what a cluster is to be recovered from.
+fn lacks(session: &Session<'_>, object: &Value) -> Option<String> {
+    let source = object["spec"]["bootstrap"]["recovery"]["source"].as_str()?;
+    let all = list(object, "/spec/externalClusters");
+    let Some(origin) = all.iter().find(|o| text(o, "/name") == source) else {
+        return Some(format!("externalCluster {source:?} not found"));
+    };
+    let namespace = text(object, "/metadata/namespace");
+    stores(std::iter::once(&origin["plugin"]))
+        .into_iter()
+        .find(|(store, _)| {
+            session
+                .find("barmancloud.cnpg.io", "objectstores", namespace, store)
+                .is_none()
+        })
+        .map(|(store, _)| format!("ObjectStore {store:?} not found"))
+}
+
+/// The first backup is made at once: the store says from when on there is something to recover. No Postgres runs here, and nothing
+/// is written anywhere.
+fn archived(session: &mut Session<'_>, object: &Value) {
+    let namespace = text(object, "/metadata/namespace").to_owned();
+    let Some(kind) = session.resource("barmancloud.cnpg.io", "v1", "objectstores") else {
+        return;
+    };
+    let now = session.time();
+    for (store, server) in stores(list(object, "/spec/plugins").iter()) {
+        let found = session.find("barmancloud.cnpg.io", "objectstores", &namespace, store);
+        let Some(old) = found else { continue };
+        let mut new = Value::clone(&old);
+        if !new["status"].is_object() {
+            new["status"] = json!({});
+        }
+        let windows = &mut new["status"]["serverRecoveryWindow"];
+        if windows[server].is_object() {
+            continue;
+        }
+        windows[server] =
+            json!({ "firstRecoverabilityPoint": now, "lastSuccessfulBackupTime": now });
+        session.update(&kind, &old, new);
     }
 }
 

@@ -1,0 +1,83 @@
+//! Asks the clouds about what the real stack has, by the configurations that its state recorded. Nothing is changed by it.
+
+use crate::providers::Providers;
+use crate::system::SystemClock;
+use infra_model::provider::{Environment, NoEvents, NoLimits, ReadItem, Session};
+use infra_model::{CallContext, ErrorKind, ProviderError, Value, json, schema};
+use infra_state::ResourceState;
+use serde_json::Value as Json;
+use std::sync::Arc;
+
+/// The clouds of a world.
+pub(super) struct Clouds {
+    pub(super) providers: Providers,
+    pub(super) environment: Environment,
+}
+
+impl Clouds {
+    /// An object of the state's as it is now, with what is secret in it; none when it is gone.
+    pub(super) async fn whole(
+        &self,
+        type_name: &str,
+        resource: &ResourceState,
+    ) -> Result<Value, ProviderError> {
+        let (session, context) = self.session(resource).await?;
+        session.import(&context, type_name, &resource.id).await
+    }
+
+    /// Whether an object of the state's is still there.
+    pub(super) async fn is_there(
+        &self,
+        type_name: &str,
+        resource: &ResourceState,
+        prior: &Value,
+    ) -> Result<bool, ProviderError> {
+        let (session, context) = self.session(resource).await?;
+        let item = ReadItem {
+            id: resource.id.clone(),
+            prior: prior.clone(),
+        };
+        let answers = session.read_many(&context, type_name, &[item]).await;
+        match answers.into_iter().next() {
+            Some(answer) => Ok(answer?.is_some()),
+            None => Ok(false),
+        }
+    }
+
+    /// The objects of a cluster, by the configuration that reaches it.
+    pub(super) async fn objects(
+        &self,
+        config: &Json,
+        kinds: impl IntoIterator<Item = (&str, &str)>,
+    ) -> Result<Vec<Json>, ProviderError> {
+        let context = context("kubernetes");
+        infra_kubernetes::list_of(config, &self.environment, &context, kinds).await
+    }
+
+    async fn session(
+        &self,
+        resource: &ResourceState,
+    ) -> Result<(Arc<dyn Session>, CallContext), ProviderError> {
+        let all = self.providers.map();
+        let name = &*resource.provider.name;
+        let provider = all.get(name).ok_or_else(|| {
+            ProviderError::new(ErrorKind::Invalid, format!("there is no provider {name}"))
+        })?;
+        let config = provider
+            .schema()
+            .config
+            .coerce(&json::implied(&resource.provider_config))
+            .map_err(|e| ProviderError::new(ErrorKind::Invalid, schema::in_words(&e)))?;
+        let session = provider.configure(&config, &self.environment).await?;
+        Ok((session, context(provider.name())))
+    }
+}
+
+fn context(provider: &'static str) -> CallContext {
+    CallContext {
+        clock: Arc::new(SystemClock),
+        gate: Arc::new(NoLimits),
+        events: Arc::new(NoEvents),
+        provider,
+    }
+}
