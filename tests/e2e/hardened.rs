@@ -4,6 +4,8 @@
 
 use crate::hostile::{Crowd, Hostile};
 use crate::support::{Folder, Ran, Server, root};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
@@ -274,9 +276,38 @@ fn production_on_azure_is_hardened_in_one_run() {
     Life::new(Case::on("azure")).live();
 }
 
+/// With the recovery keys of Vault in the cloud's secret manager, as they came out of the cluster.
 #[test]
 fn the_other_alternatives_are_applied_whole() {
-    Life::new(Case::others()).live();
+    let life = Life::new(Case::others());
+    life.settle();
+    let all = life.server.secrets_manager("ListSecrets", &json!({}));
+    let all = all["SecretList"].as_array().expect("secrets");
+    let name = "others-main-vault-recovery-keys-";
+    let made = all
+        .iter()
+        .filter(|s| s["Name"].as_str().is_some_and(|n| n.starts_with(name)));
+    let made: Vec<&Json> = made.collect();
+    assert_eq!(made.len(), 1, "{all:#?}");
+    let asked = json!({ "SecretId": made[0]["ARN"] });
+    let kept = life.server.secrets_manager("GetSecretValue", &asked);
+    let path = "/api/v1/namespaces/vault/secrets/vault-recovery-keys";
+    let held = life.inside().get(path)["data"]["keys"].clone();
+    let held = STANDARD
+        .decode(held.as_str().expect("keys"))
+        .expect("base64");
+    assert_eq!(
+        kept["SecretString"].as_str().map(str::as_bytes),
+        Some(&held[..])
+    );
+    let state = std::fs::read_to_string(life.folder.path().join("state/others.json"));
+    let held = String::from_utf8_lossy(&held).into_owned();
+    assert!(
+        !state.expect("a state").contains(&held),
+        "the state has the recovery keys"
+    );
+    let left = life.destroy();
+    assert!(left.is_empty(), "left on the server: {left:#?}");
 }
 
 /// What people have put into a cluster besides goes with it, in the order in which it can go: nobody deploys it anew, no webhook

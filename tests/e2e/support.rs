@@ -295,19 +295,29 @@ impl Server {
 
     /// GET of a control page, as JSON.
     pub fn get(&self, path: &str) -> Json {
-        serde_json::from_str(&self.http("GET", path, "")).expect("JSON")
+        serde_json::from_str(&self.http("GET", path, "", "")).expect("JSON")
     }
 
     /// POST to a control page.
     pub fn post(&self, path: &str, body: &str) {
-        self.http("POST", path, body);
+        self.http("POST", path, "", body);
     }
 
-    fn http(&self, method: &str, path: &str, body: &str) -> String {
+    /// What Secrets Manager says.
+    pub fn secrets_manager(&self, operation: &str, body: &Json) -> Json {
+        let scope = "Credential=test/20260101/eu-west-1/secretsmanager/aws4_request";
+        let headers = format!(
+            "Authorization: AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0\r\nX-Amz-Target: secretsmanager.{operation}\r\nContent-Type: application/x-amz-json-1.1\r\n"
+        );
+        let answer = self.http("POST", "/", &headers, &body.to_string());
+        serde_json::from_str(&answer).expect("JSON")
+    }
+
+    fn http(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
         let host = self.url.trim_start_matches("http://");
         let mut stream = TcpStream::connect(host).expect("connects");
         let length = body.len();
-        write!(stream, "{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}").expect("asks");
+        write!(stream, "{method} {path} HTTP/1.1\r\nHost: {host}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}").expect("asks");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("answers");
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head");

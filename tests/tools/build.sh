@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The programs that tests run beside infra: a Kubernetes control plane, helm, and the checkers of what goes into a cluster.
+# The programs that tests run beside infra: a Kubernetes control plane, helm, Vault, and the checkers of what goes into a cluster.
 # usage: build.sh [PROGRAM ...]          all of them without arguments
 #
 # Each folder here is a Go module whose go.mod and go.sum pin everything. A program is built once per version into
@@ -31,6 +31,8 @@ amtool|alertmanager|github.com/prometheus/alertmanager/cmd/amtool|
 gator|gatekeeper|github.com/open-policy-agent/gatekeeper/v3/cmd/gator|
 promtool|prometheus|github.com/prometheus/prometheus/cmd/promtool|
 kyverno|kyverno|github.com/kyverno/kyverno/cmd/cli/kubectl-kyverno|
+pgp|vault|.|
+vault|vault|github.com/hashicorp/vault|
 ROWS
 }
 

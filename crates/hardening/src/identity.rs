@@ -20,6 +20,9 @@ pub(crate) enum Grant {
     Key(String),
     /// To read the password of a managed database of the stack, by its reference, such as `database.shop`.
     Password(String),
+    /// To write a secret of the secret manager, by a template of its id: the ARN on AWS, on Azure the id of a vault that holds nothing else.
+    /// Who writes it reads it too, to leave alone what is the same.
+    Write(String),
     /// To make and change what Crossplane makes: `bucket`, `database`.
     Manage(&'static str),
 }
@@ -116,6 +119,15 @@ fn aws(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
             "Action": ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
             "Resource": format!("${{{database}.secret_scope}}"),
         }]),
+        // The last is asked for whenever there is no policy to set.
+        Grant::Write(secret) => json!([{
+            "Effect": "Allow",
+            "Action": [
+                "secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue",
+                "secretsmanager:DeleteResourcePolicy",
+            ],
+            "Resource": secret,
+        }]),
         // Names of what is yet to be made are not known; that others' things are left alone is Crossplane's own rule.
         Grant::Manage("database") => json!([
             { "Effect": "Allow", "Action": ["rds:*"], "Resource": "*" },
@@ -184,53 +196,76 @@ fn google(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
     );
     let mut before = Vec::new();
     for (index, grant) in identity.grants.iter().enumerate() {
-        let name = format!("{}_{index}", block(identity));
-        let address = match grant {
-            Grant::Objects(bucket) => {
-                let body = json!({
-                    "bucket": format!("${{{bucket}.name}}"), "role": "roles/storage.objectAdmin", "member": member,
-                });
-                inside.cloud("google_storage_bucket_iam_member", &name, body)
+        let (type_name, field, target, roles) = google_roles(grant);
+        for (which, role) in roles.iter().enumerate() {
+            let mut name = format!("{}_{index}", block(identity));
+            if which > 0 {
+                name = format!("{name}_{which}");
             }
-            Grant::Read(bucket) => {
-                let body = json!({
-                    "bucket": escape(&bucket.name), "role": "roles/storage.objectViewer", "member": member,
-                });
-                inside.cloud("google_storage_bucket_iam_member", &name, body)
-            }
-            Grant::Key(key) => {
-                let body = json!({
-                    "crypto_key_id": key, "role": "roles/cloudkms.cryptoKeyEncrypterDecrypter", "member": member,
-                });
-                inside.cloud("google_kms_crypto_key_iam_member", &name, body)
-            }
-            Grant::Password(database) => {
-                let body = json!({
-                    "secret_id": format!("${{{database}.secret_scope}}"), "role": "roles/secretmanager.secretAccessor", "member": member,
-                });
-                inside.cloud("google_secret_manager_secret_iam_member", &name, body)
-            }
-            Grant::Manage(what) => {
-                let role = if *what == "database" {
-                    "roles/cloudsql.admin"
-                } else {
-                    "roles/storage.admin"
-                };
-                let body = json!({
-                    "project": "${data.google_project.this.project_id}", "role": role, "member": member,
-                });
-                inside.cloud("google_project_iam_member", &name, body)
-            }
-        };
-        // The pool of workloads is there with the first cluster that has one.
-        let cluster = inside.site.reference.clone();
-        inside.after(&address, [cluster]);
-        before.push(address);
+            let body = json!({ field: target, "role": role, "member": member });
+            let address = inside.cloud(type_name, &name, body);
+            // The pool of workloads is there with the first cluster that has one.
+            let cluster = inside.site.reference.clone();
+            inside.after(&address, [cluster]);
+            before.push(address);
+        }
     }
     Lowered {
         annotations: json!({}),
         labels: json!({}),
         before,
+    }
+}
+
+/// The type of a binding, how it names its target, the target, and the roles.
+/// <https://cloud.google.com/iam/docs/roles-permissions>
+fn google_roles(grant: &Grant) -> (&'static str, &'static str, String, &'static [&'static str]) {
+    let secret = "google_secret_manager_secret_iam_member";
+    match grant {
+        Grant::Objects(bucket) => (
+            "google_storage_bucket_iam_member",
+            "bucket",
+            format!("${{{bucket}.name}}"),
+            &["roles/storage.objectAdmin"],
+        ),
+        Grant::Read(bucket) => (
+            "google_storage_bucket_iam_member",
+            "bucket",
+            escape(&bucket.name),
+            &["roles/storage.objectViewer"],
+        ),
+        Grant::Key(key) => (
+            "google_kms_crypto_key_iam_member",
+            "crypto_key_id",
+            key.clone(),
+            &["roles/cloudkms.cryptoKeyEncrypterDecrypter"],
+        ),
+        Grant::Password(database) => (
+            secret,
+            "secret_id",
+            format!("${{{database}.secret_scope}}"),
+            &["roles/secretmanager.secretAccessor"],
+        ),
+        Grant::Write(id) => (
+            secret,
+            "secret_id",
+            id.clone(),
+            &[
+                "roles/secretmanager.secretVersionAdder",
+                "roles/secretmanager.secretAccessor",
+                // To see the secret and its labels.
+                "roles/secretmanager.viewer",
+            ],
+        ),
+        Grant::Manage(what) => (
+            "google_project_iam_member",
+            "project",
+            "${data.google_project.this.project_id}".to_owned(),
+            match *what {
+                "database" => &["roles/cloudsql.admin"],
+                _ => &["roles/storage.admin"],
+            },
+        ),
     }
 }
 
@@ -272,6 +307,7 @@ fn azure(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
                 format!("${{{database}.secret_scope}}"),
                 "Key Vault Secrets User",
             ),
+            Grant::Write(vault) => (vault.clone(), "Key Vault Secrets Officer"),
             // Of the resource group that the cluster is in: accounts are made there.
             Grant::Manage(_) => (
                 format!("${{join(\"/\", slice(split(\"/\", {cluster}.id), 0, 5))}}"),

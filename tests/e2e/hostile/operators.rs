@@ -103,6 +103,12 @@ impl Hostile {
         &self.runtime
     }
 
+    /// An object at its path.
+    pub fn get(&self, path: &str) -> Json {
+        let asked = self.api.get(path);
+        self.runtime.block_on(asked).expect("an object")
+    }
+
     /// Makes an object in a collection.
     pub fn make(&self, collection: &str, object: &Json) {
         let made = self

@@ -72,7 +72,7 @@ pub(crate) fn choices() -> [(&'static str, Json); 2] {
     });
     let second = json!({
         "database": { "operator": "zalando", "pooler": true },
-        "secrets": { "engine": "vault", "vault": { "recovery_recipients": ["bQ=="] } },
+        "secrets": { "engine": "vault", "vault": { "recovery_recipients": ["bQ=="], "bucket": "backups" } },
         "monitoring": {},
         "logging": { "engine": "elk" },
         "gitops": {

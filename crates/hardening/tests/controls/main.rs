@@ -40,3 +40,5 @@ mod seal;
 mod secrets;
 mod supply_chain;
 mod tls;
+#[cfg(unix)]
+mod vault;

@@ -6,6 +6,8 @@ use infra_model::expand::Expansion;
 use serde_json::{Value as Json, json};
 
 #[cfg(unix)]
+mod elastic;
+#[cfg(unix)]
 mod judges;
 #[cfg(unix)]
 mod operators;

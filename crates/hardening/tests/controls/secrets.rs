@@ -176,6 +176,135 @@ fn vault_on_every_cloud() {
     }
 }
 
+/// Where the recovery keys are kept on a cloud: the secret, what lets External Secrets write it, how a store reaches it, and its name there.
+type Kept = (
+    &'static str,
+    &'static str,
+    &'static [&'static str],
+    &'static str,
+    &'static str,
+);
+
+const KEPT: &[Kept] = &[
+    (
+        "aws",
+        "aws_secretsmanager_secret.vault_recovery",
+        &["aws_iam_role_policy.external_secrets"],
+        "/aws/region",
+        "${aws_secretsmanager_secret.vault_recovery.arn}",
+    ),
+    (
+        "google",
+        "google_secret_manager_secret.vault_recovery",
+        &[
+            "google_secret_manager_secret_iam_member.external_secrets_0",
+            "google_secret_manager_secret_iam_member.external_secrets_0_1",
+            "google_secret_manager_secret_iam_member.external_secrets_0_2",
+        ],
+        "/gcpsm/projectID",
+        "shop-main-vault-recovery-keys",
+    ),
+    (
+        "azure",
+        "azurerm_key_vault.vault_recovery",
+        &["azurerm_role_assignment.external_secrets_0"],
+        "/azurekv/vaultUrl",
+        "vault-recovery-keys",
+    ),
+];
+
+/// The stack makes the secret without anything in it, External Secrets may write it and nothing else, and the apply waits until the keys are
+/// there.
+#[test]
+fn recovery_keys_go_to_the_secret_manager_of_each_cloud() {
+    for (cloud, secret, grants, place, key) in KEPT {
+        let mut inputs = vault();
+        // Nobody's tag takes the place of the one that External Secrets asks for.
+        inputs["tags"] = json!({ "managed-by": "infra", "product": "shop" });
+        let expansion = Fixture::on(cloud).harden(&["secrets", "network"], inputs);
+        let made = node(&expansion, secret);
+        let tag = match *cloud {
+            "aws" => &made["tags"],
+            "google" => &made["labels"],
+            // Azure's is pushed with its tag.
+            _ => &json!({ "managed-by": "external-secrets" }),
+        };
+        assert_eq!(tag["managed-by"], "external-secrets", "{made:#}");
+        let held = nodes(&expansion).into_iter().filter(|(address, _)| {
+            address.contains("_secret_version.") || address.contains("key_vault_secret.")
+        });
+        assert_eq!(held.count(), 0, "the stack puts nothing in it");
+
+        let manager = object(&expansion, "secretstore_vault_recovery");
+        let place = manager["spec"]["provider"].pointer(place);
+        let place = place.and_then(serde_json::Value::as_str).expect("a place");
+        assert!(place.contains(secret), "{place}");
+        let name = "pushsecret_vault_vault_recovery_keys";
+        let push = object(&expansion, name);
+        let entry = &push["spec"]["data"][0];
+        assert_eq!(entry["match"]["remoteRef"]["remoteKey"], *key);
+        assert_eq!(push["spec"]["secretStoreRefs"][0]["name"], "recovery");
+        let push = format!("kubernetes_manifest.{name}");
+        let waits = &node(&expansion, &push)["wait"]["condition"][0];
+        assert_eq!(*waits, json!({ "type": "Ready", "status": "True" }));
+        for earlier in [
+            "externalsecret_vault_vault_recovery_keys",
+            "secretstore_vault_recovery",
+            "job_vault_vault_init",
+        ] {
+            let earlier = format!("kubernetes_manifest.{earlier}");
+            assert!(comes_after(&expansion, &push, &earlier), "{earlier}");
+        }
+        let seen = [*secret, push.as_str()];
+        let seen = seen.iter().chain(*grants);
+        let seen: Vec<_> = seen.map(|a| json!({ *a: node(&expansion, a) })).collect();
+        insta::with_settings!({ snapshot_suffix => *cloud }, {
+            insta::assert_snapshot!(format!("{:#}", json!(seen)));
+        });
+    }
+}
+
+/// A snapshot each night, brought to the bucket by a pod that may write there and take snapshots, and nothing else.
+#[test]
+fn snapshots_of_vault_go_to_a_bucket() {
+    for cloud in ["aws", "google", "azure"] {
+        let mut inputs = with(shop(), vault());
+        inputs["secrets"]["vault"]["bucket"] = json!("backups");
+        inputs["secrets"]["vault"]["snapshot_days"] = json!(7);
+        let expansion = crate::alternatives::on(cloud).harden(&["secrets", "network"], inputs);
+        let job = object(&expansion, "cronjob_vault_vault_snapshot");
+        let pod = &job["spec"]["jobTemplate"]["spec"]["template"]["spec"];
+        let keep = &pod["containers"][0];
+        let script = keep["command"][2].as_str().expect("a script");
+        assert!(script.contains("--min-age 7d"), "{script}");
+        let folder = keep["env"][0]["value"].as_str().expect("a folder");
+        let expected = match cloud {
+            "aws" => ":s3,provider=AWS,",
+            "google" => ":gcs,",
+            _ => ":azureblob,",
+        };
+        assert!(
+            folder.starts_with(expected) && folder.ends_with("/vault"),
+            "{folder}"
+        );
+        assert!(folder.contains("bucket.backups."), "{folder}");
+        let job = "kubernetes_manifest.cronjob_vault_vault_snapshot";
+        assert!(comes_after(
+            &expansion,
+            job,
+            "kubernetes_manifest.job_vault_vault_init"
+        ));
+        let identity = match cloud {
+            "aws" => "aws_eks_pod_identity_association.vault_snapshot",
+            "google" => "google_storage_bucket_iam_member.vault_snapshot_0",
+            _ => "azurerm_role_assignment.vault_snapshot_0",
+        };
+        assert!(comes_after(&expansion, job, identity), "{cloud}");
+    }
+    let none = Fixture::new().harden(&["secrets"], vault());
+    assert!(!nodes(&none).keys().any(|a| a.contains("cronjob")));
+}
+
 #[test]
 fn vault_on_aws_as_a_whole() {
     let expansion = Fixture::new().harden(&["secrets"], vault());
@@ -192,14 +321,12 @@ fn the_root_token_does_not_outlive_the_job() {
         .as_str()
         .expect("a script");
     assert!(
-        script
-            .trim_end()
-            .ends_with("vault token revoke -self\nrm /work/init"),
+        script.trim_end().ends_with("end\nrm /work/init"),
         "{script}"
     );
     assert!(script.contains("-recovery-shares=3 -recovery-threshold=2 -recovery-pgp-keys=/recipients/0,/recipients/1,/recipients/2"));
     assert!(!script.contains("${"), "{script}");
-    let work = &pod["volumes"][2]["emptyDir"]["medium"];
+    let work = &pod["volumes"][3]["emptyDir"]["medium"];
     assert_eq!(*work, "Memory");
     // A container that is started anew finds there what Vault answered, and goes on.
     assert_eq!(pod["restartPolicy"], "OnFailure");
@@ -221,7 +348,7 @@ fn each_namespace_reads_its_own_part_of_vault() {
         assert_eq!(login["role"], "namespace");
         assert_eq!(
             login["serviceAccountRef"],
-            json!({ "name": "external-secrets" })
+            json!({ "name": "external-secrets", "audiences": ["vault"] })
         );
         let account = format!("serviceaccount_{namespace}_external_secrets");
         assert_eq!(
@@ -241,10 +368,12 @@ fn each_namespace_reads_its_own_part_of_vault() {
     );
 }
 
-/// Nobody but External Secrets, the job and Vault itself talks to Vault.
+/// Nobody but External Secrets, the jobs and Vault itself talks to Vault.
 #[test]
 fn who_reaches_vault() {
-    let expansion = Fixture::new().harden(&["secrets", "network"], with(shop(), vault()));
+    let mut inputs = with(shop(), vault());
+    inputs["secrets"]["vault"]["bucket"] = json!("backups");
+    let expansion = crate::alternatives::on("aws").harden(&["secrets", "network"], inputs);
     let all = nodes(&expansion)
         .into_iter()
         .map(|(_, body)| body["manifest"].clone());
@@ -266,6 +395,14 @@ fn who_reaches_vault() {
         ),
         (
             pod("init", "vault", &["app.kubernetes.io/name=vault-init"]),
+            true,
+        ),
+        (
+            pod(
+                "snapshot",
+                "vault",
+                &["app.kubernetes.io/name=vault-snapshot"],
+            ),
             true,
         ),
         (
@@ -306,5 +443,7 @@ fn what_is_refused() {
         &["secrets"],
         json!({ "secrets": { "keys": ["A", "b", "b"] } }),
     );
-    insta::assert_snapshot!([one, two, three, four].join("\n\n"));
+    let inputs = json!({ "secrets": { "engine": "vault", "vault": { "recovery_recipients": ["?"], "bucket": "nowhere", "snapshot_days": 0 } } });
+    let five = Fixture::new().refused(&["secrets"], inputs);
+    insta::assert_snapshot!([one, two, three, four, five].join("\n\n"));
 }

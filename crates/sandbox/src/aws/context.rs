@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::error::AwsResult;
 use crate::clock::Millis;
+use crate::core::Frame;
 use crate::faults::Pace;
 use crate::latency::{Latency, Work};
 use crate::tags::Tags;
@@ -23,6 +24,29 @@ pub(crate) struct Ctx<'a> {
     pub(crate) latency: Latency,
     /// What faults make of the background work that this request starts.
     pub(crate) pace: Pace,
+}
+
+impl<'a> Ctx<'a> {
+    /// The context of what happens in a region.
+    pub(crate) fn new(frame: Frame<'a>, region: &str) -> Self {
+        Self {
+            tx: frame.tx,
+            now: frame.now,
+            region: region.to_owned(),
+            latency: frame.latency,
+            pace: frame.pace,
+        }
+    }
+
+    /// Gives the frame back.
+    pub(crate) fn into_frame(self) -> Frame<'a> {
+        Frame {
+            tx: self.tx,
+            now: self.now,
+            latency: self.latency,
+            pace: self.pace,
+        }
+    }
 }
 
 impl Ctx<'_> {

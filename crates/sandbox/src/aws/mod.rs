@@ -362,13 +362,7 @@ impl crate::core::Call for Call {
         frame: Frame<'a>,
         request: &HttpRequest,
     ) -> Result<(Tx<'a>, HttpReply), Failure> {
-        let mut ctx = Ctx {
-            tx: frame.tx,
-            now: frame.now,
-            region: self.credential.region.clone(),
-            latency: frame.latency,
-            pace: frame.pace,
-        };
+        let mut ctx = Ctx::new(frame, &self.credential.region);
         match self.perform(&mut ctx, request) {
             Ok(reply) => Ok((ctx.tx, reply)),
             Err(error) => Err(self.failure(error, request)),

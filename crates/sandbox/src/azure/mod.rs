@@ -6,7 +6,7 @@ mod aks;
 mod authorization;
 mod compute;
 mod conditions;
-mod context;
+pub(crate) mod context;
 mod dns;
 mod engine;
 mod error;
@@ -31,7 +31,7 @@ mod schema;
 mod storage;
 mod tags;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod token;
 
 use serde_json::{Value, json};

@@ -138,7 +138,7 @@ pub(super) fn header(reply: &HttpReply, name: &str) -> Option<String> {
 }
 
 /// The version of the model that has the request.
-fn version(request: &HttpRequest) -> String {
+pub(crate) fn version(request: &HttpRequest) -> String {
     match super::route(request, "") {
         Ok(call) => call
             .operation

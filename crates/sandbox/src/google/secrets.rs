@@ -9,6 +9,7 @@ use super::item::{Item, short};
 use super::{labels, places, policy};
 use crate::clock::iso8601_millis;
 use crate::http::HttpReply;
+use crate::kubernetes::clusters::{PUSHED_BY, Pushed};
 
 const SECRETS: &str = "secretmanager.secrets";
 const VERSIONS: &str = "secretmanager.versions";
@@ -19,7 +20,10 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpRepl
     let names = input.names();
     let id = format!("{prefix}{}", names.first().copied().unwrap_or_default());
     let answer = match (input.method.resource.as_str(), input.method.verb) {
-        ("secrets", "create") => create(ctx, input, &prefix)?,
+        ("secrets", "create") => {
+            let name = input.query("secretId").unwrap_or_default();
+            create(ctx, name, &input.body, &prefix)?
+        }
         ("secrets", "list") => {
             let rows = ctx
                 .list(SECRETS, &prefix)
@@ -40,7 +44,7 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpRepl
             policy::forget(ctx, &id);
             json!({})
         }
-        ("secrets", "addVersion") => add_version(ctx, input, &id)?,
+        ("secrets", "addVersion") => add_version(ctx, &input.body, &id)?,
         ("secrets", "getIamPolicy") => {
             find(ctx, &id)?;
             return Ok(policy::get(ctx, &id));
@@ -142,8 +146,7 @@ fn check(ctx: &Ctx<'_>, doc: &Value) -> GoogleResult<()> {
     Ok(())
 }
 
-fn create(ctx: &mut Ctx<'_>, input: &Input<'_>, prefix: &str) -> GoogleResult<Value> {
-    let name = input.query("secretId").unwrap_or_default();
+fn create(ctx: &mut Ctx<'_>, name: &str, sent: &Value, prefix: &str) -> GoogleResult<Value> {
     let good = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if !(1..=255).contains(&name.len()) || !name.chars().all(good) {
         return Err(GoogleError::bad(
@@ -157,7 +160,7 @@ fn create(ctx: &mut Ctx<'_>, input: &Input<'_>, prefix: &str) -> GoogleResult<Va
             numbered(&id)
         )));
     }
-    let mut doc = input.body.clone();
+    let mut doc = sent.clone();
     without_nulls(&mut doc);
     let automatic = doc["replication"]["automatic"].is_object();
     let managed = doc["replication"]["userManaged"]["replicas"]
@@ -207,9 +210,9 @@ fn patch(ctx: &mut Ctx<'_>, input: &Input<'_>, id: &str) -> GoogleResult<Value> 
     Ok(shown)
 }
 
-fn add_version(ctx: &mut Ctx<'_>, input: &Input<'_>, id: &str) -> GoogleResult<Value> {
+fn add_version(ctx: &mut Ctx<'_>, sent: &Value, id: &str) -> GoogleResult<Value> {
     let mut secret = find(ctx, id)?;
-    let data = text(&input.body, "/payload/data");
+    let data = text(sent, "/payload/data");
     let engine = base64::engine::general_purpose::STANDARD;
     let bytes = engine
         .decode(data)
@@ -243,7 +246,7 @@ fn add_version(ctx: &mut Ctx<'_>, input: &Input<'_>, id: &str) -> GoogleResult<V
         "name": numbered(&version), "createTime": iso8601_millis(ctx.now), "state": "ENABLED",
         "replicationStatus": replication,
     });
-    if !input.body["payload"]["dataCrc32c"].is_null() {
+    if !sent["payload"]["dataCrc32c"].is_null() {
         doc["clientSpecifiedPayloadChecksum"] = true.into();
     }
     let mut item = Item::new(version, doc);
@@ -254,19 +257,51 @@ fn add_version(ctx: &mut Ctx<'_>, input: &Input<'_>, id: &str) -> GoogleResult<V
     Ok(shown)
 }
 
+/// The newest version that has not been destroyed.
+fn latest(ctx: &Ctx<'_>, prefix: &str) -> Option<Item> {
+    let mut all: Vec<_> = ctx
+        .list(VERSIONS, prefix)
+        .iter()
+        .map(super::super::world::Stored::edit)
+        .collect();
+    all.sort_by_key(|item| item.short().parse::<u64>().unwrap_or(0));
+    all.into_iter()
+        .rfind(|item| item.doc["state"] != "DESTROYED")
+}
+
+/// What External Secrets puts into a secret, unless it holds that already or is somebody else's; what is not there is made
+/// (`providers/v1/gcp/secretmanager/client.go`, `PushSecret`).
+pub(crate) fn push(ctx: &mut Ctx<'_>, pushed: &Pushed) -> Result<(), String> {
+    let (key, by) = PUSHED_BY;
+    let said = |error: GoogleError| format!("rpc error: {}", error.message);
+    let prefix = format!("projects/{}/secrets/", pushed.place);
+    let id = format!("{prefix}{}", pushed.key);
+    let data = base64::engine::general_purpose::STANDARD.encode(&pushed.value);
+    if ctx.get(SECRETS, &id).is_none() {
+        let secret = json!({ "replication": { "automatic": {} }, "labels": { key: by } });
+        create(ctx, &pushed.key, &secret, &prefix).map_err(said)?;
+    }
+    let secret = find(ctx, &id).map_err(said)?;
+    if secret.doc["labels"][key] != by {
+        return Err(format!(
+            "secret {} is not managed by external secrets",
+            pushed.key
+        ));
+    }
+    let held = latest(ctx, &format!("{id}/versions/"));
+    if held.is_some_and(|held| held.hidden["data"] == *data) {
+        return Ok(());
+    }
+    let sent = json!({ "payload": { "data": data } });
+    add_version(ctx, &sent, &id).map(drop).map_err(said)
+}
+
 /// One version: `get`, `access`, and the states that it goes through.
 fn version(ctx: &mut Ctx<'_>, input: &Input<'_>, id: &str) -> GoogleResult<Value> {
     let name = input.name();
     let prefix = format!("{id}/versions/");
     let found = if name == "latest" {
-        let mut all: Vec<_> = ctx
-            .list(VERSIONS, &prefix)
-            .iter()
-            .map(super::super::world::Stored::edit)
-            .collect();
-        all.sort_by_key(|item| item.short().parse::<u64>().unwrap_or(0));
-        all.into_iter()
-            .rfind(|item| item.doc["state"] != "DESTROYED")
+        latest(ctx, &prefix)
     } else {
         ctx.get(VERSIONS, &format!("{prefix}{name}"))
             .map(|item| item.edit())

@@ -89,6 +89,22 @@ impl Exposed {
     }
 }
 
+/// What is to stand in a cloud's secret manager.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pushed {
+    /// Where: a region of AWS, a project of Google Cloud, the address of a vault of Azure.
+    pub(crate) place: String,
+    /// The secret's name, or its ARN.
+    pub(crate) key: String,
+    /// What it shall hold.
+    pub(crate) value: Vec<u8>,
+    /// Whether as text, where a cloud tells text from bytes.
+    pub(crate) text: bool,
+}
+
+/// The tag or label of what External Secrets may write.
+pub(crate) const PUSHED_BY: (&str, &str) = ("managed-by", "external-secrets");
+
 /// Where a load balancer is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Address {
@@ -114,6 +130,9 @@ pub(crate) trait Source: Sync {
 
     /// Takes the load balancer of a Service away.
     fn withdraw<'a>(&self, frame: Frame<'a>, cluster: &Found, service: &Exposed) -> Frame<'a>;
+
+    /// Puts something into the cloud's secret manager, as External Secrets does; or says why it cannot.
+    fn push<'a>(&self, frame: Frame<'a>, secret: &Pushed) -> (Frame<'a>, Result<(), String>);
 }
 
 /// The clouds that have clusters, by name.

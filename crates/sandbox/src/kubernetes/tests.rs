@@ -1,5 +1,7 @@
 //! The API without its sockets: what the controllers do in time, what admission refuses, what a file keeps.
 
+mod pushed;
+
 use std::sync::Arc;
 
 use http::Method;

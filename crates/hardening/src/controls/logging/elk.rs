@@ -123,12 +123,23 @@ fn elasticsearch(config: &Config, storage: &str) -> Json {
 fn kibana() -> Json {
     let container =
         json!({ "name": "kibana", "resources": resources(["200m", "1Gi"], ["1", "2Gi"]) });
+    // The operator's own, which it gives no security context.
+    let init = json!({
+        "name": "elastic-internal-init",
+        "securityContext": {
+            "runAsUser": 1000,
+            "runAsGroup": 1000,
+            "allowPrivilegeEscalation": false,
+            "readOnlyRootFilesystem": true,
+            "capabilities": { "drop": ["ALL"] },
+        },
+    });
     let spec = json!({
         "version": VERSION,
         "count": 2,
         "elasticsearchRef": { "name": NAME },
         "config": { "telemetry.optIn": false },
-        "podTemplate": { "spec": { "containers": [container] } },
+        "podTemplate": { "spec": { "initContainers": [init], "containers": [container] } },
     });
     object(
         "kibana.k8s.elastic.co/v1",

@@ -124,6 +124,7 @@ const PLATFORM_REGISTRIES: &[&str] = &[
     "docker.io/kiwigrid/",
     "docker.io/nginxinc/nginx-unprivileged:",
     "docker.io/openpolicyagent/",
+    "docker.io/rclone/rclone:",
     "ecr-public.aws.com/docker/library/",
     "ghcr.io/aquasecurity/",
     "ghcr.io/cloudnative-pg/",

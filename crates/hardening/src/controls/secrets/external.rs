@@ -18,6 +18,8 @@ pub(super) const NAMESPACE: &str = "external-secrets";
 pub(super) const ACCOUNT: &str = "external-secrets";
 /// Of its kinds.
 const VERSION: &str = "external-secrets.io/v1";
+/// Of what it pushes.
+const PUSH_VERSION: &str = "external-secrets.io/v1alpha1";
 /// How soon a rotated password is followed.
 const REFRESH: &str = "5m";
 
@@ -39,24 +41,26 @@ fn part(name: &str, label: &str) -> Pods {
     Pods::of(NAMESPACE, name, &[("app.kubernetes.io/name", label)])
 }
 
-/// External Secrets with the passwords of all managed databases that apps call; `vault` says that there is a Vault to read too.
-pub(super) fn expand(vault: bool, inside: &mut Inside<'_>) {
+/// External Secrets with the passwords of all managed databases that apps call, and what it may do besides. It is not there where it
+/// would do nothing.
+pub(super) fn expand(besides: Vec<Grant>, inside: &mut Inside<'_>) {
     let databases = databases(inside);
-    if databases.is_empty() && !vault {
+    let passwords = databases
+        .iter()
+        .map(|d| Grant::Password(d.known.reference.clone()));
+    let grants: Vec<Grant> = passwords.chain(besides).collect();
+    if grants.is_empty() {
         return;
     }
     inside.namespace(NAMESPACE, "restricted");
     inside.crds("external-secrets");
-    let identity = (!databases.is_empty()).then(|| {
-        let grant = |d: &Database| Grant::Password(d.known.reference.clone());
-        inside.identity(&Identity {
-            name: "external-secrets".to_owned(),
-            pods: controller(),
-            service_account: ACCOUNT.to_owned(),
-            grants: databases.iter().map(grant).collect(),
-        })
+    let identity = inside.identity(&Identity {
+        name: "external-secrets".to_owned(),
+        pods: controller(),
+        service_account: ACCOUNT.to_owned(),
+        grants,
     });
-    release(identity.unwrap_or_default(), inside);
+    release(identity, inside);
     traffic(inside);
     for database in &databases {
         bring(database, inside);
@@ -91,7 +95,7 @@ fn databases(inside: &Inside<'_>) -> Vec<Database> {
 fn release(identity: Lowered, inside: &mut Inside<'_>) {
     let small = |limits: [&str; 2]| resources(["10m", "64Mi"], limits);
     let disruption = || json!({ "enabled": true, "minAvailable": 1 });
-    let mut values = json!({
+    let values = json!({
         "installCRDs": false,
         "replicaCount": 2,
         "leaderElect": true,
@@ -99,11 +103,9 @@ fn release(identity: Lowered, inside: &mut Inside<'_>) {
         "resources": resources(["50m", "128Mi"], ["300m", "512Mi"]),
         "webhook": { "replicaCount": 2, "podDisruptionBudget": disruption(), "resources": small(["100m", "128Mi"]) },
         "certController": { "resources": small(["200m", "256Mi"]) },
+        "serviceAccount": { "annotations": identity.annotations },
+        "podLabels": identity.labels,
     });
-    if !identity.before.is_empty() {
-        values["serviceAccount"] = json!({ "annotations": identity.annotations });
-        values["podLabels"] = identity.labels;
-    }
     inside.release(Release {
         chart: "external-secrets",
         namespace: NAMESPACE,
@@ -112,6 +114,7 @@ fn release(identity: Lowered, inside: &mut Inside<'_>) {
             "external-secrets.io/ExternalSecret",
             "external-secrets.io/SecretStore",
             "external-secrets.io/ClusterSecretStore",
+            "external-secrets.io/PushSecret",
         ],
         serves: &["external-secrets.io"],
         provides: &[
@@ -150,18 +153,33 @@ pub(super) fn store(namespace: &str, name: &str, rest: Json, inside: &mut Inside
     inside.waited(store, ready())
 }
 
-/// A secret that is brought from a store.
+/// A secret that is brought from a store; its address.
 pub(super) fn secret(
     namespace: &str,
     name: &str,
     spec: Json,
     store: String,
     inside: &mut Inside<'_>,
-) {
+) -> String {
     let rest = json!({ "spec": spec });
     let secret = object(VERSION, "ExternalSecret", namespace, name, rest);
     let secret = inside.waited(secret, ready());
     inside.after(&secret, [store]);
+    secret
+}
+
+/// A secret that is brought to a store, after these.
+pub(super) fn push(
+    namespace: &str,
+    name: &str,
+    spec: Json,
+    after: impl IntoIterator<Item = String>,
+    inside: &mut Inside<'_>,
+) {
+    let rest = json!({ "spec": spec });
+    let push = object(PUSH_VERSION, "PushSecret", namespace, name, rest);
+    let push = inside.waited(push, ready());
+    inside.after(&push, after);
 }
 
 fn ready() -> Wait {
@@ -191,26 +209,40 @@ fn bring(database: &Database, inside: &mut Inside<'_>) {
     }
 }
 
-/// How External Secrets reaches a cloud's secret manager as itself, and what it asks for: an expression of the secret's id, as the component
-/// `database` gives it. <https://external-secrets.io/latest/provider/aws-secrets-manager/>, `google-secrets-manager`, `azure-key-vault`.
+/// How External Secrets reaches a cloud's secret manager as itself. `place` is an expression that says which: on AWS and Google Cloud the
+/// id of a secret in it, on Azure the vault's address.
+/// <https://external-secrets.io/latest/provider/aws-secrets-manager/>, `google-secrets-manager`, `azure-key-vault`.
+pub(super) fn manager(cloud: &Cloud, place: &str) -> Json {
+    match cloud {
+        // arn:aws:secretsmanager:REGION:…
+        Cloud::Aws(_) => {
+            json!({ "aws": { "service": "SecretsManager", "region": format!("${{split(\":\", {place})[3]}}") } })
+        }
+        // projects/PROJECT/secrets/NAME
+        Cloud::Google(_) => {
+            json!({ "gcpsm": { "projectID": format!("${{split(\"/\", {place})[1]}}") } })
+        }
+        Cloud::Azure(_) => {
+            json!({ "azurekv": { "authType": "WorkloadIdentity", "vaultUrl": format!("${{{place}}}") } })
+        }
+    }
+}
+
+/// The secret manager of a secret, and what is asked of it: by an expression of the secret's id, as the component `database` gives it.
 fn kept(cloud: &Cloud, secret: &str) -> (Json, Json) {
     match cloud {
-        // arn:aws:secretsmanager:REGION:…; RDS keeps user and password in one secret.
+        // RDS keeps user and password in one secret.
         Cloud::Aws(_) => (
-            json!({ "aws": { "service": "SecretsManager", "region": format!("${{split(\":\", {secret})[3]}}") } }),
+            manager(cloud, secret),
             json!({ "key": format!("${{{secret}}}"), "property": "password" }),
         ),
-        // projects/PROJECT/secrets/NAME
         Cloud::Google(_) => (
-            json!({ "gcpsm": { "projectID": format!("${{split(\"/\", {secret})[1]}}") } }),
+            manager(cloud, secret),
             json!({ "key": format!("${{split(\"/\", {secret})[3]}}") }),
         ),
         // https://VAULT/…/secrets/NAME
         Cloud::Azure(_) => (
-            json!({ "azurekv": {
-                "authType": "WorkloadIdentity",
-                "vaultUrl": format!("${{split(\"/secrets/\", {secret})[0]}}"),
-            } }),
+            manager(cloud, &format!("split(\"/secrets/\", {secret})[0]")),
             json!({ "key": format!("${{split(\"/secrets/\", {secret})[1]}}") }),
         ),
     }

@@ -8,7 +8,7 @@ mod vault;
 use crate::control::Control;
 use crate::inside::Inside;
 use infra_draft::input::Input;
-use infra_model::Record;
+use infra_model::{Record, Value};
 use serde_json::json;
 
 /// Secrets: sealed ones that may stand in a repository, because only this cluster can open them, or those of a Vault that runs
@@ -35,7 +35,7 @@ pub(crate) struct Config {
 /// A Vault in the cluster.
 #[derive(Record)]
 pub(crate) struct Vault {
-    /// PGP public keys in base64, to which the recovery keys are encrypted: one key of each is enough for its share.
+    /// PGP public keys in base64, one of each person: each gets a recovery key, encrypted to it, in the cloud's secret manager.
     #[record(optional)]
     pub(crate) recovery_recipients: Vec<Input<String>>,
     /// How many of them must come together.
@@ -47,6 +47,12 @@ pub(crate) struct Vault {
     /// The volume of each.
     #[record(optional, default = "10Gi")]
     pub(crate) storage: String,
+    /// The bucket of snapshots, one each night, by its name in this stack.
+    #[record(optional)]
+    pub(crate) bucket: Value,
+    /// For how many days snapshots are kept.
+    #[record(optional, default = 30)]
+    pub(crate) snapshot_days: i64,
 }
 
 /// The control.
@@ -66,7 +72,7 @@ impl Control for Secrets {
         match config.engine.as_str() {
             "sealed-secrets" => {
                 sealed::expand(config, inside);
-                external::expand(false, inside);
+                external::expand(Vec::new(), inside);
             }
             "vault" => vault::expand(config, inside),
             other => {

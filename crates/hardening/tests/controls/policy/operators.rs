@@ -1,6 +1,7 @@
 //! Pods as operators make them of the objects and values that are written here. What an operator adds by itself is said with the file of
 //! its project that does so; what is ours is read from the expansion, so that a limit or an identity that is forgotten here is found.
 
+use super::elastic;
 use crate::alternatives::{objects, values};
 use infra_model::expand::Expansion;
 use serde_json::{Value as Json, json};
@@ -16,7 +17,7 @@ fn safe() -> Json {
     })
 }
 
-fn pod(of: &Json, name: &str, labels: Json, spec: Json) -> Json {
+pub(super) fn pod(of: &Json, name: &str, labels: Json, spec: Json) -> Json {
     let namespace = &of["metadata"]["namespace"];
     json!({
         "apiVersion": "v1", "kind": "Pod",
@@ -25,11 +26,22 @@ fn pod(of: &Json, name: &str, labels: Json, spec: Json) -> Json {
     })
 }
 
-/// All of them.
+/// A pod of a template, beside the object that it is of.
+fn of_template(object: &Json, template: &Json) -> Json {
+    let name = object["metadata"]["name"].as_str().expect("a name");
+    let labels = template["metadata"]["labels"].clone();
+    pod(object, name, labels, template["spec"].clone())
+}
+
+/// All of them, and those of our own jobs.
 pub(super) fn pods(expansion: &Expansion) -> Vec<Json> {
     let objects = objects(expansion);
     let of = |kind: &'static str| objects.iter().filter(move |o| o["kind"] == kind);
     let mut out = Vec::new();
+    out.extend(of("Job").map(|o| of_template(o, &o["spec"]["template"])));
+    out.extend(
+        of("CronJob").map(|o| of_template(o, &o["spec"]["jobTemplate"]["spec"]["template"])),
+    );
     for cluster in of("Cluster") {
         let stores: Vec<&Json> = of("ObjectStore")
             .filter(|o| o["metadata"]["namespace"] == cluster["metadata"]["namespace"])
@@ -45,6 +57,9 @@ pub(super) fn pods(expansion: &Expansion) -> Vec<Json> {
     if objects.iter().any(|o| o["kind"] == "PrometheusRule") {
         out.extend(prometheus(&values(expansion, "kube_prometheus_stack")));
     }
+    out.extend(of("Elasticsearch").flat_map(elastic::elasticsearch));
+    out.extend(of("Kibana").map(elastic::kibana));
+    out.extend(of("Beat").map(elastic::beat));
     out.push(scan(&values(expansion, "trivy_operator")));
     out
 }

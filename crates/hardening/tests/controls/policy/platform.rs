@@ -13,15 +13,15 @@ use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Everything there is, with one choice of alternatives.
-fn hardened(choice: &str) -> Expansion {
+/// Everything there is, with one choice of alternatives, and what is otherwise.
+fn hardened(choice: &str, more: Json) -> Expansion {
     let chosen = choices().into_iter().find(|(name, _)| *name == choice);
     let (_, chosen) = chosen.expect("a choice");
     let mut inputs = with_database();
     if choice == "second" {
         inputs["apps"]["shop"]["pod_security"] = json!("baseline");
     }
-    let mut inputs = with(inputs, chosen);
+    let mut inputs = with(with(inputs, chosen), more);
     inputs["policy"]["mode"] = json!("enforce");
     on("aws").harden(CONTROLS, inputs)
 }
@@ -147,9 +147,9 @@ fn of_charts(folder: &Path, namespaces: &BTreeSet<String>, expansion: &Expansion
 }
 
 /// The pods to judge with their policies, in a scratch folder; none where upstream's charts are absent.
-fn case(choice: &str, test: &str) -> Option<(tempfile::TempDir, Vec<Json>, usize)> {
+fn case(choice: &str, more: Json, test: &str) -> Option<(tempfile::TempDir, Vec<Json>, usize)> {
     let folder = shared("reference/rendered", test)?;
-    let expansion = hardened(choice);
+    let expansion = hardened(choice, more);
     let objects = objects(&expansion);
     let policies = policies(&objects);
     let mut namespaces = judged(&policies);
@@ -182,13 +182,16 @@ fn the_platforms_own_pods_pass_kyverno() {
     let Some(kyverno) = tool("kyverno", test) else {
         return;
     };
-    let Some((dir, namespaces, count)) = case("first", test) else {
-        return;
-    };
-    assert!(count > 30, "{count} pods");
-    write_values(dir.path(), &namespaces);
-    let found = kyverno_finds(&kyverno, dir.path(), "");
-    assert!(found.is_empty(), "{found:#?}");
+    // With the one and with the other store of logs.
+    for more in [json!({}), json!({ "logging": { "engine": "elk" } })] {
+        let Some((dir, namespaces, count)) = case("first", more, test) else {
+            return;
+        };
+        assert!(count > 30, "{count} pods");
+        write_values(dir.path(), &namespaces);
+        let found = kyverno_finds(&kyverno, dir.path(), "");
+        assert!(found.is_empty(), "{found:#?}");
+    }
 }
 
 #[test]
@@ -197,7 +200,7 @@ fn the_platforms_own_pods_pass_gatekeeper() {
     let Some(gator) = tool("gator", test) else {
         return;
     };
-    let Some((dir, namespaces, count)) = case("second", test) else {
+    let Some((dir, namespaces, count)) = case("second", json!({}), test) else {
         return;
     };
     assert!(count > 30, "{count} pods");
@@ -232,7 +235,7 @@ fn the_platforms_own_pods_may_be_in_their_namespaces() {
         return;
     };
     for choice in ["first", "second"] {
-        let expansion = hardened(choice);
+        let expansion = hardened(choice, json!({}));
         let made: Vec<Json> = nodes(&expansion)
             .into_iter()
             .filter(|(address, _)| address.starts_with("kubernetes_namespace."))

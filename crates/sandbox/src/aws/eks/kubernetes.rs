@@ -1,10 +1,12 @@
 //! EKS clusters as the Kubernetes API sees them: which there are, and the nodes that their node groups have made.
 
 use crate::aws::autoscaling::group::Group;
+use crate::aws::context::Ctx;
 use crate::aws::ec2::instance_type;
 use crate::aws::ec2::network_interface::NetworkInterface;
+use crate::aws::secretsmanager;
 use crate::core::Frame;
-use crate::kubernetes::clusters::{Address, Exposed, Found, Machine, Source};
+use crate::kubernetes::clusters::{Address, Exposed, Found, Machine, Pushed, Source};
 
 use super::cluster::Cluster;
 use super::nodegroup::{Nodegroup, of_cluster};
@@ -70,6 +72,12 @@ impl Source for Clusters {
 
     fn withdraw<'a>(&self, frame: Frame<'a>, cluster: &Found, service: &Exposed) -> Frame<'a> {
         super::kubernetes_balancer::withdraw(frame, cluster, service)
+    }
+
+    fn push<'a>(&self, frame: Frame<'a>, secret: &Pushed) -> (Frame<'a>, Result<(), String>) {
+        let mut ctx = Ctx::new(frame, &secret.place);
+        let result = secretsmanager::push(&mut ctx, secret);
+        (ctx.into_frame(), result)
     }
 }
 

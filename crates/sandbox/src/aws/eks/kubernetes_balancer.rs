@@ -12,37 +12,18 @@ use crate::core::Frame;
 use crate::kubernetes::clusters::{Address, Exposed, Found};
 use crate::tags::Tags;
 
-fn context<'a>(frame: Frame<'a>, cluster: &Found) -> Ctx<'a> {
-    Ctx {
-        tx: frame.tx,
-        now: frame.now,
-        region: cluster.location.clone(),
-        latency: frame.latency,
-        pace: frame.pace,
-    }
-}
-
-fn frame(ctx: Ctx<'_>) -> Frame<'_> {
-    Frame {
-        tx: ctx.tx,
-        now: ctx.now,
-        latency: ctx.latency,
-        pace: ctx.pace,
-    }
-}
-
 pub(super) fn expose<'a>(
     given: Frame<'a>,
     cluster: &Found,
     service: &Exposed,
 ) -> (Frame<'a>, Result<Address, String>) {
-    let mut ctx = context(given, cluster);
+    let mut ctx = Ctx::new(given, &cluster.location);
     let result = make(&mut ctx, cluster, service);
-    (frame(ctx), result)
+    (ctx.into_frame(), result)
 }
 
 pub(super) fn withdraw<'a>(given: Frame<'a>, cluster: &Found, service: &Exposed) -> Frame<'a> {
-    let mut ctx = context(given, cluster);
+    let mut ctx = Ctx::new(given, &cluster.location);
     let gone_at = owned::take_away(&mut ctx, &service.cloud_name());
     if let Some(group) = group(&ctx, cluster, service) {
         // The nodes' group lets nobody in from it any more.
@@ -53,7 +34,7 @@ pub(super) fn withdraw<'a>(given: Frame<'a>, cluster: &Found, service: &Exposed)
         }
         security_group::remove_at(&mut ctx, &group, gone_at);
     }
-    frame(ctx)
+    ctx.into_frame()
 }
 
 /// The security group of a Service's load balancer.

@@ -1,6 +1,7 @@
 //! Secrets Manager: secrets with their versions, policies and tags; deletion with a time in which it can be undone. It
 //! rotates nothing and copies nothing to other regions.
 
+mod pushed;
 mod secret;
 mod settings;
 mod value;
@@ -9,6 +10,8 @@ use serde_json::Value;
 
 use super::error::{AwsError, AwsResult};
 use super::json::{JsonService, Paging, text};
+
+pub(super) use self::pushed::push;
 
 /// The service.
 pub(super) const SERVICE: JsonService = JsonService {

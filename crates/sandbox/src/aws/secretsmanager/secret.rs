@@ -215,7 +215,7 @@ fn checked_key(ctx: &Ctx<'_>, body: &Value) -> AwsResult<Option<Option<String>>>
     }
 }
 
-fn create(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
+pub(super) fn create(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
     let name = checked_name(body)?;
     let description = checked_description(body)?.unwrap_or_default();
     let key = checked_key(ctx, body)?.flatten();
@@ -265,7 +265,7 @@ fn with_version(mut answer: Value, id: &str) -> Value {
     answer
 }
 
-fn describe(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
+pub(super) fn describe(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
     let secret = find_any(ctx, body)?;
     Ok(secret.view(ctx, secret.tags(), "VersionIdsToStages"))
 }

@@ -77,7 +77,7 @@ fn policy(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
     Ok(answer)
 }
 
-fn delete_policy(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
+pub(super) fn delete_policy(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
     let mut secret = secret::find(ctx, body)?.edit();
     secret.policy = None;
     let answer = secret.named(ctx);

@@ -167,7 +167,7 @@ fn take(secret: &mut Secret, stage: &str) -> Option<String> {
     Some(holder.id.clone())
 }
 
-fn put(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
+pub(super) fn put(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
     let mut secret = secret::find(ctx, body)?.edit();
     let content = content(body)?
         .ok_or_else(|| invalid("You must provide either SecretString or SecretBinary."))?;
@@ -180,7 +180,7 @@ fn put(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
     Ok(answer)
 }
 
-fn get(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
+pub(super) fn get(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
     let secret = secret::find(ctx, body)?;
     let (id, stage) = (text(body, "VersionId")?, text(body, "VersionStage")?);
     let wanted = match (id, stage) {

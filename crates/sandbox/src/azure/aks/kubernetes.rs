@@ -9,9 +9,9 @@ use super::{cluster, managed, pool};
 use crate::azure::context::{Ctx, items, set, text};
 use crate::azure::id::Id;
 use crate::azure::item::{Item, SCOPE};
-use crate::azure::{compute, engine, network};
+use crate::azure::{compute, engine, keyvault, network};
 use crate::core::Frame;
-use crate::kubernetes::clusters::{self, Address, Exposed, Found, Machine, Source};
+use crate::kubernetes::clusters::{self, Address, Exposed, Found, Machine, Pushed, Source};
 use crate::latency::Work;
 use crate::world::Stored;
 
@@ -115,6 +115,12 @@ impl Source for Clusters {
             take(&mut ctx, &item, service);
         }
         ctx.frame
+    }
+
+    fn push<'a>(&self, frame: Frame<'a>, secret: &Pushed) -> (Frame<'a>, Result<(), String>) {
+        let mut ctx = context(frame);
+        let result = keyvault::push(&mut ctx, secret);
+        (ctx.frame, result)
     }
 }
 

@@ -15,6 +15,7 @@ use super::kind::{Kind, States, Write};
 use super::{authorization, engine, found, identity, lro, page};
 use crate::clock::{Millis, iso8601};
 use crate::http::HttpReply;
+use crate::kubernetes::clusters::{PUSHED_BY, Pushed};
 use crate::latency::Work;
 
 pub(crate) use self::plane::{answer as plane, challenge};
@@ -132,6 +133,30 @@ pub(crate) fn holds(ctx: &Ctx<'_>, id: &Id) -> bool {
         _ => return false,
     };
     vaults.eq_ignore_ascii_case("vaults") && find(ctx, vault, what, name).is_some()
+}
+
+/// What External Secrets puts into a vault, unless it is there already or somebody else's
+/// (`providers/v1/azure/keyvault/keyvault_new_sdk.go`, `setKeyVaultSecretWithNewSDK`).
+pub(crate) fn push(ctx: &mut Ctx<'_>, pushed: &Pushed) -> Result<(), String> {
+    let (key, by) = PUSHED_BY;
+    let (name, wanted) = (&pushed.key, String::from_utf8_lossy(&pushed.value));
+    let vault_name = name_of(&pushed.place);
+    let vault =
+        by_name(ctx, &vault_name).ok_or_else(|| format!("there is no vault {vault_name:?}"))?;
+    let said = |error: ArmError| format!("could not set secret {name}: {}", error.message);
+    if let Ok(held) = object::get(ctx, &vault_name, What::Secret, name) {
+        let newest = object::version(&held, What::Secret, "").map_err(said)?;
+        if newest["tags"][key] != by {
+            return Err(format!("secret {name} not managed by external-secrets"));
+        }
+        if newest["value"] == *wanted {
+            return Ok(());
+        }
+    }
+    let sent = json!({ "value": wanted, "tags": { key: by } });
+    object::add(ctx, &vault, What::Secret, name, &sent)
+        .map(drop)
+        .map_err(said)
 }
 
 /// Where the world keeps a key, if there is one of a name in the vault at a URI.

@@ -11,10 +11,11 @@ use super::super::compute::reference::PREFIX;
 use super::super::context::{Ctx, pacific, text};
 use super::super::item::{Item, short};
 use super::super::places;
+use super::super::secrets;
 use super::cluster::CLUSTERS;
 use super::pool::POOLS;
 use crate::core::Frame;
-use crate::kubernetes::clusters::{self, Address, Exposed, Found, Machine, Source};
+use crate::kubernetes::clusters::{self, Address, Exposed, Found, Machine, Pushed, Source};
 use crate::latency::Work;
 
 /// The clusters of Google Cloud.
@@ -107,6 +108,13 @@ impl Source for Clusters {
             }
         }
         ctx.frame
+    }
+
+    fn push<'a>(&self, frame: Frame<'a>, secret: &Pushed) -> (Frame<'a>, Result<(), String>) {
+        let now = frame.now;
+        let mut ctx = Ctx { frame, now };
+        let result = secrets::push(&mut ctx, secret);
+        (ctx.frame, result)
     }
 }
 

@@ -5,6 +5,7 @@ mod databases;
 mod delivery;
 mod gateway;
 mod policy;
+mod pushed;
 mod secrets;
 mod telemetry;
 

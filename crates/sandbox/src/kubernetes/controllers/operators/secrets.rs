@@ -185,6 +185,7 @@ pub(super) fn secrets(session: &mut Session<'_>, case: &Case<'_>) {
                 set(new, "status/binding/name", name);
             });
         }
+        "PushSecret" => super::pushed::push(session, case),
         "SealedSecret" => {
             let template = &object["spec"]["template"];
             let mut data = json!({});
