@@ -32,7 +32,9 @@ lint:
 tidy:
 	cargo run -q -p xtask --locked -- tidy
 
+# It reads the crates of every platform; a build has fetched those of one.
 deny:
+	cargo fetch -q --locked
 	@command -v cargo-deny >/dev/null || cargo install --locked --root "$(HOME)/.cache/infra/tools" cargo-deny
 	PATH="$(HOME)/.cache/infra/tools/bin:$$PATH" cargo deny --offline check bans licenses sources
 

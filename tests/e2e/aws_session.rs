@@ -65,6 +65,7 @@ pub fn operation(address: &str, number: u64) -> Operation {
         action: Action::Update,
         started: World.now(),
         known_id: None,
+        hands_over: false,
         marking: Marking {
             stack: "test".into(),
             ..Marking::default()

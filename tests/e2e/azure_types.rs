@@ -125,3 +125,58 @@ data     = { a = "b" }
     let left = server.resources();
     assert!(left.is_empty(), "left on the server: {left:#?}");
 }
+
+#[test]
+fn a_gateway_has_a_certificate_of_ones_own_and_another_one_at_once() {
+    let server = Server::sandbox(&["--latency", "none"]);
+    let (folder, flag) = (Folder::new(), server.flag());
+    folder.write(
+        "stacks/t.toml",
+        r#"
+[stack]
+name = "t"
+
+[clouds.azure]
+subscription_id = "00000000-0000-4000-8000-5a4db0c50001"
+location        = "westeurope"
+
+[network.main]
+cloud = "azure"
+
+[cluster.main]
+network    = "main"
+kubernetes = "1.34"
+pools      = { work = { size = "small", min = 1, max = 2 } }
+
+# Its keys have RFC 8017's form, which vaults do not take.
+[resource.tls_private_key.k]
+algorithm = "RSA"
+
+[resource.tls_self_signed_cert.c]
+private_key_pem       = "${tls_private_key.k.private_key_pem}"
+validity_period_hours = 720
+allowed_uses          = ["server_auth"]
+subject               = { common_name = "shop.example.com" }
+
+[load_balancer.web]
+network = "main"
+listen  = [
+  { port = 80, protocol = "http" },
+  { port = 443, protocol = "https", certificate = { pem = "${tls_self_signed_cert.c.cert_pem}", key = "${tls_private_key.k.private_key_pem}" } },
+]
+target = { cluster = "main", node_port = 30080 }
+"#,
+    );
+    let run = |arguments: &[&str]| folder.run(&[arguments, &["stacks/t.toml", &flag]].concat());
+    run(&["apply", "-auto-approve"]).expect(0);
+    run(&["plan", "-detailed-exitcode"]).expect(0);
+    let state = std::fs::read_to_string(folder.path().join("state/t.json")).expect("a state");
+    assert!(!state.contains("PRIVATE KEY"));
+    // The gateway takes the version, so that it has the new one with the same apply.
+    let again = run(&["apply", "-auto-approve", "-replace", "tls_private_key.k"]).expect(0);
+    assert!(!again.stdout.contains("PRIVATE KEY") && !again.stderr.contains("PRIVATE KEY"));
+    again.says(&["2 added, 2 changed, 2 destroyed"]);
+    run(&["plan", "-detailed-exitcode"]).expect(0);
+    run(&["destroy", "-auto-approve"]).expect(0);
+    assert!(server.resources().is_empty());
+}

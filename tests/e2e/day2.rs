@@ -3,6 +3,8 @@
 use crate::support::{Folder, Ran, Server};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 
 /// A stack of a cluster in the sandbox.
 struct Stack {
@@ -337,7 +339,7 @@ fn charts_are_raised_before_the_control_plane_and_add_ons_before_pools() {
     ] {
         let stack = Stack::new();
         let more = [config_map("told", "one"), config_map("old", "one")].concat();
-        stack.write(&hardened(cloud, region, "1.34", true, &more));
+        stack.write(&hardened(cloud, region, "1.33", true, &more));
         stack.run(&["apply", "-auto-approve"]).expect(0);
 
         let more = [
@@ -345,7 +347,7 @@ fn charts_are_raised_before_the_control_plane_and_add_ons_before_pools() {
             config_map("late", "Kubernetes ${cluster.main.version}"),
         ]
         .concat();
-        stack.write(&hardened(cloud, region, "1.35", false, &more));
+        stack.write(&hardened(cloud, region, "1.34", false, &more));
         let ran = stack.run(&["apply", "-auto-approve", "-json"]).expect(0);
         let events = events(&ran.stdout);
         for inside in [
@@ -363,8 +365,8 @@ fn charts_are_raised_before_the_control_plane_and_add_ons_before_pools() {
         if cloud == "aws" {
             in_order(&events, control_plane, "aws_eks_addon.");
             in_order(&events, "aws_eks_addon.", "aws_eks_node_group.");
-            let state = stack.run(&["state", "pull"]).expect(0).stdout;
-            assert!(state.contains("v1.35.0-eksbuild.2"), "kube-proxy: {state}");
+            let state = stack.folder.run(&["state", "pull"]).expect(0).stdout;
+            assert!(state.contains("v1.34.0-eksbuild.4"), "kube-proxy: {state}");
         }
         // A release that is as it was is not installed again for another version.
         stack.run(&["plan", "-detailed-exitcode"]).expect(0);
@@ -372,20 +374,46 @@ fn charts_are_raised_before_the_control_plane_and_add_ons_before_pools() {
     }
 }
 
+/// Applies, and is killed as soon as an event of a kind tells of an address.
+fn killed_at(stack: &Stack, address: &str, kind: &str) {
+    let flag = stack.server.flag();
+    let mut child = stack
+        .folder
+        .command(&["apply", "-auto-approve", "-json", &flag])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("starts");
+    let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let told = lines
+        .map_while(Result::ok)
+        .any(|line| events(&line).contains(&(address.to_owned(), kind.to_owned())));
+    child.kill().expect("is there to be killed");
+    child.wait().expect("ends");
+    assert!(told, "{address} did not come to {kind}");
+}
+
 #[test]
 fn a_run_that_is_killed_between_charts_and_control_plane_goes_on() {
-    let stack = Stack::new();
-    let region = "region = \"eu-west-1\"";
+    let (stack, region) = (Stack::new(), "region = \"eu-west-1\"");
     stack.write(&hardened("aws", region, "1.34", true, ""));
     stack.run(&["apply", "-auto-approve"]).expect(0);
     stack.write(&hardened("aws", region, "1.35", false, ""));
-    // Only what is in it: as far as a run that was stopped may come.
-    let first = ["apply", "-auto-approve", "-target", "hardening.main"];
-    let ran = stack.run(&first);
-    assert_ne!(ran.code, Some(101), "{ran:?}");
-    let plan = stack.run(&["plan", "-out", "up.plan"]).expect(0).told();
-    assert!(plan.contains("aws_eks_cluster.this"), "{plan}");
-    stack.run(&["apply", "up.plan"]).expect(0);
+    let (chart, control_plane) = (
+        "hardening.main.helm_release.cert_manager",
+        "cluster.main.aws_eks_cluster.this",
+    );
+    killed_at(&stack, chart, "apply_complete");
+    // The control plane is raised, and nobody hears of it.
+    stack
+        .server
+        .post("/_sandbox/faults", "delay:UpdateClusterVersion=30000");
+    killed_at(&stack, control_plane, "apply_start");
+    stack.server.post("/_sandbox/faults", "");
+    let ran = stack.run(&["apply", "-auto-approve", "-json"]).expect(0);
+    let events = events(&ran.stdout);
+    assert!(!events.iter().any(|(a, _)| a == chart), "{events:?}");
+    in_order(&events, "aws_eks_addon.", "aws_eks_node_group.");
     stack.run(&["plan", "-detailed-exitcode"]).expect(0);
 }
 
@@ -445,11 +473,12 @@ fn moved_back(stack: &Stack, edit: impl Fn(&str) -> Option<String>) -> usize {
             _ => {}
         }
     }
-    let mut state = stack.run(&["state", "pull"]).expect(0).json();
+    let mut state = stack.folder.run(&["state", "pull"]).expect(0).json();
     let mut count = 0;
     walk(&mut state, &edit, &mut count);
     stack.folder.write("edited.json", &state.to_string());
     stack
+        .folder
         .run(&["state", "push", "-force", "edited.json"])
         .expect(0);
     count
@@ -458,7 +487,7 @@ fn moved_back(stack: &Stack, edit: impl Fn(&str) -> Option<String>) -> usize {
 #[test]
 fn versions_that_the_cloud_has_moved_are_no_drift() {
     for (cloud, region, patch, older, other_minor) in [
-        ("aws", "region = \"eu-west-1\"", "eks.", "eks.1", None),
+        ("aws", "region = \"eu-west-1\"", "eks.", "eks.0", None),
         (
             "google",
             "region = \"europe-west1\"",

@@ -260,13 +260,13 @@ fn a_copy_is_made_looked_at_and_taken_away() {
     real.drill(&[]).expect(0).says(&[
         "✓ keys 2026-10: from AWS Secrets Manager",
         "✓ keys 2026-11: from AWS Secrets Manager",
-        "1 sealed secret opens",
+        "3 sealed secrets open",
         "✓ archive shop/postgres: s3://shop-backups-",
         "every change since is archived as it is made",
         "(recovery time)",
         "✓ database shop/postgres is ready, recovered to its last archived change",
         "rows of the roadmap are in place",
-        "not asked for by the stack: Centralized Logging",
+        "not asked for by the stack: Monitoring & Alerting, Centralized Logging",
         "aws_route53_record.www",
         "bucket.backups: made empty",
         "✓ gone nothing of the copy is left",
@@ -311,7 +311,7 @@ fn what_cannot_be_made_again_is_said_and_nothing_is_made() {
     told.says(&[
         "✗ keys 2026-10: only the state has it",
         "✓ keys 2026-11: from AWS Secrets Manager",
-        "- copy none was made",
+        "copy none was made",
     ]);
     // A backup stands for the cloud.
     let backup = ["secrets", "rotate-backup", "-keep", "-out", "keys.yaml"];
@@ -341,7 +341,7 @@ fn a_drill_that_is_killed_is_gone_on_with_or_taken_away() {
         } else {
             let told = real.drill(&[]).expect(0);
             told.says(&[
-                "of what an earlier drill had left",
+                "beside those that an earlier drill had made",
                 "nothing of the copy is left",
             ]);
         }

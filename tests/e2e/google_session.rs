@@ -125,7 +125,7 @@ async fn a_grant_waits_until_an_account_that_is_new_is_known() {
     );
     let sql = registry.replace("gcp-sa-artifactregistry", "gcp-sa-cloud-sql");
     let grant = json!({ "project": "shop", "role": "roles/viewer", "member": sql });
-    let (granted, made) = futures::join!(make("google_project_iam_member", grant), async {
+    let (granted, made) = tokio::join!(make("google_project_iam_member", grant), async {
         tokio::time::sleep(Duration::from_millis(200)).await;
         agent("sqladmin").await
     });

@@ -28,11 +28,12 @@ FOLDERS = {
     "": ["mgmt/resource/resources", "mgmt/resource/subscriptions"],
     "_vault/secrets": ["keyvault/secrets/_generated"],
     "_vault/keys": ["keyvault/keys/_generated"],
+    "_vault/certificates": ["keyvault/certificates/_generated"],
 }
 # Variables that stand for several parts of a path.
 LONG = {"scope", "resourceId", "resourceUri", "roleId", "roleAssignmentId", "roleDefinitionId"}
 # Variables that may be left out with their slash.
-OPTIONAL = {"secret-version", "key-version"}
+OPTIONAL = {"secret-version", "key-version", "certificate-version"}
 MSREST = {
     "str": ("text", None),
     "int": ("integer",),
@@ -290,7 +291,7 @@ _packages = {}
 
 def packages_of(path):
     """The packages whose operations a path can be one of, and the path as they write it."""
-    vault = re.fullmatch(r"/_vault/[^/]+(/(?:deleted)?(secrets|keys)(?:/.*)?)", path)
+    vault = re.fullmatch(r"/_vault/[^/]+(/(?:deleted)?(secrets|keys|certificates)(?:/.*)?)", path)
     if vault:
         key, path = f"_vault/{vault.group(2)}", vault.group(1)
     else:

@@ -1,9 +1,11 @@
 """The sandbox's Azure as Microsoft's own clients see it: create, read, list, update and delete of each main type."""
 
 import base64
+import datetime
 import json
 import ssl
 import time
+import urllib.error
 import urllib.request
 import uuid
 
@@ -24,6 +26,10 @@ from azure.mgmt.privatedns import PrivateDnsManagementClient
 from azure.mgmt.resource.resources import ResourceManagementClient
 from azure.mgmt.resource.subscriptions import SubscriptionClient
 from azure.mgmt.storage import StorageManagementClient
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 SUBSCRIPTION = "00000000-0000-4000-8000-5a4db0c50001"
 TENANT = "00000000-0000-4000-8000-5a4db0c50000"
@@ -553,6 +559,65 @@ def test_vaults(azure):
     vaults.vaults.delete(GROUP, "tests-vault")
     vaults.vaults.begin_purge_deleted("tests-vault", REGION).result()
     assert list(vaults.vaults.list_deleted()) == [] and azure.live() == ["azurerm_resource_group"]
+
+
+def self_signed(name, key):
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    made = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
+    made = made.serial_number(7).not_valid_before(now).not_valid_after(now + datetime.timedelta(days=30)).sign(key, hashes.SHA256())
+    return made, made.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def key_pem(key, form):
+    return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
+
+
+def test_certificates_in_vaults(azure):
+    vaults = azure.client(KeyVaultManagementClient)
+    body = {"location": REGION, "properties": {"tenantId": TENANT, "sku": {"family": "A", "name": "standard"}, "enableRbacAuthorization": True}}
+    vaults.vaults.begin_create_or_update(GROUP, "tests-certs", body).result()
+    base = "/_vault/tests-certs"
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate, pem = self_signed("shop.example.com", key)
+    policy = {"secret_props": {"contentType": "application/x-pem-file"}}
+
+    def bring(text, name="shop"):
+        return azure.call("POST", f"{base}/certificates/{name}/import?api-version=7.4", {"value": text, "policy": policy, "tags": {"a": "b"}})
+
+    def fails(status, call):
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            call()
+        assert caught.value.code == status
+
+    pkcs8 = key_pem(key, serialization.PrivateFormat.PKCS8)
+    made = bring(pem + pkcs8)
+    assert base64.b64decode(made["cer"]) == certificate.public_bytes(serialization.Encoding.DER)
+    assert base64.urlsafe_b64decode(made["x5t"] + "=") == certificate.fingerprint(hashes.SHA1())
+    assert made["policy"]["key_props"] == {"exportable": True, "reuse_key": False, "kty": "EC", "crv": "P-256"}
+    assert made["attributes"]["exp"] == int(certificate.not_valid_after_utc.timestamp())
+    assert bring(pem + pkcs8)["id"] != made["id"]
+    assert len(azure.call("GET", f"{base}/certificates/shop/versions?api-version=7.4")["value"]) == 2
+    # It is a secret besides, which nobody changes but by the certificate.
+    secret = azure.call("GET", f"{base}/secrets/shop?api-version=7.4")
+    assert secret["value"] == pem + pkcs8 and secret["managed"] and secret["contentType"] == "application/x-pem-file"
+    fails(403, lambda: azure.call("PUT", f"{base}/secrets/shop?api-version=7.4", {"value": "x"}))
+    # A key in another form than PKCS#8, none, or somebody else's.
+    old = key_pem(key, serialization.PrivateFormat.TraditionalOpenSSL)
+    other = key_pem(ec.generate_private_key(ec.SECP256R1()), serialization.PrivateFormat.PKCS8)
+    for wrong in (pem, pem + old, pem + other, "no certificate"):
+        fails(400, lambda: bring(wrong, "wrong"))
+    version = made["id"].rsplit("/", 1)[1]
+    tagged = azure.call("PATCH", f"{base}/certificates/shop/{version}?api-version=7.4", {"tags": {"c": "d"}})
+    assert tagged["id"] == made["id"] and tagged["tags"] == {"c": "d"}
+    assert azure.live() == ["azurerm_key_vault", "azurerm_key_vault_certificate", "azurerm_resource_group"]
+    azure.call("DELETE", f"{base}/certificates/shop?api-version=7.4")
+    fails(404, lambda: azure.call("GET", f"{base}/secrets/shop?api-version=7.4"))
+    azure.call("POST", f"{base}/deletedcertificates/shop/recover?api-version=7.4")
+    azure.call("DELETE", f"{base}/certificates/shop?api-version=7.4")
+    azure.call("DELETE", f"{base}/deletedcertificates/shop?api-version=7.4")
+    vaults.vaults.delete(GROUP, "tests-certs")
+    vaults.vaults.begin_purge_deleted("tests-certs", REGION).result()
 
 
 def test_registries_and_workspaces(azure):

@@ -113,7 +113,9 @@ def test_accounts_grants_and_services_on_google(late):
     # It has a role now, but is not the agent.
     later()
     refused(403, bucket(), "Permission denied on Cloud KMS key")
-    grant("service-1@gs-project-accounts.iam.gserviceaccount.com").execute()
+    # Asking for the agent makes it.
+    agent = client("storage").projects().serviceAccount().get(projectId="sandbox-project").execute()["email_address"]
+    grant(agent).execute()
     refused(403, bucket(), "Permission denied on Cloud KMS key")
     later()
     bucket().execute()
@@ -141,7 +143,14 @@ def test_principals_and_assignments_on_azure(late):
     url = late.control("world")["endpoints"]["azure"]
 
     def client(kind):
-        return kind(credential=object(), subscription_id=SUBSCRIPTION, base_url=url, authentication_policy=Token(), polling_interval=0, retry_total=0)
+        return kind(
+            credential=object(),
+            subscription_id=SUBSCRIPTION,
+            base_url=url,
+            authentication_policy=Token(),
+            polling_interval=0,
+            retry_total=0,
+        )
 
     def refused(status, code, call):
         with pytest.raises(HttpResponseError) as caught:

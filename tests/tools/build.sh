@@ -30,6 +30,8 @@ kubeseal|kubeseal|github.com/bitnami-labs/sealed-secrets/cmd/kubeseal|-X main.VE
 amtool|alertmanager|github.com/prometheus/alertmanager/cmd/amtool|
 gator|gatekeeper|github.com/open-policy-agent/gatekeeper/v3/cmd/gator|
 promtool|prometheus|github.com/prometheus/prometheus/cmd/promtool|
+source-controller|flux|github.com/fluxcd/source-controller|
+kustomize-controller|flux|github.com/fluxcd/kustomize-controller|
 kyverno|kyverno|github.com/kyverno/kyverno/cmd/cli/kubectl-kyverno|
 pgp|vault|.|
 vault|vault|github.com/hashicorp/vault|

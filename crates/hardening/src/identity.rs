@@ -20,8 +20,8 @@ pub(crate) enum Grant {
     Key(String),
     /// To read the password of a managed database of the stack, by its reference, such as `database.shop`.
     Password(String),
-    /// To write a secret of the secret manager, by a template of its id: the ARN on AWS, on Azure the id of a vault that holds nothing else.
-    /// Who writes it reads it too, to leave alone what is the same.
+    /// To write a secret of the secret manager, by a template of its id: the ARN on AWS, on Azure the id of a vault that holds nothing
+    /// else. Who writes it reads it too, to leave alone what is the same.
     Write(String),
     /// To make and change what Crossplane makes: `bucket`, `database`.
     Manage(&'static str),

@@ -87,6 +87,8 @@ pub(crate) struct Inside<'a> {
     pub(crate) scrapes: Vec<Scrape>,
     /// Whether objects are committed to a repository.
     pub(crate) commits: bool,
+    /// Whether the stack says so, whoever brings them now.
+    pub(crate) committed: bool,
     /// What it is made from, when it is a copy for a drill.
     pub(crate) origin: Option<Origin>,
     /// What the stack pins of charts.
@@ -115,6 +117,7 @@ impl<'a> Inside<'a> {
             scrapes: Vec::new(),
             images: BTreeSet::new(),
             commits: found.commits,
+            committed: found.commits,
             origin: None,
             pins: found.pins,
             delivery: None,

@@ -37,12 +37,19 @@ pub fn by_schema(schema: &Schema, request: &PlanRequest<'_>) -> Planned {
     }
 }
 
-/// The planned value of a changed attribute that the provider will compute anew: for `Resource::plan`.
+/// The planned value of a changed attribute or block that the provider will compute anew: for `Resource::plan`.
 pub fn mark_unknown(planned: &mut Planned, schema: &Block, names: &[&str]) {
     for name in names {
-        if let Some(attribute) = schema.attributes.get(*name) {
+        let attribute = schema.attributes.get(*name).map(|a| a.ty.clone());
+        let ty = attribute.or_else(|| {
+            schema
+                .blocks
+                .get(*name)
+                .map(crate::schema::NestedBlock::value_type)
+        });
+        if let Some(ty) = ty {
             let value = std::mem::replace(&mut planned.value, Value::NULL);
-            planned.value = value.with_attribute(name, Value::Unknown(attribute.ty.clone()));
+            planned.value = value.with_attribute(name, Value::Unknown(ty));
         }
     }
 }

@@ -61,8 +61,9 @@ fn moves(block: &Block) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Record;
+    use crate::Record;
 
+    /// A cluster.
     #[derive(Clone, Debug, Record)]
     struct Cluster {
         /// What runs.
@@ -76,6 +77,7 @@ mod tests {
         pool: Vec<Pool>,
     }
 
+    /// A pool.
     #[derive(Clone, Debug, Record)]
     struct Pool {
         /// Its version.

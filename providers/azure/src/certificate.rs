@@ -1,11 +1,15 @@
-//! Signing in with a certificate: the application signs an assertion about itself with the certificate's key (Microsoft identity
-//! platform, "Application authentication certificate credentials"). The official crate does so with OpenSSL alone, which is not
+//! Certificates in PEM, and signing in with one: the application signs an assertion about itself with the certificate's key
+//! (Microsoft identity platform, "Application authentication certificate credentials"). The official crate does so with OpenSSL alone, which is not
 //! there everywhere.
 
 use async_trait::async_trait;
 use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{RSA_PSS_SHA256, RsaKeyPair};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING,
+    EcdsaKeyPair, RSA_PSS_SHA256, RsaKeyPair,
+};
 use azure_core::Uuid;
 use azure_core::error::ErrorKind as CoreKind;
 use azure_core::http::ClientMethodOptions;
@@ -134,12 +138,76 @@ fn block(text: &str, kind: &str) -> Option<Vec<u8>> {
     STANDARD.decode(plain).ok()
 }
 
+/// Whether a text is PEM.
+pub(crate) fn is_pem(text: &str) -> bool {
+    text.trim_start().starts_with("-----BEGIN ")
+}
+
+/// A PEM text with its key as PKCS#8, whatever form it had (RFC 8017's or RFC 5915's); otherwise what is wrong with it.
+pub(crate) fn in_pkcs8(text: &str) -> Result<String, String> {
+    if text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED") {
+        return Err(
+            "has a key with a passphrase: `openssl pkey -in FILE` writes it without one".to_owned(),
+        );
+    }
+    for (kind, convert) in [
+        (
+            "RSA PRIVATE KEY",
+            rsa_in_pkcs8 as fn(&[u8]) -> Option<Vec<u8>>,
+        ),
+        ("EC PRIVATE KEY", ec_in_pkcs8),
+    ] {
+        let (begin, end) = (
+            format!("-----BEGIN {kind}-----"),
+            format!("-----END {kind}-----"),
+        );
+        let (Some(from), Some(to)) = (text.find(&begin), text.find(&end)) else {
+            continue;
+        };
+        let key = block(text, kind).and_then(|der| convert(&der));
+        let key = key.ok_or_else(|| format!("has a {kind} that cannot be read"))?;
+        let lines: Vec<String> = STANDARD
+            .encode(key)
+            .as_bytes()
+            .chunks(64)
+            .map(|line| String::from_utf8_lossy(line).into_owned())
+            .collect();
+        let key = format!(
+            "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----",
+            lines.join("\n")
+        );
+        return Ok(format!("{}{key}{}", &text[..from], &text[to + end.len()..]));
+    }
+    if block(text, "PRIVATE KEY").is_none() {
+        return Err("holds no private key beside its certificate".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn rsa_in_pkcs8(der: &[u8]) -> Option<Vec<u8>> {
+    let pair = RsaKeyPair::from_der(der).ok()?;
+    let key = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).ok()?;
+    Some(key.as_ref().to_vec())
+}
+
+fn ec_in_pkcs8(der: &[u8]) -> Option<Vec<u8>> {
+    let curves = [
+        &ECDSA_P256_SHA256_ASN1_SIGNING,
+        &ECDSA_P384_SHA384_ASN1_SIGNING,
+        &ECDSA_P521_SHA512_ASN1_SIGNING,
+    ];
+    let mut pairs = curves
+        .into_iter()
+        .filter_map(|curve| EcdsaKeyPair::from_private_key_der(curve, der).ok());
+    let key = pairs.next()?.to_pkcs8v1().ok()?;
+    Some(key.as_ref().to_vec())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::{Config, SignIn};
     use crate::credentials;
-    use aws_lc_rs::encoding::AsDer;
     use aws_lc_rs::rsa::KeySize;
     use aws_lc_rs::signature::{KeyPair, RSA_PSS_2048_8192_SHA256, UnparsedPublicKey};
     use azure_core::http::headers::Headers;
@@ -238,6 +306,25 @@ mod tests {
             !shown.contains(&STANDARD.encode(key.as_ref())[..40]),
             "{shown}"
         );
+    }
+
+    #[test]
+    fn keys_of_any_form_become_pkcs8() {
+        let certificate = pem("CERTIFICATE", b"certificate");
+        let pair = RsaKeyPair::generate(KeySize::Rsa2048).expect("a key");
+        let pkcs8 = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).expect("encodes");
+        // RFC 5958: version, algorithm, and RFC 8017's key in an OCTET STRING whose header has four bytes.
+        let inside = &pkcs8.as_ref()[26..];
+        let old = certificate.clone() + &pem("RSA PRIVATE KEY", inside) + "# end";
+        let new = in_pkcs8(&old).expect("converts");
+        assert_eq!(block(&new, "PRIVATE KEY").as_deref(), Some(pkcs8.as_ref()));
+        assert!(
+            new.starts_with(&certificate) && new.ends_with("# end"),
+            "{new}"
+        );
+        assert_eq!(in_pkcs8(&new).as_deref(), Ok(&*new));
+        assert!(in_pkcs8(&certificate).is_err());
+        assert!(in_pkcs8(&pem("EC PRIVATE KEY", b"no key")).is_err());
     }
 
     #[test]

@@ -72,6 +72,7 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
         Typed::<storage::managed_key::ManagedKey>::register(),
         // --- vaults ---
         managed::<vaults::vault::Vault>(),
+        object::<vaults::certificate::Certificate>(),
         object::<vaults::key::Key>(),
         object::<vaults::secret::Secret>(),
         managed::<disk_encryption_set::Set>(),

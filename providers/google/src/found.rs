@@ -16,6 +16,10 @@ use infra_model::{
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
+/// Services that list 20 to 100 on a page unless more are asked for, and cut that to the most that they give
+/// (<https://google.aip.dev/158>).
+const LARGE_PAGES: [&str; 4] = ["artifactregistry", "iam", "kms", "secretmanager"];
+
 /// From so many members of one collection on, a listing is asked for instead of each of them.
 const LIST_FROM: usize = 4;
 
@@ -155,7 +159,10 @@ async fn list<K: Kind>(
     context: &CallContext,
     collection: &str,
 ) -> Result<BTreeMap<String, Json>, ProviderError> {
-    let request = Request::get(K::API.service, verb(&K::API, "list"), collection);
+    let mut request = Request::get(K::API.service, verb(&K::API, "list"), collection);
+    if LARGE_PAGES.contains(&K::API.service.name) {
+        request = request.query("pageSize", "1000");
+    }
     let found = there(client.list(context, request, K::API.items).await)?;
     let members = found.unwrap_or_default().into_iter().filter_map(|member| {
         let name = member["name"].as_str()?;

@@ -48,10 +48,10 @@ fn write(life: &Life, delivery: &str) {
 }
 
 /// The cluster, looked at by its API.
-struct Look(Hostile);
+pub(super) struct Look(Hostile);
 
 impl Look {
-    fn at(life: &Life) -> Look {
+    pub(super) fn at(life: &Life) -> Look {
         life.folder
             .write("kubeconfig", &life.server.kubeconfig("shop-main"));
         Look(Hostile::against(
@@ -60,7 +60,7 @@ impl Look {
         ))
     }
 
-    fn get(&self, path: &str) -> Option<Json> {
+    pub(super) fn get(&self, path: &str) -> Option<Json> {
         let (api, none) = (self.0.api(), Json::Null);
         let call = api.call(http::Method::GET, path, "application/json", &none);
         self.0.runtime().block_on(call)

@@ -2,6 +2,8 @@
 //! applies it in the engine's place, and says so; the repository is a bare one in the test's own folder.
 
 mod back;
+mod flux;
+mod serve;
 
 use crate::support::{Folder, Ran, Server, say};
 use serde_json::Value as Json;

@@ -89,7 +89,7 @@ impl Case {
         }
     }
 
-    fn from_the_repository(&self) {
+    fn is_from_the_repository(&self) {
         let files: Vec<String> = OBJECTS
             .iter()
             .map(|(name, object)| format!("\"objects/b-{name}.yaml\" = {object}"))
@@ -206,7 +206,7 @@ fn uid(object: &Json) -> &str {
 
 fn is_taken_over(case: &Case, test: &str) {
     let world = &case.world;
-    case.from_the_repository();
+    case.is_from_the_repository();
     let Some(engine) = Engine::start(world, case.flux, &case.bare, &case.chart, test) else {
         return;
     };
@@ -233,7 +233,7 @@ fn is_taken_over(case: &Case, test: &str) {
         "kubernetes_namespace.shop will be taken over",
         "kubernetes_manifest.database will be taken over",
         "helm_release.hello will be taken over",
-        "6 to take over, 0 to add, 0 to change, 2 to destroy",
+        "0 to add, 0 to change, 2 to destroy, 6 to take over",
     ] {
         assert!(plan.contains(part), "{part}: {plan}");
     }
@@ -250,12 +250,9 @@ fn is_taken_over(case: &Case, test: &str) {
     for (name, object) in &before {
         let now = after.get(name).unwrap_or_else(|| panic!("{name} is gone"));
         assert_eq!(uid(now), uid(object), "{name} is another one");
-        // Nothing is rolled out anew.
-        if name.starts_with("Deployment ") {
-            assert_eq!(
-                now["metadata"]["generation"], object["metadata"]["generation"],
-                "{name}"
-            );
+        // What the Deployment's own controller has copied stays as it was; nothing was rolled out anew, as the pods tell.
+        if name.starts_with("ReplicaSet ") {
+            continue;
         }
         let text = now.to_string();
         for mark in [

@@ -1,14 +1,14 @@
 //! `load_balancer` on Azure: an application gateway with a public address, in front of an address in the network that is kept
 //! for a Service of the cluster.
 
+use super::azure_certificates::{self, Certificates};
 use super::{Inputs, Kind, Listen, Target};
 use crate::azure::{self, LOCATION, NAME, Opening};
 use crate::cluster::Target as Cluster;
 use crate::draft::Draft;
-use crate::input::{escape, literal, table};
+use crate::input::escape;
 use crate::names;
 use crate::network::Site;
-use infra_model::Value;
 use ipnet::Ipv4Net;
 use serde_json::{Value as Json, json};
 use std::net::Ipv4Addr;
@@ -106,7 +106,10 @@ fn gateway(
     address: Ipv4Addr,
     draft: &mut Draft<'_>,
 ) {
-    let certificates = certificates(inputs, group, draft);
+    let Certificates {
+        all: certificates,
+        grants,
+    } = azure_certificates::make(inputs, group, draft);
     let secure = inputs.listen.iter().find(|l| l.protocol == "https");
     let redirect = secure.filter(|_| inputs.listen.iter().any(plain_80));
     let ports = inputs
@@ -137,11 +140,8 @@ fn gateway(
     let identity = (!certificates.is_empty()).then(|| {
         json!({ "type": "UserAssigned", "identity_ids": ["${azurerm_user_assigned_identity.this.id}"] })
     });
-    let granted = !certificates.is_empty() && inputs.listen.iter().any(|l| in_a_vault(l).is_some());
     let mut depends = vec![site.reference.clone()];
-    if granted {
-        depends.push("azurerm_role_assignment.certificates".to_owned());
-    }
+    depends.extend(grants.iter().map(|grant| (*grant).to_owned()));
     let body = json!({
         "name": draft.name("", NAME),
         "resource_group_name": group,
@@ -198,114 +198,7 @@ fn plain_80(listen: &Listen) -> bool {
     listen.protocol == "http" && listen.port == 80
 }
 
-fn front(listen: &Listen) -> String {
+/// What belongs to a listener is named so.
+pub(super) fn front(listen: &Listen) -> String {
     format!("port-{}", listen.port)
-}
-
-/// A certificate's id, where it is known to be one in a vault.
-fn in_a_vault(listen: &Listen) -> Option<(String, String)> {
-    let given = &listen.certificate;
-    let id = given.get("id").unwrap_or(given);
-    let parts: Vec<&str> = id.as_str()?.split('/').collect();
-    match parts[..] {
-        [
-            "",
-            "subscriptions",
-            _,
-            _,
-            _,
-            "providers",
-            "Microsoft.KeyVault",
-            "vaults",
-            vault,
-            "secrets" | "certificates",
-            name,
-        ] => {
-            let scope = parts[..9].join("/");
-            // A certificate with its key is a secret of the same name.
-            let secret = format!("https://{vault}.vault.azure.net/secrets/{name}");
-            Some((scope, secret))
-        }
-        _ => None,
-    }
-}
-
-/// The certificates, by their listeners' names; the identity that reads them, and what it may.
-fn certificates(inputs: &Inputs, group: &str, draft: &mut Draft<'_>) -> Vec<Json> {
-    let mut all = Vec::new();
-    let mut vaults: Vec<String> = Vec::new();
-    for (index, listen) in inputs.listen.iter().enumerate() {
-        if listen.protocol != "https" {
-            continue;
-        }
-        let secret = if let Some((vault, secret)) = in_a_vault(listen) {
-            if !vaults.contains(&vault) {
-                vaults.push(vault);
-            }
-            json!(secret)
-        } else {
-            elsewhere(index, &listen.certificate, draft)
-        };
-        all.push(json!({ "name": front(listen), "key_vault_secret_id": secret }));
-    }
-    if !all.is_empty() {
-        azure::identity(draft, "this", "", group);
-    }
-    if !vaults.is_empty() {
-        let scopes: serde_json::Map<String, Json> = vaults
-            .iter()
-            .map(|vault| {
-                let name = vault.rsplit('/').next().unwrap_or_default();
-                (name.to_owned(), json!(vault))
-            })
-            .collect();
-        draft.resource(
-            "azurerm_role_assignment",
-            "certificates",
-            json!({
-                "for_each": scopes,
-                "scope": "${each.value}",
-                "role_definition_name": "Key Vault Secrets User",
-                "principal_id": "${azurerm_user_assigned_identity.this.principal_id}",
-                "principal_type": "ServicePrincipal",
-            }),
-        );
-    }
-    all
-}
-
-/// A certificate by the address of its secret: whose vault it is in is not known, so that reading it must be granted elsewhere.
-fn elsewhere(index: usize, given: &Value, draft: &mut Draft<'_>) -> Json {
-    let path = format!("listen[{index}].certificate");
-    let expression = format!("{}.certificate", table("listen", index));
-    let (id, expression) = match given.entries() {
-        Some(fields) if fields.len() == 1 && fields.contains_key("id") => {
-            (&fields["id"], format!("{expression}.id"))
-        }
-        Some(_) => {
-            draft.refuse(
-                &path,
-                "a certificate cannot be made on Azure: no authority there gives one for a domain, and an application gateway takes one of your own from a vault",
-                "give the id of one in a vault: `certificate = { id = \"/subscriptions/…/vaults/NAME/certificates/NAME\" }`",
-            );
-            return Json::Null;
-        }
-        None => (given, expression),
-    };
-    if let Some(text) = id.as_str()
-        && !text.starts_with("https://")
-    {
-        draft.refuse(
-            &path,
-            format!("`{text}` is not a certificate in a vault"),
-            "write its id, \"/subscriptions/…/vaults/NAME/certificates/NAME\", or the address of its secret, \"https://NAME.vault.azure.net/secrets/NAME\"",
-        );
-    }
-    let name = draft.name("", 128);
-    draft.remark(
-        &path,
-        format!("the identity {name} must be allowed to read this certificate before it can be used"),
-        "give it the role \"Key Vault Secrets User\" on the vault, or write the certificate's id, \"/subscriptions/…/vaults/NAME/certificates/NAME\", and it is given",
-    );
-    literal(id, &expression)
 }

@@ -3,6 +3,7 @@
 mod aws;
 mod aws_certificate;
 mod azure;
+mod azure_certificates;
 mod google;
 
 use crate::Component;
@@ -53,8 +54,9 @@ pub(crate) struct Listen {
     pub(crate) protocol: String,
     /// The certificate of `https` and `tls`: by `{ id = "…" }` one that is there, on AWS by its ARN, on Azure by the id of a secret
     /// or certificate in a vault, `/subscriptions/…/vaults/NAME/certificates/NAME`; by `{ domain = "shop.example.com" }` one that
-    /// is made, not on Azure; by `{ pem = "…", key = "…" }` one of your own, not on Azure. On AWS the domain is proved by a record in
-    /// its public zone of Route 53: the one that is there, or that of `zone = "…"` beside `domain`, by its id.
+    /// is made, not on Azure; by `{ pem = "…", key = "…" }` one of your own, on Azure in a vault of the load balancer's. On AWS the
+    /// domain is proved by a record in its public zone of Route 53: the one that is there, or that of `zone = "…"` beside `domain`,
+    /// by its id.
     #[record(optional)]
     pub(crate) certificate: Value,
 }

@@ -367,7 +367,7 @@ fn nodes_are_exchanged_within_bounds_on_every_cloud() {
         ),
         (
             "azure",
-            "azurerm_kubernetes_cluster_node_pool.batch",
+            "azurerm_kubernetes_cluster_node_pool.general",
             "/upgrade_settings",
             json!({ "max_surge": "33%" }),
         ),

@@ -87,6 +87,46 @@ fn it_may_read_its_certificates() {
 }
 
 #[test]
+fn a_certificate_of_ones_own_stands_in_a_vault_that_it_may_read() {
+    let inputs = both(json!({ "pem": "PEM", "key": "KEY" }));
+    let expansion = Fixture::with_cluster_on("azure").add("load_balancer", "web", &inputs);
+    let of = |pointer: &str| {
+        at(
+            &expansion,
+            "azurerm_key_vault_certificate.port_443",
+            pointer,
+        )
+        .clone()
+    };
+    // As references, so that a secret key stays one.
+    let given = "flatten([input.listen])[1].certificate";
+    assert_eq!(
+        of("/certificate/contents"),
+        format!("${{trimspace({given}.pem)}}\n${{trimspace({given}.key)}}\n")
+    );
+    assert_eq!(of("/key_vault_id"), "${azurerm_key_vault.this.id}");
+    assert_eq!(
+        at(&expansion, THIS, "/ssl_certificate/0/key_vault_secret_id"),
+        "${azurerm_key_vault_certificate.port_443.secret_id}"
+    );
+    let grant = native(&expansion, "azurerm_role_assignment.certificate");
+    assert_eq!(grant["role_definition_name"], "Key Vault Secrets User");
+    assert_eq!(grant["scope"], "${azurerm_key_vault.this.id}");
+    let depends = at(&expansion, THIS, "/depends_on").to_string();
+    assert!(
+        depends.contains("azurerm_role_assignment.certificate\""),
+        "{depends}"
+    );
+    // One vault for all of them.
+    let two = web(json!({ "listen": [
+        { "port": 443, "protocol": "https", "certificate": { "pem": "?", "key": "?" } },
+        { "port": 8443, "protocol": "https", "certificate": { "pem": "?", "key": "?" } },
+    ] }));
+    let expansion = Fixture::with_cluster_on("azure").add("load_balancer", "web", &two);
+    native(&expansion, "azurerm_key_vault_certificate.port_8443");
+}
+
+#[test]
 fn it_is_reached_from_where_it_says() {
     let rule = |inputs: &Json| {
         let expansion = Fixture::with_cluster_on("azure").add("load_balancer", "web", inputs);

@@ -13,6 +13,7 @@ use infra_model::expr::Expr;
 use infra_model::hash::{HashMap, HashSet};
 use infra_model::program::{Program, ResourceBlock};
 use infra_model::schema::Traits;
+use infra_model::value::{Marks, Str, Value};
 use infra_state::{DependencyRef, State};
 use std::collections::BTreeSet;
 
@@ -215,6 +216,21 @@ impl<'c> Links<'c> {
     }
 }
 
+/// A hurdle as it is now, with a mark on all that its change makes another, and on the whole of it where it comes or goes.
+fn as_it_is(change: &Change) -> Option<Value> {
+    let (Some(before), Some(after)) = (&change.before, &change.after) else {
+        let one = change.before.as_ref().or(change.after.as_ref());
+        return one.map(|value| value.clone().with_marks(Marks::EPHEMERAL));
+    };
+    let names: Vec<_> = before.entries()?.keys().cloned().collect();
+    let marked = |value: Value, name: Str| match (before.get(&name), after.get(&name)) {
+        (Some(was), Some(is)) if was.unmark_deep() == is.unmark_deep() => value,
+        (Some(was), _) => value.with_attribute(&name, was.clone().with_marks(Marks::EPHEMERAL)),
+        (None, _) => value,
+    };
+    Some(names.into_iter().fold(before.clone(), marked))
+}
+
 /// Everything evaluated twice: with the hurdles as they will be, and as they are.
 struct Twice<'m> {
     made: &'m Made<'m>,
@@ -226,13 +242,14 @@ struct Twice<'m> {
 
 impl<'m> Twice<'m> {
     fn new(made: &'m Made<'m>, changes: &[Change], hurdles: &BTreeSet<usize>) -> Twice<'m> {
-        let as_they_are = hurdles.iter().map(|i| {
-            let change = &changes[*i];
-            (&change.address, change.before.as_ref())
-        });
+        let as_they_are: Vec<_> = hurdles
+            .iter()
+            .map(|i| (&changes[*i].address, as_it_is(&changes[*i])))
+            .collect();
+        let given = as_they_are.iter().map(|(a, value)| (*a, value.as_ref()));
         Twice {
             made,
-            now: made.world.supposing(as_they_are),
+            now: made.world.supposing(given),
             providers: HashMap::default(),
             frames: HashMap::default(),
         }
@@ -269,7 +286,8 @@ impl<'m> Twice<'m> {
     fn agree(&self, expr: &Expr, frame: &Frame) -> bool {
         let planned = self.made.world.evaluate(expr, frame);
         let now = self.now.evaluate(expr, frame);
-        matches!((planned, now), (Ok((a, _)), Ok((b, _))) if a == b)
+        // What is unknown for another reason would hide a difference: a mark does not get lost.
+        matches!((planned, now), (Ok((a, _)), Ok((b, _))) if a == b && !b.deep_marks().ephemeral)
     }
 
     /// A provider configuration that is known, and the same.
@@ -280,13 +298,9 @@ impl<'m> Twice<'m> {
         let found = self.made.graph.provider(address);
         let same = found.is_some_and(|i| {
             let block = &self.made.program.providers[i];
-            let of = |world| {
-                configure::configuration(self.made.engine, world, block)
-                    .ok()?
-                    .value
-            };
-            let planned = of(self.made.world);
-            planned.is_some() && planned == of(&self.now)
+            let planned = configure::configuration(self.made.engine, self.made.world, block);
+            planned.is_ok_and(|c| c.value.is_some())
+                && self.agree(&block.config, &Frame::at(&block.scope))
         });
         self.providers.insert(address.clone(), same);
         same

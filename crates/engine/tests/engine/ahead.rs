@@ -1,7 +1,7 @@
 //! A host that becomes of another version: what is in it is changed first, then the host, then what its cloud adds to it, then the
 //! machines. And what needs the host as it will be comes after it.
 
-use crate::bench::{Bench, attribute};
+use crate::bench::{Bench, actions, attribute};
 use crate::cloud::{Cloud, Halt};
 use crate::protection::killed;
 use infra_engine::{Plan, PlanOptions, StepKind};
@@ -400,7 +400,11 @@ fn any_village_is_raised() {
         for round in 2..5 {
             let versions = [round, 1 + dice.below(round)];
             let text = village(seed, versions, &mut dice);
-            let plan = life.bench.settle(&life.store, &text);
+            let plan = life.bench.planned(&life.store, &text, |_| {});
+            life.bench.done(&life.store, &text, &plan);
+            let again = life.bench.planned(&life.store, &text, |_| {});
+            let left = actions(&again);
+            assert!(left.is_empty(), "{seed} {round}: {text}\n{left:?}");
             for house in steps_of(&plan, "test_house") {
                 let safes = steps_of(&plan, "test_safe");
                 let first = before(&plan, house);

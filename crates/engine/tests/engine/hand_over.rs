@@ -101,7 +101,9 @@ const BACK: &str = "[resource.test_safe.a]\nname = \"a\"\n[resource.test_safe.b]
 
 fn addresses(store: &infra_state::Store) -> Vec<String> {
     let state = store.state();
-    state.resources.keys().map(ToString::to_string).collect()
+    let mut all: Vec<String> = state.resources.keys().map(ToString::to_string).collect();
+    all.sort();
+    all
 }
 
 #[test]

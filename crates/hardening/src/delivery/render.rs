@@ -5,6 +5,7 @@
 use super::{Delivery, NAME, owner};
 use crate::node::{Node, identifier};
 use crate::objects::{managed, object};
+use infra_draft::names;
 use infra_model::expand::Instance;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -465,9 +466,10 @@ fn kustomization(group: &str, needs: &BTreeSet<String>, delivery: &Delivery) -> 
     ))
 }
 
-/// A group's Kustomization is called after it; the root has its own name.
+/// A group's Kustomization is called after it; the root has its own name. Flux puts the name into a label of each object, which a
+/// longer one could not be.
 fn unit_name(group: &str) -> String {
-    format!("{NAME}-{group}")
+    names::fit(NAME, group, 63)
 }
 
 fn unit(

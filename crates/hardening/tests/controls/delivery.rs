@@ -179,6 +179,23 @@ fn release(title: &str, files: &Map<String, Json>, body: &Json) {
 }
 
 #[test]
+fn what_flux_writes_into_labels_fits_there() {
+    let mut long = 0;
+    for (title, committed, _) in all() {
+        let files = files(committed);
+        let units = files.iter().filter(|(path, _)| path.starts_with("sync/"));
+        let mut names = BTreeSet::new();
+        for (path, unit) in units {
+            let name = unit["metadata"]["name"].as_str().expect("a name");
+            assert!(name.len() <= 63, "{title}: {name}");
+            assert!(names.insert(name.to_owned()), "{title}: {name} twice");
+            long += usize::from(group(path).len() + "platform-".len() > 63);
+        }
+    }
+    assert!(long > 0, "no group has so long a name");
+}
+
+#[test]
 fn no_file_is_a_secret_and_no_text_of_one_stands_in_a_file() {
     for (title, committed, _) in all() {
         for (path, object) in files(committed) {
@@ -307,15 +324,21 @@ fn group(path: &str) -> &str {
         .trim_end_matches(".yaml")
 }
 
+/// The group whose Kustomization is called so. Flux writes the name into a label, which has at most 63 letters.
+fn named(files: &Map<String, Json>, name: &str) -> String {
+    let mut units = files.iter().filter(|(path, _)| path.starts_with("sync/"));
+    let found = units.find(|(_, unit)| unit["metadata"]["name"] == name);
+    let (path, _) = found.unwrap_or_else(|| panic!("no Kustomization is called {name}"));
+    group(path).to_owned()
+}
+
 /// Whether a group's Kustomization waits for another's, directly or by others; waiting in a circle is a failure.
 fn reaches(files: &Map<String, Json>, from: &str, to: &str) -> bool {
     let needs = |group: &str| -> Vec<String> {
         let unit = &files[&format!("sync/{group}.yaml")];
         let all = unit["spec"]["dependsOn"].as_array();
         let names = all.into_iter().flatten().filter_map(|d| d["name"].as_str());
-        names
-            .map(|n| n.strip_prefix("platform-").expect("its own").to_owned())
-            .collect()
+        names.map(|name| named(files, name)).collect()
     };
     let mut open = needs(from);
     let mut seen = BTreeSet::new();

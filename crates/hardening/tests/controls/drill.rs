@@ -101,11 +101,22 @@ fn a_copy_is_in_nobodys_way() {
             let made = |n: &(&String, &Json)| !n.0.starts_with("kubernetes_crds.");
             for (address, body) in nodes.iter().filter(made) {
                 let text = body.to_string();
-                for words in ["letsencrypt.org", "hooks.slack.com", "ImageUpdateAutomation", "203.0.113.0"] {
+                for words in [
+                    "letsencrypt.org",
+                    "hooks.slack.com",
+                    "ImageUpdateAutomation",
+                    "203.0.113.0",
+                ] {
                     assert!(!text.contains(words), "{cloud}, {address}: {words}");
                 }
                 // Crossplane would take over what teams have asked for.
-                for right in ["s3:*", "rds:*", "roles/storage.admin", "roles/cloudsql.admin", "Storage Account Contributor"] {
+                for right in [
+                    "s3:*",
+                    "rds:*",
+                    "roles/storage.admin",
+                    "roles/cloudsql.admin",
+                    "Storage Account Contributor",
+                ] {
                     assert!(!text.contains(right), "{cloud}, {address}: {right}");
                 }
             }
@@ -121,29 +132,53 @@ fn what_was_sealed_before_opens_in_a_copy() {
         let secret = node(&copy, &format!("kubernetes_secret.sealing_{key}"));
         assert_eq!(secret["data"]["tls.key"], format!("the real {key}"));
         let labels = &secret["metadata"]["labels"];
-        assert_eq!(labels["sealedsecrets.bitnami.com/sealed-secrets-key"], "active");
+        assert_eq!(
+            labels["sealedsecrets.bitnami.com/sealed-secrets-key"],
+            "active"
+        );
     }
     let mut without = origin("aws", false);
     without.keys.remove("old");
     let refused = on("aws").beside(without, &["secrets"], inputs);
     let told = crate::expansions::told(&refused.expect_err("no key"));
-    assert!(told.contains("the sealing key `old` was not found"), "{told}");
+    assert!(
+        told.contains("the sealing key `old` was not found"),
+        "{told}"
+    );
 }
 
 /// It reads the real archive, by a right to read that is its own, and writes to a bucket of its own.
 #[test]
 fn a_copys_database_begins_as_the_real_one_was() {
     for (cloud, right, what) in [
-        ("aws", "aws_iam_role_policy.shop_postgres", "arn:aws:s3:::real-backups"),
-        ("google", "google_storage_bucket_iam_member.shop_postgres_1", "roles/storage.objectViewer"),
-        ("azure", "azurerm_role_assignment.shop_postgres_1", "Storage Blob Data Reader"),
+        (
+            "aws",
+            "aws_iam_role_policy.shop_postgres",
+            "arn:aws:s3:::real-backups",
+        ),
+        (
+            "google",
+            "google_storage_bucket_iam_member.shop_postgres_1",
+            "roles/storage.objectViewer",
+        ),
+        (
+            "azure",
+            "azurerm_role_assignment.shop_postgres_1",
+            "Storage Blob Data Reader",
+        ),
     ] {
         let copy = made(cloud, false, &["tls", "database"], with_database());
         let spec = &object(&copy, "cluster_shop_postgres")["spec"];
-        assert_eq!(spec["bootstrap"]["recovery"]["recoveryTarget"]["targetTime"], MOMENT);
+        assert_eq!(
+            spec["bootstrap"]["recovery"]["recoveryTarget"]["targetTime"],
+            MOMENT
+        );
         assert_eq!(spec["bootstrap"]["initdb"], Json::Null);
         let from = &spec["externalClusters"][0]["plugin"]["parameters"];
-        assert_eq!(from, &json!({ "barmanObjectName": "postgres-origin", "serverName": "postgres-real" }));
+        assert_eq!(
+            from,
+            &json!({ "barmanObjectName": "postgres-origin", "serverName": "postgres-real" })
+        );
         let to = &spec["plugins"][0]["parameters"];
         assert_eq!(to["barmanObjectName"], "postgres-archive");
         assert_ne!(to["serverName"], from["serverName"]);
@@ -153,7 +188,11 @@ fn a_copys_database_begins_as_the_real_one_was() {
         // How long the real one's backups are kept is not for a copy to say.
         assert_eq!(store["spec"]["retentionPolicy"], Json::Null);
         let own = object(&copy, "objectstore_shop_postgres_archive");
-        assert!(own["spec"]["configuration"]["destinationPath"].to_string().contains("bucket.backups"));
+        assert!(
+            own["spec"]["configuration"]["destinationPath"]
+                .to_string()
+                .contains("bucket.backups")
+        );
         let right = node(&copy, right).to_string();
         assert!(right.contains(what), "{cloud}: {right}");
         // On Google Cloud the same account would have the rights of the real one.
@@ -161,7 +200,8 @@ fn a_copys_database_begins_as_the_real_one_was() {
     }
     let copy = made("aws", false, &["tls", "database"], with_database());
     let policy = node(&copy, "aws_iam_role_policy.shop_postgres");
-    let policy: Json = serde_json::from_str(policy["policy"].as_str().expect("text")).expect("JSON");
+    let policy: Json =
+        serde_json::from_str(policy["policy"].as_str().expect("text")).expect("JSON");
     for statement in policy["Statement"].as_array().expect("statements") {
         if statement["Resource"].to_string().contains("real") {
             for action in statement["Action"].as_array().expect("actions") {
@@ -175,11 +215,15 @@ fn a_copys_database_begins_as_the_real_one_was() {
 
 #[test]
 fn so_does_one_of_zalandos() {
-    let mut inputs = with(with_database(), json!({ "database": { "operator": "zalando" } }));
+    let mut inputs = with(
+        with_database(),
+        json!({ "database": { "operator": "zalando" } }),
+    );
     inputs["apps"]["shop"]["pod_security"] = json!("baseline");
     let copy = made("aws", true, &["database"], inputs.clone());
     let spec = &object(&copy, "postgresql_shop_postgres")["spec"];
-    let clone = json!({ "cluster": "postgres", "uid": "11-22", "timestamp": "2026-01-31T12:00:00+00:00" });
+    let clone =
+        json!({ "cluster": "postgres", "uid": "11-22", "timestamp": "2026-01-31T12:00:00+00:00" });
     assert_eq!(spec["clone"], clone);
     let value = |name: &str| {
         let mut all = spec["env"].as_array().expect("variables").iter();
@@ -191,7 +235,10 @@ fn so_does_one_of_zalandos() {
     last.moment = None;
     let refused = on("aws").beside(last, &["database"], inputs);
     let told = crate::expansions::told(&refused.expect_err("no moment"));
-    assert!(told.contains("as of a moment, and none was given"), "{told}");
+    assert!(
+        told.contains("as of a moment, and none was given"),
+        "{told}"
+    );
 }
 
 /// A database that has no archive begins empty.

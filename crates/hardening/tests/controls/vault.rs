@@ -44,7 +44,8 @@ fn vault_is_set_up_however_often_that_is_killed() {
     snapshots(&scene);
 }
 
-/// Runs the job again and again, killed after a call that it was never killed after; what it said all in all, and the root token that it had.
+/// Runs the job again and again, killed after a call that it was never killed after; what it said all in all, and the root token that
+/// it had.
 fn killed_until_it_is_done(scene: &Scene) -> (String, String) {
     let mut said = String::new();
     let mut root = None;

@@ -19,8 +19,8 @@ pub(crate) enum Harden {
   infra harden drill -key sealing-keys.yaml -keep
   infra harden drill --sandbox
 
-The real stack is only read. What is left of a drill that was killed is gone on with by the next one, or goes by
-`infra destroy --instance drill`.")]
+The real stack is only read. What a drill that was killed has left is gone on with by the next one,
+or goes by `infra destroy --instance drill`.")]
     Drill(HardenDrill),
     /// Pin the charts that a stack installs to their newest versions, by digest
     Lock(HardenLock),

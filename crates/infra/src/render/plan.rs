@@ -69,6 +69,11 @@ pub(crate) fn is_visible(change: &Change) -> bool {
         || change.importing.is_some()
 }
 
+/// Whether it is made of what another resource has brought.
+fn is_taken_over(change: &Change) -> bool {
+    change.action == ChangeAction::Create && change.changes_hands()
+}
+
 /// The schema of an instance's type.
 pub(crate) fn block_of<'s>(schemas: &'s dyn Schemas, address: &Address) -> Option<&'s Block> {
     let schema = schemas.of_mode(address.block.mode, &address.block.type_name);
@@ -134,7 +139,9 @@ impl Writer<'_> {
         if visible.is_empty() {
             return;
         }
-        let actions: BTreeSet<ChangeAction> = visible.iter().map(|c| c.action).collect();
+        let taken = |change: &&&Change| is_taken_over(change);
+        let others = visible.iter().filter(|c| !taken(c));
+        let actions: BTreeSet<ChangeAction> = others.map(|c| c.action).collect();
         let text = match plan.mode {
             PlanMode::RefreshOnly => "infra found:",
             _ => "infra will perform the following actions:",
@@ -152,6 +159,10 @@ impl Writer<'_> {
                 2
             };
             self.printer.at(level, &text);
+        }
+        if visible.iter().any(|c| taken(&c)) {
+            let text = format!("{} take over", self.paint.cyan("="));
+            self.printer.at(2, &text);
         }
         for change in visible {
             self.change(change);
@@ -198,14 +209,17 @@ impl Writer<'_> {
         };
         let inside = match change.action {
             ChangeAction::Forget => Inside::default(),
-            // It is there already; what becomes another is named above.
-            ChangeAction::Create if change.changes_hands() => Inside::default(),
+            // It is there already, and what becomes another is named above; or what it has brought goes on without it.
+            _ if change.changes_hands() => Inside::default(),
             ChangeAction::NoOp => {
                 compare.inside(schema, after.as_ref(), after.as_ref(), &Path::default())
             }
             _ => compare.inside(schema, before.as_ref(), after.as_ref(), &Path::default()),
         };
-        let symbol = self.symbol(change.action);
+        let symbol = match is_taken_over(change) {
+            true => self.paint.cyan("="),
+            false => self.symbol(change.action),
+        };
         // The header's name column is fixed: a wider symbol begins further left.
         let level = match change.action {
             ChangeAction::Read => LEVEL - 1,

@@ -132,7 +132,9 @@ impl ArmError {
         let error = match (operation.api, problem) {
             ("network", _) => Self::network("InvalidRequestFormat", "Cannot parse the request.")
                 .detail("InvalidJson", text),
-            ("vaultsecrets" | "vaultkeys", _) => Self::bad("BadParameter", text),
+            ("vaultcertificates" | "vaultkeys" | "vaultsecrets", _) => {
+                Self::bad("BadParameter", text)
+            }
             ("containerservice", Problem::Unknown(path, _)) => {
                 let name = path.rsplit('.').next().unwrap_or(path);
                 let text = format!(

@@ -46,6 +46,8 @@ pub(crate) struct Part {
     pub(crate) listed: &'static str,
     /// What is said when it may not be taken away.
     pub(crate) guard: fn(&Ctx<'_>, &Item, &Id) -> ArmResult<()>,
+    /// Whether its model has a state.
+    pub(crate) stateful: bool,
 }
 
 /// How entity tags are written.
@@ -147,6 +149,15 @@ impl Part {
             field,
             listed,
             guard: |_, _, _| Ok(()),
+            stateful: true,
+        }
+    }
+
+    /// One that has no state.
+    pub(crate) const fn stateless(field: &'static str) -> Self {
+        Self {
+            stateful: false,
+            ..Self::new(field, "")
         }
     }
 }

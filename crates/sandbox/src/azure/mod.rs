@@ -281,7 +281,7 @@ fn own(api: &str) -> Own {
         "postgresql" => postgres::run,
         "privatedns" => private_dns::run,
         "storage" => storage::run,
-        "vaultkeys" | "vaultsecrets" => keyvault::plane,
+        "vaultcertificates" | "vaultkeys" | "vaultsecrets" => keyvault::plane,
         _ => |_, _| Ok(None),
     }
 }

@@ -136,7 +136,7 @@ pub(crate) fn complete(doc: &mut Value, kind: &Kind, id: &Id) {
             if kind.etag == Etag::Weak {
                 one["etag"] = etag.clone();
             }
-            if !kind.states.member.is_empty() {
+            if part.stateful && !kind.states.member.is_empty() {
                 let state = format!("/properties/{}", kind.states.member);
                 set(one, &state, kind.states.done);
             }
@@ -151,7 +151,7 @@ pub(crate) fn states(item: &Item, kind: &Kind, doc: &mut Value, now: Millis) {
         return;
     }
     let state = format!("/properties/{}", kind.states.member);
-    for part in kind.parts {
+    for part in kind.parts.iter().filter(|part| part.stateful) {
         for one in items_mut(doc, &list_of(part)) {
             let meant = match &busy.part {
                 None => true,

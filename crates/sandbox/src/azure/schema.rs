@@ -77,6 +77,7 @@ models![
     "resources",
     "storage",
     "subscriptions",
+    "vaultcertificates",
     "vaultkeys",
     "vaultsecrets",
 ];

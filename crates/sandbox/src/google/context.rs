@@ -103,10 +103,11 @@ impl Input<'_> {
         self.request.query(name).filter(|value| !value.is_empty())
     }
 
-    /// How many rows a page has: what a parameter says, or so many.
+    /// How many rows a page has: what a parameter says, or so many. Nothing is as good as nothing said (<https://google.aip.dev/158>), and
+    /// what the official crates send.
     pub(crate) fn size(&self, parameter: &str, usual: usize) -> usize {
         let said = self.query(parameter).and_then(|size| size.parse().ok());
-        said.unwrap_or(usual)
+        said.filter(|size| *size > 0).unwrap_or(usual)
     }
 
     /// The answer to a listing, with a page of its rows under a name and the token of the next page. Where there are no rows

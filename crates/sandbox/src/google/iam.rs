@@ -185,7 +185,12 @@ fn list(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpReply> {
         .iter()
         .map(|item| show(item))
         .collect();
-    let answer = input.paged(json!({}), "accounts", rows, input.size("pageSize", 20))?;
+    let answer = input.paged(
+        json!({}),
+        "accounts",
+        rows,
+        input.size("pageSize", 20).min(100),
+    )?;
     Ok(HttpReply::json(200, &answer))
 }
 

@@ -1,4 +1,5 @@
-//! The life that keys and secrets share: made as versions under a name, read by their newest, kept for a while after their end.
+//! The life that keys, secrets and certificates share: made as versions under a name, read by their newest, kept for a while after
+//! their end.
 
 use super::object::{self, Address, Collection, Seen};
 use super::uri_of;
@@ -17,7 +18,7 @@ use infra_model::{
 use serde_json::Value as Json;
 use std::marker::PhantomData;
 
-/// What differs between keys and secrets.
+/// What differs between keys, secrets and certificates.
 #[async_trait]
 pub(crate) trait Object: Send + Sync + 'static {
     /// With `name`, `key_vault_id`, `not_before_date`, `expiration_date`, `tags`, and (computed) `tags_all`, `version`,
@@ -25,6 +26,8 @@ pub(crate) trait Object: Send + Sync + 'static {
     type Record: Record + Clone;
     const TYPE: &'static str;
     const COLLECTION: Collection;
+    /// The attribute with its resource id without a version.
+    const RESOURCE: &'static str = "resource_versionless_id";
 
     /// Expected durations; the family is the vaults'.
     fn traits() -> Traits;
@@ -36,8 +39,8 @@ pub(crate) trait Object: Send + Sync + 'static {
     }
 
     /// See [`Resource::plan`], of one that is there and stays.
-    fn plan(prior: &Value, planned: &mut Planned) {
-        let (_, _) = (prior, planned);
+    fn plan(config: &Value, prior: &Value, planned: &mut Planned) {
+        let (_, _, _) = (config, prior, planned);
     }
 
     /// The call that makes a version; `url` is the address without one.
@@ -106,11 +109,11 @@ impl<O: Object> Resource<Client> for Kept<O> {
             if let (Some(vault), Some(name)) = (place("key_vault_id"), place("name")) {
                 let resource = format!("{vault}/{}/{name}", O::COLLECTION.name);
                 let value = std::mem::replace(&mut planned.value, Value::NULL);
-                planned.value = value.with_attribute("resource_versionless_id", resource.into());
+                planned.value = value.with_attribute(O::RESOURCE, resource.into());
             }
             return Ok(());
         };
-        O::plan(prior, planned);
+        O::plan(request.config, prior, planned);
         Ok(())
     }
 

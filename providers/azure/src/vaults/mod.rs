@@ -1,5 +1,6 @@
-//! Microsoft.KeyVault: vaults through Resource Manager, and their keys and secrets through the vaults themselves.
+//! Microsoft.KeyVault: vaults through Resource Manager, and their keys, secrets and certificates through the vaults themselves.
 
+pub(crate) mod certificate;
 pub(crate) mod ephemeral;
 pub(crate) mod kept;
 pub(crate) mod key;

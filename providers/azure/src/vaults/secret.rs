@@ -109,7 +109,7 @@ impl Object for Secret {
         Vec::new()
     }
 
-    fn plan(prior: &Value, planned: &mut Planned) {
+    fn plan(_: &Value, prior: &Value, planned: &mut Planned) {
         let changes = |name: &str| prior.get(name) != planned.value.get(name);
         if changes("value") || changes("value_wo_version") {
             let block = SecretRecord::block();

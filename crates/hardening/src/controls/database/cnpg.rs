@@ -1,11 +1,11 @@
 //! CloudNativePG, with the Barman Cloud plugin for archives: what was built into the operator is to be removed.
 
 use super::{Archive, Config, NAME, POOLER, Wanted, destination, restore};
+use crate::control::plain;
 use crate::drill::Archived;
 use crate::flow::{Peer, Pods, Port};
 use crate::identity::{Grant, Identity, Lowered};
 use crate::inside::{Inside, Release};
-use crate::control::plain;
 use crate::node::{Wait, identifier};
 use crate::objects::{object, resources};
 use infra_draft::cloud::Cloud;

@@ -192,8 +192,7 @@ fn delivery(config: &Config) -> Delivery {
 fn check(config: &Config, inside: &mut Inside<'_>) -> bool {
     let name = inside.draft.instance.name.to_owned();
     let commits = inside.commits;
-    // A copy reads what may be committed to.
-    let local = commits || inside.origin.is_some();
+    let local = inside.committed;
     let draft = &mut inside.draft;
     let before = draft.is_refused();
     if !["argocd", "flux"].contains(&config.engine.as_str()) {

@@ -256,7 +256,10 @@ fn files(dir: &Path, vault: &Path, plane: &ControlPlane, objects: &[Json]) -> St
         )
         .to_vec();
     // The chart's: Vault asks whose a token is.
-    let account = |namespace: &str, name: &str| json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": name, "namespace": namespace } });
+    let account = |namespace: &str, name: &str| {
+        let metadata = json!({ "name": name, "namespace": namespace });
+        json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata })
+    };
     wanted.extend([
         account("vault", "vault"),
         account("blog", "external-secrets"),

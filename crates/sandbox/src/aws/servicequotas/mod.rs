@@ -27,9 +27,8 @@ const NAMES: [(&str, &str); 8] = [
     ("vpc", "Amazon Virtual Private Cloud (Amazon VPC)"),
 ];
 
-/// Codes and names as the console of Service Quotas shows them
-/// (<https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html>), with AWS's defaults from the same pages; values are those
-/// that the services here keep.
+/// Codes and names as the console of Service Quotas shows them, and AWS's defaults
+/// (<https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html>); values are those that the services here keep.
 const QUOTAS: &[Quota] = &[
     Quota(
         "acm",

@@ -1,6 +1,7 @@
 //! Microsoft.KeyVault: vaults, which are kept for a while after they are deleted; and secrets and keys in them, by Resource
 //! Manager and by the vaults' own API, which is under `/_vault/NAME/` of the same port.
 
+mod certificate;
 mod management;
 mod object;
 mod plane;
@@ -130,6 +131,7 @@ pub(crate) fn holds(ctx: &Ctx<'_>, id: &Id) -> bool {
     let what = match *plural {
         "keys" => What::Key,
         "secrets" => What::Secret,
+        "certificates" => What::Certificate,
         _ => return false,
     };
     vaults.eq_ignore_ascii_case("vaults") && find(ctx, vault, what, name).is_some()
@@ -162,6 +164,14 @@ pub(crate) fn push(ctx: &mut Ctx<'_>, pushed: &Pushed) -> Result<(), String> {
 /// Where the world keeps a key, if there is one of a name in the vault at a URI.
 pub(crate) fn find_key(ctx: &Ctx<'_>, uri: &str, name: &str) -> Option<String> {
     find(ctx, &name_of(uri), What::Key, name)
+}
+
+/// Whether there is a secret at a URL, of whatever version, in a vault that is there; none when there is no such vault.
+pub(crate) fn has_secret(ctx: &Ctx<'_>, url: &str) -> Option<bool> {
+    let (vault, rest) = url.split_once("/secrets/")?;
+    let vault = name_of(vault);
+    by_name(ctx, &vault)?;
+    Some(find(ctx, &vault, What::Secret, rest.split('/').next()?).is_some())
 }
 
 /// Where the world keeps the key at a URL, of whatever version.

@@ -1,11 +1,11 @@
-//! Secrets and keys: their versions, and how they are made, changed, deleted, recovered. How they are shown is the business
+//! Secrets, keys and certificates: their versions, and how they are made, changed, deleted, recovered. How they are shown is the business
 //! of the API that is asked.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
-use super::{DAY, contents};
+use super::{DAY, certificate, contents};
 use crate::azure::context::{Ctx, default, text};
 use crate::azure::error::{ArmError, ArmResult};
 use crate::azure::item::Item;
@@ -15,6 +15,7 @@ use crate::azure::item::Item;
 pub(crate) enum What {
     Secret,
     Key,
+    Certificate,
 }
 
 impl What {
@@ -23,6 +24,7 @@ impl What {
         match self {
             Self::Secret => "secrets",
             Self::Key => "keys",
+            Self::Certificate => "certificates",
         }
     }
 
@@ -31,6 +33,7 @@ impl What {
         match self {
             Self::Secret => "Secret",
             Self::Key => "Key",
+            Self::Certificate => "Certificate",
         }
     }
 
@@ -38,6 +41,7 @@ impl What {
         match self {
             Self::Secret => "azurerm_key_vault_secret",
             Self::Key => "azurerm_key_vault_key",
+            Self::Certificate => "azurerm_key_vault_certificate",
         }
     }
 }
@@ -58,6 +62,7 @@ pub(crate) fn list(item: &mut Item, location: &str) {
     let what = match item.id.split('/').nth(3) {
         Some("secrets") => What::Secret,
         Some("keys") => What::Key,
+        Some("certificates") => What::Certificate,
         _ => return,
     };
     if let Some(hidden) = item.hidden.as_object_mut() {
@@ -68,9 +73,27 @@ pub(crate) fn list(item: &mut Item, location: &str) {
 }
 
 pub(crate) fn get(ctx: &Ctx<'_>, vault: &str, what: What, name: &str) -> ArmResult<Item> {
-    ctx.get(&path(vault, what, name, false))
-        .map(|item| item.edit())
+    if let Some(item) = ctx.get(&path(vault, what, name, false)) {
+        return Ok(item.edit());
+    }
+    let certificate = ctx.get(&path(vault, What::Certificate, name, false));
+    certificate
+        .map(|item| certificate::as_other(&item, what))
         .ok_or_else(|| missing(what, name))
+}
+
+/// Refuses a secret or key whose name a certificate has, which is that secret and key itself.
+fn check_managed(ctx: &Ctx<'_>, vault: &str, what: What, name: &str) -> ArmResult<()> {
+    let certificate = path(vault, What::Certificate, name, false);
+    if what == What::Certificate || ctx.get(&certificate).is_none() {
+        return Ok(());
+    }
+    let (plain, name) = (what.word().to_lowercase(), name.to_lowercase());
+    Err(ArmError::new(
+        403,
+        "Forbidden",
+        format!("Operation is not allowed on the {plain} {name}, which a certificate manages."),
+    ))
 }
 
 fn missing(what: What, name: &str) -> ArmError {
@@ -158,6 +181,7 @@ pub(crate) fn add(
 ) -> ArmResult<Item> {
     check_name(name)?;
     let vault_name = text(&vault.doc, "/name").to_owned();
+    check_managed(ctx, &vault_name, what, name)?;
     if ctx.get(&path(&vault_name, what, name, true)).is_some() {
         let (word, plain) = (what.word(), what.word().to_lowercase());
         return Err(ArmError::conflict(
@@ -193,6 +217,7 @@ pub(crate) fn add(
             }
         }
         What::Key => one["key"] = material(ctx, sent)?,
+        What::Certificate => certificate::imported(ctx, sent, &mut one)?,
     }
     let id = path(&vault_name, what, name, false);
     let mut item = match ctx.get(&id) {
@@ -306,6 +331,7 @@ pub(crate) fn update(
     asked: &str,
     sent: &Value,
 ) -> ArmResult<(Item, String)> {
+    check_managed(ctx, vault, what, name)?;
     let mut item = get(ctx, vault, what, name)?;
     let wanted = text(version(&item, what, asked)?, "/version").to_owned();
     let now = ctx.now / 1000;
@@ -326,6 +352,9 @@ pub(crate) fn update(
                 one[member] = sent[member].clone();
             }
         }
+        for (member, value) in sent["policy"].as_object().into_iter().flatten() {
+            one["policy"][member.as_str()] = value.clone();
+        }
         if sent["key_ops"].is_array() {
             one["key"]["key_ops"] = sent["key_ops"].clone();
         }
@@ -341,6 +370,7 @@ pub(crate) fn update(
 /// Deletes an object, which can be recovered for a while.
 pub(crate) fn delete(ctx: &mut Ctx<'_>, vault: &Item, what: What, name: &str) -> ArmResult<Item> {
     let vault_name = text(&vault.doc, "/name").to_owned();
+    check_managed(ctx, &vault_name, what, name)?;
     let live = get(ctx, &vault_name, what, name)?;
     let days = vault.doc["properties"]["softDeleteRetentionInDays"]
         .as_i64()

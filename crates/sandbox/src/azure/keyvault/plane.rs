@@ -1,4 +1,4 @@
-//! The vaults' own API: `/_vault/NAME/secrets/…` and `/_vault/NAME/keys/…`.
+//! The vaults' own API: `/_vault/NAME/secrets/…`, `/_vault/NAME/keys/…` and `/_vault/NAME/certificates/…`.
 
 use serde_json::{Value, json};
 
@@ -37,26 +37,19 @@ pub(crate) fn answer(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<Option<H
         ));
     };
     admit(ctx, input, &owner)?;
-    let what = match input.operation.api {
-        "vaultsecrets" => What::Secret,
-        _ => What::Key,
+    let (what, name, asked) = match input.operation.api {
+        "vaultsecrets" => (What::Secret, "secretName", "secret-version"),
+        "vaultcertificates" => (What::Certificate, "certificateName", "certificate-version"),
+        _ => (What::Key, "keyName", "key-version"),
     };
-    let name = match what {
-        What::Secret => input.variable("secretName"),
-        What::Key => input.variable("keyName"),
-    }
-    .to_owned();
-    let asked = match what {
-        What::Secret => input.variable("secret-version"),
-        What::Key => input.variable("key-version"),
-    };
+    let (name, asked) = (input.variable(name).to_owned(), input.variable(asked));
     let ok = |value: Value| Ok(Some(HttpReply::json(200, &value)));
     match input.operation.name {
-        "SetSecret" | "CreateKey" | "ImportKey" => {
+        "SetSecret" | "CreateKey" | "ImportKey" | "ImportCertificate" => {
             let item = object::add(ctx, &owner, what, &name, &input.body)?;
             ok(bundle(ctx, &vault, &item, what, "")?)
         }
-        "GetSecret" | "GetKey" => {
+        "GetSecret" | "GetKey" | "GetCertificate" => {
             let item = object::get(ctx, &vault, what, &name)?;
             let one = object::version(&item, what, asked)?;
             if one["attributes"]["enabled"] == false && what == What::Secret {
@@ -68,7 +61,7 @@ pub(crate) fn answer(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<Option<H
             }
             ok(bundle(ctx, &vault, &item, what, asked)?)
         }
-        "UpdateSecret" | "UpdateKey" => {
+        "UpdateSecret" | "UpdateKey" | "UpdateCertificate" => {
             let (item, version) = object::update(ctx, &vault, what, &name, asked, &input.body)?;
             let mut shown = bundle(ctx, &vault, &item, what, &version)?;
             if let (What::Secret, Some(members)) = (what, shown.as_object_mut()) {
@@ -76,23 +69,23 @@ pub(crate) fn answer(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<Option<H
             }
             ok(shown)
         }
-        "DeleteSecret" | "DeleteKey" => {
+        "DeleteSecret" | "DeleteKey" | "DeleteCertificate" => {
             let item = object::delete(ctx, &owner, what, &name)?;
             ok(deleted(ctx, &vault, &item, what, true)?)
         }
-        "GetDeletedSecret" | "GetDeletedKey" => {
+        "GetDeletedSecret" | "GetDeletedKey" | "GetDeletedCertificate" => {
             let item = object::get_deleted(ctx, &vault, what, &name)?;
             ok(deleted(ctx, &vault, &item, what, true)?)
         }
-        "PurgeDeletedSecret" | "PurgeDeletedKey" => {
+        "PurgeDeletedSecret" | "PurgeDeletedKey" | "PurgeDeletedCertificate" => {
             object::purge(ctx, &owner, what, &name)?;
             Ok(Some(HttpReply::new(204, "application/json", "")))
         }
-        "RecoverDeletedSecret" | "RecoverDeletedKey" => {
+        "RecoverDeletedSecret" | "RecoverDeletedKey" | "RecoverDeletedCertificate" => {
             let item = object::recover(ctx, &owner, what, &name)?;
             ok(bundle(ctx, &vault, &item, what, "")?)
         }
-        "GetSecrets" | "GetKeys" => {
+        "GetSecrets" | "GetKeys" | "GetCertificates" => {
             let rows = object::all(ctx, &vault, what, false)
                 .iter()
                 .filter_map(|item| {
@@ -102,7 +95,7 @@ pub(crate) fn answer(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<Option<H
                 .collect();
             page::reply(ctx, input, rows).map(Some)
         }
-        "GetSecretVersions" | "GetKeyVersions" => {
+        "GetSecretVersions" | "GetKeyVersions" | "GetCertificateVersions" => {
             let item = object::get(ctx, &vault, what, &name)?;
             let rows = item.doc["versions"]
                 .as_array()
@@ -112,12 +105,16 @@ pub(crate) fn answer(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<Option<H
                 .collect();
             page::reply(ctx, input, rows).map(Some)
         }
-        "GetDeletedSecrets" | "GetDeletedKeys" => {
+        "GetDeletedSecrets" | "GetDeletedKeys" | "GetDeletedCertificates" => {
             let rows = object::all(ctx, &vault, what, true)
                 .iter()
                 .filter_map(|item| deleted(ctx, &vault, item, what, false).ok())
                 .collect();
             page::reply(ctx, input, rows).map(Some)
+        }
+        "GetCertificatePolicy" => {
+            let item = object::get(ctx, &vault, what, &name)?;
+            ok(bundle(ctx, &vault, &item, what, "")?["policy"].clone())
         }
         _ => key(ctx, input, &owner, &name).map(Some),
     }
@@ -137,6 +134,7 @@ fn admit(ctx: &Ctx<'_>, input: &Input<'_>, owner: &Item) -> ArmResult<()> {
     }
     let (kind, verb) = match input.operation.api {
         "vaultsecrets" => ("secrets", input.operation.name),
+        "vaultcertificates" => ("certificates", input.operation.name),
         _ => ("keys", input.operation.name),
     };
     let message = format!(
@@ -229,6 +227,21 @@ fn bundle(ctx: &Ctx<'_>, vault: &str, item: &Item, what: What, version: &str) ->
             shown["key"] = one["key"].clone();
             shown["key"]["kid"] = url.into();
         }
+        What::Certificate => {
+            let version = text(one, "/version");
+            let other = |what: What| address(ctx, vault, item, what, version);
+            shown["sid"] = other(What::Secret).into();
+            shown["kid"] = other(What::Key).into();
+            for member in ["cer", "x5t", "policy"] {
+                shown[member] = one[member].clone();
+            }
+            let own = address(ctx, vault, item, what, "");
+            shown["policy"]["id"] = format!("{own}/policy").into();
+            shown["id"] = url.into();
+        }
+    }
+    if one["managed"] == true {
+        shown["managed"] = true.into();
     }
     if one["tags"].is_object() {
         shown["tags"] = one["tags"].clone();
@@ -244,6 +257,10 @@ fn row(ctx: &Ctx<'_>, vault: &str, item: &Item, what: What, one: &Value, version
     match what {
         What::Secret => shown["id"] = url.into(),
         What::Key => shown["kid"] = url.into(),
+        What::Certificate => {
+            shown["id"] = url.into();
+            shown["x5t"] = one["x5t"].clone();
+        }
     }
     for member in ["contentType", "tags"] {
         if !one[member].is_null() {

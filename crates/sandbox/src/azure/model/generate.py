@@ -7,8 +7,8 @@ usage: generate.py SITE_PACKAGES [MORE...]     writes one .txt per API beside th
 Packages: azure-mgmt-network==33.1.0 azure-mgmt-containerservice==41.8.0 azure-mgmt-storage==25.3.0 azure-mgmt-resource==26.0.0
 azure-mgmt-resource-subscriptions==1.0.0 azure-mgmt-postgresqlflexibleservers==3.0.0 azure-mgmt-msi==7.1.0 azure-mgmt-authorization==4.0.0
 azure-mgmt-keyvault==14.1.0 azure-mgmt-containerregistry==15.0.0 azure-mgmt-loganalytics==14.0.0 azure-mgmt-privatedns==2.0.0
-azure-mgmt-dns==9.0.0 azure-mgmt-compute==39.0.0 azure-keyvault-secrets==4.12.0 azure-keyvault-keys==4.11.3, and in a folder of its own
-azure-mgmt-monitor==6.0.2 (7.0.0 has no diagnostic settings any more).
+azure-mgmt-dns==9.0.0 azure-mgmt-compute==39.0.0 azure-keyvault-secrets==4.12.0 azure-keyvault-keys==4.11.3
+azure-keyvault-certificates==4.12.0, and in a folder of its own azure-mgmt-monitor==6.0.2 (7.0.0 has no diagnostic settings any more).
 
 A line is either
   op OPERATION-ID VERB PATH BODY-OR-DASH ANSWER-OR-DASH QUERY-PARAMETERS-OR-DASH STATUSES TRAITS-OR-DASH API-VERSION
@@ -80,6 +80,7 @@ Secrets: get create_or_update update list
 Keys: get create_if_not_exist list get_version list_versions"""),
     "vaultsecrets": ("azure/keyvault/secrets/_generated", """KeyVaultClient: set_secret get_secret update_secret delete_secret get_secrets get_secret_versions get_deleted_secrets get_deleted_secret purge_deleted_secret recover_deleted_secret"""),
     "vaultkeys": ("azure/keyvault/keys/_generated", """KeyVaultClient: create_key import_key get_key update_key delete_key get_keys get_key_versions get_deleted_keys get_deleted_key purge_deleted_key recover_deleted_key get_key_rotation_policy update_key_rotation_policy rotate_key"""),
+    "vaultcertificates": ("azure/keyvault/certificates/_generated", """KeyVaultClient: import_certificate get_certificate update_certificate delete_certificate get_certificates get_certificate_versions get_certificate_policy get_deleted_certificates get_deleted_certificate purge_deleted_certificate recover_deleted_certificate"""),
     "containerregistry": ("azure/mgmt/containerregistry", """Registries: get create update delete list_by_resource_group list list_usages list_credentials regenerate_credential check_name_availability"""),
     "loganalytics": ("azure/mgmt/loganalytics", """Workspaces: get create_or_update update delete list_by_resource_group list
 SharedKeys: get_shared_keys regenerate
@@ -98,7 +99,7 @@ DiagnosticSettingsCategory: get list"""),
 }
 
 # What comes before a path of an API that is not Resource Manager's.
-PREFIX = {"vaultsecrets": "/_vault/{vaultName}", "vaultkeys": "/_vault/{vaultName}"}
+PREFIX = dict.fromkeys(("vaultcertificates", "vaultkeys", "vaultsecrets"), "/_vault/{vaultName}")
 # Required in the models, but the service gives it.
 LENIENT = {"location"}
 # Models that are cut off: their services are not here, and they would bring everything with them.

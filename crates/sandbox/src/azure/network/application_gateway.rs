@@ -9,7 +9,7 @@ use crate::azure::context::{Ctx, Input, default, items, items_mut, set, text, un
 use crate::azure::engine;
 use crate::azure::error::{ArmError, ArmResult};
 use crate::azure::kind::{Kind, Part, Write};
-use crate::azure::{identity, lro};
+use crate::azure::{identity, keyvault, lro};
 use crate::http::HttpReply;
 use crate::latency::Work;
 
@@ -33,7 +33,7 @@ pub(crate) const KIND: Kind = Kind {
         Part::new("trustedRootCertificates", ""),
         Part::new("trustedClientCertificates", ""),
         Part::new("sslProfiles", ""),
-        Part::new("redirectConfigurations", ""),
+        Part::stateless("redirectConfigurations"),
         Part::new("rewriteRuleSets", ""),
         Part::new("urlPathMaps", ""),
         Part::new("privateLinkConfigurations", ""),
@@ -146,6 +146,7 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
     subnets(ctx, write)?;
     frontends(ctx, write, NAME)?;
     listeners(write)?;
+    check_vault_secrets(ctx, write)?;
     secrets(write);
     for part in KIND.parts {
         default(
@@ -240,6 +241,26 @@ fn listeners(write: &mut Write<'_>) -> ArmResult<()> {
             ));
         }
         priorities.push(priority);
+    }
+    Ok(())
+}
+
+/// Refuses a certificate in a vault that is not there, or that the gateway has no identity to read
+/// (<https://learn.microsoft.com/azure/application-gateway/key-vault-certs>). A vault that is not here may be somebody else's.
+fn check_vault_secrets(ctx: &Ctx<'_>, write: &Write<'_>) -> ArmResult<()> {
+    for certificate in items(&write.doc, "/properties/sslCertificates") {
+        let url = text(certificate, "/properties/keyVaultSecretId");
+        let named = write.doc["identity"]["userAssignedIdentities"].as_object();
+        let readable = named.is_some_and(|all| !all.is_empty());
+        if !url.is_empty() && (!readable || keyvault::has_secret(ctx, url) == Some(false)) {
+            return Err(ArmError::network(
+                "ApplicationGatewayKeyVaultSecretException",
+                format!(
+                    "Problem occured while accessing and validating KeyVault Secrets associated with Application Gateway '{}'. See details below: the secret '{url}' was not found, or no user-assigned identity can read it.",
+                    write.id.text
+                ),
+            ));
+        }
     }
     Ok(())
 }

@@ -14,8 +14,9 @@ const SETUP: &str = "vault-init";
 
 /// What the job does: once, and after it was stopped what is left of it. While its pod lives, what Vault answered is in the pod's
 /// memory, and a container that is started anew goes on with it. Where Vault is initialised and that is lost, the job can log in when
-/// everything was set up, and else fails with what to do. However it got there, it ends by revoking the root token, which it knows by
-/// an accessor that is good for nothing else. Lines of answers are read with `sed`: the image has no better tool.
+/// everything was set up, and else fails with what to do: it cannot know what Vault holds. However it got there, it ends by revoking
+/// the root token, which it knows by an accessor that is good for nothing else. Lines of answers are read with `sed`: the image has no
+/// better tool.
 fn script(vault: &Vault) -> String {
     let shares = vault.recovery_recipients.len();
     let threshold = vault
@@ -51,7 +52,9 @@ if [ ! -s /work/init ] && tail -n 1 /work/init.part 2>/dev/null | grep -q '^}'; 
 if [ ! -s /work/init ]; then
   if state | grep -q '"initialized": true'; then
     serving
-    VAULT_TOKEN=$(enter) || fail "Vault is initialised, but was not set up to its end, and what it answered is lost: it holds nothing yet, so delete its volumes (the claims of StatefulSet/vault, and its pods) and apply again"
+    VAULT_TOKEN=$(enter) || fail "Vault is initialised, but this job cannot log in to it. \
+If it was never set up to its end, because a pod was lost with what it answered, it holds nothing: delete its volumes (the claims \
+of StatefulSet/vault, and its pods) and apply again. Else see what has become of auth/kubernetes/role/SETUP"
     export VAULT_TOKEN
     end
     exit 0
@@ -71,9 +74,13 @@ if accessor=$(vault token lookup -format=json 2>/dev/null | sed -n 's/.*"accesso
   has secrets secret || vault secrets enable -path=secret kv-v2
   has auth kubernetes || vault auth enable kubernetes
   vault write auth/kubernetes/config kubernetes_host=https://kubernetes.default.svc
-  role() { vault write "auth/kubernetes/role/$1" "bound_service_account_names=$2" "bound_service_account_namespaces=$3" audience=AUDIENCE "token_policies=$1" "token_ttl=$4"; }
+  role() {
+    vault write "auth/kubernetes/role/$1" "bound_service_account_names=$2" "bound_service_account_namespaces=$3" \
+      audience=AUDIENCE "token_policies=$1" "token_ttl=$4"
+  }
   namespace="{{identity.entity.aliases.$(vault read -field=accessor sys/auth/kubernetes).metadata.service_account_namespace}}"
-  printf 'path "secret/data/%s/*" { capabilities = ["read"] }\npath "secret/metadata/%s/*" { capabilities = ["read", "list"] }\n' "$namespace" "$namespace" | vault policy write namespace -
+  printf 'path "secret/data/%s/*" { capabilities = ["read"] }\npath "secret/metadata/%s/*" { capabilities = ["read", "list"] }\n' \
+    "$namespace" "$namespace" | vault policy write namespace -
   role namespace ACCOUNT '*' 15m
   printf 'path "sys/storage/raft/snapshot" { capabilities = ["read"] }\n' | vault policy write SNAPSHOT -
   role SNAPSHOT SNAPSHOT NAMESPACE 15m
@@ -81,7 +88,8 @@ if accessor=$(vault token lookup -format=json 2>/dev/null | sed -n 's/.*"accesso
   # The store is made ready after it is mounted.
   until vault kv put -mount=secret NAMESPACE/RECOVERY keys=@/work/keys; do sleep 3; done
   vault kv put -mount=secret NAMESPACE/init accessor="$accessor"
-  printf 'path "secret/data/NAMESPACE/init" { capabilities = ["read"] }\npath "auth/token/revoke-accessor" { capabilities = ["update"] }\n' | vault policy write SETUP -
+  printf 'path "secret/data/NAMESPACE/init" { capabilities = ["read"] }\npath "auth/token/revoke-accessor" { capabilities = ["update"] }\n' |
+    vault policy write SETUP -
   role SETUP SETUP NAMESPACE 5m
 fi
 VAULT_TOKEN=$(enter) || fail "what the job logs in with is refused: see auth/kubernetes/role/SETUP"

@@ -100,7 +100,10 @@ fn take() -> Json {
 /// What brings it to the bucket, and takes away what is older than it need be.
 fn keep(folder: &str, days: i64) -> Json {
     let script = format!(
-        "set -eu\nrclone copyto /work/snapshot \"$FOLDER/$(date -u +%Y-%m-%dT%H-%M-%SZ).snap\"\nrclone delete --min-age {days}d \"$FOLDER\"\n"
+        r#"set -eu
+rclone copyto /work/snapshot "$FOLDER/$(date -u +%Y-%m-%dT%H-%M-%SZ).snap"
+rclone delete --min-age {days}d "$FOLDER"
+"#
     );
     let more = json!({
         "env": [

@@ -15,7 +15,7 @@ pub(super) struct Clouds {
 }
 
 impl Clouds {
-    /// An object of the state's as it is now, with what is secret in it; none when it is gone.
+    /// An object of the state's, read as if nothing were known of it.
     pub(super) async fn whole(
         &self,
         type_name: &str,
@@ -25,23 +25,20 @@ impl Clouds {
         session.import(&context, type_name, &resource.id).await
     }
 
-    /// Whether an object of the state's is still there.
-    pub(super) async fn is_there(
+    /// An object of the state's as it is now, by what the state has of it; none when it is gone.
+    pub(super) async fn now(
         &self,
         type_name: &str,
         resource: &ResourceState,
         prior: &Value,
-    ) -> Result<bool, ProviderError> {
+    ) -> Result<Option<Value>, ProviderError> {
         let (session, context) = self.session(resource).await?;
         let item = ReadItem {
             id: resource.id.clone(),
-            prior: prior.clone(),
+            prior: prior.unmark_deep(),
         };
         let answers = session.read_many(&context, type_name, &[item]).await;
-        match answers.into_iter().next() {
-            Some(answer) => Ok(answer?.is_some()),
-            None => Ok(false),
-        }
+        answers.into_iter().next().unwrap_or(Ok(None))
     }
 
     /// The objects of a cluster, by the configuration that reaches it.

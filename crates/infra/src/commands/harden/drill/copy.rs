@@ -1,10 +1,12 @@
 //! The copy: which part of the stack it is, and what a plan of it must not do. Whatever is the real stack's is only read.
 
+use crate::commands::harden::restore::is_database;
 use crate::error::CommandError;
 use infra_engine::{Change, ChangeAction, Plan};
 use infra_model::Value;
 use infra_model::address::{Address, ScopePath};
 use infra_model::codes::Code;
+use infra_model::json::to_json;
 use infra_model::program::Program;
 use infra_state::State;
 use std::collections::BTreeSet;
@@ -88,8 +90,18 @@ fn offence(change: &Change, real: &State, begun: bool) -> Option<String> {
     if type_name == "kubernetes_config_repository" {
         return Some(format!("{address} writes to a repository"));
     }
-    let taken = taken(type_name, change.after.as_ref()?, real)?;
+    let after = change.after.as_ref()?;
+    if change.action == ChangeAction::Update && begins(after) {
+        return Some(format!("{address} was recovered otherwise"));
+    }
+    let taken = taken(type_name, after, real)?;
     Some(format!("{address} has the name of the real {taken}"))
+}
+
+/// Whether a resource is a database: what it begins as is decided when it is made.
+fn begins(after: &Value) -> bool {
+    let manifest = after.get("manifest").map(|m| to_json(&m.unmark_deep()));
+    manifest.is_some_and(|manifest| is_database(&manifest))
 }
 
 /// Whether a type is a record of DNS.
@@ -238,6 +250,13 @@ mod tests {
                 json!({ "id": "shop" }),
                 false,
                 "",
+            ),
+            (
+                "hardening.main.kubernetes_manifest.cluster_shop_postgres",
+                Update,
+                json!({ "manifest": { "apiVersion": "postgresql.cnpg.io/v1", "kind": "Cluster" } }),
+                true,
+                "was recovered otherwise",
             ),
             (
                 "aws_route53_record.www",

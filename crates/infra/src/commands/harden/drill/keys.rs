@@ -12,19 +12,47 @@ use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Where keys are kept, by cloud: the type, the attribute, and what people call it.
-const MANAGERS: [(&str, &str, &str); 3] = [
-    (
-        "aws_secretsmanager_secret_version",
-        "secret_string",
-        "AWS Secrets Manager",
-    ),
-    (
-        "google_secret_manager_secret_version",
-        "secret_data",
-        "Google Secret Manager",
-    ),
-    ("azurerm_key_vault_secret", "value", "the Key Vault"),
+/// Where keys are kept in a cloud.
+struct Manager {
+    type_name: &'static str,
+    /// The attribute that has the key.
+    attribute: &'static str,
+    /// What people call it.
+    name: &'static str,
+    told: Told,
+}
+
+/// What can be told of a key that is kept.
+#[derive(Clone, Copy)]
+enum Told {
+    /// It is read as if nothing were known of it.
+    Whole,
+    /// It is read again, where the state has it.
+    Again,
+    /// Whether the version that the state wrote can still be read: what it holds can never become another.
+    Kept,
+}
+
+static MANAGERS: [Manager; 3] = [
+    Manager {
+        type_name: "aws_secretsmanager_secret_version",
+        attribute: "secret_string",
+        name: "AWS Secrets Manager",
+        told: Told::Whole,
+    },
+    // Secret data is immutable: https://cloud.google.com/secret-manager/docs/add-secret-version
+    Manager {
+        type_name: "google_secret_manager_secret_version",
+        attribute: "secret_data",
+        name: "Google Secret Manager",
+        told: Told::Kept,
+    },
+    Manager {
+        type_name: "azurerm_key_vault_secret",
+        attribute: "value",
+        name: "the Key Vault",
+        told: Told::Again,
+    },
 ];
 const WHAT: &str = "keys";
 /// What the names of the Secrets begin with.
@@ -43,14 +71,19 @@ pub(super) async fn find(
         let kept = kept(seen, hardening, &block, clouds).await;
         match (kept, recorded) {
             (Ok((kept, manager)), recorded) => {
+                let manager_name = manager.name;
                 if recorded.is_some_and(|recorded| recorded.trim() != kept.trim()) {
                     report.lost(
                         WHAT,
-                        format!("{name}: {manager} has another key than the state"),
+                        format!("{name}: {manager_name} has another key than the state"),
                     );
                     continue;
                 }
-                report.holds(WHAT, format!("{name}: from {manager}"));
+                let told = match manager.told {
+                    Told::Kept => format!("{name}: kept in {manager_name}, as the state wrote it"),
+                    Told::Whole | Told::Again => format!("{name}: from {manager_name}"),
+                };
+                report.holds(WHAT, told);
                 found.insert(name, SealingKey(kept));
             }
             (Err(why), Some(recorded)) => {
@@ -136,22 +169,31 @@ fn recorded(seen: &Seen, hardening: &ComponentInstance, name: &str) -> Option<St
     text(value, "private_key_pem")
 }
 
-/// A key in the secret manager, and what that is called; or why it is not there.
+/// A key in the secret manager, and which that is; or why it is not there.
 async fn kept(
     seen: &Seen,
     hardening: &ComponentInstance,
     name: &str,
     clouds: &Clouds,
-) -> Result<(String, &'static str), String> {
-    for (type_name, attribute, manager) in MANAGERS {
-        let Some(resource) = seen.resource(hardening, type_name, name) else {
+) -> Result<(String, &'static Manager), String> {
+    for manager in &MANAGERS {
+        let Some(resource) = seen.resource(hardening, manager.type_name, name) else {
             continue;
         };
-        let value = clouds
-            .whole(type_name, resource)
-            .await
-            .map_err(|e| format!("{manager} does not give it: {e}"))?;
-        let key = text(&value, attribute).ok_or_else(|| format!("{manager} has it no more"))?;
+        let gone = || format!("{} has it no more", manager.name);
+        let prior = seen.recorded(hardening, manager.type_name, name);
+        let read = match (manager.told, prior) {
+            (Told::Again | Told::Kept, Some(prior)) => {
+                clouds.now(manager.type_name, resource, prior).await
+            }
+            _ => clouds.whole(manager.type_name, resource).await.map(Some),
+        };
+        let read = read.map_err(|e| format!("{} does not give it: {e}", manager.name))?;
+        let value = read.ok_or_else(gone)?;
+        if value.get("enabled").and_then(Value::as_bool) == Some(false) {
+            return Err(format!("{} has switched it off", manager.name));
+        }
+        let key = text(&value, manager.attribute).ok_or_else(gone)?;
         return Ok((key, manager));
     }
     Err("the state knows of no secret manager that keeps it".to_owned())

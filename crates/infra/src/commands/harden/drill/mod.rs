@@ -291,15 +291,12 @@ impl Held<'_> {
             }
             if plan.deferred().next().is_none() {
                 let time = duration(started.elapsed());
-                let so_far = if begun {
-                    ", of what an earlier drill had left"
+                let told = if begun {
+                    "beside those that an earlier drill had made: no recovery time"
                 } else {
-                    ""
+                    "(recovery time)"
                 };
-                report.holds(
-                    "rebuilt",
-                    format!("{made} resources in {time} (recovery time){so_far}"),
-                );
+                report.holds("rebuilt", format!("{made} resources in {time} {told}"));
                 break;
             }
             session.files.forget();

@@ -178,9 +178,9 @@ async fn there(seen: &Seen, component: &ComponentInstance, clouds: &Clouds) -> R
             else {
                 return Err("is not in the state".to_owned());
             };
-            return match clouds.is_there(type_name, resource, prior).await {
-                Ok(true) => Ok(()),
-                Ok(false) => Err("is gone".to_owned()),
+            return match clouds.now(type_name, resource, prior).await {
+                Ok(Some(_)) => Ok(()),
+                Ok(None) => Err("is gone".to_owned()),
                 Err(error) => Err(format!("cannot be asked for: {error}")),
             };
         }

@@ -67,7 +67,15 @@ fn cluster(session: &mut Session<'_>, case: &Case<'_>) {
     let name = case.name();
     if let Some(missing) = lacks(session, object) {
         say(session, case, |new, now, generation| {
-            condition(new, "Ready", false, "ClusterIsNotReady", &missing, now, generation);
+            condition(
+                new,
+                "Ready",
+                false,
+                "ClusterIsNotReady",
+                &missing,
+                now,
+                generation,
+            );
             set(new, "status/phase", "Setting up primary");
             set(new, "status/phaseReason", missing.as_str());
         });
