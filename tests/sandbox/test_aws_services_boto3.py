@@ -358,7 +358,7 @@ def test_keys(cloud):
 # --- EKS
 
 
-def test_cluster(net):
+def test_cluster(net, sandbox):
     made = net.cluster(version="1.33", clientRequestToken="one", tags={"a": "b[0]"})
     assert made["status"] == "CREATING" and "endpoint" not in made
     again = dict(name="main", version="1.33", roleArn=made["roleArn"], clientRequestToken="one", tags={"a": "b[0]"})
@@ -374,10 +374,13 @@ def test_cluster(net):
     assert net.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["VpcId"] == net.vpc
     assert cluster["kubernetesNetworkConfig"]["serviceIpv4Cidr"] == "172.20.0.0/16"
 
+    # Slowly, so that it is still going on when the next is asked for.
+    sandbox.control("faults", "slow:UpdateClusterConfig=20")
     network = {"endpointPrivateAccess": True, "publicAccessCidrs": ["192.0.2.0/24"]}
     update = net.eks.update_cluster_config(name="main", resourcesVpcConfig=network)["update"]
     assert update["type"] == "EndpointAccessUpdate" and update["status"] == "InProgress"
     refused("ResourceInUseException", net.eks.update_cluster_config, name="main", deletionProtection=True)
+    sandbox.control("faults", "")
     status = lambda: net.eks.describe_update(name="main", updateId=update["id"])["update"]["status"]
     until(status, "Successful")
     refused("InvalidParameterException", net.eks.update_cluster_config, name="main", resourcesVpcConfig=network)
