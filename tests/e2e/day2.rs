@@ -112,29 +112,31 @@ fn before(dot: &str) -> BTreeMap<String, BTreeSet<String>> {
     }
 }
 
+/// Each cloud, where it is, the control plane's address and how those of pools begin. On Google Cloud pools follow by themselves.
+const CLOUDS: [(&str, &str, &str, Option<&str>); 3] = [
+    (
+        "aws",
+        "region = \"eu-west-1\"",
+        "aws_eks_cluster.this",
+        Some("aws_eks_node_group."),
+    ),
+    (
+        "google",
+        "region = \"europe-west1\"",
+        "google_container_cluster.this",
+        None,
+    ),
+    (
+        "azure",
+        "location = \"westeurope\"",
+        "azurerm_kubernetes_cluster.this",
+        Some("azurerm_kubernetes_cluster_node_pool."),
+    ),
+];
+
 #[test]
 fn the_control_plane_goes_before_its_pools_and_budgets_are_named() {
-    for (cloud, region, control_plane, pool) in [
-        (
-            "aws",
-            "region = \"eu-west-1\"",
-            "aws_eks_cluster.this",
-            Some("aws_eks_node_group."),
-        ),
-        // Pools follow by themselves there.
-        (
-            "google",
-            "region = \"europe-west1\"",
-            "google_container_cluster.this",
-            None,
-        ),
-        (
-            "azure",
-            "location = \"westeurope\"",
-            "azurerm_kubernetes_cluster.this",
-            Some("azurerm_kubernetes_cluster_node_pool."),
-        ),
-    ] {
+    for (cloud, region, control_plane, pool) in CLOUDS {
         let stack = Stack::new();
         stack.write(&cluster(cloud, region, "1.33", TIGHT));
         stack.run(&["apply", "-auto-approve"]).expect(0);
@@ -317,26 +319,7 @@ fn in_order(events: &[(String, String)], first: &str, then: &str) {
 
 #[test]
 fn charts_are_raised_before_the_control_plane_and_add_ons_before_pools() {
-    for (cloud, region, control_plane, pools) in [
-        (
-            "aws",
-            "region = \"eu-west-1\"",
-            "aws_eks_cluster.this",
-            Some("aws_eks_node_group."),
-        ),
-        (
-            "google",
-            "region = \"europe-west1\"",
-            "google_container_cluster.this",
-            None,
-        ),
-        (
-            "azure",
-            "location = \"westeurope\"",
-            "azurerm_kubernetes_cluster.this",
-            Some("azurerm_kubernetes_cluster_node_pool."),
-        ),
-    ] {
+    for (cloud, region, control_plane, pools) in CLOUDS {
         let stack = Stack::new();
         let more = [config_map("told", "one"), config_map("old", "one")].concat();
         stack.write(&hardened(cloud, region, "1.33", true, &more));

@@ -51,6 +51,16 @@ pub(crate) struct Lowered {
     pub(crate) before: Vec<String>,
 }
 
+impl Lowered {
+    /// Labels of pods with those that their identity needs.
+    pub(crate) fn labelled(&self, mut own: Json) -> Json {
+        if let (Some(all), Some(more)) = (own.as_object_mut(), self.labels.as_object()) {
+            all.extend(more.clone());
+        }
+        own
+    }
+}
+
 impl Inside<'_> {
     /// Gives pods an identity in the cluster's cloud.
     pub(crate) fn identity(&mut self, identity: &Identity) -> Lowered {

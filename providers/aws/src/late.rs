@@ -11,16 +11,26 @@ use infra_cloud::late::{Standing, asked, until_known};
 use infra_model::{CallContext, Operation, ProviderError, Timestamp};
 use std::future::Future;
 
-/// Makes a call again while it is refused because roles are not known yet. `named` is a text in which their ARNs stand, such as a
-/// policy, and may hold anything else.
+/// What a call is refused for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum About<'a> {
+    /// Roles that are not known yet, by a text in which their ARNs stand, such as a policy, and anything else may.
+    Roles(&'a str),
+    /// A bucket that does not let in what its policy may have let in a moment ago.
+    Bucket(&'a str),
+    /// A key that a service may not use yet, or does not know.
+    Key(&'a str),
+}
+
+/// Makes a call again while it is refused for what is not known everywhere yet.
 ///
 /// # Errors
-/// As [`until_known`]'s: at once, where IAM has no such role.
-pub(crate) async fn once_roles_known<T, F>(
+/// As [`until_known`]'s: at once, where IAM has no such role, or KMS no such key.
+pub(crate) async fn once_known<T, F>(
     client: &Client,
     context: &CallContext,
     operation: &Operation,
-    named: &str,
+    about: About<'_>,
     refused: impl Fn(&ProviderError) -> bool + Send + Sync,
     call: impl Fn() -> F + Send + Sync,
 ) -> Result<T, ProviderError>
@@ -28,63 +38,30 @@ where
     T: Send,
     F: Future<Output = Result<T, ProviderError>> + Send,
 {
-    let names = &roles(named, client.account());
-    let about = |error: &ProviderError| {
-        refused(error).then(|| match names.as_slice() {
-            [] => "the identity".to_owned(),
-            [one] => format!("the role {one}"),
-            more => format!("each of the roles {}", more.join(", ")),
+    let names = &match about {
+        About::Roles(named) => roles(named, client.account()),
+        About::Bucket(_) | About::Key(_) => Vec::new(),
+    };
+    let words = |error: &ProviderError| {
+        refused(error).then(|| match (about, names.as_slice()) {
+            (About::Bucket(bucket), _) => format!("the policy of the bucket {bucket}"),
+            (About::Key(key), _) => format!("the key {key}"),
+            (About::Roles(_), []) => "the identity".to_owned(),
+            (About::Roles(_), [one]) => format!("the role {one}"),
+            (About::Roles(_), more) => format!("each of the roles {}", more.join(", ")),
         })
     };
     let standing = |_| async move {
-        let all = join_all(names.iter().map(|name| of_role(client, context, name))).await;
-        together(&all)
+        match about {
+            About::Bucket(bucket) => of_bucket(client, context, bucket).await,
+            About::Key(key) => of_key(client, context, key).await,
+            About::Roles(_) => {
+                let all = names.iter().map(|name| of_role(client, context, name));
+                together(&join_all(all).await)
+            }
+        }
     };
-    until_known(context, operation, about, standing, call).await
-}
-
-/// Makes a call again while a bucket does not let in what its policy may have let in a moment ago.
-///
-/// # Errors
-/// As [`until_known`]'s.
-pub(crate) async fn once_let_in<T, F>(
-    client: &Client,
-    context: &CallContext,
-    operation: &Operation,
-    bucket: &str,
-    refused: impl Fn(&ProviderError) -> bool + Send + Sync,
-    call: impl Fn() -> F + Send + Sync,
-) -> Result<T, ProviderError>
-where
-    T: Send,
-    F: Future<Output = Result<T, ProviderError>> + Send,
-{
-    let about = |error: &ProviderError| {
-        refused(error).then(|| format!("the policy of the bucket {bucket}"))
-    };
-    let standing = |_| of_bucket(client, context, bucket);
-    until_known(context, operation, about, standing, call).await
-}
-
-/// Makes a call again while a service may not use a key yet, or does not know it.
-///
-/// # Errors
-/// As [`until_known`]'s.
-pub(crate) async fn once_key_known<T, F>(
-    client: &Client,
-    context: &CallContext,
-    operation: &Operation,
-    key: &str,
-    refused: impl Fn(&ProviderError) -> bool + Send + Sync,
-    call: impl Fn() -> F + Send + Sync,
-) -> Result<T, ProviderError>
-where
-    T: Send,
-    F: Future<Output = Result<T, ProviderError>> + Send,
-{
-    let about = |error: &ProviderError| refused(error).then(|| format!("the key {key}"));
-    let standing = |_| of_key(client, context, key);
-    until_known(context, operation, about, standing, call).await
+    until_known(context, operation, words, standing, call).await
 }
 
 /// The names of an account's roles whose ARNs stand in a text, each once.

@@ -2,13 +2,13 @@
 //! needs nothing of the host's change; then the host, then what its cloud adds to it, then the machines that carry it.
 
 use super::repeat::instances;
-use super::shifts::Hosts;
+use super::shifts::{Hosts, traits};
 use super::{Change, ChangeAction, Named};
 use crate::configure;
 use crate::engine::Engine;
 use crate::graph::ProgramGraph;
 use crate::scope::{Frame, World};
-use infra_model::address::{BlockAddress, InstanceKey, Mode, ProviderAddress};
+use infra_model::address::{BlockAddress, InstanceKey, ProviderAddress};
 use infra_model::expr::Expr;
 use infra_model::hash::{HashMap, HashSet};
 use infra_model::program::{Program, ResourceBlock};
@@ -95,12 +95,6 @@ pub(super) fn find(made: &Made<'_>, changes: &[Change]) -> Ahead {
         }
     }
     out
-}
-
-fn traits<'e>(engine: &'e Engine, change: &Change) -> Option<&'e Traits> {
-    let type_name = &change.address.block.type_name;
-    let schema = engine.schema(&change.provider.name, Mode::Managed, type_name);
-    schema.map(|schema| &schema.traits)
 }
 
 /// Who depends on whom.
@@ -191,15 +185,11 @@ impl<'c> Links<'c> {
         let mut fine: HashMap<&DependencyRef, bool> = HashMap::default();
         for i in behind.iter().filter(|i| !hurdles.contains(i)) {
             let change = &changes[*i];
-            let may = match change.action {
-                ChangeAction::NoOp => change.importing.is_none(),
-                ChangeAction::Create
-                | ChangeAction::Update
-                | ChangeAction::DeleteThenCreate
-                | ChangeAction::CreateThenDelete => change.importing.is_none(),
-                ChangeAction::Read | ChangeAction::Delete | ChangeAction::Forget => false,
-            };
-            let free = may && {
+            let remains = !matches!(
+                change.action,
+                ChangeAction::Read | ChangeAction::Delete | ChangeAction::Forget
+            );
+            let free = remains && change.importing.is_none() && {
                 let mut all = change.dependencies.iter();
                 all.all(|dependency| {
                     *fine.entry(dependency).or_insert_with(|| {

@@ -98,6 +98,13 @@ fn before_hosts<'c>(
     out
 }
 
+/// What a changed resource's type says of itself.
+pub(super) fn traits<'e>(engine: &'e Engine, change: &Change) -> Option<&'e Traits> {
+    let type_name = &change.address.block.type_name;
+    let schema = engine.schema(&change.provider.name, Mode::Managed, type_name);
+    schema.map(|schema| &schema.traits)
+}
+
 /// What hosts objects, and what of that changes.
 pub(super) struct Hosts<'c> {
     named: Named<&'c Address>,
@@ -121,9 +128,7 @@ impl<'c> Hosts<'c> {
             carriers: Vec::new(),
         };
         for change in changes.iter().filter(|c| c.deposed.is_none()) {
-            let type_name = &change.address.block.type_name;
-            let schema = engine.schema(&change.provider.name, Mode::Managed, type_name);
-            let Some(traits) = schema.map(|s| &s.traits) else {
+            let Some(traits) = traits(engine, change) else {
                 continue;
             };
             if !traits.carries.is_empty() && replaces(change, traits) {

@@ -22,4 +22,4 @@ pub(crate) mod veil;
 mod why;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

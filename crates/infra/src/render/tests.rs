@@ -132,7 +132,8 @@ fn server(changes: &[(&str, Value)]) -> Value {
     })
 }
 
-fn change(
+/// A change of something of the cloud's.
+pub(crate) fn change(
     address: &str,
     action: ChangeAction,
     before: Option<Value>,

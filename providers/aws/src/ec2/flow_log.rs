@@ -5,7 +5,7 @@ use super::tagging::{self, filter, list};
 use crate::batch;
 use crate::client::Client;
 use crate::family::EC2_WRITE;
-use crate::late::{once_let_in, once_roles_known};
+use crate::late::{About, once_known};
 use crate::recover::Lost;
 use crate::tags::Tags;
 use crate::wait;
@@ -227,8 +227,9 @@ where
         None => "",
     };
     let begin = &begin;
-    once_roles_known(client, context, operation, role, unassumed, || {
-        once_let_in(client, context, operation, bucket, shut_out, begin)
+    let (role, bucket) = (About::Roles(role), About::Bucket(bucket));
+    once_known(client, context, operation, role, unassumed, || {
+        once_known(client, context, operation, bucket, shut_out, begin)
     })
     .await
 }

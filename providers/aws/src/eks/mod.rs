@@ -15,7 +15,7 @@ mod tagging;
 use crate::client::Client;
 use crate::error::there;
 use crate::family::EKS;
-use crate::late::once_roles_known;
+use crate::late::{About, once_known};
 use crate::recover;
 use crate::wait::{self, Pace, Progress};
 use aws_sdk_eks::types::{Update, UpdateStatus};
@@ -149,7 +149,8 @@ where
     if let Some(id) = &operation.known_id {
         return Ok(id.clone());
     }
-    let sent = once_roles_known(client, context, operation, roles, role_unknown, || {
+    let about = About::Roles(roles);
+    let sent = once_known(client, context, operation, about, role_unknown, || {
         client.call(context, EKS, call, &send)
     })
     .await;

@@ -5,7 +5,7 @@ use crate::batch::{self, Page};
 use crate::client::Client;
 use crate::error::absent_is_done;
 use crate::family::EKS;
-use crate::late::once_roles_known;
+use crate::late::{About, once_known};
 use crate::tags::Tags;
 use crate::wait;
 use async_trait::async_trait;
@@ -163,11 +163,11 @@ impl Resource<Client> for PodIdentity {
                     (_, role) => role.clone(),
                 })
                 .set_disable_session_tags(desired.disable_session_tags);
-            once_roles_known(
+            once_known(
                 client,
                 context,
                 operation,
-                &arns(&desired),
+                About::Roles(&arns(&desired)),
                 super::role_unknown,
                 || {
                     client.call(context, EKS, "UpdatePodIdentityAssociation", || {

@@ -4,7 +4,7 @@ use super::{account, check_name, document, list, tagging, unheard_principal};
 use crate::client::Client;
 use crate::error::{absent_is_done, there};
 use crate::family::IAM;
-use crate::late::once_roles_known;
+use crate::late::{About, once_known};
 use crate::naming;
 use crate::tags::{self, Tags};
 use crate::wait;
@@ -122,8 +122,8 @@ impl Resource<Client> for Role {
             .max_session_duration(desired.max_session_duration)
             .set_permissions_boundary(desired.permissions_boundary.clone())
             .set_tags(Some(tagging::for_create(client, operation, &desired.tags)?));
-        let trust = &desired.assume_role_policy;
-        let id = once_roles_known(client, context, operation, trust, unheard_principal, || {
+        let about = About::Roles(&desired.assume_role_policy);
+        let id = once_known(client, context, operation, about, unheard_principal, || {
             client.begin_named(
                 context,
                 operation,
@@ -152,8 +152,8 @@ impl Resource<Client> for Role {
                 .update_assume_role_policy()
                 .role_name(&id)
                 .policy_document(&desired.assume_role_policy);
-            let trust = &desired.assume_role_policy;
-            once_roles_known(client, context, operation, trust, unheard_principal, || {
+            let about = About::Roles(&desired.assume_role_policy);
+            once_known(client, context, operation, about, unheard_principal, || {
                 client.call(context, IAM, "UpdateAssumeRolePolicy", || {
                     request.clone().send()
                 })

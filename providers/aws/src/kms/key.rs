@@ -5,7 +5,7 @@ use crate::client::Client;
 use crate::document;
 use crate::error::{absent_is_done, there};
 use crate::family::KMS;
-use crate::late::once_roles_known;
+use crate::late::{About, once_known};
 use crate::recover::{self, Lost};
 use crate::tags::{self, Tags};
 use crate::wait;
@@ -147,8 +147,8 @@ impl Resource<Client> for Key {
         };
         let lost = Lost::LookUp(Duration::from_secs(5), &ours);
         let call = "CreateKey";
-        let named = desired.policy.as_deref().unwrap_or_default();
-        let id = once_roles_known(client, context, operation, named, unheard_principal, || {
+        let about = About::Roles(desired.policy.as_deref().unwrap_or_default());
+        let id = once_known(client, context, operation, about, unheard_principal, || {
             client.begin(
                 context,
                 operation,
@@ -285,13 +285,13 @@ async fn configure(
             .as_ref()
             .filter(|p| prior.policy.as_ref() != Some(p))
         {
-            let named = policy.as_str();
+            let about = About::Roles(policy);
             let bypass = desired.bypass_policy_lockout_safety_check;
             let request = kms.put_key_policy().policy_name("default").policy(policy);
             let request = request
                 .bypass_policy_lockout_safety_check(bypass)
                 .key_id(id);
-            once_roles_known(client, context, operation, named, unheard_principal, || {
+            once_known(client, context, operation, about, unheard_principal, || {
                 client.call(context, KMS, "PutKeyPolicy", || request.clone().send())
             })
             .await?;

@@ -4,7 +4,7 @@ use crate::batch::{self, Page};
 use crate::client::Client;
 use crate::error::there;
 use crate::family::LOGS;
-use crate::late::once_key_known;
+use crate::late::{About, once_known};
 use crate::naming;
 use crate::tags::{self, Tags};
 use crate::wait;
@@ -148,8 +148,8 @@ impl Resource<Client> for LogGroup {
             .set_kms_key_id(desired.kms_key_id.clone())
             .set_log_group_class(class)
             .set_tags(Some(marked.into_iter().collect()));
-        let key = desired.kms_key_id.as_deref().unwrap_or_default();
-        let id = once_key_known(client, context, operation, key, key_unheard, || {
+        let about = About::Key(desired.kms_key_id.as_deref().unwrap_or_default());
+        let id = once_known(client, context, operation, about, key_unheard, || {
             client.begin_named(
                 context,
                 operation,
@@ -341,8 +341,8 @@ async fn encrypt(
     key: Option<&String>,
 ) -> Result<(), ProviderError> {
     let logs = client.logs();
-    let said = key.map_or("", String::as_str);
-    once_key_known(client, context, operation, said, key_unheard, || async {
+    let about = About::Key(key.map_or("", String::as_str));
+    once_known(client, context, operation, about, key_unheard, || async {
         match key {
             Some(key) => {
                 let request = logs.associate_kms_key().log_group_name(name);

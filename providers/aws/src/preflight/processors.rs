@@ -4,10 +4,9 @@
 
 use super::account_quotas::limit;
 use super::places::planned_one;
-use crate::batch::{FILTER_VALUES, Page, all_pages};
+use crate::batch::FILTER_VALUES;
 use crate::client::Client;
 use crate::ec2::tagging::{filter, list};
-use crate::family::EC2_READ;
 use aws_sdk_ec2::types::{InstanceLifecycleType, Reservation};
 use futures::future::try_join_all;
 use infra_cloud::preflight::{Usage, beyond, block, count, of_type, text, texts};
@@ -127,24 +126,7 @@ async fn vcpus(
     let kinds: Vec<&String> = kinds.into_iter().collect();
     let chunks = kinds.chunks(FILTER_VALUES).map(|kinds| {
         let filters = vec![filter("instance-type", kinds.iter().copied())];
-        all_pages(move |token| {
-            let request = client
-                .ec2()
-                .describe_instance_types()
-                .set_filters(Some(filters.clone()))
-                .set_next_token(token);
-            async move {
-                let answer = client
-                    .call(context, EC2_READ, "DescribeInstanceTypes", || {
-                        request.clone().send()
-                    })
-                    .await?;
-                Ok::<_, ProviderError>(Page {
-                    items: answer.instance_types.unwrap_or_default(),
-                    next: answer.next_token,
-                })
-            }
-        })
+        list!(client, context, "DescribeInstanceTypes": describe_instance_types.set_filters(filters) -> instance_types)
     });
     let found = try_join_all(chunks).await?.into_iter().flatten();
     let known = found.filter_map(|kind| {

@@ -3,7 +3,7 @@
 use super::{check_name, instance_call as call, instance_view as view};
 use crate::client::Client;
 use crate::family::RDS;
-use crate::late::once_roles_known;
+use crate::late::{About, once_known};
 use crate::tags::Tags;
 use crate::wait;
 use async_trait::async_trait;
@@ -378,8 +378,8 @@ impl Resource<Client> for Instance {
         let passes =
             |e: &ProviderError| e.kind == ErrorKind::Invalid && e.message.contains("IAM role ARN");
         let role = desired.monitoring_role_arn.clone().unwrap_or_default();
-        let role = &role;
-        let id = once_roles_known(client, context, operation, role, passes, || {
+        let about = About::Roles(&role);
+        let id = once_known(client, context, operation, about, passes, || {
             client.begin_named(
                 context,
                 operation,

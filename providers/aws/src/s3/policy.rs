@@ -5,7 +5,7 @@ use super::setting::{Place, Setting};
 use crate::client::Client;
 use crate::document;
 use crate::family::S3;
-use crate::late::once_roles_known;
+use crate::late::{About, once_known};
 use async_trait::async_trait;
 use infra_model::{CallContext, Operation, ProviderError, Record, Value};
 
@@ -74,8 +74,8 @@ impl Setting for Policy {
         let passes = |error: &ProviderError| {
             error.code == "MalformedPolicy" && error.message.contains("principal")
         };
-        let named = &record.policy;
-        once_roles_known(client, context, operation, named, passes, || {
+        let about = About::Roles(&record.policy);
+        once_known(client, context, operation, about, passes, || {
             change(client, context, operation, "PutBucketPolicy", || {
                 client
                     .s3()

@@ -5,7 +5,7 @@ use crate::client::Client;
 use crate::document;
 use crate::error::{absent_is_done, there};
 use crate::family::SECRETS;
-use crate::late::once_roles_known;
+use crate::late::{About, once_known};
 use crate::naming;
 use crate::tags::{self, Tags};
 use crate::wait::{self, Progress};
@@ -354,7 +354,8 @@ async fn set_policy(
     };
     let request = sm.put_resource_policy().secret_id(id);
     let request = request.resource_policy(policy);
-    once_roles_known(client, context, operation, policy, unheard, || {
+    let about = About::Roles(policy);
+    once_known(client, context, operation, about, unheard, || {
         client.call(context, SECRETS, "PutResourcePolicy", || {
             request.clone().send()
         })

@@ -2,7 +2,6 @@
 
 use super::kept::Object;
 use super::object::{self, Collection, Seen, request};
-use super::once_granted;
 use super::secret::SECRETS;
 use crate::certificate::{in_pkcs8, is_pem};
 use crate::client::{Client, Method, Request};
@@ -292,20 +291,15 @@ impl Object for Certificate {
         prior: &CertificateRecord,
         desired: &CertificateRecord,
     ) -> Result<String, ProviderError> {
-        let look = request(Method::Get, CERTIFICATES, url);
-        let found = once_granted(client, context, operation, &look).await?.body;
-        let known = prior.id.as_deref().unwrap_or_default();
-        let tags = object::changed_tags(client, &desired.to_value(), operation, &found);
         let same = prior.certificate == desired.certificate
             && prior.certificate_policy == desired.certificate_policy;
-        let send = if same {
-            let newest = object::id_in(&found).unwrap_or(known);
-            request(Method::Patch, CERTIFICATES, newest).body(json!({ "tags": tags }))
-        } else {
-            import(url, desired, tags)?
+        let send = |newest: &str, tags: Json| match same {
+            true => Ok(request(Method::Patch, CERTIFICATES, newest).body(json!({ "tags": tags }))),
+            false => import(url, desired, tags),
         };
-        let answer = client.send(context, &send).await?;
-        Ok(object::id_in(&answer.body).unwrap_or(known).to_owned())
+        let look = request(Method::Get, CERTIFICATES, url);
+        let of = (prior.id.as_deref(), &desired.to_value());
+        object::changed(client, context, operation, look, of, send).await
     }
 
     async fn record(

@@ -179,6 +179,24 @@ pub(crate) async fn make(
     noted(context, operation, id).await
 }
 
+/// Changes an object: `send` gives the call, by the id of its newest version and by its tags as they are to be. The id that it has
+/// then.
+pub(crate) async fn changed(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    look: Request,
+    (known, desired): (Option<&str>, &Value),
+    send: impl FnOnce(&str, Json) -> Result<Request, ProviderError>,
+) -> Result<String, ProviderError> {
+    let found = once_granted(client, context, operation, &look).await?.body;
+    let known = known.unwrap_or_default();
+    let tags = changed_tags(client, desired, operation, &found);
+    let send = send(id_in(&found).unwrap_or(known), tags)?;
+    let answer = client.send(context, &send).await?;
+    Ok(id_in(&answer.body).unwrap_or(known).to_owned())
+}
+
 async fn noted(
     context: &CallContext,
     operation: &Operation,

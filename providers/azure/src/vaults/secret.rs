@@ -2,7 +2,6 @@
 
 use super::kept::Object;
 use super::object::{self, Collection, Seen, request};
-use super::once_granted;
 use crate::client::{Client, Method, Request};
 use async_trait::async_trait;
 use infra_model::schema::Traits;
@@ -135,23 +134,20 @@ impl Object for Secret {
         prior: &SecretRecord,
         desired: &SecretRecord,
     ) -> Result<String, ProviderError> {
-        let look = request(Method::Get, SECRETS, url);
-        let found = once_granted(client, context, operation, &look).await?.body;
-        let known = prior.id.as_deref().unwrap_or_default();
-        let tags = object::changed_tags(client, &desired.to_value(), operation, &found);
         let again =
             prior.value != desired.value || prior.value_wo_version != desired.value_wo_version;
-        let send = if again {
-            request(Method::Put, SECRETS, url).body(version(desired, tags)?)
-        } else {
-            let newest = object::id_in(&found).unwrap_or(known);
+        let send = |newest: &str, tags: Json| {
+            if again {
+                return Ok(request(Method::Put, SECRETS, url).body(version(desired, tags)?));
+            }
             let kind = desired.content_type.as_deref().unwrap_or_default();
             let body =
                 json!({ "contentType": kind, "attributes": attributes(desired)?, "tags": tags });
-            request(Method::Patch, SECRETS, newest).body(body)
+            Ok(request(Method::Patch, SECRETS, newest).body(body))
         };
-        let answer = client.send(context, &send).await?;
-        Ok(object::id_in(&answer.body).unwrap_or(known).to_owned())
+        let look = request(Method::Get, SECRETS, url);
+        let of = (prior.id.as_deref(), &desired.to_value());
+        object::changed(client, context, operation, look, of, send).await
     }
 
     async fn record(

@@ -279,10 +279,7 @@ fn runtime(account: &str, identity: &Lowered) -> Json {
         "resources": resources(["50m", "256Mi"], ["500m", "1Gi"]),
         "securityContext": container(2000),
     });
-    let mut labels = json!({ PACKAGE.0: PACKAGE.1 });
-    if let (Some(all), Some(more)) = (labels.as_object_mut(), identity.labels.as_object()) {
-        all.extend(more.clone());
-    }
+    let labels = identity.labelled(json!({ PACKAGE.0: PACKAGE.1 }));
     let template = json!({
         "metadata": { "labels": labels },
         "spec": {

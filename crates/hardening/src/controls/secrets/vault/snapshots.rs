@@ -64,37 +64,33 @@ vault operator raft snapshot save /work/snapshot
 vault token revoke -self
 ";
 
-fn container(name: &str, image: &str, script: &str, more: Json) -> Json {
-    let mut container = json!({
+fn container(name: &str, image: &str, script: &str, env: Json, mounts: Json) -> Json {
+    json!({
         "name": name,
         "image": image,
         "command": ["/bin/sh", "-c", script],
+        "env": env,
+        "volumeMounts": mounts,
         "resources": resources(["10m", "64Mi"], ["500m", "512Mi"]),
         "securityContext": {
             "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": { "drop": ["ALL"] },
         },
-    });
-    if let (Some(all), Json::Object(more)) = (container.as_object_mut(), more) {
-        all.extend(more);
-    }
-    container
+    })
 }
 
 /// What asks Vault for a snapshot, as the account of the pod.
 fn take() -> Json {
-    let more = json!({
-        "env": [
-            { "name": "VAULT_ADDR", "value": "https://vault-active.vault.svc:8200" },
-            { "name": "VAULT_CACERT", "value": "/tls/ca.crt" },
-            { "name": "HOME", "value": "/work" },
-        ],
-        "volumeMounts": [
-            { "name": "tls", "mountPath": "/tls", "readOnly": true },
-            { "name": "token", "mountPath": "/token", "readOnly": true },
-            { "name": "work", "mountPath": "/work" },
-        ],
-    });
-    container("take", IMAGE, &escape(TAKE), more)
+    let env = json!([
+        { "name": "VAULT_ADDR", "value": "https://vault-active.vault.svc:8200" },
+        { "name": "VAULT_CACERT", "value": "/tls/ca.crt" },
+        { "name": "HOME", "value": "/work" },
+    ]);
+    let mounts = json!([
+        { "name": "tls", "mountPath": "/tls", "readOnly": true },
+        { "name": "token", "mountPath": "/token", "readOnly": true },
+        { "name": "work", "mountPath": "/work" },
+    ]);
+    container("take", IMAGE, &escape(TAKE), env, mounts)
 }
 
 /// What brings it to the bucket, and takes away what is older than it need be.
@@ -105,15 +101,13 @@ rclone copyto /work/snapshot "$FOLDER/$(date -u +%Y-%m-%dT%H-%M-%SZ).snap"
 rclone delete --min-age {days}d "$FOLDER"
 "#
     );
-    let more = json!({
-        "env": [
-            { "name": "FOLDER", "value": folder },
-            { "name": "RCLONE_CONFIG", "value": "/work/rclone.conf" },
-            { "name": "HOME", "value": "/work" },
-        ],
-        "volumeMounts": [{ "name": "work", "mountPath": "/work" }],
-    });
-    container("keep", COPIER, &script, more)
+    let env = json!([
+        { "name": "FOLDER", "value": folder },
+        { "name": "RCLONE_CONFIG", "value": "/work/rclone.conf" },
+        { "name": "HOME", "value": "/work" },
+    ]);
+    let mounts = json!([{ "name": "work", "mountPath": "/work" }]);
+    container("keep", COPIER, &script, env, mounts)
 }
 
 /// The job, once in a night.
@@ -136,10 +130,7 @@ pub(super) fn expand(
     });
     let account = inside.object(object("v1", "ServiceAccount", NAMESPACE, NAME, account));
     let folder = folder(&inside.site.cloud, bucket);
-    let mut labels = json!({ "app.kubernetes.io/name": NAME });
-    if let (Some(all), Json::Object(more)) = (labels.as_object_mut(), identity.labels) {
-        all.extend(more);
-    }
+    let labels = identity.labelled(json!({ "app.kubernetes.io/name": NAME }));
     let pod = json!({
         "restartPolicy": "OnFailure",
         "serviceAccountName": NAME,

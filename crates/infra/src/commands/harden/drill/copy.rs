@@ -145,27 +145,9 @@ mod tests {
     use serde_json::{Value as Json, json};
     use std::sync::Arc;
 
-    fn change(address: &str, action: ChangeAction, after: Json) -> Change {
-        let address: Address = address.parse().expect("an address");
-        Change {
-            provider: ProviderAddress::of_type(&address.block.type_name).expect("a provider"),
-            address,
-            previous_address: None,
-            deposed: None,
-            action,
-            reason: None,
-            before: None,
-            after: Some(infra_model::json::implied(&after)),
-            replace_paths: Vec::new(),
-            lifts: Vec::new(),
-            importing: None,
-            resuming: None,
-            create_before_destroy: false,
-            dependencies: Vec::new(),
-            private: None,
-            untouched: false,
-            span: None,
-        }
+    fn change(address: &str, action: ChangeAction, after: &Json) -> Change {
+        let after = infra_model::json::implied(after);
+        crate::render::tests::change(address, action, None, Some(after))
     }
 
     fn real() -> State {
@@ -287,11 +269,11 @@ mod tests {
                 "writes to a repository",
             ),
         ] {
-            let told = offence(&change(address, action, after), &real, begun).unwrap_or_default();
+            let told = offence(&change(address, action, &after), &real, begun).unwrap_or_default();
             assert_eq!(told.is_empty(), words.is_empty(), "{address}: {told}");
             assert!(told.contains(words), "{address}: {told}");
         }
-        let mut imported = change(bucket, NoOp, json!({}));
+        let mut imported = change(bucket, NoOp, &json!({}));
         imported.importing = Some("acme-backups".to_owned());
         assert!(offence(&imported, &real, true).is_some());
     }

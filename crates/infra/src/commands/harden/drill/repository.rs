@@ -6,6 +6,7 @@ use super::report::Report;
 use crate::commands::harden::audit::documents;
 use crate::commands::harden::restore::with_uid;
 use crate::commands::harden::seen::Seen;
+use crate::system::write_for_owner;
 use infra_hardening::SealingKey;
 use infra_hardening::seal::Keys;
 use infra_model::program::ComponentInstance;
@@ -14,36 +15,9 @@ use infra_repository::git::{Git, Login};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const WHAT: &str = "repository";
-
-/// A folder for what is fetched, which its owner alone reads, and which goes with this.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> std::io::Result<Scratch> {
-        let name = format!("infra-drill-{}", std::process::id());
-        let at = std::env::temp_dir().join(name);
-        let mut builder = fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&at)?;
-        Ok(Scratch(at))
-    }
-
-    fn write(&self, name: &str, text: &str) -> std::io::Result<PathBuf> {
-        let path = self.0.join(name);
-        crate::system::write_for_owner(&path, format!("{}\n", text.trim_end()).as_bytes())?;
-        Ok(path)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 /// Opens what is sealed in a hardening's repository.
 pub(super) fn open(
@@ -100,9 +74,10 @@ fn sealed(
     url: &str,
     branch: &str,
 ) -> Result<(String, BTreeMap<String, String>), String> {
-    let scratch = Scratch::new().map_err(|e| e.to_string())?;
-    let login = login(seen, hardening, &scratch).map_err(|e| e.to_string())?;
-    let folder = scratch.0.join("repository");
+    // Its owner alone may enter it, and it goes in the end.
+    let scratch = tempfile::tempdir().map_err(|e| e.to_string())?;
+    let login = login(seen, hardening, scratch.path()).map_err(|e| e.to_string())?;
+    let folder = scratch.path().join("repository");
     fs::create_dir(&folder).map_err(|e| e.to_string())?;
     let git = Git::at(&folder).with_login(login);
     let fetched = Branch::fetch(git, url, branch, 1).map_err(|e| e.to_string())?;
@@ -128,7 +103,12 @@ fn sealed(
 }
 
 /// The login of the engine's, from the state; by default that of whoever runs this.
-fn login(seen: &Seen, hardening: &ComponentInstance, scratch: &Scratch) -> std::io::Result<Login> {
+fn login(seen: &Seen, hardening: &ComponentInstance, scratch: &Path) -> std::io::Result<Login> {
+    let file = |name: &str, text: &str| {
+        let path = scratch.join(name);
+        write_for_owner(&path, format!("{}\n", text.trim_end()).as_bytes())?;
+        Ok::<_, std::io::Error>(path)
+    };
     let mut login = Login::default();
     for block in seen.blocks(hardening) {
         if &*block.address.type_name != "kubernetes_secret"
@@ -146,9 +126,9 @@ fn login(seen: &Seen, hardening: &ComponentInstance, scratch: &Scratch) -> std::
         login.username = text("username");
         login.password = text("password");
         let key = text("identity").or_else(|| text("sshPrivateKey"));
-        login.key = key.map(|k| scratch.write("key", &k)).transpose()?;
+        login.key = key.map(|k| file("key", &k)).transpose()?;
         let hosts = text("known_hosts");
-        login.known_hosts = hosts.map(|h| scratch.write("hosts", &h)).transpose()?;
+        login.known_hosts = hosts.map(|h| file("hosts", &h)).transpose()?;
     }
     Ok(login)
 }
