@@ -132,10 +132,23 @@ fn parts(bytes: &[u8]) -> Result<(Vec<u8>, RsaKeyPair), String> {
 
 /// What the first block of a kind holds.
 fn block(text: &str, kind: &str) -> Option<Vec<u8>> {
-    let (_, rest) = text.split_once(&format!("-----BEGIN {kind}-----"))?;
-    let (inside, _) = rest.split_once(&format!("-----END {kind}-----"))?;
-    let plain: String = inside.chars().filter(|c| !c.is_whitespace()).collect();
-    STANDARD.decode(plain).ok()
+    blocks(text, kind).into_iter().next()
+}
+
+/// What the blocks of a kind hold.
+pub(crate) fn blocks(text: &str, kind: &str) -> Vec<Vec<u8>> {
+    let (begin, end) = (
+        format!("-----BEGIN {kind}-----"),
+        format!("-----END {kind}-----"),
+    );
+    let starts = text.split(&begin).skip(1);
+    starts
+        .filter_map(|rest| {
+            let (inside, _) = rest.split_once(&end)?;
+            let plain: String = inside.chars().filter(|c| !c.is_whitespace()).collect();
+            STANDARD.decode(plain).ok()
+        })
+        .collect()
 }
 
 /// Whether a text is PEM.

@@ -7,6 +7,7 @@ use crate::access::user_assigned::UserAssigned;
 use crate::client::{Client, Request};
 use crate::found;
 use crate::kind::Kind;
+use crate::vaults::object::vault_at;
 use futures::future::join_all;
 use infra_cloud::absence::there;
 use infra_cloud::late::{Standing, until_known};
@@ -65,6 +66,11 @@ where
     until_known(context, operation, words, standing, call).await
 }
 
+/// Whether a refusal may be early.
+pub(crate) fn may_be_early(error: &ProviderError) -> bool {
+    about(error).is_some()
+}
+
 /// What a refusal may be about, by the services' words. The tests have them, with where they were reported.
 fn about(error: &ProviderError) -> Option<About> {
     let says = |words: &str| error.message.contains(words);
@@ -78,6 +84,10 @@ fn about(error: &ProviderError) -> Option<About> {
         }
         code if code.starts_with("AzureKeyVaultMissingPermissions") => {
             return Some(About::Identity);
+        }
+        // What is wrong with the secret itself has this code too.
+        "ApplicationGatewayKeyVaultSecretException" => {
+            return secret_in(&error.message).map(|_| About::Identity);
         }
         _ => {}
     }
@@ -153,7 +163,13 @@ fn vault_in(message: &str) -> Option<&str> {
     Some(&resource[..end])
 }
 
-/// Whether one of the identities of a request was given a role.
+/// The URL of the secret that a gateway says it may not read, after which it may say more.
+fn secret_in(message: &str) -> Option<&str> {
+    let rest = message.split_once("Access denied for KeyVault Secret '")?.1;
+    rest.split('\'').next()
+}
+
+/// Whether one of the identities of a request was given a role, or stands on the list of a vault.
 async fn of_identities(
     client: &Client,
     context: &CallContext,
@@ -176,7 +192,39 @@ async fn of_identities(
     for list in lists.await {
         all.extend(list?);
     }
-    Ok(newest(context, all.iter()))
+    match newest(context, all.iter()) {
+        Standing::Missing => on_list(client, context, &principals, &error.message).await,
+        standing => Ok(standing),
+    }
+}
+
+/// Whether identities stand on the list of the vault whose secret a gateway may not read. It does not tell since when they do.
+async fn on_list(
+    client: &Client,
+    context: &CallContext,
+    principals: &BTreeSet<String>,
+    message: &str,
+) -> Result<Standing, ProviderError> {
+    let uri = secret_in(message).and_then(|url| url.split_once("/secrets/"));
+    let Some((uri, _)) = uri else {
+        return Ok(Standing::Missing);
+    };
+    let vault = vault_at(client, context, uri).await?.unwrap_or_default();
+    let properties = &vault["properties"];
+    let listed = |policy: &Json| {
+        let who = policy["objectId"].as_str().unwrap_or_default();
+        principals.iter().any(|p| p.eq_ignore_ascii_case(who))
+    };
+    let mut policies = properties["accessPolicies"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    let counts = properties["enableRbacAuthorization"] != true;
+    Ok(if counts && policies.any(listed) {
+        Standing::Old
+    } else {
+        Standing::Missing
+    })
 }
 
 /// The principals of the identities that a request names, and of its resource's own.
@@ -327,6 +375,20 @@ mod tests {
                 "missing",
                 Some(About::Identity),
             ),
+            // github.com/MicrosoftDocs/azure-docs/issues/33157, early as in github.com/mspnp/aks-baseline/issues/242
+            (
+                Failed,
+                "ApplicationGatewayKeyVaultSecretException",
+                "Problem occured while accessing and validating KeyVault Secrets associated with Application Gateway 'g'. See details below:; Access denied for KeyVault Secret 'https://kv.vault.azure.net/secrets/s' for Application Gateway 'g'. Make sure that Identity assigned to Application Gateway has access to the KeyVault associated with secret.",
+                Some(About::Identity),
+            ),
+            // github.com/mspnp/aks-baseline/issues/385
+            (
+                Failed,
+                "ApplicationGatewayKeyVaultSecretException",
+                "Problem occured while accessing and validating KeyVault Secrets associated with Application Gateway 'g'. See details below:; Password specified for certificate c is incorrect.",
+                None,
+            ),
             (
                 Conflict,
                 "PrincipalNotFound",
@@ -363,6 +425,8 @@ mod tests {
 
     #[test]
     fn the_vault_is_read_out_of_the_refusal() {
+        let gateway = "See details below:; Access denied for KeyVault Secret 'https://kv/secrets/s/1' for Application Gateway 'g'.";
+        assert_eq!(secret_in(gateway), Some("https://kv/secrets/s/1"));
         let vault = "/subscriptions/s/resourcegroups/g/providers/microsoft.keyvault/vaults/kv";
         assert_eq!(vault_in(VAULT), Some(vault));
         assert_eq!(vault_in(&format!("Resource: '{vault}'")), Some(vault));

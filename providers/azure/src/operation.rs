@@ -20,7 +20,8 @@ pub(crate) fn of(client: &Client, answer: &Answer) -> Option<String> {
     Some(client.relative(url).to_owned())
 }
 
-/// Makes a call, again while its resource is busy, and waits for its operation.
+/// Makes a call, again while its resource is busy, and waits for its operation; all of that again while what was granted for it is not
+/// known everywhere yet, which some services say at its end alone.
 ///
 /// # Errors
 /// How it failed; what its service answers.
@@ -31,12 +32,16 @@ pub(crate) async fn run(
     pace: Pace,
     request: Request,
 ) -> Result<Answer, ProviderError> {
-    let answer = when_free(client, context, operation, pace, &request).await?;
-    if let Some(url) = of(client, &answer) {
-        let (of, verb) = (&*request.of, request.verb());
-        wait(client, context, operation, pace, of, &verb, &url).await?;
-    }
-    Ok(answer)
+    let request = &request;
+    late::once_known(client, context, operation, request, || async move {
+        let answer = begun(client, context, operation, pace, request).await?;
+        if let Some(url) = of(client, &answer) {
+            let (of, verb) = (&*request.of, request.verb());
+            wait(client, context, operation, pace, of, &verb, &url).await?;
+        }
+        Ok(answer)
+    })
+    .await
 }
 
 /// Makes a call, and makes it again while the resource or its parent is busy with another operation, or what was granted for it is not

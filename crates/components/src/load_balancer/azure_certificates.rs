@@ -98,6 +98,8 @@ fn own(index: usize, listen: &Listen, draft: &mut Draft<'_>) -> Json {
         "certificate": {
             "contents": format!("${{trimspace({given}.pem)}}\n${{trimspace({given}.key)}}\n"),
         },
+        // A gateway reads nothing else.
+        "certificate_policy": { "secret_properties": { "content_type": "application/x-pkcs12" } },
         "tags": draft.plain_tags(),
         "depends_on": ["azurerm_role_assignment.operator"],
     });

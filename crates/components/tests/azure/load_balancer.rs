@@ -105,6 +105,11 @@ fn a_certificate_of_ones_own_stands_in_a_vault_that_it_may_read() {
         format!("${{trimspace({given}.pem)}}\n${{trimspace({given}.key)}}\n")
     );
     assert_eq!(of("/key_vault_id"), "${azurerm_key_vault.this.id}");
+    // Gateways take no PEM.
+    assert_eq!(
+        of("/certificate_policy/secret_properties/content_type"),
+        "application/x-pkcs12"
+    );
     assert_eq!(
         at(&expansion, THIS, "/ssl_certificate/0/key_vault_secret_id"),
         "${azurerm_key_vault_certificate.port_443.secret_id}"

@@ -2,19 +2,20 @@
 
 use serde_json::{Value, json};
 
-use super::context::{Ctx, Input, PRINCIPAL, text};
+use super::context::{Ctx, Input, PRINCIPAL, items, text};
 use super::error::{ArmError, ArmResult};
 use super::id::Id;
 use super::item::Item;
 use super::{engine, found, identity, keyvault, page};
 use crate::clock::iso8601_millis;
 use crate::http::HttpReply;
+use crate::world::Stored;
 
 const ASSIGNMENTS: &str = "Microsoft.Authorization/roleAssignments";
 const DEFINITIONS: &str = "Microsoft.Authorization/roleDefinitions";
 
 /// Roles that every tenant has, of those that clusters, databases and their stacks need.
-const BUILT_IN: [(&str, &str); 36] = [
+const BUILT_IN: [(&str, &str); 37] = [
     ("Owner", "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"),
     ("Contributor", "b24988ac-6180-42a0-ab88-20f7382dd24c"),
     ("Reader", "acdd72a7-3385-48ef-bd42-f606fba81ae7"),
@@ -88,6 +89,10 @@ const BUILT_IN: [(&str, &str); 36] = [
     (
         "Key Vault Certificates Officer",
         "a4417e6f-fecd-4de8-b567-7b0420556985",
+    ),
+    (
+        "Key Vault Certificate User",
+        "db79e9a7-68ee-4b58-9aeb-b90e7c24fcba",
     ),
     (
         "Azure Kubernetes Service Cluster Admin Role",
@@ -197,9 +202,38 @@ fn role(subscription: &str, title: &str, id: &str) -> Value {
         "properties": {
             "roleName": title, "type": "BuiltInRole", "description": format!("The built-in role {title}."),
             "assignableScopes": ["/"],
-            "permissions": [{ "actions": actions, "notActions": [], "dataActions": [], "notDataActions": [] }],
+            "permissions": [{ "actions": actions, "notActions": [], "dataActions": data_actions(title), "notDataActions": [] }],
         },
     })
+}
+
+/// What roles let one do in vaults
+/// (<https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/security>); of other data nobody asks.
+fn data_actions(title: &str) -> &'static [&'static str] {
+    match title {
+        "Key Vault Administrator" => &["Microsoft.KeyVault/vaults/*"],
+        "Key Vault Reader" => &[
+            "Microsoft.KeyVault/vaults/*/read",
+            "Microsoft.KeyVault/vaults/secrets/readMetadata/action",
+        ],
+        "Key Vault Secrets Officer" => &["Microsoft.KeyVault/vaults/secrets/*"],
+        "Key Vault Secrets User" => &[
+            "Microsoft.KeyVault/vaults/secrets/getSecret/action",
+            "Microsoft.KeyVault/vaults/secrets/readMetadata/action",
+        ],
+        "Key Vault Certificates Officer" => &[
+            "Microsoft.KeyVault/vaults/certificatecas/*",
+            "Microsoft.KeyVault/vaults/certificates/*",
+            "Microsoft.KeyVault/vaults/certificatecontacts/write",
+        ],
+        "Key Vault Certificate User" => &[
+            "Microsoft.KeyVault/vaults/certificates/read",
+            "Microsoft.KeyVault/vaults/secrets/getSecret/action",
+            "Microsoft.KeyVault/vaults/secrets/readMetadata/action",
+            "Microsoft.KeyVault/vaults/keys/read",
+        ],
+        _ => &[],
+    }
 }
 
 fn subscription_of(scope: &str) -> String {
@@ -384,21 +418,74 @@ fn assign(ctx: &mut Ctx<'_>, input: &Input<'_>, scope: &str) -> ArmResult<HttpRe
 /// Whether one of some principals has a role by now, at a scope or above it. Nothing but late access asks: whoever does something may
 /// do it otherwise.
 pub(crate) fn reaches(ctx: &Ctx<'_>, principals: &[&str], scope: &str) -> bool {
-    if !ctx.frame.pace.is_late() {
-        return true;
+    !ctx.frame.pace.is_late()
+        || assigned(ctx, scope).any(|assignment| {
+            let whose = text(&assignment.doc, "/properties/principalId");
+            principals.iter().any(|p| p.eq_ignore_ascii_case(whose))
+        })
+}
+
+/// Whether one of some principals may do something with data by now, by its roles at a scope or above it. Who is in a group, nobody
+/// knows here: each of them may be.
+pub(crate) fn allows(ctx: &Ctx<'_>, principals: &[&str], scope: &str, action: &str) -> bool {
+    assigned(ctx, scope).any(|assignment| {
+        let properties = &assignment.doc["properties"];
+        let whose = text(properties, "/principalId");
+        let theirs = principals.iter().any(|p| p.eq_ignore_ascii_case(whose));
+        if !theirs && properties["principalType"] != "Group" {
+            return false;
+        }
+        let asked = text(properties, "/roleDefinitionId");
+        let role = Id::new(asked);
+        let known = built_in(&subscription_of(scope), role.name())
+            .or_else(|| ctx.get(asked).map(|item| item.doc.clone()));
+        known.is_some_and(|role| {
+            items(&role, "/properties/permissions").any(|permission| {
+                let names = |member: &str| {
+                    let mut patterns = items(permission, member).filter_map(Value::as_str);
+                    patterns.any(|pattern| covers(pattern, action))
+                };
+                names("/dataActions") && !names("/notDataActions")
+            })
+        })
+    })
+}
+
+/// Whether an action is one of a pattern's, whose stars stand for anything.
+fn covers(pattern: &str, action: &str) -> bool {
+    let (pattern, action) = (pattern.to_lowercase(), action.to_lowercase());
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = action.strip_prefix(first) else {
+        return false;
+    };
+    let parts: Vec<&str> = parts.collect();
+    let Some((last, middle)) = parts.split_last() else {
+        return rest.is_empty();
+    };
+    for part in middle {
+        let Some(at) = rest.find(part) else {
+            return false;
+        };
+        rest = &rest[at + part.len()..];
     }
-    let below = |above: &str| {
+    rest.ends_with(last)
+}
+
+/// The assignments at a scope and above it, as far as they are known by now.
+fn assigned<'c>(ctx: &'c Ctx<'_>, scope: &'c str) -> impl Iterator<Item = Stored<Item>> + 'c {
+    let below = move |above: &str| {
         let above = above.trim_end_matches('/');
         let start = scope.get(..above.len());
         start.is_some_and(|start| start.eq_ignore_ascii_case(above))
             && matches!(scope.as_bytes().get(above.len()), None | Some(b'/'))
     };
-    ctx.of_kind("/", ASSIGNMENTS).iter().any(|item| {
-        let whose = text(&item.doc, "/properties/principalId");
-        principals.iter().any(|p| p.eq_ignore_ascii_case(whose))
-            && below(text(&item.doc, "/properties/scope"))
-            && ctx.frame.pace.knows(item.created, ctx.now)
-    })
+    ctx.of_kind("/", ASSIGNMENTS)
+        .into_iter()
+        .filter(move |item| {
+            below(text(&item.doc, "/properties/scope"))
+                && ctx.frame.pace.knows(item.created, ctx.now)
+        })
 }
 
 fn exists(name: &str) -> ArmError {

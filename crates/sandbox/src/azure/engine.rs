@@ -344,6 +344,7 @@ pub(crate) fn store(
         links: Vec::new(),
         later: Value::Null,
         patch: input.is_patch(),
+        failure: None,
     };
     parts::check(&mut write, kind)?;
     (kind.prepare)(ctx, &mut write)?;
@@ -353,6 +354,7 @@ pub(crate) fn store(
         hidden,
         mut links,
         later,
+        failure: vain,
         ..
     } = write;
     links.sort();
@@ -375,7 +377,8 @@ pub(crate) fn store(
     if later.is_object() {
         merge(&mut then, &later);
     }
-    let error = (ctx.fails() && begins.until > ctx.now).then(failure);
+    let stopped = || (ctx.fails() && begins.until > ctx.now).then(failure);
+    let error = vain.or_else(stopped);
     if error.is_some() && !kind.states.member.is_empty() {
         then = doc.clone();
         set(&mut then, &state, kind.states.failed);

@@ -177,6 +177,8 @@ pub(crate) struct Write<'a> {
     pub(crate) later: Value,
     /// Whether the client sent some members only.
     pub(crate) patch: bool,
+    /// How the work that is begun ends, where it is begun in vain.
+    pub(crate) failure: Option<ArmError>,
 }
 
 impl Write<'_> {

@@ -321,6 +321,7 @@ fn delete(
         links: Vec::new(),
         later: Value::Null,
         patch: false,
+        failure: None,
     };
     (owner.prepare)(ctx, &mut write)?;
     let then = (write.doc, write.links);

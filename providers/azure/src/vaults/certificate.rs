@@ -2,6 +2,7 @@
 
 use super::kept::Object;
 use super::object::{self, Collection, Seen, request};
+use super::pkcs12;
 use super::secret::SECRETS;
 use crate::certificate::{in_pkcs8, is_pem};
 use crate::client::{Client, Method, Request};
@@ -16,7 +17,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// A certificate of one's own in a vault, with its key. It is a secret and a key of the same name besides; what reads the secret gets
-/// certificate and key. Azure keeps a deleted certificate for a while: it is purged where that is allowed. A vault can also have
+/// certificate and key, in the form that `secret_properties` of the policy says: application gateways take `application/x-pkcs12`
+/// alone, which PEM is turned into on its way. Azure keeps a deleted certificate for a while: it is purged where that is allowed. A vault can also have
 /// certificates made, which is not supported: `tls_self_signed_cert` makes one.
 #[derive(Clone, Debug, Default, Record)]
 pub(crate) struct CertificateRecord {
@@ -126,7 +128,8 @@ pub(crate) struct KeyProperties {
 /// The secret of a certificate.
 #[derive(Clone, Debug, Default, PartialEq, Record)]
 pub(crate) struct SecretProperties {
-    /// `application/x-pem-file` or `application/x-pkcs12`.
+    /// `application/x-pem-file` or `application/x-pkcs12`; what is not said is what the contents are. PEM becomes PKCS#12 where that is
+    /// said.
     #[record(required)]
     pub(crate) content_type: String,
 }
@@ -151,11 +154,14 @@ const OF_VERSION: [&str; 7] = [
     "thumbprint",
 ];
 
+const PEM: &str = "application/x-pem-file";
+const PKCS12: &str = "application/x-pkcs12";
+
 /// The policy that is sent: what is said of it, and of which kind the contents are.
 fn policy(desired: &CertificateRecord, contents: &str) -> Json {
     let kind = match is_pem(contents) {
-        true => "application/x-pem-file",
-        false => "application/x-pkcs12",
+        true => PEM,
+        false => PKCS12,
     };
     let mut policy = json!({ "secret_props": { "contentType": kind } });
     let Some(said) = desired.certificate_policy.first() else {
@@ -198,24 +204,63 @@ fn open_policy(config: &Value, planned: &mut Planned) {
     }
 }
 
+/// What is sent of contents that a vault is to keep in a form; otherwise what is wrong with them. "Key Vault will only accept a key in
+/// PKCS#8 format."
+fn sent(contents: &str, kind: &str) -> Result<String, String> {
+    match (is_pem(contents), kind) {
+        (true, PKCS12) => pkcs12::of_pem(contents),
+        (true, _) => in_pkcs8(contents),
+        (false, _) => Ok(contents.split_whitespace().collect()),
+    }
+}
+
 /// The call that makes a version ("Import Certificate").
 fn import(url: &str, desired: &CertificateRecord, tags: Json) -> Result<Request, ProviderError> {
     let given = desired.certificate.first().cloned().unwrap_or_default();
-    // "Key Vault will only accept a key in PKCS#8 format."
-    let value = match is_pem(&given.contents) {
-        true => in_pkcs8(&given.contents).map_err(|why| {
-            ProviderError::invalid("certificate", format!("its `contents` {why}"))
-        })?,
-        false => given.contents.clone(),
-    };
+    let policy = policy(desired, &given.contents);
+    let kind = policy["secret_props"]["contentType"].as_str();
+    let value = sent(&given.contents, kind.unwrap_or_default()).map_err(wrong_contents)?;
     let mut body = json!({
-        "value": value, "policy": policy(desired, &given.contents),
-        "attributes": { "enabled": true }, "tags": tags,
+        "value": value, "policy": policy, "attributes": { "enabled": true }, "tags": tags,
     });
-    if let Some(password) = &given.password {
+    // What is made of PEM has none.
+    if let Some(password) = given.password.filter(|_| !is_pem(&given.contents)) {
         body["pwd"] = password.as_str().into();
     }
     Ok(request(Method::Post, CERTIFICATES, format!("{url}/import")).body(body))
+}
+
+fn wrong_contents(why: String) -> ProviderError {
+    ProviderError::invalid("certificate", format!("its `contents` {why}"))
+}
+
+/// What a vault would refuse of contents that are known.
+fn wrong(config: &Value) -> Option<ProviderError> {
+    let given = block(config, "certificate")?;
+    let contents = given.get("contents").and_then(Value::as_str)?;
+    let said = block(config, "certificate_policy").and_then(|p| block(p, "secret_properties"));
+    let kind = said.and_then(|said| said.get("content_type")?.as_str());
+    if is_pem(contents) {
+        return sent(contents, kind.unwrap_or(PEM))
+            .err()
+            .map(wrong_contents);
+    }
+    let password = given.get("password");
+    if password.is_some_and(Value::is_unknown) {
+        return None;
+    }
+    let password = password.and_then(Value::as_str).unwrap_or_default();
+    if let Err((name, why)) = pkcs12::check(contents, password) {
+        return Some(ProviderError::invalid(
+            "certificate",
+            format!("its `{name}` {why}"),
+        ));
+    }
+    (kind == Some(PEM)).then(|| {
+        wrong_contents(format!(
+            "are a PKCS#12 file, and `content_type` says {PEM}: it must be {PKCS12}"
+        ))
+    })
 }
 
 fn shown_policy(found: &Json) -> Policy {
@@ -257,6 +302,10 @@ impl Object for Certificate {
 
     fn traits() -> Traits {
         Traits::default().seconds(5, 5, 10)
+    }
+
+    fn validate(config: &Value) -> Vec<ProviderError> {
+        wrong(config).into_iter().collect()
     }
 
     fn plan(config: &Value, prior: &Value, planned: &mut Planned) {

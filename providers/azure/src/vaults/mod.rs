@@ -5,6 +5,7 @@ pub(crate) mod ephemeral;
 pub(crate) mod kept;
 pub(crate) mod key;
 pub(crate) mod object;
+mod pkcs12;
 pub(crate) mod secret;
 pub(crate) mod vault;
 

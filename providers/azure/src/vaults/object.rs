@@ -298,12 +298,15 @@ fn split_tags(client: &Client, found: &Json, said: &Value) -> (Tags, Tags) {
     MARKS.split(tags::of(found), &client.config().tags, Some(&said))
 }
 
-/// The vault's resource id of an object that is imported: found by its name among the subscription's.
-async fn vault_of(
+/// The vault at an address, among the subscription's.
+///
+/// # Errors
+/// What Resource Manager answers.
+pub(crate) async fn vault_at(
     client: &Client,
     context: &CallContext,
     uri: &str,
-) -> Result<Option<String>, ProviderError> {
+) -> Result<Option<Json>, ProviderError> {
     let path = format!(
         "{}/providers/Microsoft.KeyVault/vaults",
         client.subscription()
@@ -311,11 +314,10 @@ async fn vault_of(
     let request = Request::get(vault::Vault::API.name, super::VERSION, path);
     let all = client.list(context, request).await?;
     let bare = |uri: &str| uri.trim_end_matches('/').to_ascii_lowercase();
-    let found = all.into_iter().find(|vault| {
+    Ok(all.into_iter().find(|vault| {
         let address = vault["properties"]["vaultUri"].as_str();
         address.is_some_and(|a| bare(a) == bare(uri))
-    });
-    Ok(found.and_then(|vault| vault["id"].as_str().map(str::to_owned)))
+    }))
 }
 
 /// What was found of an object that keys and secrets have alike.
@@ -365,8 +367,10 @@ pub(crate) async fn seen(
     let newest = Address::parse(&id, collection).unwrap_or_else(|| address.clone());
     let vault = match text(said, "key_vault_id").filter(|v| !v.is_empty()) {
         Some(vault) => vault,
-        None => vault_of(client, context, &address.vault)
+        // An object that is imported.
+        None => vault_at(client, context, &address.vault)
             .await?
+            .and_then(|vault| vault["id"].as_str().map(str::to_owned))
             .unwrap_or_default(),
     };
     let (tags, tags_all) = split_tags(client, found, said);

@@ -1,22 +1,30 @@
-//! Certificates that are brought in, in PEM, and what a certificate is besides: a secret, with its key, and a key of the same name
-//! ("Import Certificate", and "About Azure Key Vault certificates": <https://learn.microsoft.com/azure/key-vault/certificates/about-certificates>).
+//! Certificates that are brought in, in PEM or PKCS#12, and what a certificate is besides: a secret, with its key, and a key of the
+//! same name ("Import Certificate", and "About Azure Key Vault certificates": <https://learn.microsoft.com/azure/key-vault/certificates/about-certificates>).
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use rcgen::{KeyPair, PublicKeyData};
+use rcgen::KeyPair;
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
+use x509_parser::parse_x509_certificate;
 use x509_parser::pem::Pem;
 use x509_parser::public_key::PublicKey;
 
 use super::object::What;
+use super::pkcs12::{self, Bundle, Unread};
 use crate::azure::context::{Ctx, default, text};
 use crate::azure::error::{ArmError, ArmResult};
 use crate::azure::item::Item;
 
 const PEM: &str = "application/x-pem-file";
+const PKCS12: &str = "application/x-pkcs12";
+
+/// What is said of a file that is none, or that another password opens
+/// (<https://github.com/damienbod/AspNetCoreCertificates/issues/38>).
+const NO_PKCS12: &str = "The specified PKCS#12 X.509 certificate content can not be read. Please check if certificate is in valid PKCS#12 format.";
+const NO_PEM: &str = "The specified PEM X.509 certificate content is in an unexpected format. Please check if certificate is in valid PEM format.";
 
 fn refused(message: &str) -> ArmError {
     ArmError::bad("BadParameter", message)
@@ -25,47 +33,78 @@ fn refused(message: &str) -> ArmError {
 /// A version of a certificate, of what `import` takes.
 pub(super) fn imported(ctx: &Ctx<'_>, sent: &Value, one: &mut Value) -> ArmResult<()> {
     let value = text(sent, "/value");
-    let said = text(&sent["policy"], "/secret_props/contentType");
-    if !value.trim_start().starts_with("-----BEGIN ") || !matches!(said, "" | PEM) {
-        // PKCS#12 is what no client of ours sends, and is not read here.
-        return Err(refused(
-            "The specified PKCS#12 X.509 certificate content can not be read. Please check if certificate is in valid PKCS#12 format.",
-        ));
-    }
-    let format = || {
-        refused(
-            "The specified PEM X.509 certificate content is in an unexpected format. Please check if certificate is in valid PEM format.",
-        )
+    // Of what kind the contents are, the policy says, and not they themselves.
+    let kind = match text(&sent["policy"], "/secret_props/contentType") {
+        "" => PKCS12,
+        said => said,
     };
+    let (bundle, value) = match kind {
+        PEM => (from_pem(value)?, value.to_owned()),
+        PKCS12 => from_pkcs12(value, text(sent, "/pwd"))?,
+        other => {
+            return Err(refused(&format!(
+                "The content type {other} is not one of {PKCS12} and {PEM}."
+            )));
+        }
+    };
+    let der = &bundle.certificates[0];
+    let (_, x509) = parse_x509_certificate(der).map_err(|_| refused(NO_PKCS12))?;
+    let validity = x509.validity();
+    one["value"] = value.into();
+    one["cer"] = STANDARD.encode(der).into();
+    one["x5t"] = URL_SAFE_NO_PAD.encode(Sha1::digest(der)).into();
+    one["key"] = key_of(&x509)?;
+    one["attributes"]["nbf"] = validity.not_before.timestamp().into();
+    one["attributes"]["exp"] = validity.not_after.timestamp().into();
+    one["policy"] = policy(ctx, sent, &x509, &one["key"], kind);
+    Ok(())
+}
+
+/// The certificates and the key of a PEM text, which stays as it is.
+fn from_pem(value: &str) -> ArmResult<Bundle> {
     let blocks: Result<Vec<Pem>, _> = Pem::iter_from_buffer(value.as_bytes()).collect();
-    let blocks = blocks.map_err(|_| format())?;
-    let of = |label: &str| {
-        blocks
-            .iter()
-            .filter(|b| b.label == label)
-            .collect::<Vec<_>>()
+    let blocks = blocks.map_err(|_| refused(NO_PEM))?;
+    let of = |label: &str| -> Vec<Vec<u8>> {
+        let blocks = blocks.iter().filter(|block| block.label == label);
+        blocks.map(|block| block.contents.clone()).collect()
     };
     // "Key Vault will only accept a key in PKCS#8 format."
     let (certificates, keys) = (of("CERTIFICATE"), of("PRIVATE KEY"));
     let ([first, ..], [key]) = (&certificates[..], &keys[..]) else {
-        return Err(format());
+        return Err(refused(NO_PEM));
     };
-    let x509 = first.parse_x509().map_err(|_| format())?;
-    let pair = KeyPair::try_from(key.contents.as_slice()).map_err(|_| format())?;
-    if pair.subject_public_key_info() != x509.public_key().raw {
+    if KeyPair::try_from(key.as_slice()).is_err() || parse_x509_certificate(first).is_err() {
+        return Err(refused(NO_PEM));
+    }
+    if !pkcs12::fits(key, first) {
         return Err(refused(
             "The specified PEM X.509 certificate content can not be read: its private key is not the certificate's.",
         ));
     }
-    let validity = x509.validity();
-    one["value"] = value.into();
-    one["cer"] = STANDARD.encode(&first.contents).into();
-    one["x5t"] = URL_SAFE_NO_PAD.encode(Sha1::digest(&first.contents)).into();
-    one["key"] = key_of(&x509)?;
-    one["attributes"]["nbf"] = validity.not_before.timestamp().into();
-    one["attributes"]["exp"] = validity.not_after.timestamp().into();
-    one["policy"] = policy(ctx, sent, &x509, &one["key"]);
-    Ok(())
+    let key = key.clone();
+    Ok(Bundle { certificates, key })
+}
+
+/// What is in a file in base 64, and the file without its password.
+fn from_pkcs12(value: &str, password: &str) -> ArmResult<(Bundle, String)> {
+    let unread = || refused(NO_PKCS12);
+    let file = decoded(value).ok_or_else(unread)?;
+    let bundle = pkcs12::read(&file, password).map_err(|_| unread())?;
+    let open = pkcs12::write(&bundle).ok_or_else(unread)?;
+    Ok((bundle, STANDARD.encode(open)))
+}
+
+/// A file in base 64, however it is broken into lines, as .NET reads it.
+fn decoded(value: &str) -> Option<Vec<u8>> {
+    let value: String = value.split_whitespace().collect();
+    STANDARD.decode(value).ok()
+}
+
+/// What a gateway makes of a file in base 64 and a password
+/// (<https://learn.microsoft.com/azure/application-gateway/key-vault-certs>: PKCS#12 alone, and from a vault without a password).
+pub(crate) fn readable(value: &str, password: &str) -> Result<(), Unread> {
+    let file = decoded(value).ok_or(Unread::Format)?;
+    pkcs12::read(&file, password).map(drop)
 }
 
 /// The public half, as keys are shown.
@@ -101,7 +140,13 @@ fn key_of(x509: &X509Certificate<'_>) -> ArmResult<Value> {
 }
 
 /// The policy that a certificate has: what is sent of it, and what the certificate says.
-fn policy(ctx: &Ctx<'_>, sent: &Value, x509: &X509Certificate<'_>, key: &Value) -> Value {
+fn policy(
+    ctx: &Ctx<'_>,
+    sent: &Value,
+    x509: &X509Certificate<'_>,
+    key: &Value,
+    kind: &str,
+) -> Value {
     let mut policy = match &sent["policy"] {
         Value::Object(members) => Value::Object(members.clone()),
         _ => json!({}),
@@ -117,7 +162,7 @@ fn policy(ctx: &Ctx<'_>, sent: &Value, x509: &X509Certificate<'_>, key: &Value) 
     let size = text(key, "/n").len() * 6 / 8 * 8;
     for (pointer, value) in [
         ("/issuer/name", json!("Unknown")),
-        ("/secret_props/contentType", json!(PEM)),
+        ("/secret_props/contentType", json!(kind)),
         ("/key_props/exportable", json!(true)),
         ("/key_props/reuse_key", json!(false)),
         ("/x509_props/subject", json!(x509.subject().to_string())),

@@ -4,6 +4,7 @@
 mod certificate;
 mod management;
 mod object;
+mod pkcs12;
 mod plane;
 
 use serde_json::{Value, json};
@@ -19,6 +20,8 @@ use crate::http::HttpReply;
 use crate::kubernetes::clusters::{PUSHED_BY, Pushed};
 use crate::latency::Work;
 
+pub(crate) use self::certificate::readable;
+pub(crate) use self::pkcs12::Unread;
 pub(crate) use self::plane::{answer as plane, challenge};
 
 use self::object::What;
@@ -166,12 +169,63 @@ pub(crate) fn find_key(ctx: &Ctx<'_>, uri: &str, name: &str) -> Option<String> {
     find(ctx, &name_of(uri), What::Key, name)
 }
 
-/// Whether there is a secret at a URL, of whatever version, in a vault that is there; none when there is no such vault.
-pub(crate) fn has_secret(ctx: &Ctx<'_>, url: &str) -> Option<bool> {
-    let (vault, rest) = url.split_once("/secrets/")?;
-    let vault = name_of(vault);
-    by_name(ctx, &vault)?;
-    Some(find(ctx, &vault, What::Secret, rest.split('/').next()?).is_some())
+/// What a service finds at a secret's URL by one of its identities.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Secret {
+    /// There is no such vault: it may be somebody else's.
+    Elsewhere,
+    /// None of them may read it, or not yet.
+    Denied,
+    /// It is not there.
+    Missing,
+    /// It is switched off.
+    Disabled,
+    /// Its value.
+    Value(String),
+}
+
+/// Reads the secret at a URL, with or without a version, for identities by their principals.
+pub(crate) fn secret_for(ctx: &Ctx<'_>, url: &str, principals: &[&str]) -> Secret {
+    let Some((vault, rest)) = url.split_once("/secrets/") else {
+        return Secret::Elsewhere;
+    };
+    let Some(vault) = by_name(ctx, &name_of(vault)) else {
+        return Secret::Elsewhere;
+    };
+    let rest = rest.trim_end_matches('/');
+    let (name, version) = rest.split_once('/').unwrap_or((rest, ""));
+    if !reads_secrets(ctx, &vault, name, principals) {
+        return Secret::Denied;
+    }
+    let vault = text(&vault.doc, "/name");
+    let Ok(item) = object::get(ctx, vault, What::Secret, name) else {
+        return Secret::Missing;
+    };
+    match object::version(&item, What::Secret, version) {
+        Err(_) => Secret::Missing,
+        Ok(one) if one["attributes"]["enabled"] == false => Secret::Disabled,
+        Ok(one) => Secret::Value(text(one, "/value").to_owned()),
+    }
+}
+
+/// Whether one of some principals may read a secret by now, by a role or by the vault's own list.
+fn reads_secrets(ctx: &Ctx<'_>, vault: &Item, name: &str, principals: &[&str]) -> bool {
+    if vault.doc["properties"]["enableRbacAuthorization"] == true {
+        let scope = format!("{}/secrets/{name}", text(&vault.doc, "/id"));
+        let action = "Microsoft.KeyVault/vaults/secrets/getSecret/action";
+        return authorization::allows(ctx, principals, &scope, action);
+    }
+    let listed = items(&vault.doc, "/properties/accessPolicies").any(|policy| {
+        let who = text(policy, "/objectId");
+        principals.iter().any(|p| p.eq_ignore_ascii_case(who))
+            && items(policy, "/permissions/secrets").any(|permission| {
+                let permission = permission.as_str().unwrap_or_default();
+                ["get", "all"]
+                    .iter()
+                    .any(|p| p.eq_ignore_ascii_case(permission))
+            })
+    });
+    listed && ctx.frame.pace.knows(vault.changed, ctx.now)
 }
 
 /// Where the world keeps the key at a URL, of whatever version.
@@ -460,6 +514,7 @@ fn policies(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<HttpReply> {
     if let Some(busy) = &mut item.busy {
         set(&mut busy.then.0, "/properties/accessPolicies", rows.clone());
     }
+    item.changed = ctx.now;
     ctx.put(item);
     let answer = json!({
         "id": format!("{}/accessPolicies/", vault.text), "name": vault.name(), "type": "Microsoft.KeyVault/vaults/accessPolicies",

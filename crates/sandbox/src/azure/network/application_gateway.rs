@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::begin;
 use super::load_balancer::{SUBNET, check_own_references, frontends};
 use super::public_ip::check_zones;
-use crate::azure::context::{Ctx, Input, default, items, items_mut, set, text, unset};
+use super::{begin, gateway_certificates};
+use crate::azure::context::{Ctx, Input, default, items, items_mut, set, text};
 use crate::azure::engine;
 use crate::azure::error::{ArmError, ArmResult};
 use crate::azure::kind::{Kind, Part, Write};
-use crate::azure::{identity, keyvault, lro};
+use crate::azure::{identity, lro};
 use crate::http::HttpReply;
 use crate::latency::Work;
 
@@ -146,8 +146,7 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
     subnets(ctx, write)?;
     frontends(ctx, write, NAME)?;
     listeners(write)?;
-    check_vault_secrets(ctx, write)?;
-    secrets(write);
+    gateway_certificates::check(ctx, write)?;
     for part in KIND.parts {
         default(
             &mut write.doc,
@@ -243,43 +242,6 @@ fn listeners(write: &mut Write<'_>) -> ArmResult<()> {
         priorities.push(priority);
     }
     Ok(())
-}
-
-/// Refuses a certificate in a vault that is not there, or that the gateway has no identity to read
-/// (<https://learn.microsoft.com/azure/application-gateway/key-vault-certs>). A vault that is not here may be somebody else's.
-fn check_vault_secrets(ctx: &Ctx<'_>, write: &Write<'_>) -> ArmResult<()> {
-    for certificate in items(&write.doc, "/properties/sslCertificates") {
-        let url = text(certificate, "/properties/keyVaultSecretId");
-        let named = write.doc["identity"]["userAssignedIdentities"].as_object();
-        let readable = named.is_some_and(|all| !all.is_empty());
-        if !url.is_empty() && (!readable || keyvault::has_secret(ctx, url) == Some(false)) {
-            return Err(ArmError::network(
-                "ApplicationGatewayKeyVaultSecretException",
-                format!(
-                    "Problem occured while accessing and validating KeyVault Secrets associated with Application Gateway '{}'. See details below: the secret '{url}' was not found, or no user-assigned identity can read it.",
-                    write.id.text
-                ),
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// Keys and passwords are taken, and never shown.
-fn secrets(write: &mut Write<'_>) {
-    for certificate in items_mut(&mut write.doc, "/properties/sslCertificates") {
-        if !text(certificate, "/properties/data").is_empty() {
-            set(certificate, "/properties/publicCertData", public_part());
-        }
-        unset(certificate, "/properties/data");
-        unset(certificate, "/properties/password");
-    }
-}
-
-/// The certificate that is shown in the place of what a client has sent: any will do, nobody checks it.
-fn public_part() -> String {
-    use base64::Engine;
-    base64::engine::general_purpose::STANDARD.encode(crate::certificate::pem("00000000000001"))
 }
 
 /// Starts or stops a gateway.

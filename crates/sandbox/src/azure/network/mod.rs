@@ -2,6 +2,7 @@
 
 mod address;
 mod application_gateway;
+mod gateway_certificates;
 mod interface;
 mod load_balancer;
 mod nat_gateway;
