@@ -50,7 +50,12 @@ fn convert_at(value: &Value, ty: &Type, path: &Path) -> Result<Value, ConvertErr
         message: requirement(ty),
     };
     if let Value::Marked(marks, inner) = value {
-        return Ok(convert_at(inner, ty, path)?.with_marks(*marks));
+        let converted = convert_at(inner, ty, path)?;
+        // What is unknown as before is the same value, which a trace is known by.
+        if matches!(**inner, Value::Unknown(_)) && converted == **inner {
+            return Ok(value.clone());
+        }
+        return Ok(converted.with_marks(*marks));
     }
     match (value, ty) {
         (_, Type::Any)

@@ -279,10 +279,23 @@ impl Value {
         }
     }
 
-    /// The value with all marks removed, however deep, and whether there was any.
+    /// Whether there is a marked value in it, however deep: also one without any mark, as a [`Trace`] makes them.
+    #[must_use]
+    pub fn holds_marked(&self) -> bool {
+        match self {
+            Value::Marked(..) => true,
+            Value::List(_, items) | Value::Set(_, items) | Value::Tuple(items) => {
+                items.iter().any(Value::holds_marked)
+            }
+            Value::Map(_, items) | Value::Object(items) => items.values().any(Value::holds_marked),
+            _ => false,
+        }
+    }
+
+    /// The value with all marks removed, however deep.
     #[must_use]
     pub fn unmark_deep(&self) -> Value {
-        if self.deep_marks().is_empty() {
+        if !self.holds_marked() {
             return self.clone();
         }
         match self {
@@ -369,6 +382,41 @@ impl Value {
                 .with_attribute(name, value)
                 .with_marks(marks),
             other => other,
+        }
+    }
+}
+
+/// An unknown value that is found again wherever it comes out as it is. To every operation it is unknown, so that none can look
+/// into it: what is computed of it, or chosen by it, is another unknown value. Only what passes it on, such as a list that it is put
+/// into, gives the very same one.
+#[derive(Clone, Debug)]
+pub struct Trace(Arc<Value>);
+
+impl Trace {
+    /// A new one, of what will be of a type.
+    #[must_use]
+    pub fn unknown(ty: Type) -> Trace {
+        Trace(Arc::new(Value::Unknown(ty)))
+    }
+
+    /// The value, to be put where it starts.
+    #[must_use]
+    pub fn value(&self) -> Value {
+        Value::Marked(Marks::NONE, self.0.clone())
+    }
+
+    /// What tells it from all others, as long as it is kept.
+    #[must_use]
+    pub fn key(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
+    /// The key of the one that a value is, if it is one; any unknown value with marks has a key, but that of no trace.
+    #[must_use]
+    pub fn of(value: &Value) -> Option<usize> {
+        match value {
+            Value::Marked(_, inner) => Some(Arc::as_ptr(inner).addr()),
+            _ => None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Whose ids attributes will have. An id that the cloud gives is not known while planning, so a planned value does not tell what it
-//! refers to. Where a type asks (`Traits::refers`), its expressions are evaluated once more with a text of its own in the place of
-//! every such id: an attribute that comes out as that text refers to nothing else.
+//! refers to. Where a type asks (`Traits::refers`), its expressions are evaluated once more with a [`Trace`] in the place of every
+//! such id. It stays unknown, so no expression can look into it and decide by what it finds; an attribute that comes out as the very
+//! same value is that id, whatever it will be.
 
 use super::repeat::instances;
 use super::walk::Walk;
@@ -10,7 +11,7 @@ use infra_model::address::{Address, BlockAddress, InstanceKey, Mode};
 use infra_model::expr::{Expr, ExprKind};
 use infra_model::hash::HashMap;
 use infra_model::program::ResourceBlock;
-use infra_model::value::Value;
+use infra_model::value::{Trace, Value};
 use std::collections::BTreeMap;
 
 /// The new resources that each attribute that was asked for refers to by their ids.
@@ -32,7 +33,7 @@ impl Walk<'_> {
         if asking.is_empty() {
             return found;
         }
-        let (world, made) = self.stand_ins();
+        let (world, made) = self.traced();
         for (address, changes) in asking {
             let block = self
                 .graph
@@ -48,7 +49,7 @@ impl Walk<'_> {
                 let of = |name: &'static str| {
                     let (value, _) = world.evaluate(at(&block.config, name)?, frame).ok()?;
                     let mut there = Vec::new();
-                    collect(&value, &made, &mut there);
+                    collect(&value, &made, &mut there)?;
                     (!there.is_empty()).then_some((name, there))
                 };
                 let refers: Refers = attributes.into_iter().filter_map(of).collect();
@@ -72,29 +73,31 @@ impl Walk<'_> {
         asked.iter().filter(unknown).copied().collect()
     }
 
-    /// The world of the plan with a text for each id that is not known, and whose each of them is.
-    fn stand_ins(&self) -> (World<'_>, HashMap<String, &Address>) {
+    /// The world of the plan with a trace for each id that is not known, and whose each of them is.
+    fn traced(&self) -> (World<'_>, Made<'_>) {
         let mut world = World::planning(self.engine, self.program, self.graph);
         world.conditions = false;
         let mut values = self.world.values().clone();
-        let mut made = HashMap::default();
+        let mut made = Made::default();
         for change in self.planner.changes.values().filter(|c| creates(c)) {
-            let after = change.after.as_ref().filter(|after| {
-                let id = after.get("id");
-                id.is_some_and(|id| id.is_unknown() && id.marks().is_empty())
+            let after = change.after.as_ref().and_then(|after| {
+                let id = after.get("id")?;
+                (id.is_unknown() && id.marks().is_empty()).then(|| (after, id.ty()))
             });
-            if let Some(after) = after {
-                // No cloud and no file has such a text.
-                let text = format!("\u{1}{}", change.address);
-                let after = after.clone().with_attribute("id", text.as_str().into());
+            if let Some((after, ty)) = after {
+                let trace = Trace::unknown(ty);
+                let after = after.clone().with_attribute("id", trace.value());
                 values.set(&change.address, after);
-                made.insert(text, &change.address);
+                made.insert(trace.key(), (trace, &change.address));
             }
         }
         *world.values() = values;
         (world, made)
     }
 }
+
+/// Whose each trace is, by its key. They are kept, so that no other value has the key of one.
+type Made<'a> = HashMap<usize, (Trace, &'a Address)>;
 
 fn creates(change: &Change) -> bool {
     !change.untouched && (change.action == ChangeAction::Create || change.action.is_replace())
@@ -128,10 +131,14 @@ fn within<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
         })
 }
 
-fn collect(value: &Value, made: &HashMap<String, &Address>, out: &mut Vec<Address>) {
-    match (value.as_str(), value.elements()) {
-        (Some(text), _) => out.extend(made.get(text).map(|address| (*address).clone())),
-        (None, Some(items)) => items.iter().for_each(|item| collect(item, made, out)),
-        (None, None) => {}
+/// The resources whose ids are in a value; none where something in it is not known and cannot be told apart.
+fn collect(value: &Value, made: &Made<'_>, out: &mut Vec<Address>) -> Option<()> {
+    if let Some((_, address)) = Trace::of(value).and_then(|key| made.get(&key)) {
+        out.push((*address).clone());
+        return Some(());
+    }
+    match value.elements() {
+        Some(items) => items.iter().try_for_each(|item| collect(item, made, out)),
+        None => value.is_wholly_known().then_some(()),
     }
 }

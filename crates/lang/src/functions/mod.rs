@@ -221,12 +221,9 @@ pub(crate) fn invoke(
         if argument.is_null() && !parameter.null {
             return bad(index, "must not be null");
         }
-        if !parameter.marked {
-            let found = argument.deep_marks();
-            if !found.is_empty() {
-                marks = marks.union(found);
-                *argument = argument.unmark_deep();
-            }
+        if !parameter.marked && argument.holds_marked() {
+            marks = marks.union(argument.deep_marks());
+            *argument = argument.unmark_deep();
         }
         unknown |= argument.is_unknown() && !parameter.unknown;
     }

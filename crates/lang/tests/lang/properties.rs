@@ -9,6 +9,7 @@ use infra_model::diagnostic::{Diagnostic, Diagnostics, Sources, Span};
 use infra_model::evaluate::{Evaluate, KnownStep, Phase, Resolved, Scope};
 use infra_model::expand::NoComponents;
 use infra_model::expr::{Expr, Root};
+use infra_model::value::Trace;
 use infra_model::{Number, Timestamp, Type, Value};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -190,4 +191,63 @@ fn whatever_a_secret_changes_is_secret() {
         wrong.len(),
         wrong.join("\n")
     );
+}
+
+/// Whether each place where a trace comes out has, once it is known, what stands in its place; how many there are is counted.
+fn arrives(
+    foretold: &Value,
+    came: &Value,
+    trace: &Trace,
+    value: &Value,
+    times: &mut usize,
+) -> bool {
+    if Trace::of(foretold) == Some(trace.key()) {
+        *times += 1;
+        return convert(value, &came.ty()).is_ok_and(|value| value == *came);
+    }
+    match (foretold.bare(), came.bare()) {
+        (Value::List(_, a) | Value::Tuple(a), Value::List(_, b) | Value::Tuple(b)) => {
+            (a.iter().zip(b.iter())).all(|(a, b)| arrives(a, b, trace, value, times))
+        }
+        (Value::Map(_, a) | Value::Object(a), Value::Map(_, b) | Value::Object(b)) => {
+            (a.values().zip(b.values())).all(|(a, b)| arrives(a, b, trace, value, times))
+        }
+        _ => true,
+    }
+}
+
+/// To every operation a trace is what any unknown value is; and what comes out as a trace is what was put in, whatever that is.
+#[test]
+fn a_trace_is_unknown_and_comes_out_as_what_it_will_be() {
+    let evaluator = evaluator();
+    let (mut wrong, mut times) = (Vec::new(), 0);
+    for (text, expr, value) in cases() {
+        let trace = Trace::unknown(value.ty());
+        let plain = evaluator.evaluate(&expr, &Holding(Value::Unknown(value.ty())));
+        let traced = evaluator.evaluate(&expr, &Holding(trace.value()));
+        let alike = match (&plain, &traced) {
+            (Ok(a), Ok(b)) => a.unmark_deep() == b.unmark_deep(),
+            (a, b) => a.is_err() && b.is_err(),
+        };
+        if !alike {
+            wrong.push(format!(
+                "{text}\n    unknown {plain:?}\n    traced  {traced:?}"
+            ));
+        }
+        let came = evaluator.evaluate(&expr, &Holding(value.clone()));
+        if let (Ok(traced), Ok(came)) = (traced, came)
+            && !arrives(&traced, &came, &trace, &value, &mut times)
+        {
+            wrong.push(format!(
+                "{text}\n    with {value:?}\n    traced {traced:?}\n    came   {came:?}"
+            ));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} are wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    assert!(times > 300, "only {times} came out");
 }
