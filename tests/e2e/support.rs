@@ -313,31 +313,27 @@ impl Server {
         serde_json::from_str(&answer).expect("JSON")
     }
 
+    /// Writes an object into a bucket of AWS' or Google's, as whoever archives does.
+    pub fn put_object(&self, cloud: &str, bucket: &str, name: &str) {
+        let answer = if cloud == "google" {
+            let name = name.replace('/', "%2F");
+            let path = format!("/upload/storage/v1/b/{bucket}/o?uploadType=media&name={name}");
+            let headers =
+                "Content-Type: application/octet-stream\r\nAuthorization: Bearer sandbox\r\n";
+            exchange(&self.google, "POST", &path, headers, "archived")
+        } else {
+            let scope = "Credential=test/20260101/eu-west-1/s3/aws4_request";
+            let headers = format!(
+                "Authorization: AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0\r\nX-Amz-Content-Sha256: UNSIGNED-PAYLOAD\r\n"
+            );
+            let path = format!("/{bucket}/{name}");
+            exchange(&self.url, "PUT", &path, &headers, "archived")
+        };
+        assert!(!answer.to_lowercase().contains("error"), "{answer}");
+    }
+
     fn http(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
-        let host = self.url.trim_start_matches("http://");
-        let mut stream = TcpStream::connect(host).expect("connects");
-        let length = body.len();
-        write!(stream, "{method} {path} HTTP/1.1\r\nHost: {host}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}").expect("asks");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("answers");
-        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
-        if !head
-            .to_ascii_lowercase()
-            .contains("transfer-encoding: chunked")
-        {
-            return body.to_owned();
-        }
-        let mut text = String::new();
-        let mut rest = body;
-        while let Some((size, after)) = rest.split_once("\r\n") {
-            let size = usize::from_str_radix(size.trim(), 16).expect("a chunk's size");
-            if size == 0 {
-                break;
-            }
-            text.push_str(&after[..size]);
-            rest = &after[size + 2..];
-        }
-        text
+        exchange(&self.url, method, path, headers, body)
     }
 
     /// What is left on the server.
@@ -347,6 +343,34 @@ impl Server {
             .expect("a list")
             .clone()
     }
+}
+
+/// The body of an answer.
+fn exchange(url: &str, method: &str, path: &str, headers: &str, body: &str) -> String {
+    let host = url.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(host).expect("connects");
+    let length = body.len();
+    write!(stream, "{method} {path} HTTP/1.1\r\nHost: {host}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}").expect("asks");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answers");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    if !head
+        .to_ascii_lowercase()
+        .contains("transfer-encoding: chunked")
+    {
+        return body.to_owned();
+    }
+    let mut text = String::new();
+    let mut rest = body;
+    while let Some((size, after)) = rest.split_once("\r\n") {
+        let size = usize::from_str_radix(size.trim(), 16).expect("a chunk's size");
+        if size == 0 {
+            break;
+        }
+        text.push_str(&after[..size]);
+        rest = &after[size + 2..];
+    }
+    text
 }
 
 impl Drop for Server {

@@ -2,7 +2,9 @@
 //! fields inside others, values that say nothing, records of what was answered.
 
 use infra_model::json::to_json;
-use infra_model::{Attribute, Block, ErrorKind, NestedBlock, ProviderError, Record, Value};
+use infra_model::{
+    Attribute, Block, ErrorKind, NestedBlock, ProviderError, Record, Timestamp, Value,
+};
 use serde_json::{Map, Value as Json};
 use std::fmt::Display;
 
@@ -54,6 +56,13 @@ pub fn join(path: &str, name: &str) -> String {
 pub fn get<'a>(found: &'a Json, field: &str) -> Option<&'a Json> {
     let found = field.split('/').try_fold(found, |at, part| at.get(part));
     found.filter(|f| !f.is_null())
+}
+
+/// A moment that a field tells, RFC 3339.
+#[must_use]
+pub fn moment(field: &Json) -> Option<Timestamp> {
+    let moment: jiff::Timestamp = field.as_str()?.parse().ok()?;
+    Some(Timestamp(moment.as_millisecond()))
 }
 
 /// Whether a field says nothing: null, false, zero, empty.

@@ -52,11 +52,29 @@ impl Marks {
         all
     }
 
+    /// The mark of an address: its name and its value.
+    #[must_use]
+    pub fn address(&self, address: &Address) -> (String, String) {
+        let value = (self.encode)(&address.to_string());
+        (format!("{}address", self.prefix), value)
+    }
+
     /// Whether what carries these is marked as an address.
     #[must_use]
     pub fn is_of(&self, found: &Texts, address: &Address) -> bool {
-        let mark = (self.encode)(&address.to_string());
-        found.get(&format!("{}address", self.prefix)) == Some(&mark)
+        let (name, value) = self.address(address);
+        found.get(&name) == Some(&value)
+    }
+
+    /// Whether what carries these is the stack's, the instance's and the address' of an operation.
+    #[must_use]
+    pub fn are_of(&self, found: &Texts, operation: &Operation) -> bool {
+        let name = |name: &str| format!("{}{name}", self.prefix);
+        let marking = &operation.marking;
+        let instance = marking.instance.as_ref().map(|i| (self.encode)(i));
+        found.get(&name("stack")) == Some(&(self.encode)(&marking.stack))
+            && found.get(&name("instance")) == instance.as_ref()
+            && self.is_of(found, &operation.address)
     }
 
     /// A resource's own among all that the cloud says, and all without marks.

@@ -4,6 +4,7 @@
 use crate::defaults::{self, Names};
 use crate::shape;
 use async_trait::async_trait;
+use infra_model::kept::{Backups, Folder};
 use infra_model::provider::{
     Environment, Finding, Opened, PreflightItem, RefineItem, Refined, Renewed, Shift,
 };
@@ -396,3 +397,37 @@ impl<C: Cloud> Session for CloudSession<C> {
         C::moving(&self.client, context, moved).await
     }
 }
+    async fn rediscover(
+        &self,
+        context: &CallContext,
+        operation: &Operation,
+        type_name: &str,
+        config: &Value,
+    ) -> Result<Vec<String>, ProviderError> {
+        let resource = self.catalogue.resource(type_name)?;
+        resource
+            .rediscover(&self.client, context, operation, config)
+            .await
+    }
+
+    async fn folder(
+        &self,
+        context: &CallContext,
+        type_name: &str,
+        id: &str,
+        path: &str,
+    ) -> Result<Folder, ProviderError> {
+        let resource = self.catalogue.resource(type_name)?;
+        resource.folder(&self.client, context, id, path).await
+    }
+
+    async fn backups(
+        &self,
+        context: &CallContext,
+        type_name: &str,
+        id: &str,
+    ) -> Result<Option<Backups>, ProviderError> {
+        let resource = self.catalogue.resource(type_name)?;
+        resource.backups(&self.client, context, id).await
+    }
+

@@ -3,6 +3,7 @@
 //! that a seed replays a run exactly.
 
 mod apply;
+mod ask;
 mod codec;
 mod configure;
 mod engine;
@@ -22,7 +23,8 @@ mod scope;
 mod sessions;
 mod values;
 
-pub use apply::{ApplyOptions, ApplyReport, Failure, Skipped, Stop};
+pub use apply::{ApplyReport, Failure, Skipped, Stop};
+pub use ask::Asking;
 pub use engine::{Engine, Input};
 pub use error::EngineError;
 pub use events::{Event, Observer, Silent};

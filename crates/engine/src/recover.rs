@@ -143,7 +143,11 @@ impl Engine {
             started: intent.time,
             known_id: id,
             hands_over: intent.hands_over,
-            marking: self.marking(input),
+            // As it was sent: another end would be another request under the same token.
+            marking: input
+                .program
+                .map(|p| Marking::of(&p.stack, intent.time))
+                .unwrap_or_default(),
             private: intent.private.clone(),
         };
         let Some(id) = self
@@ -315,15 +319,6 @@ impl Engine {
         } else {
             Ended::Adopted(id)
         })
-    }
-
-    fn marking(&self, input: Input<'_>) -> Marking {
-        let stack = input.program.map(|p| &p.stack);
-        Marking {
-            stack: stack.map(|s| s.name.clone()).unwrap_or_default(),
-            instance: stack.and_then(|s| s.instance.clone()),
-            expires: None,
-        }
     }
 }
 

@@ -6,6 +6,7 @@ mod cli;
 mod clusters;
 mod commands;
 mod error;
+mod instance;
 mod kept;
 mod live;
 mod logging;

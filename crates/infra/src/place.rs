@@ -3,6 +3,7 @@
 //! no longer parses.
 
 use crate::error::CommandError;
+use crate::instance;
 use crate::system::{SystemClock, SystemKeys, SystemRandom, owner};
 use crate::ui::say;
 use infra_model::codes::Code;
@@ -41,9 +42,6 @@ struct Label {
     stack_file: String,
     world: World,
 }
-
-/// The copy that `infra harden drill` makes and takes away.
-pub(crate) const DRILL: &str = "drill";
 
 /// As much of a snapshot as certainly holds its label.
 const HEAD: u64 = 64 * 1024;
@@ -200,12 +198,11 @@ impl Place {
         }
     }
 
-    /// The sandbox's world of this stack. A drill is in that of the stack itself, beside what it is a copy of.
+    /// The sandbox's world of this stack.
     pub(crate) fn world_file(&self) -> PathBuf {
-        let name = match &self.instance {
-            Some(instance) if instance == DRILL => self.name.split('@').next().unwrap_or_default(),
-            _ => &self.name,
-        };
+        let stack = self.name.split('@').next().unwrap_or_default();
+        let beside = instance::is_beside(self.instance.as_deref());
+        let name = if beside { stack } else { &self.name };
         self.directory.join(format!("{name}.world"))
     }
 

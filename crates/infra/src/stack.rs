@@ -2,8 +2,9 @@
 
 use crate::cli::{Setting, Variables};
 use crate::error::CommandError;
+use crate::instance::passing;
 use crate::modules::{Fetcher, Renew};
-use crate::place::{DRILL, Place, home_of};
+use crate::place::{Place, home_of};
 use crate::providers::Providers;
 use crate::system::{SystemClock, SystemFiles};
 use crate::ui::Ui;
@@ -17,9 +18,6 @@ use infra_model::program::Program;
 use infra_model::time::{Clock, Timestamp};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// How long the copy of a drill is meant to live.
-const DRILL_SECONDS: u64 = 24 * 60 * 60;
 
 /// How to load.
 pub(crate) struct Loading<'a> {
@@ -93,7 +91,7 @@ impl<'a> Loading<'a> {
             environment: &environment,
             require_variables: self.require_variables,
             instance: instance.map(Into::into),
-            passing: (instance == Some(DRILL)).then_some(DRILL_SECONDS),
+            passing: passing(instance),
             files: self.files.clone(),
             working_directory: working_directory(),
             fetch: fetcher,

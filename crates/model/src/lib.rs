@@ -20,6 +20,7 @@ pub mod fix;
 mod float;
 pub mod hash;
 pub mod json;
+pub mod kept;
 pub mod near;
 pub mod number;
 pub mod operation;

@@ -1,11 +1,13 @@
 //! Operations: what is done to one resource, under an id that is never used again.
 
 use crate::address::Address;
+use crate::program::Stack;
 use crate::time::Timestamp;
 use crate::value::Str;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
+use std::time::Duration;
 
 /// What an operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -108,4 +110,17 @@ pub struct Marking {
     pub instance: Option<Str>,
     /// `infra:expires`, on ephemeral ones.
     pub expires: Option<Timestamp>,
+}
+
+impl Marking {
+    /// What a stack marks with in an operation that was started at a moment: the same whenever it is sent again.
+    #[must_use]
+    pub fn of(stack: &Stack, started: Timestamp) -> Marking {
+        let life = stack.ttl.map(Duration::from_secs);
+        Marking {
+            stack: stack.name.clone(),
+            instance: stack.instance.clone(),
+            expires: life.map(|life| started.plus(life)),
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! The contract between the engine and a provider. The engine never knows a cloud; a provider never knows the engine.
 
+use crate::kept::{Backups, Folder};
 use crate::operation::Operation;
 use crate::path::Path;
 use crate::provider_error::{ErrorKind, ProviderError};
@@ -236,6 +237,42 @@ fn no_ephemeral(type_name: &str) -> ProviderError {
     ProviderError::new(
         ErrorKind::Invalid,
         format!("this provider has no ephemeral resource `{type_name}`"),
+    /// Finds again what a state that is lost told of: the import ids of what carries the marks of an operation's stack, instance and
+    /// address; where a type bears no marks, what its configuration names, as far as that is known. Nothing is changed by it.
+    async fn rediscover(
+        &self,
+        context: &CallContext,
+        operation: &Operation,
+        type_name: &str,
+        config: &Value,
+    ) -> Result<Vec<String>, ProviderError> {
+        let _ = (context, operation, config);
+        Err(silent(type_name))
+    }
+
+    /// What is directly in a folder of an object store, a bucket for one: `path` ends with `/`, or is empty.
+    async fn folder(
+        &self,
+        context: &CallContext,
+        type_name: &str,
+        id: &str,
+        path: &str,
+    ) -> Result<Folder, ProviderError> {
+        let _ = (context, id, path);
+        Err(silent(type_name))
+    }
+
+    /// From when to when what is in a resource could be had back from the backups that its cloud makes; none when it is gone.
+    async fn backups(
+        &self,
+        context: &CallContext,
+        type_name: &str,
+        id: &str,
+    ) -> Result<Option<Backups>, ProviderError> {
+        let _ = (context, id);
+        Err(silent(type_name))
+    }
+
     )
 }
 
@@ -246,6 +283,13 @@ pub struct Opened {
     pub value: Value,
     /// When it must be renewed, if it does not last.
     pub renew_at: Option<Timestamp>,
+fn silent(type_name: &str) -> ProviderError {
+    ProviderError::new(
+        ErrorKind::Invalid,
+        format!("this provider does not tell that of `{type_name}`"),
+    )
+}
+
     /// For the type's own use when it is renewed and closed.
     pub private: Option<serde_json::Value>,
 }

@@ -1,14 +1,17 @@
 //! One resource type, typed: what a provider writes per type, and the adapter that the engine's untyped values pass through.
 
+mod ephemeral;
+
+use crate::kept::{Backups, Folder};
 use crate::operation::Operation;
 use crate::planning;
-use crate::provider::{CallContext, Opened, PlanRequest, Planned, ReadItem, Recovered, Renewed};
+use crate::provider::{CallContext, PlanRequest, Planned, ReadItem, Recovered};
 use crate::provider_error::{ErrorKind, ProviderError};
 use crate::record::Record;
 use crate::schema::{Schema, Traits};
-use crate::time::Timestamp;
 use crate::value::Value;
 use async_trait::async_trait;
+pub use ephemeral::{DynEphemeral, EphemeralResource};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -92,6 +95,47 @@ pub trait Resource<C: Send + Sync + 'static>: Send + Sync + 'static {
         desired: Self::Record,
     ) -> Result<Recovered, ProviderError>;
 
+    /// Finds again what a lost state told of: see [`Session::rediscover`](crate::Session::rediscover).
+    ///
+    /// # Errors
+    /// A type that bears no marks and whose configuration names nothing; errors of reading.
+    async fn rediscover(
+        client: &C,
+        context: &CallContext,
+        operation: &Operation,
+        config: &Value,
+    ) -> Result<Vec<String>, ProviderError> {
+        let _ = (client, context, operation, config);
+        Err(untold(Self::TYPE, "is not found again without its id"))
+    }
+
+    /// What is directly in a folder: see [`Session::folder`](crate::Session::folder).
+    ///
+    /// # Errors
+    /// A type that has no folders; errors of reading.
+    async fn folder(
+        client: &C,
+        context: &CallContext,
+        id: &str,
+        path: &str,
+    ) -> Result<Folder, ProviderError> {
+        let _ = (client, context, id, path);
+        Err(untold(Self::TYPE, "is not looked into"))
+    }
+
+    /// From when to when it could be had back: see [`Session::backups`](crate::Session::backups).
+    ///
+    /// # Errors
+    /// A type that does not tell; errors of reading.
+    async fn backups(
+        client: &C,
+        context: &CallContext,
+        id: &str,
+    ) -> Result<Option<Backups>, ProviderError> {
+        let _ = (client, context, id);
+        Err(untold(Self::TYPE, "does not tell of backups"))
+    }
+
     /// The id and the prior value from which [`Resource::read`] can read an import id. By default the import id is the id.
     ///
     /// # Errors
@@ -102,6 +146,12 @@ pub trait Resource<C: Send + Sync + 'static>: Send + Sync + 'static {
             prior: None,
         })
     }
+}
+
+/// That a type does not answer a question.
+#[must_use]
+pub fn untold(type_name: &str, what: &str) -> ProviderError {
+    ProviderError::new(ErrorKind::Invalid, format!("{type_name} {what}"))
 }
 
 /// One instance to read.
@@ -178,6 +228,26 @@ pub trait DynResource<C>: Send + Sync {
         context: &CallContext,
         id: &str,
     ) -> Result<Value, ProviderError>;
+    async fn rediscover(
+        &self,
+        client: &C,
+        context: &CallContext,
+        operation: &Operation,
+        config: &Value,
+    ) -> Result<Vec<String>, ProviderError>;
+    async fn folder(
+        &self,
+        client: &C,
+        context: &CallContext,
+        id: &str,
+        path: &str,
+    ) -> Result<Folder, ProviderError>;
+    async fn backups(
+        &self,
+        client: &C,
+        context: &CallContext,
+        id: &str,
+    ) -> Result<Option<Backups>, ProviderError>;
 }
 
 /// The adapter from [`Resource`] to [`DynResource`].
@@ -345,6 +415,35 @@ impl<C: Send + Sync + 'static, R: Resource<C>> DynResource<C> for Typed<R> {
             )),
         }
     }
+
+    async fn rediscover(
+        &self,
+        client: &C,
+        context: &CallContext,
+        operation: &Operation,
+        config: &Value,
+    ) -> Result<Vec<String>, ProviderError> {
+        R::rediscover(client, context, operation, config).await
+    }
+
+    async fn folder(
+        &self,
+        client: &C,
+        context: &CallContext,
+        id: &str,
+        path: &str,
+    ) -> Result<Folder, ProviderError> {
+        R::folder(client, context, id, path).await
+    }
+
+    async fn backups(
+        &self,
+        client: &C,
+        context: &CallContext,
+        id: &str,
+    ) -> Result<Option<Backups>, ProviderError> {
+        R::backups(client, context, id).await
+    }
 }
 
 /// A data source over a provider's client `C`.
@@ -417,140 +516,5 @@ impl<C: Send + Sync + 'static, R: DataSource<C>> DynDataSource<C> for TypedData<
         Ok(R::read(client, context, R::Record::from_value(&config)?)
             .await?
             .to_value())
-    }
-}
-
-/// An ephemeral resource over a provider's client `C`: opened when a run needs it, never stored.
-#[async_trait]
-pub trait EphemeralResource<C: Send + Sync + 'static>: Send + Sync + 'static {
-    /// Its attributes.
-    type Record: Record + Clone;
-    /// `random_password`
-    const TYPE: &'static str;
-    /// Opens it: the configuration with the computed attributes filled.
-    async fn open(
-        client: &C,
-        context: &CallContext,
-        config: Self::Record,
-    ) -> Result<Self::Record, ProviderError>;
-    /// What [`EphemeralResource::renew`] and [`EphemeralResource::close`] need to know of what was opened, and when it must be
-    /// renewed.
-    fn lease(record: &Self::Record) -> (Option<serde_json::Value>, Option<Timestamp>) {
-        let _ = record;
-        (None, None)
-    }
-    /// Makes it last longer.
-    async fn renew(
-        client: &C,
-        context: &CallContext,
-        private: Option<&serde_json::Value>,
-    ) -> Result<Renewed, ProviderError> {
-        let (_, _) = (client, context);
-        let private = private.cloned();
-        Ok(Renewed {
-            renew_at: None,
-            private,
-        })
-    }
-    /// Gives it up.
-    async fn close(
-        client: &C,
-        context: &CallContext,
-        private: Option<&serde_json::Value>,
-    ) -> Result<(), ProviderError> {
-        let _ = (client, context, private);
-        Ok(())
-    }
-}
-
-/// An ephemeral resource as the engine's values see it.
-#[async_trait]
-#[allow(missing_docs, reason = "mirrors `EphemeralResource`")]
-pub trait DynEphemeral<C>: Send + Sync {
-    fn schema(&self) -> &Arc<Schema>;
-    async fn open(
-        &self,
-        client: &C,
-        context: &CallContext,
-        config: &Value,
-    ) -> Result<Opened, ProviderError>;
-    async fn renew(
-        &self,
-        client: &C,
-        context: &CallContext,
-        private: Option<&serde_json::Value>,
-    ) -> Result<Renewed, ProviderError>;
-    async fn close(
-        &self,
-        client: &C,
-        context: &CallContext,
-        private: Option<&serde_json::Value>,
-    ) -> Result<(), ProviderError>;
-}
-
-impl<R> Typed<R> {
-    /// Registers an ephemeral resource.
-    #[must_use]
-    pub fn register_ephemeral<C: Send + Sync + 'static>() -> Box<dyn DynEphemeral<C>>
-    where
-        R: EphemeralResource<C>,
-    {
-        let schema = Schema::new(
-            R::TYPE,
-            0,
-            R::Record::doc(),
-            R::Record::block(),
-            Traits::default(),
-        );
-        Box::new(TypedEphemeral::<R> {
-            schema: Arc::new(schema),
-            kind: PhantomData,
-        })
-    }
-}
-
-struct TypedEphemeral<R> {
-    schema: Arc<Schema>,
-    kind: PhantomData<fn() -> R>,
-}
-
-#[async_trait]
-impl<C: Send + Sync + 'static, R: EphemeralResource<C>> DynEphemeral<C> for TypedEphemeral<R> {
-    fn schema(&self) -> &Arc<Schema> {
-        &self.schema
-    }
-
-    async fn open(
-        &self,
-        client: &C,
-        context: &CallContext,
-        config: &Value,
-    ) -> Result<Opened, ProviderError> {
-        let config = planning::with_defaults(&self.schema.block, config);
-        let record = R::open(client, context, R::Record::from_value(&config)?).await?;
-        let (private, renew_at) = R::lease(&record);
-        Ok(Opened {
-            value: record.to_value(),
-            renew_at,
-            private,
-        })
-    }
-
-    async fn renew(
-        &self,
-        client: &C,
-        context: &CallContext,
-        private: Option<&serde_json::Value>,
-    ) -> Result<Renewed, ProviderError> {
-        R::renew(client, context, private).await
-    }
-
-    async fn close(
-        &self,
-        client: &C,
-        context: &CallContext,
-        private: Option<&serde_json::Value>,
-    ) -> Result<(), ProviderError> {
-        R::close(client, context, private).await
     }
 }

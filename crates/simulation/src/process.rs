@@ -7,7 +7,7 @@ use crate::fate::{Death, Fate};
 use crate::log::Log;
 use crate::program::{load_text, words};
 use infra_engine::{
-    ApplyOptions, ApplyReport, Engine, EngineError, Event, Input, Observer, Plan, PlanMode,
+    ApplyReport, Engine, EngineError, Event, Input, Observer, Plan, PlanMode,
     PlanOptions, SavedPlan, Stop,
 };
 use infra_lang::Evaluator;
@@ -323,10 +323,7 @@ impl Machine {
             plan = self.through_a_file(store, plan)?;
         }
         let stop = Stop::new();
-        let apply_options = ApplyOptions::default();
-        let applying = self
-            .engine
-            .apply(input, &plan, &apply_options, &watcher, &stop);
+        let applying = self.engine.apply(input, &plan, &watcher, &stop);
         let report = match stop_after {
             None => applying.await,
             Some(after) => self.until(applying, after, &stop).await,

@@ -18,6 +18,9 @@ pub const OPERATION: &str = "infra:operation";
 
 const PREFIX: &str = "infra:";
 
+/// Where a resource stands in its stack.
+pub(crate) const ADDRESS: &str = "infra:address";
+
 /// The longest value that every service takes.
 const LONGEST: usize = 256;
 
@@ -37,7 +40,7 @@ pub fn marks(operation: &Operation) -> Tags {
         .map(|(name, text)| (format!("{PREFIX}{name}"), encode(&text)))
         .collect();
     let address = shortened(encode_address(&operation.address), LONGEST);
-    marks.insert(format!("{PREFIX}address"), address);
+    marks.insert(ADDRESS.to_owned(), address);
     marks
 }
 
@@ -45,7 +48,17 @@ pub fn marks(operation: &Operation) -> Tags {
 #[must_use]
 pub fn is_of(found: &Tags, address: &Address) -> bool {
     let mark = shortened(encode_address(address), LONGEST);
-    found.get(&format!("{PREFIX}address")) == Some(&mark)
+    found.get(ADDRESS) == Some(&mark)
+}
+
+/// Whether what has these tags is the stack's, the instance's and the address' of an operation.
+#[must_use]
+pub fn are_of(found: &Tags, operation: &Operation) -> bool {
+    let said = |name: &str| found.get(&format!("{PREFIX}{name}")).cloned();
+    let marking = &operation.marking;
+    said("stack") == Some(encode(&marking.stack))
+        && said("instance") == marking.instance.as_deref().map(encode)
+        && is_of(found, &operation.address)
 }
 
 /// Whether the operation made what has these tags; none when there is nothing.

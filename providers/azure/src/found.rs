@@ -4,6 +4,7 @@ use crate::api::{Api, collection};
 use crate::client::{Client, Request};
 use crate::error;
 use crate::kind::Kind;
+use crate::resources;
 use crate::tags::{self, MARKS, Tags};
 use crate::wire;
 use futures::future::{join_all, try_join_all};
@@ -175,6 +176,29 @@ async fn list(
     let request = Request::get(api.name, api.version, at);
     let found = there(client.list(context, request).await)?;
     Ok(by_id(found.unwrap_or_default()))
+}
+
+/// The ids of what carries the marks of an operation: Resource Manager lists what has a tag, of all types of a subscription
+/// (<https://learn.microsoft.com/rest/api/resources/resources/list>).
+pub(crate) async fn marked<K: Kind>(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+) -> Result<Vec<String>, ProviderError> {
+    let (name, value) = MARKS.address(&operation.address);
+    let filter = format!("tagName eq '{name}' and tagValue eq '{value}'");
+    let path = format!("{}/resources", client.subscription());
+    let request = Request::get("Microsoft.Resources/resources", resources::VERSION, path);
+    let found = client
+        .list(context, request.query("$filter", filter))
+        .await?;
+    let ours = found.iter().filter(|member| {
+        let kind = member["type"].as_str().unwrap_or_default();
+        kind.eq_ignore_ascii_case(K::API.name) && MARKS.are_of(&tags::of(member), operation)
+    });
+    Ok(ours
+        .filter_map(|member| member["id"].as_str().map(str::to_owned))
+        .collect())
 }
 
 /// Reads many of a type.

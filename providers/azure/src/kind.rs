@@ -7,6 +7,7 @@ use crate::client::Client;
 use crate::wire::Rules;
 use async_trait::async_trait;
 use infra_cloud::wait::{MINUTES, Pace};
+use infra_model::kept::Backups;
 use infra_model::schema::Traits;
 use infra_model::{CallContext, Operation, PlanRequest, Planned, ProviderError, Record, Value};
 use serde_json::Value as Json;
@@ -172,6 +173,19 @@ pub(crate) trait Kind: Sized + Send + Sync + 'static {
     ) -> Result<(), ProviderError> {
         let (_, _, _, _, _) = (client, context, id, prior, found);
         Ok(())
+    }
+
+    /// See [`Resource::backups`](infra_model::Resource::backups).
+    async fn backups(
+        client: &Client,
+        context: &CallContext,
+        id: &str,
+    ) -> Result<Option<Backups>, ProviderError> {
+        let (_, _, _) = (client, context, id);
+        Err(infra_model::resource::untold(
+            Self::TYPE,
+            "does not tell of backups",
+        ))
     }
 
     /// Adjusts what was found before it is shown.

@@ -17,6 +17,7 @@ pub(crate) use infra_cloud::fields::text;
 use infra_cloud::pending::{known, split};
 use infra_cloud::shape::is_empty;
 use infra_cloud::wait::{self, Pace, Progress, QUICK};
+use infra_model::kept::Backups;
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
 use infra_model::{
@@ -140,6 +141,31 @@ impl<K: Kind> Resource<Client> for Managed<K> {
 /// The id that a value asks for.
 fn id_of<K: Kind>(
     client: &Client,
+    async fn rediscover(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        config: &Value,
+    ) -> Result<Vec<String>, ProviderError> {
+        if K::API.tags {
+            return found::marked::<K>(client, context, operation).await;
+        }
+        // What bears no marks is where its configuration says.
+        let Ok(id) = id_of::<K>(client, operation, config) else {
+            return Ok(Vec::new());
+        };
+        let found = find::<K>(client, context, &id).await?;
+        Ok(found.map(|_| id).into_iter().collect())
+    }
+
+    async fn backups(
+        client: &Client,
+        context: &CallContext,
+        id: &str,
+    ) -> Result<Option<Backups>, ProviderError> {
+        K::backups(client, context, id).await
+    }
+
     operation: &Operation,
     value: &Value,
 ) -> Result<String, ProviderError> {

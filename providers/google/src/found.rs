@@ -149,6 +149,35 @@ pub(crate) async fn find_many<K: Kind>(
     .await
 }
 
+/// The ids of what carries the marks of an operation; where a type bears none, of what a configuration names.
+pub(crate) async fn marked<K: Kind>(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    config: &Value,
+) -> Result<Vec<String>, ProviderError> {
+    let Some((_, pointer)) = K::API.labels.place() else {
+        let (Ok(collection), Some(key)) = (
+            K::API.collection_of(config, client),
+            crate::managed::text(config, K::API.key),
+        ) else {
+            return Ok(Vec::new());
+        };
+        let id = format!("{collection}/{key}");
+        let found = find::<K>(client, context, &id).await?;
+        return Ok(found.map(|_| id).into_iter().collect());
+    };
+    let members = if K::API.items.is_empty() {
+        K::listed(client, context, &[]).await?
+    } else {
+        list::<K>(client, context, &K::API.collection_of(config, client)?).await?
+    };
+    let ours = members.into_iter().filter(|(_, member)| {
+        K::is_there(member) && MARKS.are_of(&labels::of(member.pointer(pointer)), operation)
+    });
+    Ok(ours.map(|(id, _)| id).collect())
+}
+
 fn parent(id: &str) -> &str {
     id.rsplit_once('/').map_or("", |(parent, _)| parent)
 }

@@ -7,6 +7,7 @@ use crate::wire::Rules;
 use async_trait::async_trait;
 use infra_cloud::wait::{MINUTES, Pace};
 use infra_model::schema::Traits;
+use infra_model::kept::{Backups, Folder};
 use infra_model::{CallContext, Operation, PlanRequest, Planned, ProviderError, Record, Value};
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
@@ -101,6 +102,33 @@ pub(crate) trait Kind: Sized + Send + Sync + 'static {
 
     /// Whether what was found after a lost answer is what was asked for, where nothing else tells whose it is.
     fn is_as_asked(found: &Json, desired: &Self::Record) -> bool {
+    /// See [`Resource::folder`](infra_model::Resource::folder).
+    async fn folder(
+        client: &Client,
+        context: &CallContext,
+        id: &str,
+        path: &str,
+    ) -> Result<Folder, ProviderError> {
+        let (_, _, _, _) = (client, context, id, path);
+        Err(infra_model::resource::untold(
+            Self::TYPE,
+            "is not looked into",
+        ))
+    }
+
+    /// See [`Resource::backups`](infra_model::Resource::backups).
+    async fn backups(
+        client: &Client,
+        context: &CallContext,
+        id: &str,
+    ) -> Result<Option<Backups>, ProviderError> {
+        let (_, _, _) = (client, context, id);
+        Err(infra_model::resource::untold(
+            Self::TYPE,
+            "does not tell of backups",
+        ))
+    }
+
         let (_, _) = (found, desired);
         true
     }

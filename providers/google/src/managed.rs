@@ -5,7 +5,7 @@
 use crate::api::{Api, Create, Labelled, Operations, Parent, Update, relative};
 use crate::client::{Client, Request};
 use crate::error;
-use crate::found::{find, find_many, own, record};
+use crate::found::{find, find_many, marked, own, record};
 use crate::kind::Kind;
 use crate::labels::{self, Labels, MARKS};
 use crate::late;
@@ -15,6 +15,7 @@ use async_trait::async_trait;
 pub(crate) use infra_cloud::fields::text;
 use infra_cloud::pending::{known, split};
 use infra_cloud::wait::{self, MINUTES};
+use infra_model::kept::{Backups, Folder};
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
 use infra_model::{
@@ -163,6 +164,32 @@ impl<K: Kind> Resource<Client> for Managed<K> {
             own::<K>(client, context, operation, &id, &desired)
         })
         .await
+    }
+
+    async fn rediscover(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        config: &Value,
+    ) -> Result<Vec<String>, ProviderError> {
+        marked::<K>(client, context, operation, config).await
+    }
+
+    async fn folder(
+        client: &Client,
+        context: &CallContext,
+        id: &str,
+        path: &str,
+    ) -> Result<Folder, ProviderError> {
+        K::folder(client, context, id, path).await
+    }
+
+    async fn backups(
+        client: &Client,
+        context: &CallContext,
+        id: &str,
+    ) -> Result<Option<Backups>, ProviderError> {
+        K::backups(client, context, id).await
     }
 
     fn import(id: &str) -> Result<Imported<K::Record>, ProviderError> {

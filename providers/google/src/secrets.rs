@@ -7,6 +7,7 @@ use crate::kind::Kind;
 use crate::wire::{Rule, Rules};
 use async_trait::async_trait;
 use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use futures::future::join_all;
 use infra_cloud::absence::{absent_is_done, there};
 use infra_model::resource::{Imported, Item};
@@ -187,6 +188,23 @@ async fn find(
     Ok(found.filter(|v| v["state"] != "DESTROYED"))
 }
 
+/// What a version that is imported holds; none where that is no text.
+async fn held(
+    client: &Client,
+    context: &CallContext,
+    id: &str,
+) -> Result<Option<String>, ProviderError> {
+    let request = Request::get(
+        SECRETS,
+        format!("{VERSIONS}.access"),
+        format!("{id}:access"),
+    );
+    let answer = client.call(context, &request).await?;
+    let data = answer["payload"]["data"].as_str().unwrap_or_default();
+    let bytes = STANDARD.decode(data).unwrap_or_default();
+    Ok(String::from_utf8(bytes).ok())
+}
+
 async fn order(
     client: &Client,
     context: &CallContext,
@@ -202,6 +220,19 @@ async fn order(
         json!({}),
     );
     client.call(context, &request).await.map(|_| ())
+}
+
+/// Destroys a version, which is done only once: a refusal may be about an attempt whose answer was lost.
+async fn destroy(client: &Client, context: &CallContext, id: &str) -> Result<(), ProviderError> {
+    match absent_is_done(order(client, context, id, "destroy").await) {
+        Err(refused) if refused.kind == ErrorKind::Conflict => {
+            match find(client, context, id).await? {
+                Some(_) => Err(refused),
+                None => Ok(()),
+            }
+        }
+        ended => ended,
+    }
 }
 
 fn shown(id: &str, found: &Json, prior: Option<&VersionRecord>) -> VersionRecord {
@@ -287,7 +318,7 @@ async fn add(
     };
     let own = desired.secret_data_wo.as_ref();
     let data = own.or(desired.secret_data.as_ref());
-    let data = base64::engine::general_purpose::STANDARD.encode(data.map_or("", |d| d));
+    let data = STANDARD.encode(data.map_or("", |d| d));
     let mut request = Request::send(
         SECRETS,
         "secretmanager.projects.secrets.addVersion",
@@ -352,8 +383,16 @@ impl Resource<Client> for Version {
             let Some(id) = known else {
                 return Ok(None);
             };
-            let found = find(client, context, &id).await?;
-            Ok(found.map(|found| shown(&id, &found, item.prior.as_ref())))
+            let Some(found) = find(client, context, &id).await? else {
+                return Ok(None);
+            };
+            let mut record = shown(&id, &found, item.prior.as_ref());
+            // What a version holds never changes (https://cloud.google.com/secret-manager/docs/add-secret-version), so that it
+            // is not asked for again.
+            if item.prior.is_none() && record.enabled {
+                record.secret_data = held(client, context, &id).await?;
+            }
+            Ok(Some(record))
         }))
         .await
     }
@@ -407,7 +446,7 @@ impl Resource<Client> for Version {
             "ABANDON" => Ok(()),
             "DISABLE" => absent_is_done(order(client, context, &id, "disable").await),
             _ => match find(client, context, &id).await? {
-                Some(_) => absent_is_done(order(client, context, &id, "destroy").await),
+                Some(_) => destroy(client, context, &id).await,
                 None => Ok(()),
             },
         }
@@ -421,6 +460,27 @@ impl Resource<Client> for Version {
         _: VersionRecord,
     ) -> Result<Recovered, ProviderError> {
         Ok(Recovered::Absent)
+    }
+
+    /// It bears no marks: the newest version of its secret that can be read.
+    async fn rediscover(
+        client: &Client,
+        context: &CallContext,
+        _: &Operation,
+        config: &Value,
+    ) -> Result<Vec<String>, ProviderError> {
+        let Some(secret) = config.get("secret").and_then(Value::as_str) else {
+            return Ok(Vec::new());
+        };
+        let secret = relative(secret);
+        let versions = client.list(context, versions_of(secret), "versions").await;
+        let versions = there(versions)?.unwrap_or_default();
+        let readable = versions.iter().filter(|v| v["state"] == "ENABLED");
+        let newest = readable.filter_map(number).max();
+        Ok(newest
+            .map(|n| format!("{secret}/versions/{n}"))
+            .into_iter()
+            .collect())
     }
 
     fn import(id: &str) -> Result<Imported<VersionRecord>, ProviderError> {

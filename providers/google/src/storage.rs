@@ -7,6 +7,8 @@ use crate::kind::Kind;
 use crate::wire::{Rule, Rules};
 use async_trait::async_trait;
 use infra_cloud::absence::{absent_is_done, there};
+use infra_cloud::fields::moment;
+use infra_model::kept::{Folder, Stored};
 use infra_model::schema::Traits;
 use infra_model::{CallContext, Operation, ProviderError, Record, Value};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -290,6 +292,40 @@ impl Kind for Bucket {
         record
             .project
             .get_or_insert_with(|| client.project().to_owned());
+    }
+
+    async fn folder(
+        client: &Client,
+        context: &CallContext,
+        id: &str,
+        path: &str,
+    ) -> Result<Folder, ProviderError> {
+        let request = Request::get(STORAGE, "storage.objects.list", format!("{id}/o"))
+            .query("prefix", path)
+            .query("delimiter", "/")
+            .query("maxResults", "1000")
+            .query("fields", "nextPageToken,prefixes,items(name,updated)");
+        let mut found = Folder::default();
+        for page in client.pages(context, request).await? {
+            let list = |name: &str| page[name].as_array().cloned().unwrap_or_default();
+            let folders = list("prefixes").into_iter();
+            let folders = folders.filter_map(|f| f.as_str().map(str::to_owned));
+            found.folders.extend(folders);
+            let stored = |object: &Json| {
+                Some(Stored {
+                    name: object["name"].as_str()?.to_owned(),
+                    written: moment(&object["updated"])?,
+                })
+            };
+            found
+                .objects
+                .extend(list("items").iter().filter_map(stored));
+        }
+        Ok(found)
+    }
+
+    fn guards(prior: &BucketRecord, patch: &Map<String, Json>) -> bool {
+        !patch.is_empty() && prior.metageneration.is_some()
     }
 
     async fn send_patch(

@@ -42,13 +42,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 
-/// How to apply.
-#[derive(Clone, Debug, Default)]
-pub struct ApplyOptions {
-    /// `-target` and ephemeral copies: what every taggable resource is marked with is in the program's stack.
-    pub expires: Option<infra_model::Timestamp>,
-}
-
 /// A request to stop: start nothing new, finish what is in flight.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<(AtomicBool, Notify)>);
@@ -149,7 +142,6 @@ pub(crate) struct Run<'a> {
     pub(crate) world: World<'a>,
     pub(crate) observer: &'a dyn Observer,
     pub(crate) news: Arc<News>,
-    pub(crate) options: &'a ApplyOptions,
     /// The frames of a block's instances, made once.
     frames: Mutex<HashMap<BlockAddress, Arc<HashMap<Option<InstanceKey>, Frame>>>>,
     /// Under which key a replacement has deposed the old object.
@@ -172,7 +164,6 @@ impl Engine {
         &self,
         input: Input<'_>,
         plan: &Plan,
-        options: &ApplyOptions,
         observer: &dyn Observer,
         stop: &Stop,
     ) -> Result<ApplyReport, EngineError> {
@@ -205,7 +196,6 @@ impl Engine {
             world,
             observer,
             news: Arc::new(News::new(sender)),
-            options,
             frames: Mutex::default(),
             deposed: Mutex::default(),
             critical: plan.steps.iter().map(|s| s.remaining).max().unwrap_or(0),

@@ -163,21 +163,16 @@ impl Run<'_> {
         if Defect::TokenReused.is_present() {
             token = Token::new("", &OperationId(change.address.to_string().into()));
         }
-        let stack = &self.program.stack;
-        let marking = Marking {
-            stack: stack.name.clone(),
-            instance: stack.instance.clone(),
-            expires: self.options.expires,
-        };
+        let started = self.engine.clock.now();
         Operation {
             id,
             token,
             address: change.address.clone(),
             action,
-            started: self.engine.clock.now(),
+            started,
             known_id,
             hands_over: change.changes_hands(),
-            marking,
+            marking: Marking::of(&self.program.stack, started),
             private,
         }
     }

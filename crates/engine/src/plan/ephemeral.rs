@@ -1,5 +1,6 @@
 //! Ephemeral resources while planning: opened where their configuration is known, unknown otherwise. They are no changes.
 
+use super::PlanMode;
 use super::config::{about, conditions, config_errors, unreadable};
 use super::instance::{Planner, never_known};
 use super::repeat::instances;
@@ -65,6 +66,10 @@ impl Planner<'_> {
         let mut now = Vec::new();
         for (key, frame) in list {
             let address = block.address.instance(key);
+            let unknown = Value::Unknown(schema.implied_type().clone());
+            world
+                .values()
+                .set(&address, unknown.with_marks(Marks::EPHEMERAL));
             let found = world.provider_of(block, &frame).and_then(|provider| {
                 let (config, of_config) = configuration(world, block, schema, &address, &frame)?;
                 Ok((provider, config, of_config))
@@ -78,10 +83,6 @@ impl Planner<'_> {
             };
             touched.extend(of_config);
             touched.extend(self.providers.get(&provider).into_iter().flatten().cloned());
-            let unknown = Value::Unknown(schema.implied_type().clone());
-            world
-                .values()
-                .set(&address, unknown.with_marks(Marks::EPHEMERAL));
             if config.is_wholly_known() && !pending {
                 now.push((address, provider, config));
             }
@@ -107,7 +108,10 @@ impl<'a> Walk<'a> {
         let found = self
             .planner
             .ephemeral(&self.world, block, &schema, &mut errors);
-        self.errors.append(&mut errors);
+        // What it needs may have gone before, or was never made: whatever needs it in turn says so.
+        if self.options.mode != PlanMode::Destroy {
+            self.errors.append(&mut errors);
+        }
         let mut opening: Vec<BoxFuture<'a, Done>> = Vec::new();
         for (address, provider, config) in found {
             // Without a session its values are not known yet.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use infra_engine::{
-    ApplyOptions, ApplyReport, ChangeAction, Engine, EngineError, Input, Plan, PlanOptions,
+    ApplyReport, ChangeAction, Engine, EngineError, Input, Plan, PlanOptions,
     Recovery, Silent, Stop,
 };
 use infra_lang::files::MemoryFiles;
@@ -159,7 +159,6 @@ impl Bench {
             .block_on(self.engine.apply(
                 input,
                 plan,
-                &ApplyOptions::default(),
                 &Silent,
                 &Stop::new(),
             ))

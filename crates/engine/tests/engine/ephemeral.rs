@@ -108,6 +108,31 @@ combination = '${ephemeral.test_key.inner["x"].secret}'
 }
 
 #[test]
+fn what_was_never_made_stands_in_no_destroys_way() {
+    let cloud = Cloud::new();
+    let bench = Bench::with(vec![std::sync::Arc::new(cloud.clone())]);
+    let store = bench.store();
+    let text = r#"
+[resource.test_safe.first]
+name = "first"
+[resource.test_safe.other]
+name = "other"
+[ephemeral.test_key.k]
+purpose = "${resource.test_safe.other.id}"
+[resource.test_gate.g]
+name = "g"
+combination = "${ephemeral.test_key.k.secret}"
+"#;
+    let first = "test_safe.first".parse().expect("a pattern");
+    let plan = bench.planned(&store, text, |o| o.targets = vec![first]);
+    bench.done(&store, text, &plan);
+    let plan = bench.planned(&store, text, |o| o.mode = PlanMode::Destroy);
+    cloud.calls();
+    bench.done(&store, text, &plan);
+    assert_eq!(cloud.calls(), ["delete safe-1"]);
+}
+
+#[test]
 fn what_cannot_be_opened_stops_the_plan_and_what_uses_it() {
     let cloud = Cloud::new();
     let bench = Bench::with(vec![std::sync::Arc::new(cloud.clone())]);

@@ -1,7 +1,7 @@
 //! Whole lives of small stacks.
 
 use crate::bench::{Bench, actions, output};
-use infra_engine::{ApplyOptions, ChangeAction, Input, PlanMode, PlanOptions, Silent, Stop};
+use infra_engine::{ChangeAction, Input, PlanMode, PlanOptions, Silent, Stop};
 use infra_model::Value;
 
 #[test]
@@ -195,7 +195,6 @@ fn a_stale_plan_is_refused() {
     let again = bench.runtime.block_on(bench.engine.apply(
         input,
         &plan,
-        &ApplyOptions::default(),
         &Silent,
         &Stop::new(),
     ));

@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, actions};
 use crate::cloud::{Cloud, Halt};
-use infra_engine::{ApplyOptions, ChangeAction, Input, PlanMode, PlanOptions, Silent, Stop};
+use infra_engine::{ChangeAction, Input, PlanMode, PlanOptions, Silent, Stop};
 use infra_model::program::Program;
 use infra_state::Store;
 use std::sync::Arc;
@@ -192,11 +192,9 @@ pub(crate) fn killed(
         program: Some(program),
         store: &store,
     };
-    let (apply_options, stop) = (ApplyOptions::default(), Stop::new());
+    let stop = Stop::new();
     bench.runtime.block_on(async {
-        let apply = bench
-            .engine
-            .apply(input, &plan, &apply_options, &Silent, &stop);
+        let apply = bench.engine.apply(input, &plan, &Silent, &stop);
         tokio::select! {
             biased;
             () = cloud.halted.notified() => {}

@@ -2,7 +2,7 @@
 
 use crate::bench::Bench;
 use crate::cloud::Cloud;
-use infra_engine::{ApplyOptions, Input, PlanOptions, Silent, Stop};
+use infra_engine::{Input, PlanOptions, Silent, Stop};
 use infra_model::{ErrorKind, ProviderError};
 use std::sync::Arc;
 
@@ -49,7 +49,6 @@ fn a_half_made_resource_that_cannot_be_read_is_not_called_a_stale_plan() {
     let refused = bench.runtime.block_on(bench.engine.apply(
         input,
         &plan,
-        &ApplyOptions::default(),
         &Silent,
         &Stop::new(),
     ));

@@ -17,6 +17,7 @@ pub(crate) enum Harden {
   infra harden drill stacks/prod.toml
   infra harden drill -auto-approve -to 2026-01-31T12:00:00Z
   infra harden drill -key sealing-keys.yaml -keep
+  infra harden drill -without-state               the real disaster: the state file is gone too
   infra harden drill --sandbox
 
 The real stack is only read. What a drill that was killed has left is gone on with by the next one,
@@ -101,12 +102,18 @@ pub(crate) struct HardenDrill {
     /// Sealing keys from a backup of `infra secrets rotate-backup`, and not those in the cloud's secret manager
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) key: Vec<PathBuf>,
+    /// As if the state were lost too: what the stack has made is found in the clouds by its marks
+    #[arg(long)]
+    pub(crate) without_state: bool,
     /// Leave the copy standing
     #[arg(long)]
     pub(crate) keep: bool,
     /// Do it without asking
     #[arg(long)]
     pub(crate) auto_approve: bool,
+    /// Machine-readable events, one JSON object a line; the last, `drill_report`, is what was found
+    #[arg(long)]
+    pub(crate) json: bool,
     /// Against the local sandbox instead of the clouds: one started inside, or a running one by its URL
     #[arg(long, value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub(crate) sandbox: Option<String>,

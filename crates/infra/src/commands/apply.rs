@@ -10,7 +10,7 @@ use crate::place::Place;
 use crate::render::report;
 use crate::system::signals;
 use crate::ui::Ui;
-use infra_engine::{ApplyOptions, Plan, PlanMode, PlanOptions, Stop};
+use infra_engine::{Plan, PlanMode, PlanOptions, Stop};
 use infra_model::AddressPattern;
 use infra_model::codes::Code;
 use std::mem::ManuallyDrop;
@@ -139,13 +139,7 @@ pub(super) async fn apply(session: &Session, plan: &Plan) -> Result<(Exit, bool)
     let listening = tokio::spawn(signals::stop(stop.clone(), ui));
     let applied = session
         .engine
-        .apply(
-            session.input(),
-            plan,
-            &ApplyOptions::default(),
-            &running,
-            &stop,
-        )
+        .apply(session.input(), plan, &running, &stop)
         .await;
     running.finish();
     listening.abort();

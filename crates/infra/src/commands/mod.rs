@@ -57,6 +57,7 @@ pub(crate) fn run(cli: Cli) -> Exit {
         Command::Apply(apply) => apply.planning.json,
         Command::Destroy(destroy) => destroy.planning.json,
         Command::Drift(drift) => drift.planning.json,
+        Command::Harden(crate::cli::Harden::Drill(drill)) => drill.json,
         _ => false,
     });
     if ui.is_stream() {

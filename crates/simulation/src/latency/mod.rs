@@ -9,7 +9,7 @@ use crate::dice::Dice;
 use crate::fate::Fate;
 use crate::program::load_text;
 use cloud::{Call, Cloud};
-use infra_engine::{ApplyOptions, Engine, Input, PlanOptions, Silent, Stop};
+use infra_engine::{Engine, Input, PlanOptions, Silent, Stop};
 use infra_lang::Evaluator;
 use infra_lang::files::MemoryFiles;
 use infra_model::Random;
@@ -278,8 +278,8 @@ fn measure(scene: &Setting, seed: u64) -> Result<Measured, String> {
         let plan = engine.plan(input, &PlanOptions::default(), &Silent).await;
         let plan = plan.map_err(|e| e.to_string())?;
         let began = clock.now();
-        let (options, stop) = (ApplyOptions::default(), Stop::new());
-        let applied = engine.apply(input, &plan, &options, &Silent, &stop).await;
+        let stop = Stop::new();
+        let applied = engine.apply(input, &plan, &Silent, &stop).await;
         let report = applied.map_err(|e| e.to_string())?;
         Ok::<_, String>((clock.now().since(began), report))
     });

@@ -224,6 +224,16 @@ impl Resource<Client> for Key {
         context: &CallContext,
         operation: &Operation,
         _: KeyRecord,
+
+    async fn rediscover(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        _: &Value,
+    ) -> Result<Vec<String>, ProviderError> {
+        let marked = |tags: &Tags| tags::are_of(tags, operation);
+        key_view::tagged(client, context, marked).await
+    }
     ) -> Result<Recovered, ProviderError> {
         let candidates = key_view::of_operation(client, context, operation).await?;
         recover::found::<Key>(client, context, candidates).await

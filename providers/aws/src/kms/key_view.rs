@@ -149,7 +149,7 @@ pub(super) async fn of_operation(
         match answer {
             Ok(tags) => {
                 seen = true;
-                if tags.get(tags::OPERATION).map(String::as_str) == Some(&*operation.id.0) {
+                if is_one(&tags) {
                     ours.push(id);
                 }
             }
@@ -164,3 +164,14 @@ pub(super) async fn of_operation(
         _ => Ok(ours),
     }
 }
+) -> Result<Vec<String>, ProviderError> {
+    let ours =
+        |tags: &Tags| tags.get(tags::OPERATION).map(String::as_str) == Some(&*operation.id.0);
+    tagged(client, context, ours).await
+}
+
+/// Keys whose tags are of a kind. KMS has no filters: every key of the region is asked.
+pub(super) async fn tagged(
+    client: &Client,
+    context: &CallContext,
+    is_one: impl Fn(&Tags) -> bool,

@@ -1,6 +1,6 @@
 //! `aws_db_instance`.
 
-use super::{check_name, instance_call as call, instance_view as view};
+use super::{check_name, instance_call as call, instance_look as look, instance_view as view};
 use crate::client::Client;
 use crate::family::RDS;
 use crate::late::{About, once_known};
@@ -8,6 +8,7 @@ use crate::tags::Tags;
 use crate::wait;
 use async_trait::async_trait;
 use infra_model::resource::{Imported, Item};
+use infra_model::kept::Backups;
 use infra_model::schema::Traits;
 use infra_model::{
     CallContext, ErrorKind, Operation, PlanRequest, Planned, ProviderError, Record, Recovered,
@@ -406,27 +407,13 @@ impl Resource<Client> for Instance {
         let id = Instance::id(&prior);
         let old = prior.identifier.clone().unwrap_or_default();
         let name = desired.identifier.clone().unwrap_or_else(|| old.clone());
-        let busy = |error: &ProviderError| error.kind == ErrorKind::Conflict;
         if old != name {
-            wait::while_refused(context, operation, wait::MINUTES, busy, || {
-                client.call(context, RDS, "ModifyDBInstance", || {
-                    client
-                        .rds()
-                        .modify_db_instance()
-                        .db_instance_identifier(&old)
-                        .new_db_instance_identifier(&name)
-                        .apply_immediately(true)
-                        .send()
-                })
-            })
-            .await?;
+            let request = call::renamed(client, &old, &name);
+            call::send(client, context, operation, &request).await?;
             call::ready(client, context, operation, &id, &name, true).await?;
         }
         for request in call::modify(client, &prior, &desired, &name) {
-            wait::while_refused(context, operation, wait::MINUTES, busy, || {
-                client.call(context, RDS, "ModifyDBInstance", || request.clone().send())
-            })
-            .await?;
+            call::send(client, context, operation, &request).await?;
             let all = desired.apply_immediately;
             call::ready(client, context, operation, &id, &name, all).await?;
         }
@@ -459,6 +446,23 @@ impl Resource<Client> for Instance {
 /// A part of the version that runs is that version: nothing changes.
 fn keep_version(prior: &Value, planned: &mut Planned) {
     let text = |value: &Value, name: &str| {
+
+    async fn rediscover(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        _: &Value,
+    ) -> Result<Vec<String>, ProviderError> {
+        look::marked(client, context, operation).await
+    }
+
+    async fn backups(
+        client: &Client,
+        context: &CallContext,
+        id: &str,
+    ) -> Result<Option<Backups>, ProviderError> {
+        look::backups(client, context, id).await
+    }
         let text = value.get(name).and_then(Value::as_str);
         text.map(str::to_owned)
     };

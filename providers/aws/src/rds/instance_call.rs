@@ -13,7 +13,7 @@ use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDBInstanceFluent
 use aws_sdk_rds::types::{
     CloudwatchLogsExportConfiguration, DatabaseInsightsMode, DbInstance as Found, Filter,
 };
-use infra_model::{CallContext, Operation, ProviderError, Recovered};
+use infra_model::{CallContext, ErrorKind, Operation, ProviderError, Recovered};
 use std::collections::BTreeSet;
 
 pub(super) fn name(record: &InstanceRecord, operation: &Operation) -> String {
@@ -65,6 +65,31 @@ pub(super) async fn find(
         (Recovered::Found(_), Some(id)) => Recovered::Found(id),
         (whose, _) => whose,
     })
+}
+
+/// The call that gives another name.
+pub(super) fn renamed(client: &Client, old: &str, name: &str) -> ModifyDBInstanceFluentBuilder {
+    client
+        .rds()
+        .modify_db_instance()
+        .db_instance_identifier(old)
+        .new_db_instance_identifier(name)
+        .apply_immediately(true)
+}
+
+/// Sends a change, as soon as the instance can take one.
+pub(super) async fn send(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    request: &ModifyDBInstanceFluentBuilder,
+) -> Result<(), ProviderError> {
+    let busy = |error: &ProviderError| error.kind == ErrorKind::Conflict;
+    wait::while_refused(context, operation, wait::MINUTES, busy, || {
+        client.call(context, RDS, "ModifyDBInstance", || request.clone().send())
+    })
+    .await?;
+    Ok(())
 }
 
 fn set(values: &BTreeSet<String>) -> Option<Vec<String>> {

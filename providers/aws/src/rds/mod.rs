@@ -3,6 +3,7 @@
 
 pub(crate) mod instance;
 mod instance_call;
+mod instance_look;
 mod instance_view;
 pub(crate) mod parameter_group;
 pub(crate) mod subnet_group;

@@ -14,6 +14,7 @@ use aws_sdk_s3::types::{
     ObjectLockEnabled,
 };
 use futures::future::join_all;
+use infra_model::kept::Folder;
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
 use infra_model::{
@@ -226,6 +227,25 @@ impl Resource<Client> for Bucket {
     ) -> Result<Recovered, ProviderError> {
         let name = name(&desired, operation);
         find(client, context, operation, &name).await
+    }
+
+    async fn rediscover(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        config: &Value,
+    ) -> Result<Vec<String>, ProviderError> {
+        let name = config.get("bucket").and_then(Value::as_str);
+        super::look::marked(client, context, operation, name).await
+    }
+
+    async fn folder(
+        client: &Client,
+        context: &CallContext,
+        id: &str,
+        path: &str,
+    ) -> Result<Folder, ProviderError> {
+        super::look::folder(client, context, id, path).await
     }
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod bucket;
 mod encryption;
 mod lifecycle;
 mod lifecycle_rule;
+mod look;
 mod policy;
 mod public_access_block;
 mod setting;

@@ -1,6 +1,7 @@
 //! `aws_secretsmanager_secret`.
 
 use super::described;
+use crate::batch::{self, Page};
 use crate::client::Client;
 use crate::document;
 use crate::error::{absent_is_done, there};
@@ -12,7 +13,7 @@ use crate::wait::{self, Progress};
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::operation::create_secret::CreateSecretOutput;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput as Found;
-use aws_sdk_secretsmanager::types::Tag;
+use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, Tag};
 use aws_smithy_types::date_time::Format;
 use futures::future::join_all;
 use infra_model::resource::Item;
@@ -224,6 +225,47 @@ impl Resource<Client> for Secret {
         let found = found.filter(|f| f.deleted_date.is_none());
         Ok(whose(operation, found))
     }
+
+    async fn rediscover(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        _: &Value,
+    ) -> Result<Vec<String>, ProviderError> {
+        marked(client, context, operation).await
+    }
+}
+
+/// The secrets that carry the marks of an operation. A filter matches what begins like it, so that each is looked at again.
+async fn marked(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+) -> Result<Vec<String>, ProviderError> {
+    let marks = tags::marks(operation);
+    let filter =
+        |key: FilterNameStringType, text: &str| Filter::builder().key(key).values(text).build();
+    let address = marks.get(tags::ADDRESS).map_or("", String::as_str);
+    let request = client
+        .secretsmanager()
+        .list_secrets()
+        .filters(filter(FilterNameStringType::TagKey, tags::ADDRESS))
+        .filters(filter(FilterNameStringType::TagValue, address));
+    let found = batch::all_pages(|token| {
+        let request = request.clone().set_next_token(token);
+        async move {
+            let answer = client
+                .call(context, SECRETS, "ListSecrets", || request.clone().send())
+                .await?;
+            Ok(Page {
+                items: answer.secret_list.unwrap_or_default(),
+                next: answer.next_token,
+            })
+        }
+    });
+    let ours = found.await?.into_iter();
+    let ours = ours.filter(|s| tags::are_of(&from_sdk(s.tags.clone()), operation));
+    Ok(ours.filter_map(|s| s.arn).collect())
 }
 
 fn name(record: &SecretRecord, operation: &Operation) -> String {

@@ -228,6 +228,28 @@ impl Resource<Client> for Version {
             None => Recovered::Absent,
         })
     }
+
+    /// It bears no marks: the version that readers of its secret get.
+    async fn rediscover(
+        client: &Client,
+        context: &CallContext,
+        _: &Operation,
+        config: &Value,
+    ) -> Result<Vec<String>, ProviderError> {
+        let Some(secret) = config.get("secret_id").and_then(Value::as_str) else {
+            return Ok(Vec::new());
+        };
+        let found = described(client, context, secret).await?;
+        let Some(found) = found.filter(|f| f.deleted_date.is_none()) else {
+            return Ok(Vec::new());
+        };
+        let arn = found.arn.unwrap_or_default();
+        let versions = found.version_ids_to_stages.unwrap_or_default();
+        let current = versions
+            .iter()
+            .find(|(_, stages)| stages.iter().any(|s| s == CURRENT));
+        Ok(current.map(|(id, _)| key(&arn, id)).into_iter().collect())
+    }
 }
 
 fn key(arn: &str, version: &str) -> String {

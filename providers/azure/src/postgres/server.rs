@@ -2,12 +2,15 @@
 
 use super::VERSION;
 use crate::api::{Api, grouped};
-use crate::client::Client;
+use crate::client::{Client, Request};
+use crate::found;
 use crate::identity::{self, Identity};
 use crate::kind::{Kind, Update};
 use crate::wire::{self, Rule, Rules};
 use async_trait::async_trait;
+use infra_cloud::fields::moment;
 use infra_cloud::wait::{LONG, Pace};
+use infra_model::kept::Backups;
 use infra_model::schema::Traits;
 use infra_model::{
     CallContext, Path, PlanRequest, Planned, ProviderError, Record, Value, planning,
@@ -320,6 +323,32 @@ impl Kind for Server {
     ];
     const PACE: Pace = LONG;
     const UPDATE: Update = Update::Patch;
+
+    /// Azure makes backups for as long as there is a server, and archives what is written; it tells of the first moment that can be
+    /// had back, and of the backups (`BackupsAutomaticAndOnDemand_ListByServer`), not how far the archive has come.
+    async fn backups(
+        client: &Client,
+        context: &CallContext,
+        id: &str,
+    ) -> Result<Option<Backups>, ProviderError> {
+        let Some(found) = found::find::<Server>(client, context, id).await? else {
+            return Ok(None);
+        };
+        let backup = &found["properties"]["backup"];
+        let of = "Microsoft.DBforPostgreSQL/flexibleServers/backups";
+        let request = Request::get(of, VERSION, format!("{id}/backups"));
+        let made = client.list(context, request).await?;
+        let made = made
+            .iter()
+            .map(|b| moment(&b["properties"]["completedTime"]));
+        Ok(Some(Backups {
+            automatic: backup["backupRetentionDays"]
+                .as_i64()
+                .is_some_and(|days| days > 0),
+            first: moment(&backup["earliestRestoreDate"]),
+            last: made.flatten().max(),
+        }))
+    }
 
     fn traits() -> Traits {
         Traits::default().seconds(420, 120, 120)

@@ -210,6 +210,23 @@ impl<O: Object> Resource<Client> for Kept<O> {
     }
 
     fn import(id: &str) -> Result<Imported<O::Record>, ProviderError> {
+    /// It is where its configuration says.
+    async fn rediscover(
+        client: &Client,
+        context: &CallContext,
+        _: &Operation,
+        config: &Value,
+    ) -> Result<Vec<String>, ProviderError> {
+        let (Some(vault), Some(name)) = (text(config, "key_vault_id"), text(config, "name")) else {
+            return Ok(Vec::new());
+        };
+        let uri = uri_of(client, context, &vault).await?;
+        let url = format!("{uri}/{}/{name}", O::COLLECTION.name);
+        let found = object::find_in(client, context, O::COLLECTION, &url, Some(&vault)).await?;
+        let id = found.map(|found| object::id_in(&found).unwrap_or(&url).to_owned());
+        Ok(id.into_iter().collect())
+    }
+
         if Address::parse(id, O::COLLECTION).is_none() {
             let list = O::COLLECTION.name;
             return Err(ProviderError::new(

@@ -55,7 +55,7 @@ connects! {
     }
     CONTAINER google_cloud_container_v1 { ClusterManager }
     SQL google_cloud_sql_v1 {
-        SqlDatabasesService SqlFlagsService SqlInstancesService SqlOperationsService SqlTiersService SqlUsersService
+        SqlBackupRunsService SqlDatabasesService SqlFlagsService SqlInstancesService SqlOperationsService SqlTiersService SqlUsersService
     }
     DNS google_cloud_dns_v1 { ManagedZones ResourceRecordSets }
     IAM google_cloud_iam_admin_v1 { Iam }

@@ -102,6 +102,8 @@ pub(super) static METHODS: &[Method] = &[
         SecretManagerService.list_secret_versions(secrets::ListSecretVersionsRequest) None),
     rpc!("secretmanager.projects.secrets.versions.get" "{name=projects/*/secrets/*/versions/*}"
         SecretManagerService.get_secret_version(secrets::GetSecretVersionRequest) None),
+    rpc!("secretmanager.projects.secrets.versions.access" "{name=projects/*/secrets/*/versions/*}:access"
+        SecretManagerService.access_secret_version(secrets::AccessSecretVersionRequest) None),
     rpc!("secretmanager.projects.secrets.versions.enable" "{name=projects/*/secrets/*/versions/*}:enable"
         SecretManagerService.enable_secret_version(secrets::EnableSecretVersionRequest) Whole),
     rpc!("secretmanager.projects.secrets.versions.disable" "{name=projects/*/secrets/*/versions/*}:disable"

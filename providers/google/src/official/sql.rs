@@ -3,8 +3,8 @@
 use super::arguments::Body::{Field, None};
 use super::{Method, rpc};
 use google_cloud_sql_v1::client::{
-    SqlDatabasesService, SqlFlagsService, SqlInstancesService, SqlOperationsService,
-    SqlTiersService, SqlUsersService,
+    SqlBackupRunsService, SqlDatabasesService, SqlFlagsService, SqlInstancesService,
+    SqlOperationsService, SqlTiersService, SqlUsersService,
 };
 use google_cloud_sql_v1::model as v1;
 
@@ -21,6 +21,10 @@ pub(super) static METHODS: &[Method] = &[
         SqlInstancesService.patch(v1::SqlInstancesPatchRequest) Field("body"), exact),
     rpc!("sql.instances.delete" "projects/{project}/instances/{instance}"
         SqlInstancesService.delete(v1::SqlInstancesDeleteRequest) None),
+    rpc!("sql.projects.instances.getLatestRecoveryTime" "projects/{project}/instances/{instance}/getLatestRecoveryTime"
+        SqlInstancesService.get_latest_recovery_time(v1::SqlInstancesGetLatestRecoveryTimeRequest) None),
+    rpc!("sql.backupRuns.list" "projects/{project}/instances/{instance}/backupRuns"
+        SqlBackupRunsService.list(v1::SqlBackupRunsListRequest) None),
     rpc!("sql.databases.insert" "projects/{project}/instances/{instance}/databases"
         SqlDatabasesService.insert(v1::SqlDatabasesInsertRequest) Field("body")),
     rpc!("sql.databases.list" "projects/{project}/instances/{instance}/databases"

@@ -2,12 +2,17 @@
 
 use super::settings::Settings;
 use crate::api::{Api, Labelled, Update};
-use crate::client::Client;
+use crate::client::{Client, Request};
+use crate::family::SQL;
 use crate::kind::Kind;
 use crate::wire::{Rule, Rules};
+use async_trait::async_trait;
+use infra_cloud::absence::there;
+use infra_cloud::fields::moment;
 use infra_cloud::wait::{LONG, Pace};
+use infra_model::kept::Backups;
 use infra_model::schema::Traits;
-use infra_model::{Record, Value};
+use infra_model::{CallContext, ProviderError, Record, Value};
 use serde_json::{Map, Value as Json};
 
 /// A managed Postgres, MySQL or SQL Server.
@@ -102,6 +107,7 @@ pub(crate) struct Certificate {
 
 pub(crate) struct Instance;
 
+#[async_trait]
 impl Kind for Instance {
     type Record = InstanceRecord;
     const TYPE: &'static str = "google_sql_database_instance";
@@ -133,6 +139,41 @@ impl Kind for Instance {
         ("settings.version", Rule::Named("settingsVersion")),
     ];
     const PACE: Pace = LONG;
+
+    /// Up to when an instance can be restored Cloud SQL says where it archives what is written; else its last backup counts.
+    async fn backups(
+        client: &Client,
+        context: &CallContext,
+        id: &str,
+    ) -> Result<Option<Backups>, ProviderError> {
+        let get = |call: &str, path: String| Request::get(SQL, call, path);
+        let look = get("sql.instances.get", id.to_owned());
+        let Some(found) = there(client.call(context, &look).await)? else {
+            return Ok(None);
+        };
+        let settings = &found["settings"]["backupConfiguration"];
+        let mut backups = Backups {
+            automatic: settings["enabled"] == true,
+            ..Backups::default()
+        };
+        if settings["pointInTimeRecoveryEnabled"] == true {
+            let path = format!("{id}/getLatestRecoveryTime");
+            let look = get("sql.projects.instances.getLatestRecoveryTime", path);
+            let times = client.call(context, &look).await?;
+            backups.first = moment(&times["earliestRecoveryTime"]);
+            backups.last = moment(&times["latestRecoveryTime"]);
+        } else if backups.automatic {
+            // The newest are listed first.
+            let look = get("sql.backupRuns.list", format!("{id}/backupRuns"));
+            let runs = client
+                .call(context, &look.query("maxResults", "50"))
+                .await?;
+            let whole = |run: &&Json| run["status"] == "SUCCESSFUL";
+            let mut runs = runs["items"].as_array().into_iter().flatten();
+            backups.last = runs.find(whole).and_then(|run| moment(&run["endTime"]));
+        }
+        Ok(Some(backups))
+    }
 
     fn traits() -> Traits {
         Traits::default().seconds(480, 180, 120)
@@ -187,6 +228,10 @@ impl Kind for Instance {
             .map_or(Json::Null, |a| a["ipAddress"].clone());
         found["privateIpAddress"] = of("PRIVATE");
         found["publicIpAddress"] = of("PRIMARY");
+    }
+
+    fn guards(_: &InstanceRecord, patch: &Map<String, Json>) -> bool {
+        !patch["settings"]["settingsVersion"].is_null()
     }
 
     fn patch(prior: &InstanceRecord, desired: &InstanceRecord, patch: &mut Map<String, Json>) {

@@ -31,6 +31,8 @@ pub(super) const LATER: &str = "(known after apply)";
 pub(in crate::commands) struct Seen {
     program: Program,
     state: Arc<State>,
+    /// Whether the state is lost, and what is known is what was found again.
+    without_state: bool,
     recorded: Recorded,
     evaluator: Evaluator,
     now: Timestamp,
@@ -52,26 +54,71 @@ impl Seen {
         variables: &Variables,
         ui: Ui,
     ) -> Result<Seen, CommandError> {
-        let providers = Providers::new();
         let place = Place::find(stack, instance)?;
+        let state = place.look("harden")?.map(|store| store.state());
+        Seen::of(&place, variables, ui, state.unwrap_or_else(nothing))
+    }
+
+    /// The same of a stack whose state is lost, or not to be looked at.
+    pub(super) fn without_state(
+        place: &Place,
+        variables: &Variables,
+        ui: Ui,
+    ) -> Result<Seen, CommandError> {
+        let seen = Seen::of(place, variables, ui, nothing())?;
+        Ok(Seen {
+            without_state: true,
+            ..seen
+        })
+    }
+
+    fn of(
+        place: &Place,
+        variables: &Variables,
+        ui: Ui,
+        state: Arc<State>,
+    ) -> Result<Seen, CommandError> {
+        let providers = Providers::new();
         let mut loading = Loading::new(&providers, variables)?;
         loading.require_variables = false;
         // What a stack makes is looked at, and not who brings it.
         loading.directly = true;
-        let program = loading.program(&place, ui)?;
-        let state = match place.look("harden")? {
-            Some(store) => store.state(),
-            None => Arc::new(State::empty("", "", World::Cloud)),
-        };
+        let program = loading.program(place, ui)?;
         let recorded = Recorded::new(&program, &state, &providers);
         let folder = working_directory().join(place.folder());
         Ok(Seen {
             state,
+            without_state: false,
             recorded,
             evaluator: Evaluator::new(Arc::new(SystemFiles), folder),
             now: SystemClock.now(),
             program,
         })
+    }
+
+    /// Takes another state for its own.
+    pub(super) fn take(&mut self, state: State) {
+        self.recorded = Recorded::new(&self.program, &state, &Providers::new());
+        self.state = Arc::new(state);
+    }
+
+    /// The stack's own program.
+    pub(super) fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// Whether the state is lost, and what is known is what was found again.
+    pub(super) fn is_without_state(&self) -> bool {
+        self.without_state
+    }
+
+    /// What to say of a resource that is not known.
+    pub(super) fn not_known(&self, address: &str) -> String {
+        if self.without_state {
+            format!("{address} is not found: nothing in the cloud carries its marks")
+        } else {
+            format!("{address} is not in the state: it was never applied")
+        }
     }
 
     /// The hardenings of the stack and its modules.
@@ -218,13 +265,18 @@ impl Seen {
         self.components("hardening")
     }
 
-    fn value(&self, expression: &Expr, hardening: &ComponentInstance) -> Value {
+    /// An expression in a component's own scope, with what is secret.
+    pub(super) fn value(&self, expression: &Expr, hardening: &ComponentInstance) -> Value {
         let root = StateScope::root(&self.program, &self.recorded, &self.evaluator, self.now);
         let scope = root.at(hardening.scope());
         // What cannot be said without the clouds is said by the apply.
         let value = self.evaluator.evaluate(expression, &scope);
         value.unwrap_or(Value::Unknown(Type::Any))
     }
+}
+
+fn nothing() -> Arc<State> {
+    Arc::new(State::empty("", "", World::Cloud))
 }
 
 /// How the cluster of a hardening is reached, by what a state has in it.

@@ -5,8 +5,11 @@ use super::instance_settings::Settings;
 use super::subnet_group;
 use crate::aws::context::Ctx;
 use crate::aws::xml::Xml;
-use crate::clock::iso8601_millis;
+use crate::clock::{Millis, iso8601_millis};
 use crate::tags::Tags;
+
+/// So far behind now a database can be restored to: RDS archives what is written every five minutes.
+const BEHIND: Millis = 300_000;
 
 impl Instance {
     /// Writes what is inside `DBInstance`.
@@ -35,6 +38,10 @@ impl Instance {
                 "InstanceCreateTime",
                 iso8601_millis(self.available_at.min(ctx.now)),
             );
+        }
+        if made && settings.backup_retention > 0 {
+            let last = self.available_at.max(ctx.now - BEHIND);
+            xml.text("LatestRestorableTime", iso8601_millis(last));
         }
         xml.text("AllocatedStorage", settings.storage)
             .text("PreferredBackupWindow", &settings.backup_window)

@@ -74,7 +74,8 @@ FirewallRules: get create_or_update delete list_by_server
 AdministratorsMicrosoftEntra: get create_or_update delete list_by_server
 CapabilitiesByLocation: list
 NameAvailability: check_globally check_with_location
-QuotaUsages: list"""),
+QuotaUsages: list
+BackupsAutomaticAndOnDemand: get list_by_server"""),
     "keyvault": ("azure/mgmt/keyvault", """Vaults: get create_or_update update delete list_by_resource_group list_by_subscription update_access_policy get_deleted purge_deleted list_deleted check_name_availability
 Secrets: get create_or_update update list
 Keys: get create_if_not_exist list get_version list_versions"""),

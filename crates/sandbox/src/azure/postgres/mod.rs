@@ -1,5 +1,6 @@
 //! Microsoft.DBforPostgreSQL: flexible servers, with their databases, rules, settings and administrators.
 
+mod backup;
 mod capability;
 mod child;
 mod configuration;
@@ -60,6 +61,10 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<Option<Http
     let Some(owner) = owner(input) else {
         return Ok(None);
     };
+    if name.starts_with("BackupsAutomaticAndOnDemand_") {
+        let server = engine::find(ctx, &server::KIND, &owner)?;
+        return backup::run(ctx, input, &server);
+    }
     let writes = matches!(input.operation.http, "PUT" | "PATCH" | "DELETE");
     let below = !name.starts_with("Servers_");
     if let Some(item) = ctx.get(&owner.text).map(|item| item.edit()) {

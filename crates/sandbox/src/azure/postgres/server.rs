@@ -9,7 +9,7 @@ use crate::azure::error::{ArmError, ArmResult};
 use crate::azure::item::Item;
 use crate::azure::kind::{Kind, States, Write};
 use crate::azure::{identity, keyvault, places};
-use crate::clock::Millis;
+use crate::clock::{Millis, iso8601_millis};
 use crate::latency::Work;
 
 pub(super) const NAME: &str = "Microsoft.DBforPostgreSQL/flexibleServers";
@@ -211,9 +211,16 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
         );
         let until = ctx.due(KIND.create);
         child::begin(ctx, write.id, until);
+        set(&mut write.later, FIRST, iso8601_millis(until));
+    } else {
+        let first = write.before.pointer(FIRST).cloned();
+        set(&mut write.doc, FIRST, first.unwrap_or_default());
     }
     Ok(())
 }
+
+/// The first moment that a server can be restored to.
+const FIRST: &str = "/properties/backup/earliestRestoreDate";
 
 /// A copy takes what its source is.
 fn source(ctx: &Ctx<'_>, write: &mut Write<'_>, mode: &str) -> ArmResult<()> {

@@ -52,6 +52,8 @@ CLUSTERS = """create get list delete update setResourceLabels setMaintenancePoli
 setMonitoring setAddons updateMaster setMasterAuth resourceLabels legacyAbac locations logging monitoring addons master"""
 POOLS = "create get list delete update setSize setAutoscaling setManagement rollback autoscaling"
 SQL = """instances: insert get list patch update delete restart
+projects.instances: getLatestRecoveryTime
+backupRuns: get list
 databases: insert get list patch update delete
 users: insert get list update delete
 operations: get list

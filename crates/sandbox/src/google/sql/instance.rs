@@ -6,7 +6,9 @@ use super::super::context::{Ctx, Input, fingerprint, merge, project_number, text
 use super::super::error::{GoogleError, GoogleResult};
 use super::super::item::Item;
 use super::super::{agents, kms, peering, places};
-use super::{INSTANCES, base, database, find, find_idle, invalid, operation, settings, user};
+use super::{
+    INSTANCES, backup, base, database, find, find_idle, invalid, operation, settings, user,
+};
 use crate::clock::iso8601_millis;
 use crate::http::HttpReply;
 use crate::latency::Work;
@@ -57,6 +59,7 @@ pub(super) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpRepl
             change(ctx, input, item, doc)
         }
         "delete" => delete(ctx, input),
+        "getLatestRecoveryTime" => backup::times(ctx, input),
         _ => {
             let item = find_idle(ctx, input)?;
             let done = ctx.due(Work::CloudSqlUpdate);

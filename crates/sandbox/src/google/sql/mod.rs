@@ -1,5 +1,6 @@
 //! Cloud SQL: instances with their databases and users, by the current API and the older `v1beta4`.
 
+mod backup;
 mod database;
 mod instance;
 mod operation;
@@ -22,6 +23,7 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpRepl
         "instances" => instance::run(ctx, input),
         "databases" => database::run(ctx, input),
         "users" => user::run(ctx, input),
+        "backupRuns" => backup::run(ctx, input),
         "operations" => operation::run(ctx, input),
         "tiers" => Ok(HttpReply::json(200, &settings::tiers())),
         _ => Ok(HttpReply::json(

@@ -25,8 +25,11 @@ pub(super) struct Wanted<'a> {
 
 /// Looks until all is well, or for as long as is reasonable.
 pub(super) async fn copy(config: &Json, wanted: &Wanted<'_>, clouds: &Clouds) -> Report {
-    let sandbox = clouds.environment.variable("INFRA_SANDBOX").is_some();
-    let patience = if sandbox { SANDBOX } else { PATIENCE };
+    let patience = if clouds.is_sandbox() {
+        SANDBOX
+    } else {
+        PATIENCE
+    };
     let begun = Instant::now();
     let kinds: Vec<(&str, &str)> = KINDS.iter().map(|k| (k.api_version, k.kind)).collect();
     loop {

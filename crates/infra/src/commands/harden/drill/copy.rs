@@ -115,9 +115,13 @@ fn is_record(type_name: &str) -> bool {
 /// Attributes that may be what a cloud knows an object by.
 const NAMES: [&str; 5] = ["id", "bucket", "name", "identifier", "filename"];
 
+/// What a project has once, for all that is in it: making it again takes what is there, and it stays when it is taken away.
+const SHARED: [&str; 1] = ["google_project_service_identity"];
+
 /// What of the real stack's has the same name. Inside of clusters the same names are others.
 fn taken<'s>(type_name: &str, after: &Value, real: &'s State) -> Option<&'s Address> {
-    if type_name.starts_with("kubernetes_") || type_name.starts_with("helm_") {
+    let inside = type_name.starts_with("kubernetes_") || type_name.starts_with("helm_");
+    if inside || SHARED.contains(&type_name) {
         return None;
     }
     let known = |name: &str| after.get(name).and_then(|v| v.as_str().map(str::to_owned));
@@ -156,6 +160,11 @@ mod tests {
             (
                 "bucket.backups.aws_s3_bucket.this",
                 "acme-backups",
+                json!({}),
+            ),
+            (
+                "cluster.main.google_project_service_identity.this",
+                "projects/acme/services/container.googleapis.com",
                 json!({}),
             ),
             (
@@ -239,6 +248,13 @@ mod tests {
                 json!({ "manifest": { "apiVersion": "postgresql.cnpg.io/v1", "kind": "Cluster" } }),
                 true,
                 "was recovered otherwise",
+            ),
+            (
+                "cluster.main.google_project_service_identity.this",
+                Create,
+                json!({ "id": "projects/acme/services/container.googleapis.com" }),
+                false,
+                "",
             ),
             (
                 "aws_route53_record.www",

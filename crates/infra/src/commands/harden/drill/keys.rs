@@ -19,18 +19,8 @@ struct Manager {
     attribute: &'static str,
     /// What people call it.
     name: &'static str,
-    told: Told,
-}
-
-/// What can be told of a key that is kept.
-#[derive(Clone, Copy)]
-enum Told {
-    /// It is read as if nothing were known of it.
-    Whole,
-    /// It is read again, where the state has it.
-    Again,
-    /// Whether the version that the state wrote can still be read: what it holds can never become another.
-    Kept,
+    /// Whether it is read as if nothing were known of it; otherwise it gives what is said to be in the state.
+    whole: bool,
 }
 
 static MANAGERS: [Manager; 3] = [
@@ -38,20 +28,19 @@ static MANAGERS: [Manager; 3] = [
         type_name: "aws_secretsmanager_secret_version",
         attribute: "secret_string",
         name: "AWS Secrets Manager",
-        told: Told::Whole,
+        whole: true,
     },
-    // Secret data is immutable: https://cloud.google.com/secret-manager/docs/add-secret-version
     Manager {
         type_name: "google_secret_manager_secret_version",
         attribute: "secret_data",
         name: "Google Secret Manager",
-        told: Told::Kept,
+        whole: true,
     },
     Manager {
         type_name: "azurerm_key_vault_secret",
         attribute: "value",
         name: "the Key Vault",
-        told: Told::Again,
+        whole: false,
     },
 ];
 const WHAT: &str = "keys";
@@ -79,11 +68,7 @@ pub(super) async fn find(
                     );
                     continue;
                 }
-                let told = match manager.told {
-                    Told::Kept => format!("{name}: kept in {manager_name}, as the state wrote it"),
-                    Told::Whole | Told::Again => format!("{name}: from {manager_name}"),
-                };
-                report.holds(WHAT, told);
+                report.holds(WHAT, format!("{name}: from {manager_name}"));
                 found.insert(name, SealingKey(kept));
             }
             (Err(why), Some(recorded)) => {
@@ -95,7 +80,9 @@ pub(super) async fn find(
             }
             (Err(why), None) => report.lost(
                 WHAT,
-                format!("{name}: neither the state has it nor the cloud: {why}"),
+                format!(
+                    "{name}: neither the state has it nor the cloud: {why}; a backup of it is taken by `-key FILE`"
+                ),
             ),
         }
     }
@@ -181,12 +168,16 @@ async fn kept(
             continue;
         };
         let gone = || format!("{} has it no more", manager.name);
-        let prior = seen.recorded(hardening, manager.type_name, name);
-        let read = match (manager.told, prior) {
-            (Told::Again | Told::Kept, Some(prior)) => {
-                clouds.now(manager.type_name, resource, prior).await
-            }
-            _ => clouds.whole(manager.type_name, resource).await.map(Some),
+        let asking = &clouds.asking;
+        let read = if manager.whole {
+            let read = asking.whole(manager.type_name, resource).await;
+            read.map(Some)
+        } else {
+            // Its value is read where the state is said to have one.
+            let prior = seen.recorded(hardening, manager.type_name, name);
+            let prior = prior.cloned().unwrap_or(Value::NULL);
+            let prior = prior.with_attribute(manager.attribute, "".into());
+            asking.now(manager.type_name, resource, &prior).await
         };
         let read = read.map_err(|e| format!("{} does not give it: {e}", manager.name))?;
         let value = read.ok_or_else(gone)?;
@@ -196,7 +187,11 @@ async fn kept(
         let key = text(&value, manager.attribute).ok_or_else(gone)?;
         return Ok((key, manager));
     }
-    Err("the state knows of no secret manager that keeps it".to_owned())
+    Err(if seen.is_without_state() {
+        "no secret manager has what carries its marks".to_owned()
+    } else {
+        "the state knows of no secret manager that keeps it".to_owned()
+    })
 }
 
 /// A text of a value, secret or not.

@@ -2,16 +2,21 @@
 //! archives of the real stack a copy is made beside it, as the instance `drill`; it is looked at, and taken away again. What is the real
 //! stack's is only read, and a plan that would do more is refused.
 
+mod archive;
 mod check;
 mod clouds;
 mod copy;
+mod databases;
 mod keys;
+mod lost;
 mod origin;
+mod reach;
 mod report;
 mod repository;
 
 use self::check::Wanted;
 use self::clouds::Clouds;
+use self::origin::Search;
 use self::report::Report;
 use super::audit::of_hardening;
 use super::seen::{Seen, cluster_config};
@@ -21,9 +26,10 @@ use crate::commands::approve;
 use crate::commands::destroy;
 use crate::commands::session::{Opening, Session};
 use crate::error::{CommandError, Exit, Outcome};
+use crate::instance::DRILL;
 use crate::kept::KeptFiles;
 use crate::live::duration;
-use crate::place::{DRILL, Place};
+use crate::place::Place;
 use crate::providers::Providers;
 use crate::stack::Loading;
 use crate::system::SystemClock;
@@ -36,6 +42,7 @@ use infra_model::codes::Code;
 use infra_model::program::{ComponentInstance, Program};
 use infra_model::provider::Environment;
 use infra_model::time::Clock;
+use infra_state::World;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -53,10 +60,7 @@ pub(super) fn run(arguments: &HardenDrill, ui: Ui) -> Outcome {
     }
     let stack = arguments.stack.as_deref();
     let real = Place::find(stack, None)?;
-    if real.look(COMMAND)?.is_none() {
-        return Err(real.no_state());
-    }
-    let seen = Seen::load(stack, None, &arguments.variables, ui)?;
+    let seen = seen(&real, arguments, ui)?;
     if seen.own_hardenings().next().is_none() {
         return Err(CommandError::hint(
             Code::Usage,
@@ -72,6 +76,22 @@ pub(super) fn run(arguments: &HardenDrill, ui: Ui) -> Outcome {
         ui,
     };
     crate::commands::runtime()?.block_on(held.hold())
+}
+
+/// The real stack by its state; without one, for the moment, by its file alone.
+fn seen(real: &Place, arguments: &HardenDrill, ui: Ui) -> Result<Seen, CommandError> {
+    let variables = &arguments.variables;
+    if arguments.without_state {
+        return Seen::without_state(real, variables, ui);
+    }
+    if real.look(COMMAND)?.is_none() {
+        let file = real.file.display();
+        ui.talk(&format!(
+            "{file} has no state here: what it has made is looked for in the clouds, by its marks."
+        ));
+        return Seen::without_state(real, variables, ui);
+    }
+    Seen::load(arguments.stack.as_deref(), None, variables, ui)
 }
 
 /// A drill that is held.
@@ -94,7 +114,7 @@ enum Rebuilt {
 }
 
 impl Held<'_> {
-    async fn hold(self) -> Outcome {
+    async fn hold(mut self) -> Outcome {
         let mut report = Report::default();
         let drill = self.found(&mut report).await?;
         let begun = self.is_begun()?;
@@ -106,7 +126,7 @@ impl Held<'_> {
             if begun && !self.arguments.keep {
                 self.take_away(&mut report).await?;
             }
-            self.ui.result(&report.told(self.ui));
+            report.tell(self.ui);
             return Ok(report.exit());
         }
         let rebuilt = self.rebuild(&drill, begun, &mut report).await;
@@ -132,7 +152,7 @@ impl Held<'_> {
         } else {
             self.take_away(&mut report).await?;
         }
-        self.ui.result(&report.told(self.ui));
+        report.tell(self.ui);
         Ok(report.exit())
     }
 
@@ -164,28 +184,47 @@ impl Held<'_> {
     }
 
     /// What the copy is made from.
-    async fn found(&self, report: &mut Report) -> Result<Drill, CommandError> {
+    async fn found(&mut self, report: &mut Report) -> Result<Drill, CommandError> {
         let sandbox = self.arguments.sandbox.as_deref();
         let surroundings = Surroundings::open(&self.real, sandbox).await?;
-        // A state of another world is refused.
-        if self.seen.state().world != surroundings.world {
-            self.real.open(surroundings.world.clone(), false, COMMAND)?;
+        let clouds = Clouds::new(Environment {
+            variables: surroundings.variables.clone(),
+            directory: self.real.folder(),
+            logins: crate::clusters::logins(),
+        });
+        let world = surroundings.world.clone();
+        if self.seen.is_without_state() {
+            self.find_again(world, &clouds, report).await?;
+        } else if self.seen.state().world != world {
+            // A state of another world is refused.
+            self.real.open(world, false, COMMAND)?;
         }
-        let clouds = Clouds {
-            providers: Providers::new(),
-            environment: Environment {
-                variables: surroundings.variables.clone(),
-                directory: self.real.folder(),
-                logins: crate::clusters::logins(),
-            },
-        };
         let mut drill = Drill::default();
         for hardening in self.seen.own_hardenings() {
             let origin = self.origin(hardening, &clouds, report).await?;
             drill.origins.insert(name(hardening), origin);
         }
+        databases::look(&self.seen, &clouds, SystemClock.now(), report).await;
         surroundings.close().await;
         Ok(drill)
+    }
+
+    /// Puts what is found in the clouds in the place of the state that is lost.
+    async fn find_again(
+        &mut self,
+        world: World,
+        clouds: &Clouds,
+        report: &mut Report,
+    ) -> Result<(), CommandError> {
+        if lost::find(&mut self.seen, world, clouds, report).await {
+            return Ok(());
+        }
+        let file = self.real.file.display();
+        Err(CommandError::hint(
+            Code::NoState,
+            format!("{file} has no state, and nothing in its clouds carries its marks"),
+            "it was never applied; or log in to the account, and write the region and the variables, that it was applied with",
+        ))
     }
 
     async fn origin(
@@ -201,12 +240,15 @@ impl Held<'_> {
             keys::of_files(seen, hardening, &arguments.key, report)?
         };
         repository::open(seen, hardening, &keys, clouds, report);
-        let moment = arguments.to.as_deref();
-        let now = SystemClock.now();
-        let archives = origin::archives(seen, hardening, clouds, moment, now, report).await;
+        let search = Search {
+            seen,
+            clouds,
+            moment: arguments.to.as_deref(),
+            now: SystemClock.now(),
+        };
         Ok(Origin {
             keys,
-            archives,
+            archives: search.archives(hardening, report).await,
             moment: arguments.to.clone(),
         })
     }
@@ -345,10 +387,7 @@ impl Held<'_> {
 
     /// Holds the copies against what the stack asks for.
     async fn look(&self, session: &Session, drill: &Drill, report: &mut Report) {
-        let clouds = Clouds {
-            providers: Providers::new(),
-            environment: session.engine.environment.clone(),
-        };
+        let clouds = Clouds::new(session.engine.environment.clone());
         for hardening in self.seen.own_hardenings() {
             let Some(origin) = drill.origins.get(&name(hardening)) else {
                 continue;

@@ -1,14 +1,17 @@
 //! What the real stack has that a copy is made from: the archives of its databases, as they stand in what was applied, and how far they
 //! reach.
 
+use super::archive::{Contents, Shelf, path_of};
 use super::clouds::Clouds;
+use super::reach::{self, Window};
 use super::report::Report;
 use crate::commands::harden::restore::{is_database, with_uid};
 use crate::commands::harden::seen::{LATER, Seen};
 use infra_hardening::{Archived, Bucket};
 use infra_model::program::ComponentInstance;
 use infra_model::time::Timestamp;
-use serde_json::Value as Json;
+use infra_state::ResourceState;
+use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
 const WHAT: &str = "archive";
@@ -26,66 +29,205 @@ const TELLING: [(&str, &str); 2] = [
 /// The variables of Zalando's operator that name the bucket.
 const VARIABLES: [&str; 2] = ["WAL_S3_BUCKET", "WAL_GS_BUCKET"];
 
-/// The archives of a hardening's databases by their namespaces.
-pub(super) async fn archives(
-    seen: &Seen,
-    hardening: &ComponentInstance,
-    clouds: &Clouds,
-    moment: Option<&str>,
-    now: Timestamp,
-    report: &mut Report,
-) -> BTreeMap<String, Archived> {
-    let objects: Vec<Json> = seen.nodes(hardening).iter().filter_map(with_uid).collect();
-    let databases: Vec<&Json> = objects.iter().filter(|o| is_database(o)).collect();
-    let mut found = BTreeMap::new();
-    if databases.is_empty() {
-        return found;
-    }
-    let live = match seen.cluster_config(hardening) {
-        Some(config) => clouds.objects(&config, TELLING).await.ok(),
-        None => None,
-    };
-    for database in databases {
-        let namespace = database["metadata"]["namespace"].as_str();
-        let namespace = namespace.unwrap_or_default().to_owned();
-        let name = label(database);
-        let Some(place) = Place::of(database, &objects) else {
-            let why = "has no backups: it is lost with its cluster";
-            report.lost(WHAT, format!("{name} {why}"));
-            continue;
-        };
-        if place.at.contains(LATER) || place.server.contains(LATER) {
-            report.lost(WHAT, format!("{name} was never applied: it has none yet"));
-            continue;
+/// Whoever looks for archives.
+pub(super) struct Search<'a> {
+    pub(super) seen: &'a Seen,
+    pub(super) clouds: &'a Clouds,
+    /// The moment to recover to, RFC 3339.
+    pub(super) moment: Option<&'a str>,
+    pub(super) now: Timestamp,
+}
+
+impl Search<'_> {
+    /// The archives of a hardening's databases by their namespaces.
+    pub(super) async fn archives(
+        &self,
+        hardening: &ComponentInstance,
+        report: &mut Report,
+    ) -> BTreeMap<String, Archived> {
+        let nodes = self.seen.nodes(hardening);
+        let objects: Vec<Json> = nodes.iter().filter_map(with_uid).collect();
+        let databases: Vec<&Json> = objects.iter().filter(|o| is_database(o)).collect();
+        let mut found = BTreeMap::new();
+        if databases.is_empty() {
+            return found;
         }
-        let Some((component, bucket)) = bucket(seen, &place.at) else {
-            let why = format!(
-                "{name} archives to {}, which is no bucket of the stack's",
-                place.at
-            );
-            report.lost(WHAT, why);
-            continue;
+        let live = match self.seen.cluster_config(hardening) {
+            Some(config) => self.clouds.objects(&config, TELLING).await.ok(),
+            None => None,
         };
-        if let Err(why) = there(seen, component, clouds).await {
-            report.lost(WHAT, format!("{name}: the bucket {} {why}", bucket.name));
-            continue;
-        }
-        let window = window(live.as_deref(), &namespace, &place);
-        match reach(&window, moment, now) {
-            Ok(reach) => report.holds(WHAT, format!("{name}: {}{reach}", place.told())),
-            Err(why) => {
-                report.lost(WHAT, format!("{name}: {}, {why}", place.told()));
-                continue;
+        for database in databases {
+            let namespace = database["metadata"]["namespace"].as_str();
+            let namespace = namespace.unwrap_or_default().to_owned();
+            match self
+                .archive(database, &objects, live.as_deref(), report)
+                .await
+            {
+                Ok(archived) => drop(found.insert(namespace, archived)),
+                Err(why) => report.lost(WHAT, format!("{}{why}", label(database))),
             }
         }
-        let archived = Archived {
-            database: database.clone(),
+        found
+    }
+
+    /// The archive of a database; else what to say of it.
+    async fn archive(
+        &self,
+        database: &Json,
+        objects: &[Json],
+        live: Option<&[Json]>,
+        report: &mut Report,
+    ) -> Result<Archived, String> {
+        let name = label(database);
+        let Some(mut place) = Place::of(database, objects) else {
+            return Err(" has no backups: it is lost with its cluster".to_owned());
+        };
+        let unknown = |text: &str| text.contains(LATER);
+        if unknown(&place.at) || unknown(&place.server) && !self.seen.is_without_state() {
+            return Err(if self.seen.is_without_state() {
+                ": the bucket of its archive is not found".to_owned()
+            } else {
+                " was never applied: it has none yet".to_owned()
+            });
+        }
+        let Some((component, bucket)) = bucket(self.seen, &place.at) else {
+            let at = &place.at;
+            return Err(format!(
+                " archives to {at}, which is no bucket of the stack's"
+            ));
+        };
+        let (type_name, resource) = self
+            .there(component)
+            .await
+            .map_err(|why| format!(": the bucket {} {why}", bucket.name))?;
+        let mut database = database.clone();
+        let shelf = path_of(&place.at).map(|path| Shelf {
+            clouds: self.clouds,
+            type_name,
+            bucket: resource,
+            path,
+        });
+        if unknown(&place.server) {
+            self.take_life(&mut place, &mut database, shelf.as_ref(), report)
+                .await?;
+        }
+        let contents = match &shelf {
+            Some(shelf) => Some(shelf.contents(&place.server).await),
+            None => None,
+        };
+        let contents = contents.transpose().unwrap_or_else(|error| {
+            report.warn(
+                WHAT,
+                format!("{name}: {} cannot be looked into: {error}", place.told()),
+            );
+            None
+        });
+        self.tell(&name, &database, &place, live, contents.as_ref(), report)
+            .map_err(|why| format!(": {}, {why}", place.told()))?;
+        Ok(Archived {
+            database,
             store: place.store,
             bucket,
-        };
-        found.insert(namespace, archived);
+        })
     }
-    found
+
+    /// Tells how far an archive reaches; or why a copy cannot be made from it.
+    fn tell(
+        &self,
+        name: &str,
+        database: &Json,
+        place: &Place,
+        live: Option<&[Json]>,
+        contents: Option<&Contents>,
+        report: &mut Report,
+    ) -> Result<(), String> {
+        let namespace = database["metadata"]["namespace"].as_str();
+        let window = window(live, namespace.unwrap_or_default(), place);
+        let reach = reach::Reach {
+            window,
+            contents,
+            timeout: reach::timeout(database),
+        };
+        let told = reach.told(self.moment, self.now)?;
+        report.holds(WHAT, format!("{name}: {}{told}", place.told()));
+        report.archive(reach.facts(name, &place.told(), self.now));
+        if let Some(warning) = reach.warning(self.now) {
+            report.warn(WHAT, format!("{name}: {warning}"));
+        }
+        Ok(())
+    }
+
+    /// Which life of a database a copy begins from, where the state that knew it is lost: the one that was archived last.
+    async fn take_life(
+        &self,
+        place: &mut Place,
+        database: &mut Json,
+        shelf: Option<&Shelf<'_>>,
+        report: &mut Report,
+    ) -> Result<(), String> {
+        let unknown = |why: String| format!(": which of the lives in {} it was, {why}", place.at);
+        let Some(shelf) = shelf else {
+            let why = "only the state has told: Zalando's operator archives under the object's uid";
+            return Err(unknown(why.to_owned()));
+        };
+        let failed = |error| unknown(format!("cannot be told: {error}"));
+        let prefix = place.server.split(LATER).next().unwrap_or_default();
+        let mut lives = Vec::new();
+        for server in shelf.lives().await.map_err(failed)? {
+            if server.starts_with(prefix) {
+                let contents = shelf.contents(&server).await.map_err(failed)?;
+                let change = contents.change.map(|c| c.archived);
+                lives.push((change.max(contents.last), server));
+            }
+        }
+        let Some((_, server)) = lives.iter().max() else {
+            return Err(unknown("cannot be told: there is none".to_owned()));
+        };
+        if lives.len() > 1 {
+            let text = format!(
+                "{}: of {} lives in {} the one that was archived last, {server}",
+                label(database),
+                lives.len(),
+                place.at
+            );
+            report.aside(WHAT, text);
+        }
+        let plugins = database["spec"]["plugins"].as_array_mut();
+        for plugin in plugins.into_iter().flatten() {
+            if plugin["isWALArchiver"] == true {
+                plugin["parameters"]["serverName"] = json!(server);
+            }
+        }
+        place.server.clone_from(server);
+        Ok(())
+    }
+
+    /// The bucket that is still there, with its type; else what to say of it.
+    async fn there(
+        &self,
+        component: &ComponentInstance,
+    ) -> Result<(&'static str, &ResourceState), String> {
+        for type_name in BUCKETS {
+            for block in self.seen.blocks(component) {
+                if &*block.address.type_name != type_name {
+                    continue;
+                }
+                let name = &block.address.name;
+                let resource = self.seen.resource(component, type_name, name);
+                let (Some(resource), Some(prior)) =
+                    (resource, self.seen.recorded(component, type_name, name))
+                else {
+                    return Err("is not in the state".to_owned());
+                };
+                return match self.clouds.asking.now(type_name, resource, prior).await {
+                    Ok(Some(_)) => Ok((type_name, resource)),
+                    Ok(None) => Err("is gone".to_owned()),
+                    Err(error) => Err(format!("cannot be asked for: {error}")),
+                };
+            }
+        }
+        Err("is of no kind that can be asked for".to_owned())
+    }
 }
 
 /// `shop/postgres`
@@ -164,42 +306,6 @@ fn bucket<'s>(seen: &'s Seen, at: &str) -> Option<(&'s ComponentInstance, Bucket
     seen.components("bucket").find_map(of)
 }
 
-/// Whether the bucket is still there; else what to say of it.
-async fn there(seen: &Seen, component: &ComponentInstance, clouds: &Clouds) -> Result<(), String> {
-    for type_name in BUCKETS {
-        for block in seen.blocks(component) {
-            if &*block.address.type_name != type_name {
-                continue;
-            }
-            let name = &block.address.name;
-            let resource = seen.resource(component, type_name, name);
-            let (Some(resource), Some(prior)) =
-                (resource, seen.recorded(component, type_name, name))
-            else {
-                return Err("is not in the state".to_owned());
-            };
-            return match clouds.now(type_name, resource, prior).await {
-                Ok(Some(_)) => Ok(()),
-                Ok(None) => Err("is gone".to_owned()),
-                Err(error) => Err(format!("cannot be asked for: {error}")),
-            };
-        }
-    }
-    Err("is of no kind that can be asked for".to_owned())
-}
-
-/// From when to when a database can be recovered, as far as its operator tells.
-#[derive(Debug, Default, PartialEq)]
-struct Window {
-    /// Whether it was told at all.
-    told: bool,
-    first: Option<jiff::Timestamp>,
-    /// The last whole backup.
-    last: Option<jiff::Timestamp>,
-    /// Whether changes are archived as they are made.
-    archiving: bool,
-}
-
 /// As the store of the real cluster says; nothing when that cannot be asked.
 fn window(live: Option<&[Json]>, namespace: &str, place: &Place) -> Window {
     let of = |kind: &str, is_it: &dyn Fn(&Json) -> bool| {
@@ -237,33 +343,9 @@ pub(super) fn is_true(object: &Json, condition: &str) -> bool {
         .any(|c| c["type"] == condition && c["status"] == "True")
 }
 
-/// What that means for a recovery; or why there can be none.
-fn reach(window: &Window, moment: Option<&str>, now: Timestamp) -> Result<String, String> {
-    if !window.told {
-        return Ok("; how far it reaches is not known, the real cluster does not tell".to_owned());
-    }
-    let (Some(first), Some(last)) = (window.first, window.last) else {
-        return Err("in which no backup is whole yet".to_owned());
-    };
-    let moment = moment.and_then(|m| m.parse::<jiff::Timestamp>().ok());
-    if moment.is_some_and(|moment| moment < first) {
-        return Err(format!("which begins at {first}, after what -to asks for"));
-    }
-    let age = now.0.saturating_sub(last.as_millisecond()).max(0);
-    let age = std::time::Duration::from_millis(u64::try_from(age).unwrap_or(0));
-    let since = if window.archiving {
-        "every change since is archived as it is made"
-    } else {
-        "what changed since is not archived"
-    };
-    let age = crate::live::duration(age);
-    Ok(format!("; last whole backup {age} ago, {since}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn store() -> Json {
         json!({
@@ -306,26 +388,16 @@ mod tests {
     }
 
     #[test]
-    fn it_reaches_from_its_first_moment_to_its_last_backup() {
-        let noon: jiff::Timestamp = "2026-01-31T12:00:00Z".parse().expect("a moment");
-        let now = Timestamp(noon.as_millisecond());
+    fn the_store_of_the_real_cluster_tells_from_when_to_when() {
         let of = |server: &str, live: Option<&[Json]>| {
             let place = Place::of(&database(archiver(server)), &[store()]).expect("a place");
             window(live, "shop", &place)
         };
         let live = [store()];
         let good = of("postgres-1f2e", Some(&live));
-        let told = reach(&good, None, now).expect("reaches");
-        assert!(
-            told.starts_with("; last whole backup 10h00m ago, what changed"),
-            "{told}"
-        );
-        assert!(reach(&good, Some("2026-01-30T03:00:00Z"), now).is_ok());
-        let early = reach(&good, Some("2026-01-29T03:00:00Z"), now).expect_err("too early");
-        assert!(early.contains("begins at 2026-01-30T02:00:00Z"), "{early}");
-        let none = reach(&of("postgres-0000", Some(&live)), None, now).expect_err("no backup");
-        assert!(none.contains("no backup is whole"), "{none}");
-        let unknown = reach(&of("postgres-1f2e", None), None, now).expect("goes on");
-        assert!(unknown.contains("not known"), "{unknown}");
+        assert!(good.told && good.first.is_some() && good.last.is_some() && !good.archiving);
+        let none = of("postgres-0000", Some(&live));
+        assert!(none.told && none.last.is_none());
+        assert_eq!(of("postgres-1f2e", None), Window::default());
     }
 }

@@ -31,8 +31,8 @@ pub(super) fn open(
     let Some((url, branch)) = followed(&objects) else {
         return;
     };
-    let sandbox = clouds.environment.variable("INFRA_SANDBOX").is_some();
-    let Some(reached) = reached(&url, sandbox, &clouds.environment.directory) else {
+    let directory = &clouds.environment.directory;
+    let Some(reached) = reached(&url, clouds.is_sandbox(), directory) else {
         let why = "in the sandbox no repository of the internet is read";
         report.aside(WHAT, format!("{url}: {why}"));
         return;
@@ -102,7 +102,7 @@ fn sealed(
     Ok((tip.chars().take(8).collect(), texts))
 }
 
-/// The login of the engine's, from the state; by default that of whoever runs this.
+/// The login of the engine's, from the state, or from the stack file where there is none; by default that of whoever runs this.
 fn login(seen: &Seen, hardening: &ComponentInstance, scratch: &Path) -> std::io::Result<Login> {
     let file = |name: &str, text: &str| {
         let path = scratch.join(name);
@@ -116,8 +116,11 @@ fn login(seen: &Seen, hardening: &ComponentInstance, scratch: &Path) -> std::io:
         {
             continue;
         }
-        let Some(value) = seen.recorded(hardening, "kubernetes_secret", &block.address.name) else {
-            continue;
+        let recorded = seen.recorded(hardening, "kubernetes_secret", &block.address.name);
+        let value = match recorded {
+            Some(recorded) => recorded.clone(),
+            None if seen.is_without_state() => seen.value(&block.config, hardening),
+            None => continue,
         };
         let Some(data) = value.get("data").map(infra_model::Value::unmark_deep) else {
             continue;

@@ -1,0 +1,42 @@
+//! Backups of servers: Azure made one when the server was.
+
+use serde_json::{Value, json};
+
+use crate::azure::context::{Ctx, Input, text};
+use crate::azure::error::{ArmError, ArmResult};
+use crate::azure::item::Item;
+use crate::azure::{found, page};
+use crate::http::HttpReply;
+
+/// Answers a request about the backups of a server.
+pub(super) fn run(ctx: &Ctx<'_>, input: &Input<'_>, server: &Item) -> ArmResult<Option<HttpReply>> {
+    let row = made(server.at(ctx.now));
+    if input.operation.name.ends_with("_ListByServer") {
+        return page::reply(ctx, input, row.into_iter().collect()).map(Some);
+    }
+    let asked = input.variable("backupName");
+    match row.filter(|row| text(row, "/name").eq_ignore_ascii_case(asked)) {
+        Some(row) => found(&row),
+        None => Err(ArmError::new(
+            404,
+            "ResourceNotFound",
+            format!("The requested backup '{asked}' was not found."),
+        )),
+    }
+}
+
+/// The backup that there is: of the first moment that can be had back.
+fn made(server: &Value) -> Option<Value> {
+    let moment = text(server, "/properties/backup/earliestRestoreDate");
+    if moment.is_empty() {
+        return None;
+    }
+    let digits: String = moment.chars().filter(char::is_ascii_digit).collect();
+    let name = format!("backup_{digits}");
+    Some(json!({
+        "id": format!("{}/backups/{name}", text(server, "/id")),
+        "name": name,
+        "type": "Microsoft.DBforPostgreSQL/flexibleServers/backups",
+        "properties": { "backupType": "Full", "completedTime": moment, "source": "Automatic" },
+    }))
+}
