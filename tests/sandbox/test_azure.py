@@ -29,6 +29,8 @@ from azure.mgmt.storage import StorageManagementClient
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.hazmat.primitives.serialization.pkcs12 import PBES
 from cryptography.x509.oid import NameOID
 
 SUBSCRIPTION = "00000000-0000-4000-8000-5a4db0c50001"
@@ -607,6 +609,27 @@ def test_certificates_in_vaults(azure):
     other = key_pem(ec.generate_private_key(ec.SECP256R1()), serialization.PrivateFormat.PKCS8)
     for wrong in (pem, pem + old, pem + other, "no certificate"):
         fails(400, lambda: bring(wrong, "wrong"))
+    # PKCS#12, of old and new ciphers, comes back without its password; another one, or none, does not open it.
+    issuer, _ = self_signed("an issuer", ec.generate_private_key(ec.SECP256R1()))
+    for cipher, mac in ((PBES.PBESv1SHA1And3KeyTripleDESCBC, hashes.SHA1()), (PBES.PBESv2SHA256AndAES256CBC, hashes.SHA256())):
+        form = serialization.PrivateFormat.PKCS12.encryption_builder().kdf_rounds(2000).key_cert_algorithm(cipher).hmac_hash(mac)
+        file = pkcs12.serialize_key_and_certificates(b"shop", key, certificate, [issuer], form.build(b"hush"))
+
+        def bring_file(**more):
+            body = {"value": base64.b64encode(file).decode(), "policy": {"secret_props": {"contentType": "application/x-pkcs12"}}, **more}
+            return azure.call("POST", f"{base}/certificates/file/import?api-version=7.4", body)
+
+        for wrong in ({}, {"pwd": "Hush"}):
+            fails(400, lambda: bring_file(**wrong))
+        assert bring_file(pwd="hush")["cer"] == made["cer"]
+        secret = azure.call("GET", f"{base}/secrets/file?api-version=7.4")
+        assert secret["contentType"] == "application/x-pkcs12"
+        whole = pkcs12.load_key_and_certificates(base64.b64decode(secret["value"]), None)
+        assert whole[0].private_numbers() == key.private_numbers() and whole[1] == certificate and whole[2] == [issuer]
+    # Of what kind the contents are, the policy says: PKCS#12, unless it says otherwise.
+    fails(400, lambda: azure.call("POST", f"{base}/certificates/file/import?api-version=7.4", {"value": pem + pkcs8}))
+    azure.call("DELETE", f"{base}/certificates/file?api-version=7.4")
+    azure.call("DELETE", f"{base}/deletedcertificates/file?api-version=7.4")
     version = made["id"].rsplit("/", 1)[1]
     tagged = azure.call("PATCH", f"{base}/certificates/shop/{version}?api-version=7.4", {"tags": {"c": "d"}})
     assert tagged["id"] == made["id"] and tagged["tags"] == {"c": "d"}
@@ -618,6 +641,92 @@ def test_certificates_in_vaults(azure):
     azure.call("DELETE", f"{base}/deletedcertificates/shop?api-version=7.4")
     vaults.vaults.delete(GROUP, "tests-certs")
     vaults.vaults.begin_purge_deleted("tests-certs", REGION).result()
+
+
+def test_certificates_that_vaults_make(azure):
+    vaults = azure.client(KeyVaultManagementClient)
+    body = {"location": REGION, "properties": {"tenantId": TENANT, "sku": {"family": "A", "name": "standard"}, "enableRbacAuthorization": True}}
+    vaults.vaults.begin_create_or_update(GROUP, "tests-made", body).result()
+
+    def call(method, path, body=None):
+        return azure.call(method, f"/_vault/tests-made/{path}?api-version=7.4", body)
+
+    def fails(status, method, path, body=None):
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            call(method, path, body)
+        assert caught.value.code == status
+        return json.load(caught.value)["error"]
+
+    def create(name, issuer, subject, **more):
+        policy = {"issuer": {"name": issuer}, "x509_props": {"subject": subject, **more}, "key_props": {"kty": "EC", "crv": "P-256"}}
+        return call("POST", f"certificates/{name}/create", {"policy": policy, "tags": {"a": "b"}})
+
+    def ended(name):
+        wait(lambda: call("GET", f"certificates/{name}/pending")["status"] != "inProgress")
+        return call("GET", f"certificates/{name}/pending")
+
+    def issued(name):
+        done = ended(name)
+        assert done["status"] == "completed" and done["target"].endswith(f"/certificates/{name}")
+        return x509.load_der_x509_certificate(base64.b64decode(call("GET", f"certificates/{name}")["cer"]))
+
+    begun = create("own", "Self", "CN=shop.example.com, O=Shop", sans={"dns_names": ["shop.example.com"]}, validity_months=3)
+    assert begun["id"].endswith("/certificates/own/pending") and x509.load_der_x509_csr(base64.b64decode(begun["csr"])).is_signature_valid
+    own = issued("own")
+    assert own.subject.rfc4514_string() == "O=Shop,CN=shop.example.com" and own.issuer == own.subject
+    assert own.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName) == ["shop.example.com"]
+    assert 85 <= (own.not_valid_after_utc - own.not_valid_before_utc).days <= 95
+    key, found, _ = pkcs12.load_key_and_certificates(base64.b64decode(call("GET", "secrets/own")["value"]), None)
+    assert found == own and key.public_key() == own.public_key()
+
+    # Of an issuer: not one that is not there, nor one that does not know its customer.
+    fails(400, "POST", "certificates/of/create", {"policy": {"issuer": {"name": "ca"}, "x509_props": {"subject": "CN=a"}}})
+    ca = {"provider": "DigiCert", "credentials": {"account_id": "1"}}
+    assert fails(400, "PUT", "certificates/issuers/ca", ca)["message"] == "Id in organization details is not set"
+    made = call("PUT", "certificates/issuers/ca", {**ca, "org_details": {"id": "5"}})
+    assert made["provider"] == "DigiCert" and made["id"].endswith("/certificates/issuers/ca")
+    create("of", "ca", "CN=a")
+    failed = ended("of")
+    assert (failed["status"], failed["error"]["code"]) == ("failed", "Certificate issuer error")
+    call("PATCH", "certificates/issuers/ca", {"credentials": {"account_id": "1", "pwd": "hush"}})
+    assert "pwd" not in call("GET", "certificates/issuers/ca")["credentials"]
+    create("of", "ca", "CN=a")
+    assert issued("of").issuer.rfc4514_string() == "CN=The sandbox's certificate authority"
+    assert len(call("GET", "certificates/issuers")["value"]) == 1
+    call("DELETE", "certificates/issuers/ca")
+    fails(404, "GET", "certificates/issuers/ca")
+
+    # By hand: the request is signed by whomever, and merged; nothing else is made meanwhile.
+    waiting = create("hand", "Unknown", "CN=hand.example.com")
+    fails(409, "POST", "certificates/hand/create", {"policy": {"issuer": {"name": "Self"}, "x509_props": {"subject": "CN=a"}}})
+    assert call("GET", "certificates/hand")["attributes"]["enabled"] is False
+    fails(404, "GET", "secrets/hand")
+    request = x509.load_der_x509_csr(base64.b64decode(waiting["csr"]))
+    authority = ec.generate_private_key(ec.SECP256R1())
+    stranger, _ = self_signed("hand.example.com", authority)
+    now = datetime.datetime.now(datetime.timezone.utc)
+    signed = x509.CertificateBuilder().subject_name(request.subject).issuer_name(stranger.subject).public_key(request.public_key())
+    signed = signed.serial_number(9).not_valid_before(now).not_valid_after(now + datetime.timedelta(days=9)).sign(authority, hashes.SHA256())
+
+    def merged(certificate):
+        der = certificate.public_bytes(serialization.Encoding.DER)
+        return {"x5c": [base64.b64encode(der).decode()]}
+
+    assert "does not match" in fails(400, "POST", "certificates/hand/pending/merge", merged(stranger))["message"]
+    whole = call("POST", "certificates/hand/pending/merge", merged(signed))
+    assert whole["attributes"]["enabled"] and [whole["cer"]] == merged(signed)["x5c"] and whole["tags"] == {"a": "b"}
+
+    # What is asked to stop, stops; what is said to be done at the end can change.
+    create("stops", "Unknown", "CN=stops")
+    call("PATCH", "certificates/stops/pending", {"cancellation_requested": True})
+    assert ended("stops")["status"] == "cancelled"
+    call("DELETE", "certificates/stops/pending")
+    assert fails(404, "GET", "certificates/stops/pending")["code"] == "PendingCertificateNotFound"
+    action = {"trigger": {"days_before_expiry": 9}, "action": {"action_type": "AutoRenew"}}
+    call("PATCH", "certificates/own/policy", {"lifetime_actions": [action]})
+    assert call("GET", "certificates/own")["policy"]["lifetime_actions"] == [action]
+    vaults.vaults.delete(GROUP, "tests-made")
+    vaults.vaults.begin_purge_deleted("tests-made", REGION).result()
 
 
 def test_registries_and_workspaces(azure):

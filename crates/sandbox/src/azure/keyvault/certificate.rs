@@ -18,15 +18,15 @@ use crate::azure::context::{Ctx, default, text};
 use crate::azure::error::{ArmError, ArmResult};
 use crate::azure::item::Item;
 
-const PEM: &str = "application/x-pem-file";
+pub(super) const PEM: &str = "application/x-pem-file";
 const PKCS12: &str = "application/x-pkcs12";
 
 /// What is said of a file that is none, or that another password opens
 /// (<https://github.com/damienbod/AspNetCoreCertificates/issues/38>).
 const NO_PKCS12: &str = "The specified PKCS#12 X.509 certificate content can not be read. Please check if certificate is in valid PKCS#12 format.";
-const NO_PEM: &str = "The specified PEM X.509 certificate content is in an unexpected format. Please check if certificate is in valid PEM format.";
+pub(super) const NO_PEM: &str = "The specified PEM X.509 certificate content is in an unexpected format. Please check if certificate is in valid PEM format.";
 
-fn refused(message: &str) -> ArmError {
+pub(super) fn refused(message: &str) -> ArmError {
     ArmError::bad("BadParameter", message)
 }
 
@@ -48,15 +48,22 @@ pub(super) fn imported(ctx: &Ctx<'_>, sent: &Value, one: &mut Value) -> ArmResul
         }
     };
     let der = &bundle.certificates[0];
+    one["value"] = value.into();
+    described(one, der)?;
+    let (_, x509) = parse_x509_certificate(der).map_err(|_| refused(NO_PKCS12))?;
+    one["policy"] = policy(ctx, sent, &x509, &one["key"], kind);
+    Ok(())
+}
+
+/// Puts into a version what a certificate says of itself.
+pub(super) fn described(one: &mut Value, der: &[u8]) -> ArmResult<()> {
     let (_, x509) = parse_x509_certificate(der).map_err(|_| refused(NO_PKCS12))?;
     let validity = x509.validity();
-    one["value"] = value.into();
     one["cer"] = STANDARD.encode(der).into();
     one["x5t"] = URL_SAFE_NO_PAD.encode(Sha1::digest(der)).into();
     one["key"] = key_of(&x509)?;
     one["attributes"]["nbf"] = validity.not_before.timestamp().into();
     one["attributes"]["exp"] = validity.not_after.timestamp().into();
-    one["policy"] = policy(ctx, sent, &x509, &one["key"], kind);
     Ok(())
 }
 
@@ -191,6 +198,10 @@ fn policy(
 /// The secret or key that a certificate is, too.
 pub(super) fn as_other(certificate: &Item, what: What) -> Item {
     let mut other = certificate.clone();
+    if let Some(versions) = other.doc["versions"].as_array_mut() {
+        // One that is still being made is neither.
+        versions.retain(|one| one["cer"].is_string());
+    }
     for one in other.doc["versions"].as_array_mut().into_iter().flatten() {
         one["managed"] = true.into();
         if what == What::Secret {

@@ -2,6 +2,8 @@
 //! Manager and by the vaults' own API, which is under `/_vault/NAME/` of the same port.
 
 mod certificate;
+mod issue;
+mod issuer;
 mod management;
 mod object;
 mod pkcs12;

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
-use super::{DAY, certificate, contents};
+use super::{DAY, certificate, contents, issue, issuer};
 use crate::azure::context::{Ctx, default, text};
 use crate::azure::error::{ArmError, ArmResult};
 use crate::azure::item::Item;
@@ -63,6 +63,7 @@ pub(crate) fn list(item: &mut Item, location: &str) {
         Some("secrets") => What::Secret,
         Some("keys") => What::Key,
         Some("certificates") => What::Certificate,
+        Some("issuers") => return issuer::listed(item, location),
         _ => return,
     };
     if let Some(hidden) = item.hidden.as_object_mut() {
@@ -73,11 +74,15 @@ pub(crate) fn list(item: &mut Item, location: &str) {
 }
 
 pub(crate) fn get(ctx: &Ctx<'_>, vault: &str, what: What, name: &str) -> ArmResult<Item> {
-    if let Some(item) = ctx.get(&path(vault, what, name, false)) {
-        return Ok(item.edit());
+    let found = |what: What| {
+        let mut item = ctx.get(&path(vault, what, name, false))?.edit();
+        issue::settle(&mut item, ctx.now);
+        Some(item)
+    };
+    if let Some(item) = found(what) {
+        return Ok(item);
     }
-    let certificate = ctx.get(&path(vault, What::Certificate, name, false));
-    certificate
+    found(What::Certificate)
         .map(|item| certificate::as_other(&item, what))
         .ok_or_else(|| missing(what, name))
 }
@@ -123,10 +128,13 @@ pub(crate) fn get_deleted(ctx: &Ctx<'_>, vault: &str, what: What, name: &str) ->
 /// Objects of a vault.
 pub(crate) fn all(ctx: &Ctx<'_>, vault: &str, what: What, deleted: bool) -> Vec<Item> {
     let prefix = path(vault, what, "", deleted);
-    ctx.below(&prefix)
+    let mut all: Vec<Item> = ctx
+        .below(&prefix)
         .iter()
         .map(crate::world::Stored::edit)
-        .collect()
+        .collect();
+    all.iter_mut().for_each(|item| issue::settle(item, ctx.now));
+    all
 }
 
 /// A version of an object: the newest when none is named.
@@ -171,18 +179,12 @@ fn attributes(ctx: &Ctx<'_>, sent: &Value, protected: bool, days: i64) -> Value 
     Value::Object(all)
 }
 
-/// Makes a version of an object, of what a client has sent in the form of the vault's own API.
-pub(crate) fn add(
-    ctx: &mut Ctx<'_>,
-    vault: &Item,
-    what: What,
-    name: &str,
-    sent: &Value,
-) -> ArmResult<Item> {
+/// The object that a version is to be made of: a new one where there is none of that name.
+pub(super) fn begun(ctx: &Ctx<'_>, vault: &Item, what: What, name: &str) -> ArmResult<Item> {
     check_name(name)?;
-    let vault_name = text(&vault.doc, "/name").to_owned();
-    check_managed(ctx, &vault_name, what, name)?;
-    if ctx.get(&path(&vault_name, what, name, true)).is_some() {
+    let vault_name = text(&vault.doc, "/name");
+    check_managed(ctx, vault_name, what, name)?;
+    if ctx.get(&path(vault_name, what, name, true)).is_some() {
         let (word, plain) = (what.word(), what.word().to_lowercase());
         return Err(ArmError::conflict(
             "Conflict",
@@ -191,6 +193,19 @@ pub(crate) fn add(
             ),
         ));
     }
+    let id = path(vault_name, what, name, false);
+    let Some(item) = ctx.get(&id) else {
+        let doc = json!({ "name": name, "type": what.plural(), "versions": [] });
+        return Ok(Item::new(&id, doc, ctx.now));
+    };
+    let mut item = item.edit();
+    issue::settle(&mut item, ctx.now);
+    issue::busy(&item)?;
+    Ok(item)
+}
+
+/// A version with nothing in it yet.
+pub(super) fn new_version(ctx: &mut Ctx<'_>, vault: &Item, sent: &Value) -> Value {
     let properties = &vault.doc["properties"];
     let protected = properties["enablePurgeProtection"] == true;
     let days = properties["softDeleteRetentionInDays"]
@@ -202,6 +217,19 @@ pub(crate) fn add(
     if sent["tags"].is_object() {
         one["tags"] = sent["tags"].clone();
     }
+    one
+}
+
+/// Makes a version of an object, of what a client has sent in the form of the vault's own API.
+pub(crate) fn add(
+    ctx: &mut Ctx<'_>,
+    vault: &Item,
+    what: What,
+    name: &str,
+    sent: &Value,
+) -> ArmResult<Item> {
+    let mut item = begun(ctx, vault, what, name)?;
+    let mut one = new_version(ctx, vault, sent);
     match what {
         What::Secret => {
             let value = text(sent, "/value");
@@ -219,15 +247,6 @@ pub(crate) fn add(
         What::Key => one["key"] = material(ctx, sent)?,
         What::Certificate => certificate::imported(ctx, sent, &mut one)?,
     }
-    let id = path(&vault_name, what, name, false);
-    let mut item = match ctx.get(&id) {
-        Some(item) => item.edit(),
-        None => Item::new(
-            &id,
-            json!({ "name": name, "type": what.plural(), "versions": [] }),
-            ctx.now,
-        ),
-    };
     item.changed = ctx.now;
     list(&mut item, text(&vault.doc, "/location"));
     item.doc["tags"] = one.get("tags").cloned().unwrap_or(json!({}));

@@ -1,6 +1,8 @@
 //! PKCS#12 files (RFC 7292), as clients bring them and as vaults and gateways read them: of what OpenSSL, Windows and Java write, old and
 //! new. A vault gives back what it was brought without a password (<https://github.com/Azure/azure-cli/issues/11576>).
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use p12_keystore::error::Error;
 use p12_keystore::{
     Certificate, KeyStore, KeyStoreEntry, Pkcs12Archive, PrivateKey, PrivateKeyChain,
@@ -80,11 +82,29 @@ pub(super) fn write(bundle: &Bundle) -> Option<Vec<u8>> {
         .ok()
 }
 
+/// The same as PEM: the key before its certificates, as vaults write what they have made.
+pub(super) fn pem(bundle: &Bundle) -> String {
+    let block = |label: &str, der: &[u8]| {
+        let body = STANDARD.encode(der);
+        let lines: Vec<&str> = body
+            .as_bytes()
+            .chunks(64)
+            .filter_map(|line| std::str::from_utf8(line).ok())
+            .collect();
+        format!(
+            "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
+            lines.join("\n")
+        )
+    };
+    let certificates = bundle.certificates.iter();
+    std::iter::once(block("PRIVATE KEY", &bundle.key))
+        .chain(certificates.map(|der| block("CERTIFICATE", der)))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use base64::Engine;
-    use base64::engine::general_purpose::STANDARD;
 
     /// What `openssl pkcs12 -export` wrote, by its options; the password of each is `tests`.
     const FILES: [(&str, &str); 6] = [

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::by_name;
 use super::object::{self, What};
+use super::{by_name, issue, issuer};
 use crate::azure::authorization;
 use crate::azure::context::{CLIENT, Ctx, Input, PRINCIPAL, TENANT, text};
 use crate::azure::error::{ArmError, ArmResult};
@@ -116,6 +116,36 @@ pub(crate) fn answer(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<Option<H
             let item = object::get(ctx, &vault, what, &name)?;
             ok(bundle(ctx, &vault, &item, what, "")?["policy"].clone())
         }
+        "UpdateCertificatePolicy" => {
+            let mut item = object::get(ctx, &vault, what, &name)?;
+            let versions = item.doc["versions"].as_array_mut();
+            if let Some(newest) = versions.and_then(|all| all.last_mut()) {
+                for (member, value) in input.body.as_object().into_iter().flatten() {
+                    newest["policy"][member.as_str()] = value.clone();
+                }
+            }
+            ctx.put(item.clone());
+            ok(bundle(ctx, &vault, &item, what, "")?["policy"].clone())
+        }
+        "CreateCertificate" => {
+            let begun = issue::create(ctx, &owner, &name, input)?;
+            let place = format!(
+                "{}?api-version={}&request_id={}",
+                text(&begun, "/id"),
+                input.version,
+                text(&begun, "/request_id")
+            );
+            Ok(Some(HttpReply::json(202, &begun).with("location", place)))
+        }
+        "GetCertificateOperation" | "UpdateCertificateOperation" | "DeleteCertificateOperation" => {
+            ok(issue::operation(ctx, &owner, &name, input)?)
+        }
+        "MergeCertificate" => {
+            let item = issue::merge(ctx, &owner, &name, input)?;
+            let merged = bundle(ctx, &vault, &item, what, "")?;
+            Ok(Some(HttpReply::json(201, &merged)))
+        }
+        call if call.contains("CertificateIssuer") => issuer::answer(ctx, &owner, input).map(Some),
         _ => key(ctx, input, &owner, &name).map(Some),
     }
 }
@@ -230,10 +260,14 @@ fn bundle(ctx: &Ctx<'_>, vault: &str, item: &Item, what: What, version: &str) ->
         What::Certificate => {
             let version = text(one, "/version");
             let other = |what: What| address(ctx, vault, item, what, version);
-            shown["sid"] = other(What::Secret).into();
-            shown["kid"] = other(What::Key).into();
+            if one["cer"].is_string() {
+                shown["sid"] = other(What::Secret).into();
+                shown["kid"] = other(What::Key).into();
+            }
             for member in ["cer", "x5t", "policy"] {
-                shown[member] = one[member].clone();
+                if !one[member].is_null() {
+                    shown[member] = one[member].clone();
+                }
             }
             let own = address(ctx, vault, item, what, "");
             shown["policy"]["id"] = format!("{own}/policy").into();
@@ -259,7 +293,9 @@ fn row(ctx: &Ctx<'_>, vault: &str, item: &Item, what: What, one: &Value, version
         What::Key => shown["kid"] = url.into(),
         What::Certificate => {
             shown["id"] = url.into();
-            shown["x5t"] = one["x5t"].clone();
+            if !one["x5t"].is_null() {
+                shown["x5t"] = one["x5t"].clone();
+            }
         }
     }
     for member in ["contentType", "tags"] {
