@@ -73,6 +73,7 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
         // --- vaults ---
         managed::<vaults::vault::Vault>(),
         object::<vaults::certificate::Certificate>(),
+        Typed::<vaults::issuer::Issuer>::register(),
         object::<vaults::key::Key>(),
         object::<vaults::secret::Secret>(),
         managed::<disk_encryption_set::Set>(),

@@ -11,7 +11,7 @@ pub(super) fn arn(index: usize, listen: &Listen, draft: &mut Draft<'_>) -> Optio
     let block = format!("port_{}", listen.port);
     match super::certificate(index, &listen.certificate, draft)? {
         Certificate::There(arn) => Some(arn),
-        Certificate::ForDomain { domain, zone } => {
+        Certificate::ForDomain { domain, zone, .. } => {
             Some(for_domain(listen, &block, domain, zone, draft))
         }
         Certificate::Own { pem: _, key } => {

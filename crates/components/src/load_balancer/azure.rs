@@ -141,7 +141,7 @@ fn gateway(
         json!({ "type": "UserAssigned", "identity_ids": ["${azurerm_user_assigned_identity.this.id}"] })
     });
     let mut depends = vec![site.reference.clone()];
-    depends.extend(grants.iter().map(|grant| (*grant).to_owned()));
+    depends.extend(grants);
     let body = json!({
         "name": draft.name("", NAME),
         "resource_group_name": group,

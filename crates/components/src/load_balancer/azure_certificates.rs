@@ -1,9 +1,9 @@
-//! Certificates of a `load_balancer` on Azure: one in a vault, or one's own, which is put into a vault, where an application gateway
-//! reads it by an identity. A gateway takes certificates that are uploaded, or referred to in a vault, and has none of its own making
-//! (<https://learn.microsoft.com/azure/application-gateway/key-vault-certs>).
+//! Certificates of a `load_balancer` on Azure: one in a vault, one that an authority gives to a vault, or one's own, which is put into a
+//! vault, where an application gateway reads it by an identity. A gateway takes certificates that are uploaded, or referred to in a vault,
+//! and has none of its own making (<https://learn.microsoft.com/azure/application-gateway/key-vault-certs>).
 
 use super::azure::front;
-use super::{Certificate, Inputs, Listen};
+use super::{Certificate, Inputs, Issuer, Listen};
 use crate::azure;
 use crate::draft::Draft;
 use crate::input::{literal, table};
@@ -13,7 +13,7 @@ use serde_json::{Value as Json, json};
 /// The certificates of a gateway, and the grants without which it cannot read them.
 pub(super) struct Certificates {
     pub(super) all: Vec<Json>,
-    pub(super) grants: Vec<&'static str>,
+    pub(super) grants: Vec<String>,
 }
 
 /// The certificates, by their listeners' names; the identity that reads them, and what it may.
@@ -21,6 +21,7 @@ pub(super) fn make(inputs: &Inputs, group: &str, draft: &mut Draft<'_>) -> Certi
     let mut all = Vec::new();
     let mut vaults: Vec<String> = Vec::new();
     let mut own_vault = false;
+    let mut grants = Vec::new();
     for (index, listen) in inputs.listen.iter().enumerate() {
         if listen.protocol != "https" {
             continue;
@@ -34,7 +35,16 @@ pub(super) fn make(inputs: &Inputs, group: &str, draft: &mut Draft<'_>) -> Certi
             match super::certificate(index, &listen.certificate, draft) {
                 None => Json::Null,
                 Some(Certificate::There(_)) => elsewhere(index, &listen.certificate, draft),
-                Some(Certificate::ForDomain { .. }) => for_domain(index, draft),
+                Some(Certificate::ForDomain { issuer: None, .. }) => no_issuer(index, draft),
+                Some(Certificate::ForDomain {
+                    domain,
+                    issuer: Some(issuer),
+                    ..
+                }) => {
+                    let (secret, grant) = issued(index, listen, &domain, &issuer, draft);
+                    grants.push(grant);
+                    secret
+                }
                 Some(Certificate::Own { .. }) => {
                     if !own_vault {
                         azure::vault(draft, group);
@@ -49,15 +59,14 @@ pub(super) fn make(inputs: &Inputs, group: &str, draft: &mut Draft<'_>) -> Certi
     if !all.is_empty() {
         azure::identity(draft, "this", "", group);
     }
-    let mut grants = Vec::new();
     if !vaults.is_empty() {
         grant(&vaults, draft);
-        grants.push("azurerm_role_assignment.certificates");
+        grants.push("azurerm_role_assignment.certificates".to_owned());
     }
     if own_vault {
         let scope = "${azurerm_key_vault.this.id}";
         azure::grant(draft, "certificate", "this", READER, scope);
-        grants.push("azurerm_role_assignment.certificate");
+        grants.push("azurerm_role_assignment.certificate".to_owned());
     }
     Certificates { all, grants }
 }
@@ -109,11 +118,71 @@ fn own(index: usize, listen: &Listen, draft: &mut Draft<'_>) -> Json {
     ))
 }
 
-fn for_domain(index: usize, draft: &mut Draft<'_>) -> Json {
+/// For how many months a certificate is asked for: public authorities give none for more than 200 days (CA/Browser Forum, "Baseline
+/// Requirements", 6.3.2, from March 2026).
+const MONTHS: i64 = 6;
+
+/// A certificate for a domain, by an authority that a vault knows, and renewed by it: the address of its secret, and the grant without
+/// which it cannot be read. The gateway follows to the next one by itself, as it looks every four hours.
+fn issued(
+    index: usize,
+    listen: &Listen,
+    domain: &Json,
+    issuer: &Issuer,
+    draft: &mut Draft<'_>,
+) -> (Json, String) {
+    let block = front(listen).replace('-', "_");
+    let name = draft.name(&front(listen), 127);
+    let vault = issuer.vault.as_str().unwrap_or_default();
+    let body = json!({
+        "name": name,
+        "key_vault_id": vault,
+        "certificate_policy": {
+            "issuer_parameters": { "name": issuer.name },
+            "key_properties": { "exportable": true, "reuse_key": false, "key_type": "RSA", "key_size": 2048 },
+            "secret_properties": { "content_type": "application/x-pkcs12" },
+            "lifetime_action": {
+                "action": { "action_type": "AutoRenew" },
+                "trigger": { "lifetime_percentage": 80 },
+            },
+            "x509_certificate_properties": {
+                "subject": format!("CN={}", domain.as_str().unwrap_or_default()),
+                "validity_in_months": MONTHS,
+                "key_usage": ["digitalSignature", "keyEncipherment"],
+                "extended_key_usage": [FOR_SERVERS],
+                "subject_alternative_names": { "dns_names": [domain] },
+            },
+        },
+        "tags": draft.plain_tags(),
+    });
+    draft.resource("azurerm_key_vault_certificate", &block, body);
+    // The vault is somebody's: what is granted in it is this one secret.
+    let grant = format!("certificate_{}", listen.port);
+    let body = json!({
+        "scope": format!("{vault}/secrets/{name}"),
+        "role_definition_name": READER,
+        "principal_id": "${azurerm_user_assigned_identity.this.principal_id}",
+        "principal_type": "ServicePrincipal",
+        "depends_on": [format!("azurerm_key_vault_certificate.{block}")],
+    });
+    draft.resource("azurerm_role_assignment", &grant, body);
+    draft.remark(
+        &format!("listen[{index}].certificate.issuer"),
+        format!("the certificate for port {} is ordered at the authority's, on its account there, and renewed every few months", listen.port),
+        "let the vault decide by roles, and give whoever applies \"Key Vault Certificates Officer\" in it; the authority must have seen that the domain is yours",
+    );
+    let secret = format!("${{azurerm_key_vault_certificate.{block}.versionless_secret_id}}");
+    (json!(secret), format!("azurerm_role_assignment.{grant}"))
+}
+
+/// The purpose of servers' certificates (RFC 5280).
+const FOR_SERVERS: &str = "1.3.6.1.5.5.7.3.1";
+
+fn no_issuer(index: usize, draft: &mut Draft<'_>) -> Json {
     draft.refuse(
         &format!("listen[{index}].certificate"),
-        "an application gateway on Azure has no certificate made for a domain: it takes those that are in a vault or your own",
-        "give your own, `certificate = { pem = \"…\", key = \"…\" }`, or the id of one in a vault, `{ id = \"/subscriptions/…/vaults/NAME/certificates/NAME\" }`; or leave the load balancer out and let the hardening's `tls` have cert-manager get certificates for the domain",
+        "nobody on Azure makes an application gateway a certificate for a domain: it takes those that are in a vault, that an authority gives to one, or your own",
+        "name an authority whose account stands in a vault, `issuer = { vault = \"/subscriptions/…/vaults/NAME\", name = \"digicert\" }` beside `domain`; give your own, `certificate = { pem = \"…\", key = \"…\" }`, or the id of one in a vault, `{ id = \"/subscriptions/…/vaults/NAME/certificates/NAME\" }`; or leave the load balancer out and let the hardening's `tls` have cert-manager get certificates for the domain",
     );
     Json::Null
 }

@@ -213,7 +213,7 @@ fn certificate(index: usize, listen: &Listen, draft: &mut Draft<'_>) -> Json {
         None => Json::Null,
         Some(Certificate::There(id)) => id,
         // Google proves the domain by the records that point to the address.
-        Some(Certificate::ForDomain { domain, zone: _ }) => {
+        Some(Certificate::ForDomain { domain, .. }) => {
             let body = json!({ "name": name, "managed": { "domains": [domain] } });
             draft.resource("google_compute_managed_ssl_certificate", "this", body);
             json!("${google_compute_managed_ssl_certificate.this.id}")

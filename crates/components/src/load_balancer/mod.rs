@@ -54,9 +54,10 @@ pub(crate) struct Listen {
     pub(crate) protocol: String,
     /// The certificate of `https` and `tls`: by `{ id = "…" }` one that is there, on AWS by its ARN, on Azure by the id of a secret
     /// or certificate in a vault, `/subscriptions/…/vaults/NAME/certificates/NAME`; by `{ domain = "shop.example.com" }` one that
-    /// is made, not on Azure; by `{ pem = "…", key = "…" }` one of your own, on Azure in a vault of the load balancer's. On AWS the
+    /// is made; by `{ pem = "…", key = "…" }` one of your own, on Azure in a vault of the load balancer's. On AWS the
     /// domain is proved by a record in its public zone of Route 53: the one that is there, or that of `zone = "…"` beside `domain`,
-    /// by its id.
+    /// by its id. Azure has nobody who makes one for nothing: there it comes from an authority whose account stands in a vault, which
+    /// `issuer = { vault = "/subscriptions/…/vaults/NAME", name = "digicert" }` beside `domain` names, and which others ignore.
     #[record(optional)]
     pub(crate) certificate: Value,
 }
@@ -126,6 +127,11 @@ impl Component for LoadBalancer {
         }
         draft.fact("cluster", Value::from(cluster.reference.as_str()));
         draft.fact("node_port", Value::from(target.node_port));
+        let ends_tls = inputs
+            .listen
+            .iter()
+            .any(|l| l.protocol == kind.protocols()[1]);
+        draft.fact("ends_tls", Value::from(ends_tls));
         match site.cloud {
             Cloud::Aws(_) => aws::expand(inputs, kind, target, &site, &cluster, draft),
             Cloud::Google(_) => google::expand(inputs, kind, target, &site, &cluster, draft),
@@ -180,10 +186,41 @@ fn check_public_application(inputs: &Inputs, kind: Kind, cloud: &str, draft: &mu
 enum Certificate {
     /// One that is there: an expression of its id.
     There(Json),
-    /// One that is to be made for a domain, proved in a zone that is given or found.
-    ForDomain { domain: Json, zone: Option<Json> },
+    /// One that is to be made for a domain, proved in a zone that is given or found, by an issuer where there is none of the cloud's.
+    ForDomain {
+        domain: Json,
+        zone: Option<Json>,
+        issuer: Option<Issuer>,
+    },
     /// One of one's own, with its key.
     Own { pem: Json, key: Json },
+}
+
+/// An authority that a vault knows: the vault's id, and its name there.
+struct Issuer {
+    vault: Json,
+    name: Json,
+}
+
+/// What is given as the issuer of a certificate.
+fn issuer(index: usize, given: &Value, draft: &mut Draft<'_>) -> Option<Issuer> {
+    let expression = format!("{}.certificate.issuer", table("listen", index));
+    let fields = given.entries();
+    let field = |name: &str| {
+        let value = fields.as_ref()?.get(name)?;
+        Some(literal(value, &format!("{expression}.{name}")))
+    };
+    match (field("vault"), field("name")) {
+        (Some(vault), Some(name)) => Some(Issuer { vault, name }),
+        _ => {
+            draft.refuse(
+                &format!("listen[{index}].certificate.issuer"),
+                "an issuer is named by the vault that knows it, and by its name there",
+                "write `{ vault = \"/subscriptions/…/vaults/NAME\", name = \"digicert\" }`",
+            );
+            None
+        }
+    }
 }
 
 /// What is given as a listener's certificate.
@@ -196,10 +233,19 @@ fn certificate(index: usize, given: &Value, draft: &mut Draft<'_>) -> Option<Cer
     let names: Vec<&str> = fields.keys().map(|k| &**k).collect();
     match names[..] {
         ["id"] => Some(Certificate::There(field("id"))),
-        ["domain"] | ["domain", "zone"] => Some(Certificate::ForDomain {
-            domain: field("domain"),
-            zone: fields.contains_key("zone").then(|| field("zone")),
-        }),
+        ["domain"] | ["domain", "zone"] | ["domain", "issuer"] | ["domain", "issuer", "zone"] => {
+            let (domain, zone) = (field("domain"), fields.contains_key("zone"));
+            let zone = zone.then(|| field("zone"));
+            let issuer = match fields.get("issuer") {
+                Some(given) => Some(issuer(index, given, draft)?),
+                None => None,
+            };
+            Some(Certificate::ForDomain {
+                domain,
+                zone,
+                issuer,
+            })
+        }
         ["key", "pem"] => Some(Certificate::Own {
             pem: field("pem"),
             key: field("key"),

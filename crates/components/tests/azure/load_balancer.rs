@@ -132,6 +132,61 @@ fn a_certificate_of_ones_own_stands_in_a_vault_that_it_may_read() {
 }
 
 #[test]
+fn a_certificate_for_a_domain_is_ordered_of_an_issuer_that_a_vault_knows() {
+    let given =
+        json!({ "domain": "shop.example.com", "issuer": { "vault": VAULT, "name": "digicert" } });
+    let expansion = Fixture::with_cluster_on("azure").add("load_balancer", "web", &both(given));
+    let block = "azurerm_key_vault_certificate.port_443";
+    let of = |pointer: &str| at(&expansion, block, pointer).clone();
+    assert_eq!(of("/key_vault_id"), VAULT);
+    let policy = "/certificate_policy";
+    for (pointer, value) in [
+        ("issuer_parameters/name", json!("digicert")),
+        (
+            "secret_properties/content_type",
+            json!("application/x-pkcs12"),
+        ),
+        ("lifetime_action/action/action_type", json!("AutoRenew")),
+        (
+            "x509_certificate_properties/subject",
+            json!("CN=shop.example.com"),
+        ),
+        (
+            "x509_certificate_properties/subject_alternative_names/dns_names",
+            json!(["shop.example.com"]),
+        ),
+    ] {
+        assert_eq!(of(&format!("{policy}/{pointer}")), value);
+    }
+    // It follows to what is renewed, and may read this secret alone.
+    assert_eq!(
+        at(&expansion, THIS, "/ssl_certificate/0/key_vault_secret_id"),
+        "${azurerm_key_vault_certificate.port_443.versionless_secret_id}"
+    );
+    let grant = native(&expansion, "azurerm_role_assignment.certificate_443");
+    let name = of("/name");
+    let name = name.as_str().expect("a name");
+    assert_eq!(grant["scope"], format!("{VAULT}/secrets/{name}"));
+    let depends = at(&expansion, THIS, "/depends_on").to_string();
+    assert!(
+        depends.contains("azurerm_role_assignment.certificate_443"),
+        "{depends}"
+    );
+    let said = told(&expansion.diagnostics);
+    assert!(said.contains("Key Vault Certificates Officer"), "{said}");
+    // What comes from the same stack is an expression.
+    let given = json!({ "domain": "?", "issuer": { "vault": "?", "name": "?" } });
+    let expansion = Fixture::with_cluster_on("azure").add("load_balancer", "web", &both(given));
+    let of = |pointer: &str| at(&expansion, block, pointer).clone();
+    let path = "flatten([input.listen])[1].certificate";
+    assert_eq!(of("/key_vault_id"), format!("${{{path}.issuer.vault}}"));
+    assert_eq!(
+        of("/certificate_policy/x509_certificate_properties/subject"),
+        format!("CN=${{{path}.domain}}")
+    );
+}
+
+#[test]
 fn it_is_reached_from_where_it_says() {
     let rule = |inputs: &Json| {
         let expansion = Fixture::with_cluster_on("azure").add("load_balancer", "web", inputs);
@@ -154,6 +209,7 @@ fn what_is_refused() {
         web(json!({ "kind": "network", "listen": { "port": 5000, "protocol": "tcp" } })),
         web(json!({ "internal": true })),
         both(json!({ "domain": "shop.example.com" })),
+        both(json!({ "domain": "shop.example.com", "issuer": "digicert" })),
         both(json!("arn:aws:acm:eu-west-1:123456789012:certificate/x")),
     ];
     let told: Vec<String> = cases

@@ -2,24 +2,31 @@
 
 use super::kept::Object;
 use super::object::{self, Collection, Seen, request};
+use super::once_granted;
 use super::pkcs12;
+use super::policy::{self, PEM, PKCS12, Policy};
 use super::secret::SECRETS;
 use crate::certificate::{in_pkcs8, is_pem};
 use crate::client::{Client, Method, Request};
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use infra_cloud::absence::there;
 use infra_cloud::preflight::block;
+use infra_cloud::wait::{self, Pace, Progress};
 use infra_model::schema::Traits;
-use infra_model::{CallContext, Operation, Planned, ProviderError, Record, Value, planning};
+use infra_model::{
+    CallContext, ErrorKind, Operation, Planned, ProviderError, Record, Value, planning,
+};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 /// A certificate of one's own in a vault, with its key. It is a secret and a key of the same name besides; what reads the secret gets
 /// certificate and key, in the form that `secret_properties` of the policy says: application gateways take `application/x-pkcs12`
-/// alone, which PEM is turned into on its way. Azure keeps a deleted certificate for a while: it is purged where that is allowed. A vault can also have
-/// certificates made, which is not supported: `tls_self_signed_cert` makes one.
+/// alone, which PEM is turned into on its way. A vault can also make one by a policy: signed by itself, or by an issuer that stands in the
+/// vault, which renews it too. Azure keeps a deleted certificate for a while: it is purged where that is allowed.
 #[derive(Clone, Debug, Default, Record)]
 pub(crate) struct CertificateRecord {
     /// Its name: letters, digits and hyphens.
@@ -28,10 +35,11 @@ pub(crate) struct CertificateRecord {
     /// The vault.
     #[record(required, force_new, compare = case_insensitive)]
     pub(crate) key_vault_id: String,
-    /// What is brought in. Another one is a new version.
-    #[record(block, min = 1, max = 1)]
+    /// What is brought in; without it the vault makes one by `certificate_policy`. Another one is a new version.
+    #[record(block, max = 1)]
     pub(crate) certificate: Vec<Contents>,
-    /// What the vault may do with it, and shows of it. Another one is a new version.
+    /// How it is made, what the vault may do with it, and shows of it. Another one is a new version, unless what is done at its end alone
+    /// changes.
     #[record(block, computed, max = 1)]
     pub(crate) certificate_policy: Vec<Policy>,
     /// Tags.
@@ -83,57 +91,6 @@ pub(crate) struct Contents {
     pub(crate) password: Option<String>,
 }
 
-/// What a vault may do with a certificate.
-#[derive(Clone, Debug, Default, PartialEq, Record)]
-pub(crate) struct Policy {
-    /// Who gives the next one.
-    #[record(block, computed, max = 1)]
-    pub(crate) issuer_parameters: Vec<Issuer>,
-    /// Its key.
-    #[record(block, computed, max = 1)]
-    pub(crate) key_properties: Vec<KeyProperties>,
-    /// Its secret.
-    #[record(block, computed, max = 1)]
-    pub(crate) secret_properties: Vec<SecretProperties>,
-}
-
-/// Who gives a certificate.
-#[derive(Clone, Debug, Default, PartialEq, Record)]
-pub(crate) struct Issuer {
-    /// `Self`, `Unknown`, or the name of an issuer of the vault.
-    #[record(required)]
-    pub(crate) name: String,
-}
-
-/// The key of a certificate.
-#[derive(Clone, Debug, Default, PartialEq, Record)]
-pub(crate) struct KeyProperties {
-    /// Whether the secret has the key, without which nothing else can use it.
-    #[record(required)]
-    pub(crate) exportable: bool,
-    /// Whether the next version has the same key.
-    #[record(required)]
-    pub(crate) reuse_key: bool,
-    /// `RSA` or `EC`.
-    #[record(required)]
-    pub(crate) key_type: String,
-    /// How long an RSA key is.
-    #[record(optional, computed)]
-    pub(crate) key_size: Option<i64>,
-    /// The curve of an EC key.
-    #[record(optional, computed)]
-    pub(crate) curve: Option<String>,
-}
-
-/// The secret of a certificate.
-#[derive(Clone, Debug, Default, PartialEq, Record)]
-pub(crate) struct SecretProperties {
-    /// `application/x-pem-file` or `application/x-pkcs12`; what is not said is what the contents are. PEM becomes PKCS#12 where that is
-    /// said.
-    #[record(required)]
-    pub(crate) content_type: String,
-}
-
 pub(crate) struct Certificate;
 
 const CERTIFICATES: Collection = Collection {
@@ -154,34 +111,16 @@ const OF_VERSION: [&str; 7] = [
     "thumbprint",
 ];
 
-const PEM: &str = "application/x-pem-file";
-const PKCS12: &str = "application/x-pkcs12";
-
 /// The policy that is sent: what is said of it, and of which kind the contents are.
 fn policy(desired: &CertificateRecord, contents: &str) -> Json {
     let kind = match is_pem(contents) {
         true => PEM,
         false => PKCS12,
     };
-    let mut policy = json!({ "secret_props": { "contentType": kind } });
-    let Some(said) = desired.certificate_policy.first() else {
-        return policy;
-    };
-    if let Some(secret) = said.secret_properties.first() {
-        policy["secret_props"]["contentType"] = secret.content_type.as_str().into();
-    }
-    if let Some(issuer) = said.issuer_parameters.first() {
-        policy["issuer"] = json!({ "name": issuer.name });
-    }
-    if let Some(key) = said.key_properties.first() {
-        let mut props = json!({ "exportable": key.exportable, "reuse_key": key.reuse_key, "kty": key.key_type });
-        if let Some(size) = key.key_size {
-            props["key_size"] = size.into();
-        }
-        if let Some(curve) = &key.curve {
-            props["crv"] = curve.as_str().into();
-        }
-        policy["key_props"] = props;
+    let said = desired.certificate_policy.first();
+    let mut policy = said.map_or_else(|| json!({}), policy::sent);
+    if policy["secret_props"].is_null() {
+        policy["secret_props"] = json!({ "contentType": kind });
     }
     policy
 }
@@ -189,19 +128,66 @@ fn policy(desired: &CertificateRecord, contents: &str) -> Json {
 /// What is not said of the policy, the vault reads in the certificate.
 fn open_policy(config: &Value, planned: &mut Planned) {
     const NAME: &str = "certificate_policy";
-    const KEY: &str = "key_properties";
     let schema = Policy::block();
-    let said = block(config, NAME);
-    if said.is_none() {
+    let Some(said) = block(config, NAME) else {
         planning::mark_unknown(planned, &CertificateRecord::block(), &[NAME]);
-    } else if said.and_then(|said| block(said, KEY)).is_none()
-        && let Some(policy) = block(&planned.value, NAME).cloned()
-    {
-        let key = Value::Unknown(schema.blocks[KEY].value_type());
-        let policy = Value::list(schema.implied_type(), vec![policy.with_attribute(KEY, key)]);
-        let value = std::mem::replace(&mut planned.value, Value::NULL);
-        planned.value = value.with_attribute(NAME, policy);
+        return;
+    };
+    let Some(mut policy) = block(&planned.value, NAME).cloned() else {
+        return;
+    };
+    for name in policy::READ {
+        if block(said, name).is_none() {
+            let unknown = Value::Unknown(schema.blocks[name].value_type());
+            policy = policy.with_attribute(name, unknown);
+        }
     }
+    let policy = Value::list(schema.implied_type(), vec![policy]);
+    let value = std::mem::replace(&mut planned.value, Value::NULL);
+    planned.value = value.with_attribute(NAME, policy);
+}
+
+/// What is not said of a key of another type is the vault's to choose.
+fn open_key(config: &Value, prior: &Value, planned: &mut Planned) {
+    const PATH: [&str; 2] = ["certificate_policy", "key_properties"];
+    let key = |value: &Value| {
+        block(value, PATH[0])
+            .and_then(|p| block(p, PATH[1]))
+            .cloned()
+    };
+    let (Some(said), Some(key_there)) = (key(config), key(&planned.value)) else {
+        return;
+    };
+    let kind = |key: &Value| key.get("key_type").cloned();
+    if key(prior).is_some_and(|old| kind(&old) == kind(&key_there)) {
+        return;
+    }
+    let mut open = key_there;
+    for name in ["key_size", "curve"] {
+        if said.get(name).is_none_or(Value::is_null) {
+            let kind = policy::KeyProperties::block().attributes[name].ty.clone();
+            open = open.with_attribute(name, Value::Unknown(kind));
+        }
+    }
+    let Some(policy) = block(&planned.value, PATH[0]).cloned() else {
+        return;
+    };
+    let list = |kind: infra_model::Type, one: Value| Value::list(kind, vec![one]);
+    let policy = policy.with_attribute(
+        PATH[1],
+        list(policy::KeyProperties::block().implied_type(), open),
+    );
+    let value = std::mem::replace(&mut planned.value, Value::NULL);
+    planned.value = value.with_attribute(PATH[0], list(Policy::block().implied_type(), policy));
+}
+
+/// Whether two differ in nothing of their policies but in what is done at the end.
+fn same_but_later(prior: &Value, planned: &Value) -> bool {
+    let without = |value: &Value| {
+        let policy = block(value, "certificate_policy").cloned();
+        policy.map(|policy| policy.with_attribute("lifetime_action", Value::NULL))
+    };
+    without(prior) == without(planned)
 }
 
 /// What is sent of contents that a vault is to keep in a form; otherwise what is wrong with them. "Key Vault will only accept a key in
@@ -230,13 +216,106 @@ fn import(url: &str, desired: &CertificateRecord, tags: Json) -> Result<Request,
     Ok(request(Method::Post, CERTIFICATES, format!("{url}/import")).body(body))
 }
 
+/// The call that has a version made ("Create Certificate").
+fn make(url: &str, desired: &CertificateRecord, tags: Json) -> Request {
+    let body = json!({
+        "policy": policy(desired, ""), "attributes": { "enabled": true }, "tags": tags,
+    });
+    request(Method::Post, CERTIFICATES, format!("{url}/create")).body(body)
+}
+
+/// The call that makes a version, either way.
+fn version(url: &str, desired: &CertificateRecord, tags: Json) -> Result<Request, ProviderError> {
+    match desired.certificate.is_empty() {
+        true => Ok(make(url, desired, tags)),
+        false => import(url, desired, tags),
+    }
+}
+
+/// Issuers answer within minutes, and those that look at who asks within days: the next run goes on waiting.
+const ISSUED: Pace = Pace {
+    first: Duration::from_millis(200),
+    longest: Duration::from_secs(30),
+    limit: Duration::from_mins(30),
+};
+
+/// Waits until a version that was asked for is there. A request that somebody else is to sign is all that is waited for.
+async fn issued(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    url: &str,
+) -> Result<(), ProviderError> {
+    let look = &request(Method::Get, CERTIFICATES, format!("{url}/pending"));
+    wait::until(context, operation, ISSUED, || async move {
+        let Some(found) = there(client.call(context, look).await)? else {
+            // It was merged or imported meanwhile.
+            return Ok(Progress::Done(()));
+        };
+        let issuer = found["issuer"]["name"].as_str().unwrap_or_default();
+        match found["status"].as_str().unwrap_or_default() {
+            status if status.eq_ignore_ascii_case("inProgress") => {
+                if issuer.eq_ignore_ascii_case("Unknown") {
+                    return Ok(Progress::Done(()));
+                }
+                Ok(Progress::Pending(format!("waits for the issuer {issuer}")))
+            }
+            "completed" => Ok(Progress::Done(())),
+            status => Err(given_up(issuer, status, &found["error"])),
+        }
+    })
+    .await
+}
+
+/// A request that an issuer has ended without a certificate.
+fn given_up(issuer: &str, status: &str, error: &Json) -> ProviderError {
+    let text = |name: &str| error[name].as_str().unwrap_or_default();
+    let why = match (text("code"), text("message")) {
+        ("", "") => String::new(),
+        (code, message) => format!(": {code}: {message}"),
+    };
+    ProviderError {
+        service: CERTIFICATES.of.to_owned(),
+        code: status.to_owned(),
+        ..ProviderError::new(
+            ErrorKind::Failed,
+            format!(
+                "the issuer `{issuer}` gave no certificate, its request ended as `{status}`{why}"
+            ),
+        )
+    }
+}
+
 fn wrong_contents(why: String) -> ProviderError {
     ProviderError::invalid("certificate", format!("its `contents` {why}"))
 }
 
+/// What is missing to have one made.
+fn unmade(config: &Value) -> Option<ProviderError> {
+    let open = |name: &str| config.get(name).is_some_and(|v| !v.is_wholly_known());
+    if open("certificate_policy") {
+        return None;
+    }
+    let policy = block(config, "certificate_policy");
+    let missing = ["issuer_parameters", "x509_certificate_properties"]
+        .into_iter()
+        .find(|name| policy.and_then(|p| block(p, name)).is_none())?;
+    Some(ProviderError::invalid(
+        "certificate_policy",
+        format!(
+            "without a `certificate` that is brought in, the vault makes one: the policy needs `{missing}`"
+        ),
+    ))
+}
+
 /// What a vault would refuse of contents that are known.
 fn wrong(config: &Value) -> Option<ProviderError> {
-    let given = block(config, "certificate")?;
+    if config.get("certificate").is_some_and(Value::is_unknown) {
+        return None;
+    }
+    let Some(given) = block(config, "certificate") else {
+        return unmade(config);
+    };
     let contents = given.get("contents").and_then(Value::as_str)?;
     let said = block(config, "certificate_policy").and_then(|p| block(p, "secret_properties"));
     let kind = said.and_then(|said| said.get("content_type")?.as_str());
@@ -261,28 +340,6 @@ fn wrong(config: &Value) -> Option<ProviderError> {
             "are a PKCS#12 file, and `content_type` says {PEM}: it must be {PKCS12}"
         ))
     })
-}
-
-fn shown_policy(found: &Json) -> Policy {
-    let text = |json: &Json| json.as_str().map(str::to_owned);
-    let (key, policy) = (&found["key_props"], found);
-    let issuer = text(&policy["issuer"]["name"]).map(|name| Issuer { name });
-    let secret = text(&policy["secret_props"]["contentType"]);
-    let key = key.is_object().then(|| KeyProperties {
-        exportable: key["exportable"] == true,
-        reuse_key: key["reuse_key"] == true,
-        key_type: text(&key["kty"]).unwrap_or_default(),
-        key_size: key["key_size"].as_i64(),
-        curve: text(&key["crv"]),
-    });
-    Policy {
-        issuer_parameters: issuer.into_iter().collect(),
-        key_properties: key.into_iter().collect(),
-        secret_properties: secret
-            .map(|content_type| SecretProperties { content_type })
-            .into_iter()
-            .collect(),
-    }
 }
 
 /// Bytes as hexadecimal digits in capitals.
@@ -311,7 +368,11 @@ impl Object for Certificate {
     fn plan(config: &Value, prior: &Value, planned: &mut Planned) {
         let changes = |name: &str| prior.get(name) != planned.value.get(name);
         let (other, policy) = (changes("certificate"), changes("certificate_policy"));
-        if other || policy {
+        if policy && !other {
+            open_key(config, prior, planned);
+        }
+        let later = !other && same_but_later(prior, &planned.value);
+        if other || policy && !later {
             planning::mark_unknown(planned, &CertificateRecord::block(), &OF_VERSION);
         }
         if other {
@@ -325,11 +386,24 @@ impl Object for Certificate {
         url: &str,
         desired: &CertificateRecord,
     ) -> Result<Request, ProviderError> {
-        import(
+        version(
             url,
             desired,
             object::new_tags(client, &desired.to_value(), operation),
         )
+    }
+
+    async fn made(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        url: &str,
+        desired: &CertificateRecord,
+    ) -> Result<(), ProviderError> {
+        match desired.certificate.is_empty() {
+            true => issued(client, context, operation, url).await,
+            false => Ok(()),
+        }
     }
 
     async fn change(
@@ -340,15 +414,26 @@ impl Object for Certificate {
         prior: &CertificateRecord,
         desired: &CertificateRecord,
     ) -> Result<String, ProviderError> {
-        let same = prior.certificate == desired.certificate
-            && prior.certificate_policy == desired.certificate_policy;
+        let (old, new) = (prior.to_value(), desired.to_value());
+        let same = prior.certificate == desired.certificate && same_but_later(&old, &new);
+        if same && prior.certificate_policy != desired.certificate_policy {
+            let said = desired.certificate_policy.first();
+            let actions = said.map_or_else(|| json!([]), policy::actions);
+            let patch = request(Method::Patch, CERTIFICATES, format!("{url}/policy"));
+            let patch = patch.body(json!({ "lifetime_actions": actions }));
+            once_granted(client, context, operation, &patch).await?;
+        }
         let send = |newest: &str, tags: Json| match same {
             true => Ok(request(Method::Patch, CERTIFICATES, newest).body(json!({ "tags": tags }))),
-            false => import(url, desired, tags),
+            false => version(url, desired, tags),
         };
         let look = request(Method::Get, CERTIFICATES, url);
-        let of = (prior.id.as_deref(), &desired.to_value());
-        object::changed(client, context, operation, look, of, send).await
+        let of = (prior.id.as_deref(), &new);
+        let newest = object::changed(client, context, operation, look, of, send).await?;
+        if !same && desired.certificate.is_empty() {
+            issued(client, context, operation, url).await?;
+        }
+        Ok(newest)
     }
 
     async fn record(
@@ -374,7 +459,7 @@ impl Object for Certificate {
         Ok(CertificateRecord {
             // The vault gives it as a secret alone.
             certificate: prior.map(|p| p.certificate.clone()).unwrap_or_default(),
-            certificate_policy: vec![shown_policy(&found["policy"])],
+            certificate_policy: vec![policy::shown(&found["policy"])],
             certificate_data: der.as_deref().map(digits),
             certificate_data_base64: der.map(|der| STANDARD.encode(der)),
             thumbprint: decoded("x5t", true).as_deref().map(digits),
@@ -414,29 +499,5 @@ mod tests {
             "application/x-pem-file"
         );
         assert_eq!(of("MIIJqQIBAzCC"), "application/x-pkcs12");
-    }
-
-    #[test]
-    fn a_policy_comes_back_as_it_was_sent() {
-        let said = Policy {
-            issuer_parameters: vec![Issuer {
-                name: "Self".to_owned(),
-            }],
-            key_properties: vec![KeyProperties {
-                exportable: true,
-                reuse_key: false,
-                key_type: "RSA".to_owned(),
-                key_size: Some(2048),
-                curve: None,
-            }],
-            secret_properties: vec![SecretProperties {
-                content_type: "application/x-pem-file".to_owned(),
-            }],
-        };
-        let desired = CertificateRecord {
-            certificate_policy: vec![said.clone()],
-            ..CertificateRecord::default()
-        };
-        assert_eq!(shown_policy(&policy(&desired, "-----BEGIN ")), said);
     }
 }

@@ -55,10 +55,11 @@ pub(crate) trait Object: Send + Sync + 'static {
     async fn made(
         client: &Client,
         context: &CallContext,
+        operation: &Operation,
         url: &str,
         desired: &Self::Record,
     ) -> Result<(), ProviderError> {
-        let (_, _, _, _) = (client, context, url, desired);
+        let (_, _, _, _, _) = (client, context, operation, url, desired);
         Ok(())
     }
 
@@ -168,7 +169,7 @@ impl<O: Object> Resource<Client> for Kept<O> {
                 object::make(client, context, operation, O::COLLECTION, &url, send).await?
             }
         };
-        O::made(client, context, &url, &desired).await?;
+        O::made(client, context, operation, &url, &desired).await?;
         wait::settled::<_, Self>(client, context, operation, &id, desired).await
     }
 
@@ -209,7 +210,6 @@ impl<O: Object> Resource<Client> for Kept<O> {
         object::recovered(client, context, operation, O::COLLECTION, &vault, &name).await
     }
 
-    fn import(id: &str) -> Result<Imported<O::Record>, ProviderError> {
     /// It is where its configuration says.
     async fn rediscover(
         client: &Client,
@@ -227,6 +227,7 @@ impl<O: Object> Resource<Client> for Kept<O> {
         Ok(id.into_iter().collect())
     }
 
+    fn import(id: &str) -> Result<Imported<O::Record>, ProviderError> {
         if Address::parse(id, O::COLLECTION).is_none() {
             let list = O::COLLECTION.name;
             return Err(ProviderError::new(

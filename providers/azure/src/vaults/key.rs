@@ -213,6 +213,7 @@ impl Object for Key {
     async fn made(
         client: &Client,
         context: &CallContext,
+        _: &Operation,
         url: &str,
         desired: &KeyRecord,
     ) -> Result<(), ProviderError> {

@@ -2,10 +2,12 @@
 
 pub(crate) mod certificate;
 pub(crate) mod ephemeral;
+pub(crate) mod issuer;
 pub(crate) mod kept;
 pub(crate) mod key;
 pub(crate) mod object;
 mod pkcs12;
+pub(crate) mod policy;
 pub(crate) mod secret;
 pub(crate) mod vault;
 
