@@ -25,6 +25,8 @@ pub(crate) enum Grant {
     Write(String),
     /// To make and change what Crossplane makes: `bucket`, `database`.
     Manage(&'static str),
+    /// To add nodes to the groups of an EKS cluster and take them away, by a template of its name.
+    Scale(String),
 }
 
 /// Who may do it.
@@ -37,6 +39,19 @@ pub(crate) struct Identity {
     /// The service account that they run as.
     pub(crate) service_account: String,
     /// What it may do.
+    pub(crate) grants: Vec<Grant>,
+}
+
+/// A service account that nothing runs as: a controller logs in to the cloud in its name, with tokens that it asks the cluster for.
+#[derive(Clone, Debug)]
+pub(crate) struct Account {
+    /// A name for it in names of resources.
+    pub(crate) name: String,
+    /// Its namespace.
+    pub(crate) namespace: String,
+    /// Itself.
+    pub(crate) service_account: String,
+    /// What may be done in its name.
     pub(crate) grants: Vec<Grant>,
 }
 
@@ -65,6 +80,12 @@ impl Inside<'_> {
     /// Gives pods an identity in the cluster's cloud.
     pub(crate) fn identity(&mut self, identity: &Identity) -> Lowered {
         let me = Peer::Pods(identity.pods.clone());
+        let identity = &Account {
+            name: identity.name.clone(),
+            namespace: identity.pods.namespace.clone(),
+            service_account: identity.service_account.clone(),
+            grants: identity.grants.clone(),
+        };
         match self.site.cloud.clone() {
             Cloud::Aws(_) => {
                 // The agent of the node, and no other link-local address.
@@ -89,15 +110,26 @@ impl Inside<'_> {
             }
         }
     }
+
+    /// Gives an account an identity in the cluster's cloud, in which a controller's pods log in.
+    pub(crate) fn token_identity(&mut self, account: &Account, controller: &Pods) -> Lowered {
+        // Tokens of the cluster are exchanged by the cloud itself; nobody on the node is asked.
+        let controller = Peer::Pods(controller.clone());
+        self.allow(controller, Peer::Internet, &[Port::tcp(443)]);
+        match self.site.cloud.clone() {
+            Cloud::Aws(_) => aws_by_token(account, self),
+            Cloud::Google(_) => google(account, self),
+            Cloud::Azure(_) => azure(account, self),
+        }
+    }
 }
 
-fn block(identity: &Identity) -> String {
+fn block(identity: &Account) -> String {
     crate::node::identifier(&[&identity.name])
 }
 
-/// <https://docs.aws.amazon.com/eks/latest/userguide/pod-id-association.html>
-fn aws(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
-    let name = block(identity);
+/// What a role may do.
+fn aws_statements(grants: &[Grant]) -> Vec<Json> {
     let statement = |grant: &Grant| match grant {
         Grant::Objects(bucket) => json!([
             {
@@ -154,39 +186,79 @@ fn aws(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
             },
         ]),
         Grant::Manage(_) => json!([{ "Effect": "Allow", "Action": ["s3:*"], "Resource": "*" }]),
+        Grant::Scale(cluster) => scale(cluster),
     };
-    let statements: Vec<Json> = identity
-        .grants
-        .iter()
-        .flat_map(|g| statement(g).as_array().cloned().unwrap_or_default())
-        .collect();
+    let all = grants.iter().map(statement);
+    all.flat_map(|s| s.as_array().cloned().unwrap_or_default())
+        .collect()
+}
+
+/// What the Cluster Autoscaler asks, which has no resource of its own, and what it changes: the groups that EKS has tagged as the cluster's.
+/// <https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/cloudprovider/aws/README.md>
+fn scale(cluster: &str) -> Json {
+    json!([
+        {
+            "Effect": "Allow",
+            "Action": [
+                "autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeAutoScalingInstances",
+                "autoscaling:DescribeLaunchConfigurations", "autoscaling:DescribeScalingActivities", "autoscaling:DescribeTags",
+                "ec2:DescribeImages", "ec2:DescribeInstanceTypes", "ec2:DescribeLaunchTemplateVersions",
+                "ec2:GetInstanceTypesFromInstanceRequirements",
+            ],
+            "Resource": "*",
+        },
+        { "Effect": "Allow", "Action": ["eks:DescribeNodegroup"], "Resource": format!("arn:*:eks:*:*:nodegroup/{cluster}/*/*") },
+        {
+            "Effect": "Allow",
+            "Action": ["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"],
+            "Resource": "*",
+            "Condition": { "StringEquals": {
+                "aws:ResourceTag/k8s.io/cluster-autoscaler/enabled": "true",
+                format!("aws:ResourceTag/k8s.io/cluster-autoscaler/{cluster}"): "owned",
+            } },
+        },
+    ])
+}
+
+/// A role for an account; what must be there before it is used, by address.
+fn aws_role(identity: &Account, trust: Json, inside: &mut Inside<'_>) -> Vec<String> {
+    let name = block(identity);
     let policy =
         |statements: Json| json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
-    let trust = policy(json!([{
+    let body = json!({
+        "name": inside.draft.name(&identity.name, 64),
+        "assume_role_policy": policy(json!([trust])),
+        "tags": inside.draft.tags(&identity.name, &[]),
+    });
+    inside.cloud("aws_iam_role", &name, body);
+    let statements = aws_statements(&identity.grants);
+    // A policy says something.
+    if statements.is_empty() {
+        return Vec::new();
+    }
+    let body = json!({
+        "name": "cluster", "role": format!("${{aws_iam_role.{name}.name}}"), "policy": policy(json!(statements)),
+    });
+    vec![inside.cloud("aws_iam_role_policy", &name, body)]
+}
+
+/// <https://docs.aws.amazon.com/eks/latest/userguide/pod-id-association.html>
+fn aws(identity: &Account, inside: &mut Inside<'_>) -> Lowered {
+    let name = block(identity);
+    let trust = json!({
         "Effect": "Allow",
         "Principal": { "Service": "pods.eks.amazonaws.com" },
         "Action": ["sts:AssumeRole", "sts:TagSession"],
-    }]));
-    let tags = inside.draft.tags(&identity.name, &[]);
-    let body = json!({
-        "name": inside.draft.name(&identity.name, 64), "assume_role_policy": trust, "tags": tags,
     });
-    inside.cloud("aws_iam_role", &name, body);
     // The agent is one of the cluster's add-ons.
     let mut before = vec![inside.site.reference.clone()];
-    // A policy says something.
-    if !statements.is_empty() {
-        let body = json!({
-            "name": "cluster", "role": format!("${{aws_iam_role.{name}.name}}"), "policy": policy(json!(statements)),
-        });
-        before.push(inside.cloud("aws_iam_role_policy", &name, body));
-    }
+    before.extend(aws_role(identity, trust, inside));
     let body = json!({
         "cluster_name": inside.site.output("name"),
-        "namespace": identity.pods.namespace,
+        "namespace": identity.namespace,
         "service_account": identity.service_account,
         "role_arn": format!("${{aws_iam_role.{name}.arn}}"),
-        "tags": tags,
+        "tags": inside.draft.tags(&identity.name, &[]),
     });
     let association = inside.cloud("aws_eks_pod_identity_association", &name, body);
     inside.after(&association, before);
@@ -197,12 +269,42 @@ fn aws(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
     }
 }
 
+/// The agent gives credentials to pods alone; for an account that none runs as the cluster's own identity provider vouches.
+/// <https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html>
+fn aws_by_token(account: &Account, inside: &mut Inside<'_>) -> Lowered {
+    // The issuer's address without `https://`: quotes would end the text that the policy is.
+    let issuer = format!(
+        "${{substr({}.oidc_issuer_url, 8, -1)}}",
+        inside.site.reference
+    );
+    let subject = format!(
+        "system:serviceaccount:{}:{}",
+        account.namespace, account.service_account
+    );
+    let trust = json!({
+        "Effect": "Allow",
+        "Principal": { "Federated": inside.site.output("oidc_provider_arn") },
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": { "StringEquals": {
+            format!("{issuer}:aud"): "sts.amazonaws.com",
+            format!("{issuer}:sub"): subject,
+        } },
+    });
+    let before = aws_role(account, trust, inside);
+    let role = format!("${{aws_iam_role.{}.arn}}", block(account));
+    Lowered {
+        annotations: json!({ "eks.amazonaws.com/role-arn": role }),
+        labels: json!({}),
+        before,
+    }
+}
+
 /// <https://cloud.google.com/kubernetes-engine/docs/how-to/workload-identity#authenticating_to>
-fn google(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
+fn google(identity: &Account, inside: &mut Inside<'_>) -> Lowered {
     inside.draft.data("google_project", "this", json!({}));
     let member = format!(
         "principal://iam.googleapis.com/projects/${{data.google_project.this.number}}/locations/global/workloadIdentityPools/${{data.google_project.this.project_id}}.svc.id.goog/subject/ns/{}/sa/{}",
-        identity.pods.namespace, identity.service_account
+        identity.namespace, identity.service_account
     );
     let mut before = Vec::new();
     for (index, grant) in identity.grants.iter().enumerate() {
@@ -276,11 +378,13 @@ fn google_roles(grant: &Grant) -> (&'static str, &'static str, String, &'static 
                 _ => &["roles/storage.admin"],
             },
         ),
+        // Node pools of GKE grow by themselves.
+        Grant::Scale(_) => (secret, "secret_id", String::new(), &[]),
     }
 }
 
 /// <https://learn.microsoft.com/azure/aks/workload-identity-overview>
-fn azure(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
+fn azure(identity: &Account, inside: &mut Inside<'_>) -> Lowered {
     let name = block(identity);
     inside
         .draft
@@ -295,7 +399,7 @@ fn azure(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
     inside.cloud("azurerm_user_assigned_identity", &name, body);
     let subject = format!(
         "system:serviceaccount:{}:{}",
-        identity.pods.namespace, identity.service_account
+        identity.namespace, identity.service_account
     );
     let body = json!({
         "name": identity.name,
@@ -323,6 +427,8 @@ fn azure(identity: &Identity, inside: &mut Inside<'_>) -> Lowered {
                 format!("${{join(\"/\", slice(split(\"/\", {cluster}.id), 0, 5))}}"),
                 "Storage Account Contributor",
             ),
+            // And those of AKS.
+            Grant::Scale(_) => continue,
         };
         let body = json!({
             "scope": scope,

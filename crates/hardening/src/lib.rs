@@ -51,6 +51,7 @@ const REGISTRY: &[Entry] = &[
     Entry::of::<controls::supply_chain::SupplyChain>(),
     Entry::of::<controls::policy::Policy>(),
     Entry::of::<controls::crossplane::Crossplane>(),
+    Entry::of::<controls::autoscaler::Autoscaler>(),
 ];
 
 /// What the language calls it.

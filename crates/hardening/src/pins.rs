@@ -87,6 +87,27 @@ pub(crate) const CROSSPLANE_GOOGLE: &str = "v3.0.0";
 pub(crate) const CROSSPLANE_AZURE: &str = "v2.7.0";
 pub(crate) const CROSSPLANE_FUNCTION: &str = "v0.9.0";
 
+/// The Cluster Autoscaler's newest release for each minor of Kubernetes 1: it is built with the scheduler of one, and meant for that
+/// (<https://github.com/kubernetes/autoscaler/releases>; those from 32 to 35 are also what kOps installs).
+const AUTOSCALER: &[(u32, &str)] = &[
+    (30, "v1.30.7"),
+    (31, "v1.31.5"),
+    (32, "v1.32.7"),
+    (33, "v1.33.5"),
+    (34, "v1.34.4"),
+    (35, "v1.35.1"),
+    (36, "v1.36.1"),
+];
+
+/// The image of the Cluster Autoscaler for a version of Kubernetes; for one that is not known that of the nearest.
+pub(crate) fn autoscaler(kubernetes: &str) -> String {
+    let minor = kubernetes.split('.').nth(1).and_then(|m| m.parse().ok());
+    let minor: u32 = minor.unwrap_or(u32::MAX);
+    let nearest = AUTOSCALER.iter().min_by_key(|(of, _)| of.abs_diff(minor));
+    let version = nearest.map_or("", |(_, version)| version);
+    format!("registry.k8s.io/autoscaling/cluster-autoscaler:{version}")
+}
+
 /// The minors of Kubernetes 1 that the versions of a chart are supported on, by those who make it: chart, line of versions, minors.
 /// Older lines than the one that is pinned are what a cluster may have, and what leads from there to here.
 #[rustfmt::skip]

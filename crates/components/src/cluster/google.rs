@@ -1,6 +1,8 @@
 //! `cluster` on Google Cloud: a regional GKE cluster with private nodes, its key, and an identity for its nodes that may do no
 //! more than run them.
 
+mod firewall;
+
 use super::pool::{Pool, spread};
 use super::{Inputs, Offer};
 use crate::draft::Draft;
@@ -41,6 +43,7 @@ pub(super) fn expand(
     control_plane(inputs, site, draft);
     admins(inputs, draft);
     node_pools(site, pools, draft);
+    firewall::expand(site, &node_tag(draft), draft);
     outputs(draft);
     super::kubernetes_provider(
         "\"https://${google_container_cluster.this.endpoint}\"",

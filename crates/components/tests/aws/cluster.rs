@@ -384,6 +384,37 @@ fn nodes_are_exchanged_within_bounds_on_every_cloud() {
     }
 }
 
+/// What the control plane calls reaches the nodes, on the same ports wherever they have a firewall of their own.
+#[test]
+fn webhooks_are_reached_on_every_cloud_with_a_firewall() {
+    let expansion = Fixture::with_network().add("cluster", "main", &small_cluster());
+    let rule = at(
+        &expansion,
+        "aws_vpc_security_group_ingress_rule.nodes_from_cluster",
+        "/for_each",
+    );
+    let ports = rule.as_object().expect("ports").values();
+    let mut aws: Vec<String> = ports.map(ToString::to_string).collect();
+    let expansion = Fixture::with_network_on("google").add("cluster", "main", &small_cluster());
+    let rule = at(&expansion, "google_compute_firewall.webhooks", "");
+    let mut google: Vec<String> =
+        serde_json::from_value(rule["allow"][0]["ports"].clone()).expect("ports");
+    aws.sort();
+    google.sort();
+    assert_eq!(aws, google);
+    assert!(google.contains(&"9443".to_owned()) && google.contains(&"8443".to_owned()));
+    // From the network alone, which is known while planning, to the nodes of this cluster.
+    assert_eq!(rule["source_ranges"], json!(["${network.main.cidr}"]));
+    assert_eq!(
+        rule["target_tags"],
+        at(
+            &expansion,
+            "google_container_node_pool.general",
+            "/node_config/tags"
+        )
+    );
+}
+
 #[test]
 fn add_ons_follow_the_control_plane() {
     let expansion = Fixture::with_network().add("cluster", "main", &small_cluster());

@@ -1,5 +1,6 @@
 //! The controls, one module each.
 
+pub(crate) mod autoscaler;
 pub(crate) mod crossplane;
 pub(crate) mod database;
 pub(crate) mod gitops;

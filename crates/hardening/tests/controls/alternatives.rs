@@ -17,6 +17,7 @@ pub(crate) const CONTROLS: &[&str] = &[
     "policy",
     "crossplane",
     "secrets",
+    "autoscaler",
 ];
 
 /// The shop, with a database of its own.

@@ -3,6 +3,7 @@
 
 mod alternatives;
 mod audit;
+mod autoscaler;
 #[cfg(unix)]
 mod capacity;
 #[cfg(unix)]
@@ -19,6 +20,8 @@ mod expansions;
 mod fixture;
 mod framework;
 mod gitops;
+#[cfg(unix)]
+mod gitops_plane;
 #[cfg(unix)]
 #[allow(
     dead_code,

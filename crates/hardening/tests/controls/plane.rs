@@ -94,7 +94,7 @@ fn a_real_server_accepts_every_object_of_every_control() {
     assert_eq!(unknown.len(), 3, "{unknown:?}");
 }
 
-fn list(items: &[Json]) -> String {
+pub(crate) fn list(items: &[Json]) -> String {
     json!({ "apiVersion": "v1", "kind": "List", "items": items }).to_string()
 }
 

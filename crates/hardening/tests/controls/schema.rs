@@ -64,6 +64,12 @@ fn settled(json: &Json) -> Json {
 /// Kinds of the cluster's own.
 fn native(api_version: &str, kind: &str, object: &Json) -> Option<Vec<String>> {
     let check = match (api_version, kind) {
+        ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy") => {
+            typed::<api::admissionregistration::v1::ValidatingAdmissionPolicy>
+        }
+        ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding") => {
+            typed::<api::admissionregistration::v1::ValidatingAdmissionPolicyBinding>
+        }
         ("v1", "ConfigMap") => typed::<api::core::v1::ConfigMap>,
         ("v1", "LimitRange") => typed::<api::core::v1::LimitRange>,
         ("v1", "Namespace") => typed::<api::core::v1::Namespace>,

@@ -82,17 +82,17 @@ fn passwords_of_managed_databases_come_by_external_secrets() {
         (
             "aws",
             "aws",
-            "aws_eks_pod_identity_association.external_secrets",
+            "aws_iam_role_policy.external_secrets_database_orders",
         ),
         (
             "google",
             "gcpsm",
-            "google_secret_manager_secret_iam_member.external_secrets_0",
+            "google_secret_manager_secret_iam_member.external_secrets_database_orders_0",
         ),
         (
             "azure",
             "azurekv",
-            "azurerm_role_assignment.external_secrets_0",
+            "azurerm_role_assignment.external_secrets_database_orders_0",
         ),
     ] {
         let mut inputs = shop();
@@ -121,16 +121,17 @@ fn passwords_of_managed_databases_come_by_external_secrets() {
             store,
             "helm_release.external_secrets"
         ));
-        assert!(
-            comes_after(&expansion, "helm_release.external_secrets", grant),
-            "{cloud}"
-        );
+        assert!(comes_after(&expansion, store, grant), "{cloud}");
+        let account = "serviceaccount_external_secrets_database_orders";
+        let account = format!("kubernetes_manifest.{account}");
+        assert!(comes_after(&expansion, store, &account), "{cloud}");
         let others = nodes(&expansion)
             .into_iter()
             .filter(|(a, _)| a.contains("externalsecret_"));
         assert_eq!(others.count(), 1, "only those who call it");
         insta::with_settings!({ snapshot_suffix => cloud }, {
-            let reaches = ["aws_iam_role_policy.external_secrets", grant, store, &secret];
+            let role = "aws_iam_role.external_secrets_database_orders";
+            let reaches = [role, grant, account.as_str(), store, &secret];
             let seen: Vec<_> = reaches
                 .iter()
                 .filter_map(|a| nodes(&expansion).remove(*a).map(|body| json!({ *a: body })))
@@ -138,6 +139,109 @@ fn passwords_of_managed_databases_come_by_external_secrets() {
             insta::assert_snapshot!(format!("{:#}", json!(seen)));
         });
     }
+}
+
+/// The controller may do nothing in the cloud; each store has an account that may do one thing. A store that names none reaches nothing.
+#[test]
+fn each_store_has_an_account_of_its_own() {
+    for cloud in ["aws", "google", "azure"] {
+        let mut inputs = with(shop(), vault());
+        inputs["apps"]["shop"]["services"]["back"]["to"] =
+            json!(["database.orders", "database.stock"]);
+        let mut fixture = crate::alternatives::on(cloud);
+        let stock = json!({ "network": "main", "engine": "postgres", "version": "17" });
+        fixture.add("database", "stock", &stock);
+        let expansion = fixture.harden(&["secrets", "network"], inputs);
+        let mut accounts = std::collections::BTreeSet::new();
+        let mut stores = 0;
+        for (address, body) in nodes(&expansion) {
+            let object = &body["manifest"];
+            let kind = object["kind"].as_str().unwrap_or_default();
+            if !["SecretStore", "ClusterSecretStore"].contains(&kind) || address.ends_with("_vault")
+            {
+                continue;
+            }
+            stores += 1;
+            let provider = &object["spec"]["provider"];
+            let account = match cloud {
+                "aws" => provider.pointer("/aws/auth/jwt/serviceAccountRef"),
+                "google" => provider.pointer("/gcpsm/auth/workloadIdentity/serviceAccountRef"),
+                _ => provider.pointer("/azurekv/serviceAccountRef"),
+            };
+            let account = account.expect("an account");
+            // One of a namespace uses those of its namespace; the other kind says which.
+            assert_eq!(
+                account["namespace"].is_string(),
+                kind == "ClusterSecretStore"
+            );
+            accounts.insert(account["name"].to_string());
+        }
+        assert_eq!((stores, accounts.len()), (3, 3), "{cloud}");
+        let release = node(&expansion, "helm_release.external_secrets");
+        assert!(release["values"]["serviceAccount"].is_null(), "{release:#}");
+        assert!(release["values"]["podLabels"].is_null(), "{release:#}");
+        let all = nodes(&expansion);
+        let controllers = all.values().map(ToString::to_string).filter(|body| {
+            body.contains("sa/external-secrets\"")
+                || body.contains("external-secrets:external-secrets\"")
+                || body.contains("\"service_account\":\"external-secrets\"")
+        });
+        assert_eq!(
+            controllers.count(),
+            0,
+            "{cloud}: the controller has no rights of its own"
+        );
+        // Each may do what its own store is for.
+        let grants = match cloud {
+            "aws" => "aws_iam_role_policy.external_secrets_database_orders",
+            "google" => {
+                "google_secret_manager_secret_iam_member.external_secrets_database_orders_0"
+            }
+            _ => "azurerm_role_assignment.external_secrets_database_orders_0",
+        };
+        let grant = node(&expansion, grants).to_string();
+        assert!(
+            grant.contains("database.orders") && !grant.contains("stock"),
+            "{grant}"
+        );
+    }
+}
+
+/// On EKS a role trusts one account of the cluster, for the cloud's own audience; the agent of pods has nothing to do with it.
+#[test]
+fn roles_of_stores_trust_one_account() {
+    let mut inputs = shop();
+    inputs["apps"]["shop"]["services"]["back"]["to"] = json!(["database.orders"]);
+    let expansion = crate::alternatives::on("aws").harden(&["secrets", "network"], inputs);
+    let role = node(&expansion, "aws_iam_role.external_secrets_database_orders");
+    let trust = role["assume_role_policy"].as_str().expect("a policy");
+    let trust: serde_json::Value = serde_json::from_str(trust).expect("JSON");
+    let issuer = "${substr(cluster.main.oidc_issuer_url, 8, -1)}";
+    let condition = json!({
+        format!("{issuer}:aud"): "sts.amazonaws.com",
+        format!("{issuer}:sub"): "system:serviceaccount:external-secrets:database-orders",
+    });
+    assert_eq!(
+        trust["Statement"][0]["Condition"]["StringEquals"],
+        condition
+    );
+    assert_eq!(
+        trust["Statement"][0]["Principal"]["Federated"],
+        "${cluster.main.oidc_provider_arn}"
+    );
+    let account = object(
+        &expansion,
+        "serviceaccount_external_secrets_database_orders",
+    );
+    assert_eq!(
+        account["metadata"]["annotations"]["eks.amazonaws.com/role-arn"],
+        "${aws_iam_role.external_secrets_database_orders.arn}"
+    );
+    let policies = nodes(&expansion);
+    let agent = policies
+        .values()
+        .filter(|b| b.to_string().contains("169.254.170.23"));
+    assert_eq!(agent.count(), 0, "nobody asks the agent");
 }
 
 #[test]
@@ -189,7 +293,7 @@ const KEPT: &[Kept] = &[
     (
         "aws",
         "aws_secretsmanager_secret.vault_recovery",
-        &["aws_iam_role_policy.external_secrets"],
+        &["aws_iam_role_policy.external_secrets_vault_recovery"],
         "/aws/region",
         "${aws_secretsmanager_secret.vault_recovery.arn}",
     ),
@@ -197,9 +301,9 @@ const KEPT: &[Kept] = &[
         "google",
         "google_secret_manager_secret.vault_recovery",
         &[
-            "google_secret_manager_secret_iam_member.external_secrets_0",
-            "google_secret_manager_secret_iam_member.external_secrets_0_1",
-            "google_secret_manager_secret_iam_member.external_secrets_0_2",
+            "google_secret_manager_secret_iam_member.external_secrets_vault_recovery_0",
+            "google_secret_manager_secret_iam_member.external_secrets_vault_recovery_0_1",
+            "google_secret_manager_secret_iam_member.external_secrets_vault_recovery_0_2",
         ],
         "/gcpsm/projectID",
         "shop-main-vault-recovery-keys",
@@ -207,7 +311,7 @@ const KEPT: &[Kept] = &[
     (
         "azure",
         "azurerm_key_vault.vault_recovery",
-        &["azurerm_role_assignment.external_secrets_0"],
+        &["azurerm_role_assignment.external_secrets_vault_recovery_0"],
         "/azurekv/vaultUrl",
         "vault-recovery-keys",
     ),

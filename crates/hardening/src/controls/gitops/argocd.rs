@@ -1,6 +1,8 @@
 //! Argo CD.
 
+use super::held::{self, Kind};
 use super::{Config, login, repository, secret};
+use crate::app::App;
 use crate::control::plain;
 use crate::delivery;
 use crate::flow::{Peer, Pods, Port};
@@ -73,13 +75,21 @@ pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
         inside.after(&root, after.iter().cloned().chain([project.clone()]));
         inside.bootstrap([project, root]);
     }
-    let project = project(config, inside);
-    let project = inside.object(project);
-    inside.after(&project, after.iter().cloned());
+    flows(inside);
+}
+
+/// The apps' folders, each with a project of its own: where a folder's objects go is judged by that, and not by what they say.
+pub(super) fn folders(config: &Config, inside: &mut Inside<'_>) {
+    let kinds = held::kinds(inside);
+    let mut before = vec!["helm_release.argo_cd".to_owned()];
+    for app in inside.apps.clone() {
+        let project = inside.object(project(&app, &kinds, config));
+        inside.after(&project, ["helm_release.argo_cd".to_owned()]);
+        before.push(project);
+    }
     let applications = applications(config, inside);
     let applications = inside.object(applications);
-    inside.after(&applications, after.into_iter().chain([project]));
-    flows(inside);
+    inside.after(&applications, before);
 }
 
 fn values(config: &Config) -> Json {
@@ -151,40 +161,24 @@ fn values(config: &Config) -> Json {
     })
 }
 
-/// What the repository may do: make things in the apps' namespaces, but nothing that limits them.
-fn project(config: &Config, inside: &Inside<'_>) -> Json {
-    let destinations: Vec<Json> = inside
-        .apps
-        .iter()
-        .map(|app| json!({ "server": HERE, "namespace": app.namespace() }))
-        .collect();
-    let ours = [
-        ("", "LimitRange"),
-        ("", "ResourceQuota"),
-        ("networking.k8s.io", "NetworkPolicy"),
-        ("rbac.authorization.k8s.io", "RoleBinding"),
-        ("postgresql.cnpg.io", "Cluster"),
-        ("acid.zalan.do", "postgresql"),
-    ];
-    let ours: Vec<Json> = ours
-        .iter()
-        .map(|(group, kind)| json!({ "group": group, "kind": kind }))
-        .collect();
+/// The project of an app.
+fn project_name(app: &str) -> String {
+    format!("app-{app}")
+}
+
+/// What an app's folder may do: make what it may hold in the app's namespace, and nothing elsewhere.
+fn project(app: &App, kinds: &[Kind], config: &Config) -> Json {
     let spec = json!({
-        "description": "The apps, each in a namespace of its own",
+        "description": format!("The folder of {}", app.name),
         "sourceRepos": [repository(config)],
-        "destinations": destinations,
+        "destinations": [{ "server": HERE, "namespace": app.namespace() }],
         "clusterResourceWhitelist": [],
-        "namespaceResourceBlacklist": ours,
+        // Nothing else; an empty list would be everything.
+        "namespaceResourceWhitelist": held::listed(kinds),
         "orphanedResources": { "warn": false },
     });
-    object(
-        API,
-        "AppProject",
-        NAMESPACE,
-        "apps",
-        json!({ "spec": spec }),
-    )
+    let name = project_name(&app.name);
+    object(API, "AppProject", NAMESPACE, &name, json!({ "spec": spec }))
 }
 
 /// One application for each app.
@@ -197,7 +191,7 @@ fn applications(config: &Config, inside: &Inside<'_>) -> Json {
     let template = json!({
         "metadata": { "name": "{{ .app }}" },
         "spec": {
-            "project": "apps",
+            "project": project_name("{{ .app }}"),
             "source": {
                 "repoURL": repository(config),
                 "targetRevision": config.branch,

@@ -1,12 +1,12 @@
 //! Flux.
 
 use super::flux_controllers::{self, CONTROLLERS};
-use super::{Config, login, repository, secret};
+use super::{Config, held, login, repository, secret};
 use crate::control::plain;
 use crate::delivery;
 use crate::flow::{Peer, Pods, Port};
 use crate::inside::Inside;
-use crate::node::Wait;
+use crate::node::{Wait, identifier};
 use crate::objects::object;
 use serde_json::{Value as Json, json};
 
@@ -55,10 +55,25 @@ pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
         inside.after(&root, before.iter().cloned());
         inside.bootstrap(before.into_iter().chain([root]));
     }
+    for object in images(config) {
+        let address = inside.object(object);
+        inside.after(&address, [source.clone()]);
+    }
+    flows(inside);
+}
+
+/// The apps' folders, each applied in a name of its own.
+pub(super) fn folders(config: &Config, inside: &mut Inside<'_>) {
+    let source = format!(
+        "kubernetes_manifest.{}",
+        identifier(&["GitRepository", NAMESPACE, SOURCE])
+    );
+    let role = held::role(&held::kinds(inside));
+    let role = inside.object(role);
     for app in inside.apps.clone() {
         let account = format!("app-{}", app.name);
         let binding = json!({
-            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "edit" },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": held::ROLE },
             "subjects": [{ "kind": "ServiceAccount", "name": account, "namespace": NAMESPACE }],
         });
         let rbac = "rbac.authorization.k8s.io/v1";
@@ -74,7 +89,7 @@ pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
                 rbac,
                 "RoleBinding",
                 app.namespace(),
-                "flux",
+                held::ROLE,
                 binding,
             )),
         ];
@@ -99,13 +114,9 @@ pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
             json!({ "spec": spec }),
         );
         let address = inside.object(kustomization);
-        inside.after(&address, gates.into_iter().chain([source.clone()]));
+        let before = gates.into_iter().chain([role.clone(), source.clone()]);
+        inside.after(&address, before);
     }
-    for object in images(config) {
-        let address = inside.object(object);
-        inside.after(&address, [source.clone()]);
-    }
-    flows(inside);
 }
 
 fn source(config: &Config) -> Json {

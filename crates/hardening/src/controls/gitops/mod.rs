@@ -3,6 +3,7 @@
 mod argocd;
 mod flux;
 mod flux_controllers;
+mod held;
 
 use crate::control::Control;
 use crate::delivery::Delivery;
@@ -15,7 +16,8 @@ use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeSet;
 
 /// A controller that watches a repository and keeps the cluster as it says. Each app has a folder in it, and what is in the folder
-/// can only reach the app's own namespace.
+/// can only reach the app's own namespace, and only with what runs there, how it is set up and reached, sealed secrets, and what the
+/// platform offers: no rights, quotas or network policies.
 #[derive(Record)]
 pub(crate) struct Config {
     /// Who watches: `argocd` or `flux`.
@@ -145,6 +147,15 @@ impl Control for Gitops {
             argocd::expand(config, inside);
         }
     }
+
+    /// What folders may hold follows from what all controls bring.
+    fn finish(config: &Config, inside: &mut Inside<'_>) {
+        if config.engine == "flux" {
+            flux::folders(config, inside);
+        } else {
+            argocd::folders(config, inside);
+        }
+    }
 }
 
 /// How everything is committed.
@@ -263,7 +274,10 @@ fn check(config: &Config, inside: &mut Inside<'_>) -> bool {
         draft.refuse(
             "gitops.images",
             "Argo CD writes no versions into repositories",
-            "let the pipeline do it (`infra ci render`), or write `engine = \"flux\"`",
+            format!(
+                "let the pipeline that builds them commit their names into the folder of the app, such as `{}/shop/image.yaml`, or write `engine = \"flux\"`",
+                config.path
+            ),
         );
     }
     before == draft.is_refused()

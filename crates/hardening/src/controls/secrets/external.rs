@@ -1,8 +1,9 @@
 //! External Secrets: brings to namespaces what a Vault or the cloud's secret manager keeps. The password of a managed database comes
 //! this way to the apps that call it, and follows when it is rotated: neither the stack nor the state ever has it.
 
+use super::stores::{self, Open};
 use crate::flow::{Peer, Pods, Port};
-use crate::identity::{Grant, Identity, Lowered};
+use crate::identity::Grant;
 use crate::inside::{Inside, Release};
 use crate::node::{Wait, identifier};
 use crate::objects::{object, resources};
@@ -14,10 +15,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Where it runs.
 pub(super) const NAMESPACE: &str = "external-secrets";
-/// The service account that asks for secrets.
+/// The service account of an app's namespace by which secrets come from a Vault.
 pub(super) const ACCOUNT: &str = "external-secrets";
 /// Of its kinds.
-const VERSION: &str = "external-secrets.io/v1";
+pub(super) const VERSION: &str = "external-secrets.io/v1";
 /// Of what it pushes.
 const PUSH_VERSION: &str = "external-secrets.io/v1alpha1";
 /// How soon a rotated password is followed.
@@ -32,8 +33,8 @@ struct Database {
     namespaces: BTreeSet<String>,
 }
 
-/// What the controller runs as.
-fn controller() -> Pods {
+/// What asks for secrets.
+pub(super) fn controller() -> Pods {
     part("controller", "external-secrets")
 }
 
@@ -41,27 +42,18 @@ fn part(name: &str, label: &str) -> Pods {
     Pods::of(NAMESPACE, name, &[("app.kubernetes.io/name", label)])
 }
 
-/// External Secrets with the passwords of all managed databases that apps call, and what it may do besides. It is not there where it
-/// would do nothing.
-pub(super) fn expand(besides: Vec<Grant>, inside: &mut Inside<'_>) {
+/// External Secrets with the passwords of all managed databases that apps call. It is not there where it would do nothing: without them
+/// and `needed` by nobody else.
+pub(super) fn expand(needed: bool, inside: &mut Inside<'_>) {
     let databases = databases(inside);
-    let passwords = databases
-        .iter()
-        .map(|d| Grant::Password(d.known.reference.clone()));
-    let grants: Vec<Grant> = passwords.chain(besides).collect();
-    if grants.is_empty() {
+    if databases.is_empty() && !needed {
         return;
     }
     inside.namespace(NAMESPACE, "restricted");
     inside.crds("external-secrets");
-    let identity = inside.identity(&Identity {
-        name: "external-secrets".to_owned(),
-        pods: controller(),
-        service_account: ACCOUNT.to_owned(),
-        grants,
-    });
-    release(identity, inside);
+    release(inside);
     traffic(inside);
+    stores::guard(inside);
     for database in &databases {
         bring(database, inside);
     }
@@ -92,7 +84,7 @@ fn databases(inside: &Inside<'_>) -> Vec<Database> {
     found.into_values().collect()
 }
 
-fn release(identity: Lowered, inside: &mut Inside<'_>) {
+fn release(inside: &mut Inside<'_>) {
     let small = |limits: [&str; 2]| resources(["10m", "64Mi"], limits);
     let disruption = || json!({ "enabled": true, "minAvailable": 1 });
     let values = json!({
@@ -103,8 +95,6 @@ fn release(identity: Lowered, inside: &mut Inside<'_>) {
         "resources": resources(["50m", "128Mi"], ["300m", "512Mi"]),
         "webhook": { "replicaCount": 2, "podDisruptionBudget": disruption(), "resources": small(["100m", "128Mi"]) },
         "certController": { "resources": small(["200m", "256Mi"]) },
-        "serviceAccount": { "annotations": identity.annotations },
-        "podLabels": identity.labels,
     });
     inside.release(Release {
         chart: "external-secrets",
@@ -122,7 +112,6 @@ fn release(identity: Lowered, inside: &mut Inside<'_>) {
             "Deployment/external-secrets-webhook",
             "Deployment/external-secrets-cert-controller",
         ],
-        after: identity.before,
         ..Release::default()
     });
 }
@@ -189,11 +178,13 @@ fn ready() -> Wait {
 /// The secret `database-NAME` in each namespace whose services call it, from a store that is open to them alone.
 fn bring(database: &Database, inside: &mut Inside<'_>) {
     let id = format!("{}.secret_id", database.known.reference);
-    let (provider, key) = kept(&inside.site.cloud, &id);
-    let spec =
-        json!({ "provider": provider, "conditions": [{ "namespaces": database.namespaces }] });
+    let (place, key) = kept(&inside.site.cloud, &id);
     let name = &database.name;
+    let grant = Grant::Password(database.known.reference.clone());
+    let login = stores::login(name, Open::Wide, grant, &place, inside);
+    let spec = json!({ "provider": login.provider, "conditions": [{ "namespaces": database.namespaces }] });
     let address = store("", name, json!({ "spec": spec }), inside);
+    inside.after(&address, login.before);
     for namespace in &database.namespaces {
         let spec = json!({
             "refreshInterval": REFRESH,
@@ -209,40 +200,22 @@ fn bring(database: &Database, inside: &mut Inside<'_>) {
     }
 }
 
-/// How External Secrets reaches a cloud's secret manager as itself. `place` is an expression that says which: on AWS and Google Cloud the
-/// id of a secret in it, on Azure the vault's address.
-/// <https://external-secrets.io/latest/provider/aws-secrets-manager/>, `google-secrets-manager`, `azure-key-vault`.
-pub(super) fn manager(cloud: &Cloud, place: &str) -> Json {
-    match cloud {
-        // arn:aws:secretsmanager:REGION:…
-        Cloud::Aws(_) => {
-            json!({ "aws": { "service": "SecretsManager", "region": format!("${{split(\":\", {place})[3]}}") } })
-        }
-        // projects/PROJECT/secrets/NAME
-        Cloud::Google(_) => {
-            json!({ "gcpsm": { "projectID": format!("${{split(\"/\", {place})[1]}}") } })
-        }
-        Cloud::Azure(_) => {
-            json!({ "azurekv": { "authType": "WorkloadIdentity", "vaultUrl": format!("${{{place}}}") } })
-        }
-    }
-}
-
-/// The secret manager of a secret, and what is asked of it: by an expression of the secret's id, as the component `database` gives it.
-fn kept(cloud: &Cloud, secret: &str) -> (Json, Json) {
+/// The secret manager of a secret, for [`stores::login`], and what is asked of it: by an expression of the secret's id, as the component
+/// `database` gives it.
+fn kept(cloud: &Cloud, secret: &str) -> (String, Json) {
     match cloud {
         // RDS keeps user and password in one secret.
         Cloud::Aws(_) => (
-            manager(cloud, secret),
+            secret.to_owned(),
             json!({ "key": format!("${{{secret}}}"), "property": "password" }),
         ),
         Cloud::Google(_) => (
-            manager(cloud, secret),
+            secret.to_owned(),
             json!({ "key": format!("${{split(\"/\", {secret})[3]}}") }),
         ),
         // https://VAULT/…/secrets/NAME
         Cloud::Azure(_) => (
-            manager(cloud, &format!("split(\"/secrets/\", {secret})[0]")),
+            format!("split(\"/secrets/\", {secret})[0]"),
             json!({ "key": format!("${{split(\"/secrets/\", {secret})[1]}}") }),
         ),
     }

@@ -3,6 +3,7 @@
 
 mod external;
 mod sealed;
+mod stores;
 mod vault;
 
 use crate::control::Control;
@@ -72,7 +73,7 @@ impl Control for Secrets {
         match config.engine.as_str() {
             "sealed-secrets" => {
                 sealed::expand(config, inside);
-                external::expand(Vec::new(), inside);
+                external::expand(false, inside);
             }
             "vault" => vault::expand(config, inside),
             other => {
@@ -84,6 +85,14 @@ impl Control for Secrets {
                 );
             }
         }
+    }
+}
+
+/// External Secrets for what another control needs of it, unless it is there already.
+pub(super) fn external(inside: &mut Inside<'_>) {
+    let release = "helm_release.external_secrets";
+    if !inside.nodes.iter().any(|n| n.address() == release) {
+        external::expand(true, inside);
     }
 }
 

@@ -63,9 +63,9 @@ pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
         snapshots::expand(vault, &bucket, &server, init.clone(), inside);
     }
     let kept = recovery::kept(inside);
-    external::expand(vec![kept.grant.clone()], inside);
+    external::expand(true, inside);
     let own = stores(&init, inside);
-    recovery::push(&kept, own, inside);
+    recovery::push(kept, own, inside);
     traffic(&server, inside);
 }
 

@@ -2,6 +2,7 @@
 //! Secrets may write, and no other. They are encrypted to people's keys, and never in the state.
 
 use super::super::external;
+use super::super::stores::{self, Open};
 use super::{NAMESPACE, RECOVERY};
 use crate::identity::Grant;
 use crate::inside::Inside;
@@ -13,10 +14,10 @@ const MANAGED: (&str, &str) = ("managed-by", "external-secrets");
 
 /// Where the keys are kept.
 pub(super) struct Kept {
-    /// What External Secrets may do for it.
-    pub(super) grant: Grant,
-    /// The secret manager, as a store has it.
-    manager: Json,
+    /// What a store's account may do for it.
+    grant: Grant,
+    /// Which secret manager, for [`stores::login`].
+    place: &'static str,
     /// What the secret is called there.
     key: String,
 }
@@ -58,7 +59,7 @@ pub(super) fn kept(inside: &mut Inside<'_>) -> Kept {
             let arn = "aws_secretsmanager_secret.vault_recovery.arn";
             Kept {
                 grant: Grant::Write(format!("${{{arn}}}")),
-                manager: external::manager(&inside.site.cloud, arn),
+                place: arn,
                 key: format!("${{{arn}}}"),
             }
         }
@@ -71,7 +72,7 @@ pub(super) fn kept(inside: &mut Inside<'_>) -> Kept {
             let id = "google_secret_manager_secret.vault_recovery.id";
             Kept {
                 grant: Grant::Write(format!("${{{id}}}")),
-                manager: external::manager(&inside.site.cloud, id),
+                place: id,
                 key: secret,
             }
         }
@@ -79,10 +80,7 @@ pub(super) fn kept(inside: &mut Inside<'_>) -> Kept {
             super::super::key_vault("vault_recovery", inside);
             Kept {
                 grant: Grant::Write("${azurerm_key_vault.vault_recovery.id}".to_owned()),
-                manager: external::manager(
-                    &inside.site.cloud,
-                    "trimsuffix(azurerm_key_vault.vault_recovery.vault_uri, \"/\")",
-                ),
+                place: "trimsuffix(azurerm_key_vault.vault_recovery.vault_uri, \"/\")",
                 key: name.to_owned(),
             }
         }
@@ -104,7 +102,7 @@ fn metadata(cloud: &Cloud) -> Option<Json> {
 
 /// Brings the keys from Vault, where the job has put them, to the namespace, and from there to the secret manager. `store` is the store
 /// of Vault.
-pub(super) fn push(kept: &Kept, store: String, inside: &mut Inside<'_>) {
+pub(super) fn push(kept: Kept, store: String, inside: &mut Inside<'_>) {
     let name = "vault-recovery-keys";
     let spec = json!({
         "refreshInterval": "1h",
@@ -113,8 +111,16 @@ pub(super) fn push(kept: &Kept, store: String, inside: &mut Inside<'_>) {
         "data": [{ "secretKey": "keys", "remoteRef": { "key": format!("{NAMESPACE}/{RECOVERY}"), "property": "keys" } }],
     });
     let secret = external::secret(NAMESPACE, name, spec, store, inside);
-    let rest = json!({ "spec": { "provider": kept.manager } });
+    let login = stores::login(
+        "vault-recovery",
+        Open::In(NAMESPACE),
+        kept.grant,
+        kept.place,
+        inside,
+    );
+    let rest = json!({ "spec": { "provider": login.provider } });
     let manager = external::store(NAMESPACE, "recovery", rest, inside);
+    inside.after(&manager, login.before);
     let mut data =
         json!({ "match": { "secretKey": "keys", "remoteRef": { "remoteKey": kept.key } } });
     if let Some(metadata) = metadata(&inside.site.cloud) {
