@@ -1,6 +1,9 @@
 //! Ephemeral resources from the command line: a password that reaches the cloud, and nothing that is written or printed.
 
 use crate::support::{Folder, Server};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value as Json;
 use std::path::Path;
 
 /// What the password is made of, and therefore says.
@@ -117,5 +120,56 @@ fn what_would_store_one_is_refused_with_its_place() {
         docs.stdout.contains("closed after its last user"),
         "{}",
         docs.stdout
+    );
+}
+
+const DATABASE: &str = r#"
+[stack]
+name = "shop"
+
+[network.main]
+cloud = "google"
+
+[database.orders]
+network  = "main"
+engine   = "postgres"
+version  = "17"
+clients  = []
+override = { google_secret_manager_secret_version = { secret_data_wo_version = VERSION } }
+"#;
+
+#[test]
+fn the_password_of_a_database_on_google_is_in_its_secret_alone_and_can_be_another() {
+    let (server, folder) = (Server::sandbox(&["--latency", "none"]), Folder::new());
+    let flag = server.flag();
+    let run = |arguments: &[&str]| folder.run(&[arguments, &[&flag]].concat());
+    let mut passwords = Vec::new();
+    for version in 1..=2 {
+        let text = DATABASE.replace("VERSION", &version.to_string());
+        folder.write("stacks/shop.toml", &text);
+        run(&["apply", "-auto-approve"]).expect(0);
+        run(&["plan", "-detailed-exitcode"]).expect(0);
+        let listed = "/v1/projects/sandbox-project/secrets";
+        let secrets = server.ask_google("GET", listed, &Json::Null);
+        let name = secrets["secrets"][0]["name"].as_str().expect("a secret");
+        let id = name.rsplit('/').next().unwrap_or_default();
+        let path = format!("{listed}/{id}/versions/latest:access");
+        let held = server.ask_google("GET", &path, &Json::Null);
+        let data = held["payload"]["data"].as_str().expect("data");
+        let bytes = STANDARD.decode(data);
+        let password = String::from_utf8(bytes.expect("base64")).expect("text");
+        assert_eq!(password.len(), 32);
+        let state = folder.run(&["show", "-json", "stacks/shop.toml"]);
+        let state = state.expect(0).stdout;
+        assert!(state.contains("google_sql_user"), "{state}");
+        assert!(!state.contains(&password), "the state has the password");
+        assert!(!state.contains("random_password"), "{state}");
+        passwords.push(password);
+    }
+    assert_ne!(passwords[0], passwords[1]);
+    let calls = server.get("/_sandbox/counts")["sql"].clone();
+    assert_eq!(
+        calls["users.update"], 1,
+        "the user has the other one: {calls}"
     );
 }

@@ -3,23 +3,34 @@
 
 use crate::support::{Folder, Ran, Server};
 use serde_json::Value as Json;
+use std::ops::Range;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 /// A stack in a folder and against a server of its own.
-struct Stack {
+pub(crate) struct Stack {
     folder: Folder,
     server: Server,
 }
 
 impl Stack {
-    fn new(faults: &str, text: &str) -> Stack {
+    pub(crate) fn new(faults: &str, text: &str) -> Stack {
+        Stack::paced("none", faults, text)
+    }
+
+    /// One whose cloud takes its time.
+    pub(crate) fn paced(latency: &str, faults: &str, text: &str) -> Stack {
         let stack = Stack {
             folder: Folder::new(),
-            server: Server::sandbox(&["--latency", "none", "--faults", faults]),
+            server: Server::sandbox(&["--latency", latency, "--faults", faults]),
         };
-        stack.folder.write("stacks/shop.toml", text);
+        stack.write(text);
         stack
+    }
+
+    /// Writes the stack's file.
+    pub(crate) fn write(&self, text: &str) {
+        self.folder.write("stacks/shop.toml", text);
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {
@@ -27,23 +38,28 @@ impl Stack {
         self.folder.run(&[arguments, &[flag.as_str()]].concat())
     }
 
-    fn apply(&self) -> Ran {
+    pub(crate) fn apply(&self) -> Ran {
         self.run(&["apply", "-auto-approve"])
     }
 
-    /// How often calls of this operation were refused.
-    fn refused(&self, operation: &str) -> usize {
+    /// How often this operation was called and answered with one of these statuses.
+    fn called(&self, operation: &str, statuses: &Range<u64>) -> usize {
         let requests = self.server.get("/_sandbox/requests");
         let requests = requests.as_array().map_or(&[][..], Vec::as_slice);
-        let refused = |r: &&Json| {
+        let is = |r: &&Json| {
             let status = r["status"].as_u64().unwrap_or_default();
-            r["operation"] == operation && (400..500).contains(&status)
+            r["operation"] == operation && statuses.contains(&status)
         };
-        requests.iter().filter(refused).count()
+        requests.iter().filter(is).count()
     }
 
     /// Begins an apply and kills it once calls of this operation were refused.
     fn kill_while_refused(&self, operation: &str) {
+        self.kill_while_called(operation, &(400..500));
+    }
+
+    /// Begins an apply and kills it once this operation was called twice and answered with one of these statuses.
+    pub(crate) fn kill_while_called(&self, operation: &str, statuses: &Range<u64>) {
         let flag = self.server.flag();
         let mut child = self
             .folder
@@ -53,7 +69,7 @@ impl Stack {
             .spawn()
             .expect("starts");
         let patience = Instant::now();
-        while self.refused(operation) < 2 {
+        while self.called(operation, statuses) < 2 {
             let ended = child.try_wait().expect("can be asked");
             assert!(ended.is_none(), "it ended before it waited: {ended:?}");
             assert!(patience.elapsed().as_secs() < 60, "it never waits");
@@ -64,7 +80,7 @@ impl Stack {
     }
 
     /// Nothing is left to do, and nothing is left when it is destroyed.
-    fn end(&self) {
+    pub(crate) fn end(&self) {
         self.run(&["plan", "-detailed-exitcode"]).expect(0);
         let all = [
             "destroy",
@@ -347,6 +363,11 @@ fn what_is_refused_for_good_is_refused_at_once() {
         (late, NO_GRANT, "Permission denied on Cloud KMS key"),
         (
             late,
+            NO_TRUST,
+            "the trust policy of the role logs does not let vpc-flow-logs.amazonaws.com take it on",
+        ),
+        (
+            late,
             NO_ASSIGNMENT,
             "Caller is not authorized to perform action on resource",
         ),
@@ -361,6 +382,78 @@ fn what_is_refused_for_good_is_refused_at_once() {
     }
 }
 
+/// EKS says the same of a role that it does not know yet and of one that does not trust it. Where IAM may not be asked, both are waited
+/// for.
+#[test]
+fn a_role_that_does_not_trust_the_service_is_told_from_one_that_is_new() {
+    let role = |name: &str, service: &str| {
+        format!(
+            r#"[resource.aws_iam_role.{name}]
+name = "{name}"
+assume_role_policy = '''${{jsonencode({{ Version = "2012-10-17", Statement = [{{
+  Effect = "Allow", Action = "sts:AssumeRole", Principal = {{ Service = "{service}" }}
+}}] }})}}'''
+"#
+        )
+    };
+    let text = |cluster: &str, nodes: &str| {
+        let roles = role("control", cluster) + &role("nodes", nodes);
+        format!("{CLUSTER}{roles}")
+    };
+    let stack = Stack::new("late=1000", &text("ecs.amazonaws.com", "ec2.amazonaws.com"));
+    let began = Instant::now();
+    let told = stack.apply().expect(1).told();
+    assert!(began.elapsed() < Duration::from_secs(20), "{told}");
+    for said in [
+        "the trust policy of the role control does not let eks.amazonaws.com take it on",
+        "`Principal = { Service = \"eks.amazonaws.com\" }`",
+        "── role_arn",
+    ] {
+        assert!(told.contains(said), "`{said}` is not in\n{told}");
+    }
+    // Put right, it is made; the role of the nodes is told apart as well.
+    stack.write(&text("eks.amazonaws.com", "eks.amazonaws.com"));
+    stack.apply().expect(1).says(&[
+        "the trust policy of the role nodes does not let ec2.amazonaws.com take it on",
+        "── node_role_arn",
+    ]);
+    stack.write(&text("eks.amazonaws.com", "ec2.amazonaws.com"));
+    stack.apply().expect(0);
+    stack.end();
+
+    let wrong = text("ecs.amazonaws.com", "ec2.amazonaws.com");
+    let stack = Stack::new("refuse:GetRole=AccessDenied", &wrong);
+    stack.kill_while_refused("CreateCluster");
+    stack.server.post("/_sandbox/faults", "");
+    stack.write(&text("eks.amazonaws.com", "ec2.amazonaws.com"));
+    stack.apply().expect(0);
+    stack.end();
+}
+
+const CLUSTER: &str = r#"
+[stack]
+name = "shop"
+[clouds.aws]
+region = "eu-west-1"
+[resource.aws_vpc.main]
+cidr_block = "10.0.0.0/16"
+[resource.aws_subnet.s]
+for_each          = { a = "10.0.1.0/24", b = "10.0.2.0/24" }
+vpc_id            = "${aws_vpc.main.id}"
+cidr_block        = "${each.value}"
+availability_zone = "eu-west-1${each.key}"
+[resource.aws_eks_cluster.main]
+name       = "main"
+role_arn   = "${aws_iam_role.control.arn}"
+vpc_config = { subnet_ids = "${values(aws_subnet.s)[*].id}" }
+[resource.aws_eks_node_group.main]
+cluster_name    = "${aws_eks_cluster.main.name}"
+node_group_name = "main"
+node_role_arn   = "${aws_iam_role.nodes.arn}"
+subnet_ids      = "${values(aws_subnet.s)[*].id}"
+scaling_config  = { desired_size = 1, min_size = 1, max_size = 1 }
+"#;
+
 const NO_ROLE: &str = r#"
 [stack]
 name = "shop"
@@ -371,6 +464,25 @@ description = "for nobody"
 policy = '''${jsonencode({ Version = "2012-10-17", Statement = [{
   Effect = "Allow", Action = "kms:*", Resource = "*", Principal = { AWS = "arn:aws:iam::123456789012:role/nobody" }
 }] })}'''
+"#;
+
+const NO_TRUST: &str = r#"
+[stack]
+name = "shop"
+[clouds.aws]
+region = "eu-west-1"
+[resource.aws_vpc.main]
+cidr_block = "10.0.0.0/16"
+[resource.aws_iam_role.logs]
+name = "logs"
+assume_role_policy = '''${jsonencode({ Version = "2012-10-17", Statement = [{
+  Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "ec2.amazonaws.com" }
+}] })}'''
+[resource.aws_flow_log.main]
+vpc_id          = "${aws_vpc.main.id}"
+traffic_type    = "ALL"
+iam_role_arn    = "${aws_iam_role.logs.arn}"
+log_destination = "arn:aws:logs:eu-west-1:123456789012:log-group:flows"
 "#;
 
 const NO_ACCOUNT: &str = r#"

@@ -5,10 +5,12 @@ mod aws_data;
 mod aws_preflight;
 mod aws_session;
 mod aws_types;
+mod azure_gateways;
 mod azure_preflight;
 mod azure_types;
 mod broken;
 mod commands;
+mod concurrent;
 mod conditions;
 #[cfg(unix)]
 mod control_plane;
@@ -40,9 +42,11 @@ mod late;
 mod life;
 #[cfg(unix)]
 mod lock;
+mod lost;
 mod modules;
 mod oracles;
 mod plans;
+mod pools;
 mod reference;
 mod refresh;
 #[cfg(unix)]

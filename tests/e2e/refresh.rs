@@ -207,3 +207,94 @@ node_config = { machine_type = "e2-medium" }
     let one_by_one = ["buckets.get", "clusters.get", "nodePools.get"];
     dozens_are_listed(stack, &one_by_one, "google_container_node_pool.p[2]");
 }
+
+/// Twelve of each type whose services tell tags one by one.
+const TAGGED: &str = r#"
+[resource.aws_ecr_repository.r]
+count = 12
+name  = "r${count.index}"
+tags  = { n = "${count.index}" }
+
+[resource.aws_cloudwatch_log_group.g]
+count = 12
+name  = "/app/${count.index}"
+
+[resource.aws_acm_certificate.c]
+count             = 12
+domain_name       = "c${count.index}.example.com"
+validation_method = "DNS"
+
+[resource.aws_kms_key.k]
+count = 12
+
+[resource.aws_db_parameter_group.p]
+count  = 12
+name   = "p${count.index}"
+family = "postgres17"
+
+[resource.aws_iam_policy.m]
+count  = 12
+name   = "m${count.index}"
+policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*"],"Resource":"*"}]}'
+"#;
+
+/// The calls that tell the tags of one of these.
+const TAGS_OF_ONE: [&str; 4] = [
+    "ListTagsForResource",
+    "ListTagsForCertificate",
+    "ListResourceTags",
+    "GetPolicy",
+];
+
+#[test]
+fn tags_of_dozens_are_one_call() {
+    dozens_are_listed(TAGGED, &TAGS_OF_ONE, "aws_kms_key.k[7]");
+}
+
+/// What the tagging API says is believed where it is what was last seen; what differs is asked for by itself, and who may not ask asks
+/// once in a run.
+#[test]
+fn tags_that_changed_are_confirmed_and_a_role_that_may_not_ask_goes_on() {
+    let server = Server::sandbox(&["--latency", "none"]);
+    let flag = server.flag();
+    let folder = Folder::new();
+    folder.write("stacks/many.toml", TAGGED);
+    let on = |folder: &Folder, arguments: &[&str]| {
+        folder.run(&[arguments, &["stacks/many.toml", &flag]].concat())
+    };
+    on(&folder, &["apply", "-auto-approve"]).expect(0);
+    // Somebody else changes the tags of one.
+    let elsewhere = folder.copy();
+    let changed = TAGGED.replace(
+        "{ n = \"${count.index}\" }",
+        "{ n = \"${min(count.index, 10)}\" }",
+    );
+    elsewhere.write("stacks/many.toml", &changed);
+    on(&elsewhere, &["apply", "-auto-approve"]).expect(0);
+    let counted = || {
+        (
+            calls(&server, &TAGS_OF_ONE),
+            calls(&server, &["GetResources"]),
+        )
+    };
+    let before = counted();
+    on(&folder, &["drift"])
+        .expect(2)
+        .says(&["aws_ecr_repository.r[11]"]);
+    let after = counted();
+    assert_eq!((after.0 - before.0, after.1 - before.1), (1, 6));
+    on(&folder, &["apply", "-auto-approve"]).expect(0);
+
+    server.post(
+        "/_sandbox/faults",
+        "refuse:tagging.GetResources=AccessDeniedException",
+    );
+    let before = counted();
+    on(&folder, &["plan", "-detailed-exitcode"]).expect(0);
+    let after = counted();
+    // Once for the region, and once for what is global.
+    assert_eq!((after.0 - before.0, after.1 - before.1), (72, 2));
+    server.post("/_sandbox/faults", "");
+    on(&folder, &["destroy", "-auto-approve"]).expect(0);
+    assert!(server.resources().is_empty());
+}

@@ -166,6 +166,7 @@ pub struct Server {
     pub url: String,
     /// Where Google Cloud is, in the sandbox.
     pub google: String,
+    azure: String,
     /// Where the clusters' APIs are, of a sandbox.
     kubernetes: String,
 }
@@ -196,6 +197,7 @@ impl Server {
             child,
             url: endpoint("aws"),
             google: endpoint("google"),
+            azure: endpoint("azure"),
             kubernetes: endpoint("kubernetes"),
         }
     }
@@ -245,6 +247,7 @@ impl Server {
             child,
             url: format!("http://127.0.0.1:{port}"),
             google: String::new(),
+            azure: String::new(),
             kubernetes: String::new(),
         };
         let patience = std::time::Instant::now();
@@ -313,9 +316,13 @@ impl Server {
         serde_json::from_str(&answer).expect("JSON")
     }
 
-    /// Writes an object into a bucket of AWS' or Google's, as whoever archives does.
+    /// Writes an object into a bucket, as whoever archives does; on Azure into `ACCOUNT/CONTAINER`.
     pub fn put_object(&self, cloud: &str, bucket: &str, name: &str) {
-        let answer = if cloud == "google" {
+        let answer = if cloud == "azure" {
+            let headers = "Authorization: Bearer sandbox\r\nx-ms-version: 2023-11-03\r\nx-ms-blob-type: BlockBlob\r\n";
+            let path = format!("/_blob/{bucket}/{name}");
+            exchange(&self.azure, "PUT", &path, headers, "archived")
+        } else if cloud == "google" {
             let name = name.replace('/', "%2F");
             let path = format!("/upload/storage/v1/b/{bucket}/o?uploadType=media&name={name}");
             let headers =
@@ -330,6 +337,17 @@ impl Server {
             exchange(&self.url, "PUT", &path, &headers, "archived")
         };
         assert!(!answer.to_lowercase().contains("error"), "{answer}");
+    }
+
+    /// What an API of Google's says in the sandbox.
+    pub fn ask_google(&self, method: &str, path: &str, body: &Json) -> Json {
+        let headers = "Content-Type: application/json\r\nAuthorization: Bearer sandbox\r\n";
+        let body = match body {
+            Json::Null => String::new(),
+            body => body.to_string(),
+        };
+        let answer = exchange(&self.google, method, path, headers, &body);
+        serde_json::from_str(&answer).unwrap_or_else(|e| panic!("{method} {path}: {e}: {answer}"))
     }
 
     fn http(&self, method: &str, path: &str, headers: &str, body: &str) -> String {

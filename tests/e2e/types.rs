@@ -216,8 +216,6 @@ pub fn every_type_lives(cloud: &str, server: &Server, flags: &[&str], opinion: O
         let why = table.unfinished.as_deref().unwrap_or_default();
         say(&format!("  UNFINISHED: {}, because {why}", table.name));
     }
-    let queue = Mutex::new(tables.iter());
-    let failed = Mutex::new(Vec::new());
     let done = Mutex::new((BTreeSet::new(), 0));
     let one = |table: &Table| {
         let lacks = |what: &Lacks| opinion.lacks(table).iter().any(|(l, _)| l == what);
@@ -237,37 +235,12 @@ pub fn every_type_lives(cloud: &str, server: &Server, flags: &[&str], opinion: O
             server,
             flags,
         };
-        let lived = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| life.live(&left_out)));
-        match lived {
-            Ok(steps) => {
-                let mut done = done.lock().expect("no panic holds it");
-                done.0.insert(table.type_name().to_owned());
-                done.1 += steps.len();
-            }
-            Err(panic) => {
-                let text = panic.downcast::<String>().map_or_else(
-                    |other| {
-                        let text = other.downcast::<&str>();
-                        text.map_or("panicked".to_owned(), |t| (*t).to_owned())
-                    },
-                    |text| *text,
-                );
-                let mut failed = failed.lock().expect("no panic holds it");
-                failed.push(format!("{}: {text}", table.name));
-            }
-        }
+        let steps = life.live(&left_out);
+        let mut done = done.lock().expect("no panic holds it");
+        done.0.insert(table.type_name().to_owned());
+        done.1 += steps.len();
     };
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                loop {
-                    let next = queue.lock().expect("no panic holds it").next();
-                    let Some(table) = next else { break };
-                    one(table);
-                }
-            });
-        }
-    });
+    let failed = failures(&tables, one);
     let (types, steps) = done.into_inner().expect("no panic held it");
     say(&format!(
         "{cloud}: {} types, {steps} steps in {} s on {}",
@@ -289,7 +262,15 @@ pub fn every_type_lives(cloud: &str, server: &Server, flags: &[&str], opinion: O
             ));
         }
     }
-    let failed = failed.into_inner().expect("no panic held it");
+    none_failed(&tables, &failed);
+}
+
+/// Does something with every table, four at a time; all failures are told.
+pub fn each(tables: &[Table], one: impl Fn(&Table) + Sync) {
+    none_failed(tables, &failures(tables, one));
+}
+
+fn none_failed(tables: &[Table], failed: &[String]) {
     assert!(
         failed.is_empty(),
         "{} of {} tables failed\n{}",
@@ -297,6 +278,36 @@ pub fn every_type_lives(cloud: &str, server: &Server, flags: &[&str], opinion: O
         tables.len(),
         failed.join("\n\n")
     );
+}
+
+/// Does something with every table, four at a time; what failed, and how.
+fn failures(tables: &[Table], one: impl Fn(&Table) + Sync) -> Vec<String> {
+    let queue = Mutex::new(tables.iter());
+    let failed = Mutex::new(Vec::new());
+    let next = || queue.lock().expect("no panic holds it").next();
+    let work = || {
+        while let Some(table) = next() {
+            let tried = std::panic::AssertUnwindSafe(|| one(table));
+            let Err(panic) = std::panic::catch_unwind(tried) else {
+                continue;
+            };
+            let text = panic.downcast::<String>().map_or_else(
+                |other| {
+                    let text = other.downcast::<&str>();
+                    text.map_or("panicked".to_owned(), |t| (*t).to_owned())
+                },
+                |text| *text,
+            );
+            let mut failed = failed.lock().expect("no panic holds it");
+            failed.push(format!("{}: {text}", table.name));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(work);
+        }
+    });
+    failed.into_inner().expect("no panic held it")
 }
 
 /// Every type of a cloud in the sandbox, which is empty afterwards but for what cannot be deleted.

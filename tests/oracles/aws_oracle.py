@@ -46,6 +46,12 @@ def model_of(service):
     return _models[service]
 
 
+def protocol_of(model):
+    """The protocol that is spoken: of several the first that there is a parser for, as SDKs choose among those that they speak."""
+    offered = model.metadata.get("protocols", [model.metadata["protocol"]])
+    return next(protocol for protocol in offered if protocol in PARSERS)
+
+
 def judge(exchange):
     """The operation's name, and what is wrong."""
     headers = {name.lower(): value for name, value in exchange.get("headers", {}).items()}
@@ -54,7 +60,7 @@ def judge(exchange):
         return exchange["method"] + " " + exchange["url"], ["the request is not signed"]
     service = NAMES.get(scope.group(2), scope.group(2))
     model = model_of(service)
-    protocol = model.metadata["protocol"]
+    protocol = protocol_of(model)
     url = urlsplit(exchange["url"])
     query = parse_qsl(url.query, keep_blank_values=True)
     body = exchange.get("body") or ""

@@ -161,3 +161,8 @@ def test_quotas(sandbox):
     refused("IllegalArgumentException", quotas.list_service_quotas, ServiceCode="vpc", MaxResults=0)
     refused("NoSuchResourceException", quotas.get_service_quota, ServiceCode="vpc", QuotaCode="L-0")
     refused("NoSuchResourceException", quotas.list_service_quotas, ServiceCode="nothing")
+    # What counts for all regions is told in one of them.
+    for service, code, default in [("s3", "L-DC2B2D3D", 10_000), ("route53", "L-4EA4796A", 500)]:
+        refused("NoSuchResourceException", quotas.get_service_quota, ServiceCode=service, QuotaCode=code)
+        quota = sandbox.client("service-quotas", "us-east-1").get_aws_default_service_quota(ServiceCode=service, QuotaCode=code)["Quota"]
+        assert (quota["Value"], quota["GlobalQuota"]) == (default, True)

@@ -4,8 +4,8 @@ import uuid
 
 import pytest
 from google.api_core.exceptions import BadRequest, Conflict, Forbidden, NotFound, PreconditionFailed
-from google.auth.credentials import AnonymousCredentials
 from google.cloud import compute_v1 as compute
+from google.oauth2.credentials import Credentials
 
 PROJECT, REGION, ZONE = "sandbox-project", "europe-west1", "europe-west1-b"
 
@@ -27,7 +27,7 @@ class Client:
     def make(self, name):
         kind = getattr(compute, f"{name}Client")
         transport = kind.get_transport_class("rest")
-        return kind(transport=transport(host=self.host, url_scheme="http", credentials=AnonymousCredentials()))
+        return kind(transport=transport(host=self.host, url_scheme="http", credentials=Credentials("sandbox")))
 
 
 @pytest.fixture

@@ -4,12 +4,11 @@ import base64
 import json
 import time
 
-import httplib2
 import pytest
 from google.api_core.exceptions import Conflict, NotFound, PreconditionFailed
-from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 from google.oauth2 import service_account
+from google.oauth2.credentials import Credentials
 from googleapiclient.discovery import build_from_document
 from googleapiclient.discovery_cache import get_static_doc
 from googleapiclient.errors import HttpError
@@ -26,7 +25,7 @@ def google(sandbox):
         document = json.loads(get_static_doc(name, version))
         document["rootUrl"] = sandbox.google + "/"
         document.pop("mtlsRootUrl", None)
-        return build_from_document(document, http=httplib2.Http())
+        return build_from_document(document, credentials=Credentials("sandbox"))
 
     return client
 
@@ -191,7 +190,7 @@ def test_databases(google, network, version):
 
 
 def test_buckets(sandbox):
-    client = storage.Client(project=PROJECT, credentials=AnonymousCredentials(), client_options={"api_endpoint": sandbox.google})
+    client = storage.Client(project=PROJECT, credentials=Credentials("sandbox"), client_options={"api_endpoint": sandbox.google})
     bucket = client.bucket("sandbox-bucket")
     bucket.versioning_enabled = True
     bucket.iam_configuration.uniform_bucket_level_access_enabled = True

@@ -5,7 +5,6 @@ import time
 import urllib.error
 import urllib.request
 
-import httplib2
 import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.core.pipeline.policies import SansIOHTTPPolicy
@@ -14,6 +13,7 @@ from azure.mgmt.keyvault import KeyVaultManagementClient
 from azure.mgmt.msi import ManagedServiceIdentityClient
 from azure.mgmt.resource.resources import ResourceManagementClient
 from botocore.exceptions import ClientError
+from google.oauth2.credentials import Credentials
 from googleapiclient.discovery import build_from_document
 from googleapiclient.discovery_cache import get_static_doc
 from googleapiclient.errors import HttpError
@@ -83,7 +83,7 @@ def test_accounts_grants_and_services_on_google(late):
         document = json.loads(get_static_doc(name, version))
         document["rootUrl"] = late.google + "/"
         document.pop("mtlsRootUrl", None)
-        return build_from_document(document, http=httplib2.Http())
+        return build_from_document(document, credentials=Credentials("sandbox"))
 
     def refused(status, request, words):
         with pytest.raises(HttpError) as caught:

@@ -5,7 +5,7 @@ import json
 import googleapiclient.discovery
 import pytest
 from google.api_core.client_options import ClientOptions
-from google.auth.credentials import AnonymousCredentials
+from google.oauth2.credentials import Credentials
 
 TRUST = json.dumps(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
@@ -74,7 +74,7 @@ def google(sandbox, service, version):
     return googleapiclient.discovery.build(
         service,
         version,
-        credentials=AnonymousCredentials(),
+        credentials=Credentials("sandbox"),
         client_options=ClientOptions(api_endpoint=f"{sandbox.google}/compute/v1/" if service == "compute" else sandbox.google),
         static_discovery=True,
     )

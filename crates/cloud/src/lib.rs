@@ -10,6 +10,7 @@ pub mod fields;
 pub mod late;
 pub mod marks;
 pub mod minors;
+pub mod overtaken;
 pub mod part;
 pub mod pending;
 pub mod preflight;

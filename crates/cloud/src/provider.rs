@@ -2,9 +2,10 @@
 //! the rest to the type.
 
 use crate::defaults::{self, Names};
-use crate::shape;
+use crate::{overtaken, shape};
 use async_trait::async_trait;
 use infra_model::kept::{Backups, Folder};
+use infra_model::outside::{Ending, Fate};
 use infra_model::provider::{
     Environment, Finding, Opened, PreflightItem, RefineItem, Refined, Renewed, Shift,
 };
@@ -88,6 +89,50 @@ pub trait Cloud: Send + Sync + 'static {
         _client: &Self::Client,
         _context: &CallContext,
         _operation: &Operation,
+    ) -> Result<(), ProviderError> {
+        Ok(())
+    }
+
+    /// Whether a resource makes things outside of its host: see [`Provider::tends`].
+    fn tends(_type_name: &str, _value: &Value) -> bool {
+        false
+    }
+
+    /// What has been made outside of the host: see [`Session::made_outside`].
+    ///
+    /// # Errors
+    /// The host cannot be reached.
+    async fn made_outside(
+        _client: &Self::Client,
+        _context: &CallContext,
+        _endings: &[Ending<'_>],
+    ) -> Result<Vec<String>, ProviderError> {
+        Ok(Vec::new())
+    }
+
+    /// Does with it what was decided: see [`Session::settle`].
+    ///
+    /// # Errors
+    /// The host cannot be reached, or something does not go.
+    async fn settle(
+        _client: &Self::Client,
+        _context: &CallContext,
+        _operation: &Operation,
+        _ending: Ending<'_>,
+        _fate: Fate,
+    ) -> Result<(), ProviderError> {
+        Ok(())
+    }
+
+    /// Moves what runs on some nodes to others: see [`Session::vacate`].
+    ///
+    /// # Errors
+    /// The host cannot be reached, or something does not let itself be moved.
+    async fn vacate(
+        _client: &Self::Client,
+        _context: &CallContext,
+        _operation: &Operation,
+        _label: (&str, &str),
     ) -> Result<(), ProviderError> {
         Ok(())
     }
@@ -202,6 +247,10 @@ impl<C: Cloud> Provider for CloudProvider<C> {
         C::known_as(type_name, planned)
     }
 
+    fn tends(&self, type_name: &str, value: &Value) -> bool {
+        C::tends(type_name, value)
+    }
+
     fn unserved(&self, shift: &Shift<'_>) -> Option<ProviderError> {
         C::unserved(shift)
     }
@@ -271,6 +320,33 @@ impl<C: Cloud> Session for CloudSession<C> {
         operation: &Operation,
     ) -> Result<(), ProviderError> {
         C::leave(&self.client, context, operation).await
+    }
+
+    async fn made_outside(
+        &self,
+        context: &CallContext,
+        endings: &[Ending<'_>],
+    ) -> Result<Vec<String>, ProviderError> {
+        C::made_outside(&self.client, context, endings).await
+    }
+
+    async fn settle(
+        &self,
+        context: &CallContext,
+        operation: &Operation,
+        ending: Ending<'_>,
+        fate: Fate,
+    ) -> Result<(), ProviderError> {
+        C::settle(&self.client, context, operation, ending, fate).await
+    }
+
+    async fn vacate(
+        &self,
+        context: &CallContext,
+        operation: &Operation,
+        label: (&str, &str),
+    ) -> Result<(), ProviderError> {
+        C::vacate(&self.client, context, operation, label).await
     }
 
     async fn read_data(
@@ -343,6 +419,7 @@ impl<C: Cloud> Session for CloudSession<C> {
         let value = resource
             .update(&self.client, context, operation, prior, &desired)
             .await
+            .map_err(|e| overtaken::discreet(e, [prior, &desired]))
             .map_err(|e| known_attribute(resource.schema(), e))?;
         Ok(shape::like(&resource.schema().block, &desired, value))
     }
@@ -389,14 +466,6 @@ impl<C: Cloud> Session for CloudSession<C> {
         Ok(shape::like(&resource.schema().block, &Value::NULL, value))
     }
 
-    async fn preflight(&self, context: &CallContext, items: &[PreflightItem]) -> Vec<Finding> {
-        C::preflight(&self.client, context, items).await
-    }
-
-    async fn moving(&self, context: &CallContext, moved: &infra_model::Address) -> Vec<Finding> {
-        C::moving(&self.client, context, moved).await
-    }
-}
     async fn rediscover(
         &self,
         context: &CallContext,
@@ -431,3 +500,11 @@ impl<C: Cloud> Session for CloudSession<C> {
         resource.backups(&self.client, context, id).await
     }
 
+    async fn preflight(&self, context: &CallContext, items: &[PreflightItem]) -> Vec<Finding> {
+        C::preflight(&self.client, context, items).await
+    }
+
+    async fn moving(&self, context: &CallContext, moved: &infra_model::Address) -> Vec<Finding> {
+        C::moving(&self.client, context, moved).await
+    }
+}

@@ -32,6 +32,8 @@ pub(crate) enum Agent {
     Artifacts,
     /// Kubernetes Engine's.
     Clusters,
+    /// Cloud SQL's.
+    Databases,
     /// Cloud Storage's.
     Storage,
 }
@@ -43,6 +45,7 @@ impl Agent {
         let (service, domain) = match self {
             Agent::Artifacts => ("artifactregistry", "gcp-sa-artifactregistry"),
             Agent::Clusters => ("container", "container-engine-robot"),
+            Agent::Databases => ("sqladmin", "gcp-sa-cloud-sql"),
             Agent::Storage => {
                 // It is made by asking for it.
                 draft.data("google_storage_project_service_account", "this", json!({}));

@@ -5,7 +5,7 @@ use crate::cloud::Cloud;
 use crate::input::{self, Input, escape, literal};
 use crate::names;
 use infra_model::diagnostic::meant;
-use infra_model::expand::{Expansion, Instance, Known, NativeBlock};
+use infra_model::expand::{Expansion, Instance, Known, NativeBlock, NativeCheck};
 use infra_model::{Code, Diagnostic, Diagnostics, Mode, ProviderAddress, Record, Value};
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -276,6 +276,23 @@ impl<'a> Draft<'a> {
         if !all.iter().any(|known| known == reference) {
             all.push(reference.to_owned());
         }
+    }
+
+    /// What is looked at once all is planned or applied, and only warned of: assertions, each a condition and what is said where it does
+    /// not hold, and a data source that is there for them alone, read by a provider.
+    pub fn check(
+        &mut self,
+        name: &str,
+        assertions: Vec<[String; 2]>,
+        provider: &ProviderAddress,
+        (type_name, data): (&str, Json),
+    ) {
+        self.data_of(provider, type_name, name, data);
+        self.expansion.checks.push(NativeCheck {
+            name: name.into(),
+            assertions,
+            data: vec![(type_name.into(), name.into())],
+        });
     }
 
     /// A provider configuration that this component defines; strings may hold `${…}`.

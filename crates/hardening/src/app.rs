@@ -2,6 +2,8 @@
 //! concerns them; nothing is written from here.
 
 use crate::flow::{self, Pods, Port};
+use crate::system;
+use infra_draft::cloud::Cloud;
 use infra_draft::draft::Draft;
 use infra_draft::input::{self, Input};
 use infra_model::{Record, Value};
@@ -13,7 +15,7 @@ pub(crate) struct Inputs {
     /// Its namespace; by default the app's name.
     #[record(optional)]
     pub(crate) namespace: Option<String>,
-    /// The team that it belongs to: a label of the namespace, the tenant of its logs.
+    /// The team that it belongs to: a label of the namespace, the tenant of its logs. Up to 63 letters, digits, `-`, `_` and `.`.
     #[record(optional)]
     pub(crate) team: Option<String>,
     /// What its pods may do: `restricted`, `baseline` or `privileged` of the Pod Security Standards.
@@ -57,7 +59,8 @@ pub(crate) struct Service {
     #[record(optional)]
     pub(crate) from: Vec<String>,
     /// What it may call beside services that name it under `from`: a service (`back`, `shop.back`), a managed database
-    /// (`database.shop`), or a range of addresses with a port (`203.0.113.0/24:443`).
+    /// (`database.shop`), databases that Crossplane makes (`crossplane.database`), or a range of addresses with a port
+    /// (`203.0.113.0/24:443`).
     #[record(optional)]
     pub(crate) to: Vec<String>,
     /// Where it is reached from outside.
@@ -164,8 +167,8 @@ impl App {
     }
 }
 
-/// Reads the apps and checks what can be checked of each by itself.
-pub(crate) fn read(apps: &Value, draft: &mut Draft<'_>) -> Option<Vec<App>> {
+/// Reads the apps and checks what can be checked of each by itself, and of where it stands.
+pub(crate) fn read(apps: &Value, cloud: Option<&Cloud>, draft: &mut Draft<'_>) -> Option<Vec<App>> {
     if apps.is_null() {
         return Some(Vec::new());
     }
@@ -187,7 +190,7 @@ pub(crate) fn read(apps: &Value, draft: &mut Draft<'_>) -> Option<Vec<App>> {
                     name: name.to_string(),
                     inputs,
                 };
-                good &= check(&app, draft);
+                good &= check(&app, cloud, draft);
                 if let Some(other) = out.iter().find(|a| a.namespace() == app.namespace()) {
                     let message = format!("`{name}` and `{}` share a namespace", other.name);
                     draft.refuse(
@@ -208,27 +211,51 @@ pub(crate) fn read(apps: &Value, draft: &mut Draft<'_>) -> Option<Vec<App>> {
     good.then_some(out)
 }
 
-fn check(app: &App, draft: &mut Draft<'_>) -> bool {
+fn check(app: &App, cloud: Option<&Cloud>, draft: &mut Draft<'_>) -> bool {
     let path = app.path();
     let mut good = true;
-    if !flow::is_label(app.namespace()) {
-        draft.refuse(
-            &format!("{path}.namespace"),
-            format!("`{}` cannot be the name of a namespace", app.namespace()),
+    let mut refuse = |path: String, message: String, help: &str| {
+        draft.refuse(&path, message, help);
+        good = false;
+    };
+    // Where none is written, the app's name is the namespace's.
+    let place = match app.inputs.namespace {
+        Some(_) => format!("{path}.namespace"),
+        None => path.clone(),
+    };
+    let namespace = app.namespace();
+    if !flow::is_label(namespace) {
+        refuse(
+            place,
+            format!("`{namespace}` cannot be the name of a namespace"),
             "use up to 63 lower-case letters, digits and hyphens, first and last a letter or digit: `namespace = \"shop\"`",
         );
-        good = false;
+    } else if cloud.is_some_and(|cloud| system::is_taken(namespace, cloud)) {
+        refuse(
+            place,
+            format!("the namespace `{namespace}` is the cluster's own"),
+            "give the app one that nothing else is in: `namespace = \"shop\"`",
+        );
     }
-    if !["restricted", "baseline", "privileged"].contains(&app.inputs.pod_security.as_str()) {
-        draft.refuse(
-            &format!("{path}.pod_security"),
-            format!(
-                "there is no pod security standard `{}`",
-                app.inputs.pod_security
-            ),
+    let team = app.team();
+    if !flow::is_label_value(team) {
+        let place = match app.inputs.team {
+            Some(_) => format!("{path}.team"),
+            None => path.clone(),
+        };
+        refuse(
+            place,
+            format!("`{team}` cannot be the name of a team: it is a label, and the tenant of logs"),
+            "use up to 63 letters, digits, `-`, `_` and `.`, first and last a letter or digit: `team = \"shop\"`",
+        );
+    }
+    let standard = &app.inputs.pod_security;
+    if !["restricted", "baseline", "privileged"].contains(&standard.as_str()) {
+        refuse(
+            format!("{path}.pod_security"),
+            format!("there is no pod security standard `{standard}`"),
             "write \"restricted\", \"baseline\" or \"privileged\"",
         );
-        good = false;
     }
     good
 }
@@ -279,6 +306,17 @@ pub(crate) fn services(app: &App, draft: &mut Draft<'_>) -> Vec<Running> {
                 &path,
                 format!("`{name}` is called, but has no port"),
                 "write `port = 8000` with the port on which its pods listen",
+            );
+            continue;
+        }
+        let unfit = service.labels.iter().find(|(key, value)| {
+            !flow::is_label_key(key) || !(value.is_empty() || flow::is_label_value(value))
+        });
+        if let Some((key, value)) = unfit {
+            draft.refuse(
+                &format!("{path}.labels"),
+                format!("no pod can have the label `{key}` with the value `{value}`"),
+                "values are up to 63 letters, digits, `-`, `_` and `.`, first and last a letter or digit; names too, as `app` or `example.com/app`",
             );
             continue;
         }

@@ -111,3 +111,48 @@ pub(crate) fn is_label(text: &str) -> bool {
         && !text.starts_with('-')
         && !text.ends_with('-')
 }
+
+/// Whether a text can be the value of a label: up to 63 letters, digits, `-`, `_` and `.`, first and last a letter or digit
+/// (<https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/>). Loki takes it for the name of a tenant as well
+/// (<https://grafana.com/docs/loki/latest/operations/multi-tenancy/>).
+pub(crate) fn is_label_value(text: &str) -> bool {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    text.len() <= 63
+        && text.chars().all(legal)
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.ends_with(|c: char| c.is_ascii_alphanumeric())
+}
+
+/// Whether a text can be the key of a label: a name as above, behind a name of DNS and a slash where one is written.
+pub(crate) fn is_label_key(text: &str) -> bool {
+    let (prefix, name) = match text.split_once('/') {
+        Some((prefix, name)) => (Some(prefix), name),
+        None => (None, text),
+    };
+    is_label_value(name) && prefix.is_none_or(|p| p.len() <= 253 && p.split('.').all(is_label))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_what_kubernetes_takes() {
+        for (text, value, key) in [
+            ("shop", true, true),
+            ("Team_Shop.1-a", true, true),
+            ("Team Shop", false, false),
+            ("a|b", false, false),
+            ("", false, false),
+            ("-a", false, false),
+            ("a.", false, false),
+            ("app.kubernetes.io/name", false, true),
+            ("App/name", false, false),
+            ("a/b/c", false, false),
+        ] {
+            assert_eq!(is_label_value(text), value, "{text}");
+            assert_eq!(is_label_key(text), key, "{text}");
+        }
+        assert!(is_label_value(&"a".repeat(63)) && !is_label_value(&"a".repeat(64)));
+    }
+}

@@ -2,12 +2,16 @@
 //! becomes the cloud's own: a role with a pod-identity association on EKS, bindings of the workload's principal on GKE, a
 //! federated identity with role assignments on AKS. No key is made anywhere.
 
+mod managed;
+
 use crate::drill::Bucket;
 use crate::flow::{Peer, Pods, Port};
 use crate::inside::Inside;
 use infra_draft::cloud::Cloud;
 use infra_draft::input::escape;
 use serde_json::{Value as Json, json};
+
+pub(crate) use managed::Managed;
 
 /// What is allowed.
 #[derive(Clone, Debug)]
@@ -23,8 +27,8 @@ pub(crate) enum Grant {
     /// To write a secret of the secret manager, by a template of its id: the ARN on AWS, on Azure the id of a vault that holds nothing
     /// else. Who writes it reads it too, to leave alone what is the same.
     Write(String),
-    /// To make and change what Crossplane makes: `bucket`, `database`.
-    Manage(&'static str),
+    /// To make and change what Crossplane makes.
+    Manage(Managed),
     /// To add nodes to the groups of an EKS cluster and take them away, by a template of its name.
     Scale(String),
 }
@@ -170,22 +174,7 @@ fn aws_statements(grants: &[Grant]) -> Vec<Json> {
             ],
             "Resource": secret,
         }]),
-        // Names of what is yet to be made are not known; that others' things are left alone is Crossplane's own rule.
-        Grant::Manage("database") => json!([
-            { "Effect": "Allow", "Action": ["rds:*"], "Resource": "*" },
-            {
-                "Effect": "Allow",
-                "Action": ["ec2:DescribeSubnets", "ec2:DescribeVpcs", "ec2:DescribeSecurityGroups", "ec2:DescribeAvailabilityZones"],
-                "Resource": "*",
-            },
-            // The password that RDS makes and keeps.
-            {
-                "Effect": "Allow",
-                "Action": ["secretsmanager:CreateSecret", "secretsmanager:TagResource", "kms:DescribeKey", "kms:CreateGrant"],
-                "Resource": "*",
-            },
-        ]),
-        Grant::Manage(_) => json!([{ "Effect": "Allow", "Action": ["s3:*"], "Resource": "*" }]),
+        Grant::Manage(managed) => managed.statements(),
         Grant::Scale(cluster) => scale(cluster),
     };
     let all = grants.iter().map(statement);
@@ -309,12 +298,13 @@ fn google(identity: &Account, inside: &mut Inside<'_>) -> Lowered {
     let mut before = Vec::new();
     for (index, grant) in identity.grants.iter().enumerate() {
         let (type_name, field, target, roles) = google_roles(grant);
-        for (which, role) in roles.iter().enumerate() {
+        for (which, (role, condition)) in roles.iter().enumerate() {
             let mut name = format!("{}_{index}", block(identity));
             if which > 0 {
                 name = format!("{name}_{which}");
             }
-            let body = json!({ field: target, "role": role, "member": member });
+            let body =
+                json!({ field: target, "role": role, "member": member, "condition": condition });
             let address = inside.cloud(type_name, &name, body);
             // The pool of workloads is there with the first cluster that has one.
             let cluster = inside.site.reference.clone();
@@ -329,57 +319,61 @@ fn google(identity: &Account, inside: &mut Inside<'_>) -> Lowered {
     }
 }
 
+/// The project of the cluster; needs its data source.
+const PROJECT: &str = "${data.google_project.this.project_id}";
+
+/// A role, and the condition under which it is given, or null.
+type Role = (&'static str, Json);
+
 /// The type of a binding, how it names its target, the target, and the roles.
 /// <https://cloud.google.com/iam/docs/roles-permissions>
-fn google_roles(grant: &Grant) -> (&'static str, &'static str, String, &'static [&'static str]) {
+fn google_roles(grant: &Grant) -> (&'static str, &'static str, String, Vec<Role>) {
     let secret = "google_secret_manager_secret_iam_member";
+    let always = |roles: &[&'static str]| roles.iter().map(|r| (*r, Json::Null)).collect();
     match grant {
         Grant::Objects(bucket) => (
             "google_storage_bucket_iam_member",
             "bucket",
             format!("${{{bucket}.name}}"),
-            &["roles/storage.objectAdmin"],
+            always(&["roles/storage.objectAdmin"]),
         ),
         Grant::Read(bucket) => (
             "google_storage_bucket_iam_member",
             "bucket",
             escape(&bucket.name),
-            &["roles/storage.objectViewer"],
+            always(&["roles/storage.objectViewer"]),
         ),
         Grant::Key(key) => (
             "google_kms_crypto_key_iam_member",
             "crypto_key_id",
             key.clone(),
-            &["roles/cloudkms.cryptoKeyEncrypterDecrypter"],
+            always(&["roles/cloudkms.cryptoKeyEncrypterDecrypter"]),
         ),
         Grant::Password(database) => (
             secret,
             "secret_id",
             format!("${{{database}.secret_scope}}"),
-            &["roles/secretmanager.secretAccessor"],
+            always(&["roles/secretmanager.secretAccessor"]),
         ),
         Grant::Write(id) => (
             secret,
             "secret_id",
             id.clone(),
-            &[
+            always(&[
                 "roles/secretmanager.secretVersionAdder",
                 "roles/secretmanager.secretAccessor",
                 // To see the secret and its labels.
                 "roles/secretmanager.viewer",
-            ],
+            ]),
         ),
-        Grant::Manage(what) => (
+        Grant::Manage(managed) => (
             "google_project_iam_member",
             "project",
-            "${data.google_project.this.project_id}".to_owned(),
-            match *what {
-                "database" => &["roles/cloudsql.admin"],
-                _ => &["roles/storage.admin"],
-            },
+            PROJECT.to_owned(),
+            managed.roles(PROJECT),
         ),
         // Node pools of GKE grow by themselves.
-        Grant::Scale(_) => (secret, "secret_id", String::new(), &[]),
+        Grant::Scale(_) => (secret, "secret_id", String::new(), Vec::new()),
     }
 }
 
@@ -389,7 +383,6 @@ fn azure(identity: &Account, inside: &mut Inside<'_>) -> Lowered {
     inside
         .draft
         .data("azurerm_client_config", "this", json!({}));
-    let cluster = inside.site.reference.clone();
     let body = json!({
         "name": inside.draft.name(&identity.name, 128),
         "resource_group_name": inside.site.group(),
@@ -422,9 +415,9 @@ fn azure(identity: &Account, inside: &mut Inside<'_>) -> Lowered {
                 "Key Vault Secrets User",
             ),
             Grant::Write(vault) => (vault.clone(), "Key Vault Secrets Officer"),
-            // Of the resource group that the cluster is in: accounts are made there.
-            Grant::Manage(_) => (
-                format!("${{join(\"/\", slice(split(\"/\", {cluster}.id), 0, 5))}}"),
+            // In a resource group of its own: accounts have names that nobody else in the world may have.
+            Grant::Manage(managed) => (
+                managed.place.clone().unwrap_or_default(),
                 "Storage Account Contributor",
             ),
             // And those of AKS.

@@ -87,7 +87,8 @@ pub(crate) fn find(inputs: &Inputs, registry: &[Entry], draft: &mut Draft<'_>) -
         }
     }
     let pins = charts::read(&inputs.charts, draft);
-    let apps = app::read(&inputs.apps, draft)?;
+    let cloud = site.as_ref().map(|site| &site.cloud);
+    let apps = app::read(&inputs.apps, cloud, draft)?;
     Some(Found {
         site: site?,
         on: on?,

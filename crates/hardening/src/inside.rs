@@ -187,8 +187,17 @@ impl<'a> Inside<'a> {
             .unwrap_or_default()
     }
 
-    /// A namespace of the platform's. What is declared twice keeps the laxer standard.
+    /// A namespace of the platform's. What is declared twice keeps the laxer standard; what an app has is refused.
     pub(crate) fn namespace(&mut self, name: &str, pod_security: &str) {
+        if let Some(app) = self.apps.iter().find(|app| app.namespace() == name) {
+            let path = match app.inputs.namespace {
+                Some(_) => format!("{}.namespace", app.path()),
+                None => app.path(),
+            };
+            let message = format!("the namespace `{name}` is one of the platform's");
+            let help = "give the app one that nothing else is in: `namespace = \"shop\"`";
+            self.draft.refuse(&path, message, help);
+        }
         let rank = |s: &str| {
             ["restricted", "baseline", "privileged"]
                 .iter()

@@ -19,6 +19,7 @@ mod objects;
 mod order;
 mod pins;
 mod site;
+mod storage;
 mod system;
 mod versions;
 
@@ -187,6 +188,7 @@ impl Expand for Hardening {
             let name = format!("{}{key}", instance.name);
             drill.origins.get(&name).cloned().unwrap_or_default()
         });
+        storage::default_class(&mut inside);
         let on: Vec<&Entry> = REGISTRY.iter().filter(|e| inside.on(e.name)).collect();
         for entry in &on {
             (entry.expand)(&mut inside);

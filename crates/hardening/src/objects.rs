@@ -6,6 +6,9 @@ use serde_json::{Value as Json, json};
 /// The label that says who brought an object.
 pub(crate) const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "infra");
 
+/// The annotation of a Gateway that says what ends TLS before it: `load_balancer.web`.
+pub(crate) const TLS_ENDED_BY: &str = "infra/tls-ended-by";
+
 /// The object with the label that says who brought it.
 pub(crate) fn managed(mut object: Json) -> Json {
     let labels = &mut object["metadata"]["labels"];

@@ -5,6 +5,7 @@ use crate::delivery::{self, Ordered, Providers};
 use crate::inside::Inside;
 use crate::node::{Node, Where, identifier};
 use crate::objects::MANAGED_BY;
+use crate::storage;
 use infra_draft::draft::Draft;
 use infra_draft::input::escape;
 use serde_json::{Map, Value as Json, json};
@@ -33,6 +34,11 @@ pub(crate) fn write(inside: Inside<'_>) -> Draft<'_> {
             && makes_pods(&node)
         {
             after.extend(namespace.gates.iter().cloned());
+        }
+        // A claim that names no class has the one that is the default when it is made. Who brings all others claims nothing.
+        let bootstrap = delivery.as_ref().map(|d| &d.bootstrap);
+        if claims_volumes(&node) && bootstrap.is_none_or(|b| !b.contains(&node.address())) {
+            after.extend(index.default_class.iter().cloned());
         }
         // It may be one of its namespace's gates, or the chart whose webhook judges what it brings itself.
         after.remove(&node.address());
@@ -81,6 +87,8 @@ struct Index {
     namespaces: BTreeMap<String, String>,
     /// Addresses of classes of volumes by name.
     classes: BTreeMap<String, String>,
+    /// That of the class of claims that name none.
+    default_class: Option<String>,
 }
 
 impl Index {
@@ -90,6 +98,7 @@ impl Index {
             webhooks: BTreeMap::new(),
             namespaces: BTreeMap::new(),
             classes: BTreeMap::new(),
+            default_class: None,
         };
         for node in &inside.nodes {
             if node.type_name == "kubernetes_crds" {
@@ -101,6 +110,9 @@ impl Index {
                 && let Some(name) = object["metadata"]["name"].as_str()
             {
                 index.classes.insert(name.to_owned(), node.address());
+                if object["metadata"]["annotations"][storage::IS_DEFAULT] == "true" {
+                    index.default_class = Some(node.address());
+                }
             }
             for group in &node.serves {
                 index
@@ -181,7 +193,7 @@ const WITHOUT_PODS: [&str; 12] = [
 ];
 
 /// Whether pods may come of it, which limits must be there for.
-fn makes_pods(node: &Node) -> bool {
+pub(crate) fn makes_pods(node: &Node) -> bool {
     if node.type_name == "helm_release" {
         return true;
     }
@@ -190,6 +202,15 @@ fn makes_pods(node: &Node) -> bool {
         .and_then(|o| o.get("kind"))
         .and_then(Json::as_str);
     kind.is_some_and(|k| !WITHOUT_PODS.contains(&k))
+}
+
+/// Kinds of objects that claim volumes.
+const WITH_VOLUMES: [&str; 4] = ["Cluster", "Elasticsearch", "StatefulSet", "postgresql"];
+
+/// Whether volumes may be claimed by what comes of it.
+fn claims_volumes(node: &Node) -> bool {
+    let kind = node.object().and_then(|o| o["kind"].as_str());
+    node.type_name == "helm_release" || kind.is_some_and(|k| WITH_VOLUMES.contains(&k))
 }
 
 fn namespaces(inside: &Inside<'_>) -> Vec<Node> {

@@ -1,7 +1,7 @@
 //! The commands and their flags, as clap reads them. Says what can be asked for, does nothing.
 
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Args, Parser, Subcommand, ValueHint};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
 
 mod about;
@@ -92,6 +92,7 @@ pub(crate) enum Command {
   infra destroy stacks/staging.toml
   infra destroy -auto-approve --sandbox stacks/quickstart.toml
   infra destroy --unprotect stacks/prod.toml
+  infra destroy --crossplane orphan    what Crossplane has made stays
 
 It works from the state alone when the stack file no longer parses.")]
     Destroy(Destroy),
@@ -342,6 +343,18 @@ pub(crate) struct Losing {
     /// Delete or replace this although what is stored in it goes for good; `**` stands for anything; may be given several times
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) allow_data_loss: Vec<String>,
+    /// What becomes of what Crossplane has made in the cloud when Crossplane goes, with its cluster or alone
+    #[arg(long, value_name = "FATE")]
+    pub(crate) crossplane: Option<Crossplane>,
+}
+
+/// What becomes of what Crossplane has made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Crossplane {
+    /// It is deleted first, with what is stored in it
+    Delete,
+    /// It stays as it is, and nobody looks after it
+    Orphan,
 }
 
 #[derive(Debug, Args)]

@@ -25,7 +25,7 @@ use infra_model::expand::{ComponentKind, Expand, Expansion, Instance, Known};
 use infra_model::expr::{At, Expr};
 use infra_model::pattern::AddressPattern;
 use infra_model::program::{
-    ComponentInstance, HandOver, Moved, ProviderBlock, Removed, ResourceBlock,
+    Check, ComponentInstance, Condition, HandOver, Moved, ProviderBlock, Removed, ResourceBlock,
 };
 use infra_model::schema::Schemas;
 use infra_model::{Str, Value};
@@ -340,6 +340,13 @@ impl Expander<'_> {
                 span,
                 reading,
             );
+            let looked_at = |(type_name, name): &(Str, Str)| {
+                native.mode == Mode::Data && *type_name == native.type_name && *name == native.name
+            };
+            let mut checks = expansion.checks.iter();
+            block.check = checks
+                .find(|check| check.data.iter().any(looked_at))
+                .map(|check| check.name.clone());
             block
                 .depends_on
                 .extend(declaration.depends_on.iter().cloned());
@@ -376,21 +383,27 @@ impl Expander<'_> {
         let named = expansion.outlived_by.iter();
         let patterns = named.filter_map(|name| format!("{beside}{dot}{name}").parse().ok());
         self.out.outliving.extend(patterns);
-        let outputs = expansion
-            .outputs
-            .iter()
-            .map(|(name, text)| {
-                let text = Text::fixed(text, span);
-                (
-                    name.clone(),
-                    template::of_text(&text, span, &names, &here.report),
-                )
-            })
+        let read =
+            |text: &str| template::of_text(&Text::fixed(text, span), span, &names, &here.report);
+        let outputs = expansion.outputs.iter();
+        let outputs = outputs
+            .map(|(name, text)| (name.clone(), read(text)))
             .collect();
+        let assertion = |[condition, message]: &[String; 2]| Condition {
+            condition: read(condition),
+            message: read(message),
+        };
+        let checks = expansion.checks.iter().map(|check| Check {
+            name: check.name.clone(),
+            assertions: check.assertions.iter().map(assertion).collect(),
+            span,
+        });
+        let checks = checks.collect();
         ComponentInstance {
             parent: here.scope.clone(),
             step,
             outputs,
+            checks,
             module: None,
             span,
         }

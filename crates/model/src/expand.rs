@@ -178,8 +178,21 @@ pub struct Expansion {
     pub handed_over: Vec<[(Str, Str); 2]>,
     /// Other components by reference, such as `bucket.backups`, that hold what should outlive the stack: backups.
     pub outlived_by: Vec<String>,
+    /// What is looked at once all is planned or applied; what does not hold is a warning.
+    pub checks: Vec<NativeCheck>,
     /// Warnings and remarks.
     pub diagnostics: Diagnostics,
+}
+
+/// One `[[check]]`, as it would stand in a stack file.
+#[derive(Clone, Debug)]
+pub struct NativeCheck {
+    /// Its name, unique within the component.
+    pub name: Str,
+    /// What must hold, and what is said where it does not: text that may hold `${…}`.
+    pub assertions: Vec<[String; 2]>,
+    /// The data sources that are there for it alone, each a type and a name: when one cannot be read, that is a warning.
+    pub data: Vec<(Str, Str)>,
 }
 
 /// One native block, as it would stand in a stack file.

@@ -24,6 +24,7 @@ pub mod kept;
 pub mod near;
 pub mod number;
 pub mod operation;
+pub mod outside;
 pub mod path;
 pub mod pattern;
 pub mod planning;

@@ -12,16 +12,20 @@ use std::sync::Arc;
 /// The planned value and the paths that force replacement.
 #[must_use]
 pub fn by_schema(schema: &Schema, request: &PlanRequest<'_>) -> Planned {
+    by_block(&schema.block, request)
+}
+
+fn by_block(block: &Block, request: &PlanRequest<'_>) -> Planned {
     let Some(prior) = request.prior else {
         return Planned {
-            value: propose(&schema.block, None, request.config),
+            value: propose(block, None, request.config),
             replace: Vec::new(),
             private: request.private.cloned(),
         };
     };
-    let value = propose(&schema.block, Some(prior), request.config);
+    let value = propose(block, Some(prior), request.config);
     let mut replace = Vec::new();
-    forced(&schema.block, prior, &value, &Path::default(), &mut replace);
+    forced(block, prior, &value, &Path::default(), &mut replace);
     if replace.is_empty() {
         return Planned {
             value,
@@ -31,9 +35,36 @@ pub fn by_schema(schema: &Schema, request: &PlanRequest<'_>) -> Planned {
     }
     // A replacement is a new resource: what the provider computes is computed anew.
     Planned {
-        value: propose(&schema.block, None, request.config),
+        value: propose(block, None, request.config),
         replace,
         private: request.private.cloned(),
+    }
+}
+
+/// Takes a name that nobody made from a prefix, and that begins so (or is the prefix without its hyphen), for one that was made
+/// from it: the object was imported, or made before the configuration had a prefix. For `Resource::plan`.
+pub fn adopt_prefix(
+    block: &Block,
+    request: &PlanRequest<'_>,
+    planned: &mut Planned,
+    (name, prefix): (&str, &str),
+) {
+    let text = |value: &Value, name: &str| value.get(name)?.as_str().map(str::to_owned);
+    let Some(prior) = request.prior.filter(|p| text(p, prefix).is_none()) else {
+        return;
+    };
+    let (Some(known), Some(begins)) = (text(prior, name), text(request.config, prefix)) else {
+        return;
+    };
+    if known.starts_with(&begins) || known == begins.trim_end_matches('-') {
+        let prior = prior.clone().with_attribute(prefix, begins.as_str().into());
+        *planned = by_block(
+            block,
+            &PlanRequest {
+                prior: Some(&prior),
+                ..*request
+            },
+        );
     }
 }
 

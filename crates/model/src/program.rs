@@ -226,6 +226,8 @@ pub struct ComponentInstance {
     pub step: ScopeStep,
     /// Its outputs, evaluated in its own scope.
     pub outputs: IndexMap<Str, Expr>,
+    /// The checks that a component brings itself; those of a module's file are the module's.
+    pub checks: Vec<Check>,
     /// What a module has besides: names of its own.
     pub module: Option<Module>,
     /// Where it is declared.

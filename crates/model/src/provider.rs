@@ -2,6 +2,7 @@
 
 use crate::kept::{Backups, Folder};
 use crate::operation::Operation;
+use crate::outside::{Ending, Fate};
 use crate::path::Path;
 use crate::provider_error::{ErrorKind, ProviderError};
 use crate::schema::ProviderSchema;
@@ -61,6 +62,11 @@ pub trait Provider: Send + Sync {
         version: u32,
         raw: serde_json::Value,
     ) -> Result<serde_json::Value, ProviderError>;
+
+    /// Whether a resource is, or belongs to, a controller that makes things outside of its host: see [`Session::made_outside`].
+    fn tends(&self, _type_name: &str, _value: &Value) -> bool {
+        false
+    }
 
     /// Connects. The configuration is wholly known and of the schema's shape, or the resolved one that a state recorded.
     ///
@@ -144,6 +150,47 @@ pub trait Session: Send + Sync {
         Ok(())
     }
 
+    /// What controllers inside the host have made outside of it, in words, and nobody looks after once these have gone. Nothing is
+    /// changed by it.
+    ///
+    /// # Errors
+    /// The host cannot be reached.
+    async fn made_outside(
+        &self,
+        _context: &CallContext,
+        _endings: &[Ending<'_>],
+    ) -> Result<Vec<String>, ProviderError> {
+        Ok(Vec::new())
+    }
+
+    /// Does with that what was decided, and returns when what goes has gone. Doing so again does no harm.
+    ///
+    /// # Errors
+    /// The host cannot be reached, or something does not go.
+    async fn settle(
+        &self,
+        _context: &CallContext,
+        _operation: &Operation,
+        _ending: Ending<'_>,
+        _fate: Fate,
+    ) -> Result<(), ProviderError> {
+        Ok(())
+    }
+
+    /// The nodes with a label are about to go while what this configuration manages stays: moves what runs on them to others, and
+    /// returns when nothing is left there that could be moved. Doing so again does no harm.
+    ///
+    /// # Errors
+    /// The host cannot be reached, or something does not let itself be moved.
+    async fn vacate(
+        &self,
+        _context: &CallContext,
+        _operation: &Operation,
+        _label: (&str, &str),
+    ) -> Result<(), ProviderError> {
+        Ok(())
+    }
+
     /// Opens an ephemeral resource: the configuration with the computed attributes filled, and what is to be told when it is
     /// renewed and closed.
     async fn open(
@@ -223,20 +270,6 @@ pub trait Session: Send + Sync {
         id: &str,
     ) -> Result<Value, ProviderError>;
 
-    /// What can be known before the first call to be going to fail: quotas, taken names, versions that do not exist.
-    async fn preflight(&self, context: &CallContext, items: &[PreflightItem]) -> Vec<Finding>;
-
-    /// What would hold up that everything that runs inside a host is moved to other machines, which `moved` is about to do.
-    async fn moving(&self, context: &CallContext, moved: &crate::address::Address) -> Vec<Finding> {
-        let _ = (context, moved);
-        Vec::new()
-    }
-}
-
-fn no_ephemeral(type_name: &str) -> ProviderError {
-    ProviderError::new(
-        ErrorKind::Invalid,
-        format!("this provider has no ephemeral resource `{type_name}`"),
     /// Finds again what a state that is lost told of: the import ids of what carries the marks of an operation's stack, instance and
     /// address; where a type bears no marks, what its configuration names, as far as that is known. Nothing is changed by it.
     async fn rediscover(
@@ -273,6 +306,27 @@ fn no_ephemeral(type_name: &str) -> ProviderError {
         Err(silent(type_name))
     }
 
+    /// What can be known before the first call to be going to fail: quotas, taken names, versions that do not exist.
+    async fn preflight(&self, context: &CallContext, items: &[PreflightItem]) -> Vec<Finding>;
+
+    /// What would hold up that everything that runs inside a host is moved to other machines, which `moved` is about to do.
+    async fn moving(&self, context: &CallContext, moved: &crate::address::Address) -> Vec<Finding> {
+        let _ = (context, moved);
+        Vec::new()
+    }
+}
+
+fn silent(type_name: &str) -> ProviderError {
+    ProviderError::new(
+        ErrorKind::Invalid,
+        format!("this provider does not tell that of `{type_name}`"),
+    )
+}
+
+fn no_ephemeral(type_name: &str) -> ProviderError {
+    ProviderError::new(
+        ErrorKind::Invalid,
+        format!("this provider has no ephemeral resource `{type_name}`"),
     )
 }
 
@@ -283,13 +337,6 @@ pub struct Opened {
     pub value: Value,
     /// When it must be renewed, if it does not last.
     pub renew_at: Option<Timestamp>,
-fn silent(type_name: &str) -> ProviderError {
-    ProviderError::new(
-        ErrorKind::Invalid,
-        format!("this provider does not tell that of `{type_name}`"),
-    )
-}
-
     /// For the type's own use when it is renewed and closed.
     pub private: Option<serde_json::Value>,
 }

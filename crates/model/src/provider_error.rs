@@ -84,6 +84,9 @@ pub struct ProviderError {
 }
 
 impl ProviderError {
+    /// The code of a conflict with what somebody else changed between a plan and its application.
+    pub const CHANGED_MEANWHILE: &'static str = "ChangedMeanwhile";
+
     /// An error of a kind, in our own words.
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> ProviderError {

@@ -143,6 +143,8 @@ pub struct Traits {
     pub extends: &'static str,
     /// The attributes of such a pool whose change moves everything that runs there to other nodes.
     pub moves: &'static [&'static str],
+    /// The label that the nodes of such a pool have, and the pool's attribute with its value; empty for none.
+    pub nodes: (&'static str, &'static str),
     /// The attributes which, taken together, only one object can have at a time. The id is enough where it is known before the
     /// object is there.
     pub unique: &'static [&'static str],
@@ -166,6 +168,7 @@ impl Default for Traits {
             carries: "",
             extends: "",
             moves: &[],
+            nodes: ("", ""),
             unique: &["id"],
             refers: &[],
         }
@@ -221,6 +224,13 @@ impl Traits {
     pub fn carrying(mut self, provider: &'static str, moves: &'static [&'static str]) -> Traits {
         self.carries = provider;
         self.moves = moves;
+        self
+    }
+
+    /// With a label on its nodes, whose value one of its attributes has.
+    #[must_use]
+    pub fn labelling(mut self, label: &'static str, attribute: &'static str) -> Traits {
+        self.nodes = (label, attribute);
         self
     }
 

@@ -62,6 +62,13 @@ pub(crate) fn iso8601(at: Millis) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
+/// `Sat, 31 Jan 2026 08:05:00 GMT`, as HTTP writes times.
+#[must_use]
+pub(crate) fn http_date(at: Millis) -> String {
+    let at = jiff::Timestamp::from_millisecond(at).unwrap_or(jiff::Timestamp::MAX);
+    at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

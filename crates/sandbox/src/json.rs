@@ -12,6 +12,29 @@ pub(crate) fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
         .unwrap_or_default()
 }
 
+/// JSON with the members of objects in order.
+pub(crate) fn canonical(value: &Value) -> String {
+    match value {
+        Value::Object(members) => {
+            let mut names: Vec<_> = members.keys().collect();
+            names.sort();
+            let members: Vec<String> = names
+                .into_iter()
+                .map(|name| {
+                    let key = Value::from(name.as_str());
+                    format!("{key}:{}", canonical(&members[name]))
+                })
+                .collect();
+            format!("{{{}}}", members.join(","))
+        }
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(canonical).collect();
+            format!("[{}]", items.join(","))
+        }
+        value => value.to_string(),
+    }
+}
+
 /// Takes nulls away, also in lists of objects.
 pub(crate) fn without_nulls(value: &mut Value) {
     match value {

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::error;
 use crate::family::Family;
 use crate::poll::Polls;
+use crate::tagged::Answers;
 use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
@@ -34,6 +35,8 @@ pub struct Client {
     clients: Clients,
     /// NAT gateways that are being made or deleted.
     pub(crate) nat_gateways: Polls<aws_sdk_ec2::types::NatGateway>,
+    /// Whether the tagging API answers, for the region and for what is global.
+    tagging_answers: [Answers; 2],
 }
 
 #[derive(Default)]
@@ -56,6 +59,18 @@ struct Clients {
     route53: OnceLock<aws_sdk_route53::Client>,
     acm: OnceLock<aws_sdk_acm::Client>,
     servicequotas: OnceLock<aws_sdk_servicequotas::Client>,
+    tagging: OnceLock<aws_sdk_resourcegroupstagging::Client>,
+    tagging_global: OnceLock<aws_sdk_resourcegroupstagging::Client>,
+    servicequotas_global: OnceLock<aws_sdk_servicequotas::Client>,
+}
+
+/// Where something is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In the region.
+    Region,
+    /// In the partition's first region, as all that is global.
+    Global,
 }
 
 macro_rules! services {
@@ -96,6 +111,7 @@ services! {
     route53: aws_sdk_route53;
     acm: aws_sdk_acm;
     servicequotas: aws_sdk_servicequotas;
+    tagging: aws_sdk_resourcegroupstagging;
 }
 
 /// Servers other than AWS rarely answer to `bucket.host`.
@@ -136,9 +152,51 @@ impl Client {
             sdk,
             clients: Clients::default(),
             nat_gateways: Polls::default(),
+            tagging_answers: Default::default(),
         };
         client.identify().await?;
         Ok(client)
+    }
+
+    /// The region that answers for what is global, as S3's quotas: "can only be viewed and managed from US East (N. Virginia)", Beijing
+    /// and AWS GovCloud (US-West). <https://docs.aws.amazon.com/AmazonS3/latest/userguide/BucketRestrictions.html>
+    fn home(&self) -> Region {
+        Region::new(match self.partition.as_str() {
+            "aws" => "us-east-1".to_owned(),
+            "aws-cn" => "cn-north-1".to_owned(),
+            "aws-us-gov" => "us-gov-west-1".to_owned(),
+            _ => self.region.clone(),
+        })
+    }
+
+    /// The tagging API for what is in a place.
+    pub(crate) fn tagging_in(&self, place: Place) -> &aws_sdk_resourcegroupstagging::Client {
+        match place {
+            Place::Region => self.tagging(),
+            Place::Global => self.clients.tagging_global.get_or_init(|| {
+                let config = self.tagging().config().to_builder().region(self.home());
+                aws_sdk_resourcegroupstagging::Client::from_conf(config.build())
+            }),
+        }
+    }
+
+    /// Service Quotas for what counts in a place.
+    pub(crate) fn servicequotas_in(&self, place: Place) -> &aws_sdk_servicequotas::Client {
+        match place {
+            Place::Region => self.servicequotas(),
+            Place::Global => self.clients.servicequotas_global.get_or_init(|| {
+                let config = self.servicequotas().config().to_builder();
+                aws_sdk_servicequotas::Client::from_conf(config.region(self.home()).build())
+            }),
+        }
+    }
+
+    /// Whether the tagging API answers for what is in a place.
+    pub(crate) fn tagging_answers(&self, place: Place) -> &Answers {
+        match place {
+            Place::Region => &self.tagging_answers[0],
+            Place::Global => &self.tagging_answers[1],
+        }
     }
 
     /// An error with the endpoint that was asked, where that is what matters.

@@ -19,8 +19,8 @@ pub struct Config {
     /// A role to take on with the found credentials.
     #[record(block, max = 1)]
     pub assume_role: Vec<AssumeRole>,
-    /// Endpoints by service, such as `ec2`: `autoscaling cloudcontrol ec2 ecr eks elbv2 iam kms logs rds s3
-    /// secretsmanager ssm sts`. `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>` go before.
+    /// Endpoints by service, such as `ec2`: `acm autoscaling cloudcontrol ec2 ecr eks elbv2 iam kms logs rds route53 s3
+    /// secretsmanager servicequotas ssm sts tagging`. `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>` go before.
     #[record(optional)]
     pub endpoints: BTreeMap<String, String>,
     /// Tags on everything that can have tags; a resource's own go before.
@@ -49,7 +49,7 @@ pub struct AssumeRole {
 }
 
 /// Services by their key under `endpoints`, and as `AWS_ENDPOINT_URL_…` names them.
-const SERVICES: [(&str, &str); 17] = [
+const SERVICES: [(&str, &str); 18] = [
     ("autoscaling", "AUTO_SCALING"),
     ("cloudcontrol", "CLOUDCONTROL"),
     ("ec2", "EC2"),
@@ -67,6 +67,7 @@ const SERVICES: [(&str, &str); 17] = [
     ("route53", "ROUTE_53"),
     ("acm", "ACM"),
     ("servicequotas", "SERVICE_QUOTAS"),
+    ("tagging", "RESOURCE_GROUPS_TAGGING_API"),
 ];
 
 impl Config {

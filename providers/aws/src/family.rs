@@ -76,8 +76,11 @@ pub const ACM: Family = family("acm", "acm", 8, 10.0, 5.0);
 /// All of Service Quotas. <https://docs.aws.amazon.com/servicequotas/latest/userguide/reference_limits.html>
 pub const SERVICEQUOTAS: Family = family("servicequotas", "servicequotas", 8, 10.0, 5.0);
 
+/// `GetResources` of the Resource Groups Tagging API, which has no documented limit: that of a cautious client.
+pub const TAGGING: Family = family("tagging", "tagging", 8, 10.0, 5.0);
+
 /// Every family, for the provider's schema.
-const ALL: [Family; 20] = [
+const ALL: [Family; 21] = [
     EC2_READ,
     EC2_WRITE,
     EC2_TAGS,
@@ -98,6 +101,7 @@ const ALL: [Family; 20] = [
     ROUTE53,
     ACM,
     SERVICEQUOTAS,
+    TAGGING,
 ];
 
 /// The limits as the engine takes them.

@@ -3,19 +3,24 @@
 
 use crate::client::Client;
 use crate::error::there;
-use crate::family::{IAM, KMS, S3};
+use crate::family::{IAM, KMS};
+use crate::s3::bucket::listed;
+use crate::trust::Trust;
 use aws_sdk_iam::types::Role;
 use aws_smithy_types::DateTime;
 use futures::future::join_all;
 use infra_cloud::late::{Standing, asked, until_known};
 use infra_model::{CallContext, Operation, ProviderError, Timestamp};
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a call is refused for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum About<'a> {
     /// Roles that are not known yet, by a text in which their ARNs stand, such as a policy, and anything else may.
     Roles(&'a str),
+    /// A role that is not known yet, or does not let in the service that is to take it on, which services say alike.
+    Assumed(Trust<'a>),
     /// A bucket that does not let in what its policy may have let in a moment ago.
     Bucket(&'a str),
     /// A key that a service may not use yet, or does not know.
@@ -25,7 +30,7 @@ pub(crate) enum About<'a> {
 /// Makes a call again while it is refused for what is not known everywhere yet.
 ///
 /// # Errors
-/// As [`until_known`]'s: at once, where IAM has no such role, or KMS no such key.
+/// As [`until_known`]'s: at once, where IAM has no such role or one that does not let the service in, or KMS no such key.
 pub(crate) async fn once_known<T, F>(
     client: &Client,
     context: &CallContext,
@@ -40,28 +45,39 @@ where
 {
     let names = &match about {
         About::Roles(named) => roles(named, client.account()),
+        About::Assumed(trust) => roles(trust.role, client.account()),
         About::Bucket(_) | About::Key(_) => Vec::new(),
     };
+    let trust = match about {
+        About::Assumed(trust) => Some(trust),
+        _ => None,
+    };
+    let shut = &AtomicBool::new(false);
     let words = |error: &ProviderError| {
         refused(error).then(|| match (about, names.as_slice()) {
             (About::Bucket(bucket), _) => format!("the policy of the bucket {bucket}"),
             (About::Key(key), _) => format!("the key {key}"),
-            (About::Roles(_), []) => "the identity".to_owned(),
-            (About::Roles(_), [one]) => format!("the role {one}"),
-            (About::Roles(_), more) => format!("each of the roles {}", more.join(", ")),
+            (_, []) => "the identity".to_owned(),
+            (_, [one]) => format!("the role {one}"),
+            (_, more) => format!("each of the roles {}", more.join(", ")),
         })
     };
     let standing = |_| async move {
         match about {
             About::Bucket(bucket) => of_bucket(client, context, bucket).await,
             About::Key(key) => of_key(client, context, key).await,
-            About::Roles(_) => {
-                let all = names.iter().map(|name| of_role(client, context, name));
+            About::Roles(_) | About::Assumed(_) => {
+                let all = names.iter();
+                let all = all.map(|name| of_role(client, context, name, trust, shut));
                 together(&join_all(all).await)
             }
         }
     };
-    until_known(context, operation, words, standing, call).await
+    let done = until_known(context, operation, words, standing, call).await;
+    match trust {
+        Some(trust) if shut.load(Ordering::Relaxed) => done.map_err(|error| trust.refused(error)),
+        _ => done,
+    }
 }
 
 /// The names of an account's roles whose ARNs stand in a text, each once.
@@ -97,15 +113,27 @@ fn since(context: &CallContext, made: Option<&DateTime>) -> Standing {
     })
 }
 
-async fn of_role(client: &Client, context: &CallContext, name: &str) -> Standing {
+/// How it stands with a role. One that does not let in who is to take it on is as good as missing, which is noted; it too is asked for
+/// again, because a trust policy that was just changed may be told late.
+async fn of_role(
+    client: &Client,
+    context: &CallContext,
+    name: &str,
+    trust: Option<Trust<'_>>,
+    shut: &AtomicBool,
+) -> Standing {
     let found = asked(context, || async {
         let answer = client.call(context, IAM, "GetRole", || {
             client.iam().get_role().role_name(name).send()
         });
-        there(answer.await)
+        let found = there(answer.await)?.and_then(|answer| answer.role);
+        let policy = found.as_ref().and_then(Role::assume_role_policy_document);
+        let lacks = trust.is_some_and(|trust| policy.is_some_and(|p| trust.is_missing_in(p)));
+        shut.store(lacks, Ordering::Relaxed);
+        Ok(found.filter(|_| !lacks))
     });
     match found.await {
-        Ok(Some(answer)) => since(context, answer.role().map(Role::create_date)),
+        Ok(Some(role)) => since(context, Some(role.create_date())),
         Ok(None) => Standing::Missing,
         // Who may not ask cannot tell.
         Err(_) => Standing::Old,
@@ -115,15 +143,10 @@ async fn of_role(client: &Client, context: &CallContext, name: &str) -> Standing
 /// Buckets tell when they were made, or when their policy was changed ("This date can change when making changes to your bucket, such
 /// as editing its bucket policy": S3, `Bucket`).
 async fn of_bucket(client: &Client, context: &CallContext, bucket: &str) -> Standing {
-    let answer = client
-        .call(context, S3, "ListBuckets", || {
-            client.s3().list_buckets().prefix(bucket).send()
-        })
-        .await;
-    let Ok(answer) = answer else {
+    let Ok(listed) = listed(client, context, Some(bucket)).await else {
         return Standing::Old;
     };
-    let found = answer.buckets().iter().find(|b| b.name() == Some(bucket));
+    let found = listed.iter().find(|b| b.name() == Some(bucket));
     // What is not of this account is not seen.
     found.map_or(Standing::Old, |found| since(context, found.creation_date()))
 }

@@ -30,7 +30,9 @@ mod route53;
 mod s3;
 mod secretsmanager;
 mod session;
+mod tagged;
 pub mod tags;
+mod trust;
 pub mod wait;
 
 pub use cluster_token::cluster_token;

@@ -97,11 +97,20 @@ pub fn changes(
     (set, gone)
 }
 
+fn is_mark(key: &str) -> bool {
+    key.starts_with(PREFIX) || key.starts_with("aws:")
+}
+
 /// `tags` and `tags_all` of what the cloud says.
 #[must_use]
 pub fn split(found: Tags, defaults: &Tags, prior: Option<&Tags>) -> (Tags, Tags) {
-    let is_mark = |key: &str| key.starts_with(PREFIX) || key.starts_with("aws:");
     defaults::split(found, defaults, prior, is_mark)
+}
+
+/// Whether what the cloud says is these `tags_all`.
+#[must_use]
+pub fn are(found: &Tags, all: &Tags) -> bool {
+    found.iter().filter(|(key, _)| !is_mark(key)).eq(all)
 }
 
 /// Text in `[A-Za-z0-9_.:/=+@-]`, which every service takes: other bytes, and `=` itself, as `=` and two hexadecimal digits.

@@ -29,6 +29,9 @@ use tokio::sync::OwnedMutexGuard;
 
 /// The version of the calls about resource providers.
 const PROVIDERS: &str = "2025-04-01";
+/// For whom tokens for blobs are, in every cloud of Azure's
+/// (<https://learn.microsoft.com/azure/storage/blobs/authorize-access-azure-active-directory>).
+const BLOBS: &str = "https://storage.azure.com/.default";
 /// How long a registration may take.
 const REGISTRATION: Duration = Duration::from_mins(15);
 
@@ -37,6 +40,7 @@ pub(crate) struct Client {
     config: Config,
     manager: Pipeline,
     vaults: Pipeline,
+    blobs: Pipeline,
     /// None for endpoints on this machine.
     credential: Option<Arc<dyn TokenCredential>>,
     /// Who changes a resource that several of ours share.
@@ -50,6 +54,8 @@ pub(crate) enum Audience {
     Manager,
     /// The vaults themselves.
     Vaults,
+    /// The blobs of accounts, which are answered for in XML: the body is the text of it.
+    Blobs,
 }
 
 /// One call.
@@ -202,7 +208,8 @@ impl Client {
             return Ok(Client {
                 config,
                 manager: dummy.clone(),
-                vaults: dummy,
+                vaults: dummy.clone(),
+                blobs: dummy,
                 credential: None,
                 turns: Turns::default(),
             });
@@ -216,10 +223,12 @@ impl Client {
         };
         let manager = scoped(manager_scope(&config));
         let vaults = scoped(format!("https://{}/.default", config.vault_domain()));
+        let blobs = scoped(BLOBS.to_owned());
         Ok(Client {
             config,
             manager,
             vaults,
+            blobs,
             credential: Some(credential),
             turns: Turns::default(),
         })
@@ -238,6 +247,15 @@ impl Client {
     /// `/subscriptions/…`
     pub(crate) fn subscription(&self) -> String {
         format!("/subscriptions/{}", self.config.subscription())
+    }
+
+    /// Where the blobs of an account are: as the account says, and in an emulator below its own address.
+    pub(crate) fn blobs(&self, account: &str, endpoint: &str) -> String {
+        let manager = self.config.resource_manager();
+        if is_loopback(manager) {
+            return format!("{manager}/_blob/{account}/");
+        }
+        endpoint.to_owned()
     }
 
     /// Waits for one's turn at a resource that several of ours share; letter case says nothing, as in ids.
@@ -360,7 +378,11 @@ impl Client {
         }
         let host = url.host_str().unwrap_or_default().to_owned();
         let mut raw = Raw::new(url, request.method);
-        raw.insert_header("accept", "application/json");
+        let accepted = match request.audience {
+            Audience::Blobs => "application/xml",
+            _ => "application/json",
+        };
+        raw.insert_header("accept", accepted);
         for (name, value) in &request.headers {
             raw.insert_header(*name, value.clone());
         }
@@ -377,6 +399,7 @@ impl Client {
         let pipeline = match request.audience {
             Audience::Manager => &self.manager,
             Audience::Vaults => &self.vaults,
+            Audience::Blobs => &self.blobs,
         };
         let exchanged = match bridge::call(self, request)? {
             Some(call) => call.await,
@@ -410,6 +433,10 @@ impl Client {
         if !(200..300).contains(&status) {
             let body = json.unwrap_or_default();
             return Err(error::of_answer(request, &answer, &body));
+        }
+        if request.audience == Audience::Blobs {
+            let body = String::from_utf8_lossy(bytes).into_owned().into();
+            return Ok(Answer { body, ..answer });
         }
         let body = match json {
             Ok(body) => body,

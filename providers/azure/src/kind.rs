@@ -7,7 +7,7 @@ use crate::client::Client;
 use crate::wire::Rules;
 use async_trait::async_trait;
 use infra_cloud::wait::{MINUTES, Pace};
-use infra_model::kept::Backups;
+use infra_model::kept::{Backups, Folder};
 use infra_model::schema::Traits;
 use infra_model::{CallContext, Operation, PlanRequest, Planned, ProviderError, Record, Value};
 use serde_json::Value as Json;
@@ -173,6 +173,20 @@ pub(crate) trait Kind: Sized + Send + Sync + 'static {
     ) -> Result<(), ProviderError> {
         let (_, _, _, _, _) = (client, context, id, prior, found);
         Ok(())
+    }
+
+    /// See [`Resource::folder`](infra_model::Resource::folder).
+    async fn folder(
+        client: &Client,
+        context: &CallContext,
+        id: &str,
+        path: &str,
+    ) -> Result<Folder, ProviderError> {
+        let (_, _, _, _) = (client, context, id, path);
+        Err(infra_model::resource::untold(
+            Self::TYPE,
+            "is not looked into",
+        ))
     }
 
     /// See [`Resource::backups`](infra_model::Resource::backups).

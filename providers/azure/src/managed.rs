@@ -17,7 +17,7 @@ pub(crate) use infra_cloud::fields::text;
 use infra_cloud::pending::{known, split};
 use infra_cloud::shape::is_empty;
 use infra_cloud::wait::{self, Pace, Progress, QUICK};
-use infra_model::kept::Backups;
+use infra_model::kept::{Backups, Folder};
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
 use infra_model::{
@@ -81,9 +81,17 @@ impl<K: Kind> Resource<Client> for Managed<K> {
         let id = match operation.known_id.as_deref().map(split) {
             Some((id, Some(url))) => {
                 let (of, pace) = (K::API.name, K::PACE);
-                operation::wait(client, context, operation, pace, of, "PUT", url).await?;
-                context.events.id_known(operation, id).await?;
-                id.to_owned()
+                match operation::wait(client, context, operation, pace, of, "PUT", url).await {
+                    // What it was refused for may be granted by now: it is begun again.
+                    Err(error) if late::may_be_early(&error) => {
+                        begin::<K>(client, context, operation, &desired).await?
+                    }
+                    ended => {
+                        ended?;
+                        context.events.id_known(operation, id).await?;
+                        id.to_owned()
+                    }
+                }
             }
             _ => begin::<K>(client, context, operation, &desired).await?,
         };
@@ -133,14 +141,6 @@ impl<K: Kind> Resource<Client> for Managed<K> {
         }))
     }
 
-    fn import(id: &str) -> Result<Imported<K::Record>, ProviderError> {
-        K::API.import(id)
-    }
-}
-
-/// The id that a value asks for.
-fn id_of<K: Kind>(
-    client: &Client,
     async fn rediscover(
         client: &Client,
         context: &CallContext,
@@ -158,6 +158,15 @@ fn id_of<K: Kind>(
         Ok(found.map(|_| id).into_iter().collect())
     }
 
+    async fn folder(
+        client: &Client,
+        context: &CallContext,
+        id: &str,
+        path: &str,
+    ) -> Result<Folder, ProviderError> {
+        K::folder(client, context, id, path).await
+    }
+
     async fn backups(
         client: &Client,
         context: &CallContext,
@@ -166,6 +175,14 @@ fn id_of<K: Kind>(
         K::backups(client, context, id).await
     }
 
+    fn import(id: &str) -> Result<Imported<K::Record>, ProviderError> {
+        K::API.import(id)
+    }
+}
+
+/// The id that a value asks for.
+fn id_of<K: Kind>(
+    client: &Client,
     operation: &Operation,
     value: &Value,
 ) -> Result<String, ProviderError> {

@@ -61,6 +61,14 @@ pub(crate) fn foreign(id: &str) -> ProviderError {
     }
 }
 
+/// What was to be changed is not there.
+pub(crate) fn gone(id: &str) -> ProviderError {
+    ProviderError {
+        code: "notFound".to_owned(),
+        ..ProviderError::new(ErrorKind::NotFound, format!("there is no `{id}`"))
+    }
+}
+
 /// The typed error of an operation that ended badly: an `error` member of Compute's, SQL's or `google.rpc`'s form.
 pub(crate) fn of_operation(service: &str, call: &str, operation: &Json) -> Option<ProviderError> {
     let error = operation.get("error").filter(|e| !e.is_null())?;

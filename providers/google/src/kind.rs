@@ -1,13 +1,14 @@
 //! What a type says of itself: its attributes, where its collection is, and what differs from the life that all share.
 
 use crate::api::Api;
+use crate::change::send_patch;
 use crate::client::Client;
-use crate::managed::send_patch;
+use crate::managed::text;
 use crate::wire::Rules;
 use async_trait::async_trait;
 use infra_cloud::wait::{MINUTES, Pace};
-use infra_model::schema::Traits;
 use infra_model::kept::{Backups, Folder};
+use infra_model::schema::Traits;
 use infra_model::{CallContext, Operation, PlanRequest, Planned, ProviderError, Record, Value};
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
@@ -42,8 +43,8 @@ pub(crate) trait Kind: Sized + Send + Sync + 'static {
     }
 
     /// The last part of the id, where it is not an attribute that the stack sets.
-    fn name(client: &Client, desired: &Self::Record) -> Option<String> {
-        let (_, _) = (client, desired);
+    fn name(client: &Client, desired: &Self::Record, operation: &Operation) -> Option<String> {
+        let (_, _, _) = (client, desired, operation);
         None
     }
 
@@ -84,6 +85,12 @@ pub(crate) trait Kind: Sized + Send + Sync + 'static {
         let (_, _, _) = (prior, desired, patch);
     }
 
+    /// Whether what [`Kind::send_patch`] sends names what was planned with, so that the service refuses a change of anything else: then
+    /// it is not looked at before.
+    fn guards(prior: &Self::Record, patch: &Map<String, Json>) -> bool {
+        !patch.is_empty() && text(&prior.to_value(), "fingerprint").is_some()
+    }
+
     /// What one listing over several collections has of these ids, where the service has such a listing. What it lacks is asked for
     /// by itself.
     async fn listed(
@@ -95,13 +102,6 @@ pub(crate) trait Kind: Sized + Send + Sync + 'static {
         Ok(BTreeMap::new())
     }
 
-    /// Whether the service keeps it for ever: then deleting is `deleting`, and forgetting.
-    fn stays() -> bool {
-        false
-    }
-
-    /// Whether what was found after a lost answer is what was asked for, where nothing else tells whose it is.
-    fn is_as_asked(found: &Json, desired: &Self::Record) -> bool {
     /// See [`Resource::folder`](infra_model::Resource::folder).
     async fn folder(
         client: &Client,
@@ -129,6 +129,13 @@ pub(crate) trait Kind: Sized + Send + Sync + 'static {
         ))
     }
 
+    /// Whether the service keeps it for ever: then deleting is `deleting`, and forgetting.
+    fn stays() -> bool {
+        false
+    }
+
+    /// Whether what was found after a lost answer is what was asked for, where nothing else tells whose it is.
+    fn is_as_asked(found: &Json, desired: &Self::Record) -> bool {
         let (_, _) = (found, desired);
         true
     }

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use futures::future::join_all;
 use infra_cloud::absence::{absent_is_done, there};
 use infra_model::schema::Traits;
-use infra_model::{CallContext, Operation, ProviderError, Record};
+use infra_model::{CallContext, ErrorKind, Operation, ProviderError, Record};
 use reqwest::Method;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
@@ -232,24 +232,14 @@ impl Kind for Key {
             absent_is_done(rotate(client, context, operation, id, None).await)?;
         }
         let versions = versions(client, context, id).await?;
-        let alive = versions.iter().filter(|v| {
-            matches!(
-                v["state"].as_str(),
-                Some("ENABLED" | "DISABLED" | "PENDING_GENERATION")
-            )
-        });
+        let alive = versions.iter().filter(|v| is_alive(v));
         let ended = join_all(
             alive
                 .filter_map(|v| v["name"].as_str())
-                .map(|version| async move {
-                    let name = format!("{KEYS}.cryptoKeyVersions.destroy");
-                    let path = format!("{version}:destroy");
-                    let request = Request::send(KMS, name, Method::POST, path, json!({}));
-                    client.call(context, &request).await
-                }),
+                .map(|version| destroy(client, context, version)),
         )
         .await;
-        ended.into_iter().try_for_each(|e| e.map(|_| ()))
+        ended.into_iter().collect()
     }
 
     fn stays() -> bool {
@@ -309,6 +299,36 @@ async fn versions(
     let request = Request::get(KMS, name, format!("{id}/cryptoKeyVersions"));
     let listed = client.list(context, request, "cryptoKeyVersions").await;
     Ok(there(listed)?.unwrap_or_default())
+}
+
+fn is_alive(version: &Json) -> bool {
+    matches!(
+        version["state"].as_str(),
+        Some("ENABLED" | "DISABLED" | "PENDING_GENERATION")
+    )
+}
+
+/// Destroys a version, which is done only once: a refusal may be about an attempt whose answer was lost.
+async fn destroy(
+    client: &Client,
+    context: &CallContext,
+    version: &str,
+) -> Result<(), ProviderError> {
+    let name = format!("{KEYS}.cryptoKeyVersions.destroy");
+    let path = format!("{version}:destroy");
+    let request = Request::send(KMS, name, Method::POST, path, json!({}));
+    let Err(refused) = client.call(context, &request).await else {
+        return Ok(());
+    };
+    if refused.kind != ErrorKind::Conflict {
+        return Err(refused);
+    }
+    let key = version.split("/cryptoKeyVersions/").next();
+    let found = versions(client, context, key.unwrap_or(version)).await?;
+    match found.iter().any(|v| v["name"] == version && is_alive(v)) {
+        true => Err(refused),
+        false => Ok(()),
+    }
 }
 
 /// How audit logs name calls on keys.

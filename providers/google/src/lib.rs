@@ -4,6 +4,7 @@
 mod access;
 mod api;
 mod artifacts;
+mod change;
 mod client;
 mod compute;
 mod config;
@@ -21,6 +22,7 @@ mod labels;
 mod late;
 mod managed;
 mod official;
+mod opened_secret;
 mod operation;
 mod part;
 mod preflight;

@@ -2,10 +2,12 @@
 //! otherwise; the rest is here: names chosen by us, operations that are journalled and waited for, labels that tell whose a
 //! resource is, listings instead of many reads.
 
-use crate::api::{Api, Create, Labelled, Operations, Parent, Update, relative};
+use crate::api::{Api, Create, Labelled, Operations, Parent, relative};
+use crate::change::change;
 use crate::client::{Client, Request};
 use crate::error;
-use crate::found::{find, find_many, marked, own, record};
+use crate::family::SQL;
+use crate::found::{find_many, marked, own, record};
 use crate::kind::Kind;
 use crate::labels::{self, Labels, MARKS};
 use crate::late;
@@ -17,13 +19,13 @@ use infra_cloud::pending::{known, split};
 use infra_cloud::wait::{self, MINUTES};
 use infra_model::kept::{Backups, Folder};
 use infra_model::resource::{Imported, Item};
-use infra_model::schema::Traits;
+use infra_model::schema::{Attribute, Traits};
 use infra_model::{
     Block, CallContext, ErrorKind, Operation, PlanRequest, Planned, ProviderError, Record,
     Recovered, Resource, Value, planning,
 };
 use reqwest::Method;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 use std::marker::PhantomData;
 
 /// A [`Kind`] as a [`Resource`].
@@ -109,17 +111,8 @@ impl<K: Kind> Resource<Client> for Managed<K> {
         desired: K::Record,
     ) -> Result<K::Record, ProviderError> {
         let id = Self::id(&prior);
-        let (api, block) = (K::API, K::Record::block());
-        let (old, new) = (prior.to_value(), desired.to_value());
-        let mut patch = wire::patch(&block, &old, &new, K::RULES);
-        relabel::<K>(client, context, operation, &id, &old, &new, &mut patch).await?;
-        for name in api.path_attributes().chain([api.key]) {
-            patch.remove(&wire::camel(name));
-        }
-        K::patch(&prior, &desired, &mut patch);
-        // First what is guarded by the fingerprint that was seen: every change makes another one.
-        K::send_patch(client, context, operation, &id, &prior, &desired, patch).await?;
-        K::changing(client, context, operation, &id, &prior, &desired).await?;
+        let changed = change::<K>(client, context, operation, &id, &prior, &desired).await?;
+        K::changing(client, context, operation, &id, &changed, &desired).await?;
         settled::<Self>(client, context, operation, &id, desired).await
     }
 
@@ -158,7 +151,7 @@ impl<K: Kind> Resource<Client> for Managed<K> {
     ) -> Result<Recovered, ProviderError> {
         let value = desired.to_value();
         let collection = K::API.collection_of(&value, client)?;
-        let id = format!("{collection}/{}", key_of::<K>(client, &desired, &value)?);
+        let id = format!("{collection}/{}", key_of::<K>(client, operation, &desired)?);
         // The run that was interrupted may have been waiting for its service.
         late::once_known(client, context, operation, &[], || {
             own::<K>(client, context, operation, &id, &desired)
@@ -197,39 +190,6 @@ impl<K: Kind> Resource<Client> for Managed<K> {
     }
 }
 
-/// The fields that change, in one call.
-pub(crate) async fn send_patch<K: Kind>(
-    client: &Client,
-    context: &CallContext,
-    operation: &Operation,
-    id: &str,
-    prior: &K::Record,
-    mut patch: Map<String, Json>,
-) -> Result<(), ProviderError> {
-    let api = K::API;
-    if patch.is_empty() || api.update == Update::None {
-        return Ok(());
-    }
-    let mask = patch.keys().cloned().collect::<Vec<_>>().join(",");
-    if let Some(fingerprint) = text(&prior.to_value(), "fingerprint") {
-        patch.insert("fingerprint".to_owned(), Json::String(fingerprint));
-    }
-    let mut request = Request::send(
-        api.service,
-        verb(&api, "patch"),
-        Method::PATCH,
-        id,
-        Json::Object(patch),
-    );
-    if api.update == Update::Masked {
-        request = request.query("updateMask", mask);
-    }
-    let request = with_token(request, &api, operation, "patch");
-    run::<K>(client, context, operation, id, request)
-        .await
-        .map(|_| ())
-}
-
 /// `compute.networks.insert`; services other than Compute, SQL and Storage say `create`.
 pub(crate) fn verb(api: &Api, verb: &str) -> String {
     let verb = match (verb, api.create) {
@@ -242,10 +202,11 @@ pub(crate) fn verb(api: &Api, verb: &str) -> String {
 
 fn key_of<K: Kind>(
     client: &Client,
+    operation: &Operation,
     desired: &K::Record,
-    value: &Value,
 ) -> Result<String, ProviderError> {
-    let named = K::name(client, desired).or_else(|| text(value, K::API.key));
+    let named = K::name(client, desired, operation);
+    let named = named.or_else(|| text(&desired.to_value(), K::API.key));
     named.ok_or_else(|| ProviderError::invalid(K::API.key, format!("`{}` must be set", K::API.key)))
 }
 
@@ -299,7 +260,7 @@ async fn begin<K: Kind>(
 ) -> Result<String, ProviderError> {
     let (api, value) = (K::API, desired.to_value());
     let collection = api.collection_of(&value, client)?;
-    let key = key_of::<K>(client, desired, &value)?;
+    let key = key_of::<K>(client, operation, desired)?;
     let id = format!("{collection}/{key}");
     let mut body = wire::body(&K::Record::block(), &value, K::RULES);
     for name in api.path_attributes() {
@@ -313,6 +274,15 @@ async fn begin<K: Kind>(
             pointer.trim_start_matches('/'),
             labels::json(&all),
         );
+    }
+    // A name that was made up; what has none of its own has a key that only the service tells.
+    let is_named = |a: &Attribute| a.optional && a.computed;
+    if K::Record::block()
+        .attributes
+        .get(api.key)
+        .is_some_and(is_named)
+    {
+        body.insert(wire::camel(api.key), key.clone().into());
     }
     K::body(client, desired, &mut body);
     let body = Json::Object(body);
@@ -347,7 +317,7 @@ async fn begin<K: Kind>(
             }
         }
         // Taken, perhaps by an earlier attempt whose answer was lost.
-        Err(error) if error.kind == ErrorKind::Conflict && is_taken(&error) => {
+        Err(error) if is_taken(&error) => {
             // What has neither labels nor Compute's tokens is not ours when no answer was lost: it was there before the call.
             let untold = api.labels == Labelled::No && api.operations != Operations::Compute;
             let owner = if untold && !error.maybe_done {
@@ -361,8 +331,9 @@ async fn begin<K: Kind>(
                 Recovered::Absent => return Err(error),
                 Recovered::Foreign(id) => {
                     return Err(ProviderError {
-                        message: error::foreign(&id).message,
                         maybe_done: false,
+                        kind: ErrorKind::Conflict,
+                        message: error::foreign(&id).message,
                         ..error
                     });
                 }
@@ -375,18 +346,29 @@ async fn begin<K: Kind>(
 }
 
 pub(crate) fn is_taken(error: &ProviderError) -> bool {
-    matches!(
+    // Cloud SQL passes on what its database says, as an invalid request.
+    let says = |words: &str| error.message.contains(words);
+    let in_database = error.service == SQL.name
+        && error.kind == ErrorKind::Invalid
+        && (says("already exists") || says("database exists"));
+    let conflict = matches!(
         error.code.as_str(),
         "alreadyExists"
             | "ALREADY_EXISTS"
             | "instanceAlreadyExists"
             | "conflict"
             | "RESOURCE_ALREADY_EXISTS"
-    )
+    );
+    conflict || in_database
 }
 
 /// Compute takes the operation's token as `requestId`; other services have no field for one, and names that only one can have.
-fn with_token(request: Request, api: &Api, operation: &Operation, purpose: &str) -> Request {
+pub(crate) fn with_token(
+    request: Request,
+    api: &Api,
+    operation: &Operation,
+    purpose: &str,
+) -> Request {
     if api.operations != Operations::Compute {
         return request;
     }
@@ -455,63 +437,51 @@ pub(crate) fn labels_of(value: &Value, attribute: &str) -> Labels {
         .collect()
 }
 
-/// Brings labels and marks up to date: in the patch, or by Compute's `setLabels`.
-async fn relabel<K: Kind>(
-    client: &Client,
-    context: &CallContext,
-    operation: &Operation,
-    id: &str,
-    prior: &Value,
-    desired: &Value,
-    patch: &mut Map<String, Json>,
-) -> Result<(), ProviderError> {
-    let Some((attribute, pointer)) = K::API.labels.place() else {
-        return Ok(());
-    };
-    let field = pointer
-        .trim_start_matches('/')
-        .split('/')
-        .next()
-        .unwrap_or_default();
-    // Labels inside a block that changes as a whole go along with it.
-    let block = patch.remove(field).filter(|_| attribute.contains('.'));
-    let (old, new) = (labels_of(prior, attribute), labels_of(desired, attribute));
-    if old == new && block.is_none() && text_map(prior) == text_map(desired) {
-        return Ok(());
-    }
-    let Some(found) = find::<K>(client, context, id).await? else {
-        return Ok(());
-    };
-    let there = labels::of(found.pointer(pointer));
-    let all = MARKS.for_update(&client.config().labels, &new, operation, &there);
-    if K::API.labels != Labelled::BySetLabels {
-        if let Some(block @ Json::Object(_)) = block {
-            patch.insert(field.to_owned(), block);
-        }
-        wire::put(patch, pointer.trim_start_matches('/'), labels::json(&all));
-        return Ok(());
-    }
-    let body =
-        json!({ "labels": labels::json(&all), "labelFingerprint": found["labelFingerprint"] });
-    let request = Request::send(
-        K::API.service,
-        verb(&K::API, "setLabels"),
-        Method::POST,
-        format!("{id}/setLabels"),
-        body,
-    );
-    // Global ones take no token.
-    let request = if id.contains("/global/") {
-        request
-    } else {
-        with_token(request, &K::API, operation, "labels")
-    };
-    run::<K>(client, context, operation, id, request)
-        .await
-        .map(|_| ())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// `effective_labels`, which tell a change of the defaults.
-fn text_map(value: &Value) -> Labels {
-    labels_of(value, "effective_labels")
+    #[test]
+    fn a_name_is_taken_in_every_services_words() {
+        use ErrorKind::{Conflict, Invalid};
+        for (service, kind, code, message, taken) in [
+            ("compute", Conflict, "alreadyExists", "exists", true),
+            (
+                "sql",
+                Invalid,
+                "invalid",
+                "Invalid request: failed to create database shop. Detail: database \"shop\" already exists.",
+                true,
+            ),
+            (
+                "sql",
+                Invalid,
+                "invalid",
+                "User \"shop\" already exists.",
+                true,
+            ),
+            ("sql", Invalid, "invalid", "the tier is unknown", false),
+            (
+                "compute",
+                Invalid,
+                "invalid",
+                "a rule already exists",
+                false,
+            ),
+            (
+                "compute",
+                Conflict,
+                "resourceNotReady",
+                "it is not ready",
+                false,
+            ),
+        ] {
+            let error = ProviderError {
+                service: service.to_owned(),
+                code: code.to_owned(),
+                ..ProviderError::new(kind, message)
+            };
+            assert_eq!(is_taken(&error), taken, "{message}");
+        }
+    }
 }

@@ -20,6 +20,8 @@ where
     F: Future<Output = Result<(), ProviderError>> + Send,
 {
     let _turn = client.turns.at(whole).await;
-    let overtaken = |error: &ProviderError| error.kind == ErrorKind::Conflict;
+    let overtaken = |error: &ProviderError| {
+        error.kind == ErrorKind::Conflict && error.code != ProviderError::CHANGED_MEANWHILE
+    };
     wait::while_refused(context, operation, wait::QUICK, overtaken, change).await
 }

@@ -4,10 +4,10 @@ use crate::client::Client;
 use crate::kind::Kind;
 use crate::managed::Managed;
 use crate::{
-    artifacts, compute, container, data, dns, iam, kms, project_service, rest, secrets,
-    service_connection, service_identity, sql, storage,
+    artifacts, compute, container, data, dns, iam, kms, opened_secret, project_service, rest,
+    secrets, service_connection, service_identity, sql, storage,
 };
-use infra_model::resource::{DynDataSource, DynResource, Typed};
+use infra_model::resource::{DynDataSource, DynEphemeral, DynResource, Typed};
 
 fn managed<K: Kind>() -> Box<dyn DynResource<Client>> {
     Typed::<Managed<K>>::register()
@@ -81,4 +81,9 @@ pub(crate) fn data() -> Vec<Box<dyn DynDataSource<Client>>> {
         Typed::<data::StorageAccount>::register_data(),
         Typed::<data::Zones>::register_data(),
     ]
+}
+
+/// Ephemeral resources.
+pub(crate) fn ephemeral() -> Vec<Box<dyn DynEphemeral<Client>>> {
+    vec![Typed::<opened_secret::Opened>::register_ephemeral()]
 }

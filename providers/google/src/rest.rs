@@ -1,6 +1,7 @@
 //! `google_rest_resource`: anything that a REST API of Google's has, by its path and body. What the type cannot know of a
 //! resource, the stack file says: how it gets its name, how it is changed.
 
+use crate::change::{STALE, is_stale};
 use crate::client::{Client, Request};
 use crate::error;
 use crate::family::REST;
@@ -10,6 +11,7 @@ use async_trait::async_trait;
 use futures::future::join_all;
 use infra_cloud::absence::{absent_is_done, there};
 use infra_cloud::declared::{declared, exported, fields, seen};
+use infra_cloud::overtaken;
 use infra_cloud::pending::{known, split};
 use infra_cloud::wait::{self, LONG, Progress};
 use infra_model::path::Path;
@@ -358,29 +360,13 @@ impl Resource<Client> for Rest {
         desired: RestRecord,
     ) -> Result<RestRecord, ProviderError> {
         let id = Self::id(&prior);
-        let (old, new) = (fields(&prior.body), fields(&desired.body));
-        if old != new {
-            let call = match &*desired.update {
-                "PUT" => request(Method::PUT, &id, Json::Object(new)),
-                _ => {
-                    let gone = old.keys().filter(|name| !new.contains_key(*name));
-                    let gone = gone.map(|name| (name.clone(), Json::Null));
-                    let changed = new
-                        .iter()
-                        .filter(|(name, value)| old.get(*name) != Some(value));
-                    let changed = changed.map(|(name, value)| (name.clone(), value.clone()));
-                    let patch: Map<_, _> = changed.chain(gone).collect();
-                    let mask = patch.keys().cloned().collect::<Vec<_>>().join(",");
-                    let call = request(Method::PATCH, &id, Json::Object(patch));
-                    if desired.update_mask {
-                        call.query("updateMask", mask)
-                    } else {
-                        call
-                    }
-                }
-            };
-            let call = with_token(call, &desired, operation, "patch");
-            run(client, context, operation, &id, call).await?;
+        if fields(&prior.body) != fields(&desired.body) {
+            let (id, prior, desired) = (&*id, &prior, &desired);
+            // While somebody is faster, what they made of it is looked at again.
+            wait::while_refused(context, operation, STALE, is_stale, || {
+                change(client, context, operation, id, prior, desired)
+            })
+            .await?;
         }
         settled::<Self>(client, context, operation, &id, desired).await
     }
@@ -432,6 +418,54 @@ impl Resource<Client> for Rest {
             prior: None,
         })
     }
+}
+
+/// Sends what changes, unless somebody else has changed that since it was planned; a `PUT` writes all that was said.
+async fn change(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    id: &str,
+    prior: &RestRecord,
+    desired: &RestRecord,
+) -> Result<(), ProviderError> {
+    let Some(found) = find(client, context, id).await? else {
+        return Err(error::gone(id));
+    };
+    let whole = desired.update == "PUT";
+    let (old, new) = (fields(&prior.body), fields(&desired.body));
+    let seen = fields(&record(id, &found, Some(prior)).body);
+    if let Some(conflict) = overtaken::of_fields("body", id, [&old, &new, &seen], whole) {
+        return Err(conflict);
+    }
+    let mut body = if whole {
+        new
+    } else {
+        let gone = old.keys().filter(|name| !new.contains_key(*name));
+        let gone = gone.map(|name| (name.clone(), Json::Null));
+        let changed = new
+            .iter()
+            .filter(|(name, value)| old.get(*name) != Some(value));
+        let changed = changed.map(|(name, value)| (name.clone(), value.clone()));
+        changed.chain(gone).collect::<Map<_, _>>()
+    };
+    let mask = body.keys().cloned().collect::<Vec<_>>().join(",");
+    let mut purpose = "patch".to_owned();
+    // Where the service has one, it refuses what was changed in between.
+    for name in ["fingerprint", "etag"] {
+        let guard = found.get(name).filter(|guard| guard.is_string());
+        if let Some(guard) = guard.filter(|_| !body.contains_key(name)) {
+            purpose = format!("{purpose}{guard}");
+            body.insert(name.to_owned(), guard.clone());
+        }
+    }
+    let method = if whole { Method::PUT } else { Method::PATCH };
+    let mut call = request(method, id, Json::Object(body));
+    if !whole && desired.update_mask {
+        call = call.query("updateMask", mask);
+    }
+    let call = with_token(call, desired, operation, &purpose);
+    run(client, context, operation, id, call).await
 }
 
 /// Sends the creation and waits for it.

@@ -174,7 +174,7 @@ pub(crate) struct VersionRecord {
 
 pub(crate) struct Version;
 
-const VERSIONS: &str = "secretmanager.projects.secrets.versions";
+pub(crate) const VERSIONS: &str = "secretmanager.projects.secrets.versions";
 const FORM: &str = "projects/{project}/secrets/{secret}/versions/{version}";
 
 async fn find(
@@ -188,8 +188,8 @@ async fn find(
     Ok(found.filter(|v| v["state"] != "DESTROYED"))
 }
 
-/// What a version that is imported holds; none where that is no text.
-async fn held(
+/// What a version holds; none where that is no text.
+pub(crate) async fn held(
     client: &Client,
     context: &CallContext,
     id: &str,

@@ -2,11 +2,14 @@
 
 use crate::api::{Operations, short};
 use crate::client::{Client, Request};
+use crate::error;
 use crate::family::PEERING;
-use crate::managed::text;
+use crate::managed::{is_taken, text};
 use crate::operation;
 use async_trait::async_trait;
 use infra_cloud::absence::there;
+use infra_cloud::overtaken::overtaken;
+use infra_cloud::read;
 use infra_cloud::wait::{self, MINUTES};
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
@@ -16,6 +19,7 @@ use infra_model::{
 };
 use reqwest::Method;
 use serde_json::{Value as Json, json};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A private connection between a network and the services that Google runs for it, such as Cloud SQL.
 #[derive(Clone, Debug, Default, Record)]
@@ -82,28 +86,70 @@ async fn send(
     client: &Client,
     context: &CallContext,
     operation: &Operation,
-    request: Request,
+    request: &Request,
 ) -> Result<(), ProviderError> {
     let busy = |error: &ProviderError| error.kind == ErrorKind::Conflict;
-    let request = &request;
-    wait::while_refused(context, operation, MINUTES, busy, || async move {
-        let answer = client.call(context, request).await?;
-        let Some(path) = operation::path(Operations::Rpc, "", &answer) else {
-            return Ok(());
-        };
-        operation::wait(
-            client,
-            context,
-            operation,
-            PEERING,
-            &request.call,
-            &path,
-            MINUTES,
-        )
-        .await
-        .map(|_| ())
+    wait::while_refused(context, operation, MINUTES, busy, || {
+        attempt(client, context, operation, request)
     })
     .await
+}
+
+/// Sends a call once, and waits for its operation.
+async fn attempt(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    request: &Request,
+) -> Result<(), ProviderError> {
+    let answer = client.call(context, request).await?;
+    let Some(path) = operation::path(Operations::Rpc, "", &answer) else {
+        return Ok(());
+    };
+    operation::wait(
+        client,
+        context,
+        operation,
+        PEERING,
+        &request.call,
+        &path,
+        MINUTES,
+    )
+    .await
+    .map(|_| ())
+}
+
+/// Makes the connection. Google refuses that for as long as there is one, and while it does something else.
+async fn make(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    id: &str,
+    ranges: &Json,
+    request: &Request,
+) -> Result<(), ProviderError> {
+    let lost = &AtomicBool::new(operation.known_id.is_some());
+    let busy = |error: &ProviderError| error.kind == ErrorKind::Conflict && !is_taken(error);
+    wait::while_refused(context, operation, MINUTES, busy, || async move {
+        let Err(refused) = attempt(client, context, operation, request).await else {
+            return Ok(());
+        };
+        lost.fetch_or(refused.maybe_done, Ordering::Relaxed);
+        if refused.kind != ErrorKind::Conflict {
+            return Err(refused);
+        }
+        match find_connection(client, context, id).await? {
+            None => Err(refused),
+            // An answer was lost: this is what that attempt made.
+            Some(made) if lost.load(Ordering::Relaxed) && has(&made, ranges) => Ok(()),
+            Some(_) => Err(error::foreign(id)),
+        }
+    })
+    .await
+}
+
+fn has(connection: &Json, ranges: &Json) -> bool {
+    connection["reservedPeeringRanges"] == *ranges
 }
 
 #[async_trait]
@@ -192,8 +238,8 @@ impl Resource<Client> for Connection {
             Some(_) => find_connection(client, context, &id).await?,
         };
         let ranges = json!(desired.reserved_peering_ranges);
-        if made.is_none_or(|made| made["reservedPeeringRanges"] != ranges) {
-            send(client, context, operation, request).await?;
+        if made.is_none_or(|made| !has(&made, &ranges)) {
+            make(client, context, operation, &id, &ranges, &request).await?;
         }
         crate::managed::settled::<Self>(client, context, operation, &id, desired).await
     }
@@ -220,7 +266,13 @@ impl Resource<Client> for Connection {
             )
             .query("updateMask", "reservedPeeringRanges")
             .query("force", "true");
-            send(client, context, operation, request).await?;
+            let seen = read::one::<_, Self>(client, context, &id, Some(prior.clone())).await?;
+            let values = [&prior, &desired, seen.as_ref().unwrap_or(&prior)];
+            let [old, new, seen] = values.map(Record::to_value);
+            if let Some(conflict) = overtaken(&ConnectionRecord::block(), &id, &old, &new, &seen) {
+                return Err(conflict);
+            }
+            send(client, context, operation, &request).await?;
         }
         crate::managed::settled::<Self>(client, context, operation, &id, desired).await
     }
@@ -246,7 +298,7 @@ impl Resource<Client> for Connection {
             ),
             json!({ "consumerNetwork": network }),
         );
-        infra_cloud::absence::absent_is_done(send(client, context, operation, request).await)
+        infra_cloud::absence::absent_is_done(send(client, context, operation, &request).await)
     }
 
     async fn recover(

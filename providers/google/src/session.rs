@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use infra_cloud::Cloud;
 use infra_cloud::defaults::Names;
 use infra_model::provider::{Environment, Finding, PreflightItem};
-use infra_model::resource::{DynDataSource, DynResource};
+use infra_model::resource::{DynDataSource, DynEphemeral, DynResource};
 use infra_model::schema::ApiFamily;
 use infra_model::{Block, CallContext, ProviderError, Record, Value};
 
@@ -34,6 +34,10 @@ impl Cloud for Google {
 
     fn data() -> Vec<Box<dyn DynDataSource<Client>>> {
         registry::data()
+    }
+
+    fn ephemeral() -> Vec<Box<dyn DynEphemeral<Client>>> {
+        registry::ephemeral()
     }
 
     async fn connect(config: &Value, environment: &Environment) -> Result<Client, ProviderError> {

@@ -3,7 +3,7 @@
 
 use crate::client::{Call, Client};
 use crate::object::Reference;
-use futures::future::join_all;
+use futures::future::{join_all, try_join_all};
 use infra_cloud::absence::there;
 use infra_model::{CallContext, ErrorKind, ProviderError};
 use serde_json::Value as Json;
@@ -117,6 +117,61 @@ pub(crate) async fn all(
         names
     });
     Ok(join_all(asked).await.into_iter().flatten().collect())
+}
+
+/// A kind with its categories, by which `kubectl get CATEGORY` finds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Categorised {
+    /// `GROUP/VERSION`
+    pub(crate) api_version: String,
+    pub(crate) kind: String,
+    pub(crate) categories: Vec<String>,
+}
+
+/// The kinds that others have defined, each in the version that its group prefers.
+///
+/// # Errors
+/// The cluster does not say what it has.
+pub(crate) async fn categorised(
+    client: &Client,
+    context: &CallContext,
+) -> Result<Vec<Categorised>, ProviderError> {
+    let groups = client
+        .call(context, &Call::get("discover", "/apis"))
+        .await?;
+    let groups = groups["groups"].as_array().into_iter().flatten();
+    let preferred = groups.filter_map(|g| g["preferredVersion"]["groupVersion"].as_str());
+    // Kubernetes' own groups have no dot, or are of k8s.io.
+    let defined = |v: &&str| {
+        let group = v.split('/').next().unwrap_or_default();
+        group.contains('.') && !group.ends_with(".k8s.io")
+    };
+    let asked = preferred.filter(defined).map(|version| async move {
+        let call = Call::get(format!("discover {version}"), format!("/apis/{version}"));
+        let list = there(client.call(context, &call).await)?;
+        Ok::<_, ProviderError>(
+            list.map(|list| in_categories(version, &list))
+                .unwrap_or_default(),
+        )
+    });
+    let found: Vec<Vec<Categorised>> = try_join_all(asked).await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+fn in_categories(version: &str, list: &Json) -> Vec<Categorised> {
+    let resources = list["resources"].as_array().into_iter().flatten();
+    let whole = resources.filter(|r| r["name"].as_str().is_some_and(|name| !name.contains('/')));
+    let one = |r: &Json| {
+        let categories = r["categories"].as_array().into_iter().flatten();
+        Some(Categorised {
+            api_version: version.to_owned(),
+            kind: r["kind"].as_str()?.to_owned(),
+            categories: categories
+                .filter_map(|c| c.as_str().map(str::to_owned))
+                .collect(),
+        })
+    };
+    whole.filter_map(one).collect()
 }
 
 /// The same, of a kind that must be there.

@@ -11,6 +11,10 @@ pub(crate) const OWNED: &str = "FieldManagerConflict";
 /// The code of an error of fields that can never change.
 pub(crate) const IMMUTABLE: &str = "FieldIsImmutable";
 
+/// The code of an error of an eviction that a PodDisruptionBudget does not allow now. The reason of its cause:
+/// `DisruptionBudgetCause` of `k8s.io/api/policy/v1`.
+pub(crate) const BUDGET: &str = "DisruptionBudget";
+
 /// What the API server says of an admission webhook that it asked in vain.
 const UNANSWERED: &str = "failed calling webhook";
 
@@ -80,8 +84,9 @@ pub(crate) fn of_status(operation: &str, status: &Status) -> ProviderError {
     let untyped = status
         .message
         .contains("failed to create typed patch object");
+    let budget = causes.iter().find(|c| c.reason == BUDGET);
     let kind = match (status.code, &*status.reason) {
-        _ if terminating => ErrorKind::Conflict,
+        _ if terminating || budget.is_some() => ErrorKind::Conflict,
         _ if webhook => ErrorKind::Transient,
         _ if untyped => ErrorKind::Invalid,
         (403, _) if status.message.contains("exceeded quota") => ErrorKind::Quota,
@@ -100,16 +105,19 @@ pub(crate) fn of_status(operation: &str, status: &Status) -> ProviderError {
         OWNED
     } else if immutable {
         IMMUTABLE
+    } else if budget.is_some() {
+        BUDGET
     } else {
         &status.reason
     };
     let wait = status.details.as_ref().map_or(0, |d| d.retry_after_seconds);
     ProviderError {
         code: code.to_owned(),
-        message: if code == OWNED {
-            owned_by_others(causes)
-        } else {
-            explained(&status.message)
+        message: match budget {
+            _ if code == OWNED => owned_by_others(causes),
+            // Which budget, and what it needs; the message itself only says that there is one.
+            Some(cause) => cause.message.clone(),
+            None => explained(&status.message),
         },
         attribute: (code == OWNED || kind == ErrorKind::Invalid)
             .then(|| Path::attribute("manifest")),
@@ -229,6 +237,11 @@ mod tests {
                 json!({"code": 429, "reason": "TooManyRequests", "message": "slowly", "details": {"retryAfterSeconds": 3}}),
                 ErrorKind::Throttled,
                 "TooManyRequests",
+            ),
+            (
+                json!({"code": 429, "reason": "TooManyRequests", "message": "Cannot evict pod", "details": {"causes": [{"reason": "DisruptionBudget", "message": "The disruption budget web needs 1 healthy pods and has 1 currently"}]}}),
+                ErrorKind::Conflict,
+                BUDGET,
             ),
         ] {
             let error = of_status("x", &status(answer.clone()));

@@ -39,8 +39,9 @@ fn forbids(budget: &Json) -> bool {
     number("disruptionsAllowed") == Some(0) && number("expectedPods").is_some_and(|pods| pods > 0)
 }
 
-fn name(budget: &Json) -> String {
-    let text = |name: &str| budget["metadata"][name].as_str().unwrap_or_default();
+/// `NAMESPACE/NAME`
+pub(crate) fn name(object: &Json) -> String {
+    let text = |name: &str| object["metadata"][name].as_str().unwrap_or_default();
     format!("{}/{}", text("namespace"), text("name"))
 }
 

@@ -74,20 +74,23 @@ pub(crate) async fn all(
     })
 }
 
+/// Stops what deploys, before what it has deployed goes.
+pub(crate) async fn stop(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+) -> Result<(), ProviderError> {
+    let leaving = Leaving {
+        client,
+        context,
+        operation,
+    };
+    leaving.stop().await
+}
+
 impl Leaving<'_> {
     async fn run(&self) -> Result<(), ProviderError> {
-        self.status("dropping admission webhooks that answer no more");
-        self.drop_webhooks(true).await?;
-        self.status("stopping what deploys");
-        for (version, kind) in MAKERS {
-            let makers = self.list(version, kind).await?;
-            self.delete_all(makers, "Orphan").await?;
-        }
-        for (version, kind, change) in DEPLOYERS {
-            for deployer in self.list(version, kind).await? {
-                self.patch(&deployer, &change()).await?;
-            }
-        }
+        self.stop().await?;
         self.status("dropping admission webhooks that must answer");
         self.drop_webhooks(false).await?;
         self.status("deleting what has load balancers and databases");
@@ -108,6 +111,23 @@ impl Leaving<'_> {
         let claims = self.list("v1", "PersistentVolumeClaim").await?;
         self.delete_all(claims, "Background").await?;
         self.gone().await
+    }
+
+    /// Nobody deploys anything any more, and what was deployed stays.
+    async fn stop(&self) -> Result<(), ProviderError> {
+        self.status("dropping admission webhooks that answer no more");
+        self.drop_webhooks(true).await?;
+        self.status("stopping what deploys");
+        for (version, kind) in MAKERS {
+            let makers = self.list(version, kind).await?;
+            self.delete_all(makers, "Orphan").await?;
+        }
+        for (version, kind, change) in DEPLOYERS {
+            for deployer in self.list(version, kind).await? {
+                self.patch(&deployer, &change()).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Those that hold calls up when they do not answer; at first only those that nobody serves, for which not even a deployer can
@@ -162,17 +182,7 @@ impl Leaving<'_> {
     }
 
     async fn patch(&self, object: &Json, change: &Json) -> Result<(), ProviderError> {
-        let reference = apply::reference(object)?;
-        let place = discovery::must(self.client, self.context, &reference).await?;
-        let call = Call {
-            family: family::WRITE,
-            name: format!("patch {}", reference.kind),
-            method: http::Method::PATCH,
-            path: format!("{}?fieldManager=infra", place.of(&reference)),
-            content: "application/merge-patch+json",
-            body: change.to_string().into_bytes(),
-        };
-        there(self.client.call(self.context, &call).await).map(|_| ())
+        patch(self.client, self.context, object, change).await
     }
 
     /// Deletes what is behind objects: a controller would make them anew as long as what it makes them for is there.
@@ -237,6 +247,26 @@ impl Leaving<'_> {
     }
 }
 
+/// Merges a change into an object; one that is gone is left alone.
+pub(crate) async fn patch(
+    client: &Client,
+    context: &CallContext,
+    object: &Json,
+    change: &Json,
+) -> Result<(), ProviderError> {
+    let reference = apply::reference(object)?;
+    let place = discovery::must(client, context, &reference).await?;
+    let call = Call {
+        family: family::WRITE,
+        name: format!("patch {}", reference.kind),
+        method: http::Method::PATCH,
+        path: format!("{}?fieldManager=infra", place.of(&reference)),
+        content: "application/merge-patch+json",
+        body: change.to_string().into_bytes(),
+    };
+    there(client.call(context, &call).await).map(|_| ())
+}
+
 /// For Argo CD's Applications: nothing is synchronised by itself, and nothing goes with the Application.
 pub(crate) fn let_be() -> Json {
     json!({ "metadata": { "finalizers": null }, "spec": { "syncPolicy": { "automated": null } } })
@@ -266,7 +296,7 @@ fn mounts(workload: &Json) -> bool {
     made.is_some_and(|m| !m.is_empty()) || volumes.into_iter().flatten().any(claimed)
 }
 
-fn in_words(object: &Json) -> String {
+pub(crate) fn in_words(object: &Json) -> String {
     let text = |json: &Json| json.as_str().unwrap_or_default().to_owned();
     let metadata = &object["metadata"];
     match metadata["namespace"].as_str() {

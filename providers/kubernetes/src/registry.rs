@@ -2,7 +2,9 @@
 
 use crate::client::Client;
 use crate::kind::{Kind, Managed};
-use crate::{config_map, config_repository, crds, data, helm, manifest, namespace, secret};
+use crate::{
+    config_map, config_repository, crds, data, helm, manifest, namespace, policy_scan, secret,
+};
 use infra_model::resource::{DynDataSource, DynResource, Typed};
 
 fn managed<K: Kind>() -> Box<dyn DynResource<Client>> {
@@ -17,6 +19,7 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
         Typed::<crds::Crds>::register(),
         managed::<manifest::Manifest>(),
         managed::<namespace::Namespace>(),
+        Typed::<policy_scan::Scan>::register(),
         managed::<secret::Secret>(),
         Typed::<helm::release::Release>::register(),
     ]
@@ -24,5 +27,8 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
 
 /// Data sources.
 pub(crate) fn data() -> Vec<Box<dyn DynDataSource<Client>>> {
-    vec![Typed::<data::AnyResource>::register_data()]
+    vec![
+        Typed::<data::Pods>::register_data(),
+        Typed::<data::AnyResource>::register_data(),
+    ]
 }

@@ -3,10 +3,13 @@
 use crate::client::Client;
 use crate::config::Config;
 use crate::helm::supported;
-use crate::{data_loss, evictions, family, leave, refine, registry, removals, takeover};
+use crate::{
+    crossplane, data_loss, evictions, family, leave, refine, registry, removals, takeover, vacate,
+};
 use async_trait::async_trait;
 use infra_cloud::Cloud;
 use infra_cloud::defaults::Names;
+use infra_model::outside::{Ending, Fate};
 use infra_model::provider::{Environment, Finding, PreflightItem, RefineItem, Refined, Shift};
 use infra_model::resource::{DynDataSource, DynResource};
 use infra_model::schema::ApiFamily;
@@ -77,6 +80,41 @@ impl Cloud for Kubernetes {
         operation: &Operation,
     ) -> Result<(), ProviderError> {
         leave::all(client, context, operation).await
+    }
+
+    fn tends(type_name: &str, value: &Value) -> bool {
+        crossplane::scope(type_name, value).is_some()
+    }
+
+    async fn made_outside(
+        client: &Client,
+        context: &CallContext,
+        endings: &[Ending<'_>],
+    ) -> Result<Vec<String>, ProviderError> {
+        crossplane::made(client, context, endings).await
+    }
+
+    async fn settle(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        ending: Ending<'_>,
+        fate: Fate,
+    ) -> Result<(), ProviderError> {
+        if let Ending::Host = ending {
+            // What deploys would bring anew what is deleted.
+            leave::stop(client, context, operation).await?;
+        }
+        crossplane::settle(client, context, operation, ending, fate).await
+    }
+
+    async fn vacate(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        label: (&str, &str),
+    ) -> Result<(), ProviderError> {
+        vacate::nodes(client, context, operation, label).await
     }
 
     fn unserved(shift: &Shift<'_>) -> Option<ProviderError> {

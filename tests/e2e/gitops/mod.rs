@@ -458,3 +458,33 @@ fn killed_after_the_push_a_run_is_gone_on_with() {
     life.settled();
     life.destroy();
 }
+
+/// What is committed is raised before the control plane, as what is applied is: a chart must do for both versions.
+#[test]
+fn a_committed_chart_that_does_not_suit_both_versions_is_refused() {
+    let test = "a_committed_chart_that_does_not_suit_both_versions_is_refused";
+    let Some(life) = Life::new(test, "flux") else {
+        return;
+    };
+    let older = "[hardening.main.charts.cert-manager]\nversion = \"v1.20.2\"\n[hardening.main.charts.envoy-gateway]\nversion = \"v1.7.1\"\n[hardening.main.tls]";
+    let write = |version: &str, charts: &str| {
+        life.write("gitops", |text| {
+            text.replace("\"1.34\"", &format!("\"{version}\""))
+                .replace("[hardening.main.tls]", charts)
+        });
+    };
+    write("1.32", older);
+    life.apply();
+    write("1.33", "[hardening.main.tls]");
+    let told = life.run(&["plan"]).expect(1).told();
+    assert!(
+        told.contains("cert-manager v1.21.1 is supported on Kubernetes 1.33 to 1.36, and charts are raised while the cluster still has 1.32"),
+        "{told}"
+    );
+    // In two steps.
+    write("1.33", older);
+    life.apply();
+    write("1.33", "[hardening.main.tls]");
+    life.apply();
+    life.settled();
+}

@@ -53,6 +53,7 @@ pub(super) fn expand(inputs: &Inputs, draft: &mut Draft<'_>) {
     );
     draft.output("id", "aws_s3_bucket.this.id");
     draft.output("name", "aws_s3_bucket.this.bucket");
+    draft.output("container", "aws_s3_bucket.this.bucket");
     draft.output("arn", "aws_s3_bucket.this.arn");
     draft.output(
         "url",

@@ -47,6 +47,7 @@ pub(super) fn expand(inputs: &Inputs, draft: &mut Draft<'_>) {
     }
     draft.output("id", "azurerm_storage_account.this.id");
     draft.output("name", "azurerm_storage_account.this.name");
+    draft.output("container", "azurerm_storage_container.this.name");
     draft.output("arn", "azurerm_storage_container.this.id");
     draft.output(
         "url",

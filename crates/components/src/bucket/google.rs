@@ -34,6 +34,7 @@ pub(super) fn expand(inputs: &Inputs, draft: &mut Draft<'_>) {
     draft.resource("google_storage_bucket", "this", body);
     draft.output("id", "google_storage_bucket.this.id");
     draft.output("name", "google_storage_bucket.this.name");
+    draft.output("container", "google_storage_bucket.this.name");
     draft.output(
         "arn",
         "\"projects/_/buckets/${google_storage_bucket.this.name}\"",

@@ -64,6 +64,11 @@ impl Component for Bucket {
             "Its name: of the storage account on Azure.",
         ),
         (
+            "container",
+            OutputType::Text,
+            "What its objects are in: the container of the storage account on Azure, elsewhere the bucket itself.",
+        ),
+        (
             "arn",
             OutputType::Text,
             "How policies name it: the ARN on AWS, the scope of role assignments on Azure.",

@@ -270,6 +270,11 @@ const SPOT: &str = "kubernetes.azure.com/scalesetpriority";
 
 fn node_pool(name: &str, pool: &Pool, inputs: &Inputs, site: &Site, draft: &mut Draft<'_>) {
     let mut body = common(name, pool, inputs, site, draft);
+    // What only new nodes can have is in the name, so that another pool can be there before this one goes.
+    let nodes = format!("{} {} {}", body["vm_size"], pool.disk_gb, pool.spot);
+    let unique = names::number(&nodes) >> 16;
+    let stem = names::compact(name, POOL_NAME - 4);
+    body.insert("name".into(), json!(format!("{stem}{unique:04x}")));
     let mut taints: Vec<String> = pool
         .taints
         .iter()

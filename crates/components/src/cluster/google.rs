@@ -28,8 +28,10 @@ pub(super) const SIZES: Sizes = [
     ("large", "n2-standard-8"),
 ];
 
-/// The longest name of a cluster or pool.
+/// The longest name of a cluster.
 const NAME: usize = 40;
+/// The longest beginning of a pool's name: a hyphen and 16 digits follow.
+const MADE_UP_FROM: usize = NAME - 17;
 
 pub(super) fn expand(
     inputs: &Inputs,
@@ -186,7 +188,8 @@ fn node_pools(site: &Site, pools: &[(String, Pool)], draft: &mut Draft<'_>) {
         // Counted for each zone: as many as the fullest zone needs, which the autoscaler takes back.
         let first = spread(pool.first(), site.zones.len()).into_iter().max();
         let body = json!({
-            "name": draft.name(name, NAME),
+            // Made up from it, so that another pool can be there before this one goes.
+            "name_prefix": format!("{}-", draft.name(name, MADE_UP_FROM)),
             "cluster": "${google_container_cluster.this.id}",
             "initial_node_count": first,
             "autoscaling": {

@@ -1,4 +1,4 @@
-//! `database` on Google Cloud: a Cloud SQL instance without a public address, its first database and administrator, the
+//! `database` on Google Cloud: a Cloud SQL instance without a public address, its key, its first database and administrator, the
 //! administrator's password in Secret Manager, and firewall rules that let only its clients out to it.
 
 use super::{Clients, Engine, Inputs};
@@ -32,6 +32,7 @@ pub(super) fn expand(
     check(inputs, clients, draft);
     // The name of an instance is taken for a week after its end.
     draft.builtin("random_id", "this", json!({ "byte_length": 4 }));
+    google::key(draft, "database", google::Agent::Databases);
     instance(inputs, engine, &version, &tier, site, draft);
     let name = inputs.database_name(draft.instance.name);
     draft.resource(
@@ -149,6 +150,7 @@ fn instance(
         "name": format!("{}-${{random_id.this.hex}}", draft.name("", 80)),
         "database_version": version,
         "deletion_protection": draft.protect(),
+        "encryption_key_name": "${google_kms_crypto_key.this.id}",
         "settings": {
             "tier": tier,
             "edition": "ENTERPRISE",
@@ -173,17 +175,18 @@ fn instance(
             },
             "insights_config": { "query_insights_enabled": true },
         },
-        // A private address comes through the network's connection to Google's services.
-        "depends_on": [site.reference],
+        // Without the grant it cannot use its key; a private address comes through the network's connection to Google's services.
+        "depends_on": ["google_kms_crypto_key_iam_member.this", site.reference],
         // It has grown by itself since, perhaps.
         "lifecycle": inputs.max_storage_gb.map(|_| json!({ "ignore_changes": ["settings[0].disk_size"] })),
     });
     draft.resource("google_sql_database_instance", "this", body);
 }
 
-/// The administrator, whose password stands in Secret Manager.
+/// The administrator. The password is drawn while applying, written to Secret Manager, and from there to the instance. It is nowhere
+/// else.
 fn administrator(inputs: &Inputs, draft: &mut Draft<'_>) {
-    draft.builtin(
+    draft.ephemeral(
         "random_password",
         "admin",
         json!({ "length": 32, "override_special": "-_.~" }),
@@ -199,7 +202,18 @@ fn administrator(inputs: &Inputs, draft: &mut Draft<'_>) {
         "this",
         json!({
             "secret": "${google_secret_manager_secret.this.id}",
-            "secret_data": "${random_password.admin.result}",
+            "secret_data_wo": "${ephemeral.random_password.admin.result}",
+            // Another number makes another password.
+            "secret_data_wo_version": 1,
+        }),
+    );
+    draft.ephemeral(
+        "google_secret_manager_secret_version",
+        "this",
+        json!({
+            "secret": "${google_secret_manager_secret_version.this.secret}",
+            // Known once it is there: nothing is asked for before.
+            "version": "${google_secret_manager_secret_version.this.version}",
         }),
     );
     draft.resource(
@@ -208,7 +222,8 @@ fn administrator(inputs: &Inputs, draft: &mut Draft<'_>) {
         json!({
             "name": inputs.username.json("input.username"),
             "instance": "${google_sql_database_instance.this.id}",
-            "password": "${random_password.admin.result}",
+            "password_wo": "${ephemeral.google_secret_manager_secret_version.this.secret_data}",
+            "password_wo_version": "${google_secret_manager_secret_version.this.secret_data_wo_version}",
         }),
     );
 }

@@ -16,7 +16,9 @@ use infra_model::{Record, Value};
 
 /// A managed relational database: private, encrypted with its own key, reachable only over TLS and only by its clients. Its
 /// password stands in the cloud's secret manager: on AWS it is made and rotated there and never seen here, on Google Cloud
-/// it is made here and stored encrypted, on Azure it is made here and stands in a vault, nowhere else.
+/// and Azure it is made here and written there, and is nowhere else. There another number makes another one:
+/// `override = { google_secret_manager_secret_version = { secret_data_wo_version = 2 } }`, and
+/// `{ azurerm_key_vault_secret = { value_wo_version = 2 } }`.
 ///
 /// In a stack with `protect = true` it refuses to be deleted, and leaves a last snapshot when it goes: on AWS `STACK-NAME-final`. That snapshot
 /// is encrypted with the database's own key, which goes with it after 30 days: until then copy the snapshot under another key, or cancel the

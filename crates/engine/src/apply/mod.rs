@@ -387,6 +387,7 @@ impl Run<'_> {
                         | StepKind::Lift(_)
                         | StepKind::Delete(_)
                         | StepKind::Leave(_)
+                        | StepKind::Empty(_)
                         | StepKind::Release(_)
                 )
             })
@@ -480,9 +481,10 @@ impl Run<'_> {
             StepKind::Delete(_) => report.destroyed += 1,
             StepKind::Import(_) => report.imported += 1,
             StepKind::Forget(_) => report.forgotten += 1,
-            // Lifting a protection, leaving a host and stopping a resource are parts of the deletion that follows.
+            // Lifting a protection, leaving a host, emptying a pool and stopping a resource are parts of the deletion that follows.
             StepKind::Lift(_)
             | StepKind::Leave(_)
+            | StepKind::Empty(_)
             | StepKind::Release(_)
             | StepKind::Read(_)
             | StepKind::Record(_)

@@ -5,11 +5,12 @@
 use super::{Run, lock};
 use crate::codec;
 use crate::events::Event;
-use crate::plan::{Change, Reason};
+use crate::plan::{Change, ChangeAction, Reason, pools};
 use crate::sessions::Connected;
 use infra_model::address::ProviderAddress;
 use infra_model::hash::HashSet;
 use infra_model::operation::{Action, Operation};
+use infra_model::outside::{Ending, Fate};
 use infra_model::protection;
 use infra_model::provider::CallContext;
 use infra_model::provider_error::{ErrorKind, ProviderError};
@@ -27,6 +28,15 @@ struct Going<'a> {
     value: Value,
     /// Its key, when it is not the current object.
     deposed: Option<DeposedKey>,
+}
+
+/// Refuses to leave behind what has been made since the plan, or could not be asked for then.
+fn undecided(made: Vec<String>) -> Result<(), ProviderError> {
+    if made.is_empty() {
+        return Ok(());
+    }
+    let (message, help) = Fate::undecided(&made);
+    Err(ProviderError::new(ErrorKind::Conflict, format!("{message}\n{help}")))
 }
 
 impl Run<'_> {
@@ -159,13 +169,7 @@ impl Run<'_> {
             status: "emptying it".to_owned(),
         });
         let left = self.leave_with(change, &operation).await;
-        if let Err(error) = left {
-            self.ended_without(&operation, &error).await?;
-            return Err(error);
-        }
-        let unchanged = Outcome::Updated(going.resource.clone());
-        self.outcome(&operation, unchanged).await?;
-        Ok(Some(going.resource.id))
+        self.closed(&operation, left, &going).await
     }
 
     /// Through every configuration that something was managed with which ends with this host.
@@ -184,9 +188,58 @@ impl Run<'_> {
         for (provider, config) in configurations {
             let connected = self.sessions.reconnect(&provider, &config).await?;
             let context = self.sessions.context(&provider.name, self.news.clone());
+            match self.plan.fate {
+                Some(fate) => {
+                    let session = &connected.session;
+                    session.settle(&context, operation, Ending::Host, fate).await?;
+                }
+                None => undecided(connected.session.made_outside(&context, &[Ending::Host]).await?)?,
+            }
             connected.session.leave(&context, operation).await?;
         }
         Ok(())
+    }
+
+    /// Moves what runs on a pool to others, as an operation on the pool: through every configuration that manages something in its
+    /// cluster.
+    pub(super) async fn empty(&self, change: &Change) -> Result<Option<String>, ProviderError> {
+        let Some(going) = self.going(change)? else {
+            return Ok(None);
+        };
+        let (label, attribute) = going.schema.traits.nodes;
+        let Some(name) = going.value.get(attribute).and_then(Value::as_str) else {
+            return Ok(None);
+        };
+        let operation = self.begin_change(change, &going, &going.value).await?;
+        let changes = &self.plan.changes;
+        let ways = (self.input.store).read(|s| pools::ways(self.engine, s, changes, change));
+        let moved = async {
+            for (provider, config) in ways {
+                let connected = self.sessions.reconnect(&provider, &config).await?;
+                let context = self.sessions.context(&provider.name, self.news.clone());
+                (connected.session)
+                    .vacate(&context, &operation, (label, name))
+                    .await?;
+            }
+            Ok(())
+        };
+        self.closed(&operation, moved.await, &going).await
+    }
+
+    /// Ends an operation that leaves its object as it is.
+    async fn closed(
+        &self,
+        operation: &Operation,
+        done: Result<(), ProviderError>,
+        going: &Going<'_>,
+    ) -> Result<Option<String>, ProviderError> {
+        if let Err(error) = done {
+            self.ended_without(operation, &error).await?;
+            return Err(error);
+        }
+        let unchanged = Outcome::Updated(going.resource.clone());
+        self.outcome(operation, unchanged).await?;
+        Ok(Some(going.resource.id.clone()))
     }
 
     /// Stops a resource from bringing what others take over: as a change of it that leaves all as it is.
@@ -202,13 +255,16 @@ impl Run<'_> {
             .session
             .update(&context, &operation, type_name, &value, &value)
             .await;
-        if let Err(error) = stopped {
-            self.ended_without(&operation, &error).await?;
-            return Err(error);
-        }
-        let unchanged = Outcome::Updated(going.resource.clone());
-        self.outcome(&operation, unchanged).await?;
-        Ok(Some(going.resource.id))
+        self.closed(&operation, stopped.map(|_| ()), &going).await
+    }
+
+    /// Whether a resource that goes for good makes things outside of its host.
+    fn tends(&self, change: &Change, prior: &Value) -> bool {
+        let provider = self.engine.provider(&change.provider.name);
+        let type_name = &change.address.block.type_name;
+        change.action == ChangeAction::Delete
+            && !change.changes_hands()
+            && provider.is_some_and(|p| p.tends(type_name, prior))
     }
 
     /// Deletes an object.
@@ -248,11 +304,18 @@ impl Run<'_> {
         };
         self.begin(intent).await?;
         let prior = going.value.without_unknowns();
-        let deleted = connected
-            .session
-            .delete(&context, &operation, &schema.type_name, &prior)
-            .await;
-        match deleted {
+        let type_name: &str = &schema.type_name;
+        let deleted = async {
+            if let Some(fate) = self.plan.fate.filter(|_| self.tends(change, &prior)) {
+                let value = &prior;
+                let ending = Ending::Resource { type_name, value };
+                let session = &connected.session;
+                session.settle(&context, &operation, ending, fate).await?;
+            }
+            let session = &connected.session;
+            session.delete(&context, &operation, type_name, &prior).await
+        };
+        match deleted.await {
             Ok(()) => {
                 self.outcome(&operation, Outcome::Deleted).await?;
                 Ok(Some(id))

@@ -8,6 +8,7 @@ use crate::plan::{Change, ChangeAction, StepKind};
 use crate::scope::Frame;
 use infra_model::defect::Defect;
 use infra_model::operation::{Action, Marking, Operation, OperationId, Token};
+use infra_model::path::Path;
 use infra_model::provider_error::{ErrorKind, ProviderError};
 use infra_model::schema::Schema;
 use infra_model::value::Value;
@@ -47,6 +48,11 @@ impl Run<'_> {
             StepKind::Leave(_) => (
                 Action::Update,
                 self.timed(index, change, Action::Update, self.leave(change))
+                    .await,
+            ),
+            StepKind::Empty(_) => (
+                Action::Update,
+                self.timed(index, change, Action::Update, self.empty(change))
                     .await,
             ),
             StepKind::Release(_) => (
@@ -317,13 +323,9 @@ impl Run<'_> {
     fn kept(&self, change: &Change, settled: &Settled, value: &Value) -> Result<(), ProviderError> {
         self.world.values().set(&change.address, value.clone());
         if let Some(path) = codec::broken_promise(&settled.planned, value) {
-            let message = format!(
-                "the provider returned another `{path}` than was planned; this is a bug in the provider"
-            );
-            return Err(ProviderError {
-                attribute: Some(path),
-                ..ProviderError::new(ErrorKind::Other, message)
-            });
+            let before = change.before.as_ref();
+            let before = before.filter(|_| change.action == ChangeAction::Update);
+            return Err(unpromised(before, &settled.planned, path));
         }
         let block = self.block(change)?;
         let frame = Frame {
@@ -418,6 +420,52 @@ impl Run<'_> {
                 }
                 Err(error)
             }
+        }
+    }
+}
+
+/// A place where what a provider returned is not what was planned: what an update left as it was is somebody else's doing.
+fn unpromised(before: Option<&Value>, planned: &Value, path: Path) -> ProviderError {
+    let of = |value: &Value| path.get(value).map(Value::unmark_deep);
+    let error = if before.is_some_and(|before| of(before).is_some() && of(before) == of(planned)) {
+        let message = format!(
+            "somebody else has changed `{path}` meanwhile; what was planned is done, and the next plan shows the other change as drift"
+        );
+        ProviderError {
+            code: ProviderError::CHANGED_MEANWHILE.to_owned(),
+            ..ProviderError::new(ErrorKind::Conflict, message)
+        }
+    } else {
+        let message = format!(
+            "the provider returned another `{path}` than was planned; this is a bug in the provider"
+        );
+        ProviderError::new(ErrorKind::Other, message)
+    };
+    ProviderError {
+        attribute: Some(path),
+        ..error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_update_left_as_it_was_is_changed_by_somebody_else() {
+        let value = |size: i64, note: &str| {
+            Value::object([("size", Value::from(size)), ("note", note.into())])
+        };
+        let (before, planned) = (value(1, "ours"), value(2, "ours"));
+        for (actual, before, kind) in [
+            (value(2, "theirs"), Some(&before), ErrorKind::Conflict),
+            (value(3, "ours"), Some(&before), ErrorKind::Other),
+            // Of what is new nothing was anybody else's.
+            (value(2, "theirs"), None, ErrorKind::Other),
+        ] {
+            let path = codec::broken_promise(&planned, &actual).expect("differs");
+            let error = unpromised(before, &planned, path);
+            assert_eq!(error.kind, kind, "{}", error.message);
         }
     }
 }

@@ -24,6 +24,8 @@ pub(crate) fn checked(program: &Program, world: &World<'_>) -> Vec<Checked> {
         if let Some(module) = &component.module {
             asking.declared(&component.scope(), &module.outputs, &module.checks);
         }
+        let none = indexmap::IndexMap::new();
+        asking.declared(&component.scope(), &none, &component.checks);
     }
     asking.found.into_values().collect()
 }

@@ -3,7 +3,7 @@
 use super::ahead::{self, Ahead, Made};
 use super::outputs::output_value;
 use super::walk::Walk;
-use super::{ChangeAction, OutputChange, Plan, PlanMode, Reason, order};
+use super::{ChangeAction, OutputChange, Plan, PlanMode, Reason, order, pools};
 use crate::error::EngineError;
 use crate::events::Event;
 use indexmap::IndexSet;
@@ -45,6 +45,7 @@ impl Walk<'_> {
             PlanMode::Destroy | PlanMode::RefreshOnly => Vec::new(),
         };
         let (mut changes, held) = self.planner.into_changes();
+        pools::create_first(self.engine, &mut changes);
         if self.options.mode == PlanMode::RefreshOnly {
             changes.clear();
         }
@@ -92,6 +93,8 @@ impl Walk<'_> {
             .into());
         }
         Ok(Plan {
+            made_inside: Vec::new(),
+            fate: None,
             mode: self.options.mode,
             created: self.program.now,
             lineage: self.state.lineage.clone(),

@@ -17,6 +17,8 @@ mod online;
 mod order;
 mod orphans;
 mod outputs;
+mod outside;
+pub(crate) mod pools;
 mod preflight;
 mod protection;
 mod reason;
@@ -31,6 +33,7 @@ use indexmap::IndexMap;
 use infra_model::address::{Address, BlockAddress, ProviderAddress};
 use infra_model::checked::Checked;
 use infra_model::diagnostic::{Diagnostics, Span};
+use infra_model::outside::Fate;
 use infra_model::path::Path;
 use infra_model::pattern::AddressPattern;
 use infra_model::program::ResourceBlock;
@@ -78,6 +81,8 @@ pub struct PlanOptions {
     pub unprotect: bool,
     /// Delete or replace these although data goes with them.
     pub data_loss: Vec<AddressPattern>,
+    /// What becomes of what controllers inside a host have made outside of it, when they go.
+    pub fate: Option<Fate>,
 }
 
 impl Default for PlanOptions {
@@ -90,6 +95,7 @@ impl Default for PlanOptions {
             replace: Vec::new(),
             unprotect: false,
             data_loss: Vec::new(),
+            fate: None,
         }
     }
 }
@@ -118,6 +124,12 @@ pub struct Plan {
     /// What is left as it is: for the next plan, or on purpose.
     #[serde(default)]
     pub held: Vec<Held>,
+    /// What controllers inside hosts have made outside of them, in words, and nobody looks after once this plan is done.
+    #[serde(default)]
+    pub made_inside: Vec<String>,
+    /// What becomes of it.
+    #[serde(default)]
+    pub fate: Option<Fate>,
     /// Warnings, failed checks.
     #[serde(skip)]
     pub diagnostics: Diagnostics,
@@ -347,6 +359,8 @@ pub enum StepKind {
     Import(u32),
     /// Take away what the objects inside it would leave behind, before it is deleted with them.
     Leave(u32),
+    /// Move what runs on it to others, before it is deleted.
+    Empty(u32),
     /// Stop it from bringing what others take over, before they do.
     Release(u32),
     /// Forget it.
@@ -369,6 +383,7 @@ impl StepKind {
             | StepKind::Read(i)
             | StepKind::Import(i)
             | StepKind::Leave(i)
+            | StepKind::Empty(i)
             | StepKind::Release(i)
             | StepKind::Forget(i)
             | StepKind::Record(i) => Some(*i as usize),

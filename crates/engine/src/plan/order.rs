@@ -1,6 +1,7 @@
 //! The steps of apply and what each needs: creates after what they refer to, deletes after what refers to them.
 
 mod early;
+mod empties;
 
 use super::ahead::Ahead;
 use super::instance::recorded;
@@ -33,6 +34,7 @@ pub(super) fn steps(
         order.add(u32::try_from(i).unwrap_or(u32::MAX), change);
     }
     order.leaves(changes);
+    order.empties(engine, state, changes);
     order.forwards(changes, ahead);
     order.hand_overs(changes);
     order.take_overs(changes);
@@ -557,7 +559,7 @@ impl Order {
 }
 
 /// What only one object can have; none where that is not known yet, or where nothing is set.
-fn identity(unique: &[&str], value: &Value) -> Option<Vec<Option<String>>> {
+pub(super) fn identity(unique: &[&str], value: &Value) -> Option<Vec<Option<String>>> {
     let part = |name: &&str| {
         let part = value.get(name)?;
         let text = part.as_str().map(str::to_owned);
@@ -580,9 +582,11 @@ fn expected(engine: &Engine, state: &State, changes: &[Change], kind: &StepKind)
     let (action, estimate) = match kind {
         StepKind::Create(_) => ("create", schema.traits.create),
         // As they are learnt.
-        StepKind::Update(_) | StepKind::Lift(_) | StepKind::Leave(_) | StepKind::Release(_) => {
-            ("update", schema.traits.update)
-        }
+        StepKind::Update(_)
+        | StepKind::Lift(_)
+        | StepKind::Leave(_)
+        | StepKind::Empty(_)
+        | StepKind::Release(_) => ("update", schema.traits.update),
         StepKind::Delete(_) => ("delete", schema.traits.delete),
         StepKind::Read(_)
         | StepKind::Import(_)

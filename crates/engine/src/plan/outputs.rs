@@ -180,9 +180,13 @@ impl Walk<'_> {
 pub(crate) fn failed_checks(program: &Program, world: &World<'_>) -> Diagnostics {
     let mut warnings = failed_of(world, &ScopePath::root(), &program.checks);
     for component in &program.components {
-        if let Some(module) = component.module.as_ref().filter(|m| !m.checks.is_empty()) {
+        let of_module = component.module.as_ref().map(|m| &*m.checks);
+        for checks in [of_module.unwrap_or_default(), &component.checks] {
+            if checks.is_empty() {
+                continue;
+            }
             let scope = component.scope();
-            let failed = failed_of(world, &scope, &module.checks).into_iter();
+            let failed = failed_of(world, &scope, checks).into_iter();
             warnings.extend(failed.map(|warning| warning.about(&scope)));
         }
     }

@@ -159,7 +159,7 @@ impl<'c> Hosts<'c> {
     }
 
     /// The hosts that something is in, or belongs to.
-    fn of(&self, state: &State, change: &Change) -> Vec<&'c Address> {
+    pub(super) fn of(&self, state: &State, change: &Change) -> Vec<&'c Address> {
         let dependencies: &[DependencyRef] = if change.dependencies.is_empty() {
             recorded(state, change)
         } else {

@@ -6,7 +6,7 @@ use super::imports::Imported;
 use super::instance::Planner;
 use super::moves::moves;
 use super::online::Answered;
-use super::preflight;
+use super::{outside, preflight};
 use super::target::Selection;
 use super::{DataRead, Drift, OutputChange, Plan, PlanMode, PlanOptions, Refreshed};
 use crate::codec;
@@ -83,6 +83,7 @@ pub(crate) async fn run(
     let refers = walk.refers();
     let mut plan = walk.finish()?;
     preflight::check(engine, sessions, program, &state, &refers, &mut plan).await?;
+    outside::check(engine, sessions, program, &state, options, &mut plan).await?;
     Ok(plan)
 }
 

@@ -26,6 +26,9 @@ pub(crate) struct Safe {
     /// What it stands on.
     #[record(optional)]
     pub(crate) on: Option<String>,
+    /// What stands around it.
+    #[record(optional)]
+    pub(crate) near: Option<Vec<String>>,
     /// Its id.
     #[record(computed)]
     pub(crate) id: Option<String>,
@@ -45,8 +48,8 @@ pub(crate) struct Gate {
     pub(crate) id: Option<String>,
 }
 
-/// A house: safes that stand in it end with it. Beside safes there are pipes, which a house gets with its version, and floors, which
-/// what is in it stands on; they are as safes are.
+/// A house: safes that stand in it end with it. Beside safes there are pipes, which a house gets with its version, and floors and
+/// cellars, which what is in it stands on; they are as safes are. Only one cellar can have so much in it.
 #[derive(Clone, Debug, Record)]
 pub(crate) struct House {
     /// Its name, and its id.
@@ -104,6 +107,8 @@ pub(crate) struct World {
     pub(crate) halt: Option<Halt>,
     /// What the calls named here answer.
     pub(crate) failing: BTreeMap<&'static str, ProviderError>,
+    /// What preflight was last told that each refers to: attribute, and addresses.
+    pub(crate) refers: BTreeMap<String, Vec<String>>,
     made: usize,
     keys: usize,
 }
@@ -123,7 +128,8 @@ impl Cloud {
             settle: std::time::Duration::ZERO,
             ..Traits::default()
         };
-        let schema = Schema::new("test_safe", 0, Safe::doc(), Safe::block(), traits.clone());
+        let refers = traits.clone().referring(&["on", "near"]);
+        let schema = Schema::new("test_safe", 0, Safe::doc(), Safe::block(), refers);
         let mut offered = ProviderSchema::default();
         offered
             .resources
@@ -136,9 +142,12 @@ impl Cloud {
             House::block(),
             traits.clone().hosting("test").versioned("version"),
         );
+        let carries = traits.clone().carrying("test", &[]);
+        let carries = carries.labelling("floor", "name");
         for (name, traits) in [
             ("test_pipe", traits.clone().extending("test")),
-            ("test_floor", traits.carrying("test", &[])),
+            ("test_floor", carries.clone()),
+            ("test_cellar", carries.unique(&["content"])),
         ] {
             let schema = Schema::new(name, 0, Safe::doc(), Safe::block(), traits);
             offered.resources.insert(name.into(), Arc::new(schema));
@@ -448,6 +457,19 @@ impl Session for Cloud {
         Ok(())
     }
 
+    async fn vacate(
+        &self,
+        _: &CallContext,
+        _: &Operation,
+        (label, value): (&str, &str),
+    ) -> Result<(), ProviderError> {
+        self.pass(Halt::Before("vacate")).await;
+        self.failure("vacate")?;
+        self.world().calls.push(format!("vacate {label} {value}"));
+        self.pass(Halt::After("vacate")).await;
+        Ok(())
+    }
+
     async fn recover(
         &self,
         _: &CallContext,
@@ -464,7 +486,15 @@ impl Session for Cloud {
         found.ok_or_else(|| ProviderError::new(ErrorKind::NotFound, "there is no such safe"))
     }
 
-    async fn preflight(&self, _: &CallContext, _: &[PreflightItem]) -> Vec<Finding> {
+    async fn preflight(&self, _: &CallContext, items: &[PreflightItem]) -> Vec<Finding> {
+        let told = items.iter().flat_map(|item| {
+            let each = item.refers.iter();
+            each.map(|(name, of)| {
+                let of = of.iter().map(ToString::to_string).collect();
+                (format!("{}.{name}", item.address), of)
+            })
+        });
+        self.world().refers = told.collect();
         Vec::new()
     }
 }

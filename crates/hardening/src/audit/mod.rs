@@ -1,7 +1,10 @@
 //! The roadmap, row by row, held against objects: those of a live cluster, of a folder of manifests, or that a stack would make. Pure:
 //! who calls brings the objects.
 
+mod pipelines;
 mod rows;
+
+pub use pipelines::{PIPELINE, is_pipeline, pipeline};
 
 use crate::system;
 use serde_json::Value as Json;
@@ -41,6 +44,16 @@ pub struct Kind {
 
 /// The kinds to list of a live cluster; those that it does not serve are absent.
 pub const KINDS: &[Kind] = rows::KINDS;
+
+/// Kinds that are known only by what was listed already: those of Gatekeeper's constraints. API version and kind.
+#[must_use]
+pub fn more_kinds(objects: &[Json]) -> Vec<(&'static str, &str)> {
+    let templates = objects.iter().filter(|o| o["kind"] == "ConstraintTemplate");
+    templates
+        .filter_map(rows::constraint_kind)
+        .map(|kind| ("constraints.gatekeeper.sh/v1beta1", kind))
+        .collect()
+}
 
 /// Holds objects against the roadmap.
 #[must_use]
@@ -149,15 +162,17 @@ impl<'a> Seen<'a> {
         all.filter(move |o| namespace(o) == place)
     }
 
+    /// Releases of charts: Flux's, or Applications of Argo CD's with a chart.
+    pub(crate) fn releases(&self) -> impl Iterator<Item = &'a Json> {
+        let flux = self.all("HelmRelease").iter().copied();
+        flux.chain(self.all("Application").iter().copied())
+    }
+
     /// Whether something runs, by a part of its name: a workload, or the release that makes it.
     pub(crate) fn runs(&self, part: &str) -> bool {
-        ["Deployment", "StatefulSet", "DaemonSet", "HelmRelease"]
-            .iter()
-            .any(|kind| {
-                self.all(kind)
-                    .iter()
-                    .any(|o| name(o).contains(part) || chart(o).contains(part))
-            })
+        let workloads = ["Deployment", "StatefulSet", "DaemonSet", "HelmRelease"];
+        let mut named = workloads.iter().flat_map(|kind| self.all(kind));
+        named.any(|o| name(o).contains(part)) || self.releases().any(|o| chart(o).contains(part))
     }
 }
 
@@ -173,10 +188,20 @@ pub(crate) fn namespace(object: &Json) -> &str {
         .unwrap_or("default")
 }
 
-/// The chart of a release, if it is one.
+/// The chart of a release, if it is one; of one in a registry of images, its address.
 fn chart(object: &Json) -> &str {
-    object
-        .pointer("/spec/chart/spec/chart")
-        .and_then(Json::as_str)
-        .unwrap_or_default()
+    let source = object.pointer("/spec/source").unwrap_or(&Json::Null);
+    let named = object.pointer("/spec/chart/spec/chart");
+    let named = named.or_else(|| source.get("chart")).and_then(Json::as_str);
+    let registry = source["repoURL"]
+        .as_str()
+        .filter(|url| url.starts_with("oci://"));
+    named.or(registry).unwrap_or_default()
+}
+
+/// The values of a release.
+pub(crate) fn release_values(object: &Json) -> &Json {
+    let flux = object.pointer("/spec/values");
+    let argo = object.pointer("/spec/source/helm/valuesObject");
+    flux.or(argo).unwrap_or(&Json::Null)
 }

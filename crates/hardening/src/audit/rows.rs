@@ -1,6 +1,8 @@
 //! The rows.
 
-use super::{Kind, Row, Seen, name, namespace};
+use super::pipelines;
+use super::{Kind, Row, Seen, is_users, name, namespace, release_values};
+use crate::objects::TLS_ENDED_BY;
 use serde_json::{Value as Json, json};
 
 /// In the order of the roadmap.
@@ -11,6 +13,7 @@ pub(super) const ROWS: &[fn(&Seen<'_>) -> Row] = &[
     database,
     monitoring,
     logging,
+    pipelines::row,
     gitops,
     quotas,
     supply_chain,
@@ -45,11 +48,13 @@ pub(super) const KINDS: &[Kind] = &[
     kind("postgresql.cnpg.io/v1", "Cluster"),
     kind("postgresql.cnpg.io/v1", "ScheduledBackup"),
     kind("acid.zalan.do/v1", "postgresql"),
+    kind("acid.zalan.do/v1", "OperatorConfiguration"),
     kind("monitoring.coreos.com/v1", "Prometheus"),
     kind("monitoring.coreos.com/v1", "PrometheusRule"),
     kind("monitoring.coreos.com/v1", "Alertmanager"),
     kind("monitoring.coreos.com/v1alpha1", "AlertmanagerConfig"),
     kind("elasticsearch.k8s.elastic.co/v1", "Elasticsearch"),
+    kind("beat.k8s.elastic.co/v1beta1", "Beat"),
     kind("argoproj.io/v1alpha1", "Application"),
     kind("argoproj.io/v1alpha1", "ApplicationSet"),
     kind("source.toolkit.fluxcd.io/v1", "GitRepository"),
@@ -63,10 +68,10 @@ pub(super) const KINDS: &[Kind] = &[
 ];
 
 /// Collects what is there and what is not.
-struct Finding(Row);
+pub(super) struct Finding(pub(super) Row);
 
 impl Finding {
-    fn new(section: &'static str, name: &'static str, remedy: &'static str) -> Finding {
+    pub(super) fn new(section: &'static str, name: &'static str, remedy: &'static str) -> Finding {
         Finding(Row {
             section,
             name,
@@ -77,7 +82,7 @@ impl Finding {
     }
 
     /// One thing that must hold.
-    fn must(&mut self, holds: bool, found: impl Into<String>, open: impl Into<String>) {
+    pub(super) fn must(&mut self, holds: bool, found: impl Into<String>, open: impl Into<String>) {
         if holds {
             self.0.found.push(found.into());
         } else {
@@ -144,8 +149,12 @@ fn tls(seen: &Seen<'_>) -> Row {
         .all("Ingress")
         .iter()
         .any(|i| i["spec"]["tls"].as_array().is_some_and(|t| !t.is_empty()));
+    let before = seen.all("Gateway").iter().any(|gateway| {
+        let ended = &gateway["metadata"]["annotations"][TLS_ENDED_BY];
+        ended.as_str().is_some_and(|by| !by.is_empty())
+    });
     row.must(
-        encrypted || ingress,
+        encrypted || ingress || before,
         "what comes in is encrypted",
         "nothing listens with a certificate: no HTTPS listener, no Ingress with `tls`",
     );
@@ -275,36 +284,72 @@ fn database(seen: &Seen<'_>) -> Row {
         "no Postgres runs without an operator",
         "without an operator that fails over and backs up:",
     );
-    let few = seen
-        .all("Cluster")
-        .iter()
-        .filter(|c| {
-            c["apiVersion"]
-                .as_str()
-                .is_some_and(|v| v.starts_with("postgresql.cnpg.io/"))
-        })
-        .filter(|c| c["spec"]["instances"].as_i64().unwrap_or(1) < 2)
-        .chain(
-            seen.all("postgresql")
-                .iter()
-                .filter(|c| c["spec"]["numberOfInstances"].as_i64().unwrap_or(1) < 2),
-        );
+    let all = databases(seen);
+    let instances = |c: &Json| {
+        let spec = &c["spec"];
+        let said = [&spec["instances"], &spec["numberOfInstances"]];
+        said.iter().find_map(|n| n.as_i64()).unwrap_or(1)
+    };
     row.none(
-        few.map(|c| name(c)),
+        all.iter().filter(|c| instances(c) < 2).map(|c| path(c)),
         "every database has a standby",
         "one instance only:",
     );
-    let kept = |c: &&&Json| {
-        seen.within("ScheduledBackup", namespace(c))
-            .any(|b| b["spec"]["cluster"]["name"] == c["metadata"]["name"])
-    };
-    let lost = seen.all("Cluster").iter().filter(|c| !kept(c));
     row.none(
-        lost.map(|c| name(c)),
+        all.iter()
+            .filter(|c| !is_backed_up(seen, c))
+            .map(|c| path(c)),
         "every database is backed up",
-        "no ScheduledBackup:",
+        "no backups:",
     );
     row.0
+}
+
+/// Databases of the user's that an operator runs. What the platform keeps in one is made anew without it.
+fn databases<'a>(seen: &'a Seen<'_>) -> Vec<&'a Json> {
+    let cloudnative_pg = seen.all("Cluster").iter().filter(|c| {
+        let version = c["apiVersion"].as_str();
+        version.is_some_and(|v| v.starts_with("postgresql.cnpg.io/"))
+    });
+    cloudnative_pg
+        .chain(seen.all("postgresql"))
+        .copied()
+        .filter(|c| is_users(&namespace(c)))
+        .collect()
+}
+
+/// Whether something takes backups of a database: a schedule of CloudNativePG's; a bucket for WAL-G, or dumps, of Zalando's, which its
+/// operator may also have for all of them.
+fn is_backed_up(seen: &Seen<'_>, database: &Json) -> bool {
+    if database["kind"] == "Cluster" {
+        return seen
+            .within("ScheduledBackup", namespace(database))
+            .any(|backup| {
+                backup["spec"]["cluster"]["name"] == database["metadata"]["name"]
+                    && backup["spec"]["suspend"] != true
+            });
+    }
+    let variables = database["spec"]["env"].as_array().into_iter().flatten();
+    let own = variables.filter_map(|v| Some((v["name"].as_str()?, v["value"].as_str()?)));
+    let places = [
+        "WAL_S3_BUCKET",
+        "WAL_GS_BUCKET",
+        "WALE_S3_PREFIX",
+        "WALG_S3_PREFIX",
+        "WALG_GS_PREFIX",
+        "WALG_AZ_PREFIX",
+    ];
+    let to_bucket = own
+        .into_iter()
+        .any(|(n, v)| places.contains(&n) && !v.is_empty());
+    let for_all = seen.all("OperatorConfiguration").iter().any(|o| {
+        let cloud = &o["configuration"]["aws_or_gcp"];
+        let fields = ["wal_s3_bucket", "wal_gs_bucket", "wal_az_storage_account"];
+        fields
+            .iter()
+            .any(|f| cloud[f].as_str().is_some_and(|b| !b.is_empty()))
+    });
+    to_bucket || for_all || database["spec"]["enableLogicalBackup"] == true
 }
 
 fn monitoring(seen: &Seen<'_>) -> Row {
@@ -330,11 +375,40 @@ fn monitoring(seen: &Seen<'_>) -> Row {
         "there are no alerts: no PrometheusRule",
     );
     row.must(
-        seen.has("AlertmanagerConfig"),
+        reach_somebody(seen),
         "alerts reach somebody",
-        "alerts reach nobody: no AlertmanagerConfig",
+        "alerts reach nobody: no receiver of Alertmanager's is told anything",
     );
     row.0
+}
+
+/// Whether Alertmanager tells somebody: by an object of its own kind, by the values of its chart, or, in a cluster, by what it mounts to
+/// do so. (Its configuration itself is a Secret, which is not looked at.)
+fn reach_somebody(seen: &Seen<'_>) -> bool {
+    // `slackConfigs` of objects, `slack_configs` of the file.
+    let tells = |receiver: &Json| {
+        let fields = receiver.as_object().into_iter().flatten();
+        let told = |value: &Json| value.as_array().is_some_and(|a| !a.is_empty());
+        fields
+            .into_iter()
+            .any(|(key, value)| key.to_lowercase().ends_with("configs") && told(value))
+    };
+    let any = |receivers: &Json| {
+        receivers
+            .as_array()
+            .is_some_and(|all| all.iter().any(tells))
+    };
+    let by_object = seen.all("AlertmanagerConfig").iter();
+    let by_values = seen.releases().map(release_values);
+    let mounted = seen.all("Alertmanager").iter().any(|a| {
+        let secrets = a["spec"]["secrets"].as_array();
+        secrets.is_some_and(|s| !s.is_empty())
+    });
+    by_object.map(|o| &o["spec"]["receivers"]).any(any)
+        || by_values
+            .map(|v| &v["alertmanager"]["config"]["receivers"])
+            .any(any)
+        || mounted
 }
 
 fn logging(seen: &Seen<'_>) -> Row {
@@ -358,7 +432,7 @@ fn logging(seen: &Seen<'_>) -> Row {
         "vector",
     ];
     row.must(
-        collectors.iter().any(|c| seen.runs(c)),
+        collectors.iter().any(|c| seen.runs(c)) || seen.has("Beat"),
         "logs are collected",
         "nobody collects logs",
     );
@@ -433,14 +507,19 @@ fn policies(seen: &Seen<'_>) -> Row {
         "there are policies",
         "there are no policies: neither Kyverno's nor Gatekeeper's",
     );
-    let audit = seen.all("ValidatingPolicy").iter().filter(|p| {
-        let actions = p["spec"]["validationActions"].as_array();
-        !actions.is_none_or(|a| a.is_empty() || a.iter().any(|a| a == "Deny"))
-    });
     row.none(
-        audit.map(|p| name(p)),
+        only_reported(seen).into_iter(),
         "policies are enforced",
         "only reported, not enforced:",
+    );
+    let kinds = seen.all("ConstraintTemplate").iter();
+    let unused = kinds
+        .filter_map(|t| constraint_kind(t))
+        .filter(|kind| !seen.has(kind));
+    row.none(
+        unused,
+        "every template of Gatekeeper's has a constraint",
+        "no constraint asks for:",
     );
     row.everywhere(seen, "an enforced Pod Security Standard", |place| {
         let all = seen.all("Namespace").iter();
@@ -450,6 +529,48 @@ fn policies(seen: &Seen<'_>) -> Row {
         })
     });
     row.0
+}
+
+/// The kind of the constraints that a template of Gatekeeper's defines.
+pub(super) fn constraint_kind(template: &Json) -> Option<&str> {
+    template.pointer("/spec/crd/spec/names/kind")?.as_str()
+}
+
+/// The names of policies that let through what breaks them. One beside another that refuses the same there only looks at what is there
+/// already.
+fn only_reported(seen: &Seen<'_>) -> Vec<String> {
+    let kyverno = seen.all("ValidatingPolicy").iter().map(|policy| {
+        let spec = &policy["spec"];
+        let actions = spec["validationActions"].as_array();
+        let denies = actions.is_none_or(|a| a.is_empty() || a.iter().any(|a| a == "Deny"));
+        let same = json!([
+            spec["validations"],
+            spec["matchConstraints"]["namespaceSelector"]
+        ]);
+        (name(policy).to_owned(), denies, same)
+    });
+    let kinds = seen
+        .all("ConstraintTemplate")
+        .iter()
+        .filter_map(|t| constraint_kind(t));
+    let gatekeeper = kinds.flat_map(|kind| seen.all(kind)).map(|constraint| {
+        let spec = &constraint["spec"];
+        let scoped = spec["scopedEnforcementActions"]
+            .as_array()
+            .into_iter()
+            .flatten();
+        let denies = match spec["enforcementAction"].as_str() {
+            Some("scoped") => scoped.into_iter().any(|s| s["action"] == "deny"),
+            action => action.is_none_or(|a| a == "deny"),
+        };
+        let kind = constraint["kind"].as_str().unwrap_or_default();
+        let same = json!([kind, spec["match"]["namespaceSelector"]]);
+        (format!("{kind}/{}", name(constraint)), denies, same)
+    });
+    let all: Vec<(String, bool, Json)> = kyverno.chain(gatekeeper).collect();
+    let refused: Vec<&Json> = all.iter().filter(|p| p.1).map(|p| &p.2).collect();
+    let only = all.iter().filter(|p| !p.1 && !refused.contains(&&p.2));
+    only.map(|p| p.0.clone()).collect()
 }
 
 fn provisioning(seen: &Seen<'_>) -> Row {

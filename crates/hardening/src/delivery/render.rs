@@ -62,6 +62,8 @@ struct Member {
     gated: bool,
     /// A release and what it brings.
     provides: Option<(String, Json)>,
+    /// Its chart, and what that is supported on.
+    chart: Option<Json>,
 }
 
 impl<'d> Files<'d> {
@@ -83,6 +85,7 @@ impl<'d> Files<'d> {
             ready: None,
             gated: true,
             provides: None,
+            chart: None,
         };
         match node.type_name {
             "kubernetes_namespace" => {
@@ -145,6 +148,11 @@ impl<'d> Files<'d> {
             .iter_mut()
             .filter_map(|m| m.provides.take())
             .collect();
+        let charts: Vec<Json> = self
+            .members
+            .iter_mut()
+            .filter_map(|m| m.chart.take())
+            .collect();
         json!({
             "repository": delivery.repository,
             "branch": delivery.branch,
@@ -160,6 +168,7 @@ impl<'d> Files<'d> {
             },
             "ready": ready,
             "provides": provides,
+            "chart": charts,
             "timeouts": { "create": "45m", "update": "45m", "delete": "30m" },
         })
     }
@@ -218,6 +227,11 @@ impl<'d> Files<'d> {
         let (release, namespace) = (text("name"), text("namespace"));
         member.group = format!("release-{}", node.name.replace('_', "-"));
         member.provides = Some((release.clone(), node.body["provides"].clone()));
+        member.chart = Some(json!({
+            "chart": node.body["chart"],
+            "version": node.body["version"],
+            "kube_versions": node.body["kube_versions"],
+        }));
         let unit = node.name.replace('_', "-");
         if self.delivery.flux {
             let all = helm(&unit, node, &release, &namespace, self.delivery.namespace);

@@ -1,6 +1,7 @@
 //! Which nodes are committed, and which stay resources of their own.
 
 use super::{Delivery, Ordered};
+use crate::controls::policy::SCAN;
 use crate::node::{Node, Where};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,14 +40,17 @@ pub(super) fn of(nodes: &[Ordered], delivery: &Delivery, sealable: bool) -> Shar
             }
         }
     }
-    let inside =
-        |o: &&Ordered| o.node.place == Where::Cluster && !direct.contains(&o.node.address());
+    let inside = |o: &&Ordered| {
+        o.node.place == Where::Cluster
+            && o.node.type_name != SCAN
+            && !direct.contains(&o.node.address())
+    };
     let mut committed: BTreeSet<String> = nodes
         .iter()
         .filter(inside)
         .map(|o| o.node.address())
         .collect();
-    // What is made outside of the cluster after something inside, and all that is only then.
+    // What is made outside of the cluster after something inside, a scan of what is there, and all that is only then.
     let mut late: BTreeSet<String> = BTreeSet::new();
     let mut behind: BTreeSet<String> = BTreeSet::new();
     loop {
@@ -85,7 +89,7 @@ fn stays(node: &Node, delivery: &Delivery, sealable: bool) -> bool {
         // A chart's are rendered by `helm`, which no engine does with its definitions alone.
         "kubernetes_crds" => !node.body["urls"].is_array(),
         "helm_release" => !node.body["values_sensitive"].is_null(),
-        "kubernetes_namespace" | "kubernetes_manifest" => false,
+        "kubernetes_namespace" | "kubernetes_manifest" | SCAN => false,
         _ => node.place == Where::Cluster,
     }
 }

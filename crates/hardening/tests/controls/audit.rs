@@ -1,9 +1,13 @@
 //! The audit: what a stack makes closes its rows, and what nobody made leaves them open.
 
+use crate::alternatives::{self, CONTROLS, choices, on, with_database};
+use crate::delivery;
 use crate::fixture::{Fixture, nodes, shop, with};
-use infra_hardening::audit::{Row, audit};
+use infra_hardening::audit::{Row, audit, is_pipeline, more_kinds, pipeline};
 use infra_hardening::yaml;
+use infra_model::expand::Expansion;
 use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
 
 fn row<'a>(rows: &'a [Row], name: &str) -> &'a Row {
     rows.iter()
@@ -13,9 +17,12 @@ fn row<'a>(rows: &'a [Row], name: &str) -> &'a Row {
 
 /// The objects of a stack, as `infra harden audit` sees them.
 fn objects(controls: &[&str]) -> Vec<Json> {
-    let expansion = Fixture::new().harden(controls, shop());
+    seen(&Fixture::new().harden(controls, shop()))
+}
+
+fn seen(expansion: &Expansion) -> Vec<Json> {
     let mut out = Vec::new();
-    for (address, body) in nodes(&expansion) {
+    for (address, body) in nodes(expansion) {
         if address.starts_with("kubernetes_manifest.") {
             out.push(body["manifest"].clone());
         } else if address.starts_with("kubernetes_namespace.") {
@@ -23,10 +30,113 @@ fn objects(controls: &[&str]) -> Vec<Json> {
                 json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": body["metadata"] }),
             );
         } else if address.starts_with("helm_release.") {
-            out.push(json!({ "kind": "HelmRelease", "metadata": { "name": body["name"] } }));
+            out.push(json!({
+                "kind": "HelmRelease",
+                "metadata": { "name": body["name"] },
+                "spec": { "chart": { "spec": { "chart": body["chart"] } }, "values": body["values"] },
+            }));
         }
     }
     out
+}
+
+/// The names of the rows that are open, and all that is said of them.
+fn open(objects: &[Json]) -> (BTreeSet<&'static str>, String) {
+    let rows = audit(objects);
+    let open: Vec<&Row> = rows.iter().filter(|r| r.is_open()).collect();
+    let names = open.iter().map(|r| r.name).collect();
+    (names, format!("{open:#?}"))
+}
+
+/// A pipeline that does what the roadmap asks.
+fn ci() -> Json {
+    let text =
+        "on: [push]\njobs: {a: {steps: [{run: ruff check}, {run: pytest}, {run: buildah push}]}}\n";
+    pipeline(".github/workflows/ci.yml", text)
+}
+
+const ALERTS: &str = "Monitoring & Alerting";
+const POLICIES: &str = "Policy as Code (Governance)";
+const DATABASES: &str = "High Availability (HA)";
+const PIPELINES: &str = "Automated Pipelines (CI)";
+
+/// What a variant leaves open, since it does not ask for it: nobody is told of alerts, policies only report, Zalando's databases on Azure
+/// have no backups.
+fn left_open(variant: &str) -> BTreeSet<&'static str> {
+    let mut out = BTreeSet::from([PIPELINES]);
+    if variant.contains("second") {
+        out.extend([ALERTS, POLICIES]);
+        if variant.contains("azure") {
+            out.insert(DATABASES);
+        }
+    }
+    out
+}
+
+#[test]
+fn every_variant_closes_every_row_that_it_asks_for() {
+    for (name, expansion) in alternatives::all() {
+        let objects = seen(&expansion);
+        let (names, told) = open(&objects);
+        assert_eq!(names, left_open(&name), "{name}: {told}");
+        // As manifests that are read again.
+        let texts: Vec<String> = objects.iter().map(yaml::document).collect();
+        let read: Vec<Json> = texts
+            .iter()
+            .flat_map(|text| infra_lang::yaml_documents(text).expect("YAML"))
+            .map(|value| infra_model::json::to_json(&value))
+            .collect();
+        assert_eq!(open(&read).0, names, "{name}");
+    }
+}
+
+/// The same of what a repository holds.
+#[test]
+fn so_does_what_is_committed() {
+    for (title, committed, _) in delivery::all() {
+        let files: Vec<Json> = delivery::files(committed).values().cloned().collect();
+        let (names, told) = open(&files);
+        let mut expected = left_open(title);
+        if title.contains("azure") {
+            expected.remove(DATABASES);
+        }
+        assert_eq!(names, expected, "{title}: {told}");
+    }
+}
+
+/// The other alternatives, with everything that they can: nothing is open.
+#[test]
+fn nothing_is_open_where_everything_is_asked_for() {
+    let (_, choice) = choices()[1].clone();
+    for cloud in ["aws", "google"] {
+        let mut inputs = with(with_database(), choice.clone());
+        inputs["apps"]["shop"]["pod_security"] = json!("baseline");
+        inputs["monitoring"]["slack_webhook"] = json!("https://hooks.slack.com/services/x");
+        inputs["policy"]["mode"] = json!("enforce");
+        let mut objects = seen(&on(cloud).harden(CONTROLS, inputs));
+        objects.push(ci());
+        let (names, told) = open(&objects);
+        assert!(names.is_empty(), "{cloud}: {told}");
+    }
+}
+
+/// A load balancer before the cluster that ends TLS is told by the Gateway; one that does not closes nothing.
+#[test]
+fn tls_may_end_before_the_cluster() {
+    for (protocol, port, closes) in [("https", 443, true), ("http", 80, false)] {
+        let mut fixture = Fixture::new();
+        let mut listen = json!({ "port": port, "protocol": protocol });
+        if closes {
+            listen["certificate"] = json!("?");
+        }
+        let balancer = json!({
+            "network": "main", "listen": [listen], "target": { "cluster": "main", "node_port": 30080 },
+        });
+        fixture.add("load_balancer", "web", &balancer);
+        let rows = audit(&seen(&fixture.harden(&["tls"], shop())));
+        let row = row(&rows, "HTTPS / TLS");
+        assert_ne!(row.is_open(), closes, "{protocol}: {:?}", row.open);
+    }
 }
 
 #[test]
@@ -114,6 +224,97 @@ fn what_looks_right_and_is_not_leaves_a_row_open() {
         }
     }
     assert!(row(&audit(&clear), "HTTPS / TLS").is_open());
+}
+
+/// Databases without backups, policies that refuse nothing, alerts for nobody.
+#[test]
+fn what_only_seems_to_be_there_closes_nothing() {
+    let zalando = |spec: Json| {
+        let metadata = json!({ "name": "postgres", "namespace": "shop" });
+        json!({ "apiVersion": "acid.zalan.do/v1", "kind": "postgresql", "metadata": metadata, "spec": spec })
+    };
+    let bucket = json!([{ "name": "WAL_S3_BUCKET", "value": "backups" }]);
+    for (spec, is_open) in [
+        (json!({ "numberOfInstances": 3 }), true),
+        (json!({ "numberOfInstances": 3, "env": bucket }), false),
+        (json!({ "numberOfInstances": 1, "env": bucket }), true),
+        (
+            json!({ "numberOfInstances": 3, "enableLogicalBackup": true }),
+            false,
+        ),
+    ] {
+        let rows = audit(&[zalando(spec.clone())]);
+        assert_eq!(row(&rows, DATABASES).is_open(), is_open, "{spec}");
+    }
+
+    let template = json!({
+        "kind": "ConstraintTemplate", "metadata": { "name": "noroot" },
+        "spec": { "crd": { "spec": { "names": { "kind": "NoRoot" } } } },
+    });
+    let constraint = |name: &str, action: &str| {
+        json!({
+            "kind": "NoRoot", "metadata": { "name": name },
+            "spec": { "enforcementAction": action, "match": { "namespaceSelector": { "a": "b" } } },
+        })
+    };
+    let all = [template.clone()];
+    assert_eq!(
+        more_kinds(&all),
+        [("constraints.gatekeeper.sh/v1beta1", "NoRoot")]
+    );
+    for (actions, is_open) in [
+        (&[][..], true),
+        (&["dryrun"], true),
+        (&["warn"], true),
+        (&["deny"], false),
+        // One looks at what is there, one refuses what comes.
+        (&["dryrun", "deny"], false),
+    ] {
+        let mut objects = vec![template.clone()];
+        objects.extend(actions.iter().map(|action| constraint(action, action)));
+        let rows = audit(&objects);
+        assert_eq!(row(&rows, POLICIES).is_open(), is_open, "{actions:?}");
+    }
+
+    let told = |receivers: Json| {
+        let mut objects = objects(&["tls", "monitoring"]);
+        for object in &mut objects {
+            if object["metadata"]["name"] == "kube-prometheus-stack" {
+                object["spec"]["values"]["alertmanager"]["config"]["receivers"] = receivers.clone();
+            }
+        }
+        row(&audit(&objects), ALERTS).is_open()
+    };
+    assert!(told(json!([{ "name": "nobody" }])));
+    assert!(told(json!([{ "name": "slack", "slack_configs": [] }])));
+    assert!(!told(
+        json!([{ "name": "mail", "email_configs": [{ "to": "ops@example.com" }] }])
+    ));
+}
+
+#[test]
+fn pipelines_are_looked_at_where_they_stand() {
+    for path in [
+        ".gitlab-ci.yml",
+        ".github/workflows/ci.yml",
+        ".github/workflows/a.yaml",
+    ] {
+        assert!(is_pipeline(path), "{path}");
+    }
+    for path in [
+        "ci.yml",
+        ".github/dependabot.yml",
+        ".github/workflows/a/b.yml",
+        ".github/workflows/a.sh",
+    ] {
+        assert!(!is_pipeline(path), "{path}");
+    }
+    let is_open = |objects: &[Json]| row(&audit(objects), PIPELINES).is_open();
+    assert!(is_open(&[]));
+    assert!(!is_open(&[ci()]));
+    // What stands in a comment is not done.
+    let text = "on: [push]\n# ruff pytest buildah\njobs: {}\n";
+    assert!(is_open(&[pipeline(".gitlab-ci.yml", text)]));
 }
 
 /// What is written as YAML is read as the same again, by the language's own reader.

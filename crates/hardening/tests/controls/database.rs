@@ -209,3 +209,39 @@ fn operators_alone_run_where_no_app_has_a_database() {
     assert!(nodes(&expansion).contains_key("helm_release.cloudnative_pg"));
     assert!(!nodes(&expansion).keys().any(|k| k.contains("cluster_shop")));
 }
+
+/// On EKS no class is the default: whatever claims a volume and names none would wait for ever.
+#[test]
+fn claims_that_name_no_class_have_an_encrypted_one() {
+    let class = "kubernetes_manifest.storageclass_encrypted";
+    for (name, expansion) in crate::alternatives::all() {
+        let nodes = crate::fixture::nodes(&expansion);
+        if !name.starts_with("aws") {
+            // GKE's `standard-rwo` and AKS' `default` are: https://cloud.google.com/kubernetes-engine/docs/concepts/persistent-volumes
+            assert!(!nodes.contains_key(class), "{name}");
+            continue;
+        }
+        let made = object(&expansion, "storageclass_encrypted");
+        let annotations = &made["metadata"]["annotations"];
+        assert_eq!(
+            annotations["storageclass.kubernetes.io/is-default-class"],
+            "true"
+        );
+        assert_eq!(made["provisioner"], "ebs.csi.aws.com");
+        assert_eq!(made["parameters"]["encrypted"], "true");
+        assert_eq!(made["allowVolumeExpansion"], true);
+        assert_eq!(made["volumeBindingMode"], "WaitForFirstConsumer");
+        let mut after = 0;
+        for (address, body) in &nodes {
+            let kind = body["manifest"]["kind"].as_str().unwrap_or_default();
+            let claims = ["Cluster", "Elasticsearch", "postgresql", "StatefulSet"];
+            // What brings all others from a repository claims nothing.
+            let bootstrap = ["argo_cd", "flux2"].iter().any(|c| address.ends_with(c));
+            if !bootstrap && (address.starts_with("helm_release.") || claims.contains(&kind)) {
+                assert!(comes_after(&expansion, address, class), "{name}: {address}");
+                after += 1;
+            }
+        }
+        assert!(after > 8, "{name}: {after}");
+    }
+}

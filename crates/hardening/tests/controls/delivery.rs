@@ -15,7 +15,7 @@ const ENGINES: [&str; 2] = ["argocd", "flux"];
 type Case = (String, Expansion, Expansion);
 
 /// Every choice of every control under every engine; made once for all tests.
-fn all() -> &'static [Case] {
+pub(crate) fn all() -> &'static [Case] {
     static ALL: OnceLock<Vec<Case>> = OnceLock::new();
     ALL.get_or_init(made)
 }
@@ -57,7 +57,7 @@ fn made() -> Vec<Case> {
     out
 }
 
-fn files(expansion: &Expansion) -> Map<String, Json> {
+pub(crate) fn files(expansion: &Expansion) -> Map<String, Json> {
     let repository = nodes(expansion).remove(REPOSITORY).expect("a repository");
     repository["files"].as_object().expect("files").clone()
 }

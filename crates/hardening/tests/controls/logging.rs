@@ -34,11 +34,17 @@ fn loki_keeps_logs_in_the_bucket_of_each_cloud() {
         );
         let expansion = on(cloud).harden(&["logging"], inputs);
         let values = &node(&expansion, "helm_release.loki")["values"]["loki"];
-        assert_eq!(values["storage"]["type"], kind);
-        assert_eq!(
-            values["storage"]["bucketNames"]["chunks"],
-            "${bucket.logs.name}"
-        );
+        let storage = &values["storage"];
+        assert_eq!(storage["type"], kind);
+        for part in ["chunks", "ruler", "admin"] {
+            assert_eq!(storage["bucketNames"][part], "${bucket.logs.container}");
+        }
+        // https://github.com/grafana/loki/blob/main/production/helm/loki/templates/_helpers.tpl
+        let account = match cloud {
+            "azure" => json!("${bucket.logs.name}"),
+            _ => json!(null),
+        };
+        assert_eq!(storage["azure"]["accountName"], account);
         assert_eq!(values["schemaConfig"]["configs"][0]["object_store"], kind);
         assert_eq!(values["limits_config"]["retention_period"], "240h");
     }

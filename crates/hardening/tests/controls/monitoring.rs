@@ -1,6 +1,9 @@
 //! `monitoring`: what is made, and how Prometheus' and Alertmanager's own programs judge it.
 
-use crate::alternatives::{objects, on, values, with_database};
+#[cfg(unix)]
+mod alerts;
+
+use crate::alternatives::{on, values, with_database};
 use crate::fixture::{comes_after, node, object, readable, shop, with};
 use infra_model::expand::Expansion;
 use serde_json::{Value as Json, json};
@@ -58,6 +61,51 @@ fn rules_and_monitors_of_everybody_are_seen() {
     );
 }
 
+/// Grafana's account reads nobody's secrets: its data sources and dashboards are config maps where it
+/// stands itself, which an app cannot make.
+#[test]
+fn grafana_reads_its_own_namespace_only() {
+    let grafana = &values(
+        &hardened(&["monitoring"], json!({})),
+        "kube_prometheus_stack",
+    )["grafana"];
+    assert_eq!(grafana["rbac"]["namespaced"], true);
+    for part in ["dashboards", "datasources"] {
+        let sidecar = &grafana["sidecar"][part];
+        assert_eq!(sidecar["searchNamespace"], "monitoring", "{part}");
+        assert_eq!(sidecar["resource"], "configmap", "{part}");
+    }
+    // What is to be shown is there.
+    for (_, expansion) in crate::alternatives::all() {
+        for made in crate::alternatives::objects(&expansion) {
+            let labels = &made["metadata"]["labels"];
+            if labels["grafana_dashboard"] == "1" || labels["grafana_datasource"] == "1" {
+                assert_eq!(made["kind"], "ConfigMap");
+                assert_eq!(made["metadata"]["namespace"], "monitoring");
+            }
+        }
+    }
+}
+
+/// What cert-manager tells of a certificate names the certificate's namespace; what an app tells is the app's own, whatever it says.
+#[test]
+fn only_the_platform_speaks_for_others() {
+    let mut inputs = with_database();
+    inputs["apps"]["shop"]["services"]["front"]["metrics"] = json!("/metrics");
+    let expansion = on("aws").harden(&["tls", "database", "monitoring"], inputs);
+    let mut seen = [0, 0];
+    for made in crate::alternatives::objects(&expansion) {
+        if made["kind"] != "PodMonitor" {
+            continue;
+        }
+        let app = made["metadata"]["namespace"] == "shop";
+        seen[usize::from(app)] += 1;
+        let endpoint = &made["spec"]["podMetricsEndpoints"][0];
+        assert_eq!(endpoint["honorLabels"], !app, "{}", made["metadata"]);
+    }
+    assert!(seen[0] > 2 && seen[1] > 2, "{seen:?}");
+}
+
 /// Its webhook's certificate is one of cert-manager's, which judges it.
 #[test]
 fn certificates_of_its_own_come_when_somebody_issues_them() {
@@ -91,7 +139,7 @@ mod judged {
     use std::path::Path;
     use std::process::Command;
 
-    fn run(program: &Path, arguments: &[&str], dir: &Path) -> String {
+    pub(super) fn run(program: &Path, arguments: &[&str], dir: &Path) -> String {
         let output = Command::new(program)
             .args(arguments)
             .current_dir(dir)
@@ -147,191 +195,5 @@ mod judged {
             );
             assert_eq!(watchdog.trim(), "nobody");
         }
-    }
-
-    /// Twenty minutes of traffic to one service: so many requests a minute go well, so many fail.
-    fn traffic(name: &str, good: Option<u32>, bad: Option<u32>, fires: bool) -> Json {
-        let series = |class: &str, each: u32| {
-            json!({
-                "series": format!("envoy_cluster_upstream_rq_xx{{envoy_cluster_name=\"httproute/shop/front/rule/0\", envoy_response_code_class=\"{class}\"}}"),
-                "values": format!("0+{each}x30"),
-            })
-        };
-        let mut input = Vec::new();
-        input.extend(good.map(|each| series("2", each)));
-        input.extend(bad.map(|each| series("5", each)));
-        let alerts = if fires {
-            json!([{ "exp_labels": { "severity": "critical", "route_namespace": "shop", "route": "front" } }])
-        } else {
-            json!([])
-        };
-        json!({
-            "name": name,
-            "interval": "1m",
-            "input_series": input,
-            "alert_rule_test": [{ "eval_time": "20m", "alertname": "HighErrorRate", "exp_alerts": alerts }],
-        })
-    }
-
-    #[test]
-    fn alerts_fire_when_they_must_and_not_otherwise() {
-        let Some(promtool) = tool("promtool", "alerts_fire_when_they_must_and_not_otherwise")
-        else {
-            return;
-        };
-        let expansion = hardened(&["tls", "database", "monitoring"], json!({}));
-        let dir = tempfile::tempdir().expect("a scratch folder");
-        let rules: Vec<Json> = objects(&expansion)
-            .into_iter()
-            .filter(|o| o["kind"] == "PrometheusRule")
-            .collect();
-        assert_eq!(rules.len(), 4);
-        let mut files = Vec::new();
-        for rule in &rules {
-            let name = format!(
-                "{}.yaml",
-                rule["metadata"]["name"].as_str().expect("a name")
-            );
-            std::fs::write(dir.path().join(&name), rule["spec"].to_string()).expect("written");
-            files.push(name);
-        }
-        let mut check = vec!["check", "rules"];
-        check.extend(files.iter().map(String::as_str));
-        let told = run(&promtool, &check, dir.path());
-        assert!(
-            told.contains("SUCCESS") && !told.contains("FAILED"),
-            "{told}"
-        );
-
-        let mut errors = vec![
-            traffic("1.1 % fail", Some(989), Some(11), true),
-            traffic("0.9 % fail", Some(991), Some(9), false),
-            traffic("nobody calls", Some(0), Some(0), false),
-            traffic("never called", None, None, false),
-            traffic("never failed", Some(1000), None, false),
-            traffic("everything fails", None, Some(10), true),
-        ];
-        for test in &mut errors {
-            // What an alert says has its own test.
-            let all = test["name"] == "everything fails";
-            for alert in test["alert_rule_test"][0]["exp_alerts"]
-                .as_array_mut()
-                .into_iter()
-                .flatten()
-            {
-                let share = if all { "100%" } else { "1.1%" };
-                alert["exp_annotations"] = json!({
-                    "summary": format!("{share} of the requests to shop/front fail, more than 1 %"),
-                });
-            }
-        }
-        errors.extend(others());
-        let tests = json!({ "rule_files": files, "evaluation_interval": "1m", "tests": errors });
-        std::fs::write(dir.path().join("tests.yaml"), tests.to_string()).expect("written");
-        let told = run(&promtool, &["test", "rules", "tests.yaml"], dir.path());
-        assert!(told.contains("SUCCESS"), "{told}");
-    }
-
-    /// A test of one alert at a moment: series, and whether it fires.
-    fn one(alert: &str, at: &str, series: &[(&str, &str)], fires: Option<Json>) -> Json {
-        let input: Vec<Json> = series
-            .iter()
-            .map(|(s, v)| json!({ "series": s, "values": v }))
-            .collect();
-        let expected = fires.map_or_else(|| json!([]), |f| json!([f]));
-        json!({
-            "name": format!("{alert} at {at}"),
-            "interval": "1m",
-            "input_series": input,
-            "alert_rule_test": [{ "eval_time": at, "alertname": alert, "exp_alerts": expected }],
-        })
-    }
-
-    fn others() -> Vec<Json> {
-        let slow = |le: &str| {
-            format!(
-                "envoy_cluster_upstream_rq_time_bucket{{envoy_cluster_name=\"httproute/shop/front/rule/0\", le=\"{le}\"}}"
-            )
-        };
-        let calls = "envoy_cluster_upstream_rq_xx{envoy_cluster_name=\"httproute/shop/front/rule/0\", envoy_response_code_class=\"2\"}";
-        let backup = "barman_cloud_cloudnative_pg_io_last_available_backup_timestamp{namespace=\"shop\", pod=\"postgres-1\"}";
-        let expiry = "certmanager_certificate_expiration_timestamp_seconds{namespace=\"gateway\", name=\"shop\"}";
-        let volume = |what: &str| {
-            format!(
-                "kubelet_volume_stats_{what}_bytes{{namespace=\"shop\", persistentvolumeclaim=\"data\"}}"
-            )
-        };
-        let (available, capacity) = (volume("available"), volume("capacity"));
-        vec![
-            // Fast: everything within half a second.
-            one(
-                "HighLatency",
-                "30m",
-                &[
-                    (calls, "0+100x60"),
-                    (&slow("500"), "0+100x60"),
-                    (&slow("2500"), "0+100x60"),
-                    (&slow("+Inf"), "0+100x60"),
-                ],
-                None,
-            ),
-            // Slow: nothing within half a second, all within two and a half.
-            one(
-                "HighLatency",
-                "30m",
-                &[
-                    (calls, "0+100x60"),
-                    (&slow("500"), "0+0x60"),
-                    (&slow("2500"), "0+100x60"),
-                    (&slow("+Inf"), "0+100x60"),
-                ],
-                Some(json!({
-                    "exp_labels": { "severity": "warning", "route_namespace": "shop", "route": "front" },
-                    "exp_annotations": { "summary": "one request in a hundred to shop/front takes 2.48k ms, more than 1000" },
-                })),
-            ),
-            // A backup of the hour 0, a day and a bit later.
-            one("DatabaseBackupIsOld", "25h", &[(backup, "60+0x2000")], None),
-            one(
-                "DatabaseBackupIsOld",
-                "27h",
-                &[(backup, "60+0x2000")],
-                Some(json!({
-                    "exp_labels": { "severity": "critical", "namespace": "shop", "cluster": "postgres" },
-                    "exp_annotations": { "summary": "the last backup of the database shop/postgres is 1d 2h 59m 0s old" },
-                })),
-            ),
-            // Thirty days left, then ten.
-            one(
-                "CertificateExpires",
-                "2h",
-                &[(expiry, "2592000+0x200")],
-                None,
-            ),
-            one(
-                "CertificateExpires",
-                "2h",
-                &[(expiry, "871200+0x200")],
-                Some(json!({
-                    "exp_labels": { "severity": "critical", "namespace": "gateway", "name": "shop" },
-                    "exp_annotations": { "summary": "the certificate gateway/shop expires in 10d 0h 0m 0s and was not renewed" },
-                })),
-            ),
-            one(
-                "VolumeFillsUp",
-                "20m",
-                &[(&available, "20+0x60"), (&capacity, "100+0x60")],
-                None,
-            ),
-            one(
-                "VolumeFillsUp",
-                "20m",
-                &[(&available, "5+0x60"), (&capacity, "100+0x60")],
-                Some(json!({
-                    "exp_labels": { "severity": "critical", "namespace": "shop", "persistentvolumeclaim": "data" },
-                    "exp_annotations": { "summary": "the volume shop/data has 5% left" },
-                })),
-            ),
-        ]
     }
 }

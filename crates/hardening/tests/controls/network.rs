@@ -1,5 +1,7 @@
 //! `network`.
 
+mod apps;
+
 use crate::fixture::{Fixture, comes_after, givens, nodes, readable, shop, with};
 use crate::reach::{End, reaches};
 use infra_model::expand::Expansion;

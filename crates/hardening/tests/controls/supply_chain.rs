@@ -1,7 +1,8 @@
 //! `supply_chain`.
 
-use crate::alternatives::on;
+use crate::alternatives::{objects, on};
 use crate::fixture::{comes_after, node, nodes, object, readable, shop, with};
+use crate::reach::{End, reaches};
 use serde_json::{Value as Json, json};
 
 fn inputs(supply_chain: Json, policy: Json) -> Json {
@@ -63,6 +64,52 @@ fn only_the_registries_named_are_asked_for_signatures() {
     assert_eq!(
         *namespaces,
         json!({ "key": "kubernetes.io/metadata.name", "operator": "In", "values": ["shop"] })
+    );
+}
+
+/// Else every update of a pod that runs would ask its registry again.
+#[test]
+fn signatures_are_asked_for_when_something_is_to_run() {
+    let policy = json!({ "registries": ["ghcr.io/acme/"] });
+    let expansion = on("aws").harden(
+        &["supply_chain", "policy"],
+        inputs(json!({ "identities": identities() }), policy),
+    );
+    let condition = |name: &str| object(&expansion, name)["spec"]["matchConditions"].clone();
+    let asked = condition("imagevalidatingpolicy_signed_images");
+    assert_eq!(asked, condition("validatingpolicy_apps_no_root"));
+    let expression = asked[0]["expression"].as_str().expect("a condition");
+    assert!(
+        expression.ends_with("object.spec != oldObject.spec"),
+        "{expression}"
+    );
+}
+
+#[test]
+fn clair_answers_who_is_named_and_nobody_else() {
+    let reached = |from: Json| {
+        let supply_chain = json!({ "clair": true, "scan": false, "clair_from": from });
+        let mut inputs = with(shop(), json!({ "supply_chain": supply_chain }));
+        inputs["apps"]["ci"] = json!({ "services": { "runner": {} } });
+        let controls = ["tls", "network", "database", "supply_chain"];
+        let expansion = on("aws").harden(&controls, inputs);
+        let mut policies = objects(&expansion);
+        policies.retain(|o| o["kind"] == "NetworkPolicy");
+        let clair = End::pod("clair", "clair", &["app.kubernetes.io/name=clair"]);
+        let from = [
+            End::pod("runner", "ci", &["app.kubernetes.io/name=runner"]),
+            End::pod("front", "shop", &["app.kubernetes.io/name=front"]),
+            End::address("203.0.113.9"),
+        ];
+        let told = crate::expansions::told(&expansion.diagnostics);
+        let reaches = from.map(|end| reaches(&policies, &end, &clair, "TCP", 6060));
+        (reaches, told.contains("nobody may ask Clair"))
+    };
+    assert_eq!(reached(json!([])), ([false, false, false], true));
+    assert_eq!(reached(json!(["ci.runner"])), ([true, false, false], false));
+    assert_eq!(
+        reached(json!(["203.0.113.0/24"])),
+        ([false, false, true], false)
     );
 }
 

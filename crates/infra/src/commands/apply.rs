@@ -160,8 +160,10 @@ pub(super) async fn apply(session: &Session, plan: &Plan) -> Result<(Exit, bool)
                 report::summary(&report, mode, &stack, ui.out)
             ));
         }
-        if let Some(kept) = report::outliving(plan, &stack) {
-            ui.result(&format!("\n{kept}"));
+        for left in [report::outliving(plan, &stack), report::orphaned(plan)] {
+            if let Some(left) = left {
+                ui.result(&format!("\n{left}"));
+            }
         }
         let last = plan.deferred().next().is_none() || !report.is_complete();
         if mode != PlanMode::Destroy && last && !state.outputs.is_empty() {

@@ -1,6 +1,6 @@
 //! A run over a stack: its program, state, world and engine, opened together and closed together.
 
-use crate::cli::{Choice, Planning, Variables};
+use crate::cli::{Choice, Crossplane, Planning, Variables};
 use crate::error::{CommandError, Exit};
 use crate::kept::KeptFiles;
 use crate::live::Running;
@@ -16,6 +16,7 @@ use infra_engine::{ApplyReport, Engine, EngineError, Input, Plan, PlanMode, Plan
 use infra_lang::Evaluator;
 use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Sources};
+use infra_model::outside::Fate;
 use infra_model::pattern::{AddressPattern, PatternError};
 use infra_model::program::Program;
 use infra_model::provider::Environment;
@@ -316,6 +317,10 @@ pub(super) fn options(planning: &Planning, choice: &Choice) -> Result<PlanOption
         replace: patterns(&choice.replace, &[])?,
         unprotect: choice.unprotect,
         data_loss: patterns(&choice.losing.allow_data_loss, &[])?,
+        fate: choice.losing.crossplane.map(|fate| match fate {
+            Crossplane::Delete => Fate::Delete,
+            Crossplane::Orphan => Fate::Orphan,
+        }),
     })
 }
 

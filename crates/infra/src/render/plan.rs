@@ -330,6 +330,10 @@ impl Writer<'_> {
                 kept.join(", ")
             ));
         }
+        if let Some(made) = super::report::made_inside(plan) {
+            self.printer.line("");
+            self.printer.line(&made);
+        }
         if plan.partial {
             self.printer.line("");
             self.printer.line("This plan is limited by -target or -exclude: it may leave out changes that the stack file asks for.");

@@ -6,7 +6,8 @@ use infra_engine::{ApplyReport, Failure, HeldReason, Plan, PlanMode};
 use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics};
 use infra_model::operation::Action;
-use infra_model::provider_error::ErrorKind;
+use infra_model::outside::Fate;
+use infra_model::provider_error::{ErrorKind, ProviderError};
 use std::collections::BTreeMap;
 
 /// At most so many skipped addresses are named.
@@ -63,6 +64,9 @@ fn next_step(failure: &Failure) -> String {
         }
         ErrorKind::Quota => {
             format!("ask the cloud for a higher quota or remove what is not needed, {again}")
+        }
+        ErrorKind::Conflict if failure.error.code == ProviderError::CHANGED_MEANWHILE => {
+            "see what has changed with `infra plan`, and apply that".to_owned()
         }
         ErrorKind::Conflict if failure.action == Action::Create => format!(
             "if it exists already, bring it under management: infra import {} ID; otherwise choose another name, {again}",
@@ -177,6 +181,22 @@ pub(crate) fn kept(plan: &Plan) -> Vec<String> {
         }
     }
     names
+}
+
+/// What Crossplane has made and what this plan does with it; nothing where there is nothing, or nobody has decided.
+pub(crate) fn made_inside(plan: &Plan) -> Option<String> {
+    let fate = plan.fate.filter(|_| !plan.made_inside.is_empty())?;
+    let fate = match fate {
+        Fate::Delete => "is deleted first, with what is stored in it",
+        Fate::Orphan => "stays, and nobody looks after it any more",
+    };
+    let each: String = plan.made_inside.iter().map(|m| format!("\n  - {m}")).collect();
+    Some(format!("What Crossplane has made {fate}:{each}"))
+}
+
+/// What stays of what Crossplane has made.
+pub(crate) fn orphaned(plan: &Plan) -> Option<String> {
+    made_inside(plan).filter(|_| plan.fate == Some(Fate::Orphan))
 }
 
 /// What a destroy leaves because backups are in it, and the command that takes it too; nothing where it leaves none.

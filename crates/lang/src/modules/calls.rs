@@ -212,6 +212,7 @@ impl Expander<'_> {
         let values: HashMap<Str, Value> = values.collect();
         let declared = source.declared.outputs.iter();
         self.out.components.push(ComponentInstance {
+            checks: Vec::new(),
             parent: here.scope.clone(),
             step,
             outputs: declared

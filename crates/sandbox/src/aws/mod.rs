@@ -27,6 +27,7 @@ mod secretsmanager;
 mod servicequotas;
 mod ssm;
 mod sts;
+mod tagging;
 #[cfg(test)]
 mod tests;
 pub(crate) mod xml;
@@ -133,6 +134,10 @@ const SERVICES: &[Service] = &[
     Service {
         name: "servicequotas",
         protocol: Protocol::Json(&servicequotas::SERVICE),
+    },
+    Service {
+        name: "tagging",
+        protocol: Protocol::Json(&tagging::SERVICE),
     },
 ];
 

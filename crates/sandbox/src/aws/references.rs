@@ -23,6 +23,13 @@ pub(crate) fn knows_role(ctx: &Ctx<'_>, arn: &str) -> bool {
     role.is_some_and(|role| ctx.pace.knows(role.created_at, ctx.now))
 }
 
+/// Whether a service may take on the role of an ARN: it knows it, and the role's trust policy names it. Services say of both that
+/// the role is none.
+pub(crate) fn may_assume(ctx: &Ctx<'_>, arn: &str, service: &str) -> bool {
+    let role = role_name(arn).and_then(|name| ctx.get::<Role>(name));
+    knows_role(ctx, arn) && role.is_some_and(|role| role.lets_in(service))
+}
+
 /// The first role of this account among the principals of a policy that is not known: services refuse the whole policy then.
 pub(crate) fn unknown_principal(ctx: &Ctx<'_>, policy: &str) -> Option<String> {
     let document: Value = serde_json::from_str(policy).ok()?;

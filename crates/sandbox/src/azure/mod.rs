@@ -51,7 +51,7 @@ use crate::world::Tx;
 /// A request that has found its operation.
 #[derive(Debug)]
 pub(crate) struct Call {
-    /// None for a request about an operation that goes on.
+    /// None for a request about an operation that goes on, or about blobs, which no model is kept of.
     operation: Option<&'static Operation>,
     variables: Vec<(&'static str, String)>,
     id: Id,
@@ -82,6 +82,16 @@ pub(crate) fn route(request: &HttpRequest, id: &str) -> Result<Call, HttpReply> 
         return Err(with(
             ArmError::new(401, "AuthenticationFailed", message).reply(),
         ));
+    }
+    if request.path.starts_with(storage::data::PREFIX) {
+        return Ok(Call {
+            operation: None,
+            variables: Vec::new(),
+            id: Id::new(request.path.clone()),
+            shape: Shape::Action,
+            correlation,
+            params: Value::Null,
+        });
     }
     let segments = request.segments();
     let mut best: Option<(usize, &'static Operation)> = None;
@@ -289,6 +299,9 @@ fn own(api: &str) -> Own {
 impl Call {
     fn perform(&self, ctx: &mut Ctx<'_>, request: &HttpRequest) -> ArmResult<HttpReply> {
         let Some(operation) = self.operation else {
+            if request.path.starts_with(storage::data::PREFIX) {
+                return Ok(storage::data::answer(ctx, request));
+            }
             return lro::answer(ctx, request);
         };
         let version = check_version(operation, request)?;

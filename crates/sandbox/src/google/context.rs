@@ -140,6 +140,19 @@ pub(crate) fn is_project(method: &Method, name: &str) -> bool {
     named || name == "resource" && method.service == "cloudresourcemanager"
 }
 
+/// What a project's name must be, as Compute's discovery document has it.
+pub(crate) const PROJECT: &str = "Must be a match of regex '(?:(?:[-a-z0-9]{1,63}\\.)*(?:[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?):)?(?:[0-9]{1,19}|(?:[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?))'";
+
+/// Whether a project can have that id or number; `-` stands for whichever it is.
+pub(crate) fn is_project_name(name: &str) -> bool {
+    let (domain, id) = name.split_once(':').unwrap_or(("", name));
+    let legal = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+    let part = |part: &str| (1..=63).contains(&part.len()) && part.bytes().all(legal);
+    let ends = |part: &str| !part.starts_with('-') && !part.ends_with('-');
+    let of_domain = domain.is_empty() && !name.starts_with(':') || domain.split('.').all(part);
+    name == "-" || of_domain && part(id) && ends(id)
+}
+
 /// The location among the variables of a path.
 pub(crate) fn location<'v>(variables: &'v [(&'static str, String)]) -> &'v str {
     variables

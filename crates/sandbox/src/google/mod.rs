@@ -274,6 +274,9 @@ fn owns_operation(service: &str, variables: &[(&'static str, String)]) -> bool {
 
 impl Call {
     fn perform(&self, ctx: &mut Ctx<'_>, request: &HttpRequest) -> GoogleResult<HttpReply> {
+        if !is_authorized(request) {
+            return Err(self.unauthorized());
+        }
         for (name, _) in &request.query {
             let known = STANDARD.contains(&name.as_str())
                 || self.method.queries.contains(&name.as_str())
@@ -305,6 +308,9 @@ impl Call {
         let mut variables = self.variables.clone();
         for (name, value) in &mut variables {
             if context::is_project(self.method, name) {
+                if !context::is_project_name(value) {
+                    return Err(GoogleError::field("project", value, context::PROJECT).whole());
+                }
                 *value = ctx.project_id(value);
                 if self.method.http != "GET" {
                     ctx.know_project(value);
@@ -336,6 +342,19 @@ impl Call {
         Ok(reply)
     }
 
+    /// What Google's front end says to who does not say who they are.
+    fn unauthorized(&self) -> GoogleError {
+        let message = "Request is missing required authentication credential. Expected OAuth 2 access token, login cookie or other valid authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project.";
+        GoogleError::new(401, "required", "UNAUTHENTICATED", message)
+            .whole()
+            .detail(json!({
+                "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                "reason": "CREDENTIALS_MISSING",
+                "domain": "googleapis.com",
+                "metadata": { "service": self.service.host, "method": self.method.name },
+            }))
+    }
+
     /// Takes members away that the path has too: some clients send the whole message.
     fn without_path(&self, schema: &'static str, body: &mut Value) {
         let Some(members) = body.as_object_mut() else {
@@ -355,6 +374,14 @@ impl Call {
             code: error.name(self.service.shape).to_owned(),
         }
     }
+}
+
+/// Whether there is a token, in the header or, as Google's system parameters have it, in the query. None is checked.
+fn is_authorized(request: &HttpRequest) -> bool {
+    let bearer = |value: &str| value.to_ascii_lowercase().starts_with("bearer ");
+    let named = |name: &str| matches!(name, "access_token" | "oauth_token");
+    request.header("authorization").is_some_and(bearer)
+        || request.query.iter().any(|(name, _)| named(name))
 }
 
 fn read_json(body: &[u8]) -> GoogleResult<Value> {

@@ -28,7 +28,7 @@ impl Bench {
 
     /// Sends a request and gives status and body.
     pub(super) fn send(&self, method: &str, url: &str, body: &Value) -> (u16, Value) {
-        let request = asking(method, url, body);
+        let request = with_token(asking(method, url, body));
         match self.core.answer(Cloud::Google, &request) {
             Outcome::Answer(reply, _) => {
                 let body = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
@@ -67,6 +67,13 @@ impl Bench {
         let reason = reason.or(error["status"].as_str()).unwrap_or_default();
         (status, reason.to_owned())
     }
+}
+
+/// As somebody who is logged in.
+pub(super) fn with_token(mut request: HttpRequest) -> HttpRequest {
+    let token = "Bearer sandbox".parse().expect("a header");
+    request.headers.insert("authorization", token);
+    request
 }
 
 /// What is answered must be what the method's documentation says.
@@ -188,6 +195,66 @@ fn a_project_is_known_by_its_number_too() {
 }
 
 #[test]
+fn who_does_not_say_who_they_are_is_refused_and_so_is_what_is_no_project() {
+    let bench = Bench::new("");
+    let request = asking("GET", NETWORKS, &Value::Null);
+    let Outcome::Answer(reply, _) = bench.core.answer(Cloud::Google, &request) else {
+        panic!("an answer")
+    };
+    let answer: Value = serde_json::from_slice(&reply.body).expect("JSON");
+    assert_eq!(reply.status, 401, "{answer}");
+    assert_eq!(answer["error"]["status"], "UNAUTHENTICATED");
+    assert_eq!(
+        answer["error"]["details"][0]["reason"],
+        "CREDENTIALS_MISSING"
+    );
+    for wrong in ["Not_Legal", "-p", "p-", "example.com:", &"p".repeat(64)] {
+        let url = NETWORKS.replace("projects/p/", &format!("projects/{wrong}/"));
+        let refused = bench.refused("GET", &url, &Value::Null);
+        assert_eq!(refused, (400, "invalid".into()), "{wrong}");
+    }
+    for right in ["my-project-1", "example.com:p", "123456789"] {
+        bench.get(&NETWORKS.replace("projects/p/", &format!("projects/{right}/")));
+    }
+}
+
+#[test]
+fn a_request_id_names_the_same_request_in_whatever_order_its_labels_are() {
+    let bench = Bench::new("");
+    let url = "/compute/v1/projects/p/regions/europe-west1/addresses?requestId=0e5c3f4e-2f6b-4a49-9d0e-0b6f8a6d7c12";
+    let first = bench.done(
+        "POST",
+        url,
+        &json!({ "name": "a", "labels": { "a": "1", "b": "2" } }),
+    );
+    let again = bench.done(
+        "POST",
+        url,
+        &json!({ "labels": { "b": "2", "a": "1" }, "name": "a" }),
+    );
+    assert_eq!(first["name"], again["name"]);
+    assert_eq!(
+        bench.refused(
+            "POST",
+            url,
+            &json!({ "name": "a", "labels": { "a": "1", "b": "3" } })
+        ),
+        (400, "invalid".into())
+    );
+}
+
+#[test]
+fn the_description_of_a_subnetwork_stays() {
+    let bench = Bench::new("");
+    bench.done("POST", NETWORKS, &network("n"));
+    bench.done("POST", SUBNETWORKS, &subnetwork("s", "10.0.0.0/24"));
+    let url = format!("{SUBNETWORKS}/s");
+    let fingerprint = bench.get(&url)["fingerprint"].clone();
+    let body = json!({ "fingerprint": fingerprint, "description": "another" });
+    assert_eq!(bench.refused("PATCH", &url, &body), (400, "invalid".into()));
+}
+
+#[test]
 fn a_request_id_names_one_operation() {
     let bench = Bench::new("");
     let url = format!("{NETWORKS}?requestId=0e5c3f4e-2f6b-4a49-9d0e-0b6f8a6d7c11");
@@ -233,6 +300,7 @@ fn a_stuck_operation_is_waited_for_in_vain_and_another_is_not() {
         path: format!("/compute/v1/projects/p/global/operations/{name}/wait"),
         ..blank()
     };
+    let request = with_token(request);
     let Outcome::Answer(reply, delay) = bench.core.answer(Cloud::Google, &request) else {
         panic!("an answer")
     };

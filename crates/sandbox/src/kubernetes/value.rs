@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-pub(super) use crate::json::{text, without_nulls};
+pub(super) use crate::json::{canonical, text, without_nulls};
 
 /// The list at a pointer, empty when there is none.
 pub(super) fn list<'v>(value: &'v Value, pointer: &str) -> &'v [Value] {
@@ -116,28 +116,5 @@ pub(super) fn same(a: &Value, b: &Value) -> bool {
         }
         (Value::Number(x), Value::Number(y)) => x == y || x.as_f64() == y.as_f64(),
         (a, b) => a == b,
-    }
-}
-
-/// JSON with the members of objects in order.
-pub(super) fn canonical(value: &Value) -> String {
-    match value {
-        Value::Object(members) => {
-            let mut names: Vec<_> = members.keys().collect();
-            names.sort();
-            let members: Vec<String> = names
-                .into_iter()
-                .map(|name| {
-                    let key = Value::from(name.as_str());
-                    format!("{key}:{}", canonical(&members[name]))
-                })
-                .collect();
-            format!("{{{}}}", members.join(","))
-        }
-        Value::Array(items) => {
-            let items: Vec<String> = items.iter().map(canonical).collect();
-            format!("[{}]", items.join(","))
-        }
-        value => value.to_string(),
     }
 }

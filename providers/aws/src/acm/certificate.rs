@@ -159,8 +159,7 @@ impl Resource<Client> for Certificate {
         context: &CallContext,
         items: &[Item<CertificateRecord>],
     ) -> Vec<Result<Option<CertificateRecord>, ProviderError>> {
-        let all = items.iter().map(|item| view::read(client, context, item));
-        futures::future::join_all(all).await
+        view::read(client, context, items).await
     }
 
     async fn create(

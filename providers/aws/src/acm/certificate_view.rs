@@ -2,14 +2,16 @@
 
 use super::certificate::{CertificateRecord, DomainValidation, Options};
 use crate::batch::{self, Page};
-use crate::client::Client;
+use crate::client::{Client, Place};
 use crate::error::there;
 use crate::family::ACM;
+use crate::tagged::{self, Asked};
 use crate::tags::{self, Tags};
 use aws_sdk_acm::types::{
     CertificateDetail, CertificateSummary, CertificateType, DomainValidation as SdkValidation,
     Filters, KeyAlgorithm, Tag,
 };
+use futures::future::join_all;
 use infra_model::resource::Item;
 use infra_model::{CallContext, ErrorKind, Operation, ProviderError};
 use std::collections::BTreeSet;
@@ -100,23 +102,30 @@ pub(super) fn is_requested(found: &CertificateDetail) -> bool {
     found.r#type() != Some(&CertificateType::Imported)
 }
 
-/// Reads one.
+/// Reads each; a certificate's id is its ARN.
 pub(super) async fn read(
     client: &Client,
     context: &CallContext,
-    item: &Item<CertificateRecord>,
-) -> Result<Option<CertificateRecord>, ProviderError> {
-    let (found, tags) = futures::join!(
-        describe(client, context, &item.id),
-        certificate_tags(client, context, &item.id),
+    items: &[Item<CertificateRecord>],
+) -> Vec<Result<Option<CertificateRecord>, ProviderError>> {
+    let asked = items.iter().map(|item| Asked {
+        arn: Some(item.id.clone()),
+        last: item.prior.as_ref().map(|p| &p.tags_all),
+    });
+    let own = |arn: String| async move { there(certificate_tags(client, context, &arn).await) };
+    let (found, tagged) = futures::join!(
+        join_all(items.iter().map(|item| describe(client, context, &item.id))),
+        tagged::read(client, context, Place::Region, asked.collect(), own),
     );
-    match found? {
-        None => Ok(None),
-        Some(found) => {
-            let tags = there(tags)?.unwrap_or_default();
-            Ok(Some(record(client, found, tags, item.prior.as_ref())))
-        }
-    }
+    let both = found.into_iter().zip(tagged).zip(items);
+    both.map(|((found, tags), item)| {
+        let Some(found) = found? else {
+            return Ok(None);
+        };
+        let tags = tags?.unwrap_or_default();
+        Ok(Some(record(client, found, tags, item.prior.as_ref())))
+    })
+    .collect()
 }
 
 fn record(

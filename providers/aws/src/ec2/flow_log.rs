@@ -8,6 +8,7 @@ use crate::family::EC2_WRITE;
 use crate::late::{About, once_known};
 use crate::recover::Lost;
 use crate::tags::Tags;
+use crate::trust::Trust;
 use crate::wait;
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{
@@ -227,7 +228,12 @@ where
         None => "",
     };
     let begin = &begin;
-    let (role, bucket) = (About::Roles(role), About::Bucket(bucket));
+    let role = About::Assumed(Trust {
+        role,
+        service: "vpc-flow-logs.amazonaws.com",
+        attribute: "iam_role_arn",
+    });
+    let bucket = About::Bucket(bucket);
     once_known(client, context, operation, role, unassumed, || {
         once_known(client, context, operation, bucket, shut_out, begin)
     })

@@ -2,9 +2,10 @@
 
 use super::tagging;
 use crate::batch::{self, Page};
-use crate::client::Client;
+use crate::client::{Client, Place};
 use crate::error::there;
 use crate::family::ECR;
+use crate::tagged::{self, Asked};
 use crate::tags::{self, Tags};
 use crate::wait;
 use async_trait::async_trait;
@@ -13,7 +14,6 @@ use aws_sdk_ecr::types::{
     ImageTagMutabilityExclusionFilter as Filter,
     ImageTagMutabilityExclusionFilterType as FilterType, Repository as Found,
 };
-use futures::future::join_all;
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
 use infra_model::{
@@ -145,15 +145,23 @@ impl Resource<Client> for Repository {
             |name| repositories(client, context, name),
         )
         .await;
-        join_all(items.iter().zip(found).map(|(item, found)| async {
-            let Some(found) = found? else {
+        let asked = items.iter().zip(&found).map(|(item, found)| Asked {
+            arn: found
+                .as_ref()
+                .ok()
+                .and_then(|f| f.as_ref()?.repository_arn.clone()),
+            last: item.prior.as_ref().map(|p| &p.tags_all),
+        });
+        let own = |arn: String| async move { tagging::read(client, context, &arn).await };
+        let tagged = tagged::read(client, context, Place::Region, asked.collect(), own).await;
+        let both = found.into_iter().zip(tagged).zip(items);
+        both.map(|((found, tagged), item)| {
+            let (Some(found), Some(tagged)) = (found?, tagged?) else {
                 return Ok(None);
             };
-            let arn = found.repository_arn().unwrap_or_default();
-            let tagged = tagging::read(client, context, arn).await?;
-            Ok(tagged.map(|tagged| record(client, found, tagged, item.prior.as_ref())))
-        }))
-        .await
+            Ok(Some(record(client, found, tagged, item.prior.as_ref())))
+        })
+        .collect()
     }
 
     async fn create(

@@ -4,6 +4,7 @@ use super::{each, list, parts, set, tagging, there, time};
 use crate::client::Client;
 use crate::error::absent_is_done;
 use crate::family::EKS;
+use crate::late::About;
 use crate::tags::Tags;
 use crate::wait;
 use async_trait::async_trait;
@@ -118,7 +119,7 @@ impl Resource<Client> for AccessEntry {
             context,
             operation,
             "CreateAccessEntry",
-            &desired.principal_arn,
+            About::Roles(&desired.principal_arn),
             || find(client, context, operation, &key),
             || request.clone().send(),
             |_| Some(key.clone()),

@@ -4,6 +4,7 @@ use super::{Change, each, failed, now, parts, reasons, tagging, there, time};
 use crate::client::Client;
 use crate::error::absent_is_done;
 use crate::family::EKS;
+use crate::late::About;
 use crate::tags::Tags;
 use crate::wait::{self, Progress};
 use async_trait::async_trait;
@@ -167,7 +168,7 @@ impl Resource<Client> for Addon {
             context,
             operation,
             "CreateAddon",
-            &arns(&desired),
+            About::Roles(&arns(&desired)),
             || find(client, context, operation, &key),
             || request.clone().send(),
             |_| Some(key.clone()),

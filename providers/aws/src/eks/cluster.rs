@@ -5,7 +5,9 @@ use super::{cluster_call as call, each, tagging, there};
 use crate::client::Client;
 use crate::error::absent_is_done;
 use crate::family::EKS;
+use crate::late::About;
 use crate::tags::Tags;
+use crate::trust::Trust;
 use crate::wait::{self, Progress};
 use async_trait::async_trait;
 use aws_sdk_eks::types::ClusterStatus;
@@ -306,7 +308,11 @@ impl Resource<Client> for Cluster {
             context,
             operation,
             "CreateCluster",
-            &desired.role_arn,
+            About::Assumed(Trust {
+                role: &desired.role_arn,
+                service: "eks.amazonaws.com",
+                attribute: "role_arn",
+            }),
             || find(client, context, operation, &desired.name),
             || request.clone().send(),
             |made| made.cluster.and_then(|c| c.name),

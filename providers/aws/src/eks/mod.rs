@@ -128,14 +128,14 @@ fn role_unknown(error: &ProviderError) -> bool {
 }
 
 /// Creates, or goes on with what the operation began, and makes the id durable. `send` carries the operation's token;
-/// `find` tells whose it is when there is one already; `roles` has the ARNs of the roles that are named.
+/// `find` tells whose it is when there is one already; `about` is what roles are named.
 #[allow(clippy::too_many_arguments, reason = "one call's whole description")]
 async fn begin<T, E, F, G>(
     client: &Client,
     context: &CallContext,
     operation: &Operation,
     call: &'static str,
-    roles: &str,
+    about: About<'_>,
     find: impl Fn() -> G + Send + Sync,
     send: impl Fn() -> F + Send + Sync,
     id_of: impl Fn(T) -> Option<String> + Send + Sync,
@@ -149,7 +149,6 @@ where
     if let Some(id) = &operation.known_id {
         return Ok(id.clone());
     }
-    let about = About::Roles(roles);
     let sent = once_known(client, context, operation, about, role_unknown, || {
         client.call(context, EKS, call, &send)
     })

@@ -4,8 +4,10 @@ use super::{each, node_group_call as call, parts, tagging};
 use crate::client::Client;
 use crate::error::absent_is_done;
 use crate::family::EKS;
+use crate::late::About;
 use crate::naming;
 use crate::tags::Tags;
+use crate::trust::Trust;
 use crate::wait::{self, Progress};
 use async_trait::async_trait;
 use aws_sdk_eks::types::NodegroupStatus;
@@ -204,10 +206,13 @@ impl Resource<Client> for NodeGroup {
                 "kubernetes",
                 &["version", "release_version", "launch_template"],
             )
+            .labelling("eks.amazonaws.com/nodegroup", "node_group_name")
             .referring(&["launch_template.id"])
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
+        let names = ("node_group_name", "node_group_name_prefix");
+        planning::adopt_prefix(&NodeGroupRecord::block(), request, planned, names);
         let Some(prior) = request.prior.filter(|_| planned.replace.is_empty()) else {
             return Ok(());
         };
@@ -270,7 +275,11 @@ impl Resource<Client> for NodeGroup {
             context,
             operation,
             "CreateNodegroup",
-            &desired.node_role_arn,
+            About::Assumed(Trust {
+                role: &desired.node_role_arn,
+                service: "ec2.amazonaws.com",
+                attribute: "node_role_arn",
+            }),
             || find(client, context, operation, &key),
             || request.clone().send(),
             |_| Some(key.clone()),

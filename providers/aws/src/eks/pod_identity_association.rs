@@ -7,6 +7,7 @@ use crate::error::absent_is_done;
 use crate::family::EKS;
 use crate::late::{About, once_known};
 use crate::tags::Tags;
+use crate::trust::Trust;
 use crate::wait;
 use async_trait::async_trait;
 use aws_sdk_eks::types::PodIdentityAssociation as Found;
@@ -129,7 +130,7 @@ impl Resource<Client> for PodIdentity {
             context,
             operation,
             "CreatePodIdentityAssociation",
-            &arns(&desired),
+            about(&desired, &arns(&desired)),
             || find(client, context, operation, &desired),
             || request.clone().send(),
             |made| made.association.and_then(|a| a.association_id),
@@ -167,7 +168,7 @@ impl Resource<Client> for PodIdentity {
                 client,
                 context,
                 operation,
-                About::Roles(&arns(&desired)),
+                about(&desired, &arns(&desired)),
                 super::role_unknown,
                 || {
                     client.call(context, EKS, "UpdatePodIdentityAssociation", || {
@@ -208,6 +209,18 @@ impl Resource<Client> for PodIdentity {
         desired: PodIdentityRecord,
     ) -> Result<Recovered, ProviderError> {
         find(client, context, operation, &desired).await
+    }
+}
+
+/// What a refusal of its role may be about. A role that is taken on by its role trusts that, and no service.
+fn about<'a>(record: &'a PodIdentityRecord, arns: &'a str) -> About<'a> {
+    match record.target_role_arn {
+        Some(_) => About::Roles(arns),
+        None => About::Assumed(Trust {
+            role: &record.role_arn,
+            service: "pods.eks.amazonaws.com",
+            attribute: "role_arn",
+        }),
     }
 }
 

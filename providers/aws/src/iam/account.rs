@@ -49,23 +49,23 @@ pub(super) async fn roles(
     Ok(listed.into_iter().filter_map(whole).collect())
 }
 
-/// The documents of the account's own policies by ARN: those of the default versions, percent-encoded.
+/// The account's own policies by ARN, and the documents of their default versions, percent-encoded.
 ///
 /// # Errors
 /// As the calls; see [`for_many`].
 pub(super) async fn documents(
     client: &Client,
     context: &CallContext,
-) -> Result<BTreeMap<String, String>, ProviderError> {
+) -> Result<BTreeMap<String, (ManagedPolicyDetail, String)>, ProviderError> {
     let policies = list!(client, context, "GetAccountAuthorizationDetails":
         get_account_authorization_details
             .set_filter(Some(vec![EntityType::LocalManagedPolicy]))
             .max_items(PAGE)
         => a: a.policies.unwrap_or_default());
-    let document = |policy: ManagedPolicyDetail| {
-        let mut versions = policy.policy_version_list?.into_iter();
+    let document = |mut policy: ManagedPolicyDetail| {
+        let mut versions = policy.policy_version_list.take()?.into_iter();
         let current = versions.find(|v| v.is_default_version)?;
-        Some((policy.arn?, current.document?))
+        Some((policy.arn.clone()?, (policy, current.document?)))
     };
     Ok(policies.await?.into_iter().filter_map(document).collect())
 }

@@ -1,10 +1,11 @@
 //! `aws_iam_policy`.
 
 use super::{account, arn, check_name, document, list, tagging};
-use crate::client::Client;
+use crate::client::{Client, Place};
 use crate::error::{absent_is_done, there};
 use crate::family::IAM;
 use crate::naming;
+use crate::tagged::{self, Asked};
 use crate::tags::{self, Tags};
 use crate::wait;
 use async_trait::async_trait;
@@ -80,36 +81,41 @@ impl Resource<Client> for Policy {
     ) -> Vec<Result<Option<PolicyRecord>, ProviderError>> {
         let listed = account::documents(client, context);
         let listed = account::for_many(items.len(), listed).await;
-        join_all(items.iter().map(|item| async {
-            let listed = listed.as_ref().map_err(Clone::clone)?;
+        let listed = match listed {
+            Ok(listed) => listed,
+            Err(error) => return items.iter().map(|_| Err(error.clone())).collect(),
+        };
+        // Of the same policy as before nothing but document and tags can change, and the listing lacks only the tags.
+        let same = |item: &Item<PolicyRecord>| {
+            let (found, _) = listed.get(&item.id)?;
+            let known = item.prior.as_ref()?.policy_id == found.policy_id;
+            known.then(|| item.id.clone())
+        };
+        let asked = items.iter().map(|item| Asked {
+            arn: same(item),
+            last: item.prior.as_ref().map(|p| &p.tags_all),
+        });
+        let own = |arn: String| async move {
+            let found = get(client, context, &arn).await?;
+            Ok(found.map(|found| tagging::from_sdk(found.tags())))
+        };
+        let tagged = tagged::read(client, context, Place::Global, asked.collect(), own).await;
+        join_all(items.iter().zip(tagged).map(|(item, tagged)| async {
+            let text = listed.get(&item.id).map(|(_, text)| text.clone());
+            if let (Some(tags), Some(text), Some(prior)) = (tagged?, &text, &item.prior) {
+                return Ok(Some(again(client, prior, tags, text)));
+            }
             let Some(found) = get(client, context, &item.id).await? else {
                 return Ok(None);
             };
-            let text = match listed.get(&item.id) {
-                Some(text) => text.clone(),
+            let text = match text {
+                Some(text) => text,
                 None => match document_of(client, context, &found).await? {
                     Some(text) => text,
                     None => return Ok(None),
                 },
             };
-            let prior = item.prior.as_ref();
-            let (tags, tags_all) = tags::split(
-                tagging::from_sdk(found.tags()),
-                &client.config().tags,
-                prior.map(|p| &p.tags),
-            );
-            Ok(Some(PolicyRecord {
-                name_prefix: prior.and_then(|p| p.name_prefix.clone()),
-                policy: document(&text, prior.map(|p| &*p.policy)),
-                tags,
-                tags_all,
-                name: found.policy_name,
-                path: found.path.unwrap_or_else(|| "/".to_owned()),
-                description: found.description.filter(|d| !d.is_empty()),
-                id: found.arn.clone(),
-                arn: found.arn,
-                policy_id: found.policy_id,
-            }))
+            Ok(Some(record(client, found, &text, item.prior.as_ref())))
         }))
         .await
     }
@@ -195,6 +201,37 @@ impl Resource<Client> for Policy {
         desired: PolicyRecord,
     ) -> Result<Recovered, ProviderError> {
         find(client, context, operation, &desired).await
+    }
+}
+
+fn record(client: &Client, found: Found, text: &str, prior: Option<&PolicyRecord>) -> PolicyRecord {
+    let (tags, tags_all) = tags::split(
+        tagging::from_sdk(found.tags()),
+        &client.config().tags,
+        prior.map(|p| &p.tags),
+    );
+    PolicyRecord {
+        name_prefix: prior.and_then(|p| p.name_prefix.clone()),
+        policy: document(text, prior.map(|p| &*p.policy)),
+        tags,
+        tags_all,
+        name: found.policy_name,
+        path: found.path.unwrap_or_else(|| "/".to_owned()),
+        description: found.description.filter(|d| !d.is_empty()),
+        id: found.arn.clone(),
+        arn: found.arn,
+        policy_id: found.policy_id,
+    }
+}
+
+/// The policy of a record, with the document and tags that it has now.
+fn again(client: &Client, prior: &PolicyRecord, tags: Tags, text: &str) -> PolicyRecord {
+    let (tags, tags_all) = tags::split(tags, &client.config().tags, Some(&prior.tags));
+    PolicyRecord {
+        policy: document(text, Some(&prior.policy)),
+        tags,
+        tags_all,
+        ..prior.clone()
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{BRIEF, key_view, unheard};
 use crate::client::Client;
 use crate::document;
-use crate::error::{absent_is_done, there};
+use crate::error::absent_is_done;
 use crate::family::KMS;
 use crate::late::{About, once_known};
 use crate::recover::{self, Lost};
@@ -11,7 +11,7 @@ use crate::tags::{self, Tags};
 use crate::wait;
 use async_trait::async_trait;
 use aws_sdk_kms::types::{KeySpec, KeyUsageType};
-use futures::future::{BoxFuture, join_all};
+use futures::future::BoxFuture;
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
 use infra_model::{
@@ -113,11 +113,7 @@ impl Resource<Client> for Key {
         context: &CallContext,
         items: &[Item<KeyRecord>],
     ) -> Vec<Result<Option<KeyRecord>, ProviderError>> {
-        join_all(items.iter().map(|item| async {
-            let found = key_view::read(client, context, &item.id, item.prior.as_ref()).await;
-            Ok(there(found)?.flatten())
-        }))
-        .await
+        key_view::read(client, context, items).await
     }
 
     async fn create(
@@ -210,7 +206,7 @@ impl Resource<Client> for Key {
         match gone {
             // It may be pending already.
             Err(error) if error.code == "KMSInvalidStateException" => {
-                match key_view::read(client, context, &id, None).await {
+                match key_view::described(client, context, &id).await {
                     Ok(None) => Ok(()),
                     _ => Err(error),
                 }
@@ -224,6 +220,10 @@ impl Resource<Client> for Key {
         context: &CallContext,
         operation: &Operation,
         _: KeyRecord,
+    ) -> Result<Recovered, ProviderError> {
+        let candidates = key_view::of_operation(client, context, operation).await?;
+        recover::found::<Key>(client, context, candidates).await
+    }
 
     async fn rediscover(
         client: &Client,
@@ -233,10 +233,6 @@ impl Resource<Client> for Key {
     ) -> Result<Vec<String>, ProviderError> {
         let marked = |tags: &Tags| tags::are_of(tags, operation);
         key_view::tagged(client, context, marked).await
-    }
-    ) -> Result<Recovered, ProviderError> {
-        let candidates = key_view::of_operation(client, context, operation).await?;
-        recover::found::<Key>(client, context, candidates).await
     }
 }
 

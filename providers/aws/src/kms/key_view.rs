@@ -2,13 +2,16 @@
 
 use super::key::KeyRecord;
 use super::list;
-use crate::client::Client;
+use crate::client::{Client, Place};
 use crate::document;
+use crate::error::there;
 use crate::family::KMS;
+use crate::tagged::{self, Asked};
 use crate::tags::{self, Tags};
 use aws_sdk_kms::types::{KeyMetadata, KeySpec, KeyState, Tag};
 use futures::future::join_all;
 use futures::try_join;
+use infra_model::resource::Item;
 use infra_model::{CallContext, ErrorKind, Operation, ProviderError};
 
 pub(super) fn to_sdk(tags: &Tags) -> Result<Vec<Tag>, ProviderError> {
@@ -23,13 +26,53 @@ pub(super) fn to_sdk(tags: &Tags) -> Result<Vec<Tag>, ProviderError> {
         .collect()
 }
 
-/// The key; none when there is none or its deletion is pending.
+/// The keys; none of what is not there or whose deletion is pending.
 pub(super) async fn read(
     client: &Client,
     context: &CallContext,
+    items: &[Item<KeyRecord>],
+) -> Vec<Result<Option<KeyRecord>, ProviderError>> {
+    let asked = items.iter().map(|item| {
+        let prior = item.prior.as_ref();
+        let arn = prior.and_then(|p| p.arn.clone());
+        Asked {
+            // KMS takes ids and ARNs alike.
+            arn: Some(arn.unwrap_or_else(|| item.id.clone())),
+            last: prior.map(|p| &p.tags_all),
+        }
+    });
+    let own = |arn: String| async move { there(key_tags(client, context, &arn).await) };
+    let (found, tagged) = futures::join!(
+        join_all(
+            items
+                .iter()
+                .map(|item| described(client, context, &item.id))
+        ),
+        tagged::read(client, context, Place::Region, asked.collect(), own),
+    );
+    let both = found.into_iter().zip(tagged).zip(items);
+    both.map(|((found, tags), item)| {
+        let (Some(found), Some(tags)) = (there(found)?.flatten(), tags?) else {
+            return Ok(None);
+        };
+        Ok(Some(record(client, found, tags, item.prior.as_ref())))
+    })
+    .collect()
+}
+
+/// What KMS says of a key, but for its tags.
+pub(super) struct Described {
+    key: KeyMetadata,
+    policy: String,
+    /// Whether it is rotated, and every how many days.
+    rotation: (bool, Option<i32>),
+}
+
+pub(super) async fn described(
+    client: &Client,
+    context: &CallContext,
     id: &str,
-    prior: Option<&KeyRecord>,
-) -> Result<Option<KeyRecord>, ProviderError> {
+) -> Result<Option<Described>, ProviderError> {
     let key = client
         .call(context, KMS, "DescribeKey", || {
             client.kms().describe_key().key_id(id).send()
@@ -40,15 +83,31 @@ pub(super) async fn read(
     let Some(key) = key else {
         return Ok(None);
     };
-    let (policy, rotation, found_tags) = try_join!(
+    let (policy, rotation) = try_join!(
         policy(client, context, &key.key_id),
         rotation(client, context, &key),
-        key_tags(client, context, &key.key_id),
     )?;
+    Ok(Some(Described {
+        key,
+        policy,
+        rotation,
+    }))
+}
+
+fn record(
+    client: &Client,
+    found: Described,
+    found_tags: Tags,
+    prior: Option<&KeyRecord>,
+) -> KeyRecord {
+    let Described {
+        key,
+        policy,
+        rotation: (enable_key_rotation, period),
+    } = found;
     let (tags, tags_all) = tags::split(found_tags, &client.config().tags, prior.map(|p| &p.tags));
     let policy = document::as_said(policy, prior.and_then(|p| p.policy.as_deref()));
-    let (enable_key_rotation, period) = rotation;
-    Ok(Some(KeyRecord {
+    KeyRecord {
         description: Some(key.description.unwrap_or_default()),
         key_usage: key.key_usage.map_or_else(
             || "ENCRYPT_DECRYPT".to_owned(),
@@ -75,7 +134,7 @@ pub(super) async fn read(
         id: Some(key.key_id.clone()),
         key_id: Some(key.key_id),
         arn: key.arn,
-    }))
+    }
 }
 
 fn going(key: &KeyMetadata) -> bool {
@@ -135,11 +194,22 @@ async fn key_tags(client: &Client, context: &CallContext, id: &str) -> Result<Ta
         .collect())
 }
 
-/// Keys that carry the operation's tag. KMS has no filters: every key of the region is asked.
+/// Keys that carry the operation's tag.
 pub(super) async fn of_operation(
     client: &Client,
     context: &CallContext,
     operation: &Operation,
+) -> Result<Vec<String>, ProviderError> {
+    let ours =
+        |tags: &Tags| tags.get(tags::OPERATION).map(String::as_str) == Some(&*operation.id.0);
+    tagged(client, context, ours).await
+}
+
+/// Keys whose tags are of a kind. KMS has no filters: every key of the region is asked.
+pub(super) async fn tagged(
+    client: &Client,
+    context: &CallContext,
+    is_one: impl Fn(&Tags) -> bool,
 ) -> Result<Vec<String>, ProviderError> {
     let keys = list!(client, context, "ListKeys": list_keys => keys).await?;
     let ids: Vec<String> = keys.into_iter().filter_map(|k| k.key_id).collect();
@@ -164,14 +234,3 @@ pub(super) async fn of_operation(
         _ => Ok(ours),
     }
 }
-) -> Result<Vec<String>, ProviderError> {
-    let ours =
-        |tags: &Tags| tags.get(tags::OPERATION).map(String::as_str) == Some(&*operation.id.0);
-    tagged(client, context, ours).await
-}
-
-/// Keys whose tags are of a kind. KMS has no filters: every key of the region is asked.
-pub(super) async fn tagged(
-    client: &Client,
-    context: &CallContext,
-    is_one: impl Fn(&Tags) -> bool,

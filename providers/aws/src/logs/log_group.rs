@@ -1,16 +1,16 @@
 //! `aws_cloudwatch_log_group`.
 
 use crate::batch::{self, Page};
-use crate::client::Client;
+use crate::client::{Client, Place};
 use crate::error::there;
 use crate::family::LOGS;
 use crate::late::{About, once_known};
 use crate::naming;
+use crate::tagged::{self, Asked};
 use crate::tags::{self, Tags};
 use crate::wait;
 use async_trait::async_trait;
 use aws_sdk_cloudwatchlogs::types::{LogGroup as Found, LogGroupClass};
-use futures::future::join_all;
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
 use infra_model::{
@@ -102,12 +102,16 @@ impl Resource<Client> for LogGroup {
     ) -> Vec<Result<Option<LogGroupRecord>, ProviderError>> {
         let names: Vec<String> = items.iter().map(|i| i.id.clone()).collect();
         let found = described(client, context, &names).await;
-        join_all(items.iter().zip(found).map(|(item, found)| async {
-            let Some(found) = found? else {
-                return Ok(None);
-            };
-            let arn = client.arn("logs", &format!("log-group:{}", item.id));
-            let Some(tagged) = tags_of(client, context, &arn).await? else {
+        let arn_of = |item: &Item<_>| client.arn("logs", &format!("log-group:{}", item.id));
+        let asked = items.iter().zip(&found).map(|(item, found)| Asked {
+            arn: matches!(found, Ok(Some(_))).then(|| arn_of(item)),
+            last: item.prior.as_ref().map(|p| &p.tags_all),
+        });
+        let own = |arn: String| async move { tags_of(client, context, &arn).await };
+        let tagged = tagged::read(client, context, Place::Region, asked.collect(), own).await;
+        let both = found.into_iter().zip(tagged).zip(items);
+        both.map(|((found, tagged), item)| {
+            let (Some(found), Some(tagged)) = (found?, tagged?) else {
                 return Ok(None);
             };
             let prior = item.prior.as_ref();
@@ -125,10 +129,10 @@ impl Resource<Client> for LogGroup {
                 tags_all,
                 id: found.log_group_name.clone(),
                 name: found.log_group_name,
-                arn: Some(arn),
+                arn: Some(arn_of(item)),
             }))
-        }))
-        .await
+        })
+        .collect()
     }
 
     async fn create(

@@ -1,7 +1,7 @@
 //! Room in the quotas that only Service Quotas tells. Who may not ask it is told nothing; so is who may not list what is there.
 
 use crate::batch::{self, Page};
-use crate::client::Client;
+use crate::client::{Client, Place};
 use crate::ec2::tagging::list;
 use crate::family::{EKS, SERVICEQUOTAS};
 use crate::route53;
@@ -18,8 +18,8 @@ struct Counted {
     service: &'static str,
     code: &'static str,
     shown: &'static str,
-    /// Whether it counts for all regions together.
-    global: bool,
+    /// Whether it counts in the region, or for all regions together.
+    place: Place,
 }
 
 const fn counted(
@@ -28,7 +28,7 @@ const fn counted(
     service: &'static str,
     code: &'static str,
     shown: &'static str,
-    global: bool,
+    place: Place,
 ) -> Counted {
     Counted {
         kind,
@@ -36,20 +36,29 @@ const fn counted(
         service,
         code,
         shown,
-        global,
+        place,
     }
 }
 
-/// Codes as `ListServiceQuotas` has them.
+/// Codes as `ListServiceQuotas` has them: of VPC by <https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html>, of EKS by
+/// <https://docs.aws.amazon.com/general/latest/gr/eks.html>, of S3 by <https://docs.aws.amazon.com/general/latest/gr/s3.html>, of Route 53
+/// by <https://docs.aws.amazon.com/general/latest/gr/r53.html>: their tables link to each quota by its code.
 const COUNTED: [Counted; 5] = [
-    counted("aws_vpc", "cidr_block", "vpc", "L-F678F1CE", "VPCs", false),
+    counted(
+        "aws_vpc",
+        "cidr_block",
+        "vpc",
+        "L-F678F1CE",
+        "VPCs",
+        Place::Region,
+    ),
     counted(
         "aws_security_group",
         "name",
         "vpc",
         "L-E79EC296",
         "security groups",
-        false,
+        Place::Region,
     ),
     counted(
         "aws_eks_cluster",
@@ -57,7 +66,7 @@ const COUNTED: [Counted; 5] = [
         "eks",
         "L-1194D53C",
         "EKS clusters",
-        false,
+        Place::Region,
     ),
     counted(
         "aws_s3_bucket",
@@ -65,7 +74,7 @@ const COUNTED: [Counted; 5] = [
         "s3",
         "L-DC2B2D3D",
         "buckets",
-        true,
+        Place::Global,
     ),
     counted(
         "aws_route53_zone",
@@ -73,7 +82,7 @@ const COUNTED: [Counted; 5] = [
         "route53",
         "L-4EA4796A",
         "hosted zones",
-        true,
+        Place::Global,
     ),
 ];
 
@@ -86,7 +95,12 @@ pub(super) async fn check(
         let new = of_type(items, counted.kind);
         new.last()?;
         let (limit, used) = futures::join!(
-            limit(client, context, counted.service, counted.code),
+            limit(
+                client,
+                context,
+                counted.place,
+                (counted.service, counted.code)
+            ),
             used(client, context, counted.kind)
         );
         let usage = Usage {
@@ -94,24 +108,24 @@ pub(super) async fn check(
             limit: limit?,
             shown: counted.shown.to_owned(),
         };
-        let place = match counted.global {
-            true => "the account",
-            false => client.region(),
+        let place = match counted.place {
+            Place::Global => "the account",
+            Place::Region => client.region(),
         };
         full(&new, counted.attribute, place, &usage)
     });
     join_all(found).await.into_iter().flatten().collect()
 }
 
-/// The quota of the account, raised or not.
+/// The quota of the account, by service and code, raised or not.
 pub(super) async fn limit(
     client: &Client,
     context: &CallContext,
-    service: &str,
-    code: &str,
+    place: Place,
+    (service, code): (&str, &str),
 ) -> Option<u64> {
     let request = client
-        .servicequotas()
+        .servicequotas_in(place)
         .get_service_quota()
         .service_code(service)
         .quota_code(code);

@@ -3,7 +3,7 @@
 
 use super::account_quotas::limit;
 use super::network::subnets_by;
-use crate::client::Client;
+use crate::client::{Client, Place};
 use crate::ec2::tagging::{filter, list};
 use infra_cloud::preflight::{Usage, full, of_type, text};
 use infra_model::address::Address;
@@ -44,12 +44,15 @@ async fn subnets(client: &Client, context: &CallContext, items: &[&PreflightItem
     if standing.is_empty() && planned.is_empty() {
         return Vec::new();
     }
-    let (limit, there) = futures::join!(limit(client, context, "vpc", "L-407747CB"), async {
-        match standing.is_empty() {
-            true => Ok(Vec::new()),
-            false => subnets_by(client, context, "vpc-id", standing.keys()).await,
+    let (limit, there) = futures::join!(
+        limit(client, context, Place::Region, ("vpc", "L-407747CB")),
+        async {
+            match standing.is_empty() {
+                true => Ok(Vec::new()),
+                false => subnets_by(client, context, "vpc-id", standing.keys()).await,
+            }
         }
-    });
+    );
     let (Some(limit), Ok(there)) = (limit, there) else {
         return Vec::new();
     };
@@ -79,7 +82,7 @@ async fn gateways(
         return Vec::new();
     }
     let (limit, there) = futures::join!(
-        limit(client, context, "vpc", "L-FE5A380F"),
+        limit(client, context, Place::Region, ("vpc", "L-FE5A380F")),
         standing_gateways(client, context),
     );
     let (Some(limit), Ok(there)) = (limit, there) else {

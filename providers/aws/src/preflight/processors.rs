@@ -5,7 +5,7 @@
 use super::account_quotas::limit;
 use super::places::planned_one;
 use crate::batch::FILTER_VALUES;
-use crate::client::Client;
+use crate::client::{Client, Place};
 use crate::ec2::tagging::{filter, list};
 use aws_sdk_ec2::types::{InstanceLifecycleType, Reservation};
 use futures::future::try_join_all;
@@ -37,7 +37,7 @@ pub(super) async fn check(
         return Vec::new();
     };
     let (limit, running) = futures::join!(
-        limit(client, context, "ec2", "L-1216C47A"),
+        limit(client, context, Place::Region, ("ec2", "L-1216C47A")),
         running(client, context),
     );
     let (Some(limit), Ok(running)) = (limit, running) else {

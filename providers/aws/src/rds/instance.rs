@@ -5,10 +5,11 @@ use crate::client::Client;
 use crate::family::RDS;
 use crate::late::{About, once_known};
 use crate::tags::Tags;
+use crate::trust::Trust;
 use crate::wait;
 use async_trait::async_trait;
-use infra_model::resource::{Imported, Item};
 use infra_model::kept::Backups;
+use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
 use infra_model::{
     CallContext, ErrorKind, Operation, PlanRequest, Planned, ProviderError, Record, Recovered,
@@ -379,7 +380,11 @@ impl Resource<Client> for Instance {
         let passes =
             |e: &ProviderError| e.kind == ErrorKind::Invalid && e.message.contains("IAM role ARN");
         let role = desired.monitoring_role_arn.clone().unwrap_or_default();
-        let about = About::Roles(&role);
+        let about = About::Assumed(Trust {
+            role: &role,
+            service: "monitoring.rds.amazonaws.com",
+            attribute: "monitoring_role_arn",
+        });
         let id = once_known(client, context, operation, about, passes, || {
             client.begin_named(
                 context,
@@ -441,11 +446,6 @@ impl Resource<Client> for Instance {
         let name = call::name(&desired, operation);
         call::find(client, context, operation, &name).await
     }
-}
-
-/// A part of the version that runs is that version: nothing changes.
-fn keep_version(prior: &Value, planned: &mut Planned) {
-    let text = |value: &Value, name: &str| {
 
     async fn rediscover(
         client: &Client,
@@ -463,6 +463,11 @@ fn keep_version(prior: &Value, planned: &mut Planned) {
     ) -> Result<Option<Backups>, ProviderError> {
         look::backups(client, context, id).await
     }
+}
+
+/// A part of the version that runs is that version: nothing changes.
+fn keep_version(prior: &Value, planned: &mut Planned) {
+    let text = |value: &Value, name: &str| {
         let text = value.get(name).and_then(Value::as_str);
         text.map(str::to_owned)
     };

@@ -5,6 +5,7 @@ use crate::batch;
 use crate::client::Client;
 use crate::family::RDS;
 use crate::naming;
+use crate::tagged::Asked;
 use crate::tags::{self, Tags};
 use crate::wait;
 use async_trait::async_trait;
@@ -113,10 +114,14 @@ impl Resource<Client> for ParameterGroup {
             |name| groups(client, context, name),
         )
         .await;
-        let arns = found
-            .iter()
-            .map(|f| f.as_ref().ok()?.as_ref()?.db_parameter_group_arn.clone())
-            .collect();
+        let asked = items.iter().zip(&found).map(|(item, found)| Asked {
+            arn: found
+                .as_ref()
+                .ok()
+                .and_then(|f| f.as_ref()?.db_parameter_group_arn.clone()),
+            last: item.prior.as_ref().map(|p| &p.tags_all),
+        });
+        let asked = asked.collect();
         let settings = join_all(found.iter().zip(items).map(|(found, item)| async move {
             match found {
                 Ok(Some(_)) => {
@@ -126,7 +131,7 @@ impl Resource<Client> for ParameterGroup {
                 _ => Ok(None),
             }
         }));
-        let (tags, settings) = futures::join!(tagging::read(client, context, arns), settings);
+        let (tags, settings) = futures::join!(tagging::read(client, context, asked), settings);
         found
             .into_iter()
             .zip(tags.into_iter().zip(settings))

@@ -5,6 +5,7 @@ use crate::batch;
 use crate::client::Client;
 use crate::family::RDS;
 use crate::naming;
+use crate::tagged::Asked;
 use crate::tags::{self, Tags};
 use crate::wait;
 use async_trait::async_trait;
@@ -83,11 +84,15 @@ impl Resource<Client> for SubnetGroup {
             |name| groups(client, context, name),
         )
         .await;
-        let arns = found
-            .iter()
-            .map(|f| f.as_ref().ok()?.as_ref()?.db_subnet_group_arn.clone())
-            .collect();
-        let tags = tagging::read(client, context, arns).await;
+        let asked = items.iter().zip(&found).map(|(item, found)| Asked {
+            arn: found
+                .as_ref()
+                .ok()
+                .and_then(|f| f.as_ref()?.db_subnet_group_arn.clone()),
+            last: item.prior.as_ref().map(|p| &p.tags_all),
+        });
+        let asked = asked.collect();
+        let tags = tagging::read(client, context, asked).await;
         found
             .into_iter()
             .zip(tags)

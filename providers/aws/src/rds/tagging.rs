@@ -1,11 +1,11 @@
 //! Tags of RDS' resources, by ARN.
 
-use crate::client::Client;
+use crate::client::{Client, Place};
 use crate::error::there;
 use crate::family::RDS;
+use crate::tagged::{self, Asked};
 use crate::tags::{self, Tags};
 use aws_sdk_rds::types::Tag;
-use futures::future::join_all;
 use infra_model::{CallContext, ErrorKind, Operation, ProviderError, Recovered};
 
 fn to_sdk(tags: &Tags) -> Vec<Tag> {
@@ -30,24 +30,24 @@ pub(super) fn for_create(client: &Client, operation: &Operation, own: &Tags) -> 
 pub(super) async fn read(
     client: &Client,
     context: &CallContext,
-    arns: Vec<Option<String>>,
+    asked: Vec<Asked<'_>>,
 ) -> Vec<Result<Option<Tags>, ProviderError>> {
-    join_all(arns.into_iter().map(|arn| async move {
-        let Some(arn) = arn else {
-            return Ok(None);
-        };
-        let answer = client
-            .call(context, RDS, "ListTagsForResource", || {
-                client
-                    .rds()
-                    .list_tags_for_resource()
-                    .resource_name(&arn)
-                    .send()
-            })
-            .await;
-        Ok(there(answer)?.map(|a| from_sdk(a.tag_list())))
-    }))
-    .await
+    let own = |arn: String| async move { read_one(client, context, &arn).await };
+    tagged::read(client, context, Place::Region, asked, own).await
+}
+
+async fn read_one(
+    client: &Client,
+    context: &CallContext,
+    arn: &str,
+) -> Result<Option<Tags>, ProviderError> {
+    let request = client.rds().list_tags_for_resource().resource_name(arn);
+    let answer = client
+        .call(context, RDS, "ListTagsForResource", || {
+            request.clone().send()
+        })
+        .await;
+    Ok(there(answer)?.map(|a| from_sdk(a.tag_list())))
 }
 
 /// What has the name, as listed by it, and whether the operation made it.
@@ -63,8 +63,10 @@ pub(super) async fn named<T>(
         Err(error) if error.kind == ErrorKind::NotFound => None,
         listed => listed?.pop(),
     };
-    let tagged = read(client, context, vec![found.and_then(arn)]).await.pop();
-    let tagged = tagged.transpose()?.flatten();
+    let tagged = match found.and_then(arn) {
+        Some(arn) => read_one(client, context, &arn).await?,
+        None => None,
+    };
     Ok(tags::whose(operation, name.to_owned(), tagged.as_ref()))
 }
 

@@ -336,13 +336,18 @@ async fn find(
     })
 }
 
+/// How many buckets a page has.
+const BUCKETS: i32 = 1_000;
+
 /// The account's buckets, or those of a prefix.
 pub(crate) async fn listed(
     client: &Client,
     context: &CallContext,
     prefix: Option<&str>,
 ) -> Result<Vec<aws_sdk_s3::types::Bucket>, ProviderError> {
-    let request = client.s3().list_buckets();
+    // Without a size of its pages a listing is refused to accounts whose quota was raised:
+    // <https://docs.aws.amazon.com/AmazonS3/latest/userguide/BucketRestrictions.html>.
+    let request = client.s3().list_buckets().max_buckets(BUCKETS);
     let request = request.set_prefix(prefix.map(str::to_owned));
     batch::all_pages(|token| {
         let request = request.clone().set_continuation_token(token);

@@ -154,6 +154,9 @@ impl Kind for NodePool {
         Traits::default()
             .seconds(180, 120, 180)
             .carrying("kubernetes", &["orchestrator_version"])
+            // `agentpool` is the older name of the same label.
+            // https://learn.microsoft.com/azure/aks/use-labels
+            .labelling("kubernetes.azure.com/agentpool", "name")
     }
 
     fn validate(config: &Value) -> Vec<ProviderError> {

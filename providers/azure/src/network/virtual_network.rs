@@ -37,6 +37,9 @@ pub(crate) struct NetworkRecord {
     /// `Basic`, or `Disabled`: whether network policies hold for private endpoints.
     #[record(optional, default = "Disabled")]
     pub(crate) private_endpoint_vnet_policies: String,
+    /// Its subnets, all of them. Leave it out where subnets are `azurerm_subnet`s of their own.
+    #[record(block, set)]
+    pub(crate) subnet: Vec<InlineSubnet>,
     /// A plan that protects it from denial of service.
     #[record(block, max = 1)]
     pub(crate) ddos_protection_plan: Vec<Protection>,
@@ -55,6 +58,36 @@ pub(crate) struct NetworkRecord {
     /// Its resource id.
     #[record(computed)]
     pub(crate) id: Option<String>,
+}
+
+/// A subnet of a network.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct InlineSubnet {
+    /// Its name.
+    #[record(required)]
+    pub(crate) name: String,
+    /// Its ranges.
+    #[record(required)]
+    pub(crate) address_prefixes: Vec<String>,
+    /// The network security group that guards it.
+    #[record(optional, compare = case_insensitive)]
+    pub(crate) security_group: Option<String>,
+    /// The route table that it goes by.
+    #[record(optional, compare = case_insensitive)]
+    pub(crate) route_table_id: Option<String>,
+    /// Services that it reaches directly, such as `Microsoft.Storage`.
+    #[record(optional)]
+    pub(crate) service_endpoints: BTreeSet<String>,
+    /// Whether machines without another way out reach the internet by Azure's default one.
+    #[record(optional, default = true)]
+    pub(crate) default_outbound_access_enabled: bool,
+    /// Which network policies hold for private endpoints: `Disabled`, `Enabled`, `NetworkSecurityGroupEnabled` or
+    /// `RouteTableEnabled`.
+    #[record(optional, default = "Disabled")]
+    pub(crate) private_endpoint_network_policies: String,
+    /// Whether network policies hold for private link services.
+    #[record(optional, default = true)]
+    pub(crate) private_link_service_network_policies_enabled: bool,
 }
 
 /// A plan that protects a network.
@@ -109,6 +142,24 @@ impl Kind for VirtualNetwork {
             Rule::At("properties/privateEndpointVNetPolicies"),
         ),
         ("guid", Rule::At("properties/resourceGuid")),
+        ("subnet", Rule::Parts("properties/subnets")),
+        (
+            "subnet.security_group",
+            Rule::Ref("properties/networkSecurityGroup"),
+        ),
+        ("subnet.route_table_id", Rule::Ref("properties/routeTable")),
+        (
+            "subnet.service_endpoints",
+            Rule::Each("properties/serviceEndpoints", "service"),
+        ),
+        (
+            "subnet.default_outbound_access_enabled",
+            Rule::At("properties/defaultOutboundAccess"),
+        ),
+        (
+            "subnet.private_link_service_network_policies_enabled",
+            Rule::Switch("properties/privateLinkServiceNetworkPolicies"),
+        ),
         ("ddos_protection_plan", Rule::Inline),
         (
             "ddos_protection_plan.id",
@@ -154,5 +205,12 @@ impl Kind for VirtualNetwork {
 
     fn turn(id: &str) -> Option<&str> {
         Some(id)
+    }
+
+    fn complete(_: &Client, _: &Json, prior: Option<&NetworkRecord>, record: &mut NetworkRecord) {
+        // Subnets that nobody wrote here are resources of their own.
+        if prior.is_none_or(|p| p.subnet.is_empty()) {
+            record.subnet.clear();
+        }
     }
 }

@@ -9,6 +9,7 @@ use crate::kind::{Kind, Update};
 use crate::managed::recomputed;
 use crate::wire::{self, Rule, Rules};
 use async_trait::async_trait;
+use infra_model::kept::Folder;
 use infra_model::schema::Traits;
 use infra_model::{
     CallContext, ErrorKind, Operation, PlanRequest, Planned, ProviderError, Record, Value,
@@ -297,6 +298,15 @@ impl Kind for Account {
         ("secondary_connection_string", Rule::Own),
     ];
     const UPDATE: Update = Update::Patch;
+
+    async fn folder(
+        client: &Client,
+        context: &CallContext,
+        id: &str,
+        path: &str,
+    ) -> Result<Folder, ProviderError> {
+        super::listing::folder(client, context, id, path).await
+    }
 
     fn traits() -> Traits {
         Traits::default().seconds(25, 10, 5)

@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod blobs;
 pub(crate) mod container;
+mod listing;
 pub(crate) mod managed_key;
 pub(crate) mod management_policy;
 

@@ -3,12 +3,14 @@
 use super::router::Router;
 use crate::api::{Api, relative, short};
 use crate::client::{Client, Request};
+use crate::error;
 use crate::family::COMPUTE;
 use crate::found::find;
 use crate::managed::run;
 use crate::part;
 use crate::wire::{self, Rule, Rules};
 use async_trait::async_trait;
+use infra_cloud::overtaken::overtaken;
 use infra_cloud::read;
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
@@ -127,33 +129,43 @@ fn id_of(client: &Client, record: &NatRecord) -> Result<String, ProviderError> {
     Ok(format!("{collection}/{}", record.name))
 }
 
-/// Writes the router's list with this entry, or without.
+/// What becomes of an entry.
+#[derive(Clone, Copy)]
+enum Write<'a> {
+    /// It is put in; `fresh` when nobody has begun with that before.
+    In { entry: &'a NatRecord, fresh: bool },
+    /// It is changed.
+    Change {
+        from: &'a NatRecord,
+        to: &'a NatRecord,
+    },
+    /// It is taken out.
+    Out,
+}
+
+/// Writes the router's list anew.
 async fn write(
     client: &Client,
     context: &CallContext,
     operation: &Operation,
     id: &str,
-    entry: Option<&NatRecord>,
-    fresh: bool,
+    what: Write<'_>,
 ) -> Result<(), ProviderError> {
     let router = router_of(id);
     part::change(client, context, operation, router, || async move {
         let Some(found) = find::<Router>(client, context, router).await? else {
-            return match entry {
-                None => Ok(()),
-                Some(_) => Err(ProviderError::new(
-                    ErrorKind::NotFound,
-                    format!("there is no router `{router}`"),
-                )),
+            return match what {
+                Write::Out => Ok(()),
+                _ => Err(error::gone(router)),
             };
         };
         let name = short(id);
         let mut nats = found["nats"].as_array().cloned().unwrap_or_default();
         let old = nats.iter().position(|n| n["name"] == name);
-        match (old, entry) {
-            (None, None) => return Ok(()),
-            (Some(at), None) => drop(nats.remove(at)),
-            (Some(_), Some(_)) if fresh => {
+        match (old, what) {
+            (None, Write::Out) => return Ok(()),
+            (Some(at), Write::Out) => drop(nats.remove(at)),
+            (Some(_), Write::In { fresh: true, .. }) => {
                 return Err(ProviderError {
                     code: "alreadyExists".to_owned(),
                     ..ProviderError::new(
@@ -162,7 +174,14 @@ async fn write(
                     )
                 });
             }
-            (at, Some(entry)) => {
+            (at, Write::In { entry, .. } | Write::Change { to: entry, .. }) => {
+                if let (Some(at), Write::Change { from, to }) = (at, what) {
+                    let seen = record(id, &nats[at], Some(from))?;
+                    let [old, new, seen] = [from, to, &seen].map(Record::to_value);
+                    if let Some(conflict) = overtaken(&NatRecord::block(), id, &old, &new, &seen) {
+                        return Err(conflict);
+                    }
+                }
                 let body = Json::Object(wire::body(&NatRecord::block(), &entry.to_value(), RULES));
                 match at {
                     Some(at) => nats[at] = body,
@@ -264,7 +283,8 @@ impl Resource<Client> for RouterNat {
                 context.events.id_known(operation, &id).await?;
             }
         }
-        write(client, context, operation, &id, Some(&desired), fresh).await?;
+        let entry = &desired;
+        write(client, context, operation, &id, Write::In { entry, fresh }).await?;
         crate::managed::settled::<Self>(client, context, operation, &id, desired).await
     }
 
@@ -276,7 +296,8 @@ impl Resource<Client> for RouterNat {
         desired: NatRecord,
     ) -> Result<NatRecord, ProviderError> {
         let id = Self::id(&prior);
-        write(client, context, operation, &id, Some(&desired), false).await?;
+        let (from, to) = (&prior, &desired);
+        write(client, context, operation, &id, Write::Change { from, to }).await?;
         crate::managed::settled::<Self>(client, context, operation, &id, desired).await
     }
 
@@ -286,7 +307,7 @@ impl Resource<Client> for RouterNat {
         operation: &Operation,
         prior: NatRecord,
     ) -> Result<(), ProviderError> {
-        write(client, context, operation, &Self::id(&prior), None, false).await
+        write(client, context, operation, &Self::id(&prior), Write::Out).await
     }
 
     async fn recover(

@@ -9,16 +9,21 @@ use crate::wire::{Rule, Rules};
 use async_trait::async_trait;
 use infra_cloud::wait::{LONG, Pace};
 use infra_model::schema::Traits;
-use infra_model::{CallContext, Operation, ProviderError, Record};
+use infra_model::{
+    CallContext, Operation, PlanRequest, Planned, ProviderError, Record, Value, planning,
+};
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Nodes of one kind.
 #[derive(Clone, Debug, Default, Record)]
 pub(crate) struct NodePoolRecord {
-    /// Its name: lowercase letters, digits and `-`, up to 40.
-    #[record(required, force_new)]
-    pub(crate) name: String,
+    /// Its name: lowercase letters, digits and `-`, up to 40. Left out, one is made up.
+    #[record(optional, computed, force_new)]
+    pub(crate) name: Option<String>,
+    /// What a made-up name starts with, up to 24 characters. A pool whose name is made up is made anew before the old one goes.
+    #[record(optional, force_new)]
+    pub(crate) name_prefix: Option<String>,
     /// The cluster, by name or id.
     #[record(required, force_new, compare = resource_name)]
     pub(crate) cluster: String,
@@ -125,6 +130,9 @@ pub(crate) struct PoolNetwork {
     pub(crate) pod_range: Option<String>,
 }
 
+/// The longest name is 40; an operation's id is 16 of it.
+const MADE_UP_FROM: usize = 24;
+
 pub(crate) struct NodePool;
 
 #[async_trait]
@@ -143,6 +151,7 @@ impl Kind for NodePool {
         labels: Labelled::At("node_config.resource_labels", "/config/resourceLabels"),
     };
     const RULES: Rules = &[
+        ("name_prefix", Rule::Own),
         ("node_count", Rule::Own),
         ("initial_node_count", Rule::SentOnly),
         ("node_locations", Rule::Named("locations")),
@@ -159,6 +168,34 @@ impl Kind for NodePool {
         Traits::default()
             .seconds(120, 180, 120)
             .carrying("kubernetes", &["version", "node_config"])
+            .labelling("cloud.google.com/gke-nodepool", "name")
+    }
+
+    fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
+        let names = ("name", "name_prefix");
+        planning::adopt_prefix(&NodePoolRecord::block(), request, planned, names);
+        Ok(())
+    }
+
+    fn validate(config: &Value) -> Vec<ProviderError> {
+        let said = |name: &str| config.get(name).filter(|v| !v.is_null());
+        let prefix = said("name_prefix");
+        if said("name").is_some() && prefix.is_some() {
+            let message = "say `name` or `name_prefix`, not both";
+            return vec![ProviderError::invalid("name_prefix", message)];
+        }
+        let long = |text: &str| text.len() > MADE_UP_FROM;
+        if prefix.and_then(Value::as_str).is_some_and(long) {
+            let message = format!("use at most {MADE_UP_FROM} characters: 16 follow");
+            return vec![ProviderError::invalid("name_prefix", message)];
+        }
+        Vec::new()
+    }
+
+    fn name(_: &Client, desired: &NodePoolRecord, operation: &Operation) -> Option<String> {
+        let said = desired.name.clone().filter(|name| !name.is_empty());
+        let prefix = desired.name_prefix.as_deref().unwrap_or("infra-");
+        said.or_else(|| Some(format!("{prefix}{}", operation.id)))
     }
 
     /// The pools of all clusters.

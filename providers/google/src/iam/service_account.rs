@@ -74,7 +74,7 @@ impl Kind for Account {
     }
 
     /// The address is made of name and project.
-    fn name(client: &Client, desired: &AccountRecord) -> Option<String> {
+    fn name(client: &Client, desired: &AccountRecord, _: &Operation) -> Option<String> {
         let project = desired.project.as_deref().unwrap_or(client.project());
         Some(email(&desired.account_id, project))
     }
@@ -134,6 +134,10 @@ impl Kind for Account {
         switch(client, context, operation, id, &fresh, desired).await
     }
 
+    fn guards(prior: &AccountRecord, patch: &Map<String, Json>) -> bool {
+        prior.etag.is_some() && patch.keys().any(|field| field != "disabled")
+    }
+
     async fn send_patch(
         client: &Client,
         context: &CallContext,
@@ -143,10 +147,9 @@ impl Kind for Account {
         desired: &AccountRecord,
         mut patch: Map<String, Json>,
     ) -> Result<(), ProviderError> {
-        switch(client, context, operation, id, prior, desired).await?;
         patch.remove("disabled");
         if patch.is_empty() {
-            return Ok(());
+            return switch(client, context, operation, id, prior, desired).await;
         }
         let mask: Vec<&str> = patch
             .keys()
@@ -170,7 +173,8 @@ impl Kind for Account {
             id,
             body,
         );
-        client.call(context, &request).await.map(|_| ())
+        client.call(context, &request).await?;
+        switch(client, context, operation, id, prior, desired).await
     }
 }
 

@@ -230,10 +230,6 @@ impl Kind for Instance {
         found["publicIpAddress"] = of("PRIMARY");
     }
 
-    fn guards(_: &InstanceRecord, patch: &Map<String, Json>) -> bool {
-        !patch["settings"]["settingsVersion"].is_null()
-    }
-
     fn patch(prior: &InstanceRecord, desired: &InstanceRecord, patch: &mut Map<String, Json>) {
         if prior.root_password_wo_version != desired.root_password_wo_version
             && let Some(password) = &desired.root_password_wo

@@ -4,7 +4,7 @@ use crate::api::{Api, Update, relative, short};
 use crate::client::{Client, Request};
 use crate::error;
 use crate::family::SQL;
-use crate::managed::name_it;
+use crate::managed::{is_taken, name_it};
 use crate::operation;
 use crate::part;
 use async_trait::async_trait;
@@ -74,6 +74,28 @@ async fn run(
     operation::run(client, context, operation, &API, MINUTES, id, request)
         .await
         .map(|_| ())
+}
+
+/// Gives a user the password that it shall have.
+async fn change(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    id: &str,
+    desired: &UserRecord,
+) -> Result<(), ProviderError> {
+    let mut request = Request::send(
+        SQL,
+        "sql.users.update",
+        Method::PUT,
+        collection_of(id),
+        body(id, desired),
+    )
+    .query("name", &desired.name);
+    if let Some(host) = desired.host.as_ref().filter(|h| !h.is_empty()) {
+        request = request.query("host", host);
+    }
+    run(client, context, operation, id, request).await
 }
 
 fn body(id: &str, record: &UserRecord) -> Json {
@@ -169,7 +191,15 @@ impl Resource<Client> for User {
             collection,
             body(&id, &desired),
         );
-        run(client, context, operation, &id, request).await?;
+        match run(client, context, operation, &id, request).await {
+            // Nobody had the name before: an earlier attempt has made it, perhaps with another password.
+            Err(error)
+                if is_taken(&error) && (error.maybe_done || operation.known_id.is_some()) =>
+            {
+                change(client, context, operation, &id, &desired).await?;
+            }
+            ended => ended?,
+        }
         crate::managed::settled::<Self>(client, context, operation, &id, desired).await
     }
 
@@ -184,18 +214,7 @@ impl Resource<Client> for User {
         if prior.password != desired.password
             || prior.password_wo_version != desired.password_wo_version
         {
-            let mut request = Request::send(
-                SQL,
-                "sql.users.update",
-                Method::PUT,
-                collection_of(&id),
-                body(&id, &desired),
-            )
-            .query("name", &desired.name);
-            if let Some(host) = desired.host.as_ref().filter(|h| !h.is_empty()) {
-                request = request.query("host", host);
-            }
-            run(client, context, operation, &id, request).await?;
+            change(client, context, operation, &id, &desired).await?;
         }
         crate::managed::settled::<Self>(client, context, operation, &id, desired).await
     }

@@ -62,6 +62,9 @@ pub(crate) struct RepositoryRecord {
     /// What charts bring, by release, as `provides` of `helm_release`: for the sandbox, which reaches no internet.
     #[record(optional)]
     pub(crate) provides: BTreeMap<String, Vec<String>>,
+    /// The charts among the files, with the minors of Kubernetes that they are supported on.
+    #[record(block)]
+    pub(crate) chart: Vec<Chart>,
     /// The commit that has the folder as it is.
     #[record(computed)]
     pub(crate) commit: Option<String>,
@@ -105,6 +108,20 @@ pub(crate) struct Definition {
     /// The kinds, as `GROUP/VERSION/KIND`, or `GROUP/VERSION/KIND:Cluster`.
     #[record(optional)]
     pub(crate) provides: Vec<String>,
+}
+
+/// A chart that an engine installs.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct Chart {
+    /// Its name.
+    #[record(required)]
+    pub(crate) chart: String,
+    /// Its version.
+    #[record(optional)]
+    pub(crate) version: Option<String>,
+    /// The minors of Kubernetes that this version is supported on, as of `helm_release`: `1.33 - 1.36`.
+    #[record(optional)]
+    pub(crate) kube_versions: Option<String>,
 }
 
 /// A GitOps engine.

@@ -216,8 +216,9 @@ impl<'a> Applying<'a> {
             let release = source["helm"]["releaseName"].as_str();
             let name = url.rsplit('/').next().unwrap_or_default();
             let chart = source["chart"].as_str().unwrap_or(name);
-            let release = (release.unwrap_or_default(), chart);
-            self.chart(release, namespace.unwrap_or_default()).await?;
+            let place = (release.unwrap_or_default(), namespace.unwrap_or_default());
+            self.chart(place, chart, &source["helm"]["valuesObject"])
+                .await?;
         } else {
             let folder = source["path"].as_str().unwrap_or_default();
             let mut waves: BTreeMap<i64, Vec<Json>> = BTreeMap::new();
@@ -304,7 +305,7 @@ impl<'a> Applying<'a> {
                     let (name, place) =
                         (text(&spec["releaseName"]), text(&spec["targetNamespace"]));
                     let chart = text(&spec["chart"]["spec"]["chart"]);
-                    self.chart((&name, &chart), &place).await?;
+                    self.chart((&name, &place), &chart, &spec["values"]).await?;
                 }
                 _ => {
                     if let Some(wait) = healthy(object) {
@@ -319,13 +320,14 @@ impl<'a> Applying<'a> {
     /// What stands for a release of a chart.
     async fn chart(
         &mut self,
-        (release, chart): (&str, &str),
-        namespace: &str,
+        (release, namespace): (&str, &str),
+        chart: &str,
+        values: &Json,
     ) -> Result<(), ProviderError> {
         self.context.events.status(self.operation, stand_in::WORDS);
         let none = Vec::new();
         let provides = self.record.provides.get(release).unwrap_or(&none);
-        for object in stand_in::objects(release, namespace, chart, provides)? {
+        for object in stand_in::objects((release, namespace), chart, provides, values)? {
             self.note(&object)?;
             self.apply(&object, healthy(&object)).await?;
         }

@@ -40,15 +40,121 @@ pub(crate) fn parse(text: &str) -> Result<(&str, &str), ProviderError> {
     }
 }
 
+/// Volumes that a chart's StatefulSet claims, as its templates make them of its values.
+struct Claim {
+    chart: &'static str,
+    workload: &'static str,
+    name: &'static str,
+    /// Where the values are.
+    table: &'static str,
+    /// Whether there is one, unless the values say otherwise.
+    usual: bool,
+    /// The fields that say whether, how large and of which class.
+    fields: [&'static str; 3],
+    /// The size without a word.
+    size: &'static str,
+}
+
+/// Read off the charts' templates.
+const CLAIMS: &[Claim] = &[
+    Claim {
+        chart: "loki",
+        workload: "loki",
+        name: "storage",
+        table: "/singleBinary/persistence",
+        usual: true,
+        fields: ["enabled", "size", "storageClass"],
+        size: "10Gi",
+    },
+    Claim {
+        chart: "vault",
+        workload: "vault",
+        name: "data",
+        table: "/server/dataStorage",
+        usual: true,
+        fields: ["enabled", "size", "storageClass"],
+        size: "10Gi",
+    },
+    Claim {
+        chart: "vault",
+        workload: "vault",
+        name: "audit",
+        table: "/server/auditStorage",
+        usual: false,
+        fields: ["enabled", "size", "storageClass"],
+        size: "10Gi",
+    },
+    Claim {
+        chart: "trivy-operator",
+        workload: "trivy-server",
+        name: "data",
+        table: "/trivy",
+        usual: true,
+        fields: ["storageClassEnabled", "storageSize", "storageClassName"],
+        size: "5Gi",
+    },
+];
+
+/// The claims of a StatefulSet of a chart, with what mounts them.
+fn volumes(chart: &str, workload: &str, values: &Json) -> Vec<(&'static str, Json)> {
+    let of = |claim: &&Claim| claim.chart == chart && claim.workload == workload;
+    let mut out = Vec::new();
+    for claim in CLAIMS.iter().filter(of) {
+        let table = values.pointer(claim.table).unwrap_or(&Json::Null);
+        let [there, size, class] = claim.fields.map(|field| &table[field]);
+        if !there.as_bool().unwrap_or(claim.usual) {
+            continue;
+        }
+        let mut spec = json!({
+            "accessModes": ["ReadWriteOnce"],
+            "resources": { "requests": { "storage": size.as_str().unwrap_or(claim.size) } },
+        });
+        // What is empty leaves the class to the cluster.
+        if let Some(class) = class.as_str().filter(|c| !c.is_empty()) {
+            spec["storageClassName"] = json!(class);
+        }
+        let template = json!({
+            "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": { "name": claim.name }, "spec": spec,
+        });
+        out.push((claim.name, template));
+    }
+    out
+}
+
+/// What a chart leaves to its operator, where others bring the definitions: Prometheus and Alertmanager, which claim volumes.
+fn custom(chart: &str, release: &str, namespace: &str, values: &Json) -> Vec<Json> {
+    if chart != "kube-prometheus-stack" || values.pointer("/crds/enabled") != Some(&json!(false)) {
+        return Vec::new();
+    }
+    let one = |kind: &str, table: &str, storage: &str| {
+        let said = values.pointer(table).unwrap_or(&Json::Null);
+        let mut spec = json!({ "replicas": said["replicas"].as_i64().unwrap_or(1) });
+        for (field, value) in [("storage", storage), ("secrets", "secrets")] {
+            if !said[value].is_null() {
+                spec[field] = said[value].clone();
+            }
+        }
+        json!({
+            "apiVersion": "monitoring.coreos.com/v1", "kind": kind,
+            "metadata": { "name": format!("{release}-{}", kind.to_lowercase()), "namespace": namespace },
+            "spec": spec,
+        })
+    };
+    vec![
+        one("Prometheus", "/prometheus/prometheusSpec", "storageSpec"),
+        one("Alertmanager", "/alertmanager/alertmanagerSpec", "storage"),
+    ]
+}
+
 /// The objects of a release of a chart, in a namespace.
 ///
 /// # Errors
 /// What it is to bring is told in another form.
 pub(crate) fn objects(
-    release: &str,
-    namespace: &str,
+    (release, namespace): (&str, &str),
     chart: &str,
     provides: &[String],
+    values: &Json,
 ) -> Result<Vec<Json>, ProviderError> {
     let default = [format!("Deployment/{release}")];
     let wanted = if provides.is_empty() {
@@ -56,7 +162,7 @@ pub(crate) fn objects(
     } else {
         provides
     };
-    wanted
+    let made: Result<Vec<Json>, ProviderError> = wanted
         .iter()
         .map(|text| {
             let (kind, name) = parse(text)?;
@@ -109,12 +215,23 @@ pub(crate) fn objects(
                 "StatefulSet" => {
                     spec["replicas"] = json!(1);
                     spec["serviceName"] = json!(name);
+                    let volumes = volumes(chart, name, values);
+                    if !volumes.is_empty() {
+                        let mounts = volumes.iter().map(|(name, _)| {
+                            json!({ "name": name, "mountPath": format!("/{name}") })
+                        });
+                        spec["template"]["spec"]["containers"][0]["volumeMounts"] = mounts.collect();
+                        spec["volumeClaimTemplates"] = volumes.into_iter().map(|(_, claim)| claim).collect();
+                    }
                 }
                 _ => {}
             }
             Ok(json!({ "apiVersion": "apps/v1", "kind": kind, "metadata": metadata, "spec": spec }))
         })
-        .collect()
+        .collect();
+    let mut made = made?;
+    made.extend(custom(chart, release, namespace, values));
+    Ok(made)
 }
 
 /// Installs or upgrades: applies the objects, waits for them, and writes the record of the revision.
@@ -148,7 +265,8 @@ pub(crate) async fn install(
             apply::update(client, context, operation, &body, &plain, &plain).await?;
         }
     }
-    let objects = objects(&record.name, &record.namespace, &chart, &record.provides)?;
+    let place = (record.name.as_str(), record.namespace.as_str());
+    let objects = objects(place, &chart, &record.provides, values)?;
     for body in &objects {
         apply::update(client, context, operation, body, &settings, &settings).await?;
     }

@@ -49,21 +49,41 @@ pub(super) fn misspelt(config: &Value) -> Option<ProviderError> {
     })
 }
 
-/// Why a release cannot stay, or be raised, while the cluster becomes of another version; nothing when it can, or does not say
-/// what it is supported on.
+/// Why a release, or a chart of a configuration repository, cannot stay, or be raised, while the cluster becomes of another
+/// version; nothing when it can, or does not say what it is supported on.
 pub(crate) fn refused(shift: &Shift<'_>) -> Option<ProviderError> {
-    if shift.type_name != "helm_release" {
-        return None;
+    match shift.type_name {
+        "helm_release" => judged(shift, shift.before, shift.after, "version"),
+        "kubernetes_config_repository" => charts(shift.after).iter().find_map(|after| {
+            let before = shift.before.map_or(&[][..], charts);
+            let same = |b: &&Value| b.get("chart") == after.get("chart");
+            judged(shift, before.iter().find(same), after, "chart")
+        }),
+        _ => None,
     }
-    let refuse = |message: String| Some(ProviderError::invalid("version", message));
-    let (to, new) = (shift.to, Minors::of(shift.after));
-    let named = named(shift.after);
+}
+
+fn charts(repository: &Value) -> &[Value] {
+    let charts = repository.get("chart").and_then(Value::elements);
+    charts.unwrap_or_default()
+}
+
+/// Why a chart cannot be what it is to be.
+fn judged(
+    shift: &Shift<'_>,
+    before: Option<&Value>,
+    after: &Value,
+    attribute: &str,
+) -> Option<ProviderError> {
+    let refuse = |message: String| Some(ProviderError::invalid(attribute, message));
+    let (to, new) = (shift.to, Minors::of(after));
+    let named = named(after);
     if let Some(new) = new.filter(|new| new.lacks(to)) {
         return refuse(format!(
             "{named} is supported on Kubernetes {new}, and the cluster is to have {to}: raise the chart to a version that is supported on {to} too, or leave the cluster as it is"
         ));
     }
-    let before = shift.before.filter(|before| self::named(before) != named);
+    let before = before.filter(|before| self::named(before) != named);
     let old = before.and_then(Minors::of);
     let installed = before.map_or_else(String::new, self::named);
     if let (true, Some(from), Some(new)) = (shift.ahead, shift.from, new)
@@ -114,9 +134,31 @@ mod tests {
     }
 
     fn told(before: Option<&Value>, after: &Value, from: &str, ahead: bool) -> Option<String> {
+        let said = of_type("helm_release", before, after, from, ahead);
+        // The same of a chart that is committed.
+        let beside = implied(&json!({ "chart": "loki", "version": "7.0.0" }));
+        let repository = |charts: &[&Value]| {
+            let charts: Vec<Value> = charts.iter().map(|c| (*c).clone()).collect();
+            let charts = Value::tuple(charts);
+            Value::object([("chart", charts)])
+        };
+        let before = repository(&[&[&beside], before.as_slice()].concat());
+        let after = repository(&[after, &beside]);
+        let committed = "kubernetes_config_repository";
+        assert_eq!(of_type(committed, Some(&before), &after, from, ahead), said);
+        said
+    }
+
+    fn of_type(
+        type_name: &str,
+        before: Option<&Value>,
+        after: &Value,
+        from: &str,
+        ahead: bool,
+    ) -> Option<String> {
         let (_, minor) = minor_of(from).expect("a version");
         let shift = Shift {
-            type_name: "helm_release",
+            type_name,
             before,
             after,
             from: Some(from),

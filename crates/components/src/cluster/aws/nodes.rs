@@ -157,7 +157,8 @@ fn node_groups(
     let body = json!({
         "for_each": each,
         "cluster_name": "${aws_eks_cluster.this.name}",
-        "node_group_name": format!("{name}-${{each.key}}"),
+        // Made up from it, so that another group can be there before this one goes.
+        "node_group_name_prefix": format!("{name}-${{each.key}}-"),
         "node_role_arn": "${aws_iam_role.node.arn}",
         "subnet_ids": [format!("${{{subnets}[each.value.zone]}}")],
         "version": "${aws_eks_cluster.this.version}",

@@ -1,6 +1,7 @@
 //! What can be asked for, and what it becomes on each cloud. The defaults are those of infra's own components: private, encrypted,
 //! versioned, backed up.
 
+use super::around::{self, Around};
 use crate::inside::Inside;
 use crate::objects::object;
 use infra_draft::cloud::Cloud;
@@ -25,13 +26,24 @@ pub(super) fn definition(resource: &str) -> Json {
             "storageGB": { "type": "integer", "minimum": 20, "maximum": 4096, "default": 20 },
             "version": { "type": "string", "enum": ["15", "16", "17"], "default": "17" },
             "highAvailability": { "type": "boolean", "default": true },
+            // Nobody's database goes by a mistake; who wants it gone says so first.
+            "deletionProtection": { "type": "boolean", "default": true },
         })
     } else {
         json!({ "versioning": { "type": "boolean", "default": true } })
     };
+    let text = || json!({ "type": "string" });
+    let status = if resource == "database" {
+        json!({ "host": text(), "database": text(), "username": text(), "secret": text() })
+    } else {
+        json!({ "name": text() })
+    };
     let schema = json!({
         "type": "object",
-        "properties": { "spec": { "type": "object", "default": {}, "properties": properties } },
+        "properties": {
+            "spec": { "type": "object", "default": {}, "properties": properties },
+            "status": { "type": "object", "properties": status },
+        },
     });
     let spec = json!({
         "group": GROUP,
@@ -55,18 +67,15 @@ pub(super) fn definition(resource: &str) -> Json {
 }
 
 /// What it becomes.
-pub(super) fn composition(resource: &str, inside: &mut Inside<'_>) -> Option<Json> {
+pub(super) fn composition(resource: &str, around: &Around, inside: &Inside<'_>) -> Option<Json> {
     let (kind, plural) = kind(resource);
-    if let Cloud::Aws(_) = inside.site.cloud {
-        inside.draft.data("aws_region", "this", json!({}));
-    }
-    let inside = &*inside;
+    let region = region(inside);
     let made = match (&inside.site.cloud, resource) {
-        (Cloud::Aws(_), "database") => aws_database(inside)?,
-        (Cloud::Aws(_), _) => aws_bucket(&region(inside)),
-        (Cloud::Google(_), "database") => google_database(&region(inside), inside)?,
-        (Cloud::Google(_), _) => google_bucket(&region(inside)),
-        (Cloud::Azure(_), _) => azure_bucket(inside),
+        (Cloud::Aws(_), "database") => aws_database(&region, around)?,
+        (Cloud::Aws(_), _) => aws_bucket(&region, around),
+        (Cloud::Google(_), "database") => google_database(&region, around, inside)?,
+        (Cloud::Google(_), _) => google_bucket(&region, around),
+        (Cloud::Azure(_), _) => azure_bucket(around)?,
     };
     let input = json!({
         "apiVersion": "pt.fn.crossplane.io/v1beta1",
@@ -139,12 +148,43 @@ fn format(from: &str, to: &str, format: &str) -> Json {
     patch
 }
 
+/// The name in the cloud: under the one that Crossplane may use, and nobody else's.
+fn named(around: &Around) -> Json {
+    format("metadata.uid", EXTERNAL, &format!("{}-%s", around.prefix))
+}
+
+/// Where a managed resource has its name in the cloud.
+const EXTERNAL: &str = "metadata.annotations[crossplane.io/external-name]";
+
+/// What is told about it to who has asked for it.
+fn told(from: &str, to: &str) -> Json {
+    json!({ "type": "ToCompositeFieldPath", "fromFieldPath": from, "toFieldPath": format!("status.{to}") })
+}
+
+/// The same whatever it is.
+fn always(from: &str, to: &str, word: &str) -> Json {
+    let mut patch = told(from, to);
+    patch["transforms"] =
+        json!([{ "type": "match", "match": { "patterns": [], "fallbackValue": word } }]);
+    patch
+}
+
+/// Secrets beside the database: one with the password that was made for it, and one with all that it takes to connect.
+fn secrets(password: &str) -> [Json; 3] {
+    let connection = "spec.writeConnectionSecretToRef.name";
+    [
+        format("metadata.name", password, "%s-password"),
+        format("metadata.name", connection, "%s-connection"),
+        told(connection, "secret"),
+    ]
+}
+
 /// A rule, a block or a versioning is one of the bucket beside it.
 fn beside() -> Json {
     json!({ "matchControllerRef": true })
 }
 
-fn aws_bucket(region: &str) -> Vec<Json> {
+fn aws_bucket(region: &str, around: &Around) -> Vec<Json> {
     let api = "s3.aws.m.upbound.io/v1beta1";
     let versioning = choose(
         "spec.versioning",
@@ -157,7 +197,7 @@ fn aws_bucket(region: &str) -> Vec<Json> {
             api,
             "Bucket",
             json!({ "region": region, "forceDestroy": false }),
-            &[],
+            &[named(around), told(EXTERNAL, "name")],
         ),
         part(
             "private",
@@ -194,9 +234,7 @@ fn aws_bucket(region: &str) -> Vec<Json> {
     ]
 }
 
-fn aws_database(inside: &Inside<'_>) -> Option<Vec<Json>> {
-    let region = region(inside);
-    let network = inside.site.network.as_ref()?;
+fn aws_database(region: &str, around: &Around) -> Option<Vec<Json>> {
     let api = "rds.aws.m.upbound.io/v1beta1";
     let classes =
         json!({ "small": "db.t4g.medium", "medium": "db.m7g.large", "large": "db.m7g.xlarge" });
@@ -208,39 +246,42 @@ fn aws_database(inside: &Inside<'_>) -> Option<Vec<Json>> {
         "allocatedStorage": 20,
         "dbName": "app",
         "username": "app",
-        // The cloud makes it and keeps it; nobody else has seen it.
-        "manageMasterUserPassword": true,
+        // The provider makes it. RDS would keep one where only the platform can read it.
+        "autoGeneratePassword": true,
+        "passwordSecretRef": { "key": "password" },
         "storageEncrypted": true,
         "multiAz": true,
         "publiclyAccessible": false,
         "deletionProtection": true,
         "backupRetentionPeriod": 14,
         "skipFinalSnapshot": false,
-        "dbSubnetGroupNameSelector": beside(),
+        "dbSubnetGroupName": around.subnet_group()?,
+        "vpcSecurityGroupIds": [around.firewall.as_ref()?],
     });
-    let patches = [
+    let mut patches = vec![
+        named(around),
         map("spec.size", "spec.forProvider.instanceClass", classes),
         copy("spec.storageGB", "spec.forProvider.allocatedStorage"),
         copy("spec.version", "spec.forProvider.engineVersion"),
         copy("spec.highAvailability", "spec.forProvider.multiAz"),
+        copy(
+            "spec.deletionProtection",
+            "spec.forProvider.deletionProtection",
+        ),
         format(
             "metadata.uid",
             "spec.forProvider.finalSnapshotIdentifier",
-            "final-%s",
+            &format!("{}-final-%s", around.prefix),
         ),
+        told("status.atProvider.address", "host"),
+        told("spec.forProvider.dbName", "database"),
+        told("spec.forProvider.username", "username"),
     ];
-    let subnets = json!({
-        "region": region,
-        "description": "Private subnets of the cluster",
-        "subnetIds": format!("${{{network}.private_subnet_ids}}"),
-    });
-    Some(vec![
-        part("subnets", api, "SubnetGroup", subnets, &[]),
-        part("instance", api, "Instance", settings, &patches),
-    ])
+    patches.extend(secrets("spec.forProvider.passwordSecretRef.name"));
+    Some(vec![part("instance", api, "Instance", settings, &patches)])
 }
 
-fn google_bucket(region: &str) -> Vec<Json> {
+fn google_bucket(region: &str, around: &Around) -> Vec<Json> {
     let settings = json!({
         "location": region,
         "uniformBucketLevelAccess": true,
@@ -248,10 +289,11 @@ fn google_bucket(region: &str) -> Vec<Json> {
         "forceDestroy": false,
         "versioning": { "enabled": true },
     });
-    let patches = [copy(
-        "spec.versioning",
-        "spec.forProvider.versioning.enabled",
-    )];
+    let patches = [
+        named(around),
+        told(EXTERNAL, "name"),
+        copy("spec.versioning", "spec.forProvider.versioning.enabled"),
+    ];
     vec![part(
         "bucket",
         "storage.gcp.m.upbound.io/v1beta2",
@@ -261,13 +303,16 @@ fn google_bucket(region: &str) -> Vec<Json> {
     )]
 }
 
-fn google_database(region: &str, inside: &Inside<'_>) -> Option<Vec<Json>> {
+/// Its administrator's password is made by External Secrets. Cloud SQL's own database is used: conditions of rights know instances, and
+/// not the databases in them.
+fn google_database(region: &str, around: &Around, inside: &Inside<'_>) -> Option<Vec<Json>> {
     let network = inside.site.network.as_ref()?;
     let api = "sql.gcp.m.upbound.io/v1beta1";
     let tiers = json!({ "small": "db-custom-1-3840", "medium": "db-custom-2-8192", "large": "db-custom-4-16384" });
     let settings = json!({
         "region": region,
         "databaseVersion": "POSTGRES_17",
+        "rootPasswordSecretRef": { "key": "password" },
         "deletionProtection": true,
         "settings": {
             "tier": "db-custom-1-3840",
@@ -284,31 +329,41 @@ fn google_database(region: &str, inside: &Inside<'_>) -> Option<Vec<Json>> {
             "backupConfiguration": { "enabled": true, "pointInTimeRecoveryEnabled": true },
         },
     });
-    let patches = [
+    let version = "spec.forProvider.databaseVersion";
+    let mut patches = vec![
+        named(around),
         map("spec.size", "spec.forProvider.settings.tier", tiers),
         copy("spec.storageGB", "spec.forProvider.settings.diskSize"),
-        format(
-            "spec.version",
-            "spec.forProvider.databaseVersion",
-            "POSTGRES_%s",
-        ),
+        format("spec.version", version, "POSTGRES_%s"),
         choose(
             "spec.highAvailability",
             "spec.forProvider.settings.availabilityType",
             json!({ "true": "REGIONAL", "false": "ZONAL" }),
         ),
+        told("status.atProvider.privateIpAddress", "host"),
+        always(version, "database", "postgres"),
+        always(version, "username", "postgres"),
     ];
-    let database = json!({ "instanceSelector": beside(), "deletionPolicy": "ABANDON" });
+    let protected = ["deletionProtection", "settings.deletionProtectionEnabled"];
+    patches.extend(
+        protected.map(|f| copy("spec.deletionProtection", &format!("spec.forProvider.{f}"))),
+    );
+    patches.extend(secrets("spec.forProvider.rootPasswordSecretRef.name"));
+    let asked = json!({
+        "name": "password",
+        "base": { "apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "spec": around::password() },
+        "patches": [format("metadata.name", "spec.target.name", "%s-password")],
+    });
     Some(vec![
+        asked,
         part("instance", api, "DatabaseInstance", settings, &patches),
-        part("database", api, "Database", database, &[]),
     ])
 }
 
-fn azure_bucket(inside: &Inside<'_>) -> Vec<Json> {
+fn azure_bucket(around: &Around) -> Option<Vec<Json>> {
     let api = "storage.azure.m.upbound.io/v1beta1";
     let account = json!({
-        "resourceGroupName": inside.site.group(),
+        "resourceGroupName": around.resource_group()?,
         // Read for the providers' identity.
         "location": "${data.azurerm_client_config.this.location}",
         "accountTier": "Standard",
@@ -319,14 +374,26 @@ fn azure_bucket(inside: &Inside<'_>) -> Vec<Json> {
         "sharedAccessKeyEnabled": false,
         "blobProperties": { "versioningEnabled": true },
     });
-    let patches = [copy(
-        "spec.versioning",
-        "spec.forProvider.blobProperties.versioningEnabled",
-    )];
+    // Up to 24 letters and digits, which nobody else in the world has.
+    let mut name = copy("metadata.uid", EXTERNAL);
+    name["transforms"] = json!([
+        { "type": "string", "string": { "type": "Convert", "convert": "ToSha256" } },
+        { "type": "string", "string": { "type": "Regexp", "regexp": { "match": "^[0-9a-f]{20}" } } },
+        { "type": "string", "string": { "type": "Format", "fmt": "xp%s" } },
+    ]);
+    let patches = [
+        name,
+        told(EXTERNAL, "name"),
+        copy(
+            "spec.versioning",
+            "spec.forProvider.blobProperties.versioningEnabled",
+        ),
+    ];
+    // By its id it is made without a key of the account, of which there is none.
     let container =
-        json!({ "storageAccountNameSelector": beside(), "containerAccessType": "private" });
-    vec![
+        json!({ "storageAccountIdSelector": beside(), "containerAccessType": "private" });
+    Some(vec![
         part("account", api, "Account", account, &patches),
         part("container", api, "Container", container, &[]),
-    ]
+    ])
 }

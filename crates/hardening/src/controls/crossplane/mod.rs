@@ -1,21 +1,27 @@
 //! Crossplane: apps ask for buckets and databases of the cloud by objects in their own namespaces.
 
+pub(super) mod around;
 mod compositions;
+mod guard;
 
 use crate::control::Control;
 use crate::flow::{Peer, Pods, Port};
-use crate::identity::{Grant, Identity, Lowered};
+use crate::identity::{Grant, Identity, Lowered, Managed};
 use crate::inside::{Inside, Release};
 use crate::node::Wait;
 use crate::objects::{object, resources};
 use crate::pins;
+use around::Around;
 use infra_draft::cloud::Cloud;
 use infra_model::Record;
 use infra_model::diagnostic::meant;
 use serde_json::{Value as Json, json};
 
 /// Cloud resources from inside the cluster: whoever may write to a namespace asks there for a `Bucket` or a `Database` of
-/// `platform.infra`, and Crossplane makes what the platform has decided that to be.
+/// `platform.infra`, and Crossplane makes what the platform has decided that to be. It may touch nothing else in the cloud: the names
+/// of all that it makes begin in the same way, or on Azure it is in a resource group of its own. What is behind a `Bucket`, the managed
+/// resources, is written by Crossplane and by those who administer the cluster, and by nobody else. A `Database` named `orders` has its
+/// address and login in the secret `orders-connection` of its namespace; services reach it by `to = ["crossplane.database"]`.
 #[derive(Record)]
 pub(crate) struct Config {
     /// What can be asked for: `bucket`, `database`. By default all that the cloud has a composition for.
@@ -27,6 +33,8 @@ pub(crate) struct Config {
 const NAMESPACE: &str = "crossplane-system";
 /// The account of all providers, by which the cloud knows them.
 const ACCOUNT: &str = "crossplane-provider";
+/// The account of functions, which no cloud knows.
+const FUNCTIONS: &str = "crossplane-function";
 
 /// The label of the pods of packages.
 const PACKAGE: (&str, &str) = ("infra/crossplane", "package");
@@ -59,10 +67,7 @@ const AWS: &[Offer] = &[
         "database",
         Provider {
             name: "provider-aws-rds",
-            activates: &[
-                "instances.rds.aws.m.upbound.io",
-                "subnetgroups.rds.aws.m.upbound.io",
-            ],
+            activates: &["instances.rds.aws.m.upbound.io"],
         },
     ),
 ];
@@ -78,10 +83,7 @@ const GOOGLE: &[Offer] = &[
         "database",
         Provider {
             name: "provider-gcp-sql",
-            activates: &[
-                "databaseinstances.sql.gcp.m.upbound.io",
-                "databases.sql.gcp.m.upbound.io",
-            ],
+            activates: &["databaseinstances.sql.gcp.m.upbound.io"],
         },
     ),
 ];
@@ -114,6 +116,7 @@ impl Control for Crossplane {
         let wanted = wanted(config, offers, inside);
         install(inside);
         inside.crds(system);
+        let around = Around::new(wanted.iter().map(|(resource, _)| *resource), inside);
         let packages = Pods::of(NAMESPACE, "packages", &[PACKAGE]);
         let lowered = inside.identity(&Identity {
             name: "crossplane".to_owned(),
@@ -123,30 +126,40 @@ impl Control for Crossplane {
             grants: wanted
                 .iter()
                 .filter(|_| inside.origin.is_none())
-                .map(|(resource, _)| Grant::Manage(resource))
+                .map(|(resource, _)| {
+                    Grant::Manage(Managed {
+                        kind: resource,
+                        prefix: around.prefix.clone(),
+                        place: around.place(resource),
+                    })
+                })
                 .collect(),
         });
-        let runtime = runtime(&inside.account(ACCOUNT), &lowered);
-        let runtime = inside.object(runtime);
+        let account = inside.account(ACCOUNT);
+        let providers_run = inside.object(runtime("infra", &account, &lowered));
+        let functions = runtime("infra-functions", FUNCTIONS, &Lowered::default());
+        let functions_run = inside.object(functions);
         let function = inside.waited(
             package(
                 "Function",
                 "function-patch-and-transform",
                 pins::CROSSPLANE_FUNCTION,
-                None,
+                "infra-functions",
             ),
             Wait::default().condition("Installed").condition("Healthy"),
         );
         let core = "helm_release.crossplane".to_owned();
-        inside.after(&function, [core.clone()]);
+        inside.after(&function, [core.clone(), functions_run]);
+        let groups = wanted.iter().flat_map(|(_, p)| p.activates);
+        guard::write(groups.copied(), inside);
         let mut activated: Vec<&str> = Vec::new();
         let mut providers = Vec::new();
         for (_, provider) in &wanted {
             let address = inside.waited(
-                package("Provider", provider.name, version, Some("infra")),
+                package("Provider", provider.name, version, "infra"),
                 Wait::default().condition("Installed").condition("Healthy"),
             );
-            let before = [core.clone(), runtime.clone()];
+            let before = [core.clone(), providers_run.clone()];
             inside.after(
                 &address,
                 before.into_iter().chain(lowered.before.iter().cloned()),
@@ -173,13 +186,14 @@ impl Control for Crossplane {
                 Wait::default().condition("Established"),
             );
             inside.after(&definition, [core.clone()]);
-            let Some(composition) = compositions::composition(resource, inside) else {
+            let Some(composition) = compositions::composition(resource, &around, inside) else {
                 continue;
             };
             let composition = inside.object(composition);
+            let before = [definition, function.clone(), settings.clone()];
             inside.after(
                 &composition,
-                [definition, function.clone(), settings.clone()],
+                before.into_iter().chain(around.before.clone()),
             );
         }
     }
@@ -272,8 +286,10 @@ fn container(user: u32) -> Json {
     })
 }
 
-/// How the pods of packages run.
-fn runtime(account: &str, identity: &Lowered) -> Json {
+/// How the pods of packages run: by default a container of theirs has no profile and keeps capabilities, which the namespace's standard
+/// refuses, and no label that flows are known by.
+/// <https://github.com/crossplane/crossplane/blob/v2.3.4/internal/controller/pkg/runtime/runtime.go>
+fn runtime(name: &str, account: &str, identity: &Lowered) -> Json {
     let container = json!({
         "name": "package-runtime",
         "resources": resources(["50m", "256Mi"], ["500m", "1Gi"]),
@@ -296,17 +312,16 @@ fn runtime(account: &str, identity: &Lowered) -> Json {
         "pkg.crossplane.io/v1beta1",
         "DeploymentRuntimeConfig",
         "",
-        "infra",
+        name,
         json!({ "spec": spec }),
     )
 }
 
-fn package(kind: &str, name: &str, version: &str, runtime: Option<&str>) -> Json {
-    let mut spec =
-        json!({ "package": format!("xpkg.crossplane.io/crossplane-contrib/{name}:{version}") });
-    if let Some(runtime) = runtime {
-        spec["runtimeConfigRef"] = json!({ "name": runtime });
-    }
+fn package(kind: &str, name: &str, version: &str, runtime: &str) -> Json {
+    let spec = json!({
+        "package": format!("xpkg.crossplane.io/crossplane-contrib/{name}:{version}"),
+        "runtimeConfigRef": { "name": runtime },
+    });
     object(
         "pkg.crossplane.io/v1",
         kind,

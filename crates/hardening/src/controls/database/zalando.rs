@@ -15,6 +15,8 @@ use serde_json::{Value as Json, json};
 pub(super) const IMAGES: &str = "ghcr.io/zalando/";
 const NAMESPACE: &str = "postgres-operator";
 const API: &str = "acid.zalan.do/v1";
+/// Where Patroni answers.
+const PATRONI: u16 = 8008;
 
 /// The operator.
 pub(super) fn install(inside: &mut Inside<'_>) {
@@ -111,6 +113,13 @@ pub(super) fn database(config: &Config, wanted: &Wanted<'_>, inside: &mut Inside
                 .chain(origin.as_ref().map(|o| Grant::Read(o.bucket.clone())))
                 .collect(),
         });
+        if inside.on("monitoring") {
+            inside.draft.remark(
+                &format!("{}.backup", wanted.path),
+                "nobody is told when backups of this database fail: Zalando's operator measures none",
+                "run databases by `operator = \"cloudnative-pg\"`, or look at the log of the pods",
+            );
+        }
         before = identity.before;
         if let Some(origin) = &origin {
             begins_as(&mut spec, origin, wanted, inside);
@@ -251,17 +260,18 @@ fn flows(config: &Config, wanted: &Wanted<'_>, inside: &mut Inside<'_>) {
         POOLER,
         &[("application", "db-connection-pooler")],
     );
-    // Patroni elects through the API server.
+    // Patroni elects through the API server, and tells how it goes.
     inside.calls_api(&instances);
+    inside.scrape(&instances, PATRONI, "/metrics");
     inside.allow(
         Peer::Pods(instances.clone()),
         Peer::Pods(instances.clone()),
-        &[Port::tcp(5432), Port::tcp(8008)],
+        &[Port::tcp(5432), Port::tcp(PATRONI)],
     );
     inside.allow(
         Peer::Pods(operator()),
         Peer::Pods(instances.clone()),
-        &[Port::tcp(5432), Port::tcp(8008)],
+        &[Port::tcp(5432), Port::tcp(PATRONI)],
     );
     wanted.connect(&instances, config.pooler.then_some(&pooler), inside);
     if config.pooler {

@@ -67,7 +67,8 @@ pub(super) fn expand(config: &Config, bucket: &str, inside: &mut Inside<'_>) {
 }
 
 fn values(config: &Config, bucket: &str, identity: &Lowered, cloud: &Cloud) -> Json {
-    let name = format!("${{{bucket}.name}}");
+    // On Azure the chart makes the container's name of it, elsewhere the bucket's.
+    let name = format!("${{{bucket}.container}}");
     let (kind, mut storage) = match cloud {
         // The bucket's address is the only output that says its region.
         Cloud::Aws(_) => (
@@ -75,7 +76,10 @@ fn values(config: &Config, bucket: &str, identity: &Lowered, cloud: &Cloud) -> J
             json!({ "s3": { "region": format!("${{regex(\"[.]s3[.]([a-z0-9-]+)[.]amazonaws\", {bucket}.url)[0]}}") } }),
         ),
         Cloud::Google(_) => ("gcs", json!({})),
-        Cloud::Azure(_) => ("azure", json!({ "azure": { "useFederatedToken": true } })),
+        Cloud::Azure(_) => (
+            "azure",
+            json!({ "azure": { "accountName": format!("${{{bucket}.name}}"), "useFederatedToken": true } }),
+        ),
     };
     storage["type"] = json!(kind);
     storage["bucketNames"] = json!({ "chunks": name, "ruler": name, "admin": name });

@@ -1,5 +1,6 @@
 //! Dashboards, as config maps that Grafana's sidecar loads.
 
+use super::databases::Databases;
 use crate::control::plain;
 use crate::objects::object;
 use serde_json::{Value as Json, json};
@@ -104,14 +105,47 @@ const DATABASES: &[Graph] = &[
     ),
 ];
 
+/// What Patroni tells of those that Zalando's operator runs.
+const PATRONI: &[Graph] = &[
+    (
+        "Instances that answer",
+        "short",
+        &[(
+            "sum by (namespace) (patroni_postgres_running)",
+            "{{namespace}}",
+        )],
+    ),
+    (
+        "Replicas behind",
+        "bytes",
+        &[(
+            "max by (namespace, scope) (patroni_xlog_location) - on (namespace, scope) group_right max by (namespace, scope, pod) (patroni_xlog_replayed_location > 0)",
+            "{{namespace}}/{{pod}}",
+        )],
+    ),
+    (
+        "Log written",
+        "Bps",
+        &[(
+            "sum by (namespace, scope) (rate(patroni_xlog_location[5m]))",
+            "{{namespace}}/{{scope}}",
+        )],
+    ),
+];
+
 /// The dashboards.
-pub(super) fn all(namespace: &str, databases: bool) -> Vec<Json> {
+pub(super) fn all(namespace: &str, databases: Option<&Databases>) -> Vec<Json> {
     let mut out = vec![
         dashboard(namespace, "services", "Services", SERVICES),
         dashboard(namespace, "capacity", "Capacity", CAPACITY),
     ];
-    if databases {
-        out.push(dashboard(namespace, "databases", "Databases", DATABASES));
+    if let Some(databases) = databases {
+        let graphs = if databases.zalando {
+            PATRONI
+        } else {
+            DATABASES
+        };
+        out.push(dashboard(namespace, "databases", "Databases", graphs));
     }
     out
 }

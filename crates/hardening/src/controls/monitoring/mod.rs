@@ -1,6 +1,7 @@
 //! Monitoring: Prometheus measures, Alertmanager tells Slack, Grafana shows.
 
 mod dashboards;
+mod databases;
 mod rules;
 
 use crate::control::{Control, plain};
@@ -8,6 +9,7 @@ use crate::flow::{self, Peer, Pods, Port};
 use crate::inside::{Inside, Release, Scrape};
 use crate::node::identifier;
 use crate::objects::{object, resources};
+use databases::Databases;
 use infra_draft::input::Input;
 use infra_model::{Number, Record};
 use serde_json::{Value as Json, json};
@@ -100,11 +102,11 @@ impl Control for Monitoring {
             ..Release::default()
         });
         flows(inside);
-        let databases = inside.on("database");
-        for rule in rules::all(config, NAMESPACE, databases, certificates) {
+        let databases = Databases::of(inside);
+        for rule in rules::all(config, NAMESPACE, databases.as_ref(), certificates) {
             inside.object(rule);
         }
-        for board in dashboards::all(NAMESPACE, databases) {
+        for board in dashboards::all(NAMESPACE, databases.as_ref()) {
             inside.object(board);
         }
     }
@@ -112,7 +114,16 @@ impl Control for Monitoring {
     fn finish(_: &Config, inside: &mut Inside<'_>) {
         // That Prometheus may call them, the control `network` says.
         for scrape in inside.scrapes.clone() {
-            inside.object(monitor(&scrape));
+            let namespace = inside.namespaces.get(&scrape.pods.namespace);
+            let platform = namespace.is_none_or(|n| !n.app);
+            inside.object(monitor(&scrape, platform));
+        }
+        let late: Vec<Json> = jobs(inside)
+            .iter()
+            .map(|(namespace, name)| rules::job_is_late(namespace, name))
+            .collect();
+        if !late.is_empty() {
+            inside.object(rules::group(NAMESPACE, "backups", late));
         }
     }
 }
@@ -253,6 +264,7 @@ fn values(config: &Config, certificates: bool) -> Json {
         "storageSpec": volume(&config.storage),
     });
     let off = json!({ "enabled": false });
+    let own = json!({ "searchNamespace": NAMESPACE, "resource": "configmap" });
     json!({
         "crds": { "enabled": false },
         "prometheusOperator": {
@@ -302,7 +314,10 @@ fn values(config: &Config, certificates: bool) -> Json {
                 "auth.anonymous": off,
                 "security": { "disable_gravatar": true, "cookie_secure": true },
             },
-            "sidecar": { "resources": small, "dashboards": { "searchNamespace": "ALL" }, "datasources": { "searchNamespace": "ALL" } },
+            // Dashboards and data sources are config maps of its own namespace: an app plants none, and Grafana's account reads nobody's
+            // secrets.
+            "rbac": { "namespaced": true },
+            "sidecar": { "resources": small, "dashboards": own, "datasources": own },
             "resources": resources(["50m", "128Mi"], ["500m", "512Mi"]),
         },
         // Clouds do not show these of a control plane that they run.
@@ -355,8 +370,19 @@ fn flows(inside: &mut Inside<'_>) {
     inside.allow(Peer::Pods(prometheus), Peer::Pods(dns), &[Port::tcp(9153)]);
 }
 
-/// How Prometheus finds pods that tell metrics.
-fn monitor(scrape: &Scrape) -> Json {
+/// The jobs that make backups, by namespace and name: all that run by a schedule.
+fn jobs(inside: &Inside<'_>) -> Vec<(String, String)> {
+    let objects = inside.nodes.iter().filter_map(|node| node.object());
+    let jobs = objects.filter(|object| object["kind"] == "CronJob");
+    let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
+    jobs.map(|job| &job["metadata"])
+        .map(|metadata| (text(&metadata["namespace"]), text(&metadata["name"])))
+        .collect()
+}
+
+/// How Prometheus finds pods that tell metrics. What the platform's tell of others' namespaces is taken at its word: cert-manager says
+/// whose a certificate is. An app speaks for itself only.
+fn monitor(scrape: &Scrape, platform: bool) -> Json {
     let pods = &scrape.pods;
     let spec = json!({
         "selector": { "matchLabels": pods.labels },
@@ -364,6 +390,7 @@ fn monitor(scrape: &Scrape) -> Json {
             "path": scrape.path,
             // By number: names of ports are up to whoever wrote the workload.
             "portNumber": scrape.port,
+            "honorLabels": platform,
         }],
     });
     let name = format!("{}-{}", pods.name, scrape.port);

@@ -1,6 +1,7 @@
 //! What is alerted about. Every ratio has a guarded denominator: where nothing happens, nothing is wrong.
 
 use super::Config;
+use super::databases::Databases;
 use crate::control::plain;
 use crate::objects::object;
 use serde_json::{Value as Json, json};
@@ -9,38 +10,65 @@ use serde_json::{Value as Json, json};
 pub(super) fn all(
     config: &Config,
     namespace: &str,
-    databases: bool,
+    databases: Option<&Databases>,
     certificates: bool,
 ) -> Vec<Json> {
     let mut groups = vec![("services", services(config)), ("capacity", capacity())];
     if certificates {
         groups.push(("certificates", certificate_rules()));
     }
-    if databases {
-        groups.push(("databases", database_rules()));
+    if let Some(databases) = databases {
+        groups.push(("databases", databases.rules()));
     }
-    groups
-        .into_iter()
-        .map(|(name, rules)| {
-            let name = format!("infra-{name}");
-            // The operator reads no templates, and the language must not.
-            let spec = plain(json!({ "groups": [{ "name": name, "rules": rules }] }));
-            object(
-                "monitoring.coreos.com/v1",
-                "PrometheusRule",
-                namespace,
-                &name,
-                json!({ "spec": spec }),
-            )
-        })
-        .collect()
+    let one = |(name, rules)| group(namespace, name, rules);
+    groups.into_iter().map(one).collect()
+}
+
+/// A group of rules, as an object.
+pub(super) fn group(namespace: &str, name: &str, rules: Vec<Json>) -> Json {
+    let name = format!("infra-{name}");
+    // The operator reads no templates, and the language must not.
+    let spec = plain(json!({ "groups": [{ "name": name, "rules": rules }] }));
+    object(
+        "monitoring.coreos.com/v1",
+        "PrometheusRule",
+        namespace,
+        &name,
+        json!({ "spec": spec }),
+    )
+}
+
+/// Whether a job that makes backups every day, by its namespace and name, still does. One that never has is as old as it is.
+pub(super) fn job_is_late(namespace: &str, job: &str) -> Json {
+    let of = |series: &str| {
+        format!(
+            r#"max by (namespace, cronjob) ({series}{{namespace="{namespace}", cronjob="{job}"}})"#
+        )
+    };
+    let (done, made) = (
+        of("kube_cronjob_status_last_successful_time"),
+        of("kube_cronjob_created"),
+    );
+    alert(
+        "BackupIsOld",
+        "critical",
+        15,
+        &format!("time() - ({done} or {made}) > 36 * 3600"),
+        "the job {{ $labels.namespace }}/{{ $labels.cronjob }} has not succeeded for {{ $value | humanizeDuration }}",
+    )
 }
 
 fn record(name: &str, expression: &str) -> Json {
     json!({ "record": name, "expr": expression })
 }
 
-fn alert(name: &str, severity: &str, minutes: u32, expression: &str, summary: &str) -> Json {
+pub(super) fn alert(
+    name: &str,
+    severity: &str,
+    minutes: u32,
+    expression: &str,
+    summary: &str,
+) -> Json {
     json!({
         "alert": name,
         "expr": expression,
@@ -169,13 +197,6 @@ fn capacity() -> Vec<Json> {
   / on (namespace, resource) (max by (namespace, resource) (kube_resourcequota{type="hard"}) > 0) > 0.9"#,
             "the namespace {{ $labels.namespace }} uses {{ $value | humanizePercentage }} of its quota of {{ $labels.resource }}",
         ),
-        alert(
-            "BackupOfKeysIsOld",
-            "critical",
-            15,
-            r#"time() - max by (namespace, cronjob) (kube_cronjob_status_last_successful_time{cronjob=~".*-backup"}) > 36 * 3600"#,
-            "the job {{ $labels.namespace }}/{{ $labels.cronjob }} has not succeeded for {{ $value | humanizeDuration }}",
-        ),
     ]
 }
 
@@ -195,40 +216,6 @@ fn certificate_rules() -> Vec<Json> {
             30,
             r#"max by (namespace, name) (certmanager_certificate_ready_status{condition!="True"}) == 1"#,
             "the certificate {{ $labels.namespace }}/{{ $labels.name }} is not ready",
-        ),
-    ]
-}
-
-fn database_rules() -> Vec<Json> {
-    vec![
-        alert(
-            "DatabaseBackupIsOld",
-            "critical",
-            15,
-            // Only the instance that writes knows; one that has no backup yet says 0.
-            "time() - max by (namespace, cluster) (label_replace(barman_cloud_cloudnative_pg_io_last_available_backup_timestamp > 0, \"cluster\", \"$1\", \"pod\", \"(.+)-[0-9]+\")) > 26 * 3600",
-            "the last backup of the database {{ $labels.namespace }}/{{ $labels.cluster }} is {{ $value | humanizeDuration }} old",
-        ),
-        alert(
-            "DatabaseNotArchived",
-            "critical",
-            15,
-            r#"max by (namespace, pod) (cnpg_collector_pg_wal_archive_status{value="ready"}) > 10"#,
-            "{{ $value }} pieces of the log of {{ $labels.namespace }}/{{ $labels.pod }} wait to be archived",
-        ),
-        alert(
-            "DatabaseReplicaLags",
-            "warning",
-            5,
-            "max by (namespace, pod) (cnpg_pg_replication_lag) > 60",
-            "the replica {{ $labels.namespace }}/{{ $labels.pod }} is {{ $value | humanizeDuration }} behind",
-        ),
-        alert(
-            "DatabaseInstanceDown",
-            "critical",
-            5,
-            "max by (namespace, pod) (cnpg_collector_up) == 0",
-            "the database instance {{ $labels.namespace }}/{{ $labels.pod }} does not answer",
         ),
     ]
 }

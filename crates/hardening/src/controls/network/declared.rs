@@ -1,5 +1,6 @@
 //! Reads `from` and `to` of services.
 
+use super::super::crossplane::around;
 use crate::app::{App, Running};
 use crate::flow::{Peer, Port};
 use crate::inside::Inside;
@@ -15,7 +16,7 @@ pub(super) fn flows(inside: &mut Inside<'_>) {
             let ports: Vec<Port> = App::port(&running.service).into_iter().collect();
             for (index, text) in running.service.from.iter().enumerate() {
                 let path = format!("{}.from[{index}]", running.path);
-                if let Some(peer) = source(text, &app, &path, inside) {
+                if let Some(peer) = source(text, Some(&app), &path, inside) {
                     inside.allow(peer, me.clone(), &ports);
                 }
             }
@@ -29,7 +30,14 @@ pub(super) fn flows(inside: &mut Inside<'_>) {
     }
 }
 
-fn source(text: &str, app: &App, path: &str, inside: &mut Inside<'_>) -> Option<Peer> {
+/// Who calls something of a control's, as its table names them: services of apps (`shop.front`) or ranges of addresses.
+pub(crate) fn callers(texts: &[String], path: &str, inside: &mut Inside<'_>) -> Vec<Peer> {
+    let each = texts.iter().enumerate();
+    each.filter_map(|(index, text)| source(text, None, &format!("{path}[{index}]"), inside))
+        .collect()
+}
+
+fn source(text: &str, app: Option<&App>, path: &str, inside: &mut Inside<'_>) -> Option<Peer> {
     if let Ok(range) = text.parse::<ipnet::IpNet>() {
         return outside(range, path, inside).then(|| Peer::Range(range.to_string()));
     }
@@ -65,7 +73,10 @@ fn target(text: &str, app: &App, path: &str, inside: &mut Inside<'_>) -> Option<
     if let Some(name) = text.strip_prefix("database.") {
         return database(name, path, inside);
     }
-    let (namespace, running) = service(text, app, path, inside)?;
+    if text == "crossplane.database" {
+        return crossplane(path, inside);
+    }
+    let (namespace, running) = service(text, Some(app), path, inside)?;
     let Some(port) = App::port(&running.service) else {
         inside.draft.refuse(
             path,
@@ -92,14 +103,28 @@ fn database(name: &str, path: &str, inside: &mut Inside<'_>) -> Option<(Peer, Ve
     Some((Peer::Range(range), vec![port]))
 }
 
-/// A service by its name, in the same app, or by app and name.
+/// Databases that Crossplane makes for those who ask for them.
+fn crossplane(path: &str, inside: &mut Inside<'_>) -> Option<(Peer, Vec<Port>)> {
+    if !inside.on("crossplane") {
+        inside.draft.refuse(
+            path,
+            "the control `crossplane` is off, and nobody makes such a database",
+            format!("write `[hardening.{}.crossplane]`", inside.draft.instance.name),
+        );
+        return None;
+    }
+    around::databases(inside)
+}
+
+/// A service by its name, in the same app where there is one, or by app and name.
 fn service(
     text: &str,
-    app: &App,
+    app: Option<&App>,
     path: &str,
     inside: &mut Inside<'_>,
 ) -> Option<(String, Running)> {
-    let (wanted, name) = text.split_once('.').unwrap_or((app.name.as_str(), text));
+    let own = app.map_or("", |app| app.name.as_str());
+    let (wanted, name) = text.split_once('.').unwrap_or((own, text));
     let found = inside.apps.iter().find(|a| a.name == wanted);
     let all = inside.services(wanted);
     if let (Some(found), Some(running)) = (found, all.iter().find(|r| r.name == name)) {
@@ -110,7 +135,7 @@ fn service(
         .iter()
         .flat_map(|a| inside.services(&a.name).iter().map(move |r| (a, r)))
         .map(|(a, r)| {
-            if a.name == app.name {
+            if a.name == own {
                 r.name.clone()
             } else {
                 format!("{}.{}", a.name, r.name)
@@ -118,14 +143,13 @@ fn service(
         })
         .collect();
     let meant = meant(text, names.iter().map(String::as_str));
-    inside.draft.refuse(
-        path,
-        format!("there is no service `{text}`{meant}"),
-        format!(
-            "there is: {}; or write a range of addresses",
-            names.join(", ")
-        ),
-    );
+    let help = match names[..] {
+        [] => "declare one with `[hardening.….apps.NAME.services.NAME]`, or write a range of addresses"
+            .to_owned(),
+        _ => format!("there is: {}; or write a range of addresses", names.join(", ")),
+    };
+    let message = format!("there is no service `{text}`{meant}");
+    inside.draft.refuse(path, message, help);
     None
 }
 

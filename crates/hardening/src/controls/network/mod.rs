@@ -1,9 +1,12 @@
 //! `network`: nobody talks to anybody, but for what is declared. Every namespace that infra makes denies by default, in and out;
 //! each flow that an app or a control declares is allowed at both ends. What apps declare is read in `declared`, policies are made
-//! in `policy`.
+//! in `policy`; whether there is anybody to whom they apply is looked at in `selected`.
 
 mod declared;
 mod policy;
+mod selected;
+
+pub(crate) use declared::callers;
 
 use crate::control::Control;
 use crate::flow::{Peer, Pods, Port};
@@ -62,6 +65,10 @@ impl Control for Network {
             forbidden: forbidden(inside),
         };
         policy::write(&rules, inside);
+        // A copy has none of the apps' pods.
+        if inside.origin.is_none() {
+            selected::check(inside);
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! The rules as constraints of Gatekeeper's, judged by its engine for the Common Expression Language.
 
-use super::Scope;
 use super::exceptions::Exception;
 use super::rules::{self, RULES, Rule};
+use super::{Half, Scope, scan};
 use crate::flow::{Peer, Pods, Port};
 use crate::inside::{Inside, Release};
 use crate::node::Wait;
@@ -13,6 +13,8 @@ use serde_json::{Value as Json, json};
 pub(super) const NAMESPACE: &str = "gatekeeper-system";
 const TEMPLATES: &str = "templates.gatekeeper.sh/v1";
 const CONSTRAINTS: &str = "constraints.gatekeeper.sh/v1beta1";
+/// The label by which a namespace is not judged, whatever is in it: the chart writes that into its webhook.
+const IGNORE: &str = "admission.gatekeeper.sh/ignore";
 
 /// The engine; its address.
 pub(super) fn install(inside: &mut Inside<'_>, exempt: &[String]) -> String {
@@ -25,6 +27,9 @@ pub(super) fn install(inside: &mut Inside<'_>, exempt: &[String]) -> String {
         if webhook {
             inside.called_by_api(&pods, 8443);
         }
+    }
+    for object in nobody_ignores(exempt) {
+        inside.object(object);
     }
     // The chart's hooks talk to the API; one of them waits for the webhook.
     let hooks = Pods::of(
@@ -67,7 +72,13 @@ fn values(exempt: &[String]) -> Json {
         "validatingWebhookFailurePolicy": "Fail",
         "validatingWebhookTimeoutSeconds": 5,
         "validatingWebhookAnnotations": { "admissions.enforcer/disabled": "true" },
-        "mutatingWebhookAnnotations": { "admissions.enforcer/disabled": "true" },
+        // It is asked about nothing that a cluster needs to run, and to bring it back: not about the system's namespaces, of which
+        // `exemptNamespaces` only says that they may say so themselves, and of others about what rules are for.
+        "validatingWebhookExemptNamespacesLabels": { "kubernetes.io/metadata.name": exempt },
+        "validatingWebhookCustomRules": judged(),
+        // Namespaces, the system's too: what it asks there is asked by the API server itself (see `nobody_ignores`).
+        "validatingWebhookCheckIgnoreFailurePolicy": "Ignore",
+        "disableMutation": true,
         "logDenies": true,
         "emitAdmissionEvents": true,
         "upgradeCRDs": { "enabled": false },
@@ -91,6 +102,56 @@ fn values(exempt: &[String]) -> Json {
         "postUpgrade": { "labelNamespace": { "enabled": false }, "resources": small },
         "preUninstall": { "deleteWebhookConfigurations": { "enabled": true, "image": { "repository": image("gatekeeper-crds") } }, "resources": small },
         "crds": { "resources": small },
+    })
+}
+
+/// What the webhook is asked about: pods, and Gatekeeper's own objects, which it checks before they do harm
+/// (`validateGatekeeperResources` of its `pkg/webhook/policy.go`). Nothing of either is what nodes or controllers live by.
+fn judged() -> Json {
+    let rule = |groups: &[&str], resources: &[&str], scope: &str| {
+        json!({
+            "apiGroups": groups, "apiVersions": ["*"], "operations": ["CREATE", "UPDATE"],
+            "resources": resources, "scope": scope,
+        })
+    };
+    let pods = ["pods", "pods/ephemeralcontainers", "pods/resize"];
+    let own = [
+        "templates.gatekeeper.sh",
+        "constraints.gatekeeper.sh",
+        "config.gatekeeper.sh",
+        "expansion.gatekeeper.sh",
+        "externaldata.gatekeeper.sh",
+    ];
+    json!([rule(&[""], &pods, "Namespaced"), rule(&own, &["*"], "*")])
+}
+
+/// Nobody takes a namespace out of Gatekeeper's sight by a label. The API server judges that by itself, so that it holds while
+/// Gatekeeper is not there, and namespaces can be written then.
+fn nobody_ignores(exempt: &[String]) -> [Json; 2] {
+    const NAME: &str = "gatekeeper-no-ignored-namespaces";
+    let policy = json!({
+        "failurePolicy": "Fail",
+        "matchConstraints": {
+            "namespaceSelector": { "matchExpressions": [{
+                "key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": exempt,
+            }] },
+            "resourceRules": [{
+                "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["namespaces"],
+            }],
+        },
+        "validations": [{
+            "expression": format!("!('{IGNORE}' in object.metadata.?labels.orValue({{}}))"),
+            "message": format!("a namespace must not have the label {IGNORE}: its pods would not be judged"),
+        }],
+    });
+    let binding = json!({ "policyName": NAME, "validationActions": ["Deny"] });
+    [
+        ("ValidatingAdmissionPolicy", policy),
+        ("ValidatingAdmissionPolicyBinding", binding),
+    ]
+    .map(|(kind, spec)| {
+        let api = "admissionregistration.k8s.io/v1";
+        object(api, kind, "", NAME, json!({ "spec": spec }))
     })
 }
 
@@ -157,7 +218,7 @@ fn constraint(rule: &Rule, scope: &Scope, exceptions: &[Exception]) -> Json {
     if !excepted.is_empty() {
         matching["labelSelector"] = json!({ "matchExpressions": excepted });
     }
-    let action = if scope.enforce { "deny" } else { "dryrun" };
+    let action = if scope.refuses() { "deny" } else { "dryrun" };
     let mut spec = json!({ "enforcementAction": action, "match": matching });
     if rule.name == rules::REGISTRIES {
         spec["parameters"] = json!({ "registries": scope.registries });
@@ -166,9 +227,17 @@ fn constraint(rule: &Rule, scope: &Scope, exceptions: &[Exception]) -> Json {
         CONSTRAINTS,
         rule.kind,
         "",
-        scope.tier.text(),
+        name(scope),
         json!({ "spec": spec }),
     )
+}
+
+/// What constraints for some namespaces are called.
+fn name(scope: &Scope) -> &'static str {
+    match scope.half {
+        Half::Looks => scan::NAME,
+        Half::Whole | Half::Refuses => scope.tier.text(),
+    }
 }
 
 /// What a template waits for: that its kind of constraint exists.

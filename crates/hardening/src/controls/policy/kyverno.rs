@@ -2,7 +2,7 @@
 
 use super::exceptions::Exception;
 use super::rules::{self, RULES, Rule};
-use super::{Scope, Tier};
+use super::{Half, Scope, Tier, scan};
 use crate::flow::{Peer, Pods, Port};
 use crate::inside::{Inside, Release};
 use crate::node::Wait;
@@ -118,11 +118,12 @@ pub(super) fn policies(scope: &Scope) -> Vec<Json> {
 }
 
 fn policy(rule: &Rule, scope: &Scope) -> Json {
-    let action = if scope.enforce { "Deny" } else { "Audit" };
+    let action = if scope.refuses() { "Deny" } else { "Audit" };
+    let (looks, refuses) = (scope.half != Half::Refuses, scope.half != Half::Looks);
     let spec = json!({
         "validationActions": [action],
         "failurePolicy": "Fail",
-        "evaluation": { "admission": { "enabled": true }, "background": { "enabled": true } },
+        "evaluation": { "admission": { "enabled": refuses }, "background": { "enabled": looks } },
         "matchConstraints": {
             "namespaceSelector": scope.selector(),
             "resourceRules": [{
@@ -136,18 +137,26 @@ fn policy(rule: &Rule, scope: &Scope) -> Json {
         "variables": rules::variables(rule, &rules::list(&scope.registries)),
         "validations": [rules::validation(rule)],
     });
+    let mut metadata = json!({});
+    if scope.half == Half::Looks {
+        // A report is made anew when its policy is another one, and not when an exception is.
+        metadata = json!({ "annotations": { scan::EXCEPTIONS: scope.excepted } });
+    }
     object(
         API,
         "ValidatingPolicy",
         "",
-        &name(rule, scope.tier),
-        json!({ "spec": spec }),
+        &name(rule, scope.tier, scope.half),
+        json!({ "metadata": metadata, "spec": spec }),
     )
 }
 
 /// What a policy is called.
-fn name(rule: &Rule, tier: Tier) -> String {
-    format!("{}-{}", tier.text(), rule.name)
+fn name(rule: &Rule, tier: Tier, half: Half) -> String {
+    match half {
+        Half::Looks => format!("{}-{}", scan::NAME, rule.name),
+        Half::Whole | Half::Refuses => format!("{}-{}", tier.text(), rule.name),
+    }
 }
 
 /// The exceptions, one object each.
@@ -156,8 +165,13 @@ pub(super) fn exceptions(exceptions: &[Exception]) -> Vec<Json> {
         .iter()
         .map(|exception| {
             let judged = RULES.iter().filter(|r| exception.rules.iter().any(|n| n == r.name));
+            let halves: &[Half] = match exception.tier {
+                Tier::Apps => &[Half::Whole],
+                Tier::Platform => &[Half::Looks, Half::Refuses],
+            };
             let references: Vec<Json> = judged
-                .map(|rule| json!({ "kind": "ValidatingPolicy", "name": name(rule, exception.tier) }))
+                .flat_map(|rule| halves.iter().map(|half| name(rule, exception.tier, *half)))
+                .map(|name| json!({ "kind": "ValidatingPolicy", "name": name }))
                 .collect();
             let labels: Vec<String> = exception
                 .labels

@@ -1,15 +1,16 @@
-//! Policies: what a pod must not be. Apps are judged from the first apply; the platform when all of it is there.
+//! Policies: what a pod must not be. Apps are judged from the first apply. The platform is only looked at, until all of it is there
+//! and a scan of it was clean; then it is judged too.
 
 mod exceptions;
 mod gatekeeper;
 mod kyverno;
 mod rules;
+mod scan;
 
 use crate::control::Control;
 use crate::inside::Inside;
 use crate::system;
 use exceptions::Exception;
-use infra_draft::cloud::Cloud;
 use infra_model::Record;
 use infra_model::diagnostic::meant;
 use rules::{RULES, Rule};
@@ -29,7 +30,8 @@ pub(crate) struct Config {
     /// What becomes of what breaks a rule: `enforce` refuses it, `audit` only reports it.
     #[record(optional, default = "enforce")]
     pub(crate) mode: String,
-    /// The same for the platform's own namespaces.
+    /// The same for the platform's own namespaces. What runs there is looked at first: nothing is refused before a scan has found
+    /// nothing that would be. Where it finds something, the apply ends with the list of it.
     #[record(optional, default = "enforce")]
     pub(crate) platform: String,
     /// More that names of images of the platform may begin with: mirrors.
@@ -79,15 +81,35 @@ impl Tier {
     }
 }
 
+/// What policies do of what policies can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Half {
+    /// All of it.
+    Whole,
+    /// They look at what is there, and tell.
+    Looks,
+    /// They refuse what comes.
+    Refuses,
+}
+
 /// Some namespaces, and how strictly they are judged.
+#[derive(Clone)]
 struct Scope {
     tier: Tier,
+    half: Half,
     enforce: bool,
     registries: Vec<String>,
     namespaces: Vec<String>,
+    /// What tells its exceptions from others.
+    excepted: String,
 }
 
 impl Scope {
+    /// Whether what breaks a rule is refused.
+    fn refuses(&self) -> bool {
+        self.enforce && self.half != Half::Looks
+    }
+
     /// The rules that they are judged by: none where there are none of them, and nothing about registries where none is named.
     fn rules(&self) -> impl Iterator<Item = &'static Rule> {
         // A selector by no names would be one of everything, or none at all.
@@ -148,6 +170,9 @@ const PLATFORM_REGISTRIES: &[&str] = &[
     "xpkg.upbound.io/",
 ];
 
+pub(crate) use rules::CHANGES;
+pub(crate) use scan::TYPE as SCAN;
+
 /// The control.
 pub(crate) struct Policy;
 
@@ -175,98 +200,140 @@ impl Control for Policy {
     }
 
     fn finish(config: &Config, inside: &mut Inside<'_>) {
-        let gatekeeper = config.engine == "gatekeeper";
-        let engine = if gatekeeper {
-            gatekeeper::NAMESPACE
-        } else {
-            kyverno::NAMESPACE
-        };
-        let exempt = exempt(config, inside, engine);
-        let platform: Vec<String> = inside
+        let engine = Engine::of(config);
+        let exempt = exempt(config, inside, engine.namespace());
+        let named: Vec<String> = inside
             .namespaces
             .iter()
             .filter(|(name, namespace)| !namespace.app && !exempt.contains(*name))
             .map(|(name, _)| name.clone())
             .collect();
-        let mut registries: Vec<String> = PLATFORM_REGISTRIES
-            .iter()
-            .map(|r| (*r).to_owned())
-            .collect();
-        registries.extend(config.platform_registries.iter().cloned());
+        let exceptions = exceptions(config, &named);
+        let excepted = scan::digest(&format!("{exceptions:?}"));
         let mut of_apps = config.registries.clone();
         if !of_apps.is_empty() {
             of_apps.extend(inside.images.iter().map(|i| (*i).to_owned()));
         }
+        let of_platform = PLATFORM_REGISTRIES.iter().map(|r| (*r).to_owned());
         let apps = Scope {
             tier: Tier::Apps,
+            half: Half::Whole,
             enforce: config.mode == "enforce",
             registries: of_apps,
-            namespaces: exempt.iter().chain(&platform).cloned().collect(),
+            namespaces: exempt.iter().chain(&named).cloned().collect(),
+            excepted: excepted.clone(),
         };
-        let platform = Scope {
+        let looks = Scope {
             tier: Tier::Platform,
+            half: Half::Looks,
             enforce: config.platform == "enforce",
-            registries,
-            namespaces: platform,
+            registries: of_platform
+                .chain(config.platform_registries.iter().cloned())
+                .collect(),
+            namespaces: named,
+            excepted,
         };
-        let mut exceptions: Vec<Exception> =
-            exceptions::platform(|n| platform.namespaces.iter().any(|p| p == n)).collect();
-        exceptions.extend(
-            config
-                .exceptions
-                .iter()
-                .enumerate()
-                .map(|(index, e)| given(index, e, &platform)),
-        );
-        // Everything that brings the platform is there before the platform is judged.
-        let all: Vec<String> = inside
-            .nodes
-            .iter()
-            .filter(|n| n.type_name == "helm_release")
-            .map(crate::node::Node::address)
-            .collect();
-        if gatekeeper {
-            let templates: Vec<String> = gatekeeper::templates()
-                .into_iter()
-                .map(|template| inside.waited(template, gatekeeper::ready()))
-                .collect();
-            for (scope, after) in [(&apps, Vec::new()), (&platform, all)] {
-                for constraint in gatekeeper::constraints(scope, &exceptions) {
-                    let address = inside.object(constraint);
-                    inside.after(&address, templates.iter().chain(&after).cloned());
-                }
-            }
-        } else {
-            let excepted: Vec<String> = kyverno::exceptions(&exceptions)
-                .into_iter()
-                .map(|exception| inside.object(exception))
-                .collect();
-            for (scope, after) in [(&apps, Vec::new()), (&platform, all)] {
-                for policy in kyverno::policies(scope) {
-                    let address = inside.waited(policy, kyverno::ready());
-                    inside.after(&address, excepted.iter().chain(&after).cloned());
-                }
-            }
+        let first = engine.before(&exceptions, inside);
+        engine.judge(&apps, &exceptions, &first, inside);
+        let scanned = engine.judge(&looks, &exceptions, &first, inside);
+        if looks.enforce && !scanned.is_empty() {
+            let scan = scan::node(&looks, scanned, inside);
+            let refuses = Scope {
+                half: Half::Refuses,
+                ..looks
+            };
+            let after: Vec<String> = first.into_iter().chain([scan]).collect();
+            engine.judge(&refuses, &exceptions, &after, inside);
         }
     }
 }
 
+/// Who judges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Engine {
+    Kyverno,
+    Gatekeeper,
+}
+
+impl Engine {
+    fn of(config: &Config) -> Engine {
+        match config.engine.as_str() {
+            "gatekeeper" => Engine::Gatekeeper,
+            _ => Engine::Kyverno,
+        }
+    }
+
+    fn namespace(self) -> &'static str {
+        match self {
+            Engine::Kyverno => kyverno::NAMESPACE,
+            Engine::Gatekeeper => gatekeeper::NAMESPACE,
+        }
+    }
+
+    /// What its policies come after; addresses.
+    fn before(self, exceptions: &[Exception], inside: &mut Inside<'_>) -> Vec<String> {
+        match self {
+            Engine::Kyverno => kyverno::exceptions(exceptions)
+                .into_iter()
+                .map(|exception| inside.object(exception))
+                .collect(),
+            Engine::Gatekeeper => gatekeeper::templates()
+                .into_iter()
+                .map(|template| inside.waited(template, gatekeeper::ready()))
+                .collect(),
+        }
+    }
+
+    /// The policies for some namespaces, after what comes before them; each with its rule.
+    fn judge(
+        self,
+        scope: &Scope,
+        exceptions: &[Exception],
+        after: &[String],
+        inside: &mut Inside<'_>,
+    ) -> Vec<scan::Judge> {
+        let policies = match self {
+            Engine::Kyverno => kyverno::policies(scope),
+            Engine::Gatekeeper => gatekeeper::constraints(scope, exceptions),
+        };
+        scope
+            .rules()
+            .zip(policies)
+            .map(|(rule, policy)| {
+                let address = match self {
+                    Engine::Kyverno => inside.waited(policy.clone(), kyverno::ready()),
+                    Engine::Gatekeeper => inside.object(policy.clone()),
+                };
+                inside.after(&address, after.iter().cloned());
+                scan::Judge {
+                    rule: rule.name,
+                    policy,
+                    address,
+                }
+            })
+            .collect()
+    }
+}
+
+/// The exceptions, those of the platform's own first; `platform` are its namespaces.
+fn exceptions(config: &Config, platform: &[String]) -> Vec<Exception> {
+    let own = exceptions::platform(|name| platform.iter().any(|p| p == name));
+    let given = config.exceptions.iter().enumerate();
+    own.chain(given.map(|(index, except)| self::given(index, except, platform)))
+        .collect()
+}
+
 fn exempt(config: &Config, inside: &Inside<'_>, engine: &str) -> Vec<String> {
-    let cloud = match &inside.site.cloud {
-        Cloud::Aws(_) => system::AWS,
-        Cloud::Google(_) => system::GOOGLE,
-        Cloud::Azure(_) => system::AZURE,
-    };
-    let ours = system::KUBERNETES.iter().chain(cloud);
-    let mut out: Vec<String> = ours.map(|n| (*n).to_owned()).collect();
+    let own = system::namespaces(&inside.site.cloud);
+    let mut out: Vec<String> = own.map(str::to_owned).collect();
     out.push(engine.to_owned());
     out.extend(config.exempt.iter().cloned());
     out.dedup();
     out
 }
 
-fn given(index: usize, except: &Except, platform: &Scope) -> Exception {
-    let tier = if platform.namespaces.contains(&except.namespace) {
+fn given(index: usize, except: &Except, platform: &[String]) -> Exception {
+    let tier = if platform.contains(&except.namespace) {
         Tier::Platform
     } else {
         Tier::Apps

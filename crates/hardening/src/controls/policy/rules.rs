@@ -73,7 +73,7 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 /// A change that leaves alone what runs is not judged again: pods from before a rule can be labelled, and can go.
-pub(super) const CHANGES: &str =
+pub(crate) const CHANGES: &str =
     "oldObject == null || !has(oldObject.spec) || object.spec != oldObject.spec";
 
 /// The variables of a rule; `registries` is an expression.

@@ -1,7 +1,9 @@
 //! Clair, for pipelines that ask it about images. It has no chart of the project's own: one Deployment in its combined mode, on a
 //! database of CloudNativePG's.
 
+use super::Config;
 use crate::control::plain;
+use crate::controls::network;
 use crate::flow::{Peer, Pods, Port};
 use crate::inside::Inside;
 use crate::node::Wait;
@@ -11,9 +13,11 @@ use serde_json::json;
 const NAMESPACE: &str = "clair";
 const NAME: &str = "clair";
 const DATABASE: &str = "clair-postgres";
+/// Where it answers.
+const PORT: u16 = 6060;
 const IMAGE: &str = "quay.io/projectquay/clair:4.9.0";
 
-pub(super) fn expand(inside: &mut Inside<'_>) {
+pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
     let databases = inside
         .on("database")
         .then(|| {
@@ -50,7 +54,7 @@ pub(super) fn expand(inside: &mut Inside<'_>) {
     // The rest of the connection is in the environment, from the Secret that the operator makes.
     let connection = "sslmode=require";
     let settings = json!({
-        "http_listen_addr": ":6060",
+        "http_listen_addr": format!(":{PORT}"),
         "introspection_addr": ":8089",
         "log_level": "info",
         "indexer": { "connstring": connection, "migrations": true },
@@ -78,7 +82,7 @@ pub(super) fn expand(inside: &mut Inside<'_>) {
             from("PGUSER", "username"),
             from("PGPASSWORD", "password"),
         ],
-        "ports": [{ "name": "http", "containerPort": 6060 }, { "name": "introspection", "containerPort": 8089 }],
+        "ports": [{ "name": "http", "containerPort": PORT }, { "name": "introspection", "containerPort": 8089 }],
         "readinessProbe": { "httpGet": { "path": "/readyz", "port": "introspection" } },
         "livenessProbe": { "httpGet": { "path": "/healthz", "port": "introspection" } },
         "resources": resources(["200m", "1Gi"], ["2", "4Gi"]),
@@ -115,7 +119,7 @@ pub(super) fn expand(inside: &mut Inside<'_>) {
     let deployment = object("apps/v1", "Deployment", NAMESPACE, NAME, plain(deployment));
     let address = inside.waited(deployment, Wait::default().rollout());
     inside.after(&address, [database, configured]);
-    let service = json!({ "spec": { "selector": labels, "ports": [{ "name": "http", "port": 6060, "targetPort": "http" }] } });
+    let service = json!({ "spec": { "selector": labels, "ports": [{ "name": "http", "port": PORT, "targetPort": "http" }] } });
     inside.object(object("v1", "Service", NAMESPACE, NAME, service));
 
     let clair = Pods::of(NAMESPACE, NAME, &[("app.kubernetes.io/name", NAME)]);
@@ -144,4 +148,14 @@ pub(super) fn expand(inside: &mut Inside<'_>) {
     // Layers of images, and what is known of holes.
     inside.allow(Peer::Pods(clair.clone()), Peer::Internet, &[Port::tcp(443)]);
     inside.scrape(&clair, 8089, "/metrics");
+    if config.clair_from.is_empty() && inside.on("network") {
+        inside.draft.remark(
+            "supply_chain.clair",
+            "nobody may ask Clair",
+            "write who does: `clair_from = [\"ci.runner\"]`, a service of an app, or a range of addresses",
+        );
+    }
+    for peer in network::callers(&config.clair_from, "supply_chain.clair_from", inside) {
+        inside.allow(peer, Peer::Pods(clair.clone()), &[Port::tcp(PORT)]);
+    }
 }

@@ -24,6 +24,9 @@ pub(crate) struct Config {
     /// Whether Clair runs too, for pipelines that ask it; its database is one of the control `database`.
     #[record(optional, default = false)]
     pub(crate) clair: bool,
+    /// Who may ask Clair, on port 6060: services of apps (`ci.runner`) or ranges of addresses; without any, nobody.
+    #[record(optional)]
+    pub(crate) clair_from: Vec<String>,
     /// Who verifies signatures: `kyverno` or `policy-controller`. By default Kyverno, unless policies are Gatekeeper's.
     #[record(optional)]
     pub(crate) verifier: Option<String>,
@@ -71,7 +74,13 @@ impl Control for SupplyChain {
             trivy::expand(config, inside);
         }
         if config.clair {
-            clair::expand(inside);
+            clair::expand(config, inside);
+        } else if !config.clair_from.is_empty() {
+            inside.draft.refuse(
+                "supply_chain.clair_from",
+                "nobody is asked: Clair does not run",
+                "write `clair = true` too",
+            );
         }
         if config.identities.is_empty() && config.keys.is_empty() {
             inside.draft.remark(

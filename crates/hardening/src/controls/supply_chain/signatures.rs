@@ -132,6 +132,8 @@ fn image_policy(config: &Config, registries: &[String], inside: &Inside<'_>) -> 
                 "resources": ["pods", "pods/ephemeralcontainers"],
             }],
         },
+        // Registries are asked when something is to run, and not when a pod is labelled or says how it is.
+        "matchConditions": [{ "name": "changes-what-runs", "expression": policy::CHANGES }],
         "matchImageReferences": references,
         // What was verified is what runs: the tag becomes the digest.
         "validationConfigurations": { "mutateDigest": true, "verifyDigest": true, "required": true },

@@ -60,7 +60,7 @@ pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
             "podSecurityContext": pod,
             "securityContext": safe,
         }),
-        provides: &["Deployment/trivy-operator"],
+        provides: &["Deployment/trivy-operator", "StatefulSet/trivy-server"],
         ..Release::default()
     });
     let operator = Pods::of(

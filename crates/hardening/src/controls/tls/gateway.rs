@@ -3,10 +3,11 @@
 use super::{ACCESS, Config, ENVOY, GATEWAY, Host, fact, issuer};
 use crate::inside::Inside;
 use crate::node::{Node, Wait, Where};
-use crate::objects::{managed, object, resources};
+use crate::objects::{TLS_ENDED_BY, managed, object, resources};
 use infra_draft::cloud::Cloud;
 use infra_draft::input::escape;
 use infra_model::Value;
+use infra_model::expand::Known;
 use serde_json::{Value as Json, json};
 
 /// The Gateway's name.
@@ -26,13 +27,18 @@ pub(super) enum Entry {
     NodePort(u16),
 }
 
+/// The load balancer of the stack before this cluster.
+fn before(inside: &Inside<'_>) -> Option<Known> {
+    let all = (inside.draft.instance.list)("load_balancer");
+    let cluster = Some(inside.site.reference.as_str());
+    let is_ours = |known: &Known| fact(known, "cluster").and_then(Value::as_str) == cluster;
+    all.into_iter().find(is_ours)
+}
+
 /// A load balancer of the stack before this cluster is the entry; otherwise the Gateway has its own. Never both.
 pub(super) fn entry(inside: &Inside<'_>) -> Entry {
-    let all = (inside.draft.instance.list)("load_balancer");
-    let ours = all.iter().find(|known| {
-        fact(known, "cluster").and_then(Value::as_str) == Some(inside.site.reference.as_str())
-    });
-    let port = ours.and_then(|known| fact(known, "node_port")?.as_i64());
+    let ours = before(inside);
+    let port = ours.and_then(|known| fact(&known, "node_port")?.as_i64());
     match port.and_then(|p| u16::try_from(p).ok()) {
         Some(port) => Entry::NodePort(port),
         None => Entry::Own,
@@ -158,7 +164,12 @@ fn gateway(hosts: &[Host], entry: Entry, inside: &mut Inside<'_>, class: String)
             })
         }));
     }
-    let rest = json!({ "spec": { "gatewayClassName": CLASS, "listeners": listeners } });
+    let mut rest = json!({ "spec": { "gatewayClassName": CLASS, "listeners": listeners } });
+    // In the cluster nothing else tells that what comes in was encrypted.
+    let ends = |known: &Known| fact(known, "ends_tls").and_then(Value::as_bool) == Some(true);
+    if let Some(ended) = before(inside).filter(ends) {
+        rest["metadata"] = json!({ "annotations": { TLS_ENDED_BY: ended.reference } });
+    }
     let gateway = object(API, "Gateway", GATEWAY, NAME, rest);
     let body = json!({
         "manifest": managed(gateway),

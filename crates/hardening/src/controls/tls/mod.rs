@@ -124,7 +124,7 @@ impl Control for Tls {
 
     fn expand(config: &Config, inside: &mut Inside<'_>) {
         check(config, inside);
-        let hosts = hosts(inside);
+        let hosts = hosts(config, inside);
         inside.namespace(CERT_MANAGER, "restricted");
         inside.namespace(ENVOY, "baseline");
         inside.namespace(GATEWAY, "restricted");
@@ -208,7 +208,7 @@ fn check(config: &Config, inside: &mut Inside<'_>) {
 }
 
 /// The hosts of all routes, each once.
-fn hosts(inside: &mut Inside<'_>) -> Vec<Host> {
+fn hosts(config: &Config, inside: &mut Inside<'_>) -> Vec<Host> {
     let mut out: Vec<Host> = Vec::new();
     for app in inside.apps.clone() {
         for running in inside.services(&app.name).to_vec() {
@@ -242,6 +242,17 @@ fn hosts(inside: &mut Inside<'_>) -> Vec<Host> {
                 );
                 continue;
             }
+            if let Input::Known(name) = &host
+                && name.starts_with("*.")
+                && config.issuer.starts_with("letsencrypt")
+            {
+                inside.draft.refuse(
+                    &format!("{}.route.host", running.path),
+                    format!("Let's Encrypt gives no certificate for `{name}` to who answers under single hosts (HTTP-01)"),
+                    "write each host, or another `issuer` in the table `tls`: \"ca\", \"self-signed\" or \"vault\"",
+                );
+                continue;
+            }
             if !route.path.starts_with('/') {
                 inside.draft.refuse(
                     &format!("{}.route.path", running.path),
@@ -250,7 +261,10 @@ fn hosts(inside: &mut Inside<'_>) -> Vec<Host> {
                 );
             }
             let key = match &host {
-                Input::Known(name) => names::fit(&names::slug(name), "", 40),
+                Input::Known(name) => {
+                    let name = name.replace("*.", "wildcard.");
+                    names::fit(&names::slug(&name), "", 40)
+                }
                 Input::Later => names::fit(
                     &names::slug(&format!("{}-{}", app.name, running.name)),
                     "",
@@ -259,7 +273,18 @@ fn hosts(inside: &mut Inside<'_>) -> Vec<Host> {
             };
             let routed = (app.namespace().to_owned(), running);
             match out.iter_mut().find(|h| h.key == key) {
-                Some(there) => there.routes.push(routed),
+                Some(there) => {
+                    let is_same =
+                        |other: &&(String, Running)| path_of(&other.1) == path_of(&routed.1);
+                    if let Some((_, other)) = there.routes.iter().find(is_same) {
+                        inside.draft.refuse(
+                            &format!("{}.route", routed.1.path),
+                            format!("{} has the same path of the same host: only one of the two would be reached", other.path),
+                            "give one of them another `path` or `host`",
+                        );
+                    }
+                    there.routes.push(routed);
+                }
                 None => out.push(Host {
                     key,
                     host: host.json(&expression),
@@ -269,6 +294,19 @@ fn hosts(inside: &mut Inside<'_>) -> Vec<Host> {
         }
     }
     out
+}
+
+/// What paths of a service begin with, as the Gateway compares them: `/a` and `/a/` are one.
+fn path_of(running: &Running) -> &str {
+    let path = running
+        .service
+        .route
+        .first()
+        .map_or("/", |route| &route.path);
+    match path.trim_end_matches('/') {
+        "" => "/",
+        path => path,
+    }
 }
 
 fn quoted(text: &str) -> String {

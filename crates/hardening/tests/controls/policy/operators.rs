@@ -61,7 +61,63 @@ pub(super) fn pods(expansion: &Expansion) -> Vec<Json> {
     out.extend(of("Kibana").map(elastic::kibana));
     out.extend(of("Beat").map(elastic::beat));
     out.push(scan(&values(expansion, "trivy_operator")));
+    out.extend(packages(&objects));
     out
+}
+
+/// Crossplane, `internal/controller/pkg/runtime/runtime.go`: the template that the package names, and what is put into it where it says
+/// nothing, a security context as a whole.
+pub(crate) fn packages(objects: &[Json]) -> Vec<Json> {
+    let of = |kinds: &'static [&str]| {
+        objects
+            .iter()
+            .filter(move |o| kinds.contains(&o["kind"].as_str().unwrap_or_default()))
+    };
+    let one = |package: &Json| {
+        let name = package["metadata"]["name"].as_str().expect("a name");
+        let runtime = &package["spec"]["runtimeConfigRef"]["name"];
+        let config = of(&["DeploymentRuntimeConfig"]).find(|o| o["metadata"]["name"] == *runtime);
+        let mut template = config.map_or(json!({}), |c| {
+            c["spec"]["deploymentTemplate"]["spec"]["template"].clone()
+        });
+        let mut fill = |pointer: &str, default: Json| {
+            let found = template.pointer(pointer).filter(|f| !f.is_null());
+            if found.is_none() {
+                let (parent, field) = pointer.rsplit_once('/').expect("a path");
+                let field = field.replace("~1", "/");
+                template.pointer_mut(parent).expect("its place")[field] = default;
+            }
+        };
+        let user = || json!({ "runAsNonRoot": true, "runAsUser": 2000, "runAsGroup": 2000 });
+        fill("/metadata", json!({ "labels": {} }));
+        fill("/spec", json!({}));
+        fill("/spec/securityContext", user());
+        fill("/spec/containers", json!([{ "name": "package-runtime" }]));
+        let mut context = user();
+        context["privileged"] = json!(false);
+        context["allowPrivilegeEscalation"] = json!(false);
+        fill("/spec/containers/0/securityContext", context);
+        fill(
+            "/spec/containers/0/image",
+            package["spec"]["package"].clone(),
+        );
+        let kind = package["kind"].as_str().unwrap_or_default().to_lowercase();
+        fill(
+            &format!("/metadata/labels/pkg.crossplane.io~1{kind}"),
+            json!(name),
+        );
+        let system = json!({ "metadata": { "namespace": "crossplane-system" } });
+        pod(
+            &system,
+            name,
+            template["metadata"]["labels"].clone(),
+            template["spec"].clone(),
+        )
+    };
+    of(&["Provider", "Function"])
+        .filter(|o| o["apiVersion"] == "pkg.crossplane.io/v1")
+        .map(one)
+        .collect()
 }
 
 /// CloudNativePG, `pkg/specs/pods.go` and `containers.go`, and what the Barman plug-in puts beside Postgres

@@ -5,19 +5,19 @@ use crate::cli::HardenAudit;
 use crate::error::{CommandError, Exit, Outcome};
 use crate::system::SystemClock;
 use crate::ui::Ui;
-use infra_hardening::audit::{KINDS, Row, audit};
-use infra_model::CallContext;
+use infra_hardening::audit::{KINDS, Row, audit, is_pipeline, more_kinds, pipeline};
 use infra_model::codes::Code;
 use infra_model::json::to_json;
 use infra_model::program::ComponentInstance;
 use infra_model::provider::{Environment, NoEvents, NoLimits};
+use infra_model::{CallContext, ProviderError};
 use serde_json::{Value as Json, json};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 pub(super) fn run(arguments: &HardenAudit, ui: Ui) -> Outcome {
-    let objects = match (&arguments.manifests, &arguments.kubeconfig) {
+    let mut objects = match (&arguments.manifests, &arguments.kubeconfig) {
         (_, Some(file)) => of_cluster(file)?,
         (Some(folder), None) => {
             let mut objects = Vec::new();
@@ -41,6 +41,10 @@ pub(super) fn run(arguments: &HardenAudit, ui: Ui) -> Outcome {
             of_stack(&seen)
         }
     };
+    // Pipelines stand beside the code, wherever the objects come from.
+    let stack = arguments.stack.as_deref().and_then(Path::parent);
+    let beside = arguments.manifests.as_deref().or(stack);
+    objects.extend(pipelines(beside.unwrap_or(Path::new(".")))?);
     let rows = audit(&objects);
     if arguments.json {
         ui.json(&rows.iter().map(as_json).collect());
@@ -66,12 +70,18 @@ pub(super) fn cluster(file: &Path) -> Result<(String, CallContext), CommandError
 /// What a live cluster has.
 fn of_cluster(file: &Path) -> Result<Vec<Json>, CommandError> {
     let (kubeconfig, context) = cluster(file)?;
-    let kinds = KINDS.iter().map(|k| (k.api_version, k.kind));
     let environment = Environment::default();
-    let listed = infra_kubernetes::list(&kubeconfig, &environment, &context, kinds);
+    let listed = async {
+        let kinds = KINDS.iter().map(|k| (k.api_version, k.kind));
+        let mut all = infra_kubernetes::list(&kubeconfig, &environment, &context, kinds).await?;
+        let more = more_kinds(&all);
+        let found = infra_kubernetes::list(&kubeconfig, &environment, &context, more).await?;
+        all.extend(found);
+        Ok(all)
+    };
     crate::commands::runtime()?
         .block_on(listed)
-        .map_err(|error| {
+        .map_err(|error: ProviderError| {
             CommandError::hint(
                 Code::CloudUnreachable,
                 format!("the cluster of {} cannot be asked: {error}", file.display()),
@@ -96,14 +106,60 @@ pub(super) fn of_hardening(seen: &Seen, hardening: &ComponentInstance) -> Vec<Js
         if let Some(object) = node.object() {
             out.push(object);
         } else if node.type_name == "helm_release" {
-            out.push(json!({
-                "kind": "HelmRelease",
-                "metadata": { "name": node.text("name"), "namespace": node.text("namespace") },
-                "spec": { "chart": { "spec": { "chart": node.text("chart") } } },
-            }));
+            let place = [node.text("name"), node.text("namespace")];
+            out.push(release(place, node.text("chart"), &node.body["values"]));
         }
     }
     out
+}
+
+/// What stands for a release of a chart.
+fn release([name, namespace]: [&str; 2], chart: &str, values: &Json) -> Json {
+    json!({
+        "kind": "HelmRelease",
+        "metadata": { "name": name, "namespace": namespace },
+        "spec": { "chart": { "spec": { "chart": chart } }, "values": values },
+    })
+}
+
+/// The release that a file of `infra harden render` names, in comments.
+fn named_release(text: &str) -> Option<Json> {
+    let (head, values) = text.split_once('\n')?;
+    let mut words = head.strip_prefix("# helm upgrade --install ")?.split(' ');
+    let (name, chart) = (words.next()?, words.next()?);
+    let namespace = words.skip_while(|word| *word != "--namespace").nth(1)?;
+    let lines = values
+        .lines()
+        .map(|line| line.strip_prefix("# ").unwrap_or_default());
+    let values = infra_lang::yaml_documents(&lines.collect::<Vec<_>>().join("\n")).ok()?;
+    let values = values.first().map(to_json).unwrap_or_default();
+    Some(release([name, namespace], chart, &values))
+}
+
+/// The pipelines of the repository that a folder is in; without a repository those of the folder.
+fn pipelines(folder: &Path) -> Result<Vec<Json>, CommandError> {
+    let folder = fs::canonicalize(folder).map_err(|e| CommandError::io("read", folder, &e))?;
+    let mut all = folder.ancestors();
+    let root = all.find(|f| f.join(".git").exists()).unwrap_or(&folder);
+    let workflows = root.join(".github/workflows");
+    let mut paths = vec![root.join(".gitlab-ci.yml")];
+    if workflows.is_dir() {
+        let listed = fs::read_dir(&workflows);
+        let listed = listed.map_err(|e| CommandError::io("read", &workflows, &e))?;
+        paths.extend(listed.flatten().map(|entry| entry.path()));
+        paths.sort();
+    }
+    let mut out = Vec::new();
+    for path in paths {
+        let name = path.strip_prefix(root).unwrap_or(&path);
+        let name = name.to_string_lossy().replace('\\', "/");
+        if is_pipeline(&name) && path.is_file() {
+            let text =
+                fs::read_to_string(&path).map_err(|e| CommandError::io("read", &path, &e))?;
+            out.push(pipeline(&name, &text));
+        }
+    }
+    Ok(out)
 }
 
 /// Every manifest below a folder.
@@ -130,7 +186,10 @@ fn read(folder: &Path, objects: &mut Vec<Json>) -> Result<(), CommandError> {
         if ["yaml", "yml", "json"].contains(&end) {
             let text =
                 fs::read_to_string(&path).map_err(|e| CommandError::io("read", &path, &e))?;
-            objects.extend(documents(&path, &text)?);
+            match named_release(&text) {
+                Some(release) => objects.push(release),
+                None => objects.extend(documents(&path, &text)?),
+            }
         }
     }
     Ok(())

@@ -4,12 +4,17 @@
 use super::seen::{LATER, Node, Seen};
 use crate::cli::HardenRestore;
 use crate::error::{CommandError, Exit, Outcome};
+use crate::system::SystemClock;
 use crate::ui::Ui;
 use infra_hardening::{policies_of_restored, restore, yaml};
 use infra_model::codes::Code;
+use infra_model::time::Clock;
 use serde_json::{Value as Json, json};
 
 pub(super) fn run(arguments: &HardenRestore, ui: Ui) -> Outcome {
+    if let Some(moment) = &arguments.to {
+        not_to_come(moment)?;
+    }
     let seen = Seen::load(
         arguments.stack.as_deref(),
         arguments.instance.as_deref(),
@@ -47,6 +52,20 @@ pub(super) fn run(arguments: &HardenRestore, ui: Ui) -> Outcome {
         "there is no such database in this stack",
         "databases are declared with `postgres` of an app: [hardening.main.apps.shop.postgres]",
     ))
+}
+
+/// No archive reaches a moment that is still to come: what restores would wait for it, and end in an error. What is no moment at all is
+/// told where it is read.
+fn not_to_come(moment: &str) -> Result<(), CommandError> {
+    let now = SystemClock.now();
+    match moment.parse::<jiff::Timestamp>() {
+        Ok(asked) if asked.as_millisecond() > now.0 => Err(CommandError::hint(
+            Code::Usage,
+            format!("{moment} is still to come"),
+            "leave -to out for the last change that was archived, or write a moment that has been, in UTC",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// The object of a node, as it was applied, with what tells it from others of its name.

@@ -54,6 +54,7 @@ fn seal(arguments: &SecretsSeal, ui: Ui) -> Outcome {
     });
     let mut sealed = Vec::new();
     for secret in &secrets {
+        named(secret)?;
         sealed.push(
             certificate
                 .seal(secret, scope, &SystemRandom)
@@ -80,6 +81,35 @@ fn certificate(arguments: &SecretsSeal, ui: Ui) -> Result<Certificate, CommandEr
         }
     };
     Certificate::parse(&pem).map_err(refused)
+}
+
+/// Refuses names that no cluster takes: a sealed secret is bound to them, and would only be refused when it is applied
+/// (<https://kubernetes.io/docs/concepts/overview/working-with-objects/names/>).
+fn named(secret: &Json) -> Result<(), CommandError> {
+    let is_label = |text: &str| {
+        let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let ends =
+            |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+        text.chars().all(legal) && ends(text.chars().next()) && ends(text.chars().next_back())
+    };
+    let refused = |text: &str, what: &str, help: &str| {
+        let message = format!("`{text}` cannot be the name of a {what}");
+        Err(CommandError::hint(Code::Usage, message, help))
+    };
+    let metadata = |name: &str| secret["metadata"][name].as_str();
+    if let Some(name) = metadata("name")
+        && (name.len() > 253 || !name.split('.').all(is_label))
+    {
+        let help = "use lower-case letters, digits, `-` and `.`, first and last a letter or digit: -name database";
+        return refused(name, "Secret", help);
+    }
+    if let Some(namespace) = metadata("namespace")
+        && (namespace.len() > 63 || !is_label(namespace))
+    {
+        let help = "use up to 63 lower-case letters, digits and hyphens: -namespace shop";
+        return refused(namespace, "namespace", help);
+    }
+    Ok(())
 }
 
 /// A Secret of entries that are named on the command line.
@@ -114,6 +144,16 @@ fn made(name: &str, arguments: &SecretsSeal) -> Result<Json, CommandError> {
             )
         })?;
         plain.insert(key, json!(value));
+    }
+    for key in data.keys().chain(plain.keys()) {
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if key.is_empty() || key.len() > 253 || !key.chars().all(legal) {
+            return Err(CommandError::hint(
+                Code::Usage,
+                format!("`{key}` cannot be the name of an entry"),
+                "use letters, digits, `-`, `_` and `.`",
+            ));
+        }
     }
     let mut secret = json!({
         "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name }, "data": data, "stringData": plain,

@@ -49,7 +49,7 @@ fn names(plan: &Plan) -> Vec<String> {
             StepKind::Delete(_) => "destroy",
             StepKind::Read(_) => "read",
             StepKind::Import(_) => "import",
-            StepKind::Leave(_) => "empty",
+            StepKind::Leave(_) | StepKind::Empty(_) => "empty",
             StepKind::Release(_) => "stop",
             StepKind::Forget(_) => "forget",
             StepKind::Record(_) => "record",

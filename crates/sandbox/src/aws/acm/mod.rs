@@ -6,6 +6,8 @@ mod import;
 pub(crate) mod request;
 mod tagging;
 
+pub(super) use self::tagging::tagged;
+
 use super::error::AwsError;
 use super::json::{JsonService, require, text, validation};
 

@@ -7,6 +7,7 @@ use super::{require, text};
 use crate::aws::context::Ctx;
 use crate::aws::error::{AwsError, AwsResult};
 use crate::aws::json::{JsonOperation, tag_list, tags_refused};
+use crate::aws::tagging::Tagged;
 use crate::tags::{Characters, TagError, Tags};
 
 pub(super) const OPERATIONS: &[JsonOperation] = &[
@@ -71,4 +72,9 @@ fn remove(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
 fn list(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
     let certificate = certificate::find(ctx, body)?;
     Ok(json!({"Tags": tag_list(certificate.tags())}))
+}
+
+/// What has tags in the region.
+pub(in crate::aws) fn tagged(ctx: &Ctx<'_>) -> Vec<Tagged> {
+    Tagged::all(ctx, |certificate: &Certificate| certificate.arn.clone())
 }

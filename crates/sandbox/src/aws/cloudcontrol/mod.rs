@@ -9,9 +9,11 @@ use self::types::{TYPES, Type};
 use super::context::Ctx;
 use super::error::{AwsError, AwsResult};
 use super::json::{JsonOperation, JsonService};
+use super::tagging::Tagged;
 use crate::clock::Millis;
 use crate::json_patch::{self, PatchError};
 use crate::latency::Work;
+use crate::tags::Tags;
 use crate::token::Token;
 use crate::world::{Document, Listed};
 
@@ -390,4 +392,33 @@ fn list(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
         answer["NextToken"] = next.into();
     }
     Ok(answer)
+}
+
+/// What has tags in the region: a list of keys and values, or an object, by its schema.
+pub(super) fn tagged(ctx: &Ctx<'_>) -> Vec<Tagged> {
+    let made = ctx.list::<Made>().into_iter();
+    made.filter_map(|made| {
+        let arn = made
+            .model
+            .get("Arn")
+            .or_else(|| made.model.get("TopicArn"))?;
+        let mut tags = Tags::default();
+        match made.model.get("Tags")? {
+            Value::Object(all) => all.iter().for_each(|(key, value)| {
+                tags.set(key, value.as_str().unwrap_or_default());
+            }),
+            all => all.as_array()?.iter().for_each(|tag| {
+                let said = |name: &str| tag.get(name).and_then(Value::as_str);
+                tags.set(
+                    said("Key").unwrap_or_default(),
+                    said("Value").unwrap_or_default(),
+                );
+            }),
+        }
+        Some(Tagged::new(
+            arn.as_str()?.trim_end_matches(":*").to_owned(),
+            tags,
+        ))
+    })
+    .collect()
 }

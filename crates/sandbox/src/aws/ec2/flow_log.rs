@@ -151,7 +151,7 @@ fn make(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Vec<String>> {
                 return Err(AwsError::new("InvalidParameter", message));
             }
             let role = params.require("DeliverLogsPermissionArn")?;
-            if !references::knows_role(ctx, role) {
+            if !references::may_assume(ctx, role, "vpc-flow-logs.amazonaws.com") {
                 let message = format!("Unable to assume given IAM role: '{role}'");
                 return Err(AwsError::new("InvalidParameter", message));
             }

@@ -24,6 +24,8 @@ mod tagging;
 pub(crate) mod vpc;
 mod vpc_endpoint;
 
+pub(super) use self::tagging::tagged;
+
 use super::query::{QueryService, Style};
 
 /// The service.

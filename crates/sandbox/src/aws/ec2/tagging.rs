@@ -8,6 +8,7 @@ use super::{
 use crate::aws::context::Ctx;
 use crate::aws::error::{AwsError, AwsResult};
 use crate::aws::query::{Operation, Params};
+use crate::aws::tagging::Tagged;
 use crate::aws::xml::Xml;
 use crate::tags::TagError;
 use crate::world::Document;
@@ -194,4 +195,16 @@ fn describe(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     );
     xml.opt("nextToken", page.next);
     Ok(xml)
+}
+
+/// What has tags in the region.
+pub(in crate::aws) fn tagged(ctx: &Ctx<'_>) -> Vec<Tagged> {
+    let each = |kind: &'static Taggable| {
+        let all = ctx.tx.tagged(kind.kind, &ctx.region);
+        all.map(|(id, tags)| {
+            let arn = ctx.arn("ec2", &format!("{}/{id}", kind.resource));
+            Tagged::new(arn, tags.clone())
+        })
+    };
+    TYPES.iter().flat_map(each).collect()
 }

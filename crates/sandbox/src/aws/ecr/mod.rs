@@ -5,6 +5,8 @@ mod lifecycle;
 mod repository;
 mod tagging;
 
+pub(super) use self::tagging::tagged;
+
 use serde_json::Value;
 
 use super::context::ACCOUNT;

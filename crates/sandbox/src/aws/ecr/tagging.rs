@@ -7,7 +7,9 @@ use super::{broken, require};
 use crate::aws::context::Ctx;
 use crate::aws::error::{AwsError, AwsResult};
 use crate::aws::json::{JsonOperation, items, tag_list, tags_refused, texts};
+use crate::aws::tagging::Tagged;
 use crate::tags::{Characters, TagError, Tags};
+use crate::world::Document;
 
 pub(super) const OPERATIONS: &[JsonOperation] = &[
     JsonOperation {
@@ -77,4 +79,9 @@ fn untag(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
 fn list(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
     let (_, tags) = named(ctx, body)?;
     Ok(json!({"tags": tag_list(&tags)}))
+}
+
+/// What has tags in the region.
+pub(in crate::aws) fn tagged(ctx: &Ctx<'_>) -> Vec<Tagged> {
+    Tagged::all(ctx, |found: &Repository| repository::arn(ctx, found.id()))
 }

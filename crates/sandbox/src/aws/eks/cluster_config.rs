@@ -256,7 +256,7 @@ pub(super) fn check_encryption(ctx: &Ctx<'_>, encryption: &[Encryption]) -> AwsR
 
 /// Checks that a role is there for EKS to assume.
 pub(super) fn check_role(ctx: &Ctx<'_>, arn: &str) -> AwsResult<()> {
-    if references::knows_role(ctx, arn) {
+    if references::may_assume(ctx, arn, "eks.amazonaws.com") {
         return Ok(());
     }
     Err(invalid(format!(

@@ -18,6 +18,8 @@ mod tagging;
 mod update;
 pub(super) mod versions;
 
+pub(super) use self::tagging::tagged;
+
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 

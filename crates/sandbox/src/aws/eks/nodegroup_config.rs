@@ -262,7 +262,7 @@ pub(super) fn check(ctx: &Ctx<'_>, cluster: &Cluster, config: &mut Config) -> Aw
             "nodegroupName {name:?} is not valid: 1 to 63 letters, digits, hyphens and underscores"
         )));
     }
-    if !references::knows_role(ctx, &config.node_role) {
+    if !references::may_assume(ctx, &config.node_role, "ec2.amazonaws.com") {
         return Err(invalid(
             "Following required service principals [ec2.amazonaws.com] were not found in the trust relationships of nodeRole, or the role does not exist",
         ));

@@ -154,7 +154,7 @@ pub(super) struct New {
 }
 
 fn check_role(ctx: &Ctx<'_>, arn: &str) -> AwsResult<()> {
-    if references::knows_role(ctx, arn) {
+    if references::may_assume(ctx, arn, "pods.eks.amazonaws.com") {
         Ok(())
     } else {
         Err(invalid(format!(

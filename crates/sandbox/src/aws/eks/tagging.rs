@@ -11,6 +11,7 @@ use super::pod_identity::Association;
 use crate::aws::context::Ctx;
 use crate::aws::error::{AwsError, AwsResult};
 use crate::aws::rest::{RestOperation, RestRequest};
+use crate::aws::tagging::Tagged;
 use crate::tags::{Characters, Tags};
 use crate::world::{Document, Stored};
 
@@ -139,4 +140,18 @@ fn untag(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
 fn list(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
     let (_, tags) = resource(ctx, request)?;
     Ok(json!({"tags": tags.to_map()}))
+}
+
+/// What has tags in the region.
+pub(in crate::aws) fn tagged(ctx: &Ctx<'_>) -> Vec<Tagged> {
+    [
+        Tagged::all(ctx, |found: &Cluster| found.arn(ctx)),
+        Tagged::all(ctx, |found: &Nodegroup| found.arn(ctx)),
+        Tagged::all(ctx, |found: &Addon| found.arn(ctx)),
+        Tagged::all(ctx, |found: &Entry| found.arn(ctx)),
+        Tagged::all(ctx, |found: &Association| found.arn(ctx)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

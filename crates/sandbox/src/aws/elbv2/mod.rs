@@ -14,6 +14,8 @@ mod ssl_policy;
 mod tagging;
 pub(crate) mod target_group;
 
+pub(super) use self::tagging::tagged;
+
 use serde_json::Value;
 
 use super::context::Page;

@@ -8,6 +8,7 @@ use super::{require, validation};
 use crate::aws::context::Ctx;
 use crate::aws::error::{AwsError, AwsResult};
 use crate::aws::query::{Operation, Params};
+use crate::aws::tagging::Tagged;
 use crate::aws::xml::Xml;
 use crate::tags::{Characters, TagError, Tags};
 
@@ -119,4 +120,17 @@ fn describe(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
             });
     });
     Ok(xml)
+}
+
+/// What has tags in the region.
+pub(in crate::aws) fn tagged(ctx: &Ctx<'_>) -> Vec<Tagged> {
+    [
+        Tagged::all(ctx, |found: &LoadBalancer| found.arn.clone()),
+        Tagged::all(ctx, |found: &TargetGroup| found.arn.clone()),
+        Tagged::all(ctx, |found: &Listener| found.arn.clone()),
+        Tagged::all(ctx, |found: &Rule| found.arn.clone()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

@@ -8,8 +8,9 @@ use super::role::{self, Role};
 use crate::aws::context::Ctx;
 use crate::aws::error::AwsResult;
 use crate::aws::query::{Operation, Params};
+use crate::aws::tagging::{GLOBAL, Tagged};
 use crate::aws::xml::Xml;
-use crate::world::Stored;
+use crate::world::{Document, Stored};
 
 /// Customer managed policies per account (AWS, "IAM and AWS STS quotas").
 const POLICIES: usize = 1500;
@@ -106,4 +107,19 @@ fn details(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     });
     write_page(&mut xml, page.next);
     Ok(xml)
+}
+
+/// What has tags, but for roles and users, which the tagging API does not show; us-east-1 answers for it.
+pub(in crate::aws) fn tagged(ctx: &Ctx<'_>) -> Vec<Tagged> {
+    if ctx.region != GLOBAL {
+        return Vec::new();
+    }
+    [
+        Tagged::all(ctx, |policy: &ManagedPolicy| policy.arn.clone()),
+        Tagged::all(ctx, |provider: &OidcProvider| provider.id().to_owned()),
+        Tagged::all(ctx, InstanceProfile::arn),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

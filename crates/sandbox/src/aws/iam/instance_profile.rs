@@ -41,6 +41,13 @@ impl Document for InstanceProfile {
     }
 }
 
+impl InstanceProfile {
+    pub(super) fn arn(&self) -> String {
+        let place = format!("instance-profile{}{}", self.path, self.name);
+        global_arn("iam", &place)
+    }
+}
+
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
         name: "CreateInstanceProfile",
@@ -129,13 +136,7 @@ pub(super) fn write(xml: &mut Xml, ctx: &Ctx<'_>, profile: &Stored<InstanceProfi
     xml.text("Path", &profile.path)
         .text("InstanceProfileName", &profile.name)
         .text("InstanceProfileId", &profile.profile_id)
-        .text(
-            "Arn",
-            global_arn(
-                "iam",
-                &format!("instance-profile{}{}", profile.path, profile.name),
-            ),
-        )
+        .text("Arn", profile.arn())
         .text("CreateDate", iso8601(profile.created_at))
         .list("Roles", "member", &role, |xml, role| {
             role::write(xml, role, false);

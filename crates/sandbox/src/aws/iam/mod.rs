@@ -10,6 +10,8 @@ mod oidc_provider;
 pub(crate) mod role;
 mod role_policy;
 
+pub(super) use self::account::tagged;
+
 use super::query::{QueryService, Style};
 
 /// The service.

@@ -2,6 +2,7 @@
 //! `role_policy`.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::common::{
     Purpose, already_exists, delete_conflict, document, encode, limit_exceeded, name,
@@ -67,6 +68,27 @@ impl Document for Role {
 impl Role {
     pub(crate) fn arn(&self) -> String {
         global_arn("iam", &format!("role{}{}", self.path, self.name))
+    }
+
+    /// Whether a statement of its trust policy allows a service, by its name, to assume it.
+    pub(crate) fn lets_in(&self, service: &str) -> bool {
+        let policy: Value = serde_json::from_str(&self.trust).unwrap_or_default();
+        let listed = |value: &Value| value.as_array().cloned().unwrap_or(vec![value.clone()]);
+        let statements = listed(&policy["Statement"]).into_iter();
+        statements
+            .filter(|statement| statement["Effect"] == "Allow")
+            .filter(|statement| {
+                let actions = listed(&statement["Action"]);
+                let assumes = ["*", "sts:*", "sts:Assume*", "sts:AssumeRole"];
+                actions
+                    .iter()
+                    .any(|action| assumes.iter().any(|known| action == known))
+            })
+            .any(|statement| {
+                let principal = &statement["Principal"];
+                let services = listed(&principal["Service"]);
+                principal == "*" || services.iter().any(|named| named == service)
+            })
     }
 
     pub(crate) fn is_service_linked(&self) -> bool {

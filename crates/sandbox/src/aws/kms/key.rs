@@ -9,6 +9,7 @@ use super::{key_settings, paged, require, text, validation};
 use crate::aws::context::{ACCOUNT, Ctx};
 use crate::aws::error::{AwsError, AwsResult};
 use crate::aws::json::JsonOperation;
+use crate::aws::tagging::Tagged;
 use crate::clock::Millis;
 use crate::world::{Document, Listed, Stored};
 
@@ -413,4 +414,9 @@ fn cancel_deletion(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
     key.enabled = false;
     ctx.put(key);
     Ok(json!({"KeyId": arn}))
+}
+
+/// What has tags in the region: keys.
+pub(in crate::aws) fn tagged(ctx: &Ctx<'_>) -> Vec<Tagged> {
+    Tagged::all(ctx, |key: &Key| key.arn(ctx))
 }

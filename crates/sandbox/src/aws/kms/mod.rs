@@ -4,6 +4,8 @@ mod alias;
 pub(crate) mod key;
 pub(crate) mod key_settings;
 
+pub(super) use self::key::tagged;
+
 use serde_json::{Map, Value};
 
 use super::error::{AwsError, AwsResult};

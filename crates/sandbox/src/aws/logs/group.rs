@@ -90,7 +90,7 @@ impl LogGroup {
     }
 }
 
-fn arn(ctx: &Ctx<'_>, name: &str) -> String {
+pub(super) fn arn(ctx: &Ctx<'_>, name: &str) -> String {
     ctx.arn("logs", &format!("log-group:{name}"))
 }
 

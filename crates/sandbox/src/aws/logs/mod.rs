@@ -3,6 +3,8 @@
 pub(crate) mod group;
 mod tagging;
 
+pub(super) use self::tagging::tagged;
+
 use serde_json::Value;
 
 use super::error::{AwsError, AwsResult};

@@ -2,11 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{group, invalid, require};
+use super::group::{self, LogGroup};
+use super::{invalid, require};
 use crate::aws::context::Ctx;
 use crate::aws::error::{AwsError, AwsResult};
 use crate::aws::json::{JsonOperation, tags_refused, texts};
+use crate::aws::tagging::Tagged;
 use crate::tags::{Characters, TagError, Tags};
+use crate::world::Document;
 
 pub(super) const OPERATIONS: &[JsonOperation] = &[
     JsonOperation {
@@ -76,4 +79,9 @@ fn untag(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
 fn list(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
     let (_, tags) = named(ctx, body)?;
     Ok(json!({"tags": tags.to_map()}))
+}
+
+/// What has tags in the region.
+pub(in crate::aws) fn tagged(ctx: &Ctx<'_>) -> Vec<Tagged> {
+    Tagged::all(ctx, |found: &LogGroup| group::arn(ctx, found.id()))
 }

@@ -357,7 +357,7 @@ impl Settings {
             .str("MonitoringRoleArn")
             .filter(|role| !role.is_empty())
         {
-            if !references::knows_role(ctx, role) {
+            if !references::may_assume(ctx, role, "monitoring.rds.amazonaws.com") {
                 let message = format!(
                     "IAM role ARN value is invalid or does not include the required permissions for: ENHANCED_MONITORING ({role})"
                 );

@@ -12,6 +12,8 @@ mod snapshot;
 pub(crate) mod subnet_group;
 mod tagging;
 
+pub(super) use self::tagging::tagged;
+
 use super::context::Page;
 use super::error::{AwsError, AwsResult};
 use super::query::{Params, QueryService, Style};

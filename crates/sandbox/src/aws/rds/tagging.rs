@@ -8,6 +8,7 @@ use super::subnet_group::SubnetGroup;
 use crate::aws::context::Ctx;
 use crate::aws::error::{AwsError, AwsResult};
 use crate::aws::query::{Operation, Params};
+use crate::aws::tagging::Tagged;
 use crate::aws::xml::Xml;
 use crate::tags::{Characters, Tags};
 use crate::world::Document;
@@ -100,4 +101,18 @@ fn list(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
         xml.text("Key", key).text("Value", value);
     });
     Ok(xml)
+}
+
+/// What has tags in the region.
+pub(in crate::aws) fn tagged(ctx: &Ctx<'_>) -> Vec<Tagged> {
+    let arn = |kind: &str, name: &str| ctx.arn("rds", &format!("{kind}:{name}"));
+    [
+        Tagged::all(ctx, |found: &Instance| found.arn(ctx)),
+        Tagged::all(ctx, |found: &SubnetGroup| arn("subgrp", found.id())),
+        Tagged::all(ctx, |found: &ParameterGroup| arn("pg", found.id())),
+        Tagged::all(ctx, |found: &Snapshot| arn("snapshot", found.id())),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

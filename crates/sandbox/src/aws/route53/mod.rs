@@ -10,6 +10,8 @@ pub(crate) mod zone;
 mod zone_list;
 mod zone_vpcs;
 
+pub(super) use self::tagging::tagged;
+
 use http::Method;
 
 use super::context::Ctx;

@@ -6,10 +6,11 @@ use super::zone::Zone;
 use super::{Operation, Request, answer, invalid_input, require, zone};
 use crate::aws::context::Ctx;
 use crate::aws::error::{AwsError, AwsResult};
+use crate::aws::tagging::{GLOBAL, Tagged};
 use crate::aws::xml::Xml;
 use crate::http::HttpReply;
 use crate::tags::{Characters, Tags};
-use crate::world::Stored;
+use crate::world::{Document, Stored};
 
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation {
@@ -115,4 +116,14 @@ fn list_many(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> {
             write(zone, xml);
         });
     }))
+}
+
+/// What has tags; us-east-1 answers for them.
+pub(in crate::aws) fn tagged(ctx: &Ctx<'_>) -> Vec<Tagged> {
+    if ctx.region != GLOBAL {
+        return Vec::new();
+    }
+    Tagged::all(ctx, |zone: &Zone| {
+        format!("arn:aws:route53:::hostedzone/{}", zone.id())
+    })
 }

@@ -11,6 +11,7 @@ use super::{Level, Operation, REGION_HEADER, Request, answer, empty, malformed, 
 use crate::aws::context::{ACCOUNT, Ctx};
 use crate::aws::document::Element;
 use crate::aws::error::{AwsError, AwsResult};
+use crate::aws::tagging::Tagged;
 use crate::clock::{Millis, iso8601_millis};
 use crate::http::HttpReply;
 use crate::tags::{Characters, Tags};
@@ -360,6 +361,19 @@ fn list(ctx: &mut Ctx<'_>, request: &Request<'_>) -> AwsResult<HttpReply> {
 
 /// The canonical id of the account.
 pub(super) const OWNER: &str = "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a";
+
+/// What has tags in the region: buckets.
+pub(in crate::aws) fn tagged(ctx: &Ctx<'_>) -> Vec<Tagged> {
+    let buckets = ctx.list::<Bucket>().into_iter();
+    let here = buckets.filter(|bucket| bucket.region == ctx.region);
+    here.map(|bucket| {
+        Tagged::new(
+            format!("arn:aws:s3:::{}", bucket.name),
+            bucket.tags().clone(),
+        )
+    })
+    .collect()
+}
 
 #[cfg(test)]
 mod tests {

@@ -8,6 +8,8 @@ mod object;
 mod payload;
 mod settings;
 
+pub(super) use self::bucket::tagged;
+
 use http::Method;
 
 use super::context::Ctx;

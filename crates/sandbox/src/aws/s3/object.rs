@@ -15,7 +15,7 @@ use super::{Level, Operation, Request, answer, empty, malformed, payload, settin
 use crate::aws::context::Ctx;
 use crate::aws::document::Element;
 use crate::aws::error::{AwsError, AwsResult};
-use crate::clock::Millis;
+use crate::clock::{Millis, http_date};
 use crate::http::HttpReply;
 use crate::tags::{Characters, Tags};
 use crate::world::{Document, Scope, Stored};
@@ -334,11 +334,6 @@ fn parse_range(header: &str, length: usize) -> Option<Result<(usize, usize), ()>
         _ => return None,
     };
     Some(if range.0 < length { Ok(range) } else { Err(()) })
-}
-
-fn http_date(at: Millis) -> String {
-    let at = jiff::Timestamp::from_millisecond(at).unwrap_or(jiff::Timestamp::MAX);
-    at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 /// What a deletion did: the version that is gone or made, and whether that is a delete marker.

@@ -12,6 +12,7 @@ use super::error::{AwsError, AwsResult};
 use super::json::{JsonService, Paging, text};
 
 pub(super) use self::pushed::push;
+pub(super) use self::secret::tagged;
 
 /// The service.
 pub(super) const SERVICE: JsonService = JsonService {

@@ -9,6 +9,7 @@ use crate::aws::context::Ctx;
 use crate::aws::error::{AwsError, AwsResult};
 use crate::aws::json::{JsonOperation, flag, integer, items, tag_list, text};
 use crate::aws::references;
+use crate::aws::tagging::Tagged;
 use crate::clock::Millis;
 use crate::world::{Document, Listed, Stored};
 
@@ -368,4 +369,9 @@ fn restore(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
     let answer = secret.named(ctx);
     ctx.put(secret);
     Ok(answer)
+}
+
+/// What has tags in the region: secrets.
+pub(in crate::aws) fn tagged(ctx: &Ctx<'_>) -> Vec<Tagged> {
+    Tagged::all(ctx, |secret: &Secret| secret.arn(ctx))
 }

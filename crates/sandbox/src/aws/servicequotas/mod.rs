@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::context::{Ctx, global_arn};
 use super::error::{AwsError, AwsResult};
 use super::json::{JsonOperation, JsonService, Paging};
+use super::tagging::GLOBAL;
 use super::{acm, ec2, eks, elbv2, rds, route53, s3};
 
 /// The service.
@@ -27,9 +28,10 @@ const NAMES: [(&str, &str); 8] = [
     ("vpc", "Amazon Virtual Private Cloud (Amazon VPC)"),
 ];
 
-/// Codes and names as the console of Service Quotas shows them, and AWS's defaults
-/// (<https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html>); values are those that the services here keep.
+/// Codes and names as `ListServiceQuotas` has them, and AWS's defaults, by the pages above each; values are those that the services here
+/// keep. The tables of these pages link each quota to its code in the console.
 const QUOTAS: &[Quota] = &[
+    // "Number of ACM certificates: 2500", <https://docs.aws.amazon.com/acm/latest/userguide/acm-limits.html>
     Quota(
         "acm",
         "L-F141DD1D",
@@ -38,6 +40,7 @@ const QUOTAS: &[Quota] = &[
         2_500,
         false,
     ),
+    // "Elastic IP addresses per Region: 5", <https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html>
     Quota(
         "ec2",
         "L-0263D0A3",
@@ -46,6 +49,8 @@ const QUOTAS: &[Quota] = &[
         5,
         false,
     ),
+    // 5 vCPUs of a new account, which AWS raises by itself with use:
+    // <https://docs.aws.amazon.com/ec2/latest/instancetypes/ec2-instance-quotas.html>
     Quota(
         "ec2",
         "L-1216C47A",
@@ -54,6 +59,7 @@ const QUOTAS: &[Quota] = &[
         5,
         false,
     ),
+    // <https://docs.aws.amazon.com/general/latest/gr/eks.html>
     Quota(
         "eks",
         "L-1194D53C",
@@ -62,6 +68,7 @@ const QUOTAS: &[Quota] = &[
         100,
         false,
     ),
+    // <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html>
     Quota(
         "elasticloadbalancing",
         "L-53DA6B97",
@@ -70,6 +77,7 @@ const QUOTAS: &[Quota] = &[
         50,
         false,
     ),
+    // <https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-limits.html>
     Quota(
         "elasticloadbalancing",
         "L-69A177A2",
@@ -78,6 +86,7 @@ const QUOTAS: &[Quota] = &[
         50,
         false,
     ),
+    // For load balancers of all kinds together; of the page for application load balancers.
     Quota(
         "elasticloadbalancing",
         "L-B22855CB",
@@ -86,6 +95,7 @@ const QUOTAS: &[Quota] = &[
         3_000,
         false,
     ),
+    // Subnet groups are 20 in ap-south-1. <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html>
     Quota(
         "rds",
         "L-7B6409FD",
@@ -102,6 +112,7 @@ const QUOTAS: &[Quota] = &[
         50,
         false,
     ),
+    // "Hosted zones: 500 per AWS account", <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html>
     Quota(
         "route53",
         "L-4EA4796A",
@@ -110,6 +121,8 @@ const QUOTAS: &[Quota] = &[
         500,
         true,
     ),
+    // "Up to 10,000 general purpose buckets per AWS account", which "can only be viewed and managed from US East (N. Virginia)":
+    // <https://docs.aws.amazon.com/AmazonS3/latest/userguide/BucketRestrictions.html>
     Quota(
         "s3",
         "L-DC2B2D3D",
@@ -118,6 +131,7 @@ const QUOTAS: &[Quota] = &[
         10_000,
         true,
     ),
+    // <https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html>, as the next three.
     Quota(
         "vpc",
         "L-F678F1CE",
@@ -223,8 +237,10 @@ fn require<'a>(body: &'a Value, name: &str) -> AwsResult<&'a str> {
     })
 }
 
-fn of_service(service: &str) -> AwsResult<Vec<&'static Quota>> {
-    let found: Vec<&Quota> = QUOTAS.iter().filter(|q| q.0 == service).collect();
+/// What counts for all regions is told in one.
+fn of_service(ctx: &Ctx<'_>, service: &str) -> AwsResult<Vec<&'static Quota>> {
+    let here = |quota: &&Quota| quota.0 == service && (!quota.5 || ctx.region == GLOBAL);
+    let found: Vec<&Quota> = QUOTAS.iter().filter(here).collect();
     if found.is_empty() {
         return Err(no_such());
     }
@@ -238,26 +254,26 @@ fn no_such() -> AwsError {
     )
 }
 
-fn find(body: &Value) -> AwsResult<&'static Quota> {
+fn find(ctx: &Ctx<'_>, body: &Value) -> AwsResult<&'static Quota> {
     let (service, code) = (require(body, "ServiceCode")?, require(body, "QuotaCode")?);
-    let mut quotas = of_service(service)?.into_iter();
+    let mut quotas = of_service(ctx, service)?.into_iter();
     quotas.find(|q| q.1 == code).ok_or_else(no_such)
 }
 
 fn get(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
-    Ok(json!({"Quota": find(body)?.show(ctx)}))
+    Ok(json!({"Quota": find(ctx, body)?.show(ctx)}))
 }
 
 /// What an account has that never asked for more.
 fn get_default(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
-    let quota = find(body)?;
+    let quota = find(ctx, body)?;
     let mut shown = quota.show(ctx);
     shown["Value"] = (quota.4 as f64).into();
     Ok(json!({"Quota": shown}))
 }
 
 fn list(ctx: &mut Ctx<'_>, body: &Value) -> AwsResult<Value> {
-    let mut quotas = of_service(require(body, "ServiceCode")?)?;
+    let mut quotas = of_service(ctx, require(body, "ServiceCode")?)?;
     if let Some(code) = text(body, "QuotaCode") {
         quotas.retain(|q| q.1 == code);
     }

@@ -1,6 +1,7 @@
 //! Microsoft.Storage: accounts, with containers and rules of their blobs.
 
 mod blob;
+pub(super) mod data;
 
 use serde_json::{Value, json};
 

@@ -11,6 +11,7 @@ use super::reference::{self, PREFIX, missing, not_ready};
 use super::{filter, operation};
 use crate::clock::Millis;
 use crate::http::HttpReply;
+use crate::json::canonical;
 use crate::token::{self, Token};
 use crate::world::Stored;
 
@@ -91,11 +92,10 @@ pub(crate) fn seen(ctx: &Ctx<'_>, input: &Input<'_>) -> GoogleResult<Option<Http
     }
 }
 
+/// What was asked for; clients write maps in any order.
 fn print(input: &Input<'_>) -> String {
-    format!(
-        "{} {} {}",
-        input.request.method, input.request.path, input.body
-    )
+    let body = canonical(&input.body);
+    format!("{} {} {body}", input.request.method, input.request.path)
 }
 
 /// Begins the operation of a request, and remembers it by the request's id.

@@ -20,7 +20,14 @@ pub(crate) const KIND: Kind = Kind {
     terraform: |_| "google_compute_subnetwork",
     references: &[to("network", &["networks"])],
     required: &["network", "ipCidrRange"],
-    fixed: &["network", "ipCidrRange", "purpose", "reservedInternalRange"],
+    // Compute's reference, "subnetworks": `description` can be set only at resource creation time.
+    fixed: &[
+        "network",
+        "ipCidrRange",
+        "purpose",
+        "reservedInternalRange",
+        "description",
+    ],
     guard: Guard::Required,
     quota: Some(("SUBNETWORKS", 275)),
     defaults: &[

@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{Bench, NETWORKS, network};
+use super::{Bench, NETWORKS, network, with_token};
 use crate::core::{Cloud, Outcome, blank};
 use crate::http::HttpRequest;
 
@@ -185,6 +185,7 @@ fn raw(
     request
         .headers
         .insert("content-type", kind.parse().expect("a header"));
+    let request = with_token(request);
     match bench.core.answer(Cloud::Google, &request) {
         Outcome::Answer(reply, _) => (reply.status, reply.body),
         Outcome::Drop => (0, Vec::new()),

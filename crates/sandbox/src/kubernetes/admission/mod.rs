@@ -145,19 +145,32 @@ pub(super) fn admit(session: &mut Session<'_>, new: &mut Value) -> ApiResult<()>
     webhooks::call(session, &resource, "CREATE", new)
 }
 
-/// The name of the class that an annotation makes the default.
+/// The name of the class that an annotation makes the default: of several the newest.
 fn usual<'c>(classes: &'c [Arc<Value>], annotation: &str) -> Option<&'c str> {
+    let age = |class: &Value| text(class, "/metadata/creationTimestamp").to_owned();
     let found = classes
         .iter()
-        .find(|class| class["metadata"]["annotations"][annotation] == "true")?;
+        .filter(|class| class["metadata"]["annotations"][annotation] == "true")
+        .reduce(|newest, class| {
+            if age(class) > age(newest) {
+                class
+            } else {
+                newest
+            }
+        })?;
     Some(text(found, "/metadata/name"))
+}
+
+/// The class of claims that name none; without one they wait.
+pub(super) fn usual_class(session: &Session<'_>) -> Option<String> {
+    let annotation = "storageclass.kubernetes.io/is-default-class";
+    let classes = session.all("storage.k8s.io", "storageclasses");
+    usual(&classes, annotation).map(str::to_owned)
 }
 
 /// Gives a claim the default class, and protects it while it is used.
 pub(super) fn claim(session: &Session<'_>, new: &mut Value) {
-    let annotation = "storageclass.kubernetes.io/is-default-class";
-    let classes = session.all("storage.k8s.io", "storageclasses");
-    if let Some(name) = usual(&classes, annotation) {
+    if let Some(name) = usual_class(session) {
         default(new, "spec/storageClassName", name);
     }
     hold(new, PROTECTION);

@@ -60,6 +60,7 @@ fn reconcile(session: &mut Session<'_>, id: &str) {
         ("", "Pod") => pod::reconcile(session, &resource, id, &object),
         ("", "Service") => service::reconcile(session, &resource, id, &object),
         ("", "PersistentVolumeClaim") => storage::claim(session, &resource, id, &object),
+        ("storage.k8s.io", "StorageClass") => storage::classes(session),
         ("", "ResourceQuota") => budget::quota(session, &resource, &object),
         ("apps", "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet") | ("batch", "Job") => {
             workload(session, &resource, id, &object);

@@ -43,8 +43,9 @@ pub(super) fn reconcile(
     }
 }
 
-/// Queues what selects pods.
+/// Queues what selects pods, and who judges them.
 pub(super) fn changed(session: &mut Session<'_>, pod: &Value) {
+    super::operators::pods_changed(session);
     let namespace = text(pod, "/metadata/namespace");
     let labels = &pod["metadata"]["labels"];
     for service in session.of("", "services", namespace) {

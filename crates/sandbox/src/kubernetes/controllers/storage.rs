@@ -79,6 +79,16 @@ pub(super) fn claim(session: &mut Session<'_>, resource: &Resource, id: &str, ob
     if text(object, "/status/phase") == "Bound" {
         return grow(session, resource, object);
     }
+    // A claim that was made before there was a class for those that name none has it then.
+    if object["spec"]["storageClassName"].is_null()
+        && text(object, "/spec/volumeName").is_empty()
+        && let Some(usual) = admission::usual_class(session)
+    {
+        let mut new = Value::clone(object);
+        set(&mut new, "spec/storageClassName", usual);
+        session.update(resource, object, new);
+        return session.enqueue(id);
+    }
     let class_name = text(object, "/spec/storageClassName");
     let Some(class) = session.find("storage.k8s.io", "storageclasses", "", class_name) else {
         return bind_existing(session, resource, object);
@@ -119,6 +129,17 @@ pub(super) fn claim(session: &mut Session<'_>, resource: &Resource, id: &str, ob
             &namespace,
             text(&pod, "/metadata/name"),
         ));
+    }
+}
+
+/// Lets claims that wait look again at what classes there are.
+pub(super) fn classes(session: &mut Session<'_>) {
+    for claim in session.all("", "persistentvolumeclaims") {
+        if text(&claim, "/status/phase") != "Bound" {
+            let place = text(&claim, "/metadata/namespace");
+            let name = text(&claim, "/metadata/name");
+            session.enqueue(&kinds::id("", "persistentvolumeclaims", place, name));
+        }
     }
 }
 

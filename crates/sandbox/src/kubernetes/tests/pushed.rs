@@ -47,7 +47,8 @@ impl Cluster {
     }
 
     fn google(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
-        self.cloud(Cloud::Google, method, path, &[], body)
+        let headers = [("authorization", "Bearer sandbox")];
+        self.cloud(Cloud::Google, method, path, &headers, body)
     }
 
     fn azure(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {

@@ -86,16 +86,13 @@ impl Shelf<'_> {
     }
 }
 
-/// The path in its bucket of where an operator archives to: `postgres/shop/` of `s3://backups/postgres/shop`.
+/// The path in its bucket, or account, of where an operator archives to: `postgres/shop/` of `s3://backups/postgres/shop`.
 pub(super) fn path_of(at: &str) -> Option<String> {
     let (scheme, rest) = at.split_once("://")?;
     let (_, path) = rest.split_once('/')?;
-    // On Azure what follows the account's address begins with the container.
-    let path = match scheme {
-        "https" => path.split_once('/')?.1,
-        _ => path,
-    };
-    Some(format!("{}/", path.trim_end_matches('/')))
+    // On Azure what follows the account's address begins with the container, and so does a path in an account.
+    let known = ["s3", "gs", "https"].contains(&scheme);
+    known.then(|| format!("{}/", path.trim_end_matches('/')))
 }
 
 /// The last part of a folder's path.
@@ -137,7 +134,7 @@ mod tests {
             ("gs://backups/postgres/shop/", Some("postgres/shop/")),
             (
                 "https://acme.blob.core.windows.net/backups/postgres/shop",
-                Some("postgres/shop/"),
+                Some("backups/postgres/shop/"),
             ),
             ("backups", None),
         ] {

@@ -5,7 +5,8 @@ use super::origin::{is_true, label};
 use super::report::Report;
 use crate::commands::harden::restore::is_database;
 use infra_hardening::Origin;
-use infra_hardening::audit::{KINDS, Row, audit};
+use infra_hardening::audit::{KINDS, Row, audit, more_kinds};
+use infra_model::ProviderError;
 use serde_json::Value as Json;
 use std::time::{Duration, Instant};
 
@@ -31,9 +32,8 @@ pub(super) async fn copy(config: &Json, wanted: &Wanted<'_>, clouds: &Clouds) ->
         PATIENCE
     };
     let begun = Instant::now();
-    let kinds: Vec<(&str, &str)> = KINDS.iter().map(|k| (k.api_version, k.kind)).collect();
     loop {
-        let report = match clouds.objects(config, kinds.iter().copied()).await {
+        let report = match listed(config, clouds).await {
             Ok(live) => judge(&live, wanted),
             Err(error) => {
                 let mut report = Report::default();
@@ -46,6 +46,15 @@ pub(super) async fn copy(config: &Json, wanted: &Wanted<'_>, clouds: &Clouds) ->
         }
         tokio::time::sleep(AGAIN).await;
     }
+}
+
+/// All that is looked at.
+async fn listed(config: &Json, clouds: &Clouds) -> Result<Vec<Json>, ProviderError> {
+    let kinds = KINDS.iter().map(|k| (k.api_version, k.kind));
+    let mut all = clouds.objects(config, kinds).await?;
+    let found = clouds.objects(config, more_kinds(&all)).await?;
+    all.extend(found);
+    Ok(all)
 }
 
 fn judge(live: &[Json], wanted: &Wanted<'_>) -> Report {

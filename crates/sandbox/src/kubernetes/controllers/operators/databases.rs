@@ -8,7 +8,7 @@ use super::super::super::kinds;
 use super::super::super::store::Session;
 use super::super::super::value::{default, list, number, set, text};
 use super::super::{is_ready, make_pod};
-use super::{Case, child, condition, later, ready, say, service, workload};
+use super::{Case, child, claiming, condition, later, ready, say, service, workload};
 
 pub(super) fn reconcile(session: &mut Session<'_>, case: &Case<'_>) {
     match (case.resource.group.as_str(), case.kind()) {
@@ -318,13 +318,25 @@ fn zalando(session: &mut Session<'_>, case: &Case<'_>) {
     let name = case.name();
     let labels = json!({ "application": "spilo", "cluster-name": name });
     let wanted = number(object, "/spec/numberOfInstances").unwrap_or(1);
-    let set_of = workload(
+    let mut set_of = workload(
         "StatefulSet",
         name,
         &labels,
         "ghcr.io/zalando/spilo-17:4.0-p2",
         wanted,
     );
+    let size = match text(object, "/spec/volume/size") {
+        "" => "1Gi",
+        size => size,
+    };
+    let mut claim = json!({
+        "metadata": { "name": "pgdata", "labels": labels },
+        "spec": { "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": size } } },
+    });
+    if let Some(class) = object["spec"]["volume"]["storageClass"].as_str() {
+        set(&mut claim, "spec/storageClassName", class);
+    }
+    claiming(&mut set_of, vec![claim]);
     child(session, case, "apps", "statefulsets", set_of);
     for suffix in ["", "-repl"] {
         child(

@@ -79,11 +79,13 @@ fn composite(session: &mut Session<'_>, object: &Value) {
         _ => "Cluster",
     };
     let resource = kinds::known("apiextensions.k8s.io", "customresourcedefinitions");
+    let mut names = object["spec"]["names"].clone();
+    names["categories"] = json!(["composite"]);
     session.make(
         &resource,
         json!({
             "metadata": { "name": object["metadata"]["name"], "ownerReferences": [super::owner_reference(object)] },
-            "spec": { "group": object["spec"]["group"], "names": object["spec"]["names"], "scope": scope, "versions": versions },
+            "spec": { "group": object["spec"]["group"], "names": names, "scope": scope, "versions": versions },
         }),
     );
 }

@@ -1,6 +1,7 @@
 //! Custom resources become what their operators make of them, when the operator is there: a workload that is ready and
 //! has one of its names as a label. Without it they stay as they were written, as in a real cluster.
 
+mod composed;
 mod databases;
 mod delivery;
 mod gateway;
@@ -8,6 +9,8 @@ mod policy;
 mod pushed;
 mod secrets;
 mod telemetry;
+
+pub(super) use policy::pods_changed;
 
 use std::sync::Arc;
 
@@ -104,10 +107,12 @@ pub(super) fn reconcile(
     if resource.kind == "Secret" || resource.kind == "ConfigMap" {
         return;
     }
-    let Some(names) = operator(&resource.group).filter(|_| resource.is_custom()) else {
+    let composite = composed::is_composite(resource);
+    let known = operator(&resource.group).or(composite.then_some(composed::NAMES));
+    let Some(names) = known.filter(|_| resource.is_custom()) else {
         return;
     };
-    if is_deleting(object) {
+    if is_deleting(object) && !composed::holds(object) {
         return;
     }
     let Some(home) = installed(session, names) else {
@@ -135,6 +140,8 @@ pub(super) fn reconcile(
         "gateway.networking.k8s.io" | "gateway.envoyproxy.io" => gateway::reconcile(session, &case),
         "postgresql.cnpg.io" | "acid.zalan.do" => databases::reconcile(session, &case),
         "argoproj.io" => delivery::argo(session, &case),
+        _ if composite => composed::composite(session, &case),
+        _ if composed::is_managed(resource) => composed::managed(session, &case),
         "pkg.crossplane.io" | "apiextensions.crossplane.io" => delivery::crossplane(session, &case),
         "monitoring.coreos.com" | "grafana.integreatly.org" => telemetry::reconcile(session, &case),
         _ if group.ends_with("k8s.elastic.co") => telemetry::elastic(session, &case),
@@ -276,6 +283,17 @@ fn workload(kind: &str, name: &str, labels: &Value, image: &str, replicas: i64) 
         value["spec"]["serviceName"] = name.into();
     }
     value
+}
+
+/// Lets a StatefulSet claim volumes, which its pods mount.
+fn claiming(set_of: &mut Value, claims: Vec<Value>) {
+    let mounts = claims.iter().map(|claim| {
+        let name = text(claim, "/metadata/name");
+        json!({ "name": name, "mountPath": format!("/{name}") })
+    });
+    let mounts: Value = mounts.collect();
+    set_of["spec"]["template"]["spec"]["containers"][0]["volumeMounts"] = mounts;
+    set_of["spec"]["volumeClaimTemplates"] = claims.into();
 }
 
 /// A Service of an operator's.

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::super::super::store::Session;
-use super::super::super::value::{number, set, text};
-use super::{Case, child, later, ready, say, service, workload};
+use super::super::super::value::{list, number, set, text};
+use super::{Case, child, claiming, later, ready, say, service, workload};
 
 pub(super) fn reconcile(session: &mut Session<'_>, case: &Case<'_>) {
     match case.kind() {
@@ -67,13 +67,16 @@ fn stateful(
 ) {
     let wanted = number(case.object, "/spec/replicas").unwrap_or(1);
     let labels = json!({ "app.kubernetes.io/instance": case.name(), "app.kubernetes.io/managed-by": "prometheus-operator", "operator.prometheus.io/name": case.name() });
-    child(
-        session,
-        case,
-        "apps",
-        "statefulsets",
-        workload("StatefulSet", name, &labels, image, wanted),
-    );
+    let mut pods = workload("StatefulSet", name, &labels, image, wanted);
+    let template = &case.object["spec"]["storage"]["volumeClaimTemplate"];
+    if template.is_object() {
+        let mut claim = template.clone();
+        if text(&claim, "/metadata/name").is_empty() {
+            set(&mut claim, "metadata/name", format!("{name}-db"));
+        }
+        claiming(&mut pods, vec![claim]);
+    }
+    child(session, case, "apps", "statefulsets", pods);
     child(session, case, "", "services", service(front, &labels, port));
     let up = session
         .find("apps", "statefulsets", case.namespace(), name)
@@ -100,21 +103,47 @@ fn stateful(
 
 /// Elasticsearch, Kibana and their like.
 pub(super) fn elastic(session: &mut Session<'_>, case: &Case<'_>) {
+    let labels = json!({ "common.k8s.elastic.co/type": case.kind().to_lowercase(), "elasticsearch.k8s.elastic.co/cluster-name": case.name() });
+    let image = format!("docker.elastic.co/{}", text(case.object, "/spec/version"));
     let (word, port) = match case.kind() {
         "Elasticsearch" => ("es", 9200),
         "Kibana" => ("kb", 5601),
         _ => return ready(session, case, &[], |new| set(new, "status/health", "green")),
     };
-    let labels = json!({ "common.k8s.elastic.co/type": case.kind().to_lowercase(), "elasticsearch.k8s.elastic.co/cluster-name": case.name() });
-    let name = format!("{}-{word}-default", case.name());
-    let image = format!("docker.elastic.co/{}", text(case.object, "/spec/version"));
-    child(
-        session,
-        case,
-        "apps",
-        "statefulsets",
-        workload("StatefulSet", &name, &labels, &image, 1),
-    );
+    let mut wanted = Vec::new();
+    if word == "es" {
+        for nodes in list(case.object, "/spec/nodeSets") {
+            let name = format!("{}-es-{}", case.name(), text(nodes, "/name"));
+            let count = number(nodes, "/count").unwrap_or(1);
+            let mut pods = workload("StatefulSet", &name, &labels, &image, count);
+            let claims = list(nodes, "/volumeClaimTemplates");
+            // Without a word the operator claims a small one.
+            let usual = json!({
+                "metadata": { "name": "elasticsearch-data" },
+                "spec": { "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } } },
+            });
+            claiming(
+                &mut pods,
+                if claims.is_empty() {
+                    vec![usual]
+                } else {
+                    claims.to_vec()
+                },
+            );
+            wanted.push((name, count, pods));
+        }
+    } else {
+        let name = format!("{}-kb-default", case.name());
+        let pods = workload("StatefulSet", &name, &labels, &image, 1);
+        wanted.push((name, 1, pods));
+    }
+    let mut green = true;
+    for (name, count, pods) in wanted {
+        child(session, case, "apps", "statefulsets", pods);
+        let found = session.find("apps", "statefulsets", case.namespace(), &name);
+        let up = found.map_or(0, |f| number(&f, "/status/readyReplicas").unwrap_or(0));
+        green &= up >= count;
+    }
     child(
         session,
         case,
@@ -122,6 +151,13 @@ pub(super) fn elastic(session: &mut Session<'_>, case: &Case<'_>) {
         "services",
         service(&format!("{}-{word}-http", case.name()), &labels, port),
     );
+    if !green {
+        say(session, case, |new, _, _| {
+            set(new, "status/health", "red");
+            set(new, "status/phase", "ApplyingChanges");
+        });
+        return later(session, case);
+    }
     ready(session, case, &["ReconciliationComplete"], |new| {
         set(new, "status/health", "green");
         set(new, "status/phase", "Ready");
