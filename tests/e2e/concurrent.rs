@@ -67,7 +67,7 @@ name       = "shared-rest"
 [resource.google_rest_resource.this.body]
 network      = "${google_compute_network.net.id}"
 sourceRanges = ["10.0.0.0/8"]
-allowed      = [{ IPProtocol = "tcp", ports = ["${80 + var.v}"] }]
+allowed      = [{ IPProtocol = "tcp", ports = ["808${var.v}"] }]
 "#;
 
 struct Shared {

@@ -28,7 +28,7 @@ pub(crate) struct OpenedRecord {
     pub(crate) create_time: Option<String>,
     /// Whether it can be read.
     #[record(computed)]
-    pub(crate) enabled: bool,
+    pub(crate) enabled: Option<bool>,
     /// `projects/{number}/secrets/{secret}/versions/{version}`
     #[record(computed)]
     pub(crate) name: Option<String>,
@@ -61,7 +61,7 @@ impl EphemeralResource<Client> for Opened {
         Ok(OpenedRecord {
             secret_data: held(client, context, &id).await?,
             create_time: found["createTime"].as_str().map(str::to_owned),
-            enabled: found["state"] == "ENABLED",
+            enabled: Some(found["state"] == "ENABLED"),
             version: config.version.or(version),
             project: config.project.or(project),
             secret: config.secret,
