@@ -58,8 +58,21 @@ pub(super) async fn folder(
             )
         })?;
         if marker.is_empty() {
-            return Ok(found);
+            return Ok(within(container, found));
         }
+    }
+}
+
+/// The same with whole paths, which begin with the container.
+fn within(container: &str, found: Folder) -> Folder {
+    let whole = |name: String| format!("{container}/{name}");
+    let objects = found.objects.into_iter().map(|object| Stored {
+        name: whole(object.name),
+        ..object
+    });
+    Folder {
+        folders: found.folders.into_iter().map(whole).collect(),
+        objects: objects.collect(),
     }
 }
 
@@ -130,6 +143,7 @@ mod tests {
             written: Timestamp(noon.as_millisecond()),
         };
         assert_eq!(found.objects, [stored]);
+        assert_eq!(within("c", found.clone()).folders, ["c/a/b/"]);
         let last = "<EnumerationResults><Blobs/><NextMarker/></EnumerationResults>";
         assert_eq!(read(last, &mut found).expect("is read"), "");
     }
