@@ -1,5 +1,6 @@
 //! How much is asked of the cloud: by the server's own count.
 
+use crate::oracles;
 use crate::support::{Folder, Server};
 use serde_json::Value as Json;
 
@@ -256,6 +257,7 @@ fn tags_of_dozens_are_one_call() {
 #[test]
 fn tags_that_changed_are_confirmed_and_a_role_that_may_not_ask_goes_on() {
     let server = Server::sandbox(&["--latency", "none"]);
+    oracles::record(&server);
     let flag = server.flag();
     let folder = Folder::new();
     folder.write("stacks/many.toml", TAGGED);
@@ -297,4 +299,5 @@ fn tags_that_changed_are_confirmed_and_a_role_that_may_not_ask_goes_on() {
     server.post("/_sandbox/faults", "");
     on(&folder, &["destroy", "-auto-approve"]).expect(0);
     assert!(server.resources().is_empty());
+    oracles::judge("aws", &server, true);
 }
