@@ -247,7 +247,7 @@ target  = {{ cluster = "main", node_port = 30080 }}
 /// A certificate for a domain is ordered and waited for; where the authority gives none, it is told why, and had once it does.
 #[test]
 fn a_certificate_for_a_domain_comes_from_an_issuer_that_a_vault_knows() {
-    let stack = Stack::paced("fast", "", &ordered(""));
+    let stack = Stack::paced("fast", "slow:CreateCertificate=50", &ordered(""));
     let told = stack.apply().expect(1).told();
     let words = "the issuer `digicert` gave no certificate, its request ended as `failed`: Certificate issuer error: The issuer does not know its customer";
     assert!(told.contains(words), "`{words}` is not in\n{told}");

@@ -233,7 +233,7 @@ fn certificate(index: usize, given: &Value, draft: &mut Draft<'_>) -> Option<Cer
     let names: Vec<&str> = fields.keys().map(|k| &**k).collect();
     match names[..] {
         ["id"] => Some(Certificate::There(field("id"))),
-        ["domain"] | ["domain", "zone"] | ["domain", "issuer"] | ["domain", "issuer", "zone"] => {
+        ["domain"] | ["domain", "zone" | "issuer"] | ["domain", "issuer", "zone"] => {
             let (domain, zone) = (field("domain"), fields.contains_key("zone"));
             let zone = zone.then(|| field("zone"));
             let issuer = match fields.get("issuer") {
