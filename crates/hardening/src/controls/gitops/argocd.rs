@@ -67,7 +67,7 @@ pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
         after: before,
         ..Release::default()
     });
-    let after = vec!["helm_release.argo_cd".to_owned()];
+    let after = ["helm_release.argo_cd".to_owned()];
     inside.bootstrap(after.iter().cloned().chain([definitions]));
     if let Some(delivery) = inside.delivery.clone() {
         let [project, root] = delivery::argo_root(&delivery).map(|o| inside.object(o));
