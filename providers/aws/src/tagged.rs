@@ -6,6 +6,7 @@ use crate::client::{Client, Place};
 use crate::family::TAGGING;
 use crate::tags::{self, Tags};
 use futures::future::join_all;
+use infra_cloud::retry::Resend;
 use infra_model::{CallContext, ProviderError};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -115,8 +116,11 @@ async fn listed(
 ) -> Result<BTreeMap<String, Tags>, ProviderError> {
     let tagging = client.tagging_in(place);
     let request = tagging.get_resources().set_resource_arn_list(Some(arns));
+    // Where it cannot be reached, as from a network with endpoints of some services only, that is found out once and not waited for.
     let answer = client
-        .call(context, TAGGING, "GetResources", || request.clone().send())
+        .call_as(context, TAGGING, "GetResources", Resend::Never, || {
+            request.clone().send()
+        })
         .await?;
     let all = answer.resource_tag_mapping_list.unwrap_or_default();
     let each = all.into_iter().filter_map(|one| {
