@@ -2,9 +2,10 @@
 //! who calls brings the objects.
 
 mod pipelines;
+mod policies;
 mod rows;
 
-pub use pipelines::{PIPELINE, is_pipeline, pipeline};
+pub use pipelines::{is_pipeline, pipeline};
 
 use crate::system;
 use serde_json::Value as Json;
@@ -50,7 +51,7 @@ pub const KINDS: &[Kind] = rows::KINDS;
 pub fn more_kinds(objects: &[Json]) -> Vec<(&'static str, &str)> {
     let templates = objects.iter().filter(|o| o["kind"] == "ConstraintTemplate");
     templates
-        .filter_map(rows::constraint_kind)
+        .filter_map(policies::constraint_kind)
         .map(|kind| ("constraints.gatekeeper.sh/v1beta1", kind))
         .collect()
 }
@@ -91,6 +92,7 @@ const PLATFORM: &[&str] = &[
     "elastic-system",
     "postgres-operator",
     "clair",
+    "cluster-autoscaler",
 ];
 
 /// Whether workloads of the user's may run in a namespace: it is neither the cluster's, nor a cloud's, nor the platform's.

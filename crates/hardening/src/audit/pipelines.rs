@@ -5,7 +5,7 @@ use super::{Row, Seen};
 use serde_json::{Value as Json, json};
 
 /// The kind of what stands for the file of a pipeline among objects.
-pub const PIPELINE: &str = "Pipeline";
+const PIPELINE: &str = "Pipeline";
 
 /// Whether a path, from the root of a repository, is a pipeline of GitHub's or GitLab's.
 #[must_use]
@@ -59,7 +59,7 @@ pub(super) fn row(seen: &Seen<'_>) -> Row {
     let mut row = Finding::new(
         "4. CI/CD & Automation",
         "Automated Pipelines (CI)",
-        "# .github/workflows/ci.yml or .gitlab-ci.yml in the repository of the code, not in a stack:\n# on every change ruff, eslint and pytest; then buildah or kaniko, which push to a registry",
+        "# in the repository, .github/workflows/ci.yml or .gitlab-ci.yml:\n# ruff, eslint and pytest on every change, then buildah or kaniko",
     );
     let texts: Vec<String> = seen
         .all(PIPELINE)

@@ -1,7 +1,6 @@
 //! The rows.
 
-use super::pipelines;
-use super::{Kind, Row, Seen, is_users, name, namespace, release_values};
+use super::{Kind, Row, Seen, is_users, name, namespace, pipelines, policies, release_values};
 use crate::objects::TLS_ENDED_BY;
 use serde_json::{Value as Json, json};
 
@@ -17,7 +16,7 @@ pub(super) const ROWS: &[fn(&Seen<'_>) -> Row] = &[
     gitops,
     quotas,
     supply_chain,
-    policies,
+    policies::row,
     provisioning,
 ];
 
@@ -91,7 +90,12 @@ impl Finding {
     }
 
     /// Something of which there must be none; `open` is what is said before their names.
-    fn none<T: AsRef<str>>(&mut self, wrong: impl Iterator<Item = T>, found: &str, open: &str) {
+    pub(super) fn none<T: AsRef<str>>(
+        &mut self,
+        wrong: impl Iterator<Item = T>,
+        found: &str,
+        open: &str,
+    ) {
         let wrong: Vec<T> = wrong.collect();
         let names: Vec<&str> = wrong.iter().map(AsRef::as_ref).collect();
         self.must(
@@ -102,7 +106,7 @@ impl Finding {
     }
 
     /// Something that must hold in every namespace of the user's.
-    fn everywhere(&mut self, seen: &Seen<'_>, what: &str, holds: impl Fn(&str) -> bool) {
+    pub(super) fn everywhere(&mut self, seen: &Seen<'_>, what: &str, holds: impl Fn(&str) -> bool) {
         let missing = seen.apps().filter(|place| !holds(place));
         let found = format!("every namespace with workloads has {what}");
         self.none(missing, &found, &format!("{what} is missing in:"));
@@ -492,85 +496,6 @@ fn supply_chain(seen: &Seen<'_>) -> Row {
         "signatures of images are not checked",
     );
     row.0
-}
-
-fn policies(seen: &Seen<'_>) -> Row {
-    let mut row = Finding::new(
-        "5. DevSecOps",
-        "Policy as Code (Governance)",
-        "[hardening.main.policy]\nregistries = [\"ghcr.io/acme/\"]",
-    );
-    let kyverno = seen.has("ValidatingPolicy");
-    let gatekeeper = seen.has("ConstraintTemplate");
-    row.must(
-        kyverno || gatekeeper,
-        "there are policies",
-        "there are no policies: neither Kyverno's nor Gatekeeper's",
-    );
-    row.none(
-        only_reported(seen).into_iter(),
-        "policies are enforced",
-        "only reported, not enforced:",
-    );
-    let kinds = seen.all("ConstraintTemplate").iter();
-    let unused = kinds
-        .filter_map(|t| constraint_kind(t))
-        .filter(|kind| !seen.has(kind));
-    row.none(
-        unused,
-        "every template of Gatekeeper's has a constraint",
-        "no constraint asks for:",
-    );
-    row.everywhere(seen, "an enforced Pod Security Standard", |place| {
-        let all = seen.all("Namespace").iter();
-        all.filter(|n| name(n) == place).any(|n| {
-            let level = &n["metadata"]["labels"]["pod-security.kubernetes.io/enforce"];
-            *level == "restricted" || *level == "baseline"
-        })
-    });
-    row.0
-}
-
-/// The kind of the constraints that a template of Gatekeeper's defines.
-pub(super) fn constraint_kind(template: &Json) -> Option<&str> {
-    template.pointer("/spec/crd/spec/names/kind")?.as_str()
-}
-
-/// The names of policies that let through what breaks them. One beside another that refuses the same there only looks at what is there
-/// already.
-fn only_reported(seen: &Seen<'_>) -> Vec<String> {
-    let kyverno = seen.all("ValidatingPolicy").iter().map(|policy| {
-        let spec = &policy["spec"];
-        let actions = spec["validationActions"].as_array();
-        let denies = actions.is_none_or(|a| a.is_empty() || a.iter().any(|a| a == "Deny"));
-        let same = json!([
-            spec["validations"],
-            spec["matchConstraints"]["namespaceSelector"]
-        ]);
-        (name(policy).to_owned(), denies, same)
-    });
-    let kinds = seen
-        .all("ConstraintTemplate")
-        .iter()
-        .filter_map(|t| constraint_kind(t));
-    let gatekeeper = kinds.flat_map(|kind| seen.all(kind)).map(|constraint| {
-        let spec = &constraint["spec"];
-        let scoped = spec["scopedEnforcementActions"]
-            .as_array()
-            .into_iter()
-            .flatten();
-        let denies = match spec["enforcementAction"].as_str() {
-            Some("scoped") => scoped.into_iter().any(|s| s["action"] == "deny"),
-            action => action.is_none_or(|a| a == "deny"),
-        };
-        let kind = constraint["kind"].as_str().unwrap_or_default();
-        let same = json!([kind, spec["match"]["namespaceSelector"]]);
-        (format!("{kind}/{}", name(constraint)), denies, same)
-    });
-    let all: Vec<(String, bool, Json)> = kyverno.chain(gatekeeper).collect();
-    let refused: Vec<&Json> = all.iter().filter(|p| p.1).map(|p| &p.2).collect();
-    let only = all.iter().filter(|p| !p.1 && !refused.contains(&&p.2));
-    only.map(|p| p.0.clone()).collect()
 }
 
 fn provisioning(seen: &Seen<'_>) -> Row {
