@@ -27,8 +27,8 @@ impl Trust<'_> {
         let Some(statements) = policy.get("Statement") else {
             return false;
         };
-        let allowing = each(statements).filter(|one| one["Effect"] == "Allow");
-        !allowing.into_iter().any(|one| self.may_be_let_in_by(one))
+        let mut allowing = each(statements).filter(|one| one["Effect"] == "Allow");
+        !allowing.any(|one| self.may_be_let_in_by(one))
     }
 
     fn may_be_let_in_by(&self, statement: &Json) -> bool {
