@@ -32,7 +32,7 @@ pub(super) fn of_pem(text: &str) -> Result<String, String> {
         return Err("holds no certificate beside its key".to_owned());
     }
     let public = public_of(key)
-        .ok_or_else(|| "has a key that is neither RSA nor of the curves P-256, P-384 and P-521")?;
+        .ok_or("has a key that is neither RSA nor of the curves P-256, P-384 and P-521")?;
     let own = certificates.iter().position(|one| holds(one, &public));
     let own = own.ok_or_else(|| "has a key that is not the certificate's".to_owned())?;
     let own = certificates.remove(own);

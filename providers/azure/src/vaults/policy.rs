@@ -236,9 +236,9 @@ pub(super) fn shown(found: &Json) -> Policy {
             validity_in_months: x509["validity_months"].as_i64().unwrap_or_default(),
             key_usage: set(&x509["key_usage"]),
             extended_key_usage: list(&x509["ekus"]),
-            subject_alternative_names: vec![names]
-                .into_iter()
+            subject_alternative_names: Some(names)
                 .filter(|names| *names != Names::default())
+                .into_iter()
                 .collect(),
         }
     });

@@ -420,10 +420,8 @@ pub(super) fn merge(
         .filter_map(|one| STANDARD.decode(one.as_str()?).ok())
         .collect();
     let key = STANDARD.decode(text(pending, "/key")).unwrap_or_default();
-    if !certificates
-        .first()
-        .is_some_and(|first| pkcs12::fits(&key, first))
-    {
+    let fits = |first: &Vec<u8>| pkcs12::fits(&key, first);
+    if certificates.first().map(fits) != Some(true) {
         return Err(refused(
             "The public key of the end-entity certificate in the specified X.509 certificate content does not match the public part of the specified private key. Please check if certificate is valid.",
         ));

@@ -113,7 +113,8 @@ pub(super) fn listed(item: &mut Item, location: &str) {
 }
 
 /// The two public authorities need to know for which organisation they sign, as in
-/// <https://github.com/Azure/azure-sdk-for-java/issues/29166>; others need not (<https://github.com/hashicorp/terraform-provider-azurerm/issues/8431>).
+/// <https://github.com/Azure/azure-sdk-for-java/issues/29166>; others need not
+/// (<https://github.com/hashicorp/terraform-provider-azurerm/issues/8431>).
 fn check(doc: &Value) -> ArmResult<()> {
     let public = ["DigiCert", "GlobalSign"].contains(&text(doc, "/provider"));
     if public && text(doc, "/org_details/id").is_empty() {

@@ -74,11 +74,11 @@ fn in_vaults(ctx: &Ctx<'_>, write: &Write<'_>) -> Option<ArmError> {
     let gateway = &write.id.text;
     let principals = identity::principals(&write.doc);
     let lists = ["sslCertificates", "trustedRootCertificates"];
-    let all = lists.iter().flat_map(|list| {
+    let mut all = lists.iter().flat_map(|list| {
         let rows = items(&write.doc, &format!("/properties/{list}"));
         rows.map(move |row| (*list == "sslCertificates", row))
     });
-    let wrong = all.into_iter().find_map(|(keyed, certificate)| {
+    let wrong = all.find_map(|(keyed, certificate)| {
         let url = text(certificate, "/properties/keyVaultSecretId");
         if url.is_empty() {
             return None;
