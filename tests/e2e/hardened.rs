@@ -2,6 +2,8 @@
 //! nothing to do, no drift, destroyed with nothing left; killed in the middle, and gone on with. In the sandbox, where stand-ins take
 //! the place of charts, and say so.
 
+mod rows;
+
 use crate::hostile::{Crowd, Hostile};
 use crate::support::{Folder, Ran, Server, root};
 use base64::Engine;
@@ -245,6 +247,14 @@ impl Life {
         assert!(left.is_empty(), "left on the server: {left:#?}");
     }
 
+    /// The same, and what was made is looked at meanwhile.
+    fn live_and_tell(&self) {
+        self.settle();
+        self.audited();
+        let left = self.destroy();
+        assert!(left.is_empty(), "left on the server: {left:#?}");
+    }
+
     /// Applies, and there is nothing left to do.
     fn settle(&self) {
         let applied = self.apply();
@@ -268,12 +278,12 @@ impl Life {
 
 #[test]
 fn production_on_google_is_hardened_in_one_run() {
-    Life::new(Case::on("google")).live();
+    Life::new(Case::on("google")).live_and_tell();
 }
 
 #[test]
 fn production_on_azure_is_hardened_in_one_run() {
-    Life::new(Case::on("azure")).live();
+    Life::new(Case::on("azure")).live_and_tell();
 }
 
 /// With the recovery keys of Vault in the cloud's secret manager, as they came out of the cluster.
@@ -281,6 +291,7 @@ fn production_on_azure_is_hardened_in_one_run() {
 fn the_other_alternatives_are_applied_whole() {
     let life = Life::new(Case::others());
     life.settle();
+    life.audited();
     let all = life.server.secrets_manager("ListSecrets", &json!({}));
     let all = all["SecretList"].as_array().expect("secrets");
     let name = "others-main-vault-recovery-keys-";

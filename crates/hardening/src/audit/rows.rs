@@ -455,7 +455,16 @@ fn gitops(seen: &Seen<'_>) -> Row {
         "[hardening.main.gitops]\nrepository = \"https://github.com/acme/config\"",
     );
     let argo = seen.has("Application") || seen.has("ApplicationSet");
-    let flux = seen.has("GitRepository") && (seen.has("Kustomization") || seen.has("HelmRelease"));
+    // In what is committed stands no source: who watches the folder has that.
+    let brought = seen
+        .all("Kustomization")
+        .iter()
+        .chain(seen.all("HelmRelease"));
+    let by_flux = |o: &&Json| {
+        let version = o["apiVersion"].as_str();
+        version.is_some_and(|v| v.contains(".toolkit.fluxcd.io/"))
+    };
+    let flux = brought.copied().any(|o| by_flux(&o));
     row.must(
         argo || flux,
         "the cluster follows a repository",
