@@ -193,6 +193,36 @@ def test_stateful_sets_have_claims_and_jobs_end(api, core):
     until(lambda: batch.read_namespaced_job("once", "shop").status.succeeded == 1)
 
 
+def test_a_claim_without_a_class_waits_for_one_that_is_the_default(api, core):
+    annotation = "storageclass.kubernetes.io/is-default-class"
+    storage, apps = client.StorageV1Api(api), client.AppsV1Api(api)
+    for other in storage.list_storage_class().items:
+        storage.patch_storage_class(other.metadata.name, {"metadata": {"annotations": {annotation: "false"}}})
+    body = deployment("db", replicas=1)
+    body["spec"]["serviceName"] = "db"
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    body["spec"]["volumeClaimTemplates"] = [{"metadata": {"name": "data"}, "spec": spec}]
+    apps.create_namespaced_stateful_set("shop", body)
+
+    def claim():
+        return core.read_namespaced_persistent_volume_claim("data-db-0", "shop")
+
+    until(lambda: core.list_namespaced_pod("shop").items)
+    time.sleep(0.5)
+    assert claim().status.phase == "Pending"
+    assert claim().spec.storage_class_name is None
+    assert not apps.read_namespaced_stateful_set("db", "shop").status.ready_replicas
+    made = {
+        "metadata": {"name": "encrypted", "annotations": {annotation: "true"}},
+        "provisioner": "ebs.csi.aws.com",
+        "volumeBindingMode": "WaitForFirstConsumer",
+    }
+    storage.create_storage_class(made)
+    until(lambda: claim().status.phase == "Bound")
+    assert claim().spec.storage_class_name == "encrypted"
+    until(lambda: apps.read_namespaced_stateful_set("db", "shop").status.ready_replicas == 1)
+
+
 def test_limits_quotas_and_pod_security_refuse(core):
     core.create_namespaced_limit_range(
         "shop", {"metadata": {"name": "l"}, "spec": {"limits": [{"type": "Container", "default": {"cpu": "100m"}, "max": {"cpu": "1"}}]}}
