@@ -1,6 +1,6 @@
 //! What somebody else changes between a plan and its application is a conflict that says so, never overwritten, and never blamed on infra.
 
-use crate::support::{Folder, Server};
+use crate::support::{Folder, Ran, Server};
 use serde_json::{Value as Json, json};
 
 const COMPUTE: &str = "/compute/v1/projects/sandbox-project";
@@ -101,6 +101,11 @@ impl Shared {
         self.look(path)
     }
 
+    fn apply(&self) -> Ran {
+        let flag = self.server.flag();
+        self.folder.run(&["apply", "plan.bin", &flag]).expect(1)
+    }
+
     fn look(&self, path: &str) -> Json {
         let path = path.split('?').next().unwrap_or(path);
         self.server.ask_google("GET", path, &Json::Null)
@@ -166,8 +171,11 @@ fn what_somebody_else_changed_is_not_overwritten() {
         .iter()
         .map(|(path, fields, ..)| shared.change(path, fields))
         .collect();
-    let refused = shared.folder.run(&["apply", "plan.bin"]).expect(1);
-    refused.says(&["since this change was planned: nothing was overwritten; plan again"]);
+    let refused = shared.apply();
+    refused.says(&[
+        "since this change was planned: nothing was overwritten; plan again",
+        "help: see what has changed with `infra plan`, and apply that",
+    ]);
     for (_, _, field, values) in &cases {
         refused.says(&[field, values]);
     }
@@ -192,7 +200,7 @@ fn what_somebody_else_changed_of_another_attribute_is_drift_and_no_bug() {
         &format!("{secret}?updateMask=annotations"),
         &json!({ "annotations": { "theirs": "1" } }),
     );
-    let told = shared.folder.run(&["apply", "plan.bin"]).expect(1);
+    let told = shared.apply();
     assert!(!told.told().contains("bug in the provider"), "{told:?}");
     told.says(&["somebody else has changed `description` meanwhile; what was planned is done"]);
     assert_eq!(shared.look(&check)["checkIntervalSec"], 12);

@@ -97,6 +97,24 @@ pub(crate) async fn change<K: Kind>(
     .await
 }
 
+/// What a resource will be like: as it was seen where it does not change, since that is others' affair.
+pub(crate) fn awaited<K: Kind>(
+    seen: &K::Record,
+    prior: &K::Record,
+    desired: &K::Record,
+) -> Result<K::Record, ProviderError> {
+    let [seen, old, new] = [seen, prior, desired].map(Record::to_value);
+    let mut all = new.clone();
+    for name in K::Record::block().names() {
+        if let (Some(old), Some(new), Some(seen)) = (old.get(name), new.get(name), seen.get(name))
+            && old == new
+        {
+            all = all.with_attribute(name, seen.clone());
+        }
+    }
+    Ok(K::Record::from_value(&all)?)
+}
+
 /// The fields that change, in one call.
 pub(crate) async fn send_patch<K: Kind>(
     client: &Client,

@@ -3,7 +3,7 @@
 //! resource is, listings instead of many reads.
 
 use crate::api::{Api, Create, Labelled, Operations, Parent, relative};
-use crate::change::change;
+use crate::change::{awaited, change};
 use crate::client::{Client, Request};
 use crate::error;
 use crate::family::SQL;
@@ -111,9 +111,10 @@ impl<K: Kind> Resource<Client> for Managed<K> {
         desired: K::Record,
     ) -> Result<K::Record, ProviderError> {
         let id = Self::id(&prior);
-        let changed = change::<K>(client, context, operation, &id, &prior, &desired).await?;
-        K::changing(client, context, operation, &id, &changed, &desired).await?;
-        settled::<Self>(client, context, operation, &id, desired).await
+        let seen = change::<K>(client, context, operation, &id, &prior, &desired).await?;
+        K::changing(client, context, operation, &id, &seen, &desired).await?;
+        let awaited = awaited::<K>(&seen, &prior, &desired)?;
+        settled::<Self>(client, context, operation, &id, awaited).await
     }
 
     async fn delete(
