@@ -1,6 +1,8 @@
 //! The inside of a cluster, by the real binary: planned in the sandbox, rendered and judged by a real API server, audited; secrets
 //! sealed and opened, by us and by `kubeseal`.
 
+mod scan;
+
 use crate::kube::{ControlPlane, tool, upstream_crds};
 use crate::support::{Folder, Server, root};
 use std::path::{Path, PathBuf};

@@ -14,6 +14,8 @@ mod concurrent;
 mod conditions;
 #[cfg(unix)]
 mod control_plane;
+#[cfg(unix)]
+mod crossplane;
 mod day2;
 #[cfg(unix)]
 mod drill;

@@ -53,6 +53,9 @@ pub trait Cloud: Send + Sync + 'static {
         environment: &Environment,
     ) -> Result<Self::Client, ProviderError>;
 
+    /// The attributes of the resolved configuration that tell within what the cloud counts calls.
+    const REALM: &'static [&'static str];
+
     /// The resolved configuration: see [`Session::resolved`].
     fn resolved(client: &Self::Client) -> serde_json::Value;
 
@@ -281,6 +284,12 @@ impl<C: Cloud> Provider for CloudProvider<C> {
 impl<C: Cloud> Session for CloudSession<C> {
     fn resolved(&self) -> serde_json::Value {
         C::resolved(&self.client)
+    }
+
+    fn realm(&self) -> String {
+        let resolved = C::resolved(&self.client);
+        let parts = C::REALM.iter().map(|name| resolved[name].to_string());
+        parts.collect::<Vec<_>>().join(" ")
     }
 
     async fn read_many(

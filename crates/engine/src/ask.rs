@@ -137,7 +137,7 @@ impl Asking {
             ))
         })?;
         let connected = self.sessions.connect(&said, &value).await?;
-        let context = self.context(&said.name);
+        let context = self.context(&said.name, &connected);
         let operation = self.operation(program, address);
         let session = &connected.session;
         let config = config.unmark_deep();
@@ -190,11 +190,13 @@ impl Asking {
         let address = &resource.provider;
         let config = &resource.provider_config;
         let connected = self.sessions.reconnect(address, config).await?;
-        Ok((connected, self.context(&address.name)))
+        let context = self.context(&address.name, &connected);
+        Ok((connected, context))
     }
 
-    fn context(&self, provider: &str) -> CallContext {
-        self.sessions.context(provider, Arc::new(NoEvents))
+    fn context(&self, provider: &str, connected: &Connected) -> CallContext {
+        let events = Arc::new(NoEvents);
+        (self.sessions).context(provider, &*connected.session, events)
     }
 }
 

@@ -55,7 +55,7 @@ impl Leases {
         provider: &ProviderAddress,
         config: &Value,
     ) -> Result<Value, ProviderError> {
-        let context = sessions.context(&provider.name, Arc::new(NoEvents));
+        let context = sessions.context(&provider.name, &*session, Arc::new(NoEvents));
         let known = config.without_unknowns().unmark_deep();
         let opened = session
             .open(&context, &address.block.type_name, &known)

@@ -1,16 +1,16 @@
-//! How many calls are in flight, and how fast they follow one another, per provider and API family. A throttled family slows
-//! down and wins its rate back slowly.
+//! How many calls are in flight, and how fast they follow one another, per account and region of a provider and API family. A
+//! throttled family slows down and wins its rate back slowly.
 
 use crate::engine::Engine;
 use crate::lock::lock;
 use async_trait::async_trait;
 use infra_model::hash::HashMap;
-use infra_model::provider::{Gate, Permit, Provider};
+use infra_model::provider::{Gate, NoLimits, Permit, Provider, Session};
 use infra_model::provider_error::ProviderError;
 use infra_model::schema::ApiFamily;
 use infra_model::time::{Clock, Timestamp};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -23,16 +23,43 @@ const RECOVERY: f64 = 0.02;
 /// Calls that were sent together are refused together: refusals within this time count as one.
 const TOGETHER: Duration = Duration::from_secs(1);
 
-/// The gate that all calls pass.
+/// What all calls of a run are counted by.
 pub(crate) struct Limits {
     clock: Arc<dyn Clock>,
-    providers: BTreeMap<&'static str, Families>,
+    providers: BTreeMap<&'static str, Arc<dyn Provider>>,
+    known: Known,
+}
+
+/// What was counted so far, by provider and [realm](Session::realm).
+#[derive(Default)]
+struct Known(Mutex<HashMap<(&'static str, String), Arc<Families>>>);
+
+impl Known {
+    fn families(
+        &self,
+        provider: &'static str,
+        realm: String,
+        documented: impl FnOnce() -> Vec<ApiFamily>,
+        now: Timestamp,
+    ) -> Arc<Families> {
+        let made = || {
+            let families = documented().into_iter();
+            Arc::new(families.map(|f| (f.name, Family::new(f, now))).collect())
+        };
+        lock(&self.0)
+            .entry((provider, realm))
+            .or_insert_with(made)
+            .clone()
+    }
 }
 
 /// The families of a provider by name. Most runs call few providers, and to ask one for its schema costs time.
-struct Families {
-    provider: Arc<dyn Provider>,
-    asked: OnceLock<HashMap<&'static str, Family>>,
+type Families = HashMap<&'static str, Family>;
+
+/// The gate that all calls of a realm pass.
+struct Realm {
+    clock: Arc<dyn Clock>,
+    families: Arc<Families>,
 }
 
 struct Family {
@@ -52,26 +79,26 @@ struct Bucket {
 
 impl Limits {
     pub(crate) fn new(engine: &Engine) -> Limits {
-        let families = |provider: &Arc<dyn Provider>| Families {
-            provider: provider.clone(),
-            asked: OnceLock::new(),
-        };
         Limits {
             clock: engine.clock.clone(),
             providers: (engine.providers.iter())
-                .map(|(name, provider)| (*name, families(provider)))
+                .map(|(name, provider)| (*name, provider.clone()))
                 .collect(),
+            known: Known::default(),
         }
     }
 
-    fn family(&self, provider: &str, family: &str) -> Option<&Family> {
-        let Families { provider, asked } = self.providers.get(provider)?;
-        let families = asked.get_or_init(|| {
-            let now = self.clock.now();
-            let documented = provider.schema().families.iter().cloned();
-            documented.map(|f| (f.name, Family::new(f, now))).collect()
-        });
-        families.get(family)
+    /// The gate of what a session calls: the same for all sessions that its cloud counts together.
+    pub(crate) fn of(&self, provider: &str, session: &dyn Session) -> Arc<dyn Gate> {
+        let Some((name, provider)) = self.providers.get_key_value(provider) else {
+            return Arc::new(NoLimits);
+        };
+        let documented = || provider.schema().families.clone();
+        let now = self.clock.now();
+        Arc::new(Realm {
+            clock: self.clock.clone(),
+            families: (self.known).families(name, session.realm(), documented, now),
+        })
     }
 }
 
@@ -121,9 +148,9 @@ impl Bucket {
 }
 
 #[async_trait]
-impl Gate for Limits {
-    async fn enter(&self, provider: &str, family: &str) -> Result<Permit, ProviderError> {
-        let Some(family) = self.family(provider, family) else {
+impl Gate for Realm {
+    async fn enter(&self, _: &str, family: &str) -> Result<Permit, ProviderError> {
+        let Some(family) = self.families.get(family) else {
             return Ok(Permit::new(()));
         };
         let slot = family.slots.clone().acquire_owned().await.ok();
@@ -134,8 +161,8 @@ impl Gate for Limits {
         Ok(Permit::new(slot))
     }
 
-    fn throttled(&self, provider: &str, family: &str) {
-        if let Some(family) = self.family(provider, family) {
+    fn throttled(&self, _: &str, family: &str) {
+        if let Some(family) = self.families.get(family) {
             family.bucket().throttled(self.clock.now());
         }
     }
@@ -163,6 +190,27 @@ mod tests {
             0,
             "the bucket fills again"
         );
+    }
+
+    #[test]
+    fn realms_are_counted_apart() {
+        let documented = || {
+            vec![ApiFamily {
+                name: "x",
+                concurrent: 10,
+                burst: 1.0,
+                per_second: 1.0,
+            }]
+        };
+        let known = Known::default();
+        let wait = |provider: &'static str, realm: &str| {
+            let families = known.families(provider, realm.to_owned(), documented, Timestamp(0));
+            families["x"].bucket().take(Timestamp(0))
+        };
+        assert!(wait("aws", "1 eu-west-1").is_zero());
+        assert!(!wait("aws", "1 eu-west-1").is_zero());
+        assert!(wait("aws", "1 us-east-1").is_zero());
+        assert!(wait("google", "1 eu-west-1").is_zero());
     }
 
     #[test]

@@ -188,7 +188,8 @@ impl Engine {
             return Ok(Ended::Adopted(id));
         }
         if Defect::RecoveryDeletes.is_present() {
-            let context = sessions.context(&intent.provider.name, Arc::new(NoEvents));
+            let events = Arc::new(NoEvents);
+            let context = sessions.context(&intent.provider.name, &*connected.session, events);
             let found = desired.clone().with_attribute("id", Value::from(&*id));
             let type_name = &schema.type_name;
             connected
@@ -230,7 +231,7 @@ impl Engine {
         if let Some(id) = &operation.known_id {
             return Ok(Some(Recovered::Found(id.clone())));
         }
-        let context = sessions.context(provider, Arc::new(NoEvents));
+        let context = sessions.context(provider, &*connected.session, Arc::new(NoEvents));
         let mut found = connected
             .session
             .recover(&context, operation, &schema.type_name, desired)
@@ -268,7 +269,8 @@ impl Engine {
         desired: &Value,
         id: String,
     ) -> Result<Ended, Problem> {
-        let context = sessions.context(&intent.provider.name, Arc::new(NoEvents));
+        let events = Arc::new(NoEvents);
+        let context = sessions.context(&intent.provider.name, &*connected.session, events);
         let resource = |value: &Value| {
             let (attributes, sensitive_paths) = codec::encode(schema, value);
             Some(ResourceState {

@@ -77,7 +77,8 @@ pub(crate) fn batches(
 /// Reads one batch through a session. What is absent although a run may have made it just now is looked for once more when
 /// its settle time has passed: recreating what a read does not show yet would lose it.
 pub(crate) async fn read(sessions: &Sessions, connected: &Connected, batch: &Batch) -> Vec<Found> {
-    let context = sessions.context(&batch.provider.name, Arc::new(NoEvents));
+    let events = Arc::new(NoEvents);
+    let context = sessions.context(&batch.provider.name, &*connected.session, events);
     let items: Vec<ReadItem> = batch.items.iter().map(|(_, item)| item.clone()).collect();
     let mut answers = connected
         .session

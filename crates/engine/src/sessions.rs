@@ -119,10 +119,15 @@ impl Sessions {
     }
 
     /// What a call may use.
-    pub(crate) fn context(&self, provider: &str, events: Arc<dyn Events>) -> CallContext {
+    pub(crate) fn context(
+        &self,
+        provider: &str,
+        session: &dyn Session,
+        events: Arc<dyn Events>,
+    ) -> CallContext {
         CallContext {
             clock: self.engine.clock.clone(),
-            gate: self.limits.clone(),
+            gate: self.limits.of(provider, session),
             events,
             provider: self.engine.provider(provider).map_or("", |p| p.name()),
         }

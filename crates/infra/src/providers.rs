@@ -139,6 +139,10 @@ impl Provider for Lazy {
         self.get().known_as(type_name, planned)
     }
 
+    fn tends(&self, type_name: &str, value: &Value) -> bool {
+        self.get().tends(type_name, value)
+    }
+
     fn unserved(&self, shift: &Shift<'_>) -> Option<ProviderError> {
         self.get().unserved(shift)
     }

@@ -109,6 +109,11 @@ pub trait Session: Send + Sync {
     /// needs nothing else. `configure` accepts it.
     fn resolved(&self) -> serde_json::Value;
 
+    /// Within what its cloud counts calls, such as an account and a region: sessions of one realm share the limits of its families.
+    fn realm(&self) -> String {
+        String::new()
+    }
+
     /// Reads many instances of one type with as few calls as the API allows: one answer per item, in order; `Ok(None)` is
     /// absent. One error fails no other item.
     async fn read_many(

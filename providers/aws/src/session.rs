@@ -18,6 +18,7 @@ pub(crate) struct Aws;
 impl Cloud for Aws {
     type Client = Client;
     const NAME: &'static str = "aws";
+    const REALM: &'static [&'static str] = &["account", "profile", "assume_role", "region"];
     const DEFAULTS: Names = tags::NAMES;
 
     fn config() -> Block {

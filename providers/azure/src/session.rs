@@ -18,6 +18,7 @@ pub(crate) struct Azure;
 impl Cloud for Azure {
     type Client = Client;
     const NAME: &'static str = "azure";
+    const REALM: &'static [&'static str] = &["subscription_id"];
     const DEFAULTS: Names = tags::NAMES;
 
     fn config() -> Block {

@@ -18,6 +18,7 @@ pub(crate) struct Google;
 impl Cloud for Google {
     type Client = Client;
     const NAME: &'static str = "google";
+    const REALM: &'static [&'static str] = &["project"];
     const DEFAULTS: Names = labels::NAMES;
 
     fn config() -> Block {

@@ -33,6 +33,9 @@ pub(crate) struct ScanRecord {
     /// The namespaces that are looked at.
     #[record(required)]
     pub(crate) namespaces: Vec<String>,
+    /// The PolicyExceptions of Kyverno's that count, by name. What another one excepts is judged when that is gone.
+    #[record(optional)]
+    pub(crate) excepted: Vec<String>,
     /// Where exceptions are written, such as `hardening.main.policy.exceptions`, for whoever reads the list.
     #[record(optional)]
     pub(crate) exceptions: Option<String>,
@@ -192,11 +195,8 @@ async fn clean(
     });
     let broken = scanned.await?;
     if !broken.is_empty() {
-        return Err(crate::error::of(
-            ErrorKind::Other,
-            "scan",
-            found::told(&broken, desired.exceptions.as_deref()),
-        ));
+        let told = found::told(&broken, desired.exceptions.as_deref());
+        return Err(ProviderError::new(ErrorKind::Invalid, told));
     }
     let names: Vec<&str> = desired.policy.iter().map(|p| p.name.as_str()).collect();
     Ok(ScanRecord {
@@ -238,7 +238,7 @@ async fn look(
     let mut broken = Vec::new();
     for (policy, live) in &policies {
         let looked = match policy.reference().group() {
-            KYVERNO => found::by_kyverno(policy, live, &pods, &reports),
+            KYVERNO => found::by_kyverno(policy, live, &pods, &reports, &wanted.excepted),
             _ => found::by_gatekeeper(policy, live, &pods, &wanted.namespaces),
         };
         match looked {

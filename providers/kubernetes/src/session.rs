@@ -22,6 +22,7 @@ pub(crate) struct Kubernetes;
 impl Cloud for Kubernetes {
     type Client = Client;
     const NAME: &'static str = "kubernetes";
+    const REALM: &'static [&'static str] = &["host", "config_path", "config_context"];
     /// No type has default labels.
     const DEFAULTS: Names = Names {
         own: &[],

@@ -31,9 +31,8 @@ impl Run<'_> {
             .map_err(in_words)?;
         let config = schema.block.coerce(&value).map_err(|e| refused(&e))?;
         let connected = self.connected(change).await?;
-        let context = self
-            .sessions
-            .context(&change.provider.name, self.news.clone());
+        let session = &*connected.session;
+        let context = (self.sessions).context(&change.provider.name, session, self.news.clone());
         let value = connected
             .session
             .read_data(

@@ -36,7 +36,10 @@ fn undecided(made: Vec<String>) -> Result<(), ProviderError> {
         return Ok(());
     }
     let (message, help) = Fate::undecided(&made);
-    Err(ProviderError::new(ErrorKind::Conflict, format!("{message}\n{help}")))
+    Err(ProviderError::new(
+        ErrorKind::Conflict,
+        format!("{message}\n{help}"),
+    ))
 }
 
 impl Run<'_> {
@@ -79,7 +82,8 @@ impl Run<'_> {
             .sessions
             .reconnect(provider, &going.resource.provider_config)
             .await?;
-        let context = self.sessions.context(&provider.name, self.news.clone());
+        let context =
+            (self.sessions).context(&provider.name, &*connected.session, self.news.clone());
         Ok((connected, context))
     }
 
@@ -187,13 +191,21 @@ impl Run<'_> {
             .retain(|(provider, config)| seen.insert((provider.name.clone(), config.to_string())));
         for (provider, config) in configurations {
             let connected = self.sessions.reconnect(&provider, &config).await?;
-            let context = self.sessions.context(&provider.name, self.news.clone());
+            let context =
+                (self.sessions).context(&provider.name, &*connected.session, self.news.clone());
             match self.plan.fate {
                 Some(fate) => {
                     let session = &connected.session;
-                    session.settle(&context, operation, Ending::Host, fate).await?;
+                    session
+                        .settle(&context, operation, Ending::Host, fate)
+                        .await?;
                 }
-                None => undecided(connected.session.made_outside(&context, &[Ending::Host]).await?)?,
+                None => undecided(
+                    connected
+                        .session
+                        .made_outside(&context, &[Ending::Host])
+                        .await?,
+                )?,
             }
             connected.session.leave(&context, operation).await?;
         }
@@ -216,7 +228,8 @@ impl Run<'_> {
         let moved = async {
             for (provider, config) in ways {
                 let connected = self.sessions.reconnect(&provider, &config).await?;
-                let context = self.sessions.context(&provider.name, self.news.clone());
+                let context =
+                    (self.sessions).context(&provider.name, &*connected.session, self.news.clone());
                 (connected.session)
                     .vacate(&context, &operation, (label, name))
                     .await?;
@@ -313,7 +326,9 @@ impl Run<'_> {
                 session.settle(&context, &operation, ending, fate).await?;
             }
             let session = &connected.session;
-            session.delete(&context, &operation, type_name, &prior).await
+            session
+                .delete(&context, &operation, type_name, &prior)
+                .await
         };
         match deleted.await {
             Ok(()) => {

@@ -214,9 +214,8 @@ impl Run<'_> {
             .ok_or_else(|| ProviderError::new(ErrorKind::Other, "unknown resource type"))?;
         let connected = self.connected(change).await?;
         let settled = self.settle(change, schema, None, Some(&connected))?;
-        let context = self
-            .sessions
-            .context(&change.provider.name, self.news.clone());
+        let session = &*connected.session;
+        let context = (self.sessions).context(&change.provider.name, session, self.news.clone());
         let depose = (change.action == ChangeAction::CreateThenDelete
             && !Defect::NotDeposed.is_present())
         .then(|| self.input.store.new_deposed_key());
@@ -367,9 +366,8 @@ impl Run<'_> {
             // With all known there is nothing left to change.
             return self.kept_as_it_is(change, &settled, prior);
         }
-        let context = self
-            .sessions
-            .context(&change.provider.name, self.news.clone());
+        let session = &*connected.session;
+        let context = (self.sessions).context(&change.provider.name, session, self.news.clone());
         let known = prior.without_unknowns();
         let operation = self.operation(
             change,

@@ -296,6 +296,6 @@ pub(crate) async fn read_import(
     type_name: &str,
     id: &str,
 ) -> Result<Value, ProviderError> {
-    let context = sessions.context(provider, Arc::new(NoEvents));
+    let context = sessions.context(provider, &*connected.session, Arc::new(NoEvents));
     connected.session.import(&context, type_name, id).await
 }

@@ -52,7 +52,8 @@ impl<'a> Walk<'a> {
             .into_iter()
             .filter_map(|(provider, (addresses, items))| {
                 let session = self.sessions.get(&provider)?.session;
-                let context = self.sessions.context(&provider.name, Arc::new(NoEvents));
+                let events = Arc::new(NoEvents);
+                let context = self.sessions.context(&provider.name, &*session, events);
                 let type_name = type_name.clone();
                 Some(async move {
                     let answers = session.refine(&context, &type_name, &items).await;

@@ -70,7 +70,8 @@ pub(super) async fn check(
 
 async fn ask(sessions: &Sessions, going: &Going) -> Result<Vec<String>, ProviderError> {
     let connected = sessions.reconnect(&going.provider, &going.config).await?;
-    let context = sessions.context(&going.provider.name, Arc::new(NoEvents));
+    let session = &*connected.session;
+    let context = sessions.context(&going.provider.name, session, Arc::new(NoEvents));
     let host = going.host.then_some(Ending::Host);
     let resources = going
         .resources

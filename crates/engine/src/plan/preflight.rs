@@ -39,12 +39,12 @@ pub(super) async fn check(
     let asked = items.iter().filter_map(|(provider, items)| {
         // A provider that waits for resources of this plan cannot be asked.
         let session = sessions.get(provider)?.session;
-        let context = sessions.context(&provider.name, Arc::new(NoEvents));
+        let context = sessions.context(&provider.name, &*session, Arc::new(NoEvents));
         Some(async move { session.preflight(&context, items).await })
     });
     let asked_moved = shifts.moved.iter().filter_map(|(provider, moved)| {
         let session = sessions.get(provider)?.session;
-        let context = sessions.context(&provider.name, Arc::new(NoEvents));
+        let context = sessions.context(&provider.name, &*session, Arc::new(NoEvents));
         Some(async move { session.moving(&context, moved).await })
     });
     let blocks: HashMap<&BlockAddress, &ResourceBlock> =

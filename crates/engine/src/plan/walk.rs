@@ -6,9 +6,9 @@ use super::imports::Imported;
 use super::instance::Planner;
 use super::moves::moves;
 use super::online::Answered;
-use super::{outside, preflight};
 use super::target::Selection;
 use super::{DataRead, Drift, OutputChange, Plan, PlanMode, PlanOptions, Refreshed};
+use super::{outside, preflight};
 use crate::codec;
 use crate::configure;
 use crate::engine::{Engine, Input};
@@ -532,9 +532,8 @@ impl<'a> Walk<'a> {
                 address: address.clone(),
             });
             let (session, type_name) = (connected.session.clone(), block.address.type_name.clone());
-            let context = self
-                .sessions
-                .context(&block.provider.name, Arc::new(NoEvents));
+            let events = Arc::new(NoEvents);
+            let context = (self.sessions).context(&block.provider.name, &*session, events);
             reads.push(Box::pin(async move {
                 let result = session.read_data(&context, &type_name, &config).await;
                 Done::Data(

@@ -172,6 +172,8 @@ fn plan(changes: Vec<Change>) -> Plan {
         steps: Vec::new(),
         partial: false,
         held: Vec::new(),
+        made_inside: Vec::new(),
+        fate: None,
         diagnostics: Vec::new(),
         refreshed: Vec::new(),
         reads: Vec::new(),

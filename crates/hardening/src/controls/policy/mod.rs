@@ -237,13 +237,18 @@ impl Control for Policy {
         engine.judge(&apps, &exceptions, &first, inside);
         let scanned = engine.judge(&looks, &exceptions, &first, inside);
         if looks.enforce && !scanned.is_empty() {
-            let scan = scan::node(&looks, scanned, inside);
+            let excepted = match engine {
+                Engine::Kyverno => exceptions.iter().map(|e| e.name.clone()).collect(),
+                // Its constraints say themselves whom they are not for.
+                Engine::Gatekeeper => Vec::new(),
+            };
+            let scan = scan::node(&looks, excepted, scanned, inside);
             let refuses = Scope {
                 half: Half::Refuses,
                 ..looks
             };
-            let after: Vec<String> = first.into_iter().chain([scan]).collect();
-            engine.judge(&refuses, &exceptions, &after, inside);
+            // After the scan alone: an exception that goes is gone before there is another scan, and must wait for nothing behind it.
+            engine.judge(&refuses, &exceptions, &[scan], inside);
         }
     }
 }

@@ -25,8 +25,13 @@ pub(super) struct Judge {
     pub(super) address: String,
 }
 
-/// The scan by these policies, when all is there of which pods come; its address.
-pub(super) fn node(scope: &Scope, judges: Vec<Judge>, inside: &mut Inside<'_>) -> String {
+/// The scan by these policies, with these exceptions from them that are objects, when all is there of which pods come; its address.
+pub(super) fn node(
+    scope: &Scope,
+    excepted: Vec<String>,
+    judges: Vec<Judge>,
+    inside: &mut Inside<'_>,
+) -> String {
     let here = |node: &&Node| {
         node.type_name == "helm_release"
             || makes_pods(node)
@@ -56,6 +61,7 @@ pub(super) fn node(scope: &Scope, judges: Vec<Judge>, inside: &mut Inside<'_>) -
     let body = json!({
         "policy": policies,
         "namespaces": scope.namespaces,
+        "excepted": excepted,
         "exceptions": format!("hardening.{}.policy.exceptions", inside.draft.instance.name),
         "changes": digest(&format!("{all}{}", scope.excepted)),
     });

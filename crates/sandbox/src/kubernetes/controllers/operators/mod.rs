@@ -350,6 +350,9 @@ pub(super) fn gone(session: &mut Session<'_>, id: &str, old: &Value) {
     if id.starts_with("gateway.networking.k8s.io/gateways/") {
         gateway::gone(session, old);
     }
+    if id.starts_with("policies.kyverno.io/policyexceptions/") {
+        pods_changed(session);
+    }
 }
 
 /// Objects of a group that has just been defined.

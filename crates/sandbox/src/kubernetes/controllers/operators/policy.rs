@@ -23,7 +23,7 @@ pub(super) const KYVERNO: &[&str] = &[
 const BREAKS: &str = "sandbox.infra/breaks";
 /// Kyverno's reports: group, version, plural.
 const REPORTS: (&str, &str, &str) = ("wgpolicyk8s.io", "v1alpha2", "policyreports");
-/// What is judged again when a pod is another one.
+/// What is judged again when a pod is another one, or an exception.
 const JUDGES: [&str; 2] = [
     "policies.kyverno.io/validatingpolicies/",
     "constraints.gatekeeper.sh/",
@@ -98,12 +98,13 @@ fn report(session: &mut Session<'_>, policy: &Value) {
     ) {
         let namespace = text(&pod, "/metadata/namespace");
         let (name, uid) = (text(policy, "/metadata/name"), text(&pod, "/metadata/uid"));
-        let verdict = if !breaks(&pod, name) {
-            "pass"
-        } else if excepted(session, name, &pod) {
+        let by = excepted(session, name, &pod);
+        let verdict = if !by.is_empty() {
             "skip"
-        } else {
+        } else if breaks(&pod, name) {
             "fail"
+        } else {
+            "pass"
         };
         let old = session.get(&kinds::id(REPORTS.0, REPORTS.2, namespace, uid));
         let mut results = old
@@ -113,6 +114,7 @@ fn report(session: &mut Session<'_>, policy: &Value) {
         let told = results.iter().position(|result| result["policy"] == name);
         if let Some(told) = told.map(|at| &results[at])
             && told["result"] == verdict
+            && text(told, "/properties/exceptions") == by
             && told["timestamp"]["seconds"].as_i64() >= Some(changed)
         {
             continue;
@@ -121,6 +123,7 @@ fn report(session: &mut Session<'_>, policy: &Value) {
             "source": "KyvernoValidatingPolicy", "policy": name, "result": verdict, "scored": true,
             "message": policy["spec"]["validations"][0]["message"],
             "timestamp": { "seconds": now, "nanos": 0 },
+            "properties": { "process": "background scan", "exceptions": by },
         });
         match told {
             Some(at) => results[at] = result,
@@ -221,9 +224,9 @@ fn breaks(pod: &Value, policy: &str) -> bool {
     })
 }
 
-/// Whether an exception of Kyverno's is for a pod and a policy. Of conditions those are known that compare the namespace or a label with
-/// a text, all of which must be so.
-fn excepted(session: &Session<'_>, policy: &str, pod: &Value) -> bool {
+/// The exceptions of Kyverno's that are for a pod and a policy, with commas between. Of conditions those are known that compare the
+/// namespace or a label with a text, all of which must be so.
+fn excepted(session: &Session<'_>, policy: &str, pod: &Value) -> String {
     let holds = |term: &str| {
         let Some((left, right)) = term.split_once(" == ") else {
             return false;
@@ -234,7 +237,7 @@ fn excepted(session: &Session<'_>, policy: &str, pod: &Value) -> bool {
             return text(pod, "/metadata/namespace") == wanted;
         }
         let label = left
-            .strip_prefix("object.metadata.?labels['")
+            .strip_prefix("object.metadata.?labels[?'")
             .and_then(|rest| rest.strip_suffix("'].orValue('')"));
         label.is_some_and(|label| {
             pod["metadata"]["labels"][label]
@@ -243,17 +246,16 @@ fn excepted(session: &Session<'_>, policy: &str, pod: &Value) -> bool {
                 == wanted
         })
     };
-    session
-        .all("policies.kyverno.io", "policyexceptions")
-        .iter()
-        .any(|exception| {
-            list(exception, "/spec/policyRefs")
-                .iter()
-                .any(|p| p["name"] == policy)
-                && list(exception, "/spec/matchConditions")
-                    .iter()
-                    .all(|condition| text(condition, "/expression").split(" && ").all(holds))
-        })
+    let is_for = |exception: &&Arc<Value>| {
+        let mut conditions = list(exception, "/spec/matchConditions").iter();
+        list(exception, "/spec/policyRefs")
+            .iter()
+            .any(|p| p["name"] == policy)
+            && conditions.all(|c| text(c, "/expression").split(" && ").all(holds))
+    };
+    let all = session.all("policies.kyverno.io", "policyexceptions");
+    let names = all.iter().filter(is_for).map(|e| text(e, "/metadata/name"));
+    names.collect::<Vec<_>>().join(",")
 }
 
 /// When an object was last changed by who writes it, and not its status, in seconds.
