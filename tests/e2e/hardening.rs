@@ -153,6 +153,17 @@ fn the_audit_looks_at_a_live_cluster() {
     assert!(!audit().contains("audited"), "{}", audit());
 }
 
+#[test]
+fn nothing_is_restored_to_a_moment_that_is_still_to_come() {
+    let folder = hardened();
+    let command = ["harden", "restore", "-to", "2099-01-01T00:00:00Z"];
+    let told = folder.run(&command).expect(1).stderr;
+    assert!(
+        told.contains("2099-01-01T00:00:00Z is still to come"),
+        "{told}"
+    );
+}
+
 /// A broken policy engine refuses everything, its own pods among it.
 #[test]
 fn a_cluster_whose_policy_engine_is_broken_is_unlocked() {
@@ -315,6 +326,16 @@ fn sealed_and_opened_again() {
         "{}",
         refused.stderr
     );
+    // What no cluster takes is refused before it is sealed.
+    for (name, namespace) in [("Bad_Name", "shop"), ("a", "Shop")] {
+        let of = ["-name", name, "-namespace", namespace];
+        let command = ["secrets", "seal", "-cert", text(&certificate)];
+        let told = folder
+            .run(&[&command[..], &of[..]].concat())
+            .expect(1)
+            .stderr;
+        assert!(told.contains("cannot be the name of a"), "{told}");
+    }
     let made = folder
         .command(&[
             "secrets",
