@@ -35,7 +35,7 @@ impl Fate {
         let each: String = made.iter().map(|one| format!("\n  - {one}")).collect();
         (
             format!(
-                "Crossplane goes, and nobody would look after what it has made in the cloud any more:{each}"
+                "Crossplane goes, or the namespace that it was asked from, and nobody would look after what it has made in the cloud any more:{each}"
             ),
             "run again with `--crossplane delete`, which deletes all of it first, or with `--crossplane orphan`, which leaves it where it is",
         )

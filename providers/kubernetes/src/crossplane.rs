@@ -38,6 +38,8 @@ pub(crate) enum Scope {
     Groups(Vec<String>),
     /// Composite resources of a group and kind, with what they are made of.
     Composites(String, String),
+    /// What is in a namespace, which takes all of it along.
+    Namespace(String),
 }
 
 /// What of Crossplane's ends with a resource; none with one that is not a part of it.
@@ -46,6 +48,10 @@ pub(crate) fn scope(type_name: &str, value: &Value) -> Option<Scope> {
         |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
     if type_name == "helm_release" {
         return (text(value, "chart")? == "crossplane").then_some(Scope::All);
+    }
+    if type_name == "kubernetes_namespace" {
+        let metadata = value.get("metadata")?.elements()?.first()?;
+        return Some(Scope::Namespace(text(metadata, "name")?));
     }
     let manifest = value
         .get("manifest")
@@ -63,6 +69,14 @@ pub(crate) fn scope(type_name: &str, value: &Value) -> Option<Scope> {
                 text(spec.get("names")?, "kind")?,
             ))
         }
+        // Nothing that is asked for reaches the cloud without it: not that something may be deleted, either.
+        ("apiextensions.crossplane.io", "Composition") => {
+            let of = manifest.get("spec")?.get("compositeTypeRef")?;
+            let version = text(of, "apiVersion")?;
+            let (group, _) = version.split_once('/')?;
+            Some(Scope::Composites(group.to_owned(), text(of, "kind")?))
+        }
+        ("pkg.crossplane.io", "Function") => Some(Scope::All),
         // How the cloud is reached.
         (_, "ClusterProviderConfig" | "ProviderConfig") if group.ends_with(".upbound.io") => {
             Some(Scope::All)
@@ -197,6 +211,7 @@ impl Settling<'_> {
                 .iter()
                 .any(|m| owner(m).is_some_and(|o| o["uid"] == c["metadata"]["uid"])),
             Scope::Composites(group, kind) => is_of(c, group, kind),
+            Scope::Namespace(name) => c["metadata"]["namespace"] == name.as_str(),
         });
         Ok(found)
     }
@@ -257,7 +272,10 @@ impl Settling<'_> {
     }
 
     /// Waits as long as something of the managed resources says so.
-    async fn wait(&self, holds: impl Fn(&[Json]) -> Option<String> + Send + Sync) -> Result<(), ProviderError> {
+    async fn wait(
+        &self,
+        holds: impl Fn(&[Json]) -> Option<String> + Send + Sync,
+    ) -> Result<(), ProviderError> {
         until(self.context, self.operation, apply::pace(LIMIT), || async {
             Ok(match holds(&self.find().await?.managed) {
                 Some(why) => Progress::Pending(why),
@@ -272,6 +290,7 @@ impl Settling<'_> {
 fn concerns(scope: &Scope, managed: &Json) -> bool {
     match scope {
         Scope::All => true,
+        Scope::Namespace(name) => managed["metadata"]["namespace"] == name.as_str(),
         Scope::Groups(groups) => groups.iter().any(|g| group_of(managed) == g),
         Scope::Composites(group, kind) => owner(managed).is_some_and(|o| is_of(o, group, kind)),
     }
@@ -380,8 +399,16 @@ mod tests {
             of(
                 json!({ "apiVersion": "pkg.crossplane.io/v1", "kind": "Function", "metadata": { "name": "f" } })
             ),
-            None
+            Some(Scope::All)
         );
+        let composition = json!({
+            "apiVersion": "apiextensions.crossplane.io/v1", "kind": "Composition",
+            "spec": { "compositeTypeRef": { "apiVersion": "platform.infra/v1", "kind": "Bucket" } },
+        });
+        assert_eq!(of(composition), Some(buckets.clone()));
+        let namespace = implied(&json!({ "metadata": [{ "name": "shop" }] }));
+        let shop = Some(Scope::Namespace("shop".to_owned()));
+        assert_eq!(scope("kubernetes_namespace", &namespace), shop);
         assert_eq!(
             scope("helm_release", &implied(&json!({ "chart": "crossplane" }))),
             Some(Scope::All)
