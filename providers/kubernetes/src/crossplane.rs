@@ -439,7 +439,10 @@ mod tests {
 
     #[test]
     fn what_was_never_made_is_not_left_behind() {
-        let managed = |annotation: &str, id: Json| json!({ "metadata": { "annotations": { annotation: "2026-01-01T00:00:00Z" } }, "status": { "atProvider": { "id": id } } });
+        let managed = |annotation: &str, id: Json| {
+            let annotations = json!({ annotation: "2026-01-01T00:00:00Z" });
+            json!({ "metadata": { "annotations": annotations }, "status": { "atProvider": { "id": id } } })
+        };
         assert!(!stands_for_something(&managed(EXTERNAL, Json::Null)));
         assert!(stands_for_something(&managed(BEGUN[0], Json::Null)));
         assert!(stands_for_something(&managed(EXTERNAL, json!("bucket"))));

@@ -27,7 +27,9 @@ pub(super) fn write(kinds: impl Iterator<Item = &'static str>, inside: &mut Insi
     let own = format!(
         "has(request.userInfo.groups) && request.userInfo.groups.exists(g, g == 'system:serviceaccounts:{NAMESPACE}')"
     );
-    let administrates = "authorizer.group('admissionregistration.k8s.io').resource('validatingadmissionpolicies').check('delete').allowed()";
+    let policies =
+        "authorizer.group('admissionregistration.k8s.io').resource('validatingadmissionpolicies')";
+    let administrates = format!("{policies}.check('delete').allowed()");
     let spec = json!({
         "failurePolicy": "Fail",
         "matchConstraints": { "resourceRules": [{
