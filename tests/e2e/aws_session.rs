@@ -265,3 +265,28 @@ fn a_plan_that_cannot_work_is_refused() {
     }
     assert!(server.resources().is_empty());
 }
+
+/// What the shell happens to have is another account, perhaps.
+#[test]
+fn a_profile_that_the_stack_names_goes_before_the_shells_credentials() {
+    let server = Server::sandbox(&["--latency", "none"]);
+    let folder = Folder::against(&server);
+    let stack = |profile: &str| {
+        let text = format!(
+            "[stack]\nname = \"t\"\n[clouds.aws]\nregion = \"eu-west-1\"\nprofile = \"{profile}\"\n[resource.aws_vpc.v]\ncidr_block = \"10.0.0.0/16\"\n"
+        );
+        folder.write("stacks/t.toml", &text);
+        folder.run(&["plan", "stacks/t.toml"])
+    };
+    let told = stack("nope").expect(1).told();
+    assert!(
+        told.contains("the profile `nope`, which the stack names, is not defined"),
+        "{told}"
+    );
+    std::fs::create_dir(folder.path().join(".aws")).expect("a folder");
+    folder.write(
+        ".aws/credentials",
+        "[prod]\naws_access_key_id = AKIAPROD\naws_secret_access_key = secret\n",
+    );
+    stack("prod").expect(0);
+}

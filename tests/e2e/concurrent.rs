@@ -214,3 +214,61 @@ fn what_somebody_else_changed_of_another_attribute_is_drift_and_no_bug() {
         "a change of something else is no conflict"
     );
 }
+
+/// Attributes that are sent in a way of their own, and tags.
+const AZURE: &str = r#"
+[stack]
+name = "shared"
+
+[clouds.azure]
+location = "westeurope"
+
+[variables.v]
+type = "number"
+
+[resource.azurerm_resource_group.g]
+name     = "shared"
+location = "westeurope"
+
+[resource.azurerm_storage_account.this]
+name                     = "sharedbysome"
+resource_group_name      = "${azurerm_resource_group.g.name}"
+location                 = "westeurope"
+account_tier             = "Standard"
+account_replication_type = '${["LRS", "GRS", "RAGRS"][var.v - 1]}'
+
+[resource.azurerm_virtual_network.this]
+name                = "shared"
+resource_group_name = "${azurerm_resource_group.g.name}"
+location            = "westeurope"
+address_space       = ["10.0.0.0/16"]
+tags                = { v = "${var.v}" }
+"#;
+
+#[test]
+fn on_azure_neither_tags_nor_kinds_of_storage_are_overwritten() {
+    let server = Server::sandbox(&["--latency", "none"]);
+    let folder = Folder::new();
+    folder.write("stacks/t.toml", AZURE);
+    let flag = server.flag();
+    let run = |folder: &Folder, command: &[&str], v: &str| {
+        let v = format!("v={v}");
+        folder.run(&[command, &["stacks/t.toml", "-var", &v, &flag]].concat())
+    };
+    run(&folder, &["apply", "-auto-approve"], "1").expect(0);
+    run(&folder, &["plan", "-out", "plan.bin"], "2").expect(0);
+    let somebody = folder.copy();
+    let key = |folder: &Folder| folder.path().join(".config/infra/key");
+    if key(&folder).exists() {
+        std::fs::create_dir_all(somebody.path().join(".config/infra")).expect("a folder");
+        std::fs::copy(key(&folder), key(&somebody)).expect("copied");
+    }
+    run(&somebody, &["apply", "-auto-approve"], "3").expect(0);
+    let refused = folder.run(&["apply", "plan.bin", &flag]).expect(1);
+    refused.says(&[
+        "somebody else has changed `account_replication_type` of",
+        "(planned with \"LRS\"; now \"RAGRS\")",
+        "somebody else has changed `tags` of",
+    ]);
+    run(&somebody, &["plan", "-detailed-exitcode"], "3").expect(0);
+}

@@ -10,6 +10,11 @@ fn no_lost_answer_of_google_is_taken_for_a_refusal() {
     no_lost_answer_is_taken_for_a_refusal("google");
 }
 
+#[test]
+fn no_lost_answer_of_azure_is_taken_for_a_refusal() {
+    no_lost_answer_is_taken_for_a_refusal("azure");
+}
+
 /// Makes every type live twice: the first time tells what calls that takes, the second time the first answer to each is lost.
 fn no_lost_answer_is_taken_for_a_refusal(cloud: &str) {
     let only = std::env::var("INFRA_TYPE").ok();
@@ -56,7 +61,8 @@ fn faults(counts: &Json) -> String {
     for (service, operations) in counts.as_object().into_iter().flatten() {
         let names = operations.as_object().into_iter().flatten();
         for (operation, _) in names {
-            let verb = operation.rsplit('.').next().unwrap_or(operation);
+            let verb = operation.rsplit(['.', '_']).next().unwrap_or(operation);
+            let verb = verb.to_lowercase();
             if !verb.starts_with("get") && !verb.starts_with("list") {
                 all.push(format!("lost:{service}.{operation}*1"));
             }

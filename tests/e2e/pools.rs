@@ -47,10 +47,7 @@ const CLOUDS: [(&str, &str, &str, &str, [&str; 2]); 3] = [
         "region = \"europe-west1\"",
         "spot = true",
         "google_container_node_pool.web",
-        [
-            "clusters.nodePools.create",
-            "clusters.nodePools.delete",
-        ],
+        ["clusters.nodePools.create", "clusters.nodePools.delete"],
     ),
     (
         "azure",
@@ -101,7 +98,7 @@ fn new_nodes_are_there_before_pods_move_and_old_ones_go() {
         let life = Stack::new();
         let write = |pool: &str| {
             life.folder
-                .write("stacks/shop.toml", &stack(cloud, region, pool, 2))
+                .write("stacks/shop.toml", &stack(cloud, region, pool, 2));
         };
         write("");
         life.run(&["apply", "-auto-approve"]).expect(0);

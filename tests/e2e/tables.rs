@@ -4,6 +4,7 @@
 //! # target: aws_vpc.this        what the steps act on
 //! # update: 2                   `var.step` at which it is changed in place (left out: it cannot be)
 //! # replace: 3                  `var.step` at which it is replaced (left out: it cannot be)
+//! # replace: 3, created first   the new one is made before the old one goes
 //! # import: vpc-id expression   an attribute, or text with {attribute}s, that `infra import` takes
 //! # import: no, because …       it cannot be imported, and says so
 //! # unread: a, because …        an attribute that AWS does not tell, so that importing leaves it out
@@ -72,6 +73,8 @@ pub struct Table {
     pub target: String,
     update: Option<String>,
     replace: Option<String>,
+    /// What replacing it plans.
+    pub replaced: [&'static str; 2],
     /// An attribute, or text with {attribute}s; none of what cannot be imported.
     pub import: Option<String>,
     /// Attributes that importing leaves out.
@@ -145,6 +148,10 @@ impl Table {
             );
             (lacks, why)
         };
+        let replace = one("replace");
+        let first = replace
+            .as_deref()
+            .and_then(|r| r.strip_suffix(", created first"));
         let deletes = one("deletes").map(|line| because(&line).0);
         assert!(
             deletes.as_deref().is_none_or(|d| d == "created"),
@@ -154,7 +161,11 @@ impl Table {
             name: name.to_owned(),
             target: one("target").unwrap_or_else(|| panic!("{name}: no target")),
             update: one("update"),
-            replace: one("replace"),
+            replaced: match first {
+                Some(_) => ["create", "delete"],
+                None => ["delete", "create"],
+            },
+            replace: first.map(str::to_owned).or(replace.clone()),
             import: match one("import") {
                 Some(line) if line.starts_with("no, ") => {
                     because(&line);

@@ -145,7 +145,7 @@ impl Life<'_> {
             match step {
                 Step::Create => self.settle(&folder, last, &["create"]),
                 Step::Update => self.settle(&folder, last, &["update"]),
-                Step::Replace => self.settle(&folder, last, &["delete", "create"]),
+                Step::Replace => self.settle(&folder, last, &table.replaced),
                 Step::Import => imported = self.import(&folder, last),
                 Step::Drift => {
                     // Somebody deletes it behind the state's back.

@@ -61,6 +61,8 @@ pub(crate) struct Scrape {
     pub(crate) port: u16,
     /// Under which path.
     pub(crate) path: String,
+    /// What else a PodMonitor says of the endpoint, where it is not asked in the usual way.
+    pub(crate) more: Json,
 }
 
 /// The inside of a cluster in the making.
@@ -355,10 +357,16 @@ impl<'a> Inside<'a> {
 
     /// Pods that tell metrics, for the control `monitoring`.
     pub(crate) fn scrape(&mut self, pods: &Pods, port: u16, path: &str) {
+        self.scrape_by(pods, port, path, Json::Null);
+    }
+
+    /// The same, where more must be said of how they are asked.
+    pub(crate) fn scrape_by(&mut self, pods: &Pods, port: u16, path: &str, more: Json) {
         self.scrapes.push(Scrape {
             pods: pods.clone(),
             port,
             path: path.to_owned(),
+            more,
         });
     }
 }

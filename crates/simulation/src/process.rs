@@ -7,8 +7,8 @@ use crate::fate::{Death, Fate};
 use crate::log::Log;
 use crate::program::{load_text, words};
 use infra_engine::{
-    ApplyReport, Engine, EngineError, Event, Input, Observer, Plan, PlanMode,
-    PlanOptions, SavedPlan, Stop,
+    ApplyReport, Engine, EngineError, Event, Input, Observer, Plan, PlanMode, PlanOptions,
+    SavedPlan, Stop,
 };
 use infra_lang::Evaluator;
 use infra_lang::files::MemoryFiles;

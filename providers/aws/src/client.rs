@@ -7,6 +7,7 @@ use crate::error;
 use crate::family::Family;
 use crate::poll::Polls;
 use crate::tagged::Answers;
+use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
@@ -209,6 +210,27 @@ impl Client {
         error::from_endpoint(error, &endpoint)
     }
 
+    /// Why it cannot be asked whose credentials these are: perhaps because the profile that the stack names has none.
+    fn of_whom(&self, error: ProviderError) -> ProviderError {
+        match &self.config.profile {
+            // The SDK's words for a provider that found nothing (`CredentialsError::not_loaded`).
+            Some(profile)
+                if error
+                    .message
+                    .contains("the credential provider was not enabled") =>
+            {
+                let message = format!(
+                    "the profile `{profile}`, which the stack names, is not defined, or has no credentials: look into ~/.aws/config and ~/.aws/credentials"
+                );
+                ProviderError {
+                    attribute: Some(infra_model::Path::attribute("profile")),
+                    ..ProviderError::new(ErrorKind::Denied, message)
+                }
+            }
+            _ => self.located(error),
+        }
+    }
+
     /// Asks whose credentials these are.
     async fn identify(&mut self) -> Result<(), ProviderError> {
         // Before the run has a clock and a gate: the SDK's own retries do for this one call.
@@ -221,7 +243,7 @@ impl Client {
             .get_caller_identity()
             .send()
             .await
-            .map_err(|e| self.located(error::typed("sts", "GetCallerIdentity", &e)))?;
+            .map_err(|e| self.of_whom(error::typed("sts", "GetCallerIdentity", &e)))?;
         let account = who.account().unwrap_or_default().to_owned();
         if let Some(expected) = self.config.account.as_ref().filter(|a| **a != account) {
             return Err(ProviderError {
@@ -350,11 +372,18 @@ async fn base(config: &Config, environment: &Environment) -> SdkConfig {
     if let Some(region) = &config.region {
         loader = loader.region(Region::new(region.clone()));
     }
-    if let Some(profile) = &config.profile {
-        loader = loader.profile_name(profile);
-    }
-    if let Some(credentials) = given_credentials(environment) {
-        loader = loader.credentials_provider(credentials);
+    // The sandbox's credentials stand for all that a stack names.
+    let in_sandbox = environment.variable("INFRA_SANDBOX") == Some("1");
+    match (&config.profile, given_credentials(environment)) {
+        // A profile that the stack names goes before what the shell happens to have.
+        (Some(profile), given) if !in_sandbox || given.is_none() => {
+            let credentials = ProfileFileCredentialsProvider::builder();
+            loader = loader
+                .profile_name(profile)
+                .credentials_provider(credentials.profile_name(profile).build());
+        }
+        (_, Some(given)) => loader = loader.credentials_provider(given),
+        (_, None) => {}
     }
     loader.load().await
 }

@@ -32,10 +32,9 @@ impl Trust<'_> {
     }
 
     fn may_be_let_in_by(&self, statement: &Json) -> bool {
-        let principal = match statement.get("Principal") {
-            Some(Json::Object(kinds)) => kinds,
-            // `"*"` is everybody; `NotPrincipal` is everybody else.
-            _ => return true,
+        // `"*"` is everybody; `NotPrincipal` is everybody else.
+        let Some(Json::Object(principal)) = statement.get("Principal") else {
+            return true;
         };
         let services = principal.get("Service");
         let mut services = services.into_iter().flat_map(each).filter_map(Json::as_str);

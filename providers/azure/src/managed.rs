@@ -11,18 +11,18 @@ use crate::kind::{Kind, Update};
 use crate::late;
 use crate::operation;
 use crate::tags::{self, MARKS};
-use crate::wire::{self, Change};
+use crate::wire;
 use async_trait::async_trait;
 pub(crate) use infra_cloud::fields::text;
+use infra_cloud::overtaken::overtaken;
 use infra_cloud::pending::{known, split};
-use infra_cloud::shape::is_empty;
 use infra_cloud::wait::{self, Pace, Progress, QUICK};
 use infra_model::kept::{Backups, Folder};
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
 use infra_model::{
-    CallContext, Operation, PlanRequest, Planned, ProviderError, Record, Recovered, Resource,
-    Value, planning,
+    CallContext, ErrorKind, Operation, PlanRequest, Planned, ProviderError, Record, Recovered,
+    Resource, Value, planning,
 };
 use serde_json::{Value as Json, json};
 use std::marker::PhantomData;
@@ -312,10 +312,21 @@ async fn begin<K: Kind>(
     }
     let request = Request::new(Method::Put, api.name, api.version, &*id).body(body);
     // Its operation may end in such a refusal too. Doing it again is doing it once.
-    late::once_known(client, context, operation, &request, || {
+    let sent = late::once_known(client, context, operation, &request, || {
         put(client, context, operation, K::PACE, &id, &request)
-    })
-    .await?;
+    });
+    match sent.await {
+        Ok(()) => {}
+        // An attempt whose answer was lost may have made it.
+        Err(error) if error.maybe_done && error.kind == ErrorKind::Conflict => {
+            let found = find::<K>(client, context, &id).await?;
+            let own = |found| matches!(whose::<K>(operation, &id, &found), Recovered::Found(_));
+            if !found.is_some_and(own) {
+                return Err(error);
+            }
+        }
+        Err(error) => return Err(error),
+    }
     context.events.id_known(operation, &id).await?;
     Ok(id)
 }
@@ -414,8 +425,8 @@ async fn change<K: Kind>(
             return Err(error::gone(id));
         };
         let seen = record_of::<K>(client, id, found.clone(), Some(prior))?.to_value();
-        if let Some(name) = overtaken(changes, old, new, &seen) {
-            return Err(error::overtaken(id, &name));
+        if let Some(conflict) = overtaken(&K::Record::block(), id, old, new, &seen) {
+            return Err(conflict);
         }
         let mut body = match K::UPDATE {
             Update::Whole => without_shown_only(&found),
@@ -433,16 +444,17 @@ async fn change<K: Kind>(
                 (None, Update::Patch) => wire::put(&mut body, &change.field, Json::Null),
             }
         }
+        let retagged =
+            K::API.tags && (tags_of(old) != tags_of(new) || all_tags(old) != all_tags(new));
         if K::API.tags {
-            let own = tags_of(new);
+            // Tags that are not to change stay as they are by now.
+            let own = tags_of(if retagged { new } else { &seen });
             let there = tags::at(&found, K::TAGS);
             let all = MARKS.for_update(&client.config().tags, &own, operation, &there);
             wire::put(&mut body, K::TAGS, tags::json(&all));
         }
         let before = body.clone();
         K::changed(client, context, prior, desired, &mut body).await?;
-        let retagged =
-            K::API.tags && (tags_of(old) != tags_of(new) || all_tags(old) != all_tags(new));
         if changes.is_empty() && !retagged && before == body {
             // What changes is no business of this resource's own.
             return Ok(());
@@ -464,29 +476,6 @@ async fn change<K: Kind>(
 /// `tags_all`, which tell a change of the defaults.
 fn all_tags(value: &Value) -> Option<&Value> {
     value.get("tags_all")
-}
-
-/// The first of the changes whose attribute is neither as it was planned with nor as it shall be.
-fn overtaken(changes: &[Change], old: &Value, new: &Value, seen: &Value) -> Option<String> {
-    let block_like = |a: &Value, b: &Value| a.unmark_deep() == b.unmark_deep();
-    let nothing = |value: &Value| value.is_null() || is_empty(value);
-    let differs = |name: &str| {
-        let (Some(old), Some(new), Some(seen)) = (old.get(name), new.get(name), seen.get(name))
-        else {
-            return false;
-        };
-        let is = |other: &Value| {
-            block_like(seen, other)
-                || planning::same(infra_model::schema::Compare::CaseInsensitive, seen, other)
-                || nothing(seen) && nothing(other)
-        };
-        !is(old) && !is(new)
-    };
-    changes
-        .iter()
-        .map(|c| &c.name)
-        .find(|name| differs(name))
-        .cloned()
 }
 
 /// Deletes and waits until it is gone. What depends on it may take a while to let go of it.

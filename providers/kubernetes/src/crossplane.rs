@@ -11,7 +11,7 @@ use crate::read;
 use futures::future::try_join_all;
 use infra_cloud::wait::{Progress, until};
 use infra_model::outside::{Ending, Fate};
-use infra_model::{CallContext, Operation, ProviderError, Value};
+use infra_model::{CallContext, ErrorKind, Operation, ProviderError, Value};
 use serde_json::{Value as Json, json};
 use std::time::Duration;
 
@@ -168,7 +168,14 @@ async fn find(client: &Client, context: &CallContext) -> Result<Found, ProviderE
     let kinds = discovery::categorised(client, context).await?;
     let lists = |which: fn(&Categorised) -> bool| {
         let each = kinds.iter().filter(move |k| which(k));
-        try_join_all(each.map(|k| read::everywhere(client, context, &k.api_version, &k.kind)))
+        try_join_all(each.map(|k| async {
+            let listed = read::everywhere(client, context, &k.api_version, &k.kind).await;
+            match listed {
+                // Its definition went just now, and it with that.
+                Err(error) if error.kind == ErrorKind::NotFound => Ok(Vec::new()),
+                other => other,
+            }
+        }))
     };
     let (composites, managed) = futures::try_join!(lists(is_composite), lists(is_managed))?;
     Ok(Found {

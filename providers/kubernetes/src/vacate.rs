@@ -151,7 +151,7 @@ impl Vacating<'_> {
         for (pod, answer) in answers {
             match answer {
                 Err(error) if error.code == BUDGET => {
-                    held.push((evictions::name(pod), error.message))
+                    held.push((evictions::name(pod), error.message));
                 }
                 other => drop(there(other)?),
             }

@@ -49,7 +49,7 @@ fn the_platform_is_judged_once_a_scan_is_clean_and_else_the_list_is_told() {
         let server = Server::sandbox(&[]);
         let folder = Folder::new();
         let write = |platform: &str, more: &str| {
-            folder.write("stacks/shop.toml", &stack(engine, platform, more))
+            folder.write("stacks/shop.toml", &stack(engine, platform, more));
         };
         let apply = || folder.run(&["apply", "-auto-approve", &server.flag()]);
         let breaks = "\"sandbox.infra/breaks\" = \"no-root\"";

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use infra_engine::{
-    ApplyReport, ChangeAction, Engine, EngineError, Input, Plan, PlanOptions,
-    Recovery, Silent, Stop,
+    ApplyReport, ChangeAction, Engine, EngineError, Input, Plan, PlanOptions, Recovery, Silent,
+    Stop,
 };
 use infra_lang::files::MemoryFiles;
 use infra_lang::{Evaluator, LoadRequest, load};
@@ -156,12 +156,7 @@ impl Bench {
             store,
         };
         self.runtime
-            .block_on(self.engine.apply(
-                input,
-                plan,
-                &Silent,
-                &Stop::new(),
-            ))
+            .block_on(self.engine.apply(input, plan, &Silent, &Stop::new()))
             .expect("applies")
     }
 

@@ -192,11 +192,8 @@ fn a_stale_plan_is_refused() {
         program: Some(&program),
         store: &store,
     };
-    let again = bench.runtime.block_on(bench.engine.apply(
-        input,
-        &plan,
-        &Silent,
-        &Stop::new(),
-    ));
+    let again = bench
+        .runtime
+        .block_on(bench.engine.apply(input, &plan, &Silent, &Stop::new()));
     assert!(again.expect_err("is stale").to_string().contains("stale"));
 }

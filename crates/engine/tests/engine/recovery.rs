@@ -46,12 +46,9 @@ fn a_half_made_resource_that_cannot_be_read_is_not_called_a_stale_plan() {
     let plan = bench
         .plan(&store, &program, &PlanOptions::default())
         .expect("plans");
-    let refused = bench.runtime.block_on(bench.engine.apply(
-        input,
-        &plan,
-        &Silent,
-        &Stop::new(),
-    ));
+    let refused = bench
+        .runtime
+        .block_on(bench.engine.apply(input, &plan, &Silent, &Stop::new()));
     let refused = refused.expect_err("is refused").to_string();
     assert!(!refused.contains("stale"), "{refused}");
     assert!(refused.contains("test_safe.a"), "{refused}");

@@ -280,7 +280,7 @@ fn stores_are_the_platforms(plane: &ControlPlane) {
                 .kubectl(&["delete", "secretstore", "-n", "shop", "thing"])
                 .done();
         }
-        !answer.is_ok()
+        answer.is_err()
     });
     for object in [store("shop"), push, generator] {
         let told = apply(plane, &editor, &object).expect_err("refused");

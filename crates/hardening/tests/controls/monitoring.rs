@@ -106,6 +106,27 @@ fn only_the_platform_speaks_for_others() {
     assert!(seen[0] > 2 && seen[1] > 2, "{seen:?}");
 }
 
+/// It listens by TLS only, and tells Prometheus' format when it is asked for it.
+#[test]
+fn vault_is_asked_by_its_certificate() {
+    let inputs =
+        json!({ "secrets": { "engine": "vault", "vault": { "recovery_recipients": ["bQ=="] } } });
+    let expansion = on("aws").harden(&["tls", "secrets", "monitoring"], inputs);
+    let all = crate::alternatives::objects(&expansion);
+    let monitor = all.iter().find(|made| {
+        made["kind"] == "PodMonitor" && made["spec"]["podMetricsEndpoints"][0]["portNumber"] == 8200
+    });
+    let endpoint = &monitor.expect("Vault is looked at")["spec"]["podMetricsEndpoints"][0];
+    assert_eq!(endpoint["scheme"], "https");
+    assert_eq!(endpoint["params"]["format"], json!(["prometheus"]));
+    let certificate = node(&expansion, "tls_self_signed_cert.vault");
+    let names = certificate["dns_names"].as_array().expect("names");
+    assert!(
+        names.contains(&endpoint["tlsConfig"]["serverName"]),
+        "{names:?}"
+    );
+}
+
 /// Its webhook's certificate is one of cert-manager's, which judges it.
 #[test]
 fn certificates_of_its_own_come_when_somebody_issues_them() {

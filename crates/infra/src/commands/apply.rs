@@ -160,10 +160,9 @@ pub(super) async fn apply(session: &Session, plan: &Plan) -> Result<(Exit, bool)
                 report::summary(&report, mode, &stack, ui.out)
             ));
         }
-        for left in [report::outliving(plan, &stack), report::orphaned(plan)] {
-            if let Some(left) = left {
-                ui.result(&format!("\n{left}"));
-            }
+        let left = [report::outliving(plan, &stack), report::orphaned(plan)];
+        for left in left.into_iter().flatten() {
+            ui.result(&format!("\n{left}"));
         }
         let last = plan.deferred().next().is_none() || !report.is_complete();
         if mode != PlanMode::Destroy && last && !state.outputs.is_empty() {

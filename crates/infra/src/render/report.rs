@@ -190,7 +190,11 @@ pub(crate) fn made_inside(plan: &Plan) -> Option<String> {
         Fate::Delete => "is deleted first, with what is stored in it",
         Fate::Orphan => "stays, and nobody looks after it any more",
     };
-    let each: String = plan.made_inside.iter().map(|m| format!("\n  - {m}")).collect();
+    let each: String = plan
+        .made_inside
+        .iter()
+        .map(|m| format!("\n  - {m}"))
+        .collect();
     Some(format!("What Crossplane has made {fate}:{each}"))
 }
 

@@ -5,14 +5,14 @@ use super::node_pool::NodePool;
 use super::pool::{self, KubeletConfig, UpgradeSettings};
 use crate::api::Api;
 use crate::client::{Client, Method, Request};
-use crate::error;
+use crate::error::{self, is_stale};
 use crate::found::{etag, fetch, without_shown_only};
 use crate::kind::Kind;
 use crate::operation;
 use crate::wire::{self, Rule, Rules};
 use infra_cloud::absence::absent_is_done;
 use infra_cloud::fields::understood;
-use infra_cloud::wait::LONG;
+use infra_cloud::wait::{self, LONG, QUICK};
 use infra_model::{CallContext, Operation, ProviderError, Record, Value};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -301,30 +301,45 @@ pub(crate) async fn change(
         pools.make(&desired.name, body).await?;
         return pools.delete(standin).await;
     }
-    let Some(found) = pools.find(&desired.name).await? else {
-        return Err(error::gone(&pools.id(&desired.name)));
-    };
-    let block = DefaultPool::block();
-    let mut whole = without_shown_only(&found);
-    let (old, new) = (prior.to_value(), desired.to_value());
-    for change in wire::object_changes(&block, &old, &new, RULES) {
-        let field = format!("properties/{}", change.field);
-        match change.json {
-            Some(json) => wire::put(&mut whole, &field, json),
-            None => wire::remove(&mut whole, &field),
+    // While somebody is faster, or an answer was lost, what is there is looked at again.
+    wait::while_refused(context, operation, QUICK, is_stale, || {
+        pools.change(prior, desired)
+    })
+    .await
+}
+
+impl Pools<'_> {
+    /// Changes a pool in place, under the etag of what was read just before.
+    async fn change(
+        &self,
+        prior: &DefaultPool,
+        desired: &DefaultPool,
+    ) -> Result<(), ProviderError> {
+        let Some(found) = self.find(&desired.name).await? else {
+            return Err(error::gone(&self.id(&desired.name)));
+        };
+        let block = DefaultPool::block();
+        let mut whole = without_shown_only(&found);
+        let (old, new) = (prior.to_value(), desired.to_value());
+        for change in wire::object_changes(&block, &old, &new, RULES) {
+            let field = format!("properties/{}", change.field);
+            match change.json {
+                Some(json) => wire::put(&mut whole, &field, json),
+                None => wire::remove(&mut whole, &field),
+            }
         }
+        if desired.auto_scaling_enabled {
+            // The autoscaler's number is not ours.
+            wire::put(
+                &mut whole,
+                "properties/count",
+                found["properties"]["count"].clone(),
+            );
+        }
+        wire::put(&mut whole, "properties/tags", json!(desired.tags));
+        let request = Request::new(Method::Put, API.name, VERSION, self.id(&desired.name))
+            .body(whole)
+            .if_match(etag(&found));
+        self.send(request).await
     }
-    if desired.auto_scaling_enabled {
-        // The autoscaler's number is not ours.
-        wire::put(
-            &mut whole,
-            "properties/count",
-            found["properties"]["count"].clone(),
-        );
-    }
-    wire::put(&mut whole, "properties/tags", json!(desired.tags));
-    let request = Request::new(Method::Put, API.name, VERSION, pools.id(&desired.name))
-        .body(whole)
-        .if_match(etag(&found));
-    pools.send(request).await
 }

@@ -105,7 +105,7 @@ fn read(page: &str, found: &mut Folder) -> Result<String, quick_xml::Error> {
                         found.objects.extend(written.take().map(|written| Stored {
                             name: std::mem::take(&mut name),
                             written,
-                        }))
+                        }));
                     }
                     (_, "NextMarker") => marker.clone_from(&text),
                     _ => {}

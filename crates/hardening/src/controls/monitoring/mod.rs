@@ -384,14 +384,18 @@ fn jobs(inside: &Inside<'_>) -> Vec<(String, String)> {
 /// whose a certificate is. An app speaks for itself only.
 fn monitor(scrape: &Scrape, platform: bool) -> Json {
     let pods = &scrape.pods;
+    let mut endpoint = json!({
+        "path": scrape.path,
+        // By number: names of ports are up to whoever wrote the workload.
+        "portNumber": scrape.port,
+        "honorLabels": platform,
+    });
+    if let (Json::Object(endpoint), Json::Object(more)) = (&mut endpoint, &scrape.more) {
+        endpoint.extend(more.clone());
+    }
     let spec = json!({
         "selector": { "matchLabels": pods.labels },
-        "podMetricsEndpoints": [{
-            "path": scrape.path,
-            // By number: names of ports are up to whoever wrote the workload.
-            "portNumber": scrape.port,
-            "honorLabels": platform,
-        }],
+        "podMetricsEndpoints": [endpoint],
     });
     let name = format!("{}-{}", pods.name, scrape.port);
     object(

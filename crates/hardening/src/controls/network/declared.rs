@@ -109,7 +109,10 @@ fn crossplane(path: &str, inside: &mut Inside<'_>) -> Option<(Peer, Vec<Port>)> 
         inside.draft.refuse(
             path,
             "the control `crossplane` is off, and nobody makes such a database",
-            format!("write `[hardening.{}.crossplane]`", inside.draft.instance.name),
+            format!(
+                "write `[hardening.{}.crossplane]`",
+                inside.draft.instance.name
+            ),
         );
         return None;
     }

@@ -26,10 +26,9 @@ pub(super) fn run(arguments: &HardenRender, ui: Ui) -> Outcome {
         } else {
             String::new()
         };
-        for (index, node) in seen.nodes(hardening).iter().enumerate() {
-            if let Some((name, text)) = file(node) {
-                files.push((format!("{folder}{index:03}-{name}.yaml"), text));
-            }
+        let nodes = seen.nodes(hardening);
+        for (index, (name, text)) in nodes.iter().filter_map(file).enumerate() {
+            files.push((format!("{folder}{index:03}-{name}.yaml"), text));
         }
     }
     if files.is_empty() {

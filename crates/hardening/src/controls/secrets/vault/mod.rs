@@ -263,7 +263,17 @@ fn traffic(server: &Pods, inside: &mut Inside<'_>) {
     let me = Peer::Pods(server.clone());
     inside.calls_api(server);
     inside.allow(me.clone(), me.clone(), &[api, Port::tcp(8201)]);
-    inside.scrape(server, 8200, "/v1/sys/metrics");
+    // By its certificate, and in Prometheus' format, which is not its own:
+    // https://developer.hashicorp.com/vault/api-docs/system/metrics
+    let asked = json!({
+        "scheme": "https",
+        "tlsConfig": {
+            "ca": { "secret": { "name": "vault-tls", "key": "ca.crt" } },
+            "serverName": "vault-active.vault.svc",
+        },
+        "params": { "format": ["prometheus"] },
+    });
+    inside.scrape_by(server, 8200, "/v1/sys/metrics", asked);
     let init = Pods::of(
         NAMESPACE,
         "init",
