@@ -1,7 +1,7 @@
 //! Application gateways on Azure and their certificates in vaults: a grant that comes late is waited for, in the words that gateways have
 //! for it; what they cannot read is told at once.
 
-use crate::late::Stack;
+use crate::support::Stack;
 use std::time::{Duration, Instant};
 
 /// A gateway in front of a machine, and a vault with a certificate: the vault's own settings are `vault`, what is granted `grant`, and what
@@ -147,7 +147,7 @@ fn by_role(kind: &str) -> String {
 #[test]
 fn a_gateway_waits_until_its_identity_may_read_the_certificate() {
     for text in [by_role("x-pkcs12"), gateway(POLICIES, "", "x-pkcs12", TLS)] {
-        let stack = Stack::new("late=3000", &text);
+        let stack = Stack::late("late=3000", &text);
         stack.apply().expect(0).says(&[WAITS]);
         stack.end();
     }
@@ -156,7 +156,7 @@ fn a_gateway_waits_until_its_identity_may_read_the_certificate() {
 /// A certificate that is added to a gateway is waited for too.
 #[test]
 fn a_change_of_a_gateway_waits_as_well() {
-    let stack = Stack::new("late=3000", &gateway(ROLES, MINE, "x-pkcs12", PLAIN));
+    let stack = Stack::late("late=3000", &gateway(ROLES, MINE, "x-pkcs12", PLAIN));
     stack.apply().expect(0);
     stack.write(&by_role("x-pkcs12"));
     stack.apply().expect(0).says(&[WAITS]);
@@ -166,7 +166,7 @@ fn a_change_of_a_gateway_waits_as_well() {
 /// A run that was killed while a gateway waited goes on where it was, and waits again.
 #[test]
 fn a_gateway_that_was_left_waiting_is_gone_on_with() {
-    let stack = Stack::new("late=6000", &by_role("x-pkcs12"));
+    let stack = Stack::late("late=6000", &by_role("x-pkcs12"));
     stack.kill_while_called("ApplicationGateways_CreateOrUpdate", &(200..300));
     stack.apply().expect(0);
     stack.end();
@@ -182,7 +182,7 @@ fn what_a_gateway_cannot_read_is_told_at_once() {
         ),
         (by_role("x-pem-file"), "Data or Password for certificate"),
     ] {
-        let stack = Stack::new("late=1000", &text);
+        let stack = Stack::late("late=1000", &text);
         let began = Instant::now();
         let told = stack.apply().expect(1).told();
         assert!(told.contains(words), "`{words}` is not in\n{told}");

@@ -1,34 +1,12 @@
 //! Clusters that live on: versions that change, and what is left when they go.
 
-use crate::support::{Folder, Ran, Server};
+use crate::support::Stack;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-/// A stack of a cluster in the sandbox.
-struct Stack {
-    folder: Folder,
-    server: Server,
-}
-
 impl Stack {
-    fn new() -> Stack {
-        Stack {
-            folder: Folder::new(),
-            server: Server::sandbox(&["--latency", "none"]),
-        }
-    }
-
-    fn write(&self, text: &str) {
-        self.folder.write("stacks/shop.toml", text);
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ran {
-        let flag = self.server.flag();
-        self.folder.run(&[arguments, &[flag.as_str()]].concat())
-    }
-
     /// How many things of a type there are.
     fn count(&self, type_name: &str) -> usize {
         let all = self.server.resources();
@@ -137,7 +115,7 @@ const CLOUDS: [(&str, &str, &str, Option<&str>); 3] = [
 #[test]
 fn the_control_plane_goes_before_its_pools_and_budgets_are_named() {
     for (cloud, region, control_plane, pool) in CLOUDS {
-        let stack = Stack::new();
+        let stack = Stack::sandboxed();
         stack.write(&cluster(cloud, region, "1.33", TIGHT));
         stack.run(&["apply", "-auto-approve"]).expect(0);
         let quiet = stack.run(&["plan"]).expect(0).told();
@@ -169,7 +147,7 @@ fn the_control_plane_goes_before_its_pools_and_budgets_are_named() {
 
 #[test]
 fn objects_that_the_version_does_not_serve_are_refused_before_anything_is_begun() {
-    let stack = Stack::new();
+    let stack = Stack::sandboxed();
     stack.write(&cluster("aws", "region = \"eu-west-1\"", "1.34", OLD));
     let told = stack.run(&["apply", "-auto-approve"]).expect(1).told();
     for words in [
@@ -204,7 +182,7 @@ backup = { bucket = "backups" }
 
 #[test]
 fn buckets_with_backups_outlive_a_destroy_and_are_taken_up_again() {
-    let stack = Stack::new();
+    let stack = Stack::sandboxed();
     let text = cluster("aws", "region = \"eu-west-1\"", "1.34", HARDENED);
     stack.write(&text);
     stack.run(&["apply", "-auto-approve"]).expect(0);
@@ -320,7 +298,7 @@ fn in_order(events: &[(String, String)], first: &str, then: &str) {
 #[test]
 fn charts_are_raised_before_the_control_plane_and_add_ons_before_pools() {
     for (cloud, region, control_plane, pools) in CLOUDS {
-        let stack = Stack::new();
+        let stack = Stack::sandboxed();
         let more = [config_map("told", "one"), config_map("old", "one")].concat();
         stack.write(&hardened(cloud, region, "1.33", true, &more));
         stack.run(&["apply", "-auto-approve"]).expect(0);
@@ -378,7 +356,7 @@ fn killed_at(stack: &Stack, address: &str, kind: &str) {
 
 #[test]
 fn a_run_that_is_killed_between_charts_and_control_plane_goes_on() {
-    let (stack, region) = (Stack::new(), "region = \"eu-west-1\"");
+    let (stack, region) = (Stack::sandboxed(), "region = \"eu-west-1\"");
     stack.write(&hardened("aws", region, "1.34", true, ""));
     stack.run(&["apply", "-auto-approve"]).expect(0);
     stack.write(&hardened("aws", region, "1.35", false, ""));
@@ -402,7 +380,7 @@ fn a_run_that_is_killed_between_charts_and_control_plane_goes_on() {
 
 #[test]
 fn a_chart_that_does_not_suit_both_versions_is_refused_before_anything_is_begun() {
-    let stack = Stack::new();
+    let stack = Stack::sandboxed();
     let region = "region = \"eu-west-1\"";
     stack.write(&hardened("aws", region, "1.32", true, ""));
     stack.run(&["apply", "-auto-approve"]).expect(0);
@@ -486,7 +464,7 @@ fn versions_that_the_cloud_has_moved_are_no_drift() {
             Some("1.33.5"),
         ),
     ] {
-        let stack = Stack::new();
+        let stack = Stack::sandboxed();
         stack.write(&cluster(cloud, region, "1.34", ""));
         stack.run(&["apply", "-auto-approve"]).expect(0);
         let back = |to: &'static str| move |v: &str| v.starts_with(patch).then(|| to.to_owned());

@@ -1,41 +1,24 @@
 //! Access that comes late: what was made or granted a moment ago is waited for, on every cloud, and said; what is refused for good is
 //! refused at once; a run that was killed while it waited is gone on with.
 
-use crate::support::{Folder, Ran, Server};
+use crate::support::{Ran, Server, Stack};
 use serde_json::Value as Json;
 use std::ops::Range;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-/// A stack in a folder and against a server of its own.
-pub(crate) struct Stack {
-    folder: Folder,
-    server: Server,
-}
-
 impl Stack {
-    pub(crate) fn new(faults: &str, text: &str) -> Stack {
+    /// With faults.
+    pub(crate) fn late(faults: &str, text: &str) -> Stack {
         Stack::paced("none", faults, text)
     }
 
     /// One whose cloud takes its time.
     pub(crate) fn paced(latency: &str, faults: &str, text: &str) -> Stack {
-        let stack = Stack {
-            folder: Folder::new(),
-            server: Server::sandbox(&["--latency", latency, "--faults", faults]),
-        };
+        let arguments = ["--latency", latency, "--faults", faults];
+        let stack = Stack::against(Server::sandbox(&arguments));
         stack.write(text);
         stack
-    }
-
-    /// Writes the stack's file.
-    pub(crate) fn write(&self, text: &str) {
-        self.folder.write("stacks/shop.toml", text);
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ran {
-        let flag = self.server.flag();
-        self.folder.run(&[arguments, &[flag.as_str()]].concat())
     }
 
     pub(crate) fn apply(&self) -> Ran {
@@ -134,7 +117,7 @@ metadata = {{ name = "shop" }}
 /// Applies it where everything is known late, and who may enter the cluster later still; all that is waited for is said.
 fn waits(cloud: &str, place: &str, said: &[&str]) {
     let faults = "late=2500,late:kubernetes.*=12000";
-    let stack = Stack::new(faults, &production(cloud, place));
+    let stack = Stack::late(faults, &production(cloud, place));
     let applied = stack.apply().expect(0);
     let told = applied.told();
     for what in said {
@@ -192,7 +175,7 @@ fn what_else_is_new_is_waited_for() {
             "the identity is known everywhere: PrincipalNotFound",
         ),
     ] {
-        let stack = Stack::new("late=2000", text);
+        let stack = Stack::late("late=2000", text);
         let applied = stack.apply().expect(0);
         applied.says(&[&format!("waits until {said}")]);
         stack.end();
@@ -252,7 +235,7 @@ principal_id         = "${azurerm_user_assigned_identity.who.principal_id}"
 /// Of one identity with a role on a key, and on a network after that: what is encrypted and what joins the network.
 #[test]
 fn each_role_of_an_identity_is_waited_for() {
-    let stack = Stack::new("late=2000", IDENTITY);
+    let stack = Stack::late("late=2000", IDENTITY);
     let applied = stack.apply().expect(0);
     let waits = "waits until the role of the identity is known everywhere";
     applied.says(&[
@@ -372,7 +355,7 @@ fn what_is_refused_for_good_is_refused_at_once() {
             "Caller is not authorized to perform action on resource",
         ),
     ] {
-        let stack = Stack::new(faults, text);
+        let stack = Stack::late(faults, text);
         let began = Instant::now();
         let told = stack.apply().expect(1).told();
         let took = began.elapsed();
@@ -399,7 +382,7 @@ assume_role_policy = '''${{jsonencode({{ Version = "2012-10-17", Statement = [{{
         let roles = role("control", cluster) + &role("nodes", nodes);
         format!("{CLUSTER}{roles}")
     };
-    let stack = Stack::new("late=1000", &text("ecs.amazonaws.com", "ec2.amazonaws.com"));
+    let stack = Stack::late("late=1000", &text("ecs.amazonaws.com", "ec2.amazonaws.com"));
     let began = Instant::now();
     let told = stack.apply().expect(1).told();
     assert!(began.elapsed() < Duration::from_secs(20), "{told}");
@@ -546,7 +529,7 @@ fn a_run_that_was_killed_while_it_waited_is_gone_on_with() {
         ),
         ("late:iam.*=6000", TRUST, "CreateRole"),
     ] {
-        let stack = Stack::new(faults, text);
+        let stack = Stack::late(faults, text);
         stack.kill_while_refused(operation);
         stack.apply().expect(0);
         let roles = stack.server.resources();

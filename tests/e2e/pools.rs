@@ -1,29 +1,12 @@
 //! Pools of nodes that cannot become what they are to be: the new nodes are there first, and pods move to them as far as budgets
 //! let them.
 
-use crate::support::{Folder, Ran, Server};
+use crate::support::Stack;
 use serde_json::Value as Json;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-struct Stack {
-    folder: Folder,
-    server: Server,
-}
-
 impl Stack {
-    fn new() -> Stack {
-        Stack {
-            folder: Folder::new(),
-            server: Server::sandbox(&["--latency", "none"]),
-        }
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ran {
-        let flag = self.server.flag();
-        self.folder.run(&[arguments, &[flag.as_str()]].concat())
-    }
-
     /// What the clouds were asked to do, by operation and status.
     fn asked(&self) -> Vec<(String, u64)> {
         let requests = self.server.get("/_sandbox/requests");
@@ -95,10 +78,9 @@ depends_on = ["kubernetes_manifest.web"]
 #[test]
 fn new_nodes_are_there_before_pods_move_and_old_ones_go() {
     for (cloud, region, change, pool, [create, delete]) in CLOUDS {
-        let life = Stack::new();
+        let life = Stack::sandboxed();
         let write = |pool: &str| {
-            life.folder
-                .write("stacks/shop.toml", &stack(cloud, region, pool, 2));
+            life.write(&stack(cloud, region, pool, 2));
         };
         write("");
         life.run(&["apply", "-auto-approve"]).expect(0);
@@ -134,11 +116,10 @@ fn new_nodes_are_there_before_pods_move_and_old_ones_go() {
 
 #[test]
 fn a_run_that_is_killed_while_a_budget_holds_it_up_goes_on_once_that_allows_it() {
-    let life = Stack::new();
+    let life = Stack::sandboxed();
     let (cloud, region, change, ..) = CLOUDS[0];
     let write = |pool: &str, replicas: u32| {
-        life.folder
-            .write("stacks/shop.toml", &stack(cloud, region, pool, replicas));
+        life.write(&stack(cloud, region, pool, replicas));
     };
     write("", 1);
     life.run(&["apply", "-auto-approve"]).expect(0);

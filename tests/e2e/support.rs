@@ -160,6 +160,36 @@ impl Folder {
     }
 }
 
+/// A stack in a folder and against a server of its own.
+pub struct Stack {
+    pub folder: Folder,
+    pub server: Server,
+}
+
+impl Stack {
+    pub fn against(server: Server) -> Stack {
+        Stack {
+            folder: Folder::new(),
+            server,
+        }
+    }
+
+    /// In a sandbox that is quick.
+    pub fn sandboxed() -> Stack {
+        Stack::against(Server::sandbox(&["--latency", "none"]))
+    }
+
+    /// Writes the stack's file.
+    pub fn write(&self, text: &str) {
+        self.folder.write("stacks/shop.toml", text);
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        let flag = self.server.flag();
+        self.folder.run(&[arguments, &[flag.as_str()]].concat())
+    }
+}
+
 /// A server that ends with the test.
 pub struct Server {
     child: Child,

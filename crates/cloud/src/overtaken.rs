@@ -63,8 +63,9 @@ pub fn of_fields(
     Some(conflict(id, path, Some(values)))
 }
 
-/// The error: what was changed, from what to what, and what to do.
-fn conflict(id: &str, path: Path, values: Option<[Option<Json>; 2]>) -> ProviderError {
+/// The error: what was changed, from what to what where that may be told, and what to do.
+#[must_use]
+pub fn conflict(id: &str, path: Path, values: Option<[Option<Json>; 2]>) -> ProviderError {
     let values = values.map_or_else(String::new, |[old, seen]| {
         format!("{VALUES}{}; now {})", shown(old), shown(seen))
     });

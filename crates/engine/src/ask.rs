@@ -1,10 +1,10 @@
 //! Questions to the clouds outside of any plan: about what a state has, and after what a state that is lost had. Nothing is changed
 //! by them. Each provider is configured once.
 
-use crate::codec;
 use crate::configure;
 use crate::engine::Engine;
 use crate::graph::ProgramGraph;
+use crate::import;
 use crate::scope::{Frame, World};
 use crate::sessions::{Connected, Sessions};
 use infra_model::address::{Address, Mode};
@@ -147,20 +147,7 @@ impl Asking {
             .await?
         {
             let value = session.import(&context, type_name, &id).await?;
-            let (attributes, sensitive_paths) = codec::encode(schema, &value);
-            let resource = ResourceState {
-                provider: said.clone(),
-                provider_config: connected.resolved.clone(),
-                schema_version: schema.version,
-                attributes,
-                sensitive_paths,
-                dependencies: Vec::new(),
-                create_before_destroy: block.lifecycle.create_before_destroy,
-                tainted: false,
-                deposed: Default::default(),
-                private: None,
-                id: codec::id_of(&value).unwrap_or(id),
-            };
+            let resource = import::recorded(block, schema, said.clone(), &connected, &value, &id);
             found.push((resource, value));
         }
         Ok(found)

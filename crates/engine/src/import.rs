@@ -13,6 +13,7 @@ use infra_model::address::{Address, Mode, ProviderAddress};
 use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use infra_model::program::{Program, ResourceBlock};
+use infra_model::schema::Schema;
 use infra_model::value::Value;
 use infra_state::{ResourceState, State, StateChange};
 use serde_json::Value as Json;
@@ -106,8 +107,8 @@ impl Engine {
             )
             .into());
         };
-        let (attributes, sensitive_paths) = codec::encode(schema, &value);
-        let id = codec::id_of(&value).unwrap_or_else(|| id.to_owned());
+        let resource = recorded(block, schema, provider, &connected, &value, id);
+        let id = resource.id.clone();
         if let Some(other) = input
             .store
             .read(|s| managed_as(s, address, &connected.resolved, &id))
@@ -119,19 +120,6 @@ impl Engine {
                     .into(),
             );
         }
-        let resource = ResourceState {
-            provider,
-            provider_config: connected.resolved.clone(),
-            schema_version: schema.version,
-            attributes,
-            sensitive_paths,
-            dependencies: Vec::new(),
-            create_before_destroy: block.lifecycle.create_before_destroy,
-            tainted: false,
-            deposed: Default::default(),
-            private: None,
-            id: id.clone(),
-        };
         input
             .store
             .apply_changes(vec![StateChange::Put {
@@ -189,6 +177,31 @@ impl Engine {
             crate::plan::read_import(&sessions, &connected, &provider.name, type_name, id).await;
         let value = value.map_err(problem)?;
         Ok((connected, value))
+    }
+}
+
+/// A found object as the state has it.
+pub(crate) fn recorded(
+    block: &ResourceBlock,
+    schema: &Schema,
+    provider: ProviderAddress,
+    connected: &Connected,
+    value: &Value,
+    id: &str,
+) -> ResourceState {
+    let (attributes, sensitive_paths) = codec::encode(schema, value);
+    ResourceState {
+        provider,
+        provider_config: connected.resolved.clone(),
+        schema_version: schema.version,
+        attributes,
+        sensitive_paths,
+        dependencies: Vec::new(),
+        create_before_destroy: block.lifecycle.create_before_destroy,
+        tainted: false,
+        deposed: Default::default(),
+        private: None,
+        id: codec::id_of(value).unwrap_or_else(|| id.to_owned()),
     }
 }
 

@@ -2,11 +2,12 @@
 
 use crate::engine::Engine;
 use infra_model::address::ProviderAddress;
-use infra_model::hash::HashMap;
+use infra_model::hash::{HashMap, HashSet};
 use infra_model::provider::{CallContext, Events, Session};
 use infra_model::provider_error::{ErrorKind, ProviderError};
 use infra_model::value::Value;
 use infra_model::{json, planning, schema};
+use infra_state::ResourceState;
 use serde_json::Value as Json;
 use std::sync::{Arc, Mutex};
 
@@ -21,6 +22,21 @@ pub(crate) struct Connected {
     pub(crate) resolved: Arc<Json>,
     /// The same as a value, for planning.
     pub(crate) value: Value,
+}
+
+/// A configuration as the state recorded it, and whose it is.
+pub(crate) type Recorded = (ProviderAddress, Arc<Json>);
+
+/// The configurations that resources are managed with, each once.
+pub(crate) fn recorded<'r>(
+    resources: impl IntoIterator<Item = &'r ResourceState>,
+) -> Vec<Recorded> {
+    let mut seen = HashSet::default();
+    resources
+        .into_iter()
+        .filter(|r| seen.insert((r.provider.name.clone(), r.provider_config.to_string())))
+        .map(|r| (r.provider.clone(), r.provider_config.clone()))
+        .collect()
 }
 
 /// The sessions of one run, and its limits.

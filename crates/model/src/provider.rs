@@ -100,6 +100,12 @@ impl Environment {
             .find(|(k, _)| k == name)
             .map(|(_, v)| v.as_str())
     }
+
+    /// Whether the clouds are a sandbox's.
+    #[must_use]
+    pub fn is_sandbox(&self) -> bool {
+        self.variable("INFRA_SANDBOX") == Some("1")
+    }
 }
 
 /// A configured provider.

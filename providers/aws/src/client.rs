@@ -373,10 +373,9 @@ async fn base(config: &Config, environment: &Environment) -> SdkConfig {
         loader = loader.region(Region::new(region.clone()));
     }
     // The sandbox's credentials stand for all that a stack names.
-    let in_sandbox = environment.variable("INFRA_SANDBOX") == Some("1");
     match (&config.profile, given_credentials(environment)) {
         // A profile that the stack names goes before what the shell happens to have.
-        (Some(profile), given) if !in_sandbox || given.is_none() => {
+        (Some(profile), given) if !environment.is_sandbox() || given.is_none() => {
             let credentials = ProfileFileCredentialsProvider::builder();
             loader = loader
                 .profile_name(profile)

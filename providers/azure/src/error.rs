@@ -68,20 +68,6 @@ pub(crate) fn gone(id: &str) -> ProviderError {
     }
 }
 
-/// What was to be changed is not as it was planned with.
-pub(crate) fn overtaken(id: &str, attribute: &str) -> ProviderError {
-    ProviderError {
-        code: "ChangedMeanwhile".to_owned(),
-        attribute: Some(Path::attribute(attribute)),
-        ..ProviderError::new(
-            ErrorKind::Conflict,
-            format!(
-                "somebody else has changed `{attribute}` of `{id}` since this change was planned; plan again"
-            ),
-        )
-    }
-}
-
 fn text(value: &Json) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }

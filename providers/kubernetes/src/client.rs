@@ -98,7 +98,7 @@ impl Client {
 
     /// Whether the cluster is a sandbox's.
     pub(crate) fn is_sandbox(&self) -> bool {
-        self.environment.variable("INFRA_SANDBOX") == Some("1")
+        self.environment.is_sandbox()
     }
 
     /// Whether the cluster has answered a call about objects. One that was made just now may not know yet who may do what in it.

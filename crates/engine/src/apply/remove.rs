@@ -6,9 +6,8 @@ use super::{Run, lock};
 use crate::codec;
 use crate::events::Event;
 use crate::plan::{Change, ChangeAction, Reason, pools};
-use crate::sessions::Connected;
+use crate::sessions::{self, Connected};
 use infra_model::address::ProviderAddress;
-use infra_model::hash::HashSet;
 use infra_model::operation::{Action, Operation};
 use infra_model::outside::{Ending, Fate};
 use infra_model::protection;
@@ -17,6 +16,7 @@ use infra_model::provider_error::{ErrorKind, ProviderError};
 use infra_model::schema::Schema;
 use infra_model::value::Value;
 use infra_state::{DeposedKey, Intent, Outcome, ResourceState, StateChange};
+use serde_json::Value as Json;
 use std::sync::Arc;
 
 /// An object that goes.
@@ -77,11 +77,18 @@ impl Run<'_> {
 
     /// Where an object is, whatever the stack file says now.
     async fn reach(&self, going: &Going<'_>) -> Result<(Connected, CallContext), ProviderError> {
-        let provider = &going.resource.provider;
-        let connected = self
-            .sessions
-            .reconnect(provider, &going.resource.provider_config)
-            .await?;
+        let resource = &going.resource;
+        self.through(&resource.provider, &resource.provider_config)
+            .await
+    }
+
+    /// A session by a configuration that the state recorded, and what calls of it may use.
+    async fn through(
+        &self,
+        provider: &ProviderAddress,
+        config: &Json,
+    ) -> Result<(Connected, CallContext), ProviderError> {
+        let connected = self.sessions.reconnect(provider, config).await?;
         let context =
             (self.sessions).context(&provider.name, &*connected.session, self.news.clone());
         Ok((connected, context))
@@ -180,19 +187,10 @@ impl Run<'_> {
     async fn leave_with(&self, host: &Change, operation: &Operation) -> Result<(), ProviderError> {
         let ends = |change: &&Change| matches!(&change.reason, Some(Reason::WithHost(at)) if *at == host.address);
         let ending = self.plan.changes.iter().filter(ends);
-        let mut configurations: Vec<(ProviderAddress, _)> = self.input.store.read(|state| {
-            let managed = ending.filter_map(|c| state.resource(&c.address));
-            managed
-                .map(|r| (r.provider.clone(), r.provider_config.clone()))
-                .collect()
-        });
-        let mut seen = HashSet::default();
-        configurations
-            .retain(|(provider, config)| seen.insert((provider.name.clone(), config.to_string())));
+        let configurations = (self.input.store)
+            .read(|state| sessions::recorded(ending.filter_map(|c| state.resource(&c.address))));
         for (provider, config) in configurations {
-            let connected = self.sessions.reconnect(&provider, &config).await?;
-            let context =
-                (self.sessions).context(&provider.name, &*connected.session, self.news.clone());
+            let (connected, context) = self.through(&provider, &config).await?;
             match self.plan.fate {
                 Some(fate) => {
                     let session = &connected.session;
@@ -227,9 +225,7 @@ impl Run<'_> {
         let ways = (self.input.store).read(|s| pools::ways(self.engine, s, changes, change));
         let moved = async {
             for (provider, config) in ways {
-                let connected = self.sessions.reconnect(&provider, &config).await?;
-                let context =
-                    (self.sessions).context(&provider.name, &*connected.session, self.news.clone());
+                let (connected, context) = self.through(&provider, &config).await?;
                 (connected.session)
                     .vacate(&context, &operation, (label, name))
                     .await?;

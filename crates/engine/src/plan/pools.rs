@@ -6,13 +6,12 @@ use super::order::identity;
 use super::shifts::{Hosts, traits};
 use super::{Change, ChangeAction};
 use crate::engine::Engine;
-use infra_model::address::{Address, ProviderAddress};
+use crate::sessions::{self, Recorded};
+use infra_model::address::Address;
 use infra_model::hash::HashSet;
 use infra_model::schema::Traits;
 use infra_state::State;
-use serde_json::Value as Json;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 /// Makes pools anew before the old ones go, where no other object has the new one's name, and nothing they depend on is itself
 /// replaced the other way round: the new pool could not be made while that is away.
@@ -39,13 +38,18 @@ pub(super) fn create_first(engine: &Engine, changes: &mut [Change]) {
 
 /// Whether a change replaces a pool, the old one first, by one that can stand beside it.
 fn is_replaced_pool(engine: &Engine, change: &Change) -> bool {
-    let Some(traits) = traits(engine, change).filter(|t| !t.carries.is_empty()) else {
+    let Some(traits) = of_pool(engine, change) else {
         return false;
     };
     let name = |value: &Option<_>| identity(traits.unique, value.as_ref()?);
     let after = name(&change.after);
     change.action == ChangeAction::DeleteThenCreate
         && (after.is_none() || after != name(&change.before))
+}
+
+/// What the type of a pool says of itself; none of what is no pool.
+fn of_pool<'e>(engine: &'e Engine, change: &Change) -> Option<&'e Traits> {
+    traits(engine, change).filter(|t| !t.carries.is_empty())
 }
 
 /// Whether something that a change depends on, directly or not, is away for a while.
@@ -67,9 +71,10 @@ fn stands_on_gap(named: &Named<usize>, changes: &[Change], of: usize) -> bool {
 
 /// Pools that go while their clusters stay.
 pub(super) struct Leaving<'c> {
-    hosts: Hosts<'c>,
     /// Their changes, each with its clusters.
     pub(super) pools: Vec<(usize, BTreeSet<&'c Address>)>,
+    /// The changes that make pools, each with the clusters that it depends on.
+    coming: Vec<(usize, Vec<&'c Address>)>,
 }
 
 impl<'c> Leaving<'c> {
@@ -77,8 +82,8 @@ impl<'c> Leaving<'c> {
     /// nothing is moved.
     pub(super) fn find(engine: &Engine, state: &State, changes: &'c [Change]) -> Option<Self> {
         let goes = |change: &Change| {
-            let labels = |t: &Traits| !t.carries.is_empty() && !t.nodes.0.is_empty();
-            change.action.takes_away() && traits(engine, change).is_some_and(labels)
+            change.action.takes_away()
+                && of_pool(engine, change).is_some_and(|t| !t.nodes.0.is_empty())
         };
         let mut going = (0..changes.len()).filter(|i| goes(&changes[*i])).peekable();
         going.peek()?;
@@ -87,38 +92,28 @@ impl<'c> Leaving<'c> {
             let gone = |c: &Change| c.address == **host && c.action.takes_away();
             !changes.iter().any(|c| c.deposed.is_none() && gone(c))
         };
+        let of = |i: usize| hosts.of(state, &changes[i]);
         let pools = going
-            .map(|i| {
-                (
-                    i,
-                    hosts
-                        .of(state, &changes[i])
-                        .into_iter()
-                        .filter(stays)
-                        .collect(),
-                )
-            })
+            .map(|i| (i, of(i).into_iter().filter(stays).collect()))
             .filter(|(_, clusters)| !configurations(&hosts, state, changes, clusters).is_empty())
             .collect();
-        Some(Leaving { hosts, pools })
-    }
-
-    /// Changes that make pools of some clusters.
-    pub(super) fn coming(
-        &self,
-        engine: &Engine,
-        state: &State,
-        changes: &[Change],
-        clusters: &BTreeSet<&Address>,
-    ) -> Vec<usize> {
         let makes = |change: &Change| {
             matches!(
                 change.action,
                 ChangeAction::Create | ChangeAction::CreateThenDelete
-            ) && traits(engine, change).is_some_and(|t| !t.carries.is_empty())
-                && (self.hosts.of(state, change).iter()).any(|host| clusters.contains(host))
+            ) && of_pool(engine, change).is_some()
         };
-        (0..changes.len()).filter(|i| makes(&changes[*i])).collect()
+        let coming = (0..changes.len()).filter(|i| makes(&changes[*i]));
+        let coming = coming.map(|i| (i, of(i))).collect();
+        Some(Leaving { pools, coming })
+    }
+
+    /// Changes that make pools of some clusters.
+    pub(super) fn coming(&self, clusters: &BTreeSet<&Address>) -> impl Iterator<Item = usize> {
+        let beside = |hosts: &[&Address]| hosts.iter().any(|host| clusters.contains(host));
+        (self.coming.iter())
+            .filter(move |(_, hosts)| beside(hosts))
+            .map(|(i, _)| *i)
     }
 }
 
@@ -128,7 +123,7 @@ pub(crate) fn ways(
     state: &State,
     changes: &[Change],
     pool: &Change,
-) -> Vec<(ProviderAddress, Arc<Json>)> {
+) -> Vec<Recorded> {
     let hosts = Hosts::new(engine, changes);
     let own = hosts.of(state, pool).into_iter().collect();
     configurations(&hosts, state, changes, &own)
@@ -139,19 +134,13 @@ fn configurations(
     state: &State,
     changes: &[Change],
     clusters: &BTreeSet<&Address>,
-) -> Vec<(ProviderAddress, Arc<Json>)> {
-    let mut seen = HashSet::default();
+) -> Vec<Recorded> {
     let inside = changes.iter().filter(|change| {
         change.deposed.is_none()
             && (hosts.host_of(state, change)).is_some_and(|host| clusters.contains(host))
     });
-    inside
-        .filter_map(|change| {
-            let at = change.previous_address.as_ref().unwrap_or(&change.address);
-            let resource = state.resource(at)?;
-            let way = (resource.provider.clone(), resource.provider_config.clone());
-            let is_new = seen.insert((way.0.name.clone(), way.1.to_string()));
-            is_new.then_some(way)
-        })
-        .collect()
+    sessions::recorded(inside.filter_map(|change| {
+        let at = change.previous_address.as_ref().unwrap_or(&change.address);
+        state.resource(at)
+    }))
 }

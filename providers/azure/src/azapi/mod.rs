@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use futures::future::join_all;
 use infra_cloud::absence::there;
 use infra_cloud::declared::{fields, seen};
+use infra_cloud::overtaken::conflict;
 use infra_cloud::pending::{known, split};
 use infra_cloud::wait::{self, LONG, Progress, QUICK};
 use infra_model::json::implied;
@@ -461,7 +462,7 @@ async fn change(
             body::declared(&found, &said) == said
         };
         if old != new && !is(old) && !is(new) {
-            return Err(error::overtaken(id, "body"));
+            return Err(conflict(id, Path::attribute("body"), None));
         }
         let there = tags::of(&found);
         let all = MARKS.for_update(&client.config().tags, &desired.tags, operation, &there);

@@ -19,7 +19,7 @@ impl Order {
             let step = self.push(StepKind::Empty(u32::try_from(*i).unwrap_or(u32::MAX)));
             self.hard.insert((step, gone));
             self.begins.insert(*i, step);
-            for j in leaving.coming(engine, state, changes, clusters) {
+            for j in leaving.coming(clusters) {
                 if let Some(make) = self.makes.get(&changes[j].address) {
                     self.soft.insert((*make, step));
                 }

@@ -37,7 +37,7 @@ impl Clouds {
 
     /// Whether they are the sandbox's.
     pub(super) fn is_sandbox(&self) -> bool {
-        self.environment.variable("INFRA_SANDBOX").is_some()
+        self.environment.is_sandbox()
     }
 
     /// The objects of a cluster, by the configuration that reaches it.
