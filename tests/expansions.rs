@@ -16,6 +16,8 @@ use std::collections::BTreeSet;
 pub struct Instances {
     pub stack: Stack,
     known: Vec<(String, Known)>,
+    /// What is declared and was not expanded yet: kind, name, inputs.
+    later: Vec<(String, String, Value)>,
 }
 
 impl Instances {
@@ -28,7 +30,13 @@ impl Instances {
         Instances {
             stack,
             known: Vec::new(),
+            later: Vec::new(),
         }
+    }
+
+    /// Declares one that is expanded later, or never.
+    pub fn declare(&mut self, kind: &str, name: &str, inputs: &Json) {
+        self.later.push((kind.into(), name.into(), value(inputs)));
     }
 
     /// One more, with what is wrong with its inputs.
@@ -59,6 +67,15 @@ impl Instances {
             let wanted = format!("{kind}.{name}");
             list(kind).into_iter().find(|k| k.reference == wanted)
         };
+        let declared = |kind: &str| -> Vec<(String, Value)> {
+            let prefix = format!("{kind}.");
+            let name = |known: &Known| known.reference.replacen(&prefix, "", 1);
+            let known = list(kind).into_iter().map(|k| (name(&k), k.inputs));
+            let later = self.later.iter().filter(|(k, _, _)| k == kind);
+            known
+                .chain(later.map(|(_, name, inputs)| (name.clone(), inputs.clone())))
+                .collect()
+        };
         let expansion = all.expand(&Instance {
             kind,
             name,
@@ -67,6 +84,7 @@ impl Instances {
             stack: &self.stack,
             lookup: &lookup,
             list: &list,
+            declared: &declared,
             span_of: &span_of,
         })?;
         let known = Known {

@@ -124,6 +124,35 @@ impl<'a> Draft<'a> {
 
     /// Another component that an input names, as `main`, `network.main` or `main["eu"]`.
     pub fn find(&mut self, kind: &str, path: &str, value: &Value) -> Option<Known> {
+        let name = self.name_of(kind, path, value)?;
+        if let Some(known) = (self.instance.lookup)(kind, name) {
+            return Some(known);
+        }
+        let all = (self.instance.list)(kind);
+        let prefix = format!("{kind}.");
+        let known = all.iter().map(|known| {
+            let reference = known.reference.as_str();
+            reference.strip_prefix(&prefix).unwrap_or(reference)
+        });
+        self.not_there(kind, path, name, &known.collect::<Vec<_>>());
+        None
+    }
+
+    /// A component that an input names in the same way and that may be expanded later: its name, and its inputs as written, as far
+    /// as they are known.
+    pub fn declared(&mut self, kind: &str, path: &str, value: &Value) -> Option<(String, Value)> {
+        let name = self.name_of(kind, path, value)?;
+        let all = (self.instance.declared)(kind);
+        if let Some(found) = all.iter().find(|(known, _)| known == name) {
+            return Some(found.clone());
+        }
+        let known: Vec<&str> = all.iter().map(|(known, _)| known.as_str()).collect();
+        self.not_there(kind, path, name, &known);
+        None
+    }
+
+    /// The name in an input that names a component.
+    fn name_of<'v>(&mut self, kind: &str, path: &str, value: &'v Value) -> Option<&'v str> {
         let Some(text) = value.as_str() else {
             self.refuse(
                 path,
@@ -132,22 +161,11 @@ impl<'a> Draft<'a> {
             );
             return None;
         };
-        let name = text
-            .strip_prefix(kind)
-            .and_then(|rest| rest.strip_prefix('.'))
-            .unwrap_or(text);
-        if let Some(known) = (self.instance.lookup)(kind, name) {
-            return Some(known);
-        }
-        let all = (self.instance.list)(kind);
-        let known: Vec<&str> = all
-            .iter()
-            .map(|k| {
-                k.reference
-                    .strip_prefix(&format!("{kind}."))
-                    .unwrap_or(&k.reference)
-            })
-            .collect();
+        let rest = text.strip_prefix(kind);
+        Some(rest.and_then(|rest| rest.strip_prefix('.')).unwrap_or(text))
+    }
+
+    fn not_there(&mut self, kind: &str, path: &str, name: &str, known: &[&str]) {
         let meant = meant(name, known.iter().copied());
         let help = if known.is_empty() {
             format!("declare it: [{kind}.{name}]")
@@ -155,7 +173,6 @@ impl<'a> Draft<'a> {
             format!("there is: {}", known.join(", "))
         };
         self.refuse(path, format!("there is no {kind} `{name}`{meant}"), help);
-        None
     }
 
     /// What later components may know.

@@ -15,6 +15,8 @@ pub(crate) struct Site {
     pub(crate) cloud: Cloud,
     /// The provider configuration that reaches it: `kubernetes.main`.
     pub(crate) provider: ProviderAddress,
+    /// The ranges from which its API can be reached over the internet, where they are written and known.
+    pub(crate) public_from: Option<Vec<String>>,
     /// The version of Kubernetes.
     pub(crate) kubernetes: String,
     /// `network.main`: how expressions reach its network.
@@ -40,10 +42,16 @@ impl Site {
         let range = fact("cidr").and_then(|v| v.as_str()?.parse().ok());
         let zones = fact("zones").and_then(|v| Some(v.elements()?.len()));
         let provider = text(&known, "kubernetes_provider")?.parse().ok()?;
+        let ranges = known.facts.get("public_from").and_then(Value::elements);
+        let public_from = ranges.map(|ranges| {
+            let texts = ranges.iter().filter_map(Value::as_str);
+            texts.map(str::to_owned).collect()
+        });
         Some(Site {
             reference: known.reference.clone(),
             cloud,
             provider,
+            public_from,
             kubernetes: text(&known, "kubernetes").unwrap_or_default().to_owned(),
             network: network.map(|n| n.reference),
             range,

@@ -98,7 +98,7 @@ impl Surroundings {
 
 /// What the process's environment says to providers that do not ask it themselves.
 pub(crate) fn of_clouds() -> Vec<(String, String)> {
-    const BEGINNINGS: [&str; 11] = [
+    const BEGINNINGS: [&str; 12] = [
         "GOOGLE_",
         "GCLOUD_",
         "CLOUDSDK_",
@@ -108,6 +108,7 @@ pub(crate) fn of_clouds() -> Vec<(String, String)> {
         "ACTIONS_ID_TOKEN_",
         "INFRA_AZURE_",
         "INFRA_HELM",
+        "INFRA_CALLER_ADDRESS",
         "KUBECONFIG",
         "KUBE_CONFIG_PATH",
     ];
@@ -123,6 +124,8 @@ fn in_sandbox(endpoints: &Endpoints) -> Vec<(String, String)> {
     variables.push(set("INFRA_SANDBOX", "1"));
     // Clusters move with the sandbox: it has other ports in every run.
     variables.push(set("INFRA_KUBERNETES_ENDPOINT", &endpoints.kubernetes));
+    // A sandbox is called from this machine; its clouds take that for one in the range for documentation (RFC 5737).
+    variables.push(set("INFRA_CALLER_ADDRESS", "203.0.113.1"));
     variables.extend(
         std::env::var("INFRA_HELM")
             .ok()

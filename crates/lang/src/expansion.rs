@@ -240,6 +240,7 @@ impl Expander<'_> {
                 .map(|all| all.values().cloned().collect())
                 .unwrap_or_default()
         };
+        let declared = |kind: &str| declared(kind, here, knowledge);
         let answer = self.expand.expand(&Instance {
             kind: &declaration.kind,
             name: &declaration.name,
@@ -248,6 +249,7 @@ impl Expander<'_> {
             stack: &knowledge.stack,
             lookup: &lookup,
             list: &list,
+            declared: &declared,
             span_of: &span_of,
         });
         let finish = |d: Diagnostic| d.or_at(declaration.span);
@@ -408,6 +410,36 @@ impl Expander<'_> {
             span,
         }
     }
+}
+
+/// The instances of a kind as they are declared, with inputs as far as they are known. What is wrong with them is said when they are
+/// expanded themselves.
+fn declared(kind: &str, here: &Here<'_>, knowledge: &Knowledge) -> Vec<(String, Value)> {
+    let report = here.report.beside();
+    let values = Values {
+        knowledge,
+        report: &report,
+        inputs: None,
+    };
+    let scope = StaticScope {
+        components_by_name: true,
+        ..knowledge.scope(here.scope)
+    };
+    let all = &here.source.declared.components;
+    let mut out = Vec::new();
+    for declaration in all.iter().filter(|d| &*d.kind == kind) {
+        let found = repeat::instances(&declaration.repeat, knowledge, &scope, &report);
+        let Instances::Known(instances) = found else {
+            continue;
+        };
+        for (key, repetition) in instances {
+            let key = key.map(|key| key.to_string()).unwrap_or_default();
+            let inputs = repetition.apply(&declaration.inputs, &declaration.repeat);
+            let value = values.value(&inputs, &scope).unwrap_or(Value::UNKNOWN);
+            out.push((format!("{}{key}", declaration.name), value));
+        }
+    }
+    out
 }
 
 /// What is known of a block before anything is evaluated.

@@ -136,6 +136,9 @@ pub struct Instance<'a> {
     pub lookup: &'a dyn Fn(&str, &str) -> Option<Known>,
     /// All instances of an earlier kind, by name.
     pub list: &'a dyn Fn(&str) -> Vec<Known>,
+    /// All instances of any kind that are declared beside this one, expanded already or not: each its name (or `name["key"]`) and
+    /// its inputs as written, as far as they are known by now.
+    pub declared: &'a dyn Fn(&str) -> Vec<(String, Value)>,
     /// Where an input is written.
     pub span_of: &'a dyn Fn(&str) -> Span,
 }

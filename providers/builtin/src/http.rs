@@ -192,6 +192,31 @@ async fn attempt(
     })
 }
 
+/// What a URL answers to a plain question, with patience for one that is busy.
+///
+/// # Errors
+/// No answer, or none with a status of success.
+pub(crate) async fn text(context: &CallContext, url: &str) -> Result<String, ProviderError> {
+    let config = HttpRecord {
+        url: url.to_owned(),
+        method: "GET".to_owned(),
+        request_timeout_ms: Some(10_000),
+        retry: vec![RetryRecord {
+            attempts: Some(2),
+            ..RetryRecord::default()
+        }],
+        ..HttpRecord::default()
+    };
+    let answer = asked(context, config).await?;
+    match (answer.status_code, answer.response_body) {
+        (Some(200..=299), Some(body)) => Ok(body),
+        (status, _) => Err(ProviderError::new(
+            ErrorKind::Other,
+            format!("{url} answers {}", status.unwrap_or_default()),
+        )),
+    }
+}
+
 /// `content-type` as `Content-Type`.
 fn canonical(name: &str) -> String {
     let part = |part: &str| {
@@ -200,6 +225,24 @@ fn canonical(name: &str) -> String {
         first.into_iter().chain(letters).collect::<String>()
     };
     name.split('-').map(part).collect::<Vec<_>>().join("-")
+}
+
+/// An answer that counts, asked for as often as that is wanted.
+async fn asked(context: &CallContext, config: HttpRecord) -> Result<HttpRecord, ProviderError> {
+    let client = client(&config)?;
+    let retry = config.retry.first();
+    let mut left = retry.and_then(|r| r.attempts).unwrap_or(0);
+    let mut pause = retry.and_then(|r| r.min_delay_ms).unwrap_or(PAUSES.0);
+    let longest = retry.and_then(|r| r.max_delay_ms).unwrap_or(PAUSES.1);
+    loop {
+        match attempt(&client, &config, left <= 0).await {
+            Err(e) if e.kind == ErrorKind::Transient && left > 0 => {
+                context.clock.sleep(milliseconds(pause.min(longest))).await;
+                (left, pause) = (left - 1, pause.saturating_mul(2));
+            }
+            done => return done,
+        }
+    }
 }
 
 #[async_trait]
@@ -212,20 +255,7 @@ impl DataSource<Client> for Http {
         context: &CallContext,
         config: HttpRecord,
     ) -> Result<HttpRecord, ProviderError> {
-        let client = client(&config)?;
-        let retry = config.retry.first();
-        let mut left = retry.and_then(|r| r.attempts).unwrap_or(0);
-        let mut pause = retry.and_then(|r| r.min_delay_ms).unwrap_or(PAUSES.0);
-        let longest = retry.and_then(|r| r.max_delay_ms).unwrap_or(PAUSES.1);
-        loop {
-            match attempt(&client, &config, left <= 0).await {
-                Err(e) if e.kind == ErrorKind::Transient && left > 0 => {
-                    context.clock.sleep(milliseconds(pause.min(longest))).await;
-                    (left, pause) = (left - 1, pause.saturating_mul(2));
-                }
-                done => return done,
-            }
-        }
+        asked(context, config).await
     }
 }
 

@@ -7,6 +7,7 @@
     reason = "`ProviderError` says much, and is rare"
 )]
 
+mod caller_address;
 mod external;
 pub mod files;
 mod http;

@@ -1,5 +1,6 @@
 //! The provider: its catalogue, and dispatch by type name. What a type does stands in the type's own file.
 
+use crate::caller_address::CallerAddress;
 use crate::ephemeral_password::EphemeralPassword;
 use crate::external::External;
 use crate::files::Files;
@@ -38,6 +39,8 @@ pub(crate) struct Client {
     pub(crate) files: Arc<dyn Files>,
     /// Relative paths start here.
     pub(crate) directory: PathBuf,
+    /// The address that this machine calls from, where the environment says it.
+    pub(crate) caller: Option<String>,
 }
 
 /// The provider of everything that needs no cloud.
@@ -84,6 +87,7 @@ fn catalogue() -> Catalogue<Client> {
         Typed::<LocalSensitiveFile>::register(),
     ];
     let data: Vec<Box<dyn DynDataSource<Client>>> = vec![
+        Typed::<CallerAddress>::register_data(),
         Typed::<External>::register_data(),
         Typed::<Http>::register_data(),
         Typed::<LocalFileData>::register_data(),
@@ -139,6 +143,9 @@ impl Provider for Builtin {
                 random: self.random.clone(),
                 files: self.files.clone(),
                 directory: environment.directory.clone(),
+                caller: environment
+                    .variable("INFRA_CALLER_ADDRESS")
+                    .map(str::to_owned),
             },
         }))
     }

@@ -55,6 +55,7 @@ impl Bench {
             random: Arc::new(Seeded(AtomicU64::new(1))),
             files: self.files.clone(),
             directory: PathBuf::from("/stack"),
+            caller: None,
         }
     }
 

@@ -121,6 +121,35 @@ fn identity(site: &Site, group: &str, draft: &mut Draft<'_>) {
         "Key Vault Crypto User",
         "${azurerm_key_vault.this.id}",
     );
+    disks(group, draft);
+}
+
+/// The key that disks of nodes and volumes are encrypted with, in a set that follows to its newest version; an identity uses it, and
+/// the cluster may see the set. Volumes are encrypted with it where their class names no other
+/// (<https://learn.microsoft.com/azure/aks/azure-disk-customer-managed-keys>).
+fn disks(group: &str, draft: &mut Draft<'_>) {
+    azure::key_as(draft, "disks", "disks", true);
+    azure::identity(draft, "disks", "disks", group);
+    azure::grant(
+        draft,
+        "disk_key",
+        "disks",
+        "Key Vault Crypto Service Encryption User",
+        "${azurerm_key_vault_key.disks.resource_versionless_id}",
+    );
+    let body = json!({
+        "name": draft.name("disks", 80),
+        "resource_group_name": group,
+        "location": LOCATION,
+        "key_vault_key_id": "${azurerm_key_vault_key.disks.versionless_id}",
+        "auto_key_rotation_enabled": true,
+        "identity": { "type": "UserAssigned", "identity_ids": ["${azurerm_user_assigned_identity.disks.id}"] },
+        "tags": draft.plain_tags(),
+        "depends_on": ["azurerm_role_assignment.disk_key"],
+    });
+    draft.resource("azurerm_disk_encryption_set", "this", body);
+    let set = "${azurerm_disk_encryption_set.this.id}";
+    azure::grant(draft, "disks", "this", "Reader", set);
 }
 
 fn control_plane(
@@ -130,7 +159,7 @@ fn control_plane(
     (name, pool): &(String, Pool),
     draft: &mut Draft<'_>,
 ) {
-    let public = !inputs.public_from().is_empty();
+    let public = inputs.is_public();
     let [pods, services, dns] = inside(site);
     let body = json!({
         "name": draft.name("", NAME),
@@ -159,6 +188,7 @@ fn control_plane(
             "key_vault_key_id": "${azurerm_key_vault_key.this.id}",
             "key_vault_network_access": "Public",
         },
+        "disk_encryption_set_id": "${azurerm_disk_encryption_set.this.id}",
         "network_profile": {
             "network_plugin": "azure",
             "network_plugin_mode": "overlay",
@@ -172,11 +202,16 @@ fn control_plane(
         },
         "default_node_pool": default_pool(name, pool, inputs, site, draft),
         "tags": draft.plain_tags(),
-        // Without the grants the cluster can neither join its nodes to the subnet nor use its key, and without a way out its
+        // Without the grants the cluster can neither join its nodes to the subnet nor use its keys, and without a way out its
         // nodes find no images.
-        "depends_on": ["azurerm_role_assignment.subnet", "azurerm_role_assignment.key", site.reference],
-        // An autoscaler decides.
-        "lifecycle": { "ignore_changes": ["default_node_pool[0].node_count"] },
+        "depends_on": [
+            "azurerm_role_assignment.subnet",
+            "azurerm_role_assignment.key",
+            "azurerm_role_assignment.disks",
+            site.reference,
+        ],
+        // An autoscaler decides how many nodes there are, and a cluster that was made without a key for its disks cannot get one.
+        "lifecycle": { "ignore_changes": ["default_node_pool[0].node_count", "disk_encryption_set_id"] },
     });
     draft.resource("azurerm_kubernetes_cluster", "this", body);
 }
@@ -430,10 +465,10 @@ fn outputs(
         Value::strings(pools.iter().map(|(name, _)| name.as_str())),
     );
     draft.output("node_groups", format!("{{ {} }}", groups.join(", ")));
-    let name = if inputs.public_from().is_empty() {
-        "private_fqdn"
-    } else {
+    let name = if inputs.is_public() {
         "fqdn"
+    } else {
+        "private_fqdn"
     };
     let endpoint = format!("\"https://${{azurerm_kubernetes_cluster.this.{name}}}:443\"");
     let group = azure::beside(site, "networkSecurityGroups", site.fact("private_name"));
@@ -473,7 +508,12 @@ fn outputs(
         "nonsensitive(azurerm_kubernetes_cluster.this.kube_config[0].cluster_ca_certificate)",
         (
             "aks",
-            json!({ "cluster": "${azurerm_kubernetes_cluster.this.id}" }),
+            // Tokens come from the directory of the cluster's tenant, in whichever Azure that is.
+            json!({
+                "cluster": "${azurerm_kubernetes_cluster.this.id}",
+                "tenant": "${data.azurerm_client_config.this.tenant_id}",
+                "environment": "${data.azurerm_client_config.this.environment}",
+            }),
         ),
         draft,
     );

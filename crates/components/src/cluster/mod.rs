@@ -51,10 +51,14 @@ pub(crate) struct Inputs {
 #[derive(Record)]
 pub(crate) struct Api {
     /// Ranges of addresses from which it can be reached over the internet. It can always be reached from inside the network;
-    /// with `[]` or nothing, only from there.
+    /// with `[]` only from there. Without any, it is reached from the address that the machine calls from on which this program
+    /// runs, as each plan finds it (`INFRA_CALLER_ADDRESS` says another one).
     #[record(optional)]
     pub(crate) public_from: Option<Vec<Input<String>>>,
 }
+
+/// The data source that tells by which address this machine is known outside.
+const CALLER: &str = "caller_address";
 
 /// The kind.
 pub(crate) struct Cluster;
@@ -199,17 +203,23 @@ impl Inputs {
         each
     }
 
-    /// The ranges from which the API can be reached over the internet.
-    fn public_from(&self) -> &[Input<String>] {
-        let api = self.api.first();
-        api.and_then(|a| a.public_from.as_deref())
-            .unwrap_or_default()
+    /// The ranges from which the API can be reached over the internet, where they are written.
+    fn public_from(&self) -> Option<&[Input<String>]> {
+        self.api.first()?.public_from.as_deref()
     }
 
-    /// The same for natives.
+    /// Whether the API can be reached over the internet at all.
+    fn is_public(&self) -> bool {
+        self.public_from().is_none_or(|ranges| !ranges.is_empty())
+    }
+
+    /// The ranges for natives: those that are written, else the caller's address.
     fn public_ranges(&self) -> Vec<Json> {
+        let Some(written) = self.public_from() else {
+            return vec![json!(format!("${{data.{CALLER}.this.cidr}}"))];
+        };
         let api = input::table("api", 0);
-        let all = self.public_from().iter().enumerate();
+        let all = written.iter().enumerate();
         all.map(|(i, range)| range.json(&format!("{api}.public_from[{i}]")))
             .collect()
     }
@@ -236,15 +246,19 @@ fn kubernetes_provider(host: &str, certificate: &str, login: (&str, Json), draft
     draft.provider(address, config);
 }
 
+/// Looks at who reaches the API, and asks for the caller's address where nobody is named.
 fn check_api(inputs: &Inputs, draft: &mut Draft<'_>) {
-    if inputs.api.first().is_none_or(|a| a.public_from.is_none()) {
+    let Some(ranges) = inputs.public_from() else {
         draft.remark(
             "api",
-            "the API of this cluster can be reached only from inside its network",
-            "name who reaches it from outside: `api = { public_from = [\"203.0.113.7/32\"] }`; `public_from = []` says that it is meant so",
+            "over the internet the API of this cluster can be reached only from the address that this machine calls from",
+            "name who reaches it: `api = { public_from = [\"203.0.113.7/32\"] }`; with `public_from = []` it is reached only from inside its network",
         );
-    }
-    for (index, range) in inputs.public_from().iter().enumerate() {
+        let builtin = ProviderAddress::default_of("builtin");
+        draft.data_of(&builtin, CALLER, "this", json!({}));
+        return;
+    };
+    for (index, range) in ranges.iter().enumerate() {
         let path = format!("api.public_from[{index}]");
         let Some(text) = range.known() else { continue };
         match text.parse::<ipnet::IpNet>() {
@@ -260,6 +274,11 @@ fn check_api(inputs: &Inputs, draft: &mut Draft<'_>) {
                 "write an address and a prefix length, such as \"203.0.113.7/32\"",
             ),
         }
+    }
+    let known = ranges.iter().map(Input::known).collect::<Option<Vec<_>>>();
+    if let Some(known) = known {
+        let known = known.into_iter().map(String::as_str);
+        draft.fact("public_from", Value::strings(known));
     }
 }
 

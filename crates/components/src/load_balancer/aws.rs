@@ -2,9 +2,8 @@
 //! firewall rules between it and the nodes.
 
 use super::aws_certificate as certificate;
-use super::{Inputs, Kind, Listen, Target};
+use super::{Behind, Inputs, Kind, Listen};
 use crate::aws;
-use crate::cluster::Target as Cluster;
 use crate::draft::Draft;
 use crate::input::escape;
 use crate::network::Site;
@@ -16,17 +15,16 @@ const TLS_POLICY: &str = "ELBSecurityPolicy-TLS13-1-2-2021-06";
 pub(super) fn expand(
     inputs: &Inputs,
     kind: Kind,
-    target: &Target,
+    target: &Behind,
     site: &Site,
-    cluster: &Cluster,
     draft: &mut Draft<'_>,
 ) {
     if kind == Kind::Application {
         site.spans_two_zones("an application load balancer", draft);
     }
-    firewall(inputs, target, site, cluster, draft);
+    firewall(inputs, target, site, draft);
     balancer(inputs, kind, site, draft);
-    target_group(kind, target, site, cluster, draft);
+    target_group(kind, target, site, draft);
     let secure_port = inputs
         .listen
         .iter()
@@ -47,13 +45,7 @@ pub(super) fn expand(
     }
 }
 
-fn firewall(
-    inputs: &Inputs,
-    target: &Target,
-    site: &Site,
-    cluster: &Cluster,
-    draft: &mut Draft<'_>,
-) {
+fn firewall(inputs: &Inputs, target: &Behind, site: &Site, draft: &mut Draft<'_>) {
     aws::security_group(
         draft,
         "this",
@@ -89,7 +81,7 @@ fn firewall(
             "ip_protocol": "tcp", "from_port": "${each.value.port}", "to_port": "${each.value.port}",
         }),
     );
-    let nodes = cluster.output("node_security_group_id");
+    let nodes = target.cluster.output("node_security_group_id");
     draft.resource(
         "aws_vpc_security_group_egress_rule",
         "nodes",
@@ -136,13 +128,7 @@ fn balancer(inputs: &Inputs, kind: Kind, site: &Site, draft: &mut Draft<'_>) {
     draft.resource("aws_lb", "this", body);
 }
 
-fn target_group(
-    kind: Kind,
-    target: &Target,
-    site: &Site,
-    cluster: &Cluster,
-    draft: &mut Draft<'_>,
-) {
+fn target_group(kind: Kind, target: &Behind, site: &Site, draft: &mut Draft<'_>) {
     let health = match kind {
         Kind::Application => json!({
             "protocol": "HTTP", "port": "traffic-port", "path": escape(&target.health_path), "matcher": "200-399",
@@ -170,6 +156,7 @@ fn target_group(
         "lifecycle": { "create_before_destroy": true },
     });
     draft.resource("aws_lb_target_group", "this", body);
+    let cluster = &target.cluster;
     let keys: Vec<String> = cluster
         .node_groups
         .iter()

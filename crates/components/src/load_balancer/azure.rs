@@ -2,13 +2,13 @@
 //! for a Service of the cluster.
 
 use super::azure_certificates::{self, Certificates};
-use super::{Inputs, Kind, Listen, Target};
+use super::{Behind, Inputs, Kind, Listen};
 use crate::azure::{self, LOCATION, NAME, Opening};
-use crate::cluster::Target as Cluster;
 use crate::draft::Draft;
 use crate::input::escape;
 use crate::names;
 use crate::network::Site;
+use infra_model::Value;
 use ipnet::Ipv4Net;
 use serde_json::{Value as Json, json};
 use std::net::Ipv4Addr;
@@ -16,32 +16,29 @@ use std::net::Ipv4Addr;
 /// TLS 1.2 and 1.3 with forward secrecy.
 const TLS_POLICY: &str = "AppGwSslPolicy20220101";
 
+/// What tells the cluster who called.
+const CLIENT: &str = "client";
+
 /// How many addresses at the end of the nodes' range are kept for Services: nodes take theirs from its beginning.
 const KEPT: u32 = 1024;
 
 pub(super) fn expand(
     inputs: &Inputs,
     kind: Kind,
-    target: &Target,
+    target: &Behind,
     site: &Site,
-    cluster: &Cluster,
     draft: &mut Draft<'_>,
 ) {
     super::check_public_application(inputs, kind, "Azure", draft);
-    let Some(address) = address(site, cluster, target) else {
+    let Some(address) = address(site, target) else {
         return;
     };
-    draft.remark(
-        "target",
-        format!(
-            "an application gateway reaches no ports of nodes: it sends to {address}, which {} must answer on port {}",
-            cluster.reference, target.node_port
-        ),
-        format!(
-            "give it a Service of type LoadBalancer on port {} with the annotations `service.beta.kubernetes.io/azure-load-balancer-internal: \"true\"` and `service.beta.kubernetes.io/azure-load-balancer-ipv4: {address}`",
-            target.node_port
-        ),
-    );
+    if target.gateway {
+        let address = address.to_string();
+        draft.fact("gateway_address", Value::from(address.as_str()));
+    } else {
+        tell_service(target, address, draft);
+    }
     let group = azure::group_of(site, draft);
     firewall(inputs, site, &group, draft);
     let body = json!({
@@ -69,12 +66,30 @@ pub(super) fn expand(
     }
 }
 
+/// Says what the Service must be like that nobody else makes.
+fn tell_service(target: &Behind, address: Ipv4Addr, draft: &mut Draft<'_>) {
+    draft.remark(
+        "target",
+        format!(
+            "an application gateway reaches no ports of nodes: it sends to {address}, which {} must answer on port {}",
+            target.cluster.reference, target.node_port
+        ),
+        format!(
+            "give it a Service of type LoadBalancer on port {} with the annotations `service.beta.kubernetes.io/azure-load-balancer-internal: \"true\"` and `service.beta.kubernetes.io/azure-load-balancer-ipv4: {address}`; with `target = {{ gateway = \"hardening.NAME\" }}` the hardening of the cluster makes it",
+            target.node_port
+        ),
+    );
+}
+
 /// The address that is kept for the Service: near the end of the nodes' range, by cluster and port, the same on every run.
-fn address(site: &Site, cluster: &Cluster, target: &Target) -> Option<Ipv4Addr> {
+fn address(site: &Site, target: &Behind) -> Option<Ipv4Addr> {
     let range: Ipv4Net = site.fact("private_range").parse().ok()?;
     let size = u32::from(range.broadcast()) - u32::from(range.network());
     let kept = KEPT.min(size / 4);
-    let place = names::number(&format!("{} {}", cluster.reference, target.node_port)) % kept;
+    let place = names::number(&format!(
+        "{} {}",
+        target.cluster.reference, target.node_port
+    )) % kept;
     // The last address of a range is nobody's.
     Some(Ipv4Addr::from(u32::from(range.broadcast()) - 1 - place))
 }
@@ -100,7 +115,7 @@ fn firewall(inputs: &Inputs, site: &Site, group: &str, draft: &mut Draft<'_>) {
 
 fn gateway(
     inputs: &Inputs,
-    target: &Target,
+    target: &Behind,
     site: &Site,
     group: &str,
     address: Ipv4Addr,
@@ -135,6 +150,7 @@ fn gateway(
             "backend_address_pool_name": (!away).then_some("nodes"),
             "backend_http_settings_name": (!away).then_some("nodes"),
             "redirect_configuration_name": away.then_some("to-https"),
+            "rewrite_rule_set_name": (!away).then_some(CLIENT),
         })
     });
     let identity = (!certificates.is_empty()).then(|| {
@@ -162,7 +178,8 @@ fn gateway(
         "backend_address_pool": { "name": "nodes", "ip_addresses": [address.to_string()] },
         "backend_http_settings": {
             "name": "nodes",
-            "port": target.node_port,
+            // The Service of a Gateway has the port of its listener.
+            "port": if target.gateway { 80 } else { target.node_port },
             "protocol": "Http",
             "cookie_based_affinity": "Disabled",
             "request_timeout": 30,
@@ -186,6 +203,18 @@ fn gateway(
             "include_path": true,
             "include_query_string": true,
         })),
+        // By itself the gateway sends on the address of whoever calls with a port, which few programs read.
+        "rewrite_rule_set": {
+            "name": CLIENT,
+            "rewrite_rule": {
+                "name": CLIENT,
+                "rule_sequence": 100,
+                "request_header_configuration": {
+                    "header_name": "X-Forwarded-For",
+                    "header_value": "{var_add_x_forwarded_for_proxy}",
+                },
+            },
+        },
         "request_routing_rule": rules.collect::<Vec<Json>>(),
         "tags": draft.plain_tags(),
         // Its subnet's rules come with the network, and without the grant it cannot read its certificates.

@@ -1,7 +1,7 @@
 //! `load_balancer` on Google Cloud: a global external application load balancer in front of the instance groups of a cluster's
 //! pools, with one address for all that it listens on.
 
-use super::{Certificate, Inputs, Kind, Listen, Target};
+use super::{Behind, Certificate, Inputs, Kind, Listen};
 use crate::cluster::Target as Cluster;
 use crate::draft::Draft;
 use crate::google;
@@ -16,12 +16,12 @@ const FRONT_ENDS: [&str; 2] = ["130.211.0.0/22", "35.191.0.0/16"];
 pub(super) fn expand(
     inputs: &Inputs,
     kind: Kind,
-    target: &Target,
+    target: &Behind,
     site: &Site,
-    cluster: &Cluster,
     draft: &mut Draft<'_>,
 ) {
     check(inputs, kind, draft);
+    let cluster = &target.cluster;
     let name = draft.name("", google::NAME);
     let port = format!("port-{}", target.node_port);
     let keys: Vec<String> = cluster

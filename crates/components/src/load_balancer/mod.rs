@@ -20,7 +20,8 @@ use serde_json::Value as Json;
 /// with HTTPS, port 80 only sends people on to HTTPS.
 ///
 /// On Azure it is an application gateway, which reaches no ports of nodes: it sends to an address in the network that is kept
-/// for a Service of type LoadBalancer, on the port `node_port`. The plan says the address and what the Service must bear.
+/// for a Service of type LoadBalancer. With `target.gateway` the hardening makes that Service; with `target.cluster` it is yours, on
+/// the port `node_port`, and the plan says the address and what the Service must bear.
 #[derive(Record)]
 pub(crate) struct Inputs {
     /// The network it stands in, by name, such as `main`; for one of several `'main["eu"]'`. Must be known while planning.
@@ -62,18 +63,103 @@ pub(crate) struct Listen {
     pub(crate) certificate: Value,
 }
 
-/// What a load balancer sends connections to.
+/// What a load balancer sends connections to: `{ gateway = "hardening.main" }`, or a port of a cluster's nodes,
+/// `{ cluster = "main", node_port = 30080 }`.
 #[derive(Record)]
 pub(crate) struct Target {
+    /// A hardening by name, whose Gateway takes the connections to the services that have a `route`. Encryption ends in the load
+    /// balancer. Must be known while planning.
+    #[record(optional)]
+    pub(crate) gateway: Value,
     /// A cluster by name. Must be known while planning.
-    #[record(required)]
+    #[record(optional)]
     pub(crate) cluster: Value,
-    /// The port on its nodes, of a Service of type NodePort.
-    #[record(required)]
+    /// The port on its nodes, of a Service of type NodePort; of a Gateway by default 30080.
+    #[record(optional)]
+    pub(crate) node_port: Option<i64>,
+    /// What an application load balancer asks to learn whether a node is well; of a Gateway by default `/healthz`, which it
+    /// answers itself, else `/`.
+    #[record(optional)]
+    pub(crate) health_path: Option<String>,
+}
+
+/// The port on the nodes of a Gateway whose load balancer names none.
+const GATEWAY_PORT: i64 = 30080;
+/// What a Gateway answers itself, as `hardening` sets it up.
+const GATEWAY_HEALTH: &str = "/healthz";
+
+/// What stands behind a load balancer.
+pub(crate) struct Behind {
+    pub(crate) cluster: Cluster,
+    /// The port on its nodes.
     pub(crate) node_port: i64,
-    /// What an application load balancer asks to learn whether a node is well.
-    #[record(optional, default = "/")]
     pub(crate) health_path: String,
+    /// Whether the Gateway of a hardening answers there, which is set up to.
+    pub(crate) gateway: bool,
+}
+
+impl Target {
+    /// What it names. A hardening is expanded later, but where it is declared stands the name of its cluster.
+    fn find(&self, draft: &mut Draft<'_>) -> Option<Behind> {
+        if self.gateway.is_null() {
+            return self.find_nodes(draft);
+        }
+        if !self.cluster.is_null() {
+            draft.refuse(
+                "target.cluster",
+                "a load balancer has one target: a Gateway, whose cluster is known, or a port of a cluster's nodes",
+                "leave `cluster` out, or `gateway`",
+            );
+            return None;
+        }
+        let (name, given) = draft.declared("hardening", "target.gateway", &self.gateway)?;
+        let named = given.entries().and_then(|inputs| inputs.get("cluster"));
+        let named = named.cloned().unwrap_or(Value::UNKNOWN);
+        if named.as_str().is_none() {
+            draft.refuse(
+                "target.gateway",
+                format!("the cluster of hardening.{name} must be known while planning"),
+                format!("write the cluster's name in [hardening.{name}]: `cluster = \"main\"`"),
+            );
+            return None;
+        }
+        draft.fact("gateway", Value::from(format!("hardening.{name}").as_str()));
+        Some(Behind {
+            cluster: Cluster::find("target.gateway", &named, draft)?,
+            node_port: self.node_port.unwrap_or(GATEWAY_PORT),
+            health_path: self
+                .health_path
+                .clone()
+                .unwrap_or_else(|| GATEWAY_HEALTH.into()),
+            gateway: true,
+        })
+    }
+
+    fn find_nodes(&self, draft: &mut Draft<'_>) -> Option<Behind> {
+        if self.cluster.is_null() {
+            draft.refuse(
+                "target",
+                "the target of a load balancer is a Gateway or a port of a cluster's nodes",
+                "write `{ gateway = \"hardening.main\" }`, or `{ cluster = \"main\", node_port = 30080 }`",
+            );
+            return None;
+        }
+        let cluster = Cluster::find("target.cluster", &self.cluster, draft);
+        let Some(node_port) = self.node_port else {
+            draft.refuse(
+                "target.node_port",
+                "the port of the cluster's nodes is missing",
+                "write that of a Service of type NodePort, such as `node_port = 30080`; the Gateway of a hardening needs none: `gateway = \"hardening.main\"`",
+            );
+            return None;
+        };
+        Some(Behind {
+            cluster: cluster?,
+            node_port,
+            health_path: self.health_path.clone().unwrap_or_else(|| "/".into()),
+            gateway: false,
+        })
+    }
 }
 
 /// The kinds of load balancers.
@@ -109,15 +195,19 @@ impl Component for LoadBalancer {
     fn expand(inputs: &Inputs, draft: &mut Draft<'_>) {
         let site = Site::find("network", &inputs.network, draft);
         let kind = kind(inputs, draft);
-        let target = inputs.target.first();
-        let target = target.map(|t| (t, Cluster::find("target.cluster", &t.cluster, draft)));
-        let (Some(site), Some(kind), Some((target, Some(cluster)))) = (site, kind, target) else {
+        let target = inputs.target.first().and_then(|t| t.find(draft));
+        let (Some(site), Some(kind), Some(target)) = (site, kind, target) else {
             return;
         };
-        check(inputs, kind, target, draft);
+        check(inputs, kind, &target, draft);
+        let cluster = &target.cluster;
         if cluster.network != site.reference {
             draft.refuse(
-                "target.cluster",
+                if target.gateway {
+                    "target.gateway"
+                } else {
+                    "target.cluster"
+                },
                 format!(
                     "{} stands in {}, not in {}",
                     cluster.reference, cluster.network, site.reference
@@ -133,9 +223,9 @@ impl Component for LoadBalancer {
             .any(|l| l.protocol == kind.protocols()[1]);
         draft.fact("ends_tls", Value::from(ends_tls));
         match site.cloud {
-            Cloud::Aws(_) => aws::expand(inputs, kind, target, &site, &cluster, draft),
-            Cloud::Google(_) => google::expand(inputs, kind, target, &site, &cluster, draft),
-            Cloud::Azure(_) => azure::expand(inputs, kind, target, &site, &cluster, draft),
+            Cloud::Aws(_) => aws::expand(inputs, kind, &target, &site, draft),
+            Cloud::Google(_) => google::expand(inputs, kind, &target, &site, draft),
+            Cloud::Azure(_) => azure::expand(inputs, kind, &target, &site, draft),
         }
     }
 }
@@ -261,7 +351,7 @@ fn certificate(index: usize, given: &Value, draft: &mut Draft<'_>) -> Option<Cer
     }
 }
 
-fn check(inputs: &Inputs, kind: Kind, target: &Target, draft: &mut Draft<'_>) {
+fn check(inputs: &Inputs, kind: Kind, target: &Behind, draft: &mut Draft<'_>) {
     let mut ports = Vec::new();
     for (index, listen) in inputs.listen.iter().enumerate() {
         let at = |field: &str| format!("listen[{index}].{field}");
@@ -309,6 +399,13 @@ fn check(inputs: &Inputs, kind: Kind, target: &Target, draft: &mut Draft<'_>) {
                 format!("write `protocol = \"{secure}\"`, or leave the certificate out"),
             );
         }
+    }
+    if target.gateway && kind == Kind::Network {
+        draft.refuse(
+            "kind",
+            "a load balancer of kind `network` does not end the encryption that a Gateway behind one expects to be ended",
+            "write `kind = \"application\"`; or leave this load balancer out: the Gateway then has one of kind `network` of its own, and ends the encryption itself",
+        );
     }
     if !(30000..=32767).contains(&target.node_port) {
         draft.refuse(

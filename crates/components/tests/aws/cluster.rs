@@ -53,6 +53,40 @@ fn an_api_that_nobody_outside_reaches_or_everybody_is_said_aloud() {
     insta::assert_snapshot!(told(&[silent.diagnostics, open.diagnostics].concat()));
 }
 
+/// Whoever runs the plan reaches what it makes, and nobody else, on every cloud.
+#[test]
+fn where_nobody_is_named_the_caller_reaches_the_api() {
+    let mut inputs = small_cluster();
+    inputs.as_object_mut().expect("inputs").remove("api");
+    let caller = "${data.caller_address.this.cidr}";
+    for (cloud, block, ranges, wanted) in [
+        (
+            "aws",
+            "aws_eks_cluster.this",
+            "/vpc_config/public_access_cidrs",
+            json!([caller]),
+        ),
+        (
+            "google",
+            "google_container_cluster.this",
+            "/master_authorized_networks_config/cidr_blocks",
+            json!([{ "cidr_block": caller }]),
+        ),
+        (
+            "azure",
+            "azurerm_kubernetes_cluster.this",
+            "/api_server_access_profile/authorized_ip_ranges",
+            json!(
+                "${concat([data.caller_address.this.cidr], [for address in network.main.egress_addresses : \"${address}/32\"])}"
+            ),
+        ),
+    ] {
+        let expansion = Fixture::with_network_on(cloud).add("cluster", "main", &inputs);
+        assert_eq!(at(&expansion, block, ranges), wanted);
+        native(&expansion, "data.caller_address.this");
+    }
+}
+
 #[test]
 fn secrets_are_encrypted_with_a_key_that_rotates() {
     let expansion = Fixture::with_network().add("cluster", "main", &small_cluster());

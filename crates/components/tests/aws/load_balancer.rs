@@ -176,6 +176,30 @@ fn a_certificate_of_ones_own_is_imported_apart_from_its_chain() {
     );
 }
 
+/// The cluster of a Gateway is that of its hardening, which is expanded later.
+#[test]
+fn a_gateway_answers_on_a_port_of_the_nodes() {
+    let mut fixture = Fixture::with_cluster();
+    let hardening = json!({ "cluster": "cluster.main", "domain": "?" });
+    fixture.0.declare("hardening", "main", &hardening);
+    let gateway = json!({ "target": { "gateway": "hardening.main" } });
+    let by_gateway = fixture.add("load_balancer", "web", &web(gateway));
+    let by_port = Fixture::with_cluster().add("load_balancer", "web", &web(json!({})));
+    let mut facts = by_gateway.facts.clone();
+    let named = facts.shift_remove("gateway");
+    assert_eq!(named.expect("a fact").as_str(), Some("hardening.main"));
+    assert_eq!(facts, by_port.facts);
+    for (one, other) in by_gateway.blocks.iter().zip(&by_port.blocks) {
+        assert_eq!(one.body, other.body, "{}", one.name);
+    }
+    let elsewhere =
+        json!({ "target": { "gateway": "main", "node_port": 31080, "health_path": "/" } });
+    let expansion = fixture.add("load_balancer", "other", &web(elsewhere));
+    let group = |pointer: &str| at(&expansion, "aws_lb_target_group.this", pointer);
+    assert_eq!(group("/port"), 31080);
+    assert_eq!(group("/health_check/path"), "/");
+}
+
 #[test]
 fn what_is_refused() {
     let cases = [
@@ -192,10 +216,25 @@ fn what_is_refused() {
         web(json!({ "target": { "cluster": "mian", "node_port": 30080 } })),
         web(json!({ "target": { "cluster": "main", "node_port": 80 } })),
         web(json!({ "from": ["everywhere"] })),
+        web(json!({ "target": { "health_path": "/" } })),
+        web(json!({ "target": { "cluster": "main" } })),
+        web(json!({ "target": { "gateway": "main", "cluster": "main" } })),
+        web(json!({ "target": { "gateway": "hardening.mian" } })),
+        web(json!({ "target": { "gateway": "later" } })),
+        web(
+            json!({ "kind": "network", "listen": { "port": 80, "protocol": "tcp" }, "target": { "gateway": "main" } }),
+        ),
     ];
     let told: Vec<String> = cases
         .iter()
-        .map(|c| Fixture::with_cluster().refused("load_balancer", c))
+        .map(|c| {
+            let mut fixture = Fixture::with_cluster();
+            for (name, cluster) in [("main", "main"), ("later", "?")] {
+                let hardening = json!({ "cluster": cluster });
+                fixture.0.declare("hardening", name, &hardening);
+            }
+            fixture.refused("load_balancer", c)
+        })
         .collect();
     let mut apart = Fixture::with_cluster();
     apart.add("network", "other", &json!({ "cloud": "aws" }));

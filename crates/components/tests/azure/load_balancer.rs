@@ -44,6 +44,34 @@ fn what_the_service_must_be_like_is_said_aloud() {
     assert!(told(&expansion.diagnostics).contains(&address));
 }
 
+/// The hardening makes the Service, so that nobody is told to, and its listener's port is known.
+#[test]
+fn the_gateway_of_a_hardening_has_an_address_of_its_own() {
+    let mut fixture = Fixture::with_cluster_on("azure");
+    let hardening = json!({ "cluster": "main" });
+    fixture.0.declare("hardening", "main", &hardening);
+    let gateway = web(json!({ "target": { "gateway": "hardening.main" } }));
+    let expansion = fixture.add("load_balancer", "web", &gateway);
+    assert_eq!(told(&expansion.diagnostics), "");
+    let get = |pointer: &str| at(&expansion, THIS, pointer);
+    let address = get("/backend_address_pool/ip_addresses/0");
+    assert_eq!(
+        expansion.facts["gateway_address"].as_str(),
+        address.as_str()
+    );
+    assert_eq!(get("/backend_http_settings/port"), 80);
+    assert_eq!(get("/probe/path"), "/healthz");
+    // Who called is told without a port, which is what the Gateway reads.
+    assert_eq!(
+        get("/rewrite_rule_set/rewrite_rule/request_header_configuration/header_value"),
+        "{var_add_x_forwarded_for_proxy}"
+    );
+    assert_eq!(
+        get("/request_routing_rule/0/rewrite_rule_set_name"),
+        "client"
+    );
+}
+
 #[test]
 fn connections_are_over_tls_12_or_newer_and_port_80_sends_there() {
     let inputs = both(json!(format!("{VAULT}/certificates/shop")));
@@ -75,7 +103,7 @@ fn it_may_read_its_certificates() {
     assert_eq!(grant["role_definition_name"], "Key Vault Secrets User");
     assert_eq!(
         at(&expansion, THIS, "/ssl_certificate/0/key_vault_secret_id"),
-        "https://certs.vault.azure.net/secrets/shop"
+        "https://certs.${data.azurerm_client_config.this.vault_domain}/secrets/shop"
     );
     let elsewhere = both(json!("?"));
     let expansion = Fixture::with_cluster_on("azure").add("load_balancer", "web", &elsewhere);

@@ -31,6 +31,11 @@ impl Fixture {
         fixture
     }
 
+    /// Declares what is expanded later.
+    pub(crate) fn declare(&mut self, kind: &str, name: &str, inputs: &Json) {
+        self.0.declare(kind, name, inputs);
+    }
+
     /// Expands an instance that must be right.
     pub(crate) fn add(&mut self, kind: &str, name: &str, inputs: &Json) -> Expansion {
         match self.expand(kind, name, inputs) {

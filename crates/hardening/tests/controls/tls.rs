@@ -158,6 +158,88 @@ fn never_two_ways_in() {
     );
 }
 
+/// A stack's load balancer before the Gateway of `hardening.main`, as its expansion on a cloud tells.
+fn behind(cloud: &str, more: Json) -> (Fixture, Json) {
+    let mut fixture = Fixture::on(cloud);
+    fixture.declare("hardening", "main", &json!({ "cluster": "main" }));
+    let certificate = match cloud {
+        "azure" => json!({ "pem": "?", "key": "?" }),
+        _ => json!("?"),
+    };
+    fixture.add(
+        "load_balancer",
+        "web",
+        &json!({
+            "network": "main",
+            "listen": [{ "port": 443, "protocol": "https", "certificate": certificate }],
+            "target": { "gateway": "hardening.main" },
+        }),
+    );
+    (fixture, with(shop(), more))
+}
+
+/// Who called is the address that the load balancer added, and nothing that callers write themselves.
+#[test]
+fn behind_a_load_balancer_callers_are_known_by_what_it_adds() {
+    for (cloud, hops) in [("aws", 1), ("google", 2), ("azure", 1)] {
+        let (mut fixture, more) = behind(cloud, json!({}));
+        let expansion = fixture.harden(&["tls"], more);
+        let policy = object(&expansion, "clienttrafficpolicy_gateway_main");
+        assert_eq!(
+            policy["spec"]["clientIPDetection"]["xForwardedFor"]["numTrustedHops"],
+            hops
+        );
+        assert_eq!(
+            expansion.outputs["address"],
+            "${load_balancer.web.dns_name}"
+        );
+    }
+    let expansion = Fixture::new().harden(&["tls"], shop());
+    let policy = object(&expansion, "clienttrafficpolicy_gateway_main");
+    assert_eq!(policy["spec"].get("clientIPDetection"), None);
+}
+
+/// An application gateway reaches no ports of nodes: the Gateway has the address that it sends to.
+#[test]
+fn on_azure_the_gateway_has_the_address_that_is_kept_for_it() {
+    let (mut fixture, more) = behind("azure", json!({}));
+    let expansion = fixture.harden(&["tls"], more);
+    let service = &object(&expansion, "envoyproxy_envoy_gateway_system_envoy")["spec"]["provider"]
+        ["kubernetes"]["envoyService"]
+        .clone();
+    assert_eq!(service["type"], "LoadBalancer");
+    let annotations = &service["annotations"];
+    let name = |rest: &str| format!("service.beta.kubernetes.io/azure-load-balancer-{rest}");
+    assert_eq!(annotations[name("internal")], "true");
+    let address = annotations[name("ipv4")].as_str().expect("an address");
+    assert!(address.parse::<std::net::Ipv4Addr>().is_ok(), "{address}");
+}
+
+#[test]
+fn records_point_to_the_load_balancer_where_there_is_one() {
+    let dns = json!({ "tls": { "dns": { "zone": "zone" } } });
+    let (mut fixture, more) = behind("aws", dns.clone());
+    let expansion = fixture.harden(&["tls"], more);
+    let record = node(&expansion, "aws_route53_record.host_shop_example_com");
+    assert_eq!(record["alias"]["name"], "${load_balancer.web.dns_name}");
+    assert_eq!(record["type"], "A");
+    let (mut fixture, more) = behind("azure", dns);
+    let expansion = fixture.harden(&["tls"], more);
+    let record = node(&expansion, "azurerm_dns_a_record.host_shop_example_com");
+    assert_eq!(record["target_resource_id"], "${load_balancer.web.zone_id}");
+    assert_eq!(record.get("records"), None);
+}
+
+#[test]
+fn a_load_balancer_before_a_gateway_that_nobody_makes_is_refused() {
+    let (mut fixture, more) = behind("aws", json!({ "tls": { "enabled": false } }));
+    let told = fixture.refused(&["tls"], more);
+    assert!(
+        told.contains("load_balancer.web sends to the Gateway"),
+        "{told}"
+    );
+}
+
 #[test]
 fn secrets_are_referred_to_and_not_written_out() {
     let tls = json!({ "issuer": "ca", "ca": { "certificate": "?", "key": "?" } });

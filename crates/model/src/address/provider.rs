@@ -84,9 +84,8 @@ impl ProviderAddress {
             "aws" | "google" => prefix,
             "azurerm" | "azapi" => "azure",
             "kubernetes" | "helm" => "kubernetes",
-            "random" | "tls" | "local" | "time" | "terraform" | "http" | "external" | "sealed" => {
-                "builtin"
-            }
+            "random" | "tls" | "local" | "time" | "terraform" | "http" | "external" | "sealed"
+            | "caller" => "builtin",
             _ => return None,
         };
         Some(ProviderAddress::default_of(name))

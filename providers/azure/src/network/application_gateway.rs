@@ -3,7 +3,8 @@
 use super::VERSION;
 use super::gateway_blocks::{
     Autoscale, BackendPool, BackendSettings, Certificate, Firewall, FrontendIp, FrontendPort,
-    GatewayIp, Listener, PathMap, Probe, Redirect, RootCertificate, RoutingRule, Sku, SslPolicy,
+    GatewayIp, Listener, PathMap, Probe, Redirect, Rewrites,
+    RootCertificate, RoutingRule, Sku, SslPolicy,
 };
 use crate::api::{Api, grouped};
 use crate::client::Client;
@@ -75,6 +76,9 @@ pub(crate) struct GatewayRecord {
     /// Where requests are redirected to.
     #[record(block, set)]
     pub(crate) redirect_configuration: Vec<Redirect>,
+    /// What is changed in requests and answers on the way.
+    #[record(block)]
+    pub(crate) rewrite_rule_set: Vec<Rewrites>,
     /// What decides by paths.
     #[record(block, set)]
     pub(crate) url_path_map: Vec<PathMap>,
@@ -264,6 +268,42 @@ impl Kind for Gateway {
             Rule::Sibling("properties/urlPathMap", "urlPathMaps"),
         ),
         (
+            "request_routing_rule.rewrite_rule_set_name",
+            Rule::Sibling("properties/rewriteRuleSet", "rewriteRuleSets"),
+        ),
+        (
+            "rewrite_rule_set",
+            Rule::Parts("properties/rewriteRuleSets"),
+        ),
+        (
+            "rewrite_rule_set.rewrite_rule",
+            Rule::At("properties/rewriteRules"),
+        ),
+        (
+            "rewrite_rule_set.rewrite_rule.condition",
+            Rule::At("conditions"),
+        ),
+        (
+            "rewrite_rule_set.rewrite_rule.request_header_configuration",
+            Rule::At("actionSet/requestHeaderConfigurations"),
+        ),
+        (
+            "rewrite_rule_set.rewrite_rule.response_header_configuration",
+            Rule::At("actionSet/responseHeaderConfigurations"),
+        ),
+        (
+            "rewrite_rule_set.rewrite_rule.url",
+            Rule::At("actionSet/urlConfiguration"),
+        ),
+        (
+            "rewrite_rule_set.rewrite_rule.url.path",
+            Rule::At("modifiedPath"),
+        ),
+        (
+            "rewrite_rule_set.rewrite_rule.url.query_string",
+            Rule::At("modifiedQueryString"),
+        ),
+        (
             "redirect_configuration",
             Rule::Parts("properties/redirectConfigurations"),
         ),
@@ -292,6 +332,14 @@ impl Kind for Gateway {
                 "properties/defaultRedirectConfiguration",
                 "redirectConfigurations",
             ),
+        ),
+        (
+            "url_path_map.default_rewrite_rule_set_name",
+            Rule::Sibling("properties/defaultRewriteRuleSet", "rewriteRuleSets"),
+        ),
+        (
+            "url_path_map.path_rule.rewrite_rule_set_name",
+            Rule::Sibling("properties/rewriteRuleSet", "rewriteRuleSets"),
         ),
         (
             "url_path_map.path_rule",

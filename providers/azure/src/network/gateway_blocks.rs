@@ -244,6 +244,86 @@ pub(crate) struct RoutingRule {
     /// What decides by paths.
     #[record(optional)]
     pub(crate) url_path_map_name: Option<String>,
+    /// What is changed in requests and answers on the way.
+    #[record(optional)]
+    pub(crate) rewrite_rule_set_name: Option<String>,
+}
+
+/// What is changed in requests and answers on the way
+/// (https://learn.microsoft.com/azure/application-gateway/rewrite-http-headers-url).
+#[derive(Clone, Debug, Default, PartialEq, Record)]
+pub(crate) struct Rewrites {
+    /// Its name.
+    #[record(required)]
+    pub(crate) name: String,
+    /// Its rules.
+    #[record(block)]
+    pub(crate) rewrite_rule: Vec<Rewrite>,
+}
+
+/// One change of requests and answers.
+#[derive(Clone, Debug, Default, PartialEq, Record)]
+pub(crate) struct Rewrite {
+    /// Its name.
+    #[record(required)]
+    pub(crate) name: String,
+    /// 1 to 1000: lower ones go before.
+    #[record(required)]
+    pub(crate) rule_sequence: i64,
+    /// When it applies: when all of them hold.
+    #[record(block)]
+    pub(crate) condition: Vec<RewriteCondition>,
+    /// Headers of requests.
+    #[record(block)]
+    pub(crate) request_header_configuration: Vec<Header>,
+    /// Headers of answers.
+    #[record(block)]
+    pub(crate) response_header_configuration: Vec<Header>,
+    /// The URL that requests are sent on with.
+    #[record(block, max = 1)]
+    pub(crate) url: Vec<RewrittenUrl>,
+}
+
+/// When requests and answers are changed.
+#[derive(Clone, Debug, Default, PartialEq, Record)]
+pub(crate) struct RewriteCondition {
+    /// What is looked at, such as `http_req_Authorization` or `var_uri_path`.
+    #[record(required)]
+    pub(crate) variable: String,
+    /// A text, or a regular expression.
+    #[record(required)]
+    pub(crate) pattern: String,
+    /// Whether upper and lower case are the same.
+    #[record(optional, default = false)]
+    pub(crate) ignore_case: bool,
+    /// Whether it holds where the pattern does not match.
+    #[record(optional, default = false)]
+    pub(crate) negate: bool,
+}
+
+/// A header that is set; an empty value takes it away.
+#[derive(Clone, Debug, Default, PartialEq, Record)]
+pub(crate) struct Header {
+    /// Its name.
+    #[record(required)]
+    pub(crate) header_name: String,
+    /// Its value, in which `{var_…}` and `{http_req_…}` stand for what the request has.
+    #[record(required)]
+    pub(crate) header_value: String,
+}
+
+/// The URL that requests are sent on with.
+#[derive(Clone, Debug, Default, PartialEq, Record)]
+pub(crate) struct RewrittenUrl {
+    /// The path.
+    #[record(optional)]
+    pub(crate) path: Option<String>,
+    /// The query.
+    #[record(optional)]
+    pub(crate) query_string: Option<String>,
+    /// Whether paths are decided about once more with it.
+    #[record(optional, default = false)]
+    pub(crate) reroute: bool,
 }
 
 /// Where requests are redirected to.
@@ -284,6 +364,9 @@ pub(crate) struct PathMap {
     /// Where these are redirected to instead.
     #[record(optional)]
     pub(crate) default_redirect_configuration_name: Option<String>,
+    /// What is changed in these on the way.
+    #[record(optional)]
+    pub(crate) default_rewrite_rule_set_name: Option<String>,
     /// Its rules.
     #[record(block, min = 1)]
     pub(crate) path_rule: Vec<PathRule>,
@@ -307,6 +390,9 @@ pub(crate) struct PathRule {
     /// Where they are redirected to instead.
     #[record(optional)]
     pub(crate) redirect_configuration_name: Option<String>,
+    /// What is changed in them on the way.
+    #[record(optional)]
+    pub(crate) rewrite_rule_set_name: Option<String>,
     /// A firewall's rules for them.
     #[record(optional, compare = case_insensitive)]
     pub(crate) firewall_policy_id: Option<String>,

@@ -1,6 +1,6 @@
 //! The records by which hosts are found: they point to the Gateway, and certificates of Let's Encrypt wait for them.
 
-use super::{Config, Host};
+use super::{Config, Host, gateway::Balancer};
 use crate::inside::Inside;
 use crate::node::identifier;
 use infra_draft::cloud::Cloud;
@@ -10,9 +10,15 @@ use serde_json::{Value as Json, json};
 const TTL: u32 = 300;
 
 /// A record for each host, or a word about who has to make them.
-pub(super) fn records(config: &Config, hosts: &[Host], inside: &mut Inside<'_>) {
+pub(super) fn records(
+    config: &Config,
+    hosts: &[Host],
+    before: Option<&Balancer>,
+    inside: &mut Inside<'_>,
+) {
     let Some(dns) = config.dns.first() else {
-        if config.issuer.starts_with("letsencrypt") && !hosts.is_empty() {
+        // A load balancer's certificate is not for Let's Encrypt to give.
+        if before.is_none() && config.issuer.starts_with("letsencrypt") && !hosts.is_empty() {
             let names: Vec<&str> = hosts.iter().filter_map(|h| h.host.as_str()).collect();
             let name = inside.draft.instance.name;
             inside.draft.remark(
@@ -30,10 +36,11 @@ pub(super) fn records(config: &Config, hosts: &[Host], inside: &mut Inside<'_>) 
     let zone = dns.zone.json(&place);
     for host in hosts {
         let kind = kind(&inside.site.cloud);
-        let body = match &inside.site.cloud {
-            Cloud::Google(_) => google(&zone, host, &address),
-            Cloud::Aws(_) => aws(&zone, host, &address),
-            Cloud::Azure(_) => azure(&place, host, &address),
+        let body = match (&inside.site.cloud, before) {
+            (Cloud::Google(_), _) => google(&zone, host, &address),
+            (Cloud::Aws(_), None) => aws(&zone, host, &address),
+            (Cloud::Aws(_), Some(balancer)) => aws_alias(&zone, host, &balancer.reference),
+            (Cloud::Azure(_), _) => azure(&place, host, &address, before),
         };
         inside.cloud(kind, &block(host), body);
     }
@@ -70,8 +77,22 @@ fn aws(zone: &Json, host: &Host, address: &str) -> Json {
     })
 }
 
-/// Group and name of the zone are parts of its id.
-fn azure(zone: &str, host: &Host, address: &str) -> Json {
+/// A load balancer of the stack tells in which zone its name is.
+fn aws_alias(zone: &Json, host: &Host, balancer: &str) -> Json {
+    json!({
+        "zone_id": zone,
+        "name": host.host,
+        "type": "A",
+        "alias": {
+            "name": format!("${{{balancer}.dns_name}}"),
+            "zone_id": format!("${{{balancer}.zone_id}}"),
+            "evaluate_target_health": true,
+        },
+    })
+}
+
+/// Group and name of the zone are parts of its id. A load balancer of the stack has a public address, which the record follows.
+fn azure(zone: &str, host: &Host, address: &str, before: Option<&Balancer>) -> Json {
     let part = |at: usize| format!("split(\"/\", {zone})[{at}]");
     let (name, domain) = (host.host.as_str().unwrap_or_default(), part(8));
     json!({
@@ -81,7 +102,8 @@ fn azure(zone: &str, host: &Host, address: &str) -> Json {
             "${{\"{name}\" == {domain} ? \"@\" : trimsuffix(\"{name}\", \".${{{domain}}}\")}}"
         ),
         "ttl": TTL,
-        "records": [format!("${{{address}}}")],
+        "records": before.is_none().then(|| json!([format!("${{{address}}}")])),
+        "target_resource_id": before.map(|balancer| format!("${{{}.zone_id}}", balancer.reference)),
     })
 }
 

@@ -18,35 +18,63 @@ const CLASS: &str = "envoy";
 const API: &str = "gateway.networking.k8s.io/v1";
 const ENVOY_API: &str = "gateway.envoyproxy.io/v1alpha1";
 
-/// How connections get to the Gateway.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Entry {
-    /// By a load balancer of its own Service; TLS ends in the proxy.
-    Own,
-    /// By a `load_balancer` of the stack, which ends TLS and sends plain HTTP to this port of the nodes.
-    NodePort(u16),
+/// A `load_balancer` of the stack before the Gateway, which ends TLS and sends plain HTTP on. Without one the Gateway's own Service is
+/// the load balancer, and TLS ends in the proxy. Never both.
+pub(super) struct Balancer {
+    /// `load_balancer.web`: how expressions reach it.
+    pub(super) reference: String,
+    /// The port of the nodes that it sends to.
+    port: u16,
+    /// The address in the network that it sends to instead, where it reaches no ports of nodes.
+    address: Option<String>,
+    /// Whether what reaches it is encrypted.
+    ends_tls: bool,
 }
 
 /// The load balancer of the stack before this cluster.
-fn before(inside: &Inside<'_>) -> Option<Known> {
+pub(super) fn before(inside: &Inside<'_>) -> Option<Balancer> {
     let all = (inside.draft.instance.list)("load_balancer");
     let cluster = Some(inside.site.reference.as_str());
     let is_ours = |known: &Known| fact(known, "cluster").and_then(Value::as_str) == cluster;
-    all.into_iter().find(is_ours)
+    let ours = all.into_iter().find(is_ours)?;
+    let port = fact(&ours, "node_port")?.as_i64()?;
+    let address = fact(&ours, "gateway_address").and_then(Value::as_str);
+    Some(Balancer {
+        port: u16::try_from(port).ok()?,
+        address: address.map(str::to_owned),
+        ends_tls: fact(&ours, "ends_tls").and_then(Value::as_bool) == Some(true),
+        reference: ours.reference,
+    })
 }
 
-/// A load balancer of the stack before this cluster is the entry; otherwise the Gateway has its own. Never both.
-pub(super) fn entry(inside: &Inside<'_>) -> Entry {
-    let ours = before(inside);
-    let port = ours.and_then(|known| fact(&known, "node_port")?.as_i64());
-    match port.and_then(|p| u16::try_from(p).ok()) {
-        Some(port) => Entry::NodePort(port),
-        None => Entry::Own,
+/// A load balancer that was told to send to a Gateway which nobody makes.
+pub(crate) fn refuse_without(inside: &mut Inside<'_>) {
+    let Some(balancer) = before(inside) else {
+        return;
+    };
+    let named = (inside.draft.instance.lookup)(
+        "load_balancer",
+        balancer.reference.trim_start_matches("load_balancer."),
+    );
+    if named.is_some_and(|known| fact(&known, "gateway").is_some()) {
+        inside.draft.refuse(
+            "tls",
+            format!(
+                "{} sends to the Gateway, which the control `tls` makes: it is off",
+                balancer.reference
+            ),
+            "switch the control on, or give the load balancer a `cluster` and a `node_port` as its target",
+        );
     }
 }
 
-pub(super) fn expand(config: &Config, hosts: &[Host], entry: Entry, inside: &mut Inside<'_>) {
-    inside.object(proxy(config, entry, inside));
+pub(super) fn expand(
+    config: &Config,
+    hosts: &[Host],
+    before: Option<&Balancer>,
+    inside: &mut Inside<'_>,
+) {
+    inside.object(proxy(config, before, inside));
     let parameters = json!({ "group": "gateway.envoyproxy.io", "kind": "EnvoyProxy", "name": CLASS, "namespace": ENVOY });
     let rest = json!({ "spec": {
         "controllerName": "gateway.envoyproxy.io/gatewayclass-controller",
@@ -61,18 +89,19 @@ pub(super) fn expand(config: &Config, hosts: &[Host], entry: Entry, inside: &mut
         super::object_address("EnvoyProxy", ENVOY, CLASS),
     ];
     inside.after(&class, earlier);
-    let gateway = gateway(hosts, entry, inside, class);
-    inside.address = Some(format!(
-        "try({gateway}.object.status.addresses[0].value, null)"
-    ));
-    inside.object(client_policy(config));
-    if entry == Entry::Own && !hosts.is_empty() {
+    let gateway = gateway(hosts, before, inside, class);
+    inside.address = Some(match before {
+        Some(balancer) => format!("{}.dns_name", balancer.reference),
+        None => format!("try({gateway}.object.status.addresses[0].value, null)"),
+    });
+    inside.object(client_policy(config, before, &inside.site.cloud));
+    if before.is_none() && !hosts.is_empty() {
         inside.object(redirect(hosts));
     }
     for host in hosts {
-        let listener = match entry {
-            Entry::Own => listener_name(host),
-            Entry::NodePort(_) => "http".to_owned(),
+        let listener = match before {
+            None => listener_name(host),
+            Some(_) => "http".to_owned(),
         };
         for (namespace, running) in &host.routes {
             inside.object(route(config, host, namespace, running, &listener));
@@ -81,30 +110,7 @@ pub(super) fn expand(config: &Config, hosts: &[Host], entry: Entry, inside: &mut
 }
 
 /// How Envoy Gateway runs the proxies of this Gateway.
-fn proxy(config: &Config, entry: Entry, inside: &Inside<'_>) -> Json {
-    let annotations = match &inside.site.cloud {
-        Cloud::Aws(_) => json!({
-            "service.beta.kubernetes.io/aws-load-balancer-type": "nlb",
-            "service.beta.kubernetes.io/aws-load-balancer-cross-zone-load-balancing-enabled": "true",
-        }),
-        Cloud::Google(_) => json!({ "cloud.google.com/l4-rbs": "enabled" }),
-        Cloud::Azure(_) => json!({}),
-    };
-    let service = match entry {
-        Entry::Own => json!({
-            "type": "LoadBalancer",
-            // The address of whoever calls is kept.
-            "externalTrafficPolicy": "Local",
-            "annotations": annotations,
-        }),
-        Entry::NodePort(port) => json!({
-            "type": "NodePort",
-            "externalTrafficPolicy": "Cluster",
-            "patch": { "type": "StrategicMerge", "value": { "spec": { "ports": [
-                { "name": "http-80", "port": 80, "protocol": "TCP", "targetPort": 10080, "nodePort": port },
-            ] } } },
-        }),
-    };
+fn proxy(config: &Config, before: Option<&Balancer>, inside: &Inside<'_>) -> Json {
     let labels = json!({ "matchLabels": { "gateway.envoyproxy.io/owning-gateway-name": NAME } });
     let spread = |key: &str| {
         json!({
@@ -131,7 +137,7 @@ fn proxy(config: &Config, entry: Entry, inside: &Inside<'_>) -> Json {
     });
     let kubernetes = json!({
         "envoyDeployment": deployment,
-        "envoyService": service,
+        "envoyService": service(before, &inside.site.cloud),
         "envoyPDB": (config.replicas > 1).then(|| json!({ "minAvailable": 1 })),
     });
     let spec = json!({
@@ -148,14 +154,56 @@ fn proxy(config: &Config, entry: Entry, inside: &Inside<'_>) -> Json {
     )
 }
 
-fn gateway(hosts: &[Host], entry: Entry, inside: &mut Inside<'_>, class: String) -> String {
+/// The Service by which connections get to the proxies.
+fn service(before: Option<&Balancer>, cloud: &Cloud) -> Json {
+    let of_its_own = |annotations: Json| {
+        json!({
+            "type": "LoadBalancer",
+            // The address of whoever calls is kept.
+            "externalTrafficPolicy": "Local",
+            "annotations": annotations,
+        })
+    };
+    match before {
+        None => of_its_own(match cloud {
+            Cloud::Aws(_) => json!({
+                "service.beta.kubernetes.io/aws-load-balancer-type": "nlb",
+                "service.beta.kubernetes.io/aws-load-balancer-cross-zone-load-balancing-enabled": "true",
+            }),
+            Cloud::Google(_) => json!({ "cloud.google.com/l4-rbs": "enabled" }),
+            Cloud::Azure(_) => json!({}),
+        }),
+        // https://cloud-provider-azure.sigs.k8s.io/topics/loadbalancer/
+        Some(Balancer {
+            address: Some(address),
+            ..
+        }) => of_its_own(json!({
+            "service.beta.kubernetes.io/azure-load-balancer-internal": "true",
+            "service.beta.kubernetes.io/azure-load-balancer-ipv4": address,
+        })),
+        Some(Balancer { port, .. }) => json!({
+            "type": "NodePort",
+            "externalTrafficPolicy": "Cluster",
+            "patch": { "type": "StrategicMerge", "value": { "spec": { "ports": [
+                { "name": "http-80", "port": 80, "protocol": "TCP", "targetPort": 10080, "nodePort": port },
+            ] } } },
+        }),
+    }
+}
+
+fn gateway(
+    hosts: &[Host],
+    before: Option<&Balancer>,
+    inside: &mut Inside<'_>,
+    class: String,
+) -> String {
     let routes = json!({ "namespaces": {
         "from": "Selector", "selector": { "matchLabels": { ACCESS.0: ACCESS.1 } },
     } });
     let mut listeners = vec![json!({
         "name": "http", "protocol": "HTTP", "port": 80, "allowedRoutes": routes,
     })];
-    if entry == Entry::Own {
+    if before.is_none() {
         listeners.extend(hosts.iter().map(|host| {
             json!({
                 "name": listener_name(host), "protocol": "HTTPS", "port": 443, "hostname": host.host,
@@ -166,8 +214,7 @@ fn gateway(hosts: &[Host], entry: Entry, inside: &mut Inside<'_>, class: String)
     }
     let mut rest = json!({ "spec": { "gatewayClassName": CLASS, "listeners": listeners } });
     // In the cluster nothing else tells that what comes in was encrypted.
-    let ends = |known: &Known| fact(known, "ends_tls").and_then(Value::as_bool) == Some(true);
-    if let Some(ended) = before(inside).filter(ends) {
+    if let Some(ended) = before.filter(|balancer| balancer.ends_tls) {
         rest["metadata"] = json!({ "annotations": { TLS_ENDED_BY: ended.reference } });
     }
     let gateway = object(API, "Gateway", GATEWAY, NAME, rest);
@@ -185,10 +232,24 @@ fn listener_name(host: &Host) -> String {
     format!("https-{}", host.key)
 }
 
-fn client_policy(config: &Config) -> Json {
+/// How many addresses a load balancer adds to X-Forwarded-For: whoever called it, and on Google Cloud its own
+/// (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/x-forwarded-headers.html,
+/// https://cloud.google.com/load-balancing/docs/https#x-forwarded-for_header,
+/// https://learn.microsoft.com/azure/application-gateway/rewrite-http-headers-url#server-variables).
+fn hops(cloud: &Cloud) -> u32 {
+    match cloud {
+        Cloud::Aws(_) | Cloud::Azure(_) => 1,
+        Cloud::Google(_) => 2,
+    }
+}
+
+fn client_policy(config: &Config, before: Option<&Balancer>, cloud: &Cloud) -> Json {
+    // Who called and whether that was encrypted is what the load balancer says; whoever called it cannot say so by themselves.
+    let client = before.map(|_| json!({ "xForwardedFor": { "numTrustedHops": hops(cloud) } }));
     let spec = json!({
         "targetRefs": [{ "group": "gateway.networking.k8s.io", "kind": "Gateway", "name": NAME }],
         "tls": { "minVersion": config.min_version },
+        "clientIPDetection": client,
         // Asked by load balancers; it is not sent on.
         "healthCheck": { "path": "/healthz" },
         "timeout": { "http": { "requestReceivedTimeout": "60s", "idleTimeout": "300s" } },

@@ -6,6 +6,8 @@ mod gateway;
 mod issuer;
 mod traffic;
 
+pub(crate) use gateway::refuse_without;
+
 use crate::app::Running;
 use crate::control::Control;
 use crate::inside::{Inside, Release};
@@ -47,11 +49,12 @@ pub(crate) struct Config {
     pub(crate) replicas: i64,
 }
 
-/// Who makes DNS records.
+/// Who makes DNS records. They point to the Gateway, or to the `load_balancer` of the stack before it.
 #[derive(Record)]
 pub(crate) struct Dns {
     /// The zone in the cluster's cloud, as that names it: on Google Cloud the managed zone's name, on AWS the hosted zone's id, on
-    /// Azure the zone's id, `/subscriptions/…/dnsZones/NAME`. On AWS no host may be the zone's own name.
+    /// Azure the zone's id, `/subscriptions/…/dnsZones/NAME`. On AWS no host may be the zone's own name, unless a `load_balancer`
+    /// stands before the Gateway.
     #[record(required)]
     pub(crate) zone: Input<String>,
 }
@@ -144,11 +147,11 @@ impl Control for Tls {
         inside.crds("cert-manager");
         cert_manager(gateway_api.clone(), inside);
         envoy_gateway(gateway_api, inside);
-        let entry = gateway::entry(inside);
+        let before = gateway::before(inside);
         issuer::expand(config, inside);
-        gateway::expand(config, &hosts, entry, inside);
-        if entry == gateway::Entry::Own {
-            dns::records(config, &hosts, inside);
+        gateway::expand(config, &hosts, before.as_ref(), inside);
+        dns::records(config, &hosts, before.as_ref(), inside);
+        if before.is_none() {
             issuer::certificates(config, &hosts, inside);
         }
         traffic::expand(config, &hosts, inside);

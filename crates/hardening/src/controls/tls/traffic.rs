@@ -1,4 +1,6 @@
-//! Who talks to whom for certificates and for what comes in.
+//! Who talks to whom for certificates and for what comes in, and whose the hosts are.
+
+mod claims;
 
 use super::{CERT_MANAGER, Config, ENVOY, GATEWAY, Host, gateway};
 use crate::app::App;
@@ -55,6 +57,7 @@ pub(super) fn expand(config: &Config, hosts: &[Host], inside: &mut Inside<'_>) {
         Peer::Pods(proxies.clone()),
         &[Port::tcp(10080), Port::tcp(10443)],
     );
+    claims::write(hosts, inside);
     for host in hosts {
         for (namespace, running) in &host.routes {
             let target = running.pods(namespace);
