@@ -36,17 +36,50 @@ const DATABASE: &str =
     "Instance shop/orders-instance of rds.aws.m.upbound.io (teams-main-crossplane-";
 const BUCKET: &str = "Bucket shop/assets-bucket of s3.aws.m.upbound.io (teams-main-crossplane-";
 
+/// The same cluster on Azure.
+fn on_azure() -> String {
+    BELOW
+        .replace(
+            "[clouds.aws]\nregion = \"eu-west-1\"",
+            "[clouds.azure]\nlocation = \"westeurope\"",
+        )
+        .replace("\"aws\"", "\"azure\"")
+}
+
+/// All kinds of managed resources of a database and a bucket: where their lists are.
+const ON_AWS: [&str; 5] = [
+    "rds.aws.m.upbound.io/v1beta1/namespaces/shop/instances",
+    "s3.aws.m.upbound.io/v1beta1/namespaces/shop/buckets",
+    "s3.aws.m.upbound.io/v1beta1/namespaces/shop/bucketpublicaccessblocks",
+    "s3.aws.m.upbound.io/v1beta1/namespaces/shop/bucketversionings",
+    "s3.aws.m.upbound.io/v1beta1/namespaces/shop/bucketserversideencryptionconfigurations",
+];
+const ON_AZURE: [&str; 4] = [
+    "dbforpostgresql.azure.m.upbound.io/v1beta1/namespaces/shop/flexibleservers",
+    "dbforpostgresql.azure.m.upbound.io/v1beta1/namespaces/shop/flexibleserverdatabases",
+    "storage.azure.m.upbound.io/v1beta1/namespaces/shop/accounts",
+    "storage.azure.m.upbound.io/v1beta1/namespaces/shop/containers",
+];
+
 struct Teams {
     folder: Folder,
     server: Server,
+    below: String,
+    kinds: &'static [&'static str],
 }
 
 impl Teams {
     /// A cluster with Crossplane, of which a team has asked for a database and a bucket.
     fn new(stack: &str) -> Teams {
+        Teams::on(stack, BELOW.to_owned(), &ON_AWS)
+    }
+
+    fn on(stack: &str, below: String, kinds: &'static [&'static str]) -> Teams {
         let teams = Teams {
             folder: Folder::new(),
             server: Server::sandbox(&["--latency", "none"]),
+            below,
+            kinds,
         };
         teams.write(stack, INSIDE);
         teams.run(&["apply", "-auto-approve"]).expect(0);
@@ -65,7 +98,7 @@ impl Teams {
             );
         }
         let patience = Instant::now();
-        while teams.managed().len() < 5 {
+        while teams.managed().len() < kinds.len() {
             assert!(patience.elapsed().as_secs() < 60, "{:#?}", teams.managed());
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -74,7 +107,8 @@ impl Teams {
     }
 
     fn write(&self, stack: &str, inside: &str) {
-        let text = format!("[stack]\nname = \"teams\"\n{stack}\n{BELOW}{inside}");
+        let below = &self.below;
+        let text = format!("[stack]\nname = \"teams\"\n{stack}\n{below}{inside}");
         self.folder.write("stacks/teams.toml", &text);
     }
 
@@ -90,16 +124,8 @@ impl Teams {
     /// The managed resources that have been made.
     fn managed(&self) -> Vec<Json> {
         let inside = self.inside();
-        let kinds = [
-            ("rds", "instances"),
-            ("s3", "buckets"),
-            ("s3", "bucketpublicaccessblocks"),
-            ("s3", "bucketversionings"),
-            ("s3", "bucketserversideencryptionconfigurations"),
-        ];
-        let lists = kinds.iter().map(|(group, plural)| {
-            let path = format!("/apis/{group}.aws.m.upbound.io/v1beta1/namespaces/shop/{plural}");
-            inside.get(&path)["items"]
+        let lists = self.kinds.iter().map(|kind| {
+            inside.get(&format!("/apis/{kind}"))["items"]
                 .as_array()
                 .cloned()
                 .unwrap_or_default()
@@ -226,4 +252,51 @@ fn crossplane_alone_goes_when_what_it_made_is_settled() {
         );
         teams.run(&["plan", "-detailed-exitcode"]).expect(0);
     }
+}
+
+/// On Azure a group takes along all that is in it: what is to stay needs the group to stay, and that is said before anything is begun.
+#[test]
+fn on_azure_what_is_let_go_keeps_its_group() {
+    let teams = Teams::on("", on_azure(), &ON_AZURE);
+    let groups = ["crossplane", "crossplane_databases"]
+        .map(|name| format!("hardening.main.azurerm_resource_group.{name}"));
+    let told = teams.run(&with("orphan")).expect(1).told();
+    let told = told.replace(['│', '\n', ' '], "");
+    assert!(told.contains("wouldnotstay"), "{told}");
+    for group in &groups {
+        assert!(told.contains(&format!("'{group}'")), "{group}: {told}");
+    }
+    assert!(told.contains("infrastaterm"), "{told}");
+    assert_eq!(teams.managed().len(), ON_AZURE.len());
+
+    let away: Vec<&str> = ["state", "rm"]
+        .into_iter()
+        .chain(groups.iter().map(String::as_str))
+        .collect();
+    teams.folder.run(&away).expect(0);
+    teams.run(&with("orphan")).expect(0);
+    let left = teams.server.resources();
+    let left: Vec<String> = left.iter().map(Json::to_string).collect();
+    assert_eq!(left.len(), 2, "{left:#?}");
+    for name in [
+        "teams-main-crossplane\"",
+        "teams-main-crossplane-databases\"",
+    ] {
+        assert!(left.iter().any(|l| l.contains(name)), "{name}: {left:#?}");
+    }
+}
+
+/// What Azure has no protection for is deleted once its composite says that it may be, and not before.
+#[test]
+fn on_azure_a_destroy_deletes_it_first() {
+    let teams = Teams::on("", on_azure(), &ON_AZURE);
+    teams.run(&with("delete")).expect(0);
+    teams.in_order(&[
+        "patch/databases",
+        "delete/databases",
+        "delete/flexibleservers",
+    ]);
+    teams.in_order(&["delete/accounts", "delete/providers"]);
+    let left = teams.server.resources();
+    assert!(left.is_empty(), "{left:#?}");
 }

@@ -20,6 +20,8 @@ pub struct Origin {
     pub keys: BTreeMap<String, SealingKey>,
     /// The archives of databases, by the namespaces that those are in.
     pub archives: BTreeMap<String, Archived>,
+    /// The registries that the platform's pods read, which are not made again.
+    pub registries: Vec<ReadRegistry>,
     /// The moment to recover to, RFC 3339; without one the last change that was archived.
     pub moment: Option<String>,
 }
@@ -43,6 +45,15 @@ pub struct Archived {
     pub store: Json,
     /// The bucket.
     pub bucket: Bucket,
+}
+
+/// A registry of the origin's, which is only read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReadRegistry {
+    /// Its name.
+    pub name: String,
+    /// What rights are given over: its ARN on AWS, the repository's id on Google Cloud, its id on Azure.
+    pub target: String,
 }
 
 /// A bucket of the origin's, which is only read. What a cloud has no use for may be empty.

@@ -11,7 +11,7 @@ use infra_draft::cloud::Cloud;
 use infra_draft::input::escape;
 use serde_json::{Value as Json, json};
 
-pub(crate) use managed::Managed;
+pub(crate) use managed::{Joins, Managed};
 
 /// What is allowed.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub(crate) enum Grant {
     Objects(String),
     /// To read the objects of a bucket that is not the stack's own.
     Read(Bucket),
+    /// To see which objects are in a bucket of the stack, by its reference, and nothing of what is in them.
+    List(String),
     /// To encrypt and decrypt with a key, by a template of its id: the ARN on AWS.
     Key(String),
     /// To read the password of a managed database of the stack, by its reference, such as `database.shop`.
@@ -29,6 +31,9 @@ pub(crate) enum Grant {
     Write(String),
     /// To make and change what Crossplane makes.
     Manage(Managed),
+    /// To pull images from a registry and list what is in it, by a template of the ARN of its repositories, on Google Cloud of the
+    /// repository's id, on Azure of the registry's id.
+    Pull(String),
     /// To add nodes to the groups of an EKS cluster and take them away, by a template of its name.
     Scale(String),
 }
@@ -156,6 +161,11 @@ fn aws_statements(grants: &[Grant]) -> Vec<Json> {
                 { "Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": escape(&bucket.key) },
             ])
         }
+        Grant::List(bucket) => json!([{
+            "Effect": "Allow",
+            "Action": ["s3:ListBucket", "s3:GetBucketLocation"],
+            "Resource": format!("${{{bucket}.arn}}"),
+        }]),
         Grant::Key(key) => json!([
             { "Effect": "Allow", "Action": ["kms:Encrypt", "kms:Decrypt", "kms:DescribeKey"], "Resource": key },
         ]),
@@ -175,11 +185,36 @@ fn aws_statements(grants: &[Grant]) -> Vec<Json> {
             "Resource": secret,
         }]),
         Grant::Manage(managed) => managed.statements(),
+        Grant::Pull(repositories) => pull(repositories),
         Grant::Scale(cluster) => scale(cluster),
     };
     let all = grants.iter().map(statement);
-    all.flat_map(|s| s.as_array().cloned().unwrap_or_default())
-        .collect()
+    let mut out: Vec<Json> = Vec::new();
+    for statement in all.flat_map(|s| s.as_array().cloned().unwrap_or_default()) {
+        // The login to registries is one for all of them.
+        if !out.contains(&statement) {
+            out.push(statement);
+        }
+    }
+    out
+}
+
+/// What `AmazonEC2ContainerRegistryPullOnly` allows, but for certain repositories, with what it takes to list tags and signatures. The
+/// login has no resource of its own.
+/// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/security-iam-awsmanpol.html>,
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html>
+fn pull(repositories: &str) -> Json {
+    json!([
+        { "Effect": "Allow", "Action": ["ecr:GetAuthorizationToken"], "Resource": "*" },
+        {
+            "Effect": "Allow",
+            "Action": [
+                "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer",
+                "ecr:DescribeImages", "ecr:ListImages", "ecr:ListImageReferrers",
+            ],
+            "Resource": repositories,
+        },
+    ])
 }
 
 /// What the Cluster Autoscaler asks, which has no resource of its own, and what it changes: the groups that EKS has tagged as the cluster's.
@@ -343,6 +378,12 @@ fn google_roles(grant: &Grant) -> (&'static str, &'static str, String, Vec<Role>
             escape(&bucket.name),
             always(&["roles/storage.objectViewer"]),
         ),
+        Grant::List(bucket) => (
+            "google_storage_bucket_iam_member",
+            "bucket",
+            format!("${{{bucket}.name}}"),
+            always(&["roles/storage.legacyBucketReader"]),
+        ),
         Grant::Key(key) => (
             "google_kms_crypto_key_iam_member",
             "crypto_key_id",
@@ -365,6 +406,12 @@ fn google_roles(grant: &Grant) -> (&'static str, &'static str, String, Vec<Role>
                 // To see the secret and its labels.
                 "roles/secretmanager.viewer",
             ]),
+        ),
+        Grant::Pull(repository) => (
+            "google_artifact_registry_repository_iam_member",
+            "repository",
+            repository.clone(),
+            always(&["roles/artifactregistry.reader"]),
         ),
         Grant::Manage(managed) => (
             "google_project_iam_member",
@@ -404,32 +451,38 @@ fn azure(identity: &Account, inside: &mut Inside<'_>) -> Lowered {
     });
     let mut before = vec![inside.cloud("azurerm_federated_identity_credential", &name, body)];
     for (index, grant) in identity.grants.iter().enumerate() {
-        let (scope, role) = match grant {
+        let one = |scope: String, role| vec![(scope, role)];
+        let roles = match grant {
             Grant::Objects(bucket) => {
-                (format!("${{{bucket}.id}}"), "Storage Blob Data Contributor")
+                one(format!("${{{bucket}.id}}"), "Storage Blob Data Contributor")
             }
-            Grant::Read(bucket) => (escape(&bucket.id), "Storage Blob Data Reader"),
-            Grant::Key(key) => (key.clone(), "Key Vault Crypto User"),
-            Grant::Password(database) => (
+            Grant::Read(bucket) => one(escape(&bucket.id), "Storage Blob Data Reader"),
+            // Nobody on Azure sees names without what is under them.
+            Grant::List(bucket) => one(format!("${{{bucket}.id}}"), "Storage Blob Data Reader"),
+            Grant::Key(key) => one(key.clone(), "Key Vault Crypto User"),
+            Grant::Password(database) => one(
                 format!("${{{database}.secret_scope}}"),
                 "Key Vault Secrets User",
             ),
-            Grant::Write(vault) => (vault.clone(), "Key Vault Secrets Officer"),
-            // In a resource group of its own: accounts have names that nobody else in the world may have.
-            Grant::Manage(managed) => (
-                managed.place.clone().unwrap_or_default(),
-                "Storage Account Contributor",
-            ),
+            Grant::Write(vault) => one(vault.clone(), "Key Vault Secrets Officer"),
+            Grant::Pull(registry) => one(registry.clone(), "AcrPull"),
+            Grant::Manage(managed) => managed.scopes(),
             // And those of AKS.
             Grant::Scale(_) => continue,
         };
-        let body = json!({
-            "scope": scope,
-            "role_definition_name": role,
-            "principal_id": format!("${{azurerm_user_assigned_identity.{name}.principal_id}}"),
-            "principal_type": "ServicePrincipal",
-        });
-        before.push(inside.cloud("azurerm_role_assignment", &format!("{name}_{index}"), body));
+        for (which, (scope, role)) in roles.into_iter().enumerate() {
+            let body = json!({
+                "scope": scope,
+                "role_definition_name": role,
+                "principal_id": format!("${{azurerm_user_assigned_identity.{name}.principal_id}}"),
+                "principal_type": "ServicePrincipal",
+            });
+            let mut block = format!("{name}_{index}");
+            if which > 0 {
+                block = format!("{block}_{which}");
+            }
+            before.push(inside.cloud("azurerm_role_assignment", &block, body));
+        }
     }
     Lowered {
         annotations: json!({

@@ -18,6 +18,8 @@ mod node;
 mod objects;
 mod order;
 mod pins;
+mod reach;
+mod registries;
 mod site;
 mod storage;
 mod system;
@@ -29,7 +31,7 @@ pub use infra_repository::{seal, yaml};
 pub use capacity::table_of_charts;
 pub use charts::{Chart, charts};
 pub use controls::database::{RestoreError, is_moment, policies_of_restored, restore};
-pub use drill::{Archived, Bucket, Drill, Origin, SealingKey};
+pub use drill::{Archived, Bucket, Drill, Origin, ReadRegistry, SealingKey};
 
 use control::Control;
 use infra_draft::{draft, input};
@@ -189,9 +191,13 @@ impl Expand for Hardening {
             drill.origins.get(&name).cloned().unwrap_or_default()
         });
         storage::default_class(&mut inside);
+        registries::check(&mut inside);
         let on: Vec<&Entry> = REGISTRY.iter().filter(|e| inside.on(e.name)).collect();
         for entry in &on {
             (entry.expand)(&mut inside);
+        }
+        if !inside.on(controls::tls::Tls::NAME) {
+            controls::tls::refuse_without(&mut inside);
         }
         // A control that is refused is told about once.
         if !inside.draft.is_refused() {
@@ -200,6 +206,7 @@ impl Expand for Hardening {
             }
         }
         if !inside.draft.is_refused() && !self.directly {
+            reach::check(&mut inside);
             versions::check(&mut inside);
             capacity::check(&mut inside);
         }

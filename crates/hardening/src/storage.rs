@@ -24,6 +24,27 @@ pub(crate) fn default_class(inside: &mut Inside<'_>) {
     }
 }
 
+/// What looks into the buckets of every cloud, and brings files there, by the identity of its pod.
+pub(crate) const COPIER: &str = "docker.io/rclone/rclone:1.71.0";
+
+/// A folder of a bucket of the stack's as `rclone` names it, without a configuration; a template. `bucket` is its reference.
+/// <https://rclone.org/s3/>, `googlecloudstorage`, `azureblob`.
+pub(crate) fn remote(cloud: &Cloud, bucket: &str, folder: &str) -> String {
+    match cloud {
+        // The bucket's address is the only output that says its region.
+        Cloud::Aws(_) => format!(
+            ":s3,provider=AWS,env_auth=true,no_check_bucket=true,region=${{regex(\"[.]s3[.]([a-z0-9-]+)[.]amazonaws\", {bucket}.url)[0]}}:${{{bucket}.name}}/{folder}"
+        ),
+        Cloud::Google(_) => format!(
+            ":gcs,env_auth=true,bucket_policy_only=true,no_check_bucket=true:${{{bucket}.name}}/{folder}"
+        ),
+        // https://ACCOUNT.blob.core.windows.net/CONTAINER
+        Cloud::Azure(_) => format!(
+            ":azureblob,env_auth=true,no_check_container=true,account=${{{bucket}.name}}:${{split(\"/\", {bucket}.url)[3]}}/{folder}"
+        ),
+    }
+}
+
 /// A class of the cloud's quick disks.
 pub(crate) fn class(name: &str, annotations: &Json, reclaim: &str, inside: &mut Inside<'_>) {
     let (provisioner, parameters) = match &inside.site.cloud {

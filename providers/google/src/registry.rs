@@ -66,6 +66,7 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
         member::<iam::member_types::AccountMember>(),
         member::<iam::member_types::KeyMember>(),
         member::<iam::member_types::SecretMember>(),
+        member::<iam::member_types::RepositoryMember>(),
         member::<iam::member_types::BucketMember>(),
         // --- anything else ---
         Typed::<rest::Rest>::register(),

@@ -28,6 +28,9 @@ const BEGUN: [&str; 2] = [
 const ALL_BUT_DELETE: [&str; 4] = ["Observe", "Create", "Update", "LateInitialize"];
 /// Where it is said that something in a cloud must not be deleted.
 const PROTECTIONS: [&str; 2] = ["/deletionProtection", "/settings/deletionProtectionEnabled"];
+/// Where a managed resource says so itself, of whose kind the cloud has no protection: it is then not deleted with its object
+/// (`crates/hardening`, compositions on Azure).
+const HELD: &str = "platform.infra/deletion-protection";
 
 /// What is concerned when a part of Crossplane goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -251,9 +254,10 @@ impl Settling<'_> {
         )
         .await?;
         self.wait(|managed| {
-            let protected = managed
-                .iter()
-                .find(|m| is_protected(&m["status"]["atProvider"]) && !apply::is_leaving(m))?;
+            let protected = managed.iter().find(|m| {
+                let protected = is_protected(&m["status"]["atProvider"]) || is_held(m);
+                protected && !apply::is_leaving(m)
+            })?;
             Some(format!(
                 "waiting until {} may be deleted{}",
                 in_words(protected),
@@ -323,6 +327,11 @@ fn stands_for_something(managed: &Json) -> bool {
     let annotations = &managed["metadata"]["annotations"];
     let seen = managed["status"]["atProvider"]["id"].is_string();
     seen || BEGUN.iter().any(|name| annotations[*name].is_string())
+}
+
+/// Whether what it stands for would stay when it goes, until its composite says otherwise.
+fn is_held(managed: &Json) -> bool {
+    owner(managed).is_some() && managed["metadata"]["annotations"][HELD] == "true"
 }
 
 fn is_protected(settings: &Json) -> bool {

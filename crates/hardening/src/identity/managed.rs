@@ -12,6 +12,17 @@ pub(crate) struct Managed {
     pub(crate) prefix: String,
     /// Where it is made, a template: on AWS the ARN of the group of subnets of databases, on Azure the id of the resource group.
     pub(crate) place: Option<String>,
+    /// On Azure what it is put into that stands elsewhere: templates of ids.
+    pub(crate) joins: Option<Joins>,
+}
+
+/// Where databases stand on Azure.
+#[derive(Clone, Debug)]
+pub(crate) struct Joins {
+    /// The id of the subnet that is delegated to them.
+    pub(crate) subnet: String,
+    /// The id of the private zone of their names.
+    pub(crate) zone: String,
 }
 
 impl Managed {
@@ -65,6 +76,23 @@ impl Managed {
                 "Resource": "*",
             },
         ])
+    }
+
+    /// Scopes with a role there, on Azure. Of PostgreSQL there is no role of Azure's that makes servers and nothing else: so they are in a
+    /// group in which nothing else is.
+    /// <https://learn.microsoft.com/azure/role-based-access-control/built-in-roles>,
+    /// <https://learn.microsoft.com/azure/postgresql/network/concepts-networking-private>
+    pub(super) fn scopes(&self) -> Vec<(String, &'static str)> {
+        let place = self.place.clone().unwrap_or_default();
+        let Some(joins) = &self.joins else {
+            // In a resource group of its own: accounts have names that nobody else in the world may have.
+            return vec![(place, "Storage Account Contributor")];
+        };
+        vec![
+            (place, "Contributor"),
+            (joins.subnet.clone(), "Network Contributor"),
+            (joins.zone.clone(), "Private DNS Zone Contributor"),
+        ]
     }
 
     /// Roles in a project, each with the condition under which it is given: what is under the name, and of the project itself what

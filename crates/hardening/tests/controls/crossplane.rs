@@ -2,6 +2,9 @@
 
 #[path = "crossplane/compose.rs"]
 mod compose;
+#[cfg(unix)]
+#[path = "crossplane/plane.rs"]
+mod plane;
 
 use crate::alternatives::{objects, on, rendered};
 use crate::fixture::{comes_after, node, nodes, object, readable, shop, with};
@@ -44,13 +47,8 @@ fn made(expansion: &Expansion, plural: &str) -> Vec<Json> {
     compose::compose(&composition, &asked(expansion, plural))
 }
 
-/// What is offered on a cloud.
-fn offered(cloud: &str) -> &'static [&'static str] {
-    match cloud {
-        "azure" => &["buckets"],
-        _ => &["buckets", "databases"],
-    }
-}
+/// What is offered on every cloud.
+const OFFERED: [&str; 2] = ["buckets", "databases"];
 
 /// The managed resources that compositions make are valid themselves: nobody else looks before they are made.
 #[test]
@@ -58,7 +56,7 @@ fn what_compositions_make_is_as_its_definition_wants_it() {
     let mut judged = 0;
     for cloud in CLOUDS {
         let expansion = on(cloud).harden(&["crossplane"], shop());
-        for plural in offered(cloud) {
+        for plural in OFFERED {
             for object in made(&expansion, plural) {
                 let wrong = crate::schema::problems(&rendered(&object));
                 assert!(wrong.is_empty(), "{cloud}, {plural}: {wrong:?}\n{object:#}");
@@ -66,7 +64,7 @@ fn what_compositions_make_is_as_its_definition_wants_it() {
             }
         }
     }
-    assert_eq!(judged, 10);
+    assert_eq!(judged, 12);
 }
 
 /// Names in the cloud are under the one that rights are given for, and as the cloud wants them.
@@ -75,10 +73,7 @@ fn what_is_made_can_be_reached_by_its_rights_and_nothing_else_can() {
     let prefix = "shop-main-crossplane";
     for cloud in CLOUDS {
         let expansion = on(cloud).harden(&["crossplane"], shop());
-        for object in offered(cloud)
-            .iter()
-            .flat_map(|plural| made(&expansion, plural))
-        {
+        for object in OFFERED.iter().flat_map(|plural| made(&expansion, plural)) {
             let name = object["metadata"]["annotations"]["crossplane.io/external-name"].as_str();
             match (cloud, object["kind"].as_str().expect("a kind")) {
                 ("azure", "Account") => {
@@ -90,7 +85,9 @@ fn what_is_made_can_be_reached_by_its_rights_and_nothing_else_can() {
                         "${azurerm_resource_group.crossplane.name}"
                     );
                 }
-                (_, "Bucket" | "Instance" | "DatabaseInstance") => {
+                // It is in a server, whose name tells whose it is.
+                ("azure", "FlexibleServerDatabase") => assert_eq!(name, Some("app")),
+                (_, "Bucket" | "Instance" | "DatabaseInstance" | "FlexibleServer") => {
                     let name = name.expect("a name");
                     assert!(
                         name.starts_with(&format!("{prefix}-")) && name.len() <= 63,
@@ -171,8 +168,31 @@ fn what_is_made_can_be_reached_by_its_rights_and_nothing_else_can() {
             }
             _ => {
                 let all = rights("azurerm_role_assignment.crossplane");
-                assert_eq!(all.len(), 1);
-                assert_eq!(all[0]["scope"], "${azurerm_resource_group.crossplane.id}");
+                let pairs: Vec<(&str, &str)> = all
+                    .iter()
+                    .filter_map(|a| {
+                        Some((a["scope"].as_str()?, a["role_definition_name"].as_str()?))
+                    })
+                    .collect();
+                let subnet = "${network.main.id}/subnets/shop-main-database";
+                assert_eq!(
+                    pairs,
+                    [
+                        (
+                            "${azurerm_resource_group.crossplane.id}",
+                            "Storage Account Contributor"
+                        ),
+                        (
+                            "${azurerm_resource_group.crossplane_databases.id}",
+                            "Contributor"
+                        ),
+                        (subnet, "Network Contributor"),
+                        (
+                            "${azurerm_private_dns_zone.crossplane.id}",
+                            "Private DNS Zone Contributor"
+                        ),
+                    ]
+                );
             }
         }
     }
@@ -207,7 +227,7 @@ fn long_names_stay_within_what_a_cloud_allows() {
 
 #[test]
 fn a_database_is_reached_by_those_who_declare_it_and_they_find_its_login() {
-    for cloud in ["aws", "google"] {
+    for cloud in CLOUDS {
         let mut inputs = shop();
         inputs["apps"]["shop"]["services"]["back"]["to"] = json!(["crossplane.database"]);
         let expansion = on(cloud).harden(&["crossplane", "network"], inputs);
@@ -239,7 +259,7 @@ fn a_database_is_reached_by_those_who_declare_it_and_they_find_its_login() {
         let made = made(&expansion, "databases");
         let server = made
             .iter()
-            .find(|o| o["spec"]["forProvider"]["deletionProtection"].is_boolean())
+            .find(|o| o["spec"]["writeConnectionSecretToRef"].is_object())
             .expect("a server");
         let settings = &server["spec"]["forProvider"];
         assert_eq!(
@@ -269,6 +289,28 @@ fn a_database_is_reached_by_those_who_declare_it_and_they_find_its_login() {
                 (&rule["from_port"], &rule["to_port"]),
                 (&json!(5432), &json!(5432))
             );
+        } else if cloud == "azure" {
+            assert_eq!(settings["publicNetworkAccessEnabled"], false);
+            assert_eq!(
+                settings["privateDnsZoneId"],
+                "${azurerm_private_dns_zone.crossplane.id}"
+            );
+            assert_eq!(settings["storageMb"], 32 * 1024);
+            assert_eq!(
+                settings["administratorPasswordSecretRef"],
+                json!({ "key": "password", "name": "orders-password" })
+            );
+            let rule = node(
+                &expansion,
+                "azurerm_network_security_rule.crossplane_databases",
+            );
+            assert_eq!(rule["destination_port_ranges"], json!(["5432"]));
+            assert_eq!(rule["source_address_prefixes"], json!(["10.0.0.0/20"]));
+            assert!(comes_after(
+                &expansion,
+                "kubernetes_manifest.composition_databases_platform_infra",
+                "azurerm_private_dns_zone_virtual_network_link.crossplane"
+            ));
         } else {
             let asked = made
                 .iter()
@@ -373,7 +415,11 @@ fn managed_resources_are_crossplanes_own() {
         ),
         (
             "azure",
-            json!(["azure.m.upbound.io", "storage.azure.m.upbound.io"]),
+            json!([
+                "azure.m.upbound.io",
+                "dbforpostgresql.azure.m.upbound.io",
+                "storage.azure.m.upbound.io"
+            ]),
         ),
     ] {
         let expansion = on(cloud).harden(&["crossplane"], shop());
@@ -426,7 +472,29 @@ fn only_what_is_used_is_activated_and_after_what_brings_it() {
 fn what_a_cloud_does_not_offer_is_refused() {
     let inputs = with(
         shop(),
-        json!({ "crossplane": { "resources": ["database"] } }),
+        json!({ "crossplane": { "resources": ["databse"] } }),
     );
     insta::assert_snapshot!(on("azure").refused(&["crossplane"], inputs));
+}
+
+/// Azure protects no server from deletion: Crossplane does not delete it, and says so, until whoever has asked for it says otherwise.
+#[test]
+fn a_server_of_azures_is_deleted_when_that_is_allowed() {
+    let expansion = on("azure").harden(&["crossplane"], shop());
+    let composition = object(&expansion, "composition_databases_platform_infra");
+    let mut claim = asked(&expansion, "databases");
+    for (protected, deletes) in [(true, false), (false, true)] {
+        claim["spec"]["deletionProtection"] = json!(protected);
+        let made = compose::compose(&composition, &claim);
+        let server = made.iter().find(|o| o["kind"] == "FlexibleServer");
+        let server = server.expect("a server");
+        let policies = server["spec"]["managementPolicies"].as_array();
+        let policies = policies.expect("policies");
+        let all = policies.iter().any(|p| p == "*" || p == "Delete");
+        assert_eq!(all, deletes, "{policies:?}");
+        let mark = &server["metadata"]["annotations"]["platform.infra/deletion-protection"];
+        assert_eq!(*mark, protected.to_string());
+        let wrong = crate::schema::problems(&rendered(server));
+        assert!(wrong.is_empty(), "{wrong:?}");
+    }
 }

@@ -51,6 +51,7 @@ fn origin(cloud: &str, zalando: bool) -> Origin {
             .map(|name| (name.to_owned(), SealingKey(format!("the real {name}"))))
             .into(),
         archives: [("shop".to_owned(), archived)].into(),
+        registries: Vec::new(),
         moment: Some(MOMENT.to_owned()),
     }
 }

@@ -18,12 +18,17 @@ fn expansion() -> Expansion {
         json!({ "gitops": { "engine": "flux", "repository": "https://github.com/acme/config" } }),
     );
     inputs["apps"]["shop"]["services"]["back"]["to"] = json!(["database.orders"]);
-    inputs["apps"]["reviews"] = json!({});
+    let route = |port: i64, route: Json| json!({ "port": port, "route": route });
+    inputs["apps"]["reviews"] = json!({ "services": {
+        "api": route(8000, json!({ "host": "reviews.example.com" })),
+        // A part of the shop's own host.
+        "stars": route(8001, json!({ "path": "/reviews" })),
+    } });
     on("aws").harden(&["tls", "secrets", "gitops", "crossplane"], inputs)
 }
 
 /// What Crossplane makes of a definition of its own: one of the API server's.
-fn defined(composite: &Json) -> Json {
+pub(crate) fn defined(composite: &Json) -> Json {
     let spec = &composite["spec"];
     let mut names = spec["names"].clone();
     names["listKind"] = json!(format!(
@@ -80,8 +85,11 @@ fn prepare(plane: &ControlPlane, expansion: &Expansion) {
         "ValidatingAdmissionPolicy",
         "ValidatingAdmissionPolicyBinding",
     ]);
-    policies.retain(|o| o["metadata"]["name"] == "external-secrets-stores");
-    assert_eq!(policies.len(), 2);
+    policies.retain(|o| {
+        let name = o["metadata"]["name"].as_str();
+        ["external-secrets-stores", "gateway-hosts"].contains(&name.unwrap_or_default())
+    });
+    assert_eq!(policies.len(), 4);
     plane.apply(&list(&policies)).done();
 }
 
@@ -230,6 +238,130 @@ fn a_real_server_lets_folders_do_what_is_theirs_and_no_more() {
     apply(&plane, &editor, &bad()[0]).expect("accepted");
 
     stores_are_the_platforms(&plane);
+    hosts_are_whose_the_stack_says(&plane);
+}
+
+/// A route on the shared Gateway for hosts, under paths of a kind.
+fn route(namespace: &str, hosts: &[&str], paths: &[(&str, &str)]) -> Json {
+    let matches: Vec<Json> = paths
+        .iter()
+        .map(|(kind, path)| json!({ "path": { "type": kind, "value": path } }))
+        .collect();
+    let mut spec = json!({
+        "parentRefs": [{ "name": "main", "namespace": "gateway" }],
+        "rules": [{ "backendRefs": [{ "name": "thing", "port": 8000 }] }],
+    });
+    if !hosts.is_empty() {
+        spec["hostnames"] = json!(hosts);
+    }
+    if !matches.is_empty() {
+        spec["rules"][0]["matches"] = json!(matches);
+    }
+    thing(
+        "gateway.networking.k8s.io/v1",
+        "HTTPRoute",
+        namespace,
+        json!({ "spec": spec }),
+    )
+}
+
+/// Nobody's routes take another app's host or its part of one: neither what Flux applies from a folder, nor what somebody with all rights
+/// does, as Argo CD has them.
+fn hosts_are_whose_the_stack_says(plane: &ControlPlane) {
+    let (shop, reviews) = ("shop.example.com", "reviews.example.com");
+    let all: &[&str] = &[];
+    plane.until("the policy counts", || {
+        apply(plane, all, &route("shop", &[reviews], &[])).is_err()
+    });
+    let (prefix, exact, pattern) = ("PathPrefix", "Exact", "RegularExpression");
+    let good = [
+        route("shop", &[shop], &[]),
+        route(
+            "shop",
+            &[shop],
+            &[(prefix, "/checkout"), (exact, "/reviewsers")],
+        ),
+        route("reviews", &[reviews], &[(pattern, "/any.*")]),
+        route(
+            "reviews",
+            &[shop],
+            &[(prefix, "/reviews"), (exact, "/reviews/all")],
+        ),
+        route("reviews", &[reviews, shop], &[(prefix, "/reviews/")]),
+    ];
+    let bad = [
+        (route("reviews", &[shop], &[]), "shared, and the path"),
+        (
+            route("reviews", &[shop], &[(prefix, "/review")]),
+            "shared, and the path",
+        ),
+        (
+            route(
+                "reviews",
+                &[shop],
+                &[(prefix, "/reviews"), (exact, "/checkout")],
+            ),
+            "shared, and the path",
+        ),
+        (
+            route("shop", &[shop], &[(exact, "/reviews")]),
+            "shared, and the path",
+        ),
+        (
+            route("shop", &[shop], &[(prefix, "/reviews/5")]),
+            "shared, and the path",
+        ),
+        (
+            route("shop", &[shop], &[(pattern, "/.*")]),
+            "shared, and the path",
+        ),
+        (
+            route("shop", &[shop, reviews], &[]),
+            "names hosts that the stack gives",
+        ),
+        (
+            route("shop", &["*.example.com"], &[]),
+            "names hosts that the stack gives",
+        ),
+        (route("shop", &[], &[]), "names hosts that the stack gives"),
+        // A namespace that the stack knows nothing of.
+        (
+            route("flux-system", &[shop], &[]),
+            "names hosts that the stack gives",
+        ),
+    ];
+    let folder = |object: &Json| {
+        let namespace = object["metadata"]["namespace"].as_str().expect("one");
+        format!("--as=system:serviceaccount:flux-system:app-{namespace}")
+    };
+    for object in &good {
+        let who = folder(object);
+        apply(plane, &[&who], object).expect("accepted");
+    }
+    for (object, why) in &bad {
+        let told = apply(plane, all, object).expect_err("refused");
+        assert!(told.contains(why), "{object}: {told}");
+        let namespace = &object["metadata"]["namespace"];
+        if namespace != "flux-system" {
+            apply(plane, &[&folder(object)], object).expect_err("refused");
+        }
+    }
+    // Of a host with several owners nobody has services of GRPC; of one's own one may.
+    let grpc = |host: &str| {
+        let spec = json!({
+            "parentRefs": [{ "name": "main", "namespace": "gateway" }],
+            "hostnames": [host],
+            "rules": [{ "backendRefs": [{ "name": "thing", "port": 8000 }] }],
+        });
+        let api = "gateway.networking.k8s.io/v1";
+        thing(api, "GRPCRoute", "reviews", json!({ "spec": spec }))
+    };
+    apply(plane, all, &grpc(reviews)).expect("accepted");
+    apply(plane, all, &grpc(shop)).expect_err("refused");
+    // Elsewhere than on the Gateway it is not infra's to say.
+    let mut other = route("shop", &[reviews], &[]);
+    other["spec"]["parentRefs"] = json!([{ "name": "main", "namespace": "elsewhere" }]);
+    apply(plane, all, &other).expect("accepted");
 }
 
 /// Who may write stores in an app's namespace, as the chart's own roles for editors allow it, may not where it is the platform's to say.

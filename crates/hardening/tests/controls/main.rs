@@ -38,6 +38,7 @@ mod plane;
 mod policy;
 mod quotas;
 mod reach;
+mod registries;
 mod schema;
 mod seal;
 mod secrets;

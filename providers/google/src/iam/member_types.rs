@@ -1,10 +1,10 @@
-//! `google_project_iam_member`, `google_service_account_iam_member`, `google_kms_crypto_key_iam_member` and
-//! `google_storage_bucket_iam_member`.
+//! `google_project_iam_member`, `google_service_account_iam_member`, `google_kms_crypto_key_iam_member`,
+//! `google_secret_manager_secret_iam_member`, `google_artifact_registry_repository_iam_member` and `google_storage_bucket_iam_member`.
 
 use super::member::{Condition, Grant, Policy, Style, id_of};
 use crate::api::{relative, short};
 use crate::client::Client;
-use crate::family::{IAM, KMS, PROJECTS, SECRETS, STORAGE, Service};
+use crate::family::{ARTIFACTS, IAM, KMS, PROJECTS, SECRETS, STORAGE, Service};
 use infra_model::{ProviderError, Record};
 
 macro_rules! member {
@@ -109,6 +109,16 @@ member!(
     "projects/{project}/secrets/{secret} {role} {member}",
     /// The secret's id.
     secret_id, SECRETS, "secretmanager.projects.secrets", Style::GetAndPost,
+    path |name| relative(name).to_owned(),
+    shown |on| on.to_owned()
+);
+
+member!(
+    /// A member of a role on a repository: who may pull from it.
+    RepositoryMemberRecord, RepositoryMember, "google_artifact_registry_repository_iam_member",
+    "projects/{project}/locations/{location}/repositories/{repository} {role} {member}",
+    /// The repository's id, `projects/…/locations/…/repositories/…`.
+    repository, ARTIFACTS, "artifactregistry.projects.locations.repositories", Style::GetAndPost,
     path |name| relative(name).to_owned(),
     shown |on| on.to_owned()
 );

@@ -3,6 +3,7 @@
 
 use super::arguments::{Arguments, Body};
 use super::{Failure, Method, answer};
+use google_cloud_artifactregistry_v1::client::ArtifactRegistry;
 use google_cloud_gax::options::RequestOptions;
 use google_cloud_iam_admin_v1::client::Iam;
 use google_cloud_kms_v1::client::KeyManagementService;
@@ -15,6 +16,7 @@ use serde::de::DeserializeOwned;
 #[derive(Debug)]
 struct Types;
 
+impl google_cloud_artifactregistry_v1::stub::ArtifactRegistry for Types {}
 impl google_cloud_iam_admin_v1::stub::Iam for Types {}
 impl google_cloud_kms_v1::stub::KeyManagementService for Types {}
 impl google_cloud_resourcemanager_v3::stub::Projects for Types {}
@@ -68,4 +70,10 @@ pub(super) static METHODS: &[Method] = &[
         google_cloud_secretmanager_v1::stub::SecretManagerService, SecretManagerService.get_iam_policy Body::None),
     policy!("secretmanager.projects.secrets.setIamPolicy" "{resource=projects/*/secrets/*}:setIamPolicy"
         google_cloud_secretmanager_v1::stub::SecretManagerService, SecretManagerService.set_iam_policy Body::Whole),
+    policy!("artifactregistry.projects.locations.repositories.getIamPolicy"
+        "{resource=projects/*/locations/*/repositories/*}:getIamPolicy"
+        google_cloud_artifactregistry_v1::stub::ArtifactRegistry, ArtifactRegistry.get_iam_policy Body::None),
+    policy!("artifactregistry.projects.locations.repositories.setIamPolicy"
+        "{resource=projects/*/locations/*/repositories/*}:setIamPolicy"
+        google_cloud_artifactregistry_v1::stub::ArtifactRegistry, ArtifactRegistry.set_iam_policy Body::Whole),
 ];

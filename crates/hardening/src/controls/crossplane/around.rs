@@ -3,9 +3,11 @@
 
 use super::super::secrets;
 use crate::flow::{Peer, Port};
+use crate::identity::Joins;
 use crate::inside::Inside;
 use crate::objects::object;
 use infra_draft::cloud::Cloud;
+use infra_model::Value;
 use serde_json::json;
 
 /// The generator of passwords for databases on Google Cloud, whose provider makes none.
@@ -21,8 +23,10 @@ pub(super) struct Around {
     subnets: Option<(String, String)>,
     /// A template of the id of the security group of databases, on AWS.
     pub(super) firewall: Option<String>,
-    /// Templates of the id and the name of the resource group, on Azure.
+    /// Templates of the id and the name of the resource group of accounts, on Azure.
     group: Option<(String, String)>,
+    /// The same of that of databases, and where those stand.
+    servers: Option<((String, String), Joins)>,
     /// What comes before the compositions, by address.
     pub(super) before: Vec<String>,
 }
@@ -37,6 +41,7 @@ impl Around {
             subnets: None,
             firewall: None,
             group: None,
+            servers: None,
             before: Vec::new(),
         };
         let databases = kinds.any(|kind| kind == "database");
@@ -50,19 +55,35 @@ impl Around {
             }
             (Cloud::Google(_), _) if databases => around.passwords(inside),
             (Cloud::Google(_), _) => {}
-            (Cloud::Azure(_), _) => around.own_group(inside),
+            (Cloud::Azure(_), network) => {
+                around.group = Some(own_group("crossplane", "crossplane", inside));
+                if let (true, Some(network)) = (databases, network) {
+                    around.in_virtual_network(&network, inside);
+                }
+            }
         }
         around
     }
 
     /// Where a kind is made: see [`crate::identity::Managed`].
     pub(super) fn place(&self, kind: &str) -> Option<String> {
-        let (arn, _) = self
-            .subnets
-            .as_ref()
+        let of_databases = self.subnets.as_ref();
+        let of_databases = of_databases.or(self.servers.as_ref().map(|(group, _)| group));
+        let (id, _) = of_databases
             .filter(|_| kind == "database")
             .or(self.group.as_ref())?;
-        Some(arn.clone())
+        Some(id.clone())
+    }
+
+    /// What a kind is put into, on Azure.
+    pub(super) fn joins(&self, kind: &str) -> Option<Joins> {
+        let (_, joins) = self.servers.as_ref().filter(|_| kind == "database")?;
+        Some(joins.clone())
+    }
+
+    /// A template of the name of the resource group of databases.
+    pub(super) fn server_group(&self) -> Option<&str> {
+        self.servers.as_ref().map(|((_, name), _)| name.as_str())
     }
 
     /// A template of the name of the group of subnets.
@@ -140,19 +161,79 @@ impl Around {
         self.before.push(inside.object(role));
     }
 
-    /// Names of storage accounts belong to the whole world and cannot tell whose they are; a group can.
-    fn own_group(&mut self, inside: &mut Inside<'_>) {
-        inside
-            .draft
-            .data("azurerm_client_config", "this", json!({}));
+    /// Where databases stand on Azure, and who reaches them there: in the network's subnet that is delegated to them, with a private zone
+    /// for their names, and from the nodes, whose addresses pods have.
+    fn in_virtual_network(&mut self, network: &str, inside: &mut Inside<'_>) {
+        let name = network.strip_prefix("network.").unwrap_or(network);
+        let known = (inside.draft.instance.lookup)("network", name);
+        let fact = |name: &str| {
+            let known = known.as_ref()?.facts.get(name).and_then(Value::as_str);
+            known.map(str::to_owned)
+        };
+        let (Some(subnet), Some(nodes)) = (fact("database_name"), fact("private_range")) else {
+            return;
+        };
+        let group = own_group("crossplane_databases", "crossplane-databases", inside);
+        let beside = format!("${{split(\"/\", {network}.id)[4]}}");
+        let name = inside.draft.name("crossplane", 63);
+        let tags = inside.draft.plain_tags();
         let body = json!({
-            "name": inside.draft.name("crossplane", 90),
-            "location": "${data.azurerm_client_config.this.location}",
-            "tags": inside.draft.plain_tags(),
+            "name": format!("{name}.private.${{data.azurerm_client_config.this.postgres_domain}}"),
+            "resource_group_name": beside,
+            "tags": tags,
         });
-        let group = inside.cloud("azurerm_resource_group", "crossplane", body);
-        self.group = Some((format!("${{{group}.id}}"), format!("${{{group}.name}}")));
+        let zone = inside.cloud("azurerm_private_dns_zone", "crossplane", body);
+        let body = json!({
+            "name": inside.draft.name("crossplane", 80),
+            "resource_group_name": beside,
+            "private_dns_zone_name": format!("${{{zone}.name}}"),
+            "virtual_network_id": format!("${{{network}.id}}"),
+            "registration_enabled": false,
+            "tags": tags,
+        });
+        let kind = "azurerm_private_dns_zone_virtual_network_link";
+        let link = inside.cloud(kind, "crossplane", body);
+        // Behind those of components, which end at 3999: one for each hardening.
+        let earlier = (inside.draft.instance.list)(inside.draft.instance.kind).len();
+        let body = json!({
+            "name": inside.draft.name("crossplane-databases", 80),
+            "resource_group_name": beside,
+            "network_security_group_name": subnet,
+            "description": "Nodes to the databases that Crossplane makes",
+            "priority": 4000 + earlier.min(96),
+            "direction": "Inbound",
+            "access": "Allow",
+            "protocol": "Tcp",
+            "source_address_prefixes": [nodes],
+            "source_port_range": "*",
+            "destination_address_prefix": "*",
+            "destination_port_ranges": [PORT.to_string()],
+        });
+        let kind = "azurerm_network_security_rule";
+        let rule = inside.cloud(kind, "crossplane_databases", body);
+        let joins = Joins {
+            subnet: format!("${{{network}.id}}/subnets/{subnet}"),
+            zone: format!("${{{zone}.id}}"),
+        };
+        self.servers = Some((group, joins));
+        // Without the link nobody finds a database.
+        self.before.extend([link, rule]);
     }
+}
+
+/// A resource group of Crossplane's own: templates of its id and its name. Names of storage accounts and servers belong to the whole world
+/// and cannot tell whose they are; a group can.
+fn own_group(block: &str, suffix: &str, inside: &mut Inside<'_>) -> (String, String) {
+    inside
+        .draft
+        .data("azurerm_client_config", "this", json!({}));
+    let body = json!({
+        "name": inside.draft.name(suffix, 90),
+        "location": "${data.azurerm_client_config.this.location}",
+        "tags": inside.draft.plain_tags(),
+    });
+    let group = inside.cloud("azurerm_resource_group", block, body);
+    (format!("${{{group}.id}}"), format!("${{{group}.name}}"))
 }
 
 /// How a composition asks for a password.

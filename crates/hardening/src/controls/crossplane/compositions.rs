@@ -1,6 +1,8 @@
 //! What can be asked for, and what it becomes on each cloud. The defaults are those of infra's own components: private, encrypted,
 //! versioned, backed up.
 
+mod azure;
+
 use super::around::{self, Around};
 use crate::inside::Inside;
 use crate::objects::object;
@@ -17,15 +19,32 @@ fn kind(resource: &str) -> (&'static str, &'static str) {
     }
 }
 
+/// What of a database's size a cloud offers: GiB of storage, and whether it can be without a standby. Azure sells steps of storage, and a
+/// standby is a block that a composition cannot leave out.
+/// <https://learn.microsoft.com/azure/postgresql/compute-storage/concepts-storage>
+fn offers(cloud: &Cloud) -> [Json; 2] {
+    match cloud {
+        Cloud::Aws(_) | Cloud::Google(_) => [
+            json!({ "type": "integer", "minimum": 20, "maximum": 4096, "default": 20 }),
+            json!({ "type": "boolean", "default": true }),
+        ],
+        Cloud::Azure(_) => [
+            json!({ "type": "integer", "enum": [32, 64, 128, 256, 512, 1024, 2048, 4096], "default": 32 }),
+            json!({ "type": "boolean", "enum": [true], "default": true }),
+        ],
+    }
+}
+
 /// The definition of what is asked for.
-pub(super) fn definition(resource: &str) -> Json {
+pub(super) fn definition(resource: &str, cloud: &Cloud) -> Json {
     let (kind, plural) = kind(resource);
+    let [storage, standby] = offers(cloud);
     let properties = if resource == "database" {
         json!({
             "size": { "type": "string", "enum": ["small", "medium", "large"], "default": "small" },
-            "storageGB": { "type": "integer", "minimum": 20, "maximum": 4096, "default": 20 },
+            "storageGB": storage,
             "version": { "type": "string", "enum": ["15", "16", "17"], "default": "17" },
-            "highAvailability": { "type": "boolean", "default": true },
+            "highAvailability": standby,
             // Nobody's database goes by a mistake; who wants it gone says so first.
             "deletionProtection": { "type": "boolean", "default": true },
         })
@@ -75,7 +94,8 @@ pub(super) fn composition(resource: &str, around: &Around, inside: &Inside<'_>) 
         (Cloud::Aws(_), _) => aws_bucket(&region, around),
         (Cloud::Google(_), "database") => google_database(&region, around, inside)?,
         (Cloud::Google(_), _) => google_bucket(&region, around),
-        (Cloud::Azure(_), _) => azure_bucket(around)?,
+        (Cloud::Azure(_), "database") => azure::database(around)?,
+        (Cloud::Azure(_), _) => azure::bucket(around)?,
     };
     let input = json!({
         "apiVersion": "pt.fn.crossplane.io/v1beta1",
@@ -357,43 +377,5 @@ fn google_database(region: &str, around: &Around, inside: &Inside<'_>) -> Option
     Some(vec![
         asked,
         part("instance", api, "DatabaseInstance", settings, &patches),
-    ])
-}
-
-fn azure_bucket(around: &Around) -> Option<Vec<Json>> {
-    let api = "storage.azure.m.upbound.io/v1beta1";
-    let account = json!({
-        "resourceGroupName": around.resource_group()?,
-        // Read for the providers' identity.
-        "location": "${data.azurerm_client_config.this.location}",
-        "accountTier": "Standard",
-        "accountReplicationType": "ZRS",
-        "minTlsVersion": "TLS1_2",
-        "httpsTrafficOnlyEnabled": true,
-        "allowNestedItemsToBePublic": false,
-        "sharedAccessKeyEnabled": false,
-        "blobProperties": { "versioningEnabled": true },
-    });
-    // Up to 24 letters and digits, which nobody else in the world has.
-    let mut name = copy("metadata.uid", EXTERNAL);
-    name["transforms"] = json!([
-        { "type": "string", "string": { "type": "Convert", "convert": "ToSha256" } },
-        { "type": "string", "string": { "type": "Regexp", "regexp": { "match": "^[0-9a-f]{20}" } } },
-        { "type": "string", "string": { "type": "Format", "fmt": "xp%s" } },
-    ]);
-    let patches = [
-        name,
-        told(EXTERNAL, "name"),
-        copy(
-            "spec.versioning",
-            "spec.forProvider.blobProperties.versioningEnabled",
-        ),
-    ];
-    // By its id it is made without a key of the account, of which there is none.
-    let container =
-        json!({ "storageAccountIdSelector": beside(), "containerAccessType": "private" });
-    Some(vec![
-        part("account", api, "Account", account, &patches),
-        part("container", api, "Container", container, &[]),
     ])
 }

@@ -87,17 +87,28 @@ const GOOGLE: &[Offer] = &[
         },
     ),
 ];
-/// A server of Azure's needs a subnet that is delegated to it, which no composition can ask for.
-const AZURE: &[Offer] = &[(
-    "bucket",
-    Provider {
-        name: "provider-azure-storage",
-        activates: &[
-            "accounts.storage.azure.m.upbound.io",
-            "containers.storage.azure.m.upbound.io",
-        ],
-    },
-)];
+const AZURE: &[Offer] = &[
+    (
+        "bucket",
+        Provider {
+            name: "provider-azure-storage",
+            activates: &[
+                "accounts.storage.azure.m.upbound.io",
+                "containers.storage.azure.m.upbound.io",
+            ],
+        },
+    ),
+    (
+        "database",
+        Provider {
+            name: "provider-azure-dbforpostgresql",
+            activates: &[
+                "flexibleservers.dbforpostgresql.azure.m.upbound.io",
+                "flexibleserverdatabases.dbforpostgresql.azure.m.upbound.io",
+            ],
+        },
+    ),
+];
 
 /// The control.
 pub(crate) struct Crossplane;
@@ -131,6 +142,7 @@ impl Control for Crossplane {
                         kind: resource,
                         prefix: around.prefix.clone(),
                         place: around.place(resource),
+                        joins: around.joins(resource),
                     })
                 })
                 .collect(),
@@ -182,7 +194,7 @@ impl Control for Crossplane {
         inside.after(&settings, providers.iter().cloned().chain([activation]));
         for (resource, _) in &wanted {
             let definition = inside.waited(
-                compositions::definition(resource),
+                compositions::definition(resource, &inside.site.cloud),
                 Wait::default().condition("Established"),
             );
             inside.after(&definition, [core.clone()]);

@@ -3,7 +3,7 @@
 mod cnpg;
 mod restore;
 mod storage;
-mod zalando;
+pub(in crate::controls) mod zalando;
 
 use crate::app::{App, Postgres};
 use crate::control::Control;
@@ -56,6 +56,9 @@ struct Archive {
     schedule: String,
     retention: String,
 }
+
+/// Within so many hours a nightly backup is made: it takes its time.
+pub(in crate::controls) const DAY: u32 = 26;
 
 /// What every database is called in its namespace.
 const NAME: &str = "postgres";
@@ -292,6 +295,18 @@ fn is_retention(text: &str) -> bool {
     !digits.starts_with('0') && digits.parse::<u32>().is_ok_and(|n| n > 0)
 }
 
+/// Within how many hours a schedule of six fields makes another backup.
+pub(in crate::controls) fn within(schedule: &str) -> u32 {
+    let fields: Vec<&str> = schedule.split_whitespace().collect();
+    let any = |index: usize| fields.get(index).is_none_or(|f| *f == "*" || *f == "?");
+    match (any(3) && any(4), any(5)) {
+        (true, true) => DAY,
+        (true, false) => 7 * 24 + 2,
+        (false, _) if any(4) => 31 * 24 + 2,
+        (false, _) => 366 * 24,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -312,5 +327,18 @@ mod tests {
         assert!(!is_retention("14"));
         assert!(!is_retention("d"));
         assert!(!is_retention("1y"));
+    }
+
+    #[test]
+    fn what_is_seldom_made_is_not_old_soon() {
+        for (schedule, hours) in [
+            ("0 0 2 * * *", 26),
+            ("0 */15 * * * ?", 26),
+            ("0 0 2 * * MON", 170),
+            ("0 0 2 1 * *", 746),
+            ("0 0 2 1 1 *", 8784),
+        ] {
+            assert_eq!(within(schedule), hours, "{schedule}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Zalando's operator: Spilo, which is Postgres with Patroni and WAL-G.
 
+pub(in crate::controls) mod age;
+
 use super::{Config, NAME, POOLER, Wanted, restore};
 use crate::drill::Archived;
 use crate::flow::{Peer, Pods, Port};
@@ -13,7 +15,7 @@ use serde_json::{Value as Json, json};
 
 /// Where its images come from: Spilo and the pooler.
 pub(super) const IMAGES: &str = "ghcr.io/zalando/";
-const NAMESPACE: &str = "postgres-operator";
+pub(in crate::controls) const NAMESPACE: &str = "postgres-operator";
 const API: &str = "acid.zalan.do/v1";
 /// Where Patroni answers.
 const PATRONI: u16 = 8008;
@@ -114,11 +116,7 @@ pub(super) fn database(config: &Config, wanted: &Wanted<'_>, inside: &mut Inside
                 .collect(),
         });
         if inside.on("monitoring") {
-            inside.draft.remark(
-                &format!("{}.backup", wanted.path),
-                "nobody is told when backups of this database fail: Zalando's operator measures none",
-                "run databases by `operator = \"cloudnative-pg\"`, or look at the log of the pods",
-            );
+            age::watch(wanted, &archive.bucket, &archive.schedule, inside);
         }
         before = identity.before;
         if let Some(origin) = &origin {

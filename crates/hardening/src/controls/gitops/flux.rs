@@ -5,9 +5,12 @@ use super::{Config, held, login, repository, secret};
 use crate::control::plain;
 use crate::delivery;
 use crate::flow::{Peer, Pods, Port};
+use crate::identity::Lowered;
 use crate::inside::Inside;
 use crate::node::{Wait, identifier};
 use crate::objects::object;
+use crate::registries;
+use infra_draft::cloud::Cloud;
 use serde_json::{Value as Json, json};
 
 /// Where it stands.
@@ -15,16 +18,29 @@ pub(super) const NAMESPACE: &str = "flux-system";
 /// What the source is called.
 const SOURCE: &str = delivery::SOURCE;
 const LOGIN: &str = "config-repository";
+/// Who looks for new versions of images.
+const REFLECTOR: &str = "image-reflector-controller";
 
 pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
     inside.namespace(NAMESPACE, "restricted");
     let definitions = inside.crds("flux");
     inside.bootstrap([definitions]);
     let role = inside.object(flux_controllers::role());
+    let reads = config
+        .images
+        .iter()
+        .any(|i| provider(&i.image, inside).is_some());
+    let reader = reads.then(|| inside.reads_images(REFLECTOR, &part(REFLECTOR), REFLECTOR));
+    let reader = reader.flatten();
     let mut running = Vec::new();
     for controller in CONTROLLERS {
         let mut before = vec![role.clone()];
-        for object in flux_controllers::objects(controller) {
+        let identity = match (controller.name, &reader) {
+            (REFLECTOR, Some(reader)) => reader.clone(),
+            _ => Lowered::default(),
+        };
+        before.extend(identity.before.iter().cloned());
+        for object in flux_controllers::objects(controller, &identity) {
             if object["kind"] == "Deployment" {
                 let address = inside.waited(object, Wait::default().rollout());
                 inside.after(&address, before.iter().cloned());
@@ -55,7 +71,7 @@ pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
         inside.after(&root, before.iter().cloned());
         inside.bootstrap(before.into_iter().chain([root]));
     }
-    for object in images(config) {
+    for object in images(config, reader.is_some(), inside) {
         let address = inside.object(object);
         inside.after(&address, [source.clone()]);
     }
@@ -138,12 +154,30 @@ fn source(config: &Config) -> Json {
     )
 }
 
-/// New versions of images, written into the repository where files are marked.
-fn images(config: &Config) -> Vec<Json> {
+/// How Flux logs in to the registry of an image: as the pod that it is, where that is one of the cluster's own cloud.
+/// <https://fluxcd.io/flux/components/image/imagerepositories/#provider>
+fn provider(image: &str, inside: &Inside<'_>) -> Option<&'static str> {
+    match (&inside.site.cloud, registries::cloud_of(image)?) {
+        (Cloud::Aws(_), "aws") => Some("aws"),
+        (Cloud::Google(_), "google") => Some("gcp"),
+        (Cloud::Azure(_), "azure") => Some("azure"),
+        _ => None,
+    }
+}
+
+fn part(name: &str) -> Pods {
+    Pods::of(NAMESPACE, name, &[("app", name)])
+}
+
+/// New versions of images, written into the repository where files are marked; `private` where registries of the cloud can be logged in to.
+fn images(config: &Config, private: bool, inside: &Inside<'_>) -> Vec<Json> {
     let api = "image.toolkit.fluxcd.io/v1";
     let mut out = Vec::new();
     for image in &config.images {
-        let repository = json!({ "image": image.image, "interval": "5m" });
+        let mut repository = json!({ "image": image.image, "interval": "5m" });
+        if let Some(provider) = provider(&image.image, inside).filter(|_| private) {
+            repository["provider"] = json!(provider);
+        }
         out.push(object(
             api,
             "ImageRepository",
@@ -190,7 +224,6 @@ fn images(config: &Config) -> Vec<Json> {
 }
 
 fn flows(inside: &mut Inside<'_>) {
-    let part = |name: &str| Pods::of(NAMESPACE, name, &[("app", name)]);
     let [source, notification] = ["source-controller", "notification-controller"].map(part);
     for controller in CONTROLLERS {
         let pods = part(controller.name);

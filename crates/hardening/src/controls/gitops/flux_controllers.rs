@@ -1,6 +1,7 @@
 //! Flux's own controllers, as its release has them: one Deployment each. There is no chart of the project's own.
 
 use super::flux::NAMESPACE;
+use crate::identity::Lowered;
 use crate::objects::{object, resources};
 use serde_json::{Value as Json, json};
 
@@ -63,12 +64,17 @@ pub(super) const CONTROLLERS: &[Controller] = &[
 
 const RBAC: &str = "rbac.authorization.k8s.io/v1";
 
-/// What a controller is made of, the Deployment last.
-pub(super) fn objects(controller: &Controller) -> Vec<Json> {
+/// What a controller is made of, with its identity in the cloud if it has one, the Deployment last.
+pub(super) fn objects(controller: &Controller, identity: &Lowered) -> Vec<Json> {
     let name = controller.name;
     let labels = json!({ "app": name });
+    let annotations = &identity.annotations;
+    let account = match annotations.as_object() {
+        Some(some) if !some.is_empty() => json!({ "metadata": { "annotations": annotations } }),
+        _ => json!({}),
+    };
     let mut out = vec![
-        object("v1", "ServiceAccount", NAMESPACE, name, json!({})),
+        object("v1", "ServiceAccount", NAMESPACE, name, account),
         binding(&format!("flux-{name}"), "flux-controllers", name),
     ];
     if controller.applies {
@@ -92,11 +98,11 @@ pub(super) fn objects(controller: &Controller) -> Vec<Json> {
             json!({ "spec": spec }),
         ));
     }
-    out.push(deployment(controller, &labels));
+    out.push(deployment(controller, &labels, identity));
     out
 }
 
-fn deployment(controller: &Controller, labels: &Json) -> Json {
+fn deployment(controller: &Controller, labels: &Json, identity: &Lowered) -> Json {
     let name = controller.name;
     let mut arguments = vec![
         "--watch-all-namespaces=true".to_owned(),
@@ -155,7 +161,7 @@ fn deployment(controller: &Controller, labels: &Json) -> Json {
         "strategy": { "type": "Recreate" },
         "selector": { "matchLabels": labels },
         "template": {
-            "metadata": { "labels": labels },
+            "metadata": { "labels": identity.labelled(labels.clone()) },
             "spec": {
                 "serviceAccountName": name,
                 "priorityClassName": "system-cluster-critical",

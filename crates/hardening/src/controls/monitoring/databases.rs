@@ -1,7 +1,7 @@
 //! What is alerted about databases of apps' own: what CloudNativePG and its plugin tell, or Patroni, which Zalando's operator runs.
 
 use super::rules::alert;
-use crate::controls::database;
+use crate::controls::database::{self, zalando};
 use crate::inside::Inside;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -23,8 +23,8 @@ struct Database {
 /// CloudNativePG calls pods by their cluster, and each by a number.
 const CLUSTER: &str = r#""cluster", "$1", "pod", "(.+)-[0-9]+""#;
 const LAST_BACKUP: &str = "barman_cloud_cloudnative_pg_io_last_available_backup_timestamp";
-/// A nightly backup takes its time.
-const DAY: u32 = 26;
+/// A nightly backup.
+const DAY: u32 = database::DAY;
 
 impl Databases {
     /// What the apps declare, where somebody runs databases.
@@ -38,7 +38,10 @@ impl Databases {
             Some(Database {
                 namespace: app.namespace().to_owned(),
                 instances: postgres.instances,
-                backup_within: postgres.backup.first().map(|b| within(&b.schedule)),
+                backup_within: postgres
+                    .backup
+                    .first()
+                    .map(|b| database::within(&b.schedule)),
             })
         });
         Some(Databases {
@@ -55,7 +58,10 @@ impl Databases {
             "cnpg_collector_up"
         };
         let mut rules = if self.zalando {
-            patroni()
+            let mut rules = patroni();
+            let backed_up = self.all.iter().filter(|d| d.backup_within.is_some());
+            rules.extend(backed_up.map(job_finds_none));
+            rules
         } else {
             self.cloudnative_pg()
         };
@@ -166,8 +172,37 @@ fn backup_is_old(selector: &str, hours: u32) -> Json {
     )
 }
 
+/// Whether the job that looks for a young backup finds one. One that never has is as old as it is.
+fn job_finds_none(database: &Database) -> Json {
+    let namespace = &database.namespace;
+    let (job, hours) = (
+        zalando::age::job(namespace),
+        database.backup_within.unwrap_or(DAY),
+    );
+    let of = |series: &str| {
+        format!(
+            r#"max by (namespace, cronjob) ({series}{{namespace="{}", cronjob="{job}"}})"#,
+            zalando::NAMESPACE
+        )
+    };
+    let (done, made) = (
+        of("kube_cronjob_status_last_successful_time"),
+        of("kube_cronjob_created"),
+    );
+    let since = format!("time() - max({done} or {made})");
+    alert(
+        "DatabaseBackupIsOld",
+        "critical",
+        15,
+        &format!(r#"label_replace({since}, "namespace", "{namespace}", "", "") > 3 * 3600"#),
+        &format!(
+            "for {{{{ $value | humanizeDuration }}}} no backup of the database of {{{{ $labels.namespace }}}} was younger than {hours} hours"
+        ),
+    )
+}
+
 /// What Patroni tells: <https://patroni.readthedocs.io/en/latest/rest_api.html#monitoring-endpoint>. Of archives and backups it says
-/// nothing.
+/// nothing: a job does ([`zalando::age`]).
 fn patroni() -> Vec<Json> {
     vec![
         alert(
@@ -187,34 +222,4 @@ fn patroni() -> Vec<Json> {
             "the replica {{ $labels.namespace }}/{{ $labels.pod }} is {{ $value | humanize1024 }}B of the log behind",
         ),
     ]
-}
-
-/// Within how many hours a schedule of six fields makes another backup.
-fn within(schedule: &str) -> u32 {
-    let fields: Vec<&str> = schedule.split_whitespace().collect();
-    let any = |index: usize| fields.get(index).is_none_or(|f| *f == "*" || *f == "?");
-    match (any(3) && any(4), any(5)) {
-        (true, true) => DAY,
-        (true, false) => 7 * 24 + 2,
-        (false, _) if any(4) => 31 * 24 + 2,
-        (false, _) => 366 * 24,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_seldom_made_is_not_old_soon() {
-        for (schedule, hours) in [
-            ("0 0 2 * * *", 26),
-            ("0 */15 * * * ?", 26),
-            ("0 0 2 * * MON", 170),
-            ("0 0 2 1 * *", 746),
-            ("0 0 2 1 1 *", 8784),
-        ] {
-            assert_eq!(within(schedule), hours, "{schedule}");
-        }
-    }
 }

@@ -3,7 +3,9 @@
 use super::exceptions::Exception;
 use super::rules::{self, RULES, Rule};
 use super::{Half, Scope, Tier, scan};
+use crate::controls::supply_chain;
 use crate::flow::{Peer, Pods, Port};
+use crate::identity::Lowered;
 use crate::inside::{Inside, Release};
 use crate::node::Wait;
 use crate::objects::{object, resources};
@@ -23,6 +25,8 @@ const HOOKS: [&str; 3] = [
 pub(super) fn install(inside: &mut Inside<'_>, exempt: &[String]) -> String {
     inside.namespace(NAMESPACE, "restricted");
     inside.crds("kyverno");
+    let verifies = supply_chain::verifier(inside) == Some("kyverno");
+    let mut readers: Vec<(&str, Lowered)> = Vec::new();
     for (component, webhook) in [
         ("admission-controller", true),
         ("background-controller", false),
@@ -41,7 +45,10 @@ pub(super) fn install(inside: &mut Inside<'_>, exempt: &[String]) -> String {
         }
         if matches!(component, "admission-controller" | "reports-controller") {
             // Signatures are read from registries.
-            inside.allow(Peer::Pods(pods), Peer::Internet, &[Port::tcp(443)]);
+            inside.allow(Peer::Pods(pods.clone()), Peer::Internet, &[Port::tcp(443)]);
+            let name = format!("kyverno-{component}");
+            let reader = verifies.then(|| inside.reads_images(&name, &pods, &name));
+            readers.extend(reader.flatten().map(|lowered| (component, lowered)));
         }
     }
     for job in HOOKS {
@@ -50,7 +57,7 @@ pub(super) fn install(inside: &mut Inside<'_>, exempt: &[String]) -> String {
     inside.release(Release {
         chart: "kyverno",
         namespace: NAMESPACE,
-        values: values(exempt),
+        values: values(exempt, &readers),
         serves: &["policies.kyverno.io", "kyverno.io"],
         provides: &[
             "Deployment/kyverno-admission-controller",
@@ -58,12 +65,13 @@ pub(super) fn install(inside: &mut Inside<'_>, exempt: &[String]) -> String {
             "Deployment/kyverno-cleanup-controller",
             "Deployment/kyverno-reports-controller",
         ],
+        after: readers.into_iter().flat_map(|(_, l)| l.before).collect(),
         ..Release::default()
     })
 }
 
 /// It judges every pod and fails closed: so it is many, apart from each other, and the last to be evicted.
-fn values(exempt: &[String]) -> Json {
+fn values(exempt: &[String], readers: &[(&str, Lowered)]) -> Json {
     let controller = |name: &str, replicas: i64, limits: [&str; 2]| {
         let spread = json!([{
             "maxSkew": 1,
@@ -71,12 +79,17 @@ fn values(exempt: &[String]) -> Json {
             "whenUnsatisfiable": "ScheduleAnyway",
             "labelSelector": { "matchLabels": { "app.kubernetes.io/component": name } },
         }]);
-        json!({
+        let mut values = json!({
             "replicas": replicas,
             "podDisruptionBudget": { "enabled": true, "minAvailable": 1 },
             "topologySpreadConstraints": spread,
             "resources": resources(["100m", "128Mi"], limits),
-        })
+        });
+        if let Some((_, reader)) = readers.iter().find(|(reader, _)| *reader == name) {
+            values["podLabels"] = reader.labels.clone();
+            values["rbac"] = json!({ "serviceAccount": { "annotations": reader.annotations } });
+        }
+        values
     };
     let mut admission = controller("admission-controller", 3, ["1", "768Mi"]);
     if let Some(settings) = admission.as_object_mut() {

@@ -16,6 +16,8 @@ const DATABASE: &str = "clair-postgres";
 /// Where it answers.
 const PORT: u16 = 6060;
 const IMAGE: &str = "quay.io/projectquay/clair:4.9.0";
+/// Its Postgres, by the minor: the tag of the major alone becomes another image by itself, and a pod that moves another version.
+const POSTGRES: &str = "ghcr.io/cloudnative-pg/postgresql:17.10-standard-trixie";
 
 pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
     let databases = inside
@@ -37,7 +39,7 @@ pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
     inside.namespace(NAMESPACE, "restricted");
     let spec = json!({
         "instances": 1,
-        "imageName": "ghcr.io/cloudnative-pg/postgresql:17-standard-trixie",
+        "imageName": POSTGRES,
         "bootstrap": { "initdb": { "database": "app", "owner": "app" } },
         "storage": { "size": "20Gi" },
         "resources": resources(["200m", "1Gi"], ["1", "1Gi"]),

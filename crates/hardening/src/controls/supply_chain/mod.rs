@@ -58,6 +58,15 @@ pub(crate) struct Identity {
     pub(crate) subject_regexp: Option<String>,
 }
 
+/// Who verifies signatures, if any are asked for.
+pub(crate) fn verifier(inside: &Inside<'_>) -> Option<&'static str> {
+    let on = inside.on(SupplyChain::NAME);
+    let config = on.then(|| inside.config::<Config>(SupplyChain::NAME).ok());
+    let config = config.flatten()?;
+    let asked = !(config.identities.is_empty() && config.keys.is_empty());
+    asked.then(|| signatures::verifier(&config, inside))
+}
+
 /// The control.
 pub(crate) struct SupplyChain;
 

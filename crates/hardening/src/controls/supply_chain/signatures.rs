@@ -4,9 +4,11 @@ use super::{Config, Identity};
 use crate::control::plain;
 use crate::controls::policy;
 use crate::flow::{Peer, Pods, Port};
+use crate::identity::Lowered;
 use crate::inside::{Inside, Release};
 use crate::node::Wait;
 use crate::objects::{object, resources};
+use infra_draft::cloud::Cloud;
 use serde_json::{Value as Json, json};
 
 const FULCIO: &str = "https://fulcio.sigstore.dev";
@@ -14,6 +16,10 @@ const REKOR: &str = "https://rekor.sigstore.dev";
 const NAME: &str = "signed-images";
 /// Where sigstore's own controller stands.
 const CONTROLLER: &str = "cosign-system";
+/// The account of its pods.
+const ACCOUNT: &str = "policy-controller-webhook";
+/// Where tokens for Azure are in its pods.
+const TOKENS: &str = "/var/run/secrets/azure/tokens";
 /// The label of the namespaces that it judges.
 const OPT_IN: (&str, &str) = ("policy.sigstore.dev/include", "true");
 
@@ -36,14 +42,8 @@ pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
         );
         return;
     }
-    let kyverno = policies.is_some_and(|p| p.engine == "kyverno");
-    let verifier = match config.verifier.as_deref() {
-        Some(verifier) => verifier,
-        None if kyverno => "kyverno",
-        None => "policy-controller",
-    };
-    if verifier == "kyverno" {
-        if !kyverno {
+    if verifier(config, inside) == "kyverno" {
+        if !policies.is_some_and(|p| p.engine == "kyverno") {
             inside.draft.refuse(
                 "supply_chain.verifier",
                 "Kyverno is not installed: the control `policy` is off, or Gatekeeper's",
@@ -57,6 +57,20 @@ pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
     } else {
         install(inside);
         inside.object(cluster_policy(config, &registries));
+    }
+}
+
+/// Who verifies: who is named, or Kyverno where it judges pods anyway.
+pub(super) fn verifier(config: &Config, inside: &Inside<'_>) -> &'static str {
+    let kyverno = || {
+        let policies = inside.on("policy");
+        let policies = policies.then(|| inside.config::<policy::Config>("policy").ok());
+        policies.flatten().is_some_and(|p| p.engine == "kyverno")
+    };
+    match config.verifier.as_deref() {
+        Some("kyverno") => "kyverno",
+        None if kyverno() => "kyverno",
+        _ => "policy-controller",
     }
 }
 
@@ -115,7 +129,16 @@ fn image_policy(config: &Config, registries: &[String], inside: &Inside<'_>) -> 
         .iter()
         .map(|r| json!({ "glob": format!("{r}*") }))
         .collect();
-    let spec = plain(json!({
+    // Beside what needs no login, that of the cluster's cloud.
+    let credentials = (!inside.registries().is_empty()).then(|| {
+        let provider = match inside.site.cloud {
+            Cloud::Aws(_) => "amazon",
+            Cloud::Google(_) => "google",
+            Cloud::Azure(_) => "azure",
+        };
+        json!({ "providers": ["default", provider] })
+    });
+    let mut spec = plain(json!({
         "validationActions": [if config.mode == "enforce" { "Deny" } else { "Audit" }],
         "failurePolicy": "Fail",
         // Registries are far away.
@@ -140,6 +163,9 @@ fn image_policy(config: &Config, registries: &[String], inside: &Inside<'_>) -> 
         "attestors": attestors,
         "validations": validations,
     }));
+    if let Some(credentials) = credentials {
+        spec["credentials"] = credentials;
+    }
     object(
         "policies.kyverno.io/v1",
         "ImageValidatingPolicy",
@@ -168,32 +194,78 @@ fn install(inside: &mut Inside<'_>) {
     inside.calls_api(&Pods::job(CONTROLLER, "leases-cleanup"));
     inside.called_by_api(&pods, 8443);
     inside.scrape(&pods, 9090, "/metrics");
-    inside.allow(Peer::Pods(pods), Peer::Internet, &[Port::tcp(443)]);
+    inside.allow(Peer::Pods(pods.clone()), Peer::Internet, &[Port::tcp(443)]);
+    let reader = inside.reads_images("policy-controller", &pods, ACCOUNT);
     let safe = json!({ "enabled": true, "runAsNonRoot": true, "seccompProfile": { "type": "RuntimeDefault" } });
     let mut cleanup = safe.clone();
     cleanup["allowPrivilegeEscalation"] = json!(false);
     cleanup["capabilities"] = json!({ "drop": ["ALL"] });
+    let mut webhook = json!({
+        "replicaCount": 2,
+        "failurePolicy": "Fail",
+        "podSecurityContext": safe,
+        "podDisruptionBudget": { "enabled": true, "minAvailable": 1 },
+        // What no policy is for is let in: only the registries named are asked for signatures.
+        "configData": { "no-match-policy": "allow" },
+        "resources": resources(["100m", "128Mi"], ["500m", "512Mi"]),
+    });
+    let mut before = Vec::new();
+    if let Some(reader) = reader {
+        logs_in(&mut webhook, &reader, inside);
+        before = reader.before;
+    }
     inside.release(Release {
         chart: "policy-controller",
         namespace: CONTROLLER,
         values: json!({
             "installCRDs": false,
-            "webhook": {
-                "replicaCount": 2,
-                "failurePolicy": "Fail",
-                "podSecurityContext": safe,
-                "podDisruptionBudget": { "enabled": true, "minAvailable": 1 },
-                // What no policy is for is let in: only the registries named are asked for signatures.
-                "configData": { "no-match-policy": "allow" },
-                "resources": resources(["100m", "128Mi"], ["500m", "512Mi"]),
-            },
+            "webhook": webhook,
             // It is the container's, in spite of its name, and has nothing of a restricted one by itself.
             "leasescleanup": { "podSecurityContext": cleanup, "resources": resources(["10m", "32Mi"], ["100m", "128Mi"]) },
         }),
         serves: &["policy.sigstore.dev"],
         provides: &["Deployment/policy-controller-webhook"],
+        after: before,
         ..Release::default()
     });
+}
+
+/// How the controller logs in to the registries. Its chart has no word for labels of pods, by which AKS would hand it a token: so it asks
+/// for the token itself, and is told what AKS would tell it. It knows one registry of Azure's.
+/// <https://azure.github.io/azure-workload-identity/docs/topics/service-account-labels-and-annotations.html>,
+/// <https://github.com/sigstore/policy-controller/blob/main/pkg/webhook/registryauth/azure/acrhelper.go>
+fn logs_in(webhook: &mut Json, reader: &Lowered, inside: &mut Inside<'_>) {
+    webhook["serviceAccount"] = json!({ "annotations": reader.annotations });
+    if !matches!(inside.site.cloud, Cloud::Azure(_)) {
+        return;
+    }
+    let mut names: Vec<String> = inside
+        .registries()
+        .into_iter()
+        .filter_map(|r| r.name)
+        .collect();
+    if names.len() > 1 {
+        inside.draft.remark(
+            "supply_chain.verifier",
+            format!("sigstore's policy-controller logs in to one registry of Azure's: here to the first of {}", names.len()),
+            "let Kyverno verify: `verifier = \"kyverno\"`; or keep what must be signed in one registry",
+        );
+    }
+    names.truncate(1);
+    let client = reader.annotations["azure.workload.identity/client-id"].clone();
+    webhook["env"] = json!({
+        "AZURE_CLIENT_ID": client,
+        "AZURE_TENANT_ID": "${data.azurerm_client_config.this.tenant_id}",
+        "AZURE_FEDERATED_TOKEN_FILE": format!("{TOKENS}/azure-identity-token"),
+        "ACR_NAME": names.pop(),
+    });
+    let token = json!({ "serviceAccountToken": {
+        "audience": "api://AzureADTokenExchange", "expirationSeconds": 3600, "path": "azure-identity-token",
+    } });
+    webhook["volumes"] =
+        json!([{ "name": "azure-identity-token", "projected": { "sources": [token] } }]);
+    webhook["volumeMounts"] =
+        json!([{ "name": "azure-identity-token", "mountPath": TOKENS, "readOnly": true }]);
 }
 
 /// For sigstore's own controller.

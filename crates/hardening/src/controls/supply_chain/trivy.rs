@@ -7,6 +7,8 @@ use crate::objects::resources;
 use serde_json::json;
 
 const NAMESPACE: &str = "trivy-system";
+/// The account of the operator, its server and its jobs.
+const ACCOUNT: &str = "trivy-operator";
 
 pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
     inside.namespace(NAMESPACE, "restricted");
@@ -27,6 +29,19 @@ pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
         "fsGroup": 10000,
         "seccompProfile": { "type": "RuntimeDefault" },
     });
+    // Jobs are known by who made them. They read the images that they look into, in the operator's own name.
+    let jobs = Pods::of(
+        NAMESPACE,
+        "scans",
+        &[("app.kubernetes.io/managed-by", "trivy-operator")],
+    );
+    let reader = inside
+        .reads_images("trivy-operator", &jobs, ACCOUNT)
+        .unwrap_or_default();
+    let labels = reader.labels.as_object().into_iter().flatten();
+    let labels: Vec<String> = labels
+        .filter_map(|(key, value)| Some(format!("{key}={}", value.as_str()?)))
+        .collect();
     inside.release(Release {
         chart: "trivy-operator",
         namespace: NAMESPACE,
@@ -44,7 +59,9 @@ pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
             "trivyOperator": {
                 "scanJobPodTemplatePodSecurityContext": pod,
                 "scanJobPodTemplateContainerSecurityContext": safe,
+                "scanJobPodTemplateLabels": (!labels.is_empty()).then(|| labels.join(",")),
             },
+            "serviceAccount": (!reader.annotations.is_null()).then(|| json!({ "name": ACCOUNT, "annotations": reader.annotations })),
             "trivy": {
                 "ignoreUnfixed": !config.unfixed,
                 "severity": config.severity,
@@ -61,6 +78,7 @@ pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
             "securityContext": safe,
         }),
         provides: &["Deployment/trivy-operator", "StatefulSet/trivy-server"],
+        after: reader.before,
         ..Release::default()
     });
     let operator = Pods::of(
@@ -72,12 +90,6 @@ pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
         NAMESPACE,
         "server",
         &[("app.kubernetes.io/name", "trivy-server")],
-    );
-    // Jobs are known by who made them.
-    let jobs = Pods::of(
-        NAMESPACE,
-        "scans",
-        &[("app.kubernetes.io/managed-by", "trivy-operator")],
     );
     inside.calls_api(&operator);
     inside.calls_api(&jobs);

@@ -43,7 +43,24 @@ fn transformed(value: Json, transform: &Json) -> Json {
     match transform["type"].as_str() {
         Some("map") => transform["map"][text()].clone(),
         Some("convert") => json!(value.to_string()),
-        Some("match") => transform["match"]["fallbackValue"].clone(),
+        Some("match") => {
+            let patterns = transform["match"]["patterns"]
+                .as_array()
+                .into_iter()
+                .flatten();
+            let found = patterns.into_iter().find(|p| {
+                assert_eq!(p["type"], "literal");
+                p["literal"] == value
+            });
+            found
+                .map_or(&transform["match"]["fallbackValue"], |p| &p["result"])
+                .clone()
+        }
+        Some("math") => {
+            assert_eq!(transform["math"]["type"], "Multiply");
+            let by = transform["math"]["multiply"].as_i64().expect("a number");
+            json!(value.as_i64().expect("a number") * by)
+        }
         Some("string") => {
             let how = &transform["string"];
             json!(match how["type"].as_str() {
@@ -68,7 +85,8 @@ pub(super) fn compose(composition: &Json, asked: &Json) -> Vec<Json> {
     let resources = composition["spec"]["pipeline"][0]["input"]["resources"].as_array();
     let one = |resource: &Json| {
         let mut made = resource["base"].clone();
-        made["metadata"] = json!({ "name": "made", "namespace": asked["metadata"]["namespace"] });
+        made["metadata"]["name"] = json!("made");
+        made["metadata"]["namespace"] = asked["metadata"]["namespace"].clone();
         for patch in resource["patches"].as_array().into_iter().flatten() {
             let path = |name: &str| patch[name].as_str().expect("a path");
             if patch["type"] != "FromCompositeFieldPath" {

@@ -7,14 +7,12 @@ use crate::flow::{Peer, Pods, Port};
 use crate::identity::{Grant, Identity};
 use crate::inside::Inside;
 use crate::objects::{object, resources};
-use infra_draft::cloud::Cloud;
+use crate::storage::{COPIER, remote};
 use infra_draft::input::escape;
 use serde_json::{Value as Json, json};
 
 /// The account of the job, which is also the role and the policy that the set-up makes for it.
 pub(super) const NAME: &str = "vault-snapshot";
-/// What brings files to the buckets of every cloud, by the identity of its pod.
-const COPIER: &str = "docker.io/rclone/rclone:1.71.0";
 
 /// What is said of the bucket: its reference; none where there is none, or where what is said is wrong.
 pub(super) fn bucket(vault: &Vault, inside: &mut Inside<'_>) -> Option<String> {
@@ -38,23 +36,6 @@ pub(super) fn bucket(vault: &Vault, inside: &mut Inside<'_>) -> Option<String> {
         .find("bucket", "secrets.vault.bucket", &vault.bucket)?;
     inside.draft.outlived_by(&bucket.reference);
     Some(bucket.reference)
-}
-
-/// The folder as `rclone` names it, without a configuration. <https://rclone.org/s3/>, `googlecloudstorage`, `azureblob`.
-fn folder(cloud: &Cloud, bucket: &str) -> String {
-    match cloud {
-        // The bucket's address is the only output that says its region.
-        Cloud::Aws(_) => format!(
-            ":s3,provider=AWS,env_auth=true,no_check_bucket=true,region=${{regex(\"[.]s3[.]([a-z0-9-]+)[.]amazonaws\", {bucket}.url)[0]}}:${{{bucket}.name}}/vault"
-        ),
-        Cloud::Google(_) => format!(
-            ":gcs,env_auth=true,bucket_policy_only=true,no_check_bucket=true:${{{bucket}.name}}/vault"
-        ),
-        // https://ACCOUNT.blob.core.windows.net/CONTAINER
-        Cloud::Azure(_) => format!(
-            ":azureblob,env_auth=true,no_check_container=true,account=${{{bucket}.name}}:${{split(\"/\", {bucket}.url)[3]}}/vault"
-        ),
-    }
 }
 
 const TAKE: &str = r"set -eu
@@ -129,7 +110,7 @@ pub(super) fn expand(
         "metadata": { "annotations": identity.annotations }, "automountServiceAccountToken": false,
     });
     let account = inside.object(object("v1", "ServiceAccount", NAMESPACE, NAME, account));
-    let folder = folder(&inside.site.cloud, bucket);
+    let folder = remote(&inside.site.cloud, bucket, "vault");
     let labels = identity.labelled(json!({ "app.kubernetes.io/name": NAME }));
     let pod = json!({
         "restartPolicy": "OnFailure",

@@ -153,7 +153,47 @@ pub(super) fn patroni(expansion: &Expansion) -> Vec<Case> {
         ),
     ];
     cases.extend(missing(up));
+    cases.extend(looked_for());
     cases
+}
+
+/// The job that looks for a young backup of Zalando's: it ends well every hour while there is one.
+fn looked_for() -> Vec<Case> {
+    let state = Exporter::of_chart("kube-state-metrics");
+    let of = |job: &str, done: &str| {
+        let labels = [("namespace", "postgres-operator"), ("cronjob", job)];
+        let mut all = vec![state.tells("kube_cronjob_created", &labels, "0+0x3000")];
+        if !done.is_empty() {
+            let name = "kube_cronjob_status_last_successful_time";
+            all.push(state.tells(name, &labels, done));
+        }
+        all
+    };
+    let shop = json!({ "severity": "critical", "namespace": "shop" });
+    vec![
+        quiet(
+            "DatabaseBackupIsOld",
+            "30h",
+            of("backup-of-shop", "0+60x3000"),
+        ),
+        // The first one takes its time.
+        quiet("DatabaseBackupIsOld", "2h", of("backup-of-shop", "")),
+        quiet("DatabaseBackupIsOld", "30h", of("backup-of-others", "")),
+        fires(
+            "DatabaseBackupIsOld",
+            "30h",
+            of("backup-of-shop", "72000+0x3000"),
+            shop.clone(),
+            "for 10h 0m 0s no backup of the database of shop was younger than 26 hours",
+        ),
+        fires(
+            "DatabaseBackupIsOld",
+            "4h",
+            of("backup-of-shop", ""),
+            shop,
+            "for 4h 0m 0s no backup of the database of shop was younger than 26 hours",
+        ),
+    ]
 }
 
 /// The job that takes snapshots of Vault, as kube-state-metrics tells of it.

@@ -117,6 +117,9 @@ impl Held<'_> {
     async fn hold(mut self) -> Outcome {
         let mut report = Report::default();
         let drill = self.found(&mut report).await?;
+        if let Some(moment) = &self.arguments.to {
+            reach::check(moment, report.last_recoverable(), SystemClock.now())?;
+        }
         let begun = self.is_begun()?;
         if report.has_losses() {
             report.aside(
@@ -249,6 +252,7 @@ impl Held<'_> {
         Ok(Origin {
             keys,
             archives: search.archives(hardening, report).await,
+            registries: origin::registries(seen),
             moment: arguments.to.clone(),
         })
     }

@@ -7,7 +7,7 @@ use super::reach::{self, Window};
 use super::report::Report;
 use crate::commands::harden::restore::{is_database, with_uid};
 use crate::commands::harden::seen::{LATER, Seen};
-use infra_hardening::{Archived, Bucket};
+use infra_hardening::{Archived, Bucket, ReadRegistry};
 use infra_model::program::ComponentInstance;
 use infra_model::time::Timestamp;
 use infra_state::ResourceState;
@@ -280,6 +280,24 @@ impl Place {
     fn told(&self) -> String {
         format!("{}/{}", self.at.trim_end_matches('/'), self.server)
     }
+}
+
+/// The registries of the stack, as far as they were applied: a copy reads images there, and has none of its own.
+pub(super) fn registries(seen: &Seen) -> Vec<ReadRegistry> {
+    let of = |component: &ComponentInstance| {
+        let output = |name: &str| {
+            let value = seen.plain(component.outputs.get(name)?, component);
+            value
+                .as_str()
+                .filter(|t| !t.contains(LATER))
+                .map(str::to_owned)
+        };
+        Some(ReadRegistry {
+            name: output("name")?,
+            target: output("arn")?,
+        })
+    };
+    seen.components("registry").filter_map(of).collect()
 }
 
 /// The bucket of the stack's that an archive is in, with its component.

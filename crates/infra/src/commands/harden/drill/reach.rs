@@ -2,6 +2,8 @@
 
 use super::archive::Contents;
 use super::databases::written;
+use crate::error::CommandError;
+use infra_model::codes::Code;
 use infra_model::time::Timestamp;
 use serde_json::{Value as Json, json};
 use std::time::Duration;
@@ -31,6 +33,23 @@ pub(super) struct Reach<'a> {
     pub(super) contents: Option<&'a Contents>,
     /// The database's `archive_timeout`.
     pub(super) timeout: Duration,
+}
+
+/// Refuses a moment that has not come: nothing can be archived of it. `last` is the last that every archive reaches, where that is known.
+pub(super) fn check(moment: &str, last: Option<&str>, now: Timestamp) -> Result<(), CommandError> {
+    let asked = moment.parse::<jiff::Timestamp>();
+    if asked.is_ok_and(|asked| Timestamp(asked.as_millisecond()) <= now) {
+        return Ok(());
+    }
+    let help = last.map_or_else(
+        || "write a moment that has passed, or leave `-to` out: then it is the last change that was archived".to_owned(),
+        |last| format!("the last moment that all archives reach is {last}: write `-to {last}`, or leave it out"),
+    );
+    Err(CommandError::hint(
+        Code::Usage,
+        format!("{moment} is still to come: nothing is archived of it"),
+        help,
+    ))
 }
 
 impl Reach<'_> {
@@ -227,6 +246,26 @@ mod tests {
         let facts = reach(window(true), Some(&good)).facts("shop/postgres", "s3://b/x", noon);
         assert_eq!(facts["recovery_point_age_seconds"], 180);
         assert_eq!(facts["last_archived_segment"], "00000001000000020000002A");
+    }
+
+    #[test]
+    fn what_has_not_come_yet_is_refused_with_the_last_that_can_be_had() {
+        let noon = at("2026-01-31T12:00:00Z");
+        let refused = |moment: &str, last| {
+            let refused = check(moment, last, noon);
+            refused.err().map(|error| format!("{error:?}"))
+        };
+        assert_eq!(refused("2026-01-31T12:00:00Z", None), None);
+        // Half past twelve, two hours to the east.
+        assert_eq!(refused("2026-01-31T13:30:00+02:00", None), None);
+        let told = refused("2026-01-31T12:00:01Z", None).expect("refused");
+        assert!(
+            told.contains("is still to come") && told.contains("leave `-to` out"),
+            "{told}"
+        );
+        let last = Some("2026-01-31T11:57:00Z");
+        let told = refused("2027-01-31T12:00:00Z", last).expect("refused");
+        assert!(told.contains("write `-to 2026-01-31T11:57:00Z`"), "{told}");
     }
 
     #[test]

@@ -59,6 +59,15 @@ impl Report {
         self.databases.extend(other.databases);
     }
 
+    /// The last moment to which every archive reaches, where all of them tell.
+    pub(super) fn last_recoverable(&self) -> Option<&str> {
+        let each = self.archives.iter();
+        let all = each.map(|facts| facts["last_archived_change"].as_str());
+        let all: Option<Vec<&str>> = all.collect();
+        // They are written alike, in UTC.
+        all?.into_iter().min()
+    }
+
     /// Whether something could not be made again.
     pub(super) fn has_losses(&self) -> bool {
         self.losses() > 0

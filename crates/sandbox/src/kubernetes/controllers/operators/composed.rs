@@ -67,6 +67,12 @@ pub(super) fn composite(session: &mut Session<'_>, case: &Case<'_>) {
             Some(old) => {
                 let mut new = Value::clone(&old);
                 merge(&mut new["spec"], &value["spec"]);
+                if value["metadata"]["annotations"].is_object() {
+                    merge(
+                        &mut new["metadata"]["annotations"],
+                        &value["metadata"]["annotations"],
+                    );
+                }
                 session.update(&made, &old, new);
             }
         }
@@ -185,7 +191,23 @@ fn transformed(value: Value, transform: &Value) -> Value {
         .map_or_else(|| value.to_string(), str::to_owned);
     match (text(transform, "/type"), text(string, "/type")) {
         ("map", _) => transform["map"][words.as_str()].clone(),
-        ("match", _) => transform["match"]["fallbackValue"].clone(),
+        ("match", _) => {
+            let patterns = list(transform, "/match/patterns").iter();
+            let found = patterns
+                .into_iter()
+                .find(|p| text(p, "/type") == "literal" && text(p, "/literal") == words);
+            found.map_or_else(
+                || transform["match"]["fallbackValue"].clone(),
+                |pattern| pattern["result"].clone(),
+            )
+        }
+        ("math", _) => {
+            let by = transform["math"]["multiply"].as_i64();
+            value
+                .as_i64()
+                .zip(by)
+                .map_or(value, |(v, by)| (v * by).into())
+        }
         ("convert", _) => words.into(),
         ("string", "Format") => text(string, "/fmt").replace("%s", &words).into(),
         ("string", "Convert") => hex::encode(Sha256::digest(words.as_bytes())).into(),
