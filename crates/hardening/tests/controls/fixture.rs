@@ -19,13 +19,18 @@ impl Fixture {
 
     /// On a cloud.
     pub(crate) fn on(cloud: &str) -> Fixture {
+        Fixture::reached_from(cloud, &json!([]))
+    }
+
+    /// On a cloud, with a cluster whose API is reached from these ranges over the internet.
+    pub(crate) fn reached_from(cloud: &str, ranges: &Json) -> Fixture {
         let mut fixture = Fixture(Instances::new());
         fixture.add("network", "main", &json!({ "cloud": cloud }));
         let cluster = json!({
             "network": "main",
             "kubernetes": "1.34",
             "pools": { "general": { "size": "large", "min": 3, "max": 6 } },
-            "api": { "public_from": [] },
+            "api": { "public_from": ranges },
         });
         fixture.add("cluster", "main", &cluster);
         fixture

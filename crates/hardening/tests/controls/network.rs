@@ -235,6 +235,24 @@ fn on_eks_the_api_is_reached_by_the_address_of_its_service() {
     }
 }
 
+/// Where nobody reaches the API from outside, nobody inside goes outside for it.
+#[test]
+fn on_azure_the_api_is_asked_for_outside_only_where_it_is_outside() {
+    for (from, outside) in [(json!([]), false), (json!(["203.0.113.0/24"]), true)] {
+        let mut fixture = Fixture::reached_from("azure", &from);
+        let expansion = fixture.harden(&["network", "tls"], busy_shop());
+        let policies = policies(&expansion);
+        let injector = End::pod(
+            "cainjector",
+            "cert-manager",
+            &["app.kubernetes.io/name=cainjector"],
+        );
+        let api = |address: &str| reaches(&policies, &injector, &End::address(address), "TCP", 443);
+        assert!(api("10.0.3.7"), "{from}");
+        assert_eq!(api("198.51.100.1"), outside, "{from}");
+    }
+}
+
 /// Jobs that a chart runs when it is upgraded or goes, long after its namespace was locked. Their pods have no label but the job's
 /// name.
 #[test]

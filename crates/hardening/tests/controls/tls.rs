@@ -56,17 +56,61 @@ fn the_redirect_does_not_eat_the_challenge() {
     // The challenge's route stands in the namespace of the certificate, which the listener must take.
     let gateway = object(&expansion, "gateway_gateway_main");
     let certificate = object(&expansion, "certificate_gateway_tls_shop_example_com");
-    let wanted =
-        &gateway["spec"]["listeners"][0]["allowedRoutes"]["namespaces"]["selector"]["matchLabels"];
+    let listeners = &gateway["spec"]["listeners"];
     let namespace = certificate["metadata"]["namespace"]
         .as_str()
         .expect("a namespace");
-    let labels =
-        node(&expansion, &format!("kubernetes_namespace.{namespace}"))["metadata"]["labels"]
-            .clone();
-    for (name, value) in wanted.as_object().expect("labels") {
-        assert_eq!(labels[name], *value);
+    assert_eq!(taken(&listeners[0]), [namespace]);
+}
+
+/// The namespaces whose routes a listener takes.
+fn taken(listener: &Json) -> Vec<String> {
+    let from = &listener["allowedRoutes"]["namespaces"];
+    assert_eq!(from["from"], "Selector");
+    let names = &from["selector"]["matchExpressions"][0];
+    // It is what the API server itself says of a namespace.
+    assert_eq!(names["key"], "kubernetes.io/metadata.name");
+    assert_eq!(names["operator"], "In");
+    let names = names["values"].as_array().expect("names").iter();
+    names
+        .filter_map(|name| name.as_str().map(str::to_owned))
+        .collect()
+}
+
+/// Each host is open to those who have a part of it, and plain HTTP to nobody's routes but the Gateway's own.
+#[test]
+fn listeners_take_routes_of_the_hosts_owners_alone() {
+    let mut inputs = shop();
+    let route = |route: Json| json!({ "port": 8000, "route": route });
+    inputs["apps"]["reviews"] = json!({ "services": {
+        "api": route(json!({ "host": "reviews.example.com" })),
+        "stars": route(json!({ "path": "/reviews" })),
+    } });
+    inputs["apps"]["quiet"] = json!({});
+    let gateway = |fixture: &mut Fixture| {
+        let expansion = fixture.harden(&["tls"], inputs.clone());
+        object(&expansion, "gateway_gateway_main")["spec"]["listeners"].clone()
+    };
+    let listeners = gateway(&mut Fixture::new());
+    let all: Vec<(&str, Vec<String>)> = listeners
+        .as_array()
+        .expect("listeners")
+        .iter()
+        .map(|l| (l["hostname"].as_str().unwrap_or_default(), taken(l)))
+        .collect();
+    let owned = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+    let expected = [
+        ("", owned(&["gateway"])),
+        ("shop.example.com", owned(&["reviews", "shop"])),
+        ("reviews.example.com", owned(&["reviews"])),
+    ];
+    for (host, namespaces) in &expected {
+        assert!(
+            all.contains(&(*host, namespaces.clone())),
+            "{host}: {all:?}"
+        );
     }
+    assert_eq!(all.len(), expected.len());
 }
 
 #[test]

@@ -115,8 +115,13 @@ fn api(config: &Config, inside: &Inside<'_>) -> Vec<String> {
             );
             own.into_iter().chain([endpoint]).collect()
         }
-        // A public address that Azure chooses and gives only a name for, or one in the network.
-        Cloud::Azure(_) => own.into_iter().chain(["0.0.0.0/0".to_owned()]).collect(),
+        // An endpoint in the network where nobody reaches it from outside; else an address that Azure chooses and gives only a name for.
+        // https://learn.microsoft.com/azure/aks/private-clusters
+        Cloud::Azure(_) => {
+            let private = inside.site.public_from.as_ref().is_some_and(Vec::is_empty);
+            let anywhere = (!private || own.is_none()).then(|| "0.0.0.0/0".to_owned());
+            own.into_iter().chain(anywhere).collect()
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The way in: the Gateway with its listeners, the redirect, and the routes of services.
 
-use super::{ACCESS, Config, ENVOY, GATEWAY, Host, fact, issuer};
+use super::{Config, ENVOY, GATEWAY, Host, fact, issuer};
 use crate::inside::Inside;
 use crate::node::{Node, Wait, Where};
 use crate::objects::{TLS_ENDED_BY, managed, object, resources};
@@ -9,6 +9,7 @@ use infra_draft::input::escape;
 use infra_model::Value;
 use infra_model::expand::Known;
 use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
 
 /// The Gateway's name.
 pub(super) const NAME: &str = "main";
@@ -27,6 +28,8 @@ pub(super) struct Balancer {
     port: u16,
     /// The address in the network that it sends to instead, where it reaches no ports of nodes.
     address: Option<String>,
+    /// Whether only the network reaches it.
+    pub(super) internal: bool,
     /// Whether what reaches it is encrypted.
     ends_tls: bool,
 }
@@ -39,10 +42,12 @@ pub(super) fn before(inside: &Inside<'_>) -> Option<Balancer> {
     let ours = all.into_iter().find(is_ours)?;
     let port = fact(&ours, "node_port")?.as_i64()?;
     let address = fact(&ours, "gateway_address").and_then(Value::as_str);
+    let is = |name: &str| fact(&ours, name).and_then(Value::as_bool) == Some(true);
     Some(Balancer {
         port: u16::try_from(port).ok()?,
         address: address.map(str::to_owned),
-        ends_tls: fact(&ours, "ends_tls").and_then(Value::as_bool) == Some(true),
+        internal: is("internal"),
+        ends_tls: is("ends_tls"),
         reference: ours.reference,
     })
 }
@@ -197,18 +202,19 @@ fn gateway(
     inside: &mut Inside<'_>,
     class: String,
 ) -> String {
-    let routes = json!({ "namespaces": {
-        "from": "Selector", "selector": { "matchLabels": { ACCESS.0: ACCESS.1 } },
-    } });
+    let mut plain = BTreeSet::from([GATEWAY]);
+    if before.is_some() {
+        plain.extend(hosts.iter().flat_map(namespaces));
+    }
     let mut listeners = vec![json!({
-        "name": "http", "protocol": "HTTP", "port": 80, "allowedRoutes": routes,
+        "name": "http", "protocol": "HTTP", "port": 80, "allowedRoutes": routes_of(&plain),
     })];
     if before.is_none() {
         listeners.extend(hosts.iter().map(|host| {
             json!({
                 "name": listener_name(host), "protocol": "HTTPS", "port": 443, "hostname": host.host,
                 "tls": { "mode": "Terminate", "certificateRefs": [{ "kind": "Secret", "name": issuer::secret(host) }] },
-                "allowedRoutes": routes,
+                "allowedRoutes": routes_of(&namespaces(host).collect()),
             })
         }));
     }
@@ -226,6 +232,19 @@ fn gateway(
     let address = inside.push_object(Node::new("kubernetes_manifest", "", Where::Cluster, body));
     inside.after(&address, [class]);
     address
+}
+
+/// The namespaces that have a part of a host.
+fn namespaces(host: &Host) -> impl Iterator<Item = &str> {
+    host.routes.iter().map(|(namespace, _)| namespace.as_str())
+}
+
+/// Whose routes a listener takes: of namespaces by their names, which nobody gives themselves.
+/// <https://kubernetes.io/docs/reference/labels-annotations-taints/#kubernetes-io-metadata-name>
+fn routes_of(namespaces: &BTreeSet<&str>) -> Json {
+    json!({ "namespaces": { "from": "Selector", "selector": { "matchExpressions": [
+        { "key": "kubernetes.io/metadata.name", "operator": "In", "values": namespaces },
+    ] } } })
 }
 
 fn listener_name(host: &Host) -> String {

@@ -96,9 +96,6 @@ const CERT_MANAGER: &str = "cert-manager";
 const ENVOY: &str = "envoy-gateway-system";
 /// Where the Gateway and its certificates are.
 const GATEWAY: &str = "gateway";
-/// The label of namespaces whose routes the Gateway takes.
-const ACCESS: (&str, &str) = ("gateway-access", "true");
-
 /// A host with its routes.
 struct Host {
     /// A name for it in names of objects.
@@ -131,17 +128,6 @@ impl Control for Tls {
         inside.namespace(CERT_MANAGER, "restricted");
         inside.namespace(ENVOY, "baseline");
         inside.namespace(GATEWAY, "restricted");
-        let mut open: Vec<String> = vec![GATEWAY.to_owned()];
-        open.extend(
-            hosts
-                .iter()
-                .flat_map(|h| h.routes.iter().map(|(namespace, _)| namespace.clone())),
-        );
-        for name in open {
-            if let Some(namespace) = inside.namespaces.get_mut(&name) {
-                namespace.labels.insert(ACCESS.0.into(), ACCESS.1.into());
-            }
-        }
         let gateway_api = inside.crds("gateway-api");
         inside.crds("envoy-gateway");
         inside.crds("cert-manager");
