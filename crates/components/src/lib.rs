@@ -17,7 +17,7 @@ use infra_draft::{cloud, draft, input, names};
 
 use draft::Draft;
 use infra_model::expand::{ComponentKind, Expand, Expansion, Instance, OutputKind, OutputType};
-use infra_model::{Diagnostics, Record};
+use infra_model::{Diagnostics, Mode, Record};
 
 /// The component kinds, ready to be given to the language.
 #[must_use]
@@ -33,6 +33,8 @@ trait Component {
     const NAME: &'static str;
     /// Names, types and documentation of its outputs, the same on every cloud.
     const OUTPUTS: &'static [(&'static str, OutputType, &'static str)];
+    /// The types of the native resources that it makes, on all clouds.
+    const NATIVES: &'static [&'static str];
     /// Its inputs; their documentation is the kind's.
     type Inputs: Record;
     /// Completes the documentation of inputs that are tables by name.
@@ -97,6 +99,7 @@ fn kind<C: Component>() -> ComponentKind {
             .iter()
             .map(|&(name, ty, doc)| OutputKind { name, ty, doc })
             .collect(),
+        natives: C::NATIVES.to_vec(),
         doc: C::Inputs::doc().into(),
     }
 }
@@ -105,5 +108,18 @@ fn expand<C: Component>(instance: &Instance<'_>) -> Result<Expansion, Diagnostic
     let inputs: C::Inputs = input::read(instance)?;
     let mut draft = Draft::new(instance)?;
     C::expand(&inputs, &mut draft);
-    draft.finish()
+    let expansion = draft.finish()?;
+    if cfg!(debug_assertions) {
+        let made = expansion.blocks.iter().filter(|b| b.mode == Mode::Managed);
+        for block in made {
+            let listed = C::NATIVES.contains(&&*block.type_name);
+            assert!(
+                listed,
+                "{} does not say that it makes {}",
+                C::NAME,
+                block.type_name
+            );
+        }
+    }
+    Ok(expansion)
 }

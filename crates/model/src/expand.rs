@@ -74,6 +74,8 @@ pub struct ComponentKind {
     pub inputs: Block,
     /// Its outputs, the same on every cloud.
     pub outputs: Vec<OutputKind>,
+    /// The types of the native resources that it makes, on all clouds; none where they follow from what it is given.
+    pub natives: Vec<&'static str>,
     /// Documentation.
     pub doc: Str,
 }

@@ -80,6 +80,30 @@ impl Component for Bucket {
             "The key that encrypts it: the key's ARN on AWS, its address in the vault on Azure.",
         ),
     ];
+    const NATIVES: &'static [&'static str] = &[
+        "aws_kms_alias",
+        "aws_kms_key",
+        "aws_s3_bucket",
+        "aws_s3_bucket_lifecycle_configuration",
+        "aws_s3_bucket_policy",
+        "aws_s3_bucket_public_access_block",
+        "aws_s3_bucket_server_side_encryption_configuration",
+        "aws_s3_bucket_versioning",
+        "google_kms_crypto_key",
+        "google_kms_crypto_key_iam_member",
+        "google_kms_key_ring",
+        "google_storage_bucket",
+        "azurerm_key_vault",
+        "azurerm_key_vault_key",
+        "azurerm_resource_group",
+        "azurerm_role_assignment",
+        "azurerm_storage_account",
+        "azurerm_storage_account_customer_managed_key",
+        "azurerm_storage_container",
+        "azurerm_storage_management_policy",
+        "azurerm_user_assigned_identity",
+        "random_id",
+    ];
     type Inputs = Inputs;
 
     fn expand(inputs: &Inputs, draft: &mut Draft<'_>) {

@@ -1,5 +1,5 @@
-//! `load_balancer` on Azure: an application gateway with a public address, in front of an address in the network that is kept
-//! for a Service of the cluster.
+//! `load_balancer` on Azure: an application gateway in front of an address in the network that is kept for a Service of the cluster.
+//! It has a public address in every case, as Azure demands; an internal one listens only on an address of its subnet.
 
 use super::azure_certificates::{self, Certificates};
 use super::{Behind, Inputs, Kind, Listen};
@@ -16,6 +16,10 @@ use std::net::Ipv4Addr;
 /// TLS 1.2 and 1.3 with forward secrecy.
 const TLS_POLICY: &str = "AppGwSslPolicy20220101";
 
+/// What it listens on: its public address, or one of its subnet.
+const OUTER: &str = "public";
+const INNER: &str = "private";
+
 /// What tells the cluster who called.
 const CLIENT: &str = "client";
 
@@ -29,7 +33,13 @@ pub(super) fn expand(
     site: &Site,
     draft: &mut Draft<'_>,
 ) {
-    super::check_public_application(inputs, kind, "Azure", draft);
+    if kind == Kind::Network {
+        draft.refuse(
+            "kind",
+            "on Azure the machines of a cluster are behind load balancers that the cluster itself makes: there is none of kind `network` apart from it",
+            "write `kind = \"application\"`, or give the cluster a Service of type LoadBalancer, which is one",
+        );
+    }
     let Some(address) = address(site, target) else {
         return;
     };
@@ -51,15 +61,25 @@ pub(super) fn expand(
         "tags": draft.plain_tags(),
     });
     draft.resource("azurerm_public_ip", "this", body);
-    gateway(inputs, target, site, &group, address, draft);
+    let Some(inner) = front_address(inputs, site, draft) else {
+        return;
+    };
+    gateway(inputs, target, site, &group, (address, inner), draft);
     let firewall = azure::beside(site, "networkSecurityGroups", site.fact("public_name"));
     let firewall = format!("\"{firewall}\"");
+    let (reached_by, reached_at) = match inner {
+        Some(inner) => (format!("\"{inner}\""), "\"\""),
+        None => (
+            "azurerm_public_ip.this.fqdn".to_owned(),
+            "azurerm_public_ip.this.id",
+        ),
+    };
     for (name, expression) in [
         ("id", "azurerm_application_gateway.this.id"),
         ("name", "azurerm_application_gateway.this.name"),
         ("arn", "azurerm_application_gateway.this.id"),
-        ("dns_name", "azurerm_public_ip.this.fqdn"),
-        ("zone_id", "azurerm_public_ip.this.id"),
+        ("dns_name", &*reached_by),
+        ("zone_id", reached_at),
         ("security_group_id", &*firewall),
     ] {
         draft.output(name, expression);
@@ -81,15 +101,26 @@ fn tell_service(target: &Behind, address: Ipv4Addr, draft: &mut Draft<'_>) {
     );
 }
 
-/// The address that is kept for the Service: near the end of the nodes' range, by cluster and port, the same on every run.
+/// The address that is kept for the Service: near the end of the nodes' range, by cluster and port.
 fn address(site: &Site, target: &Behind) -> Option<Ipv4Addr> {
-    let range: Ipv4Net = site.fact("private_range").parse().ok()?;
+    let whose = format!("{} {}", target.cluster.reference, target.node_port);
+    near_end(site.fact("private_range"), &whose)
+}
+
+/// The address that an internal one listens on, near the end of its subnet; `Some(None)` for one that is not.
+fn front_address(inputs: &Inputs, site: &Site, draft: &Draft<'_>) -> Option<Option<Ipv4Addr>> {
+    if !inputs.internal {
+        return Some(None);
+    }
+    near_end(site.fact("public_range"), &draft.name("", NAME)).map(Some)
+}
+
+/// An address that is the same on every run, where those that Azure gives come last.
+fn near_end(range: &str, whose: &str) -> Option<Ipv4Addr> {
+    let range: Ipv4Net = range.parse().ok()?;
     let size = u32::from(range.broadcast()) - u32::from(range.network());
     let kept = KEPT.min(size / 4);
-    let place = names::number(&format!(
-        "{} {}",
-        target.cluster.reference, target.node_port
-    )) % kept;
+    let place = names::number(whose) % kept;
     // The last address of a range is nobody's.
     Some(Ipv4Addr::from(u32::from(range.broadcast()) - 1 - place))
 }
@@ -100,6 +131,7 @@ fn firewall(inputs: &Inputs, site: &Site, group: &str, draft: &mut Draft<'_>) {
     let from = match &inputs.from {
         Some(ranges) if ranges.is_empty() => return,
         Some(ranges) => json!(ranges),
+        None if inputs.internal => json!([site.output("cidr")]),
         None => json!("Internet"),
     };
     let opening = Opening {
@@ -118,7 +150,7 @@ fn gateway(
     target: &Behind,
     site: &Site,
     group: &str,
-    address: Ipv4Addr,
+    (address, inner): (Ipv4Addr, Option<Ipv4Addr>),
     draft: &mut Draft<'_>,
 ) {
     let Certificates {
@@ -131,10 +163,22 @@ fn gateway(
         .listen
         .iter()
         .map(|l| json!({ "name": front(l), "port": l.port }));
+    let subnet = format!("${{{}.public_subnet_ids[0]}}", site.reference);
+    let outer = json!({ "name": OUTER, "public_ip_address_id": "${azurerm_public_ip.this.id}" });
+    let fronts: Vec<Json> = std::iter::once(outer)
+        .chain(inner.map(|inner| {
+            json!({
+                "name": INNER,
+                "subnet_id": subnet,
+                "private_ip_address_allocation": "Static",
+                "private_ip_address": inner.to_string(),
+            })
+        }))
+        .collect();
     let listeners = inputs.listen.iter().map(|l| {
         json!({
             "name": front(l),
-            "frontend_ip_configuration_name": "public",
+            "frontend_ip_configuration_name": if inner.is_some() { INNER } else { OUTER },
             "frontend_port_name": front(l),
             "protocol": if l.protocol == "https" { "Https" } else { "Http" },
             "ssl_certificate_name": (l.protocol == "https").then(|| front(l)),
@@ -170,9 +214,9 @@ fn gateway(
         "ssl_policy": { "policy_type": "Predefined", "policy_name": TLS_POLICY },
         "gateway_ip_configuration": {
             "name": "subnet",
-            "subnet_id": format!("${{{}.public_subnet_ids[0]}}", site.reference),
+            "subnet_id": subnet,
         },
-        "frontend_ip_configuration": { "name": "public", "public_ip_address_id": "${azurerm_public_ip.this.id}" },
+        "frontend_ip_configuration": fronts,
         "frontend_port": ports.collect::<Vec<Json>>(),
         "ssl_certificate": (!certificates.is_empty()).then_some(certificates),
         "backend_address_pool": { "name": "nodes", "ip_addresses": [address.to_string()] },

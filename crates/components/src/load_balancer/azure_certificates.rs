@@ -208,7 +208,7 @@ fn in_a_vault(listen: &Listen) -> Option<(String, String)> {
         ] => {
             let scope = parts[..9].join("/");
             // A certificate with its key is a secret of the same name.
-            let secret = format!("https://{vault}.vault.azure.net/secrets/{name}");
+            let secret = format!("https://{vault}.{}/secrets/{name}", azure::VAULT_DOMAIN);
             Some((scope, secret))
         }
         _ => None,

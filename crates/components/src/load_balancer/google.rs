@@ -1,5 +1,5 @@
-//! `load_balancer` on Google Cloud: a global external application load balancer in front of the instance groups of a cluster's
-//! pools, with one address for all that it listens on.
+//! `load_balancer` on Google Cloud: a global external one in front of the instance groups of a cluster's pools, for applications or
+//! for connections (a proxy), with one address for all that it listens on.
 
 use super::{Behind, Certificate, Inputs, Kind, Listen};
 use crate::cluster::Target as Cluster;
@@ -51,20 +51,23 @@ pub(super) fn expand(
             "allow": [{ "protocol": "tcp", "ports": [target.node_port.to_string()] }],
         }),
     );
-    draft.resource(
-        "google_compute_health_check",
-        "this",
-        json!({
-            "name": name,
-            "check_interval_sec": 15,
-            "timeout_sec": 5,
-            "healthy_threshold": 2,
-            "unhealthy_threshold": 3,
-            "http_health_check": { "port": target.node_port, "request_path": escape(&target.health_path) },
-        }),
-    );
-    backend(&name, &port, cluster, draft);
-    front(inputs, &name, draft);
+    let mut health = json!({
+        "name": name,
+        "check_interval_sec": 15,
+        "timeout_sec": 5,
+        "healthy_threshold": 2,
+        "unhealthy_threshold": 3,
+    });
+    match kind {
+        Kind::Application => {
+            let path = escape(&target.health_path);
+            health["http_health_check"] = json!({ "port": target.node_port, "request_path": path });
+        }
+        Kind::Network => health["tcp_health_check"] = json!({ "port": target.node_port }),
+    }
+    draft.resource("google_compute_health_check", "this", health);
+    backend(kind, &name, &port, cluster, draft);
+    front(inputs, kind, &name, draft);
     for (name, expression) in [
         ("id", "google_compute_backend_service.this.id"),
         ("name", "google_compute_backend_service.this.name"),
@@ -78,13 +81,22 @@ pub(super) fn expand(
 }
 
 fn check(inputs: &Inputs, kind: Kind, draft: &mut Draft<'_>) {
-    super::check_public_application(inputs, kind, "Google Cloud", draft);
+    if inputs.internal {
+        draft.refuse(
+            "internal",
+            "an internal load balancer cannot be built on Google Cloud yet",
+            "leave `internal` out, or give the cluster an internal Service of type LoadBalancer",
+        );
+    }
     if inputs.from.is_some() {
         draft.refuse(
             "from",
             "who reaches a load balancer of Google Cloud is decided by a Cloud Armor policy, which cannot be built yet",
             "leave `from` out, and attach a policy with `override = { google_compute_backend_service = { security_policy = \"…\" } }`",
         );
+    }
+    if kind == Kind::Network {
+        return;
     }
     for (index, listen) in inputs.listen.iter().enumerate() {
         // https://cloud.google.com/load-balancing/docs/forwarding-rule-concepts#port_specifications
@@ -111,7 +123,16 @@ fn check(inputs: &Inputs, kind: Kind, draft: &mut Draft<'_>) {
     }
 }
 
-fn backend(name: &str, port: &str, cluster: &Cluster, draft: &mut Draft<'_>) {
+/// For how many seconds a request may take.
+const REQUEST: u32 = 30;
+/// After how many seconds a connection on which nothing moves is ended, as on AWS.
+const IDLE: u32 = 350;
+
+fn backend(kind: Kind, name: &str, port: &str, cluster: &Cluster, draft: &mut Draft<'_>) {
+    let (protocol, timeout) = match kind {
+        Kind::Application => ("HTTP", REQUEST),
+        Kind::Network => ("TCP", IDLE),
+    };
     let backends: Vec<Json> = cluster
         .node_groups
         .iter()
@@ -128,10 +149,10 @@ fn backend(name: &str, port: &str, cluster: &Cluster, draft: &mut Draft<'_>) {
         "this",
         json!({
             "name": name,
-            "protocol": "HTTP",
+            "protocol": protocol,
             "port_name": port,
             "load_balancing_scheme": "EXTERNAL_MANAGED",
-            "timeout_sec": 30,
+            "timeout_sec": timeout,
             "health_checks": ["${google_compute_health_check.this.id}"],
             "backend": backends,
             "log_config": { "enable": true, "sample_rate": 1 },
@@ -141,21 +162,57 @@ fn backend(name: &str, port: &str, cluster: &Cluster, draft: &mut Draft<'_>) {
     );
 }
 
-/// Address, map of URLs, and for each protocol a proxy with its ports.
-fn front(inputs: &Inputs, name: &str, draft: &mut Draft<'_>) {
+/// The address, a map of URLs where there are any, and for each protocol a proxy with its ports.
+fn front(inputs: &Inputs, kind: Kind, name: &str, draft: &mut Draft<'_>) {
     let body = json!({ "name": name, "labels": draft.labels() });
     draft.resource("google_compute_global_address", "this", body);
-    draft.resource(
-        "google_compute_url_map",
-        "this",
-        json!({ "name": name, "default_service": "${google_compute_backend_service.this.id}" }),
-    );
-    let secure = inputs.listen.iter().any(|l| l.protocol == "https");
+    if kind == Kind::Application {
+        draft.resource(
+            "google_compute_url_map",
+            "this",
+            json!({ "name": name, "default_service": "${google_compute_backend_service.this.id}" }),
+        );
+    }
+    let is_secure = |l: &Listen| l.protocol == kind.protocols()[1];
+    let secure = inputs.listen.iter().any(is_secure);
+    if secure {
+        // TLS 1.2 and 1.3 with forward secrecy; without a policy 1.0 is spoken too.
+        draft.resource(
+            "google_compute_ssl_policy",
+            "this",
+            json!({ "name": name, "profile": "RESTRICTED", "min_tls_version": "TLS_1_2" }),
+        );
+    }
     for (index, listen) in inputs.listen.iter().enumerate() {
-        let proxy = if listen.protocol == "https" {
-            https(index, listen, draft)
-        } else {
-            http(secure && listen.port == 80, listen.port, draft)
+        let proxy = match (kind, is_secure(listen)) {
+            (Kind::Application, false) => http(secure && listen.port == 80, listen.port, draft),
+            (Kind::Network, false) => proxy(
+                "google_compute_target_tcp_proxy",
+                SERVICE,
+                listen,
+                None,
+                draft,
+            ),
+            (Kind::Application, true) => {
+                let certificate = certificate(index, listen, draft);
+                proxy(
+                    "google_compute_target_https_proxy",
+                    MAP,
+                    listen,
+                    Some(certificate),
+                    draft,
+                )
+            }
+            (Kind::Network, true) => {
+                let certificate = certificate(index, listen, draft);
+                proxy(
+                    "google_compute_target_ssl_proxy",
+                    SERVICE,
+                    listen,
+                    Some(certificate),
+                    draft,
+                )
+            }
         };
         let body = json!({
             "name": draft.name(&listen.port.to_string(), google::NAME),
@@ -194,16 +251,30 @@ fn http(redirects: bool, port: i64, draft: &mut Draft<'_>) -> String {
     format!("google_compute_target_http_proxy.{block}")
 }
 
-fn https(index: usize, listen: &Listen, draft: &mut Draft<'_>) -> String {
+/// What proxies send to: the attribute, and the block that it names.
+const MAP: (&str, &str) = ("url_map", "google_compute_url_map.this");
+const SERVICE: (&str, &str) = ("backend_service", "google_compute_backend_service.this");
+
+/// A proxy for one port, with a certificate where it ends TLS.
+fn proxy(
+    of_type: &str,
+    (attribute, to): (&str, &str),
+    listen: &Listen,
+    certificate: Option<Json>,
+    draft: &mut Draft<'_>,
+) -> String {
     let block = format!("port_{}", listen.port);
-    let certificate = certificate(index, listen, draft);
-    let body = json!({
+    let policy = certificate
+        .as_ref()
+        .map(|_| "${google_compute_ssl_policy.this.id}");
+    let mut body = json!({
         "name": draft.name(&listen.port.to_string(), google::NAME),
-        "url_map": "${google_compute_url_map.this.id}",
-        "ssl_certificates": [certificate],
+        "ssl_certificates": certificate.map(|certificate| json!([certificate])),
+        "ssl_policy": policy,
     });
-    draft.resource("google_compute_target_https_proxy", &block, body);
-    format!("google_compute_target_https_proxy.{block}")
+    body[attribute] = json!(format!("${{{to}.id}}"));
+    draft.resource(of_type, &block, body);
+    format!("{of_type}.{block}")
 }
 
 /// A certificate by its id, for a domain, or of one's own.

@@ -27,7 +27,7 @@ pub(crate) struct Inputs {
     /// The network it stands in, by name, such as `main`; for one of several `'main["eu"]'`. Must be known while planning.
     #[record(required)]
     pub(crate) network: Value,
-    /// `application` (HTTP and HTTPS) or `network` (TCP and TLS).
+    /// `application` (HTTP and HTTPS) or `network` (TCP and TLS; on Azure a Service of type LoadBalancer does that).
     #[record(optional, default = "application")]
     pub(crate) kind: String,
     /// Where it listens.
@@ -190,6 +190,40 @@ impl Component for LoadBalancer {
         ),
         ("security_group_id", OutputType::Text, "Its firewall group."),
     ];
+    const NATIVES: &'static [&'static str] = &[
+        "aws_acm_certificate",
+        "aws_acm_certificate_validation",
+        "aws_autoscaling_attachment",
+        "aws_lb",
+        "aws_lb_listener",
+        "aws_lb_target_group",
+        "aws_route53_record",
+        "aws_security_group",
+        "aws_vpc_security_group_egress_rule",
+        "aws_vpc_security_group_ingress_rule",
+        "google_compute_backend_service",
+        "google_compute_firewall",
+        "google_compute_global_address",
+        "google_compute_global_forwarding_rule",
+        "google_compute_health_check",
+        "google_compute_instance_group_named_port",
+        "google_compute_managed_ssl_certificate",
+        "google_compute_ssl_certificate",
+        "google_compute_ssl_policy",
+        "google_compute_target_http_proxy",
+        "google_compute_target_https_proxy",
+        "google_compute_target_ssl_proxy",
+        "google_compute_target_tcp_proxy",
+        "google_compute_url_map",
+        "azurerm_application_gateway",
+        "azurerm_key_vault",
+        "azurerm_key_vault_certificate",
+        "azurerm_network_security_rule",
+        "azurerm_public_ip",
+        "azurerm_role_assignment",
+        "azurerm_user_assigned_identity",
+        "random_id",
+    ];
     type Inputs = Inputs;
 
     fn expand(inputs: &Inputs, draft: &mut Draft<'_>) {
@@ -222,6 +256,7 @@ impl Component for LoadBalancer {
             .iter()
             .any(|l| l.protocol == kind.protocols()[1]);
         draft.fact("ends_tls", Value::from(ends_tls));
+        draft.fact("internal", Value::from(inputs.internal));
         match site.cloud {
             Cloud::Aws(_) => aws::expand(inputs, kind, &target, &site, draft),
             Cloud::Google(_) => google::expand(inputs, kind, &target, &site, draft),
@@ -251,24 +286,6 @@ fn kind(inputs: &Inputs, draft: &mut Draft<'_>) -> Option<Kind> {
             );
             None
         }
-    }
-}
-
-/// What a cloud lacks on which only public application load balancers can be built.
-fn check_public_application(inputs: &Inputs, kind: Kind, cloud: &str, draft: &mut Draft<'_>) {
-    if kind == Kind::Network {
-        draft.refuse(
-            "kind",
-            format!("a load balancer of kind `network` cannot be built on {cloud} yet"),
-            "write `kind = \"application\"`, or give the cluster a Service of type LoadBalancer",
-        );
-    }
-    if inputs.internal {
-        draft.refuse(
-            "internal",
-            format!("an internal load balancer cannot be built on {cloud} yet"),
-            "leave `internal` out, or give the cluster an internal Service of type LoadBalancer",
-        );
     }
 }
 

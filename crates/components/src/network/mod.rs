@@ -42,7 +42,7 @@ pub(crate) struct Inputs {
     /// spans them.
     #[record(optional, default = "single")]
     pub(crate) nat: String,
-    /// Keep a record of all traffic for 90 days, in a bucket of its own. Not on Azure yet.
+    /// Keep a record of all traffic for 90 days, in a bucket of its own.
     #[record(optional, default = true)]
     pub(crate) flow_logs: bool,
 }
@@ -80,6 +80,45 @@ impl Component for Network {
             OutputType::Texts,
             "The public addresses from which private subnets reach the internet, a list.",
         ),
+    ];
+    const NATIVES: &'static [&'static str] = &[
+        "aws_default_security_group",
+        "aws_eip",
+        "aws_flow_log",
+        "aws_internet_gateway",
+        "aws_nat_gateway",
+        "aws_route",
+        "aws_route_table",
+        "aws_route_table_association",
+        "aws_s3_bucket",
+        "aws_s3_bucket_lifecycle_configuration",
+        "aws_s3_bucket_policy",
+        "aws_s3_bucket_public_access_block",
+        "aws_s3_bucket_server_side_encryption_configuration",
+        "aws_subnet",
+        "aws_vpc",
+        "google_compute_address",
+        "google_compute_global_address",
+        "google_compute_network",
+        "google_compute_router",
+        "google_compute_router_nat",
+        "google_compute_subnetwork",
+        "google_service_networking_connection",
+        "azurerm_nat_gateway",
+        "azurerm_nat_gateway_public_ip_association",
+        "azurerm_network_security_group",
+        "azurerm_network_security_rule",
+        "azurerm_network_watcher_flow_log",
+        "azurerm_public_ip",
+        "azurerm_resource_group",
+        "azurerm_role_assignment",
+        "azurerm_storage_account",
+        "azurerm_subnet",
+        "azurerm_subnet_nat_gateway_association",
+        "azurerm_subnet_network_security_group_association",
+        "azurerm_user_assigned_identity",
+        "azurerm_virtual_network",
+        "random_id",
     ];
     type Inputs = Inputs;
 

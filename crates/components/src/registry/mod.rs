@@ -73,6 +73,24 @@ impl Component for Registry {
             "The key that encrypts it: the key's ARN on AWS, its address in the vault on Azure.",
         ),
     ];
+    const NATIVES: &'static [&'static str] = &[
+        "aws_ecr_lifecycle_policy",
+        "aws_ecr_repository",
+        "aws_kms_alias",
+        "aws_kms_key",
+        "google_artifact_registry_repository",
+        "google_kms_crypto_key",
+        "google_kms_crypto_key_iam_member",
+        "google_kms_key_ring",
+        "google_project_service_identity",
+        "azurerm_container_registry",
+        "azurerm_key_vault",
+        "azurerm_key_vault_key",
+        "azurerm_resource_group",
+        "azurerm_role_assignment",
+        "azurerm_user_assigned_identity",
+        "random_id",
+    ];
     type Inputs = Inputs;
 
     fn expand(inputs: &Inputs, draft: &mut Draft<'_>) {

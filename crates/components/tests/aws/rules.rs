@@ -5,8 +5,8 @@ use crate::fixture::{Fixture, at, native, small_cluster};
 use infra_components::components;
 use infra_model::expand::{Expand, Expansion};
 use infra_model::{Mode, Severity};
-use serde_json::json;
-use std::collections::BTreeSet;
+use serde_json::{Value as Json, json};
+use std::collections::{BTreeMap, BTreeSet};
 
 const CLOUDS: [&str; 3] = ["aws", "google", "azure"];
 
@@ -90,6 +90,84 @@ fn outputs_are_those_declared() {
         let made: BTreeSet<&str> = expansion.outputs.keys().map(|k| &**k).collect();
         assert_eq!(declared, made, "{}", kind.name);
     }
+}
+
+/// What a kind says that it makes is made by something here; that it makes nothing else is looked at in every expansion.
+#[test]
+fn natives_are_those_that_are_made() {
+    let mut made: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut note = |kind: &str, expansion: &Expansion| {
+        let all = expansion.blocks.iter().map(|b| b.type_name.to_string());
+        made.entry(kind.to_owned()).or_default().extend(all);
+    };
+    for (kind, expansion) in everything() {
+        note(kind, &expansion);
+    }
+    let mut two_pools = small_cluster();
+    two_pools["pools"]["batch"] = json!({ "size": "small", "min": 1, "max": 2 });
+    for cloud in CLOUDS {
+        let mut fixture = Fixture::protected();
+        let issuer = json!({ "vault": "/subscriptions/S/resourceGroups/g/providers/Microsoft.KeyVault/vaults/v", "name": "i" });
+        let engine = match cloud {
+            "aws" => {
+                json!({ "network": "main", "engine": "postgres", "version": "17", "clients": ["main"] })
+            }
+            _ => {
+                json!({ "network": "main", "engine": "postgres", "version": "17", "clients": ["main", "10.8.0.0/16"] })
+            }
+        };
+        let listen = |listen: Json, more: Json| {
+            let mut inputs = json!({
+                "network": "main",
+                "listen": listen,
+                "target": { "cluster": "main", "node_port": 30080 },
+            });
+            let more = more.as_object().expect("inputs").clone();
+            inputs.as_object_mut().expect("inputs").extend(more);
+            inputs
+        };
+        let secure = |certificate: Json| {
+            listen(
+                json!([{ "port": 80, "protocol": "http" }, { "port": 443, "protocol": "https", "certificate": certificate }]),
+                json!({}),
+            )
+        };
+        let mut cases = vec![
+            ("network", json!({ "cloud": cloud, "nat": "single" })),
+            ("cluster", two_pools.clone()),
+            ("database", engine),
+            (
+                "bucket",
+                json!({ "cloud": cloud, "retention": { "expire_days": 30 } }),
+            ),
+            ("registry", json!({ "cloud": cloud })),
+            (
+                "load_balancer",
+                secure(json!({ "domain": "shop.example.com", "issuer": issuer })),
+            ),
+            ("load_balancer", secure(json!({ "pem": "?", "key": "?" }))),
+        ];
+        if cloud == "google" {
+            let certificate = json!({ "id": "?" });
+            let both = json!([{ "port": 81, "protocol": "tcp" }, { "port": 444, "protocol": "tls", "certificate": certificate }]);
+            cases.push(("load_balancer", listen(both, json!({ "kind": "network" }))));
+        }
+        for (number, (kind, inputs)) in cases.iter().enumerate() {
+            let name = if number < 5 {
+                "main".to_owned()
+            } else {
+                format!("n{number}")
+            };
+            note(kind, &fixture.add(kind, &name, inputs));
+        }
+    }
+    let components = components();
+    let unmade = components.kinds().iter().flat_map(|kind| {
+        let said = kind.natives.iter();
+        said.filter(|native| !made[&*kind.name].contains(**native))
+            .map(|native| format!("{} makes no {native}", kind.name))
+    });
+    assert_eq!(unmade.collect::<Vec<_>>(), Vec::<String>::new());
 }
 
 #[test]

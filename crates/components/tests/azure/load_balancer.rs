@@ -231,11 +231,42 @@ fn it_is_reached_from_where_it_says() {
     assert_eq!(rule(&web(json!({ "from": [] }))), None);
 }
 
+/// It has a public address, because Azure demands one, on which nothing listens.
+#[test]
+fn an_internal_one_listens_only_on_an_address_of_its_subnet() {
+    let internal = web(json!({ "internal": true }));
+    let expansion = Fixture::with_cluster_on("azure").add("load_balancer", "web", &internal);
+    let get = |pointer: &str| at(&expansion, THIS, pointer);
+    assert_eq!(
+        get("/http_listener/0/frontend_ip_configuration_name"),
+        "private"
+    );
+    let address = get("/frontend_ip_configuration/1/private_ip_address");
+    let address = address.as_str().expect("an address");
+    let subnet: ipnet::Ipv4Net = expansion_of_network("public_range");
+    assert!(
+        subnet.contains(&address.parse::<std::net::Ipv4Addr>().expect("an address")),
+        "{address}"
+    );
+    assert_eq!(expansion.outputs["dns_name"], format!("${{\"{address}\"}}"));
+    let rule = native(&expansion, "azurerm_network_security_rule.listen");
+    assert_eq!(
+        rule["source_address_prefixes"],
+        json!(["${network.main.cidr}"])
+    );
+}
+
+/// A range that the network of the fixtures tells of.
+fn expansion_of_network(fact: &str) -> ipnet::Ipv4Net {
+    let network = Fixture::new().add("network", "main", &json!({ "cloud": "azure" }));
+    let range = network.facts[fact].as_str().expect("a range");
+    range.parse().expect("a range")
+}
+
 #[test]
 fn what_is_refused() {
     let cases = [
         web(json!({ "kind": "network", "listen": { "port": 5000, "protocol": "tcp" } })),
-        web(json!({ "internal": true })),
         both(json!({ "domain": "shop.example.com" })),
         both(json!({ "domain": "shop.example.com", "issuer": "digicert" })),
         both(json!("arn:aws:acm:eu-west-1:123456789012:certificate/x")),

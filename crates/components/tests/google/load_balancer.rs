@@ -47,3 +47,54 @@ fn port_80_only_sends_to_tls() {
         );
     }
 }
+
+/// Clients with older versions are refused, which Google's own default would let in.
+#[test]
+fn connections_are_over_tls_12_or_newer() {
+    let expansion = web();
+    let policy = native(&expansion, "google_compute_ssl_policy.this");
+    assert_eq!(policy["min_tls_version"], "TLS_1_2");
+    let proxy = native(&expansion, "google_compute_target_https_proxy.port_443");
+    assert_eq!(proxy["ssl_policy"], "${google_compute_ssl_policy.this.id}");
+}
+
+#[test]
+fn connections_of_any_kind_are_balanced_by_proxies() {
+    let inputs = json!({
+        "network": "main",
+        "kind": "network",
+        "listen": [
+            { "port": 5000, "protocol": "tcp" },
+            { "port": 5443, "protocol": "tls", "certificate": { "domain": "shop.example.com" } },
+        ],
+        "target": { "cluster": "main", "node_port": 30500 },
+    });
+    let expansion = Fixture::with_cluster_on("google").add("load_balancer", "web", &inputs);
+    let backend = native(&expansion, "google_compute_backend_service.this");
+    assert_eq!(backend["protocol"], "TCP");
+    let health = native(&expansion, "google_compute_health_check.this");
+    assert_eq!(health["tcp_health_check"], json!({ "port": 30500 }));
+    let plain = native(&expansion, "google_compute_target_tcp_proxy.port_5000");
+    assert_eq!(plain.get("ssl_policy"), None);
+    let secure = native(&expansion, "google_compute_target_ssl_proxy.port_5443");
+    assert_eq!(
+        secure["ssl_certificates"],
+        json!(["${google_compute_managed_ssl_certificate.this.id}"])
+    );
+    assert_eq!(secure["ssl_policy"], "${google_compute_ssl_policy.this.id}");
+    for port in ["5000", "5443"] {
+        let rule = native(
+            &expansion,
+            &format!("google_compute_global_forwarding_rule.port_{port}"),
+        );
+        assert_eq!(rule["port_range"], port);
+    }
+    let natives = readable(&expansion)["natives"].clone();
+    assert!(
+        natives
+            .as_object()
+            .expect("natives")
+            .keys()
+            .all(|name| !name.contains("url_map"))
+    );
+}

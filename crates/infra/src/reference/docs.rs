@@ -171,6 +171,13 @@ fn component_page(component: &ComponentKind) -> Page {
             doc: output.doc.to_owned(),
         });
     }
+    if !component.natives.is_empty() {
+        parts.push(Part::Heading("Native resources"));
+        parts.push(Part::Text(format!(
+            "What it makes, each where its cloud and its inputs ask for it; `override = {{ TYPE = {{ … }} }}` reaches any attribute of them, and `infra docs TYPE` tells about each: {}.",
+            component.natives.join(", ")
+        )));
+    }
     Page {
         title: name.to_string(),
         doc: component.doc.to_string(),

@@ -246,6 +246,7 @@ impl Parts {
                     .iter()
                     .map(|&(name, ty)| OutputKind { name, ty, doc: "" })
                     .collect(),
+                natives: Vec::new(),
                 doc: "".into(),
             };
         Parts {

@@ -91,8 +91,10 @@ fn aws_alias(zone: &Json, host: &Host, balancer: &str) -> Json {
     })
 }
 
-/// Group and name of the zone are parts of its id. A load balancer of the stack has a public address, which the record follows.
+/// Group and name of the zone are parts of its id. A load balancer of the stack has a public address, which the record follows; an
+/// internal one has only an address.
 fn azure(zone: &str, host: &Host, address: &str, before: Option<&Balancer>) -> Json {
+    let followed = before.filter(|balancer| !balancer.internal);
     let part = |at: usize| format!("split(\"/\", {zone})[{at}]");
     let (name, domain) = (host.host.as_str().unwrap_or_default(), part(8));
     json!({
@@ -102,8 +104,8 @@ fn azure(zone: &str, host: &Host, address: &str, before: Option<&Balancer>) -> J
             "${{\"{name}\" == {domain} ? \"@\" : trimsuffix(\"{name}\", \".${{{domain}}}\")}}"
         ),
         "ttl": TTL,
-        "records": before.is_none().then(|| json!([format!("${{{address}}}")])),
-        "target_resource_id": before.map(|balancer| format!("${{{}.zone_id}}", balancer.reference)),
+        "records": followed.is_none().then(|| json!([format!("${{{address}}}")])),
+        "target_resource_id": followed.map(|balancer| format!("${{{}.zone_id}}", balancer.reference)),
     })
 }
 
