@@ -3,7 +3,7 @@
 use super::ahead::{self, Ahead, Made};
 use super::outputs::output_value;
 use super::walk::Walk;
-use super::{ChangeAction, OutputChange, Plan, PlanMode, Reason, order, pools};
+use super::{ChangeAction, OutputChange, Plan, PlanMode, Reason, late, order, pools};
 use crate::error::EngineError;
 use crate::events::Event;
 use indexmap::IndexSet;
@@ -80,7 +80,8 @@ impl Walk<'_> {
             PlanMode::Normal => ahead::find(&made, &changes),
             PlanMode::Destroy | PlanMode::RefreshOnly => Ahead::default(),
         };
-        let steps = order::steps(self.engine, self.state, &changes, &ahead);
+        let mut steps = order::steps(self.engine, self.state, &changes, &ahead);
+        late::reads(self.program, &changes, &mut steps);
         if steps.is_empty()
             && let Some(held) = held.iter().find(|h| h.is_deferred())
         {

@@ -11,6 +11,7 @@ mod held;
 mod hosts;
 mod imports;
 mod instance;
+mod late;
 mod moves;
 mod named;
 mod online;

@@ -364,3 +364,26 @@ fn a_zone_makes_records_and_certificates_wait_for_them() {
         "{told}"
     );
 }
+
+/// Whoever reads the error sees both.
+#[test]
+fn two_apps_do_not_have_the_same_path_of_a_host() {
+    let mut inputs = shop();
+    let route =
+        |path: &str| json!({ "port": 8000, "route": { "host": "shop.example.com", "path": path } });
+    inputs["apps"]["reviews"] = json!({ "services": { "api": route("/") } });
+    let told = Fixture::new().refused(&["tls"], inputs.clone());
+    for part in [
+        "apps.reviews.services.api",
+        "apps.shop.services.front",
+        "same path of the same host",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    // A slash at the end makes it no other one.
+    inputs["apps"]["shop"]["services"]["front"]["route"]["path"] = json!("/reviews");
+    inputs["apps"]["reviews"]["services"]["api"] = route("/reviews/");
+    Fixture::new().refused(&["tls"], inputs.clone());
+    inputs["apps"]["reviews"]["services"]["api"] = route("/stars");
+    Fixture::new().harden(&["tls"], inputs);
+}
