@@ -48,6 +48,8 @@ pub(crate) struct Part {
     pub(crate) guard: fn(&Ctx<'_>, &Item, &Id) -> ArmResult<()>,
     /// Whether its model has a state.
     pub(crate) stateful: bool,
+    /// Whether its model says of which type it is.
+    pub(crate) typed: bool,
 }
 
 /// How entity tags are written.
@@ -150,6 +152,15 @@ impl Part {
             listed,
             guard: |_, _, _| Ok(()),
             stateful: true,
+            typed: true,
+        }
+    }
+
+    /// One whose model does not say of which type it is.
+    pub(crate) const fn untyped(field: &'static str) -> Self {
+        Self {
+            typed: false,
+            ..Self::new(field, "")
         }
     }
 

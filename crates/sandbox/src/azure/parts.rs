@@ -132,7 +132,9 @@ pub(crate) fn complete(doc: &mut Value, kind: &Kind, id: &Id) {
         for one in items_mut(doc, &list_of(part)) {
             let name = text(one, "/name").to_owned();
             one["id"] = shown.child(part.field, &name).text.into();
-            one["type"] = type_name.clone().into();
+            if part.typed {
+                one["type"] = type_name.clone().into();
+            }
             if kind.etag == Etag::Weak {
                 one["etag"] = etag.clone();
             }

@@ -34,7 +34,7 @@ pub(crate) const KIND: Kind = Kind {
         Part::new("trustedClientCertificates", ""),
         Part::new("sslProfiles", ""),
         Part::stateless("redirectConfigurations"),
-        Part::new("rewriteRuleSets", ""),
+        Part::untyped("rewriteRuleSets"),
         Part::new("urlPathMaps", ""),
         Part::new("privateLinkConfigurations", ""),
         Part::new("loadDistributionPolicies", ""),
