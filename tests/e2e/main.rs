@@ -5,6 +5,7 @@ mod aws_data;
 mod aws_preflight;
 mod aws_session;
 mod aws_types;
+mod azure_defaults;
 mod azure_gateways;
 mod azure_preflight;
 mod azure_types;
