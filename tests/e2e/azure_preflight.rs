@@ -92,6 +92,177 @@ account_replication_type = "LRS"
     run(&["plan", "-replace", "azurerm_storage_account.s"]).expect(0);
 }
 
+#[test]
+fn a_region_that_there_is_not_is_told() {
+    let server = Server::sandbox(&["--latency", "none"]);
+    oracles::record(&server);
+    let stack = |location: &str| {
+        format!(
+            "[stack]\nname = \"t\"\n[resource.azurerm_resource_group.g]\nname = \"g\"\nlocation = \"{location}\"\n"
+        )
+    };
+    planned(&server, &stack("West Europ"))
+        .expect(1)
+        .says(&["has no region `westeurop`", "did you mean `westeurope`?"]);
+    planned(&server, &stack("West Europe")).expect(0);
+    oracles::judge("azure", &server, true);
+}
+
+/// Somebody who is not the owner, and has what roles give.
+#[test]
+fn what_one_may_not_do_is_told() {
+    const WHO: &str = "0f0e0d0c-0b0a-0908-0706-050403020100";
+    let server = Server::sandbox(&["--latency", "none"]);
+    oracles::record(&server);
+    let flag = server.flag();
+    let owner = Folder::new();
+    let grants = |more: &str| {
+        format!(
+            r#"
+[stack]
+name = "owner"
+
+[data.azurerm_subscription.this]
+
+[resource.azurerm_resource_group.g]
+name     = "theirs"
+location = "westeurope"
+
+[resource.azurerm_role_assignment.reads]
+scope                = "${{data.azurerm_subscription.this.id}}"
+role_definition_name = "Reader"
+principal_id         = "{WHO}"
+principal_type       = "ServicePrincipal"
+{more}
+"#
+        )
+    };
+    let apply = |text: &str| {
+        owner.write("stacks/t.toml", text);
+        let run = ["apply", "-auto-approve", "stacks/t.toml", flag.as_str()];
+        owner.run(&run).expect(0);
+    };
+    apply(&grants(""));
+    let theirs = Folder::new();
+    theirs.write(
+        "stacks/t.toml",
+        &format!(
+            r#"
+[stack]
+name = "theirs"
+
+[clouds.azure]
+client_id = "{WHO}"
+
+[resource.azurerm_virtual_network.n]
+name                = "n"
+resource_group_name = "theirs"
+location            = "westeurope"
+address_space       = ["10.0.0.0/16"]
+"#
+        ),
+    );
+    let run = |arguments: &[&str]| {
+        let stack = ["stacks/t.toml", flag.as_str()];
+        theirs.run(&[arguments, &stack].concat())
+    };
+    let told = "may not do `Microsoft.Network/virtualNetworks/write`";
+    run(&["plan"]).expect(0).says(&[told]);
+    // So it is.
+    let refused = run(&["apply", "-auto-approve"]).expect(1);
+    refused.says(&["AuthorizationFailed"]);
+    apply(&grants(&format!(
+        r#"
+[resource.azurerm_role_assignment.networks]
+scope                = "${{azurerm_resource_group.g.id}}"
+role_definition_name = "Network Contributor"
+principal_id         = "{WHO}"
+principal_type       = "ServicePrincipal"
+"#
+    )));
+    let plan = run(&["plan"]).expect(0);
+    assert!(!plan.told().contains("may not do"), "{plan:?}");
+    run(&["apply", "-auto-approve"]).expect(0);
+    oracles::judge("azure", &server, true);
+}
+
+/// A network, and what is in it.
+fn network(subnets: &str) -> String {
+    format!(
+        r#"
+[stack]
+name = "t"
+
+[resource.azurerm_resource_group.g]
+name     = "preflight"
+location = "westeurope"
+
+[resource.azurerm_virtual_network.n]
+name                = "n"
+resource_group_name = "${{azurerm_resource_group.g.name}}"
+location            = "${{azurerm_resource_group.g.location}}"
+address_space       = ["10.0.0.0/16"]
+{subnets}
+"#
+    )
+}
+
+/// A subnet of that network.
+fn subnet(name: &str, range: &str) -> String {
+    format!(
+        r#"
+[resource.azurerm_subnet.{name}]
+name                 = "{name}"
+resource_group_name  = "${{azurerm_resource_group.g.name}}"
+virtual_network_name = "${{azurerm_virtual_network.n.name}}"
+address_prefixes     = ["{range}"]
+"#
+    )
+}
+
+#[test]
+fn subnets_that_have_no_room_in_their_network_are_told() {
+    let server = Server::sandbox(&["--latency", "none"]);
+    oracles::record(&server);
+    let [a, b] = [subnet("a", "10.0.0.0/24"), subnet("b", "10.0.1.0/24")];
+    planned(&server, &network(&format!("{a}{b}"))).expect(0);
+    // In the same plan.
+    let outside = subnet("b", "10.1.1.0/24");
+    planned(&server, &network(&format!("{a}{outside}")))
+        .expect(1)
+        .says(&["10.1.1.0/24 is not within the virtual network `n`, which has 10.0.0.0/16"]);
+    let both = subnet("b", "10.0.0.128/25");
+    planned(&server, &network(&format!("{a}{both}")))
+        .expect(1)
+        .says(&["10.0.0.128/25 has addresses of azurerm_subnet.a, which is 10.0.0.0/24"]);
+    let inline = "subnet = [{ name = \"a\", address_prefixes = [\"10.0.0.0/24\"] }, { name = \"b\", address_prefixes = [\"192.168.0.0/24\"] }]";
+    planned(&server, &network(inline))
+        .expect(1)
+        .says(&["192.168.0.0/24 is not within the virtual network `n`"]);
+    // In a network that is there, beside subnets of others.
+    let folder = Folder::new();
+    let flag = server.flag();
+    folder.write("stacks/t.toml", &network(&a));
+    folder
+        .run(&["apply", "-auto-approve", "stacks/t.toml", &flag])
+        .expect(0);
+    let theirs = |range: &str| {
+        let mut text = "[stack]\nname = \"other\"\n".to_owned();
+        text.push_str(&subnet("b", range));
+        text.replace("${azurerm_resource_group.g.name}", "preflight")
+            .replace("${azurerm_virtual_network.n.name}", "n")
+    };
+    planned(&server, &theirs("10.0.1.0/24")).expect(0);
+    // A stack made the network, and may be about to take the subnet away.
+    planned(&server, &theirs("10.0.0.0/25"))
+        .expect(0)
+        .says(&["10.0.0.0/25 has addresses of the subnet `a`, which is 10.0.0.0/24"]);
+    planned(&server, &theirs("10.9.0.0/24"))
+        .expect(1)
+        .says(&["10.9.0.0/24 is not within the virtual network `n`"]);
+    oracles::judge("azure", &server, true);
+}
+
 /// A database.
 fn database(version: &str, sku: &str, more: &str) -> String {
     format!(

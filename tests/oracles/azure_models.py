@@ -14,7 +14,7 @@ import sysconfig
 SITE = pathlib.Path(sysconfig.get_paths()["purelib"]) / "azure"
 # Folders of packages by what is in a path: the provider's namespace, or where the sandbox has vaults' own data.
 FOLDERS = {
-    "microsoft.authorization": ["mgmt/authorization/v2022_04_01"],
+    "microsoft.authorization": ["mgmt/authorization/v2022_04_01", "mgmt/resource/locks"],
     "microsoft.compute": ["mgmt/compute"],
     "microsoft.containerregistry": ["mgmt/containerregistry"],
     "microsoft.containerservice": ["mgmt/containerservice"],

@@ -12,6 +12,7 @@ from azure_models import packages_of
 
 # Where operations under way are asked for is told by answers, and is in no model.
 POLLED = re.compile(r"/[A-Za-z]*(operations|operationresults|operationstatuses|azureasyncoperation|asyncoperations)/[0-9a-f-]{36}", re.IGNORECASE)
+BARE = re.compile(r"/?\{\w+\}")
 # What every resource says of itself, and a body may repeat.
 IDENTITY = {"id", "name", "type", "etag"}
 
@@ -50,7 +51,8 @@ def found(method, path):
             if operation.method != method:
                 others.add(operation.method)
                 continue
-            own = (-len(operation.names), operation.path.count("/"))
+            # A path that is nothing but an id fits everything, and says nothing.
+            own = (not BARE.fullmatch(operation.path), -len(operation.names), operation.path.count("/"))
             if rank is None or own > rank:
                 best, rank = [], own
             if own == rank:

@@ -11,7 +11,18 @@ pub(crate) const NAME: usize = 80;
 /// The provider's location. Needs [`client`].
 pub(crate) const LOCATION: &str = "${data.azurerm_client_config.this.location}";
 
-/// Declares the data source behind [`LOCATION`] and [`unique`].
+/// The network watcher that Azure makes by itself in a region, and its resource group. The name, a template, needs [`client`].
+pub(crate) const WATCHER: &str =
+    "NetworkWatcher_${lower(replace(data.azurerm_client_config.this.location, \" \", \"\"))}";
+pub(crate) const WATCHERS: &str = "NetworkWatcherRG";
+
+/// The domain of vaults in the provider's Azure, which may be the government's or China's. Needs [`client`].
+pub(crate) const VAULT_DOMAIN: &str = "${data.azurerm_client_config.this.vault_domain}";
+
+/// The domain of PostgreSQL servers there, with which the names of their private zones end. Needs [`client`].
+pub(crate) const POSTGRES_DOMAIN: &str = "${data.azurerm_client_config.this.postgres_domain}";
+
+/// Declares the data source behind [`LOCATION`], [`unique`] and the domains.
 pub(crate) fn client(draft: &mut Draft<'_>) {
     draft.data("azurerm_client_config", "this", json!({}));
 }
@@ -98,6 +109,11 @@ pub(crate) fn vault(draft: &mut Draft<'_>, group: &str) {
 /// A key in the vault, `azurerm_key_vault_key.this`. One that `rotates` gets a new version every 90 days: only for services
 /// that follow to the new one by themselves.
 pub(crate) fn key(draft: &mut Draft<'_>, name: &str, rotates: bool) {
+    key_as(draft, "this", name, rotates);
+}
+
+/// The same, `azurerm_key_vault_key.BLOCK`, for a vault that has several.
+pub(crate) fn key_as(draft: &mut Draft<'_>, block: &str, name: &str, rotates: bool) {
     let rotation = json!({ "automatic": { "time_after_creation": "P90D" } });
     let body = json!({
         "name": name,
@@ -109,7 +125,7 @@ pub(crate) fn key(draft: &mut Draft<'_>, name: &str, rotates: bool) {
         "tags": draft.plain_tags(),
         "depends_on": ["azurerm_role_assignment.operator"],
     });
-    draft.resource("azurerm_key_vault_key", "this", body);
+    draft.resource("azurerm_key_vault_key", block, body);
 }
 
 /// An identity, `azurerm_user_assigned_identity.NAME`.
@@ -153,6 +169,26 @@ pub(crate) fn grant(draft: &mut Draft<'_>, block: &str, identity: &str, role: &s
         "principal_type": "ServicePrincipal",
     });
     draft.resource("azurerm_role_assignment", block, body);
+}
+
+/// Keeps a resource from being deleted by anybody, `azurerm_management_lock.this`, where the stack is protected. It goes before the
+/// resource does, and before `inside`, which is in it; so it has `afresh`, an attribute that is another one in another resource. For types
+/// without a protection of their own, in which nothing comes and goes while they stay: a lock holds for all that is in a resource, role
+/// assignments too (<https://learn.microsoft.com/azure/azure-resource-manager/management/lock-resources>).
+pub(crate) fn lock(draft: &mut Draft<'_>, resource: &str, afresh: &str, inside: &[&str]) {
+    if !draft.protect() {
+        return;
+    }
+    let body = json!({
+        "name": "protected",
+        "scope": format!("${{{resource}.id}}"),
+        "lock_level": "CanNotDelete",
+        "notes": "The stack is protected: infra destroy --unprotect takes this away first.",
+        "deletion_protection": true,
+        "depends_on": inside,
+        "lifecycle": { "replace_triggered_by": [format!("{resource}.{afresh}")] },
+    });
+    draft.resource("azurerm_management_lock", "this", body);
 }
 
 /// A rule of a network security group that lets somebody in.

@@ -44,9 +44,13 @@ impl ClusterLogins for Clouds {
                 let account = impersonate_service_account.as_deref();
                 infra_google::cluster_token(account, environment, now).await
             }
-            ClusterLogin::Aks { tenant, server_id } => {
+            ClusterLogin::Aks {
+                tenant,
+                environment: cloud,
+                server_id,
+            } => {
                 let (tenant, server) = (tenant.as_deref(), server_id.as_deref());
-                infra_azure::cluster_token(tenant, server, environment, now).await
+                infra_azure::cluster_token(tenant, cloud.as_deref(), server, environment, now).await
             }
         }
     }

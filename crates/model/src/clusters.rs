@@ -31,6 +31,8 @@ pub enum ClusterLogin {
     Aks {
         /// The tenant, if it is not that of the credentials.
         tenant: Option<String>,
+        /// Which Azure, if it is not the one that the environment names: `public`, `usgovernment` or `china`.
+        environment: Option<String>,
         /// The server application that the token is for, if it is not the one that AKS has everywhere.
         server_id: Option<String>,
     },

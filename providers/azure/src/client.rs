@@ -160,9 +160,10 @@ pub(crate) struct Answer {
     pub(crate) request_id: Option<String>,
 }
 
-/// For endpoints on this machine, which must not see real tokens: the official policy refuses plain HTTP.
+/// For endpoints on this machine, which must not see real tokens: the official policy refuses plain HTTP. What it brings names the
+/// application that the configuration names, if any.
 #[derive(Debug)]
-struct Dummy;
+struct Dummy(String);
 
 #[async_trait]
 impl Policy for Dummy {
@@ -172,7 +173,7 @@ impl Policy for Dummy {
         request: &mut Raw,
         next: &[Arc<dyn Policy>],
     ) -> PolicyResult {
-        request.insert_header("authorization", "Bearer sandbox");
+        request.insert_header("authorization", format!("Bearer {}", self.0));
         next[0].send(context, request, &next[1..]).await
     }
 }
@@ -204,7 +205,9 @@ impl Client {
     ) -> Result<Client, ProviderError> {
         let (config, sign_in) = config.within(environment)?;
         if is_loopback(config.resource_manager()) {
-            let dummy = pipeline(Arc::new(Dummy));
+            let who = config.client_id.as_deref();
+            let token = who.map_or_else(|| "sandbox".to_owned(), |who| format!("sandbox:{who}"));
+            let dummy = pipeline(Arc::new(Dummy(token)));
             return Ok(Client {
                 config,
                 manager: dummy.clone(),

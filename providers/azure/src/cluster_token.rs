@@ -12,12 +12,14 @@ use std::time::Duration;
 /// The server application.
 const SERVER: &str = "6dae42f8-4368-4678-94ff-3960e28e3630";
 
-/// A token for a cluster's API server, by the credentials that `[clouds.azure]` would find in the environment.
+/// A token for a cluster's API server, by the credentials that `[clouds.azure]` would find in the environment, from the authority of
+/// the Azure that is named (`public`, `usgovernment`, `china`). The server application is the same one in all of them.
 ///
 /// # Errors
-/// No credentials, or none that give a token.
+/// An Azure that there is not, no credentials, or none that give a token.
 pub async fn cluster_token(
     tenant: Option<&str>,
+    cloud: Option<&str>,
     server_id: Option<&str>,
     environment: &Environment,
     now: Timestamp,
@@ -32,6 +34,7 @@ pub async fn cluster_token(
     }
     let config = Config {
         tenant_id: tenant.map(str::to_owned),
+        environment: cloud.map(str::to_owned),
         ..Config::default()
     };
     let (mut config, sign_in) = config.without_subscription(environment)?;

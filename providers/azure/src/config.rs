@@ -58,7 +58,9 @@ pub(crate) struct Config {
     pub(crate) tags: BTreeMap<String, String>,
 }
 
-/// One of Microsoft's separate clouds (Azure, "Compare Azure Government and global Azure", "Azure China developer guide").
+/// One of Microsoft's separate clouds (Azure, "Compare Azure Government and global Azure", "Azure China developer guide"): all that
+/// differs between them. Whoever needs a domain takes it from here; stacks and components from the data source
+/// `azurerm_client_config`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sovereign {
     /// As `environment` says it.
@@ -69,6 +71,12 @@ pub(crate) struct Sovereign {
     pub(crate) authority: &'static str,
     /// The domain of vaults.
     pub(crate) vault: &'static str,
+    /// The domain of storage accounts, after the service: `blob.` before it.
+    pub(crate) storage: &'static str,
+    /// The domain of PostgreSQL servers, and the end of the names of their private zones.
+    pub(crate) postgres: &'static str,
+    /// The domain of container registries.
+    pub(crate) registry: &'static str,
 }
 
 const CLOUDS: [Sovereign; 3] = [
@@ -77,18 +85,27 @@ const CLOUDS: [Sovereign; 3] = [
         resource_manager: "https://management.azure.com",
         authority: "https://login.microsoftonline.com",
         vault: "vault.azure.net",
+        storage: "core.windows.net",
+        postgres: "postgres.database.azure.com",
+        registry: "azurecr.io",
     },
     Sovereign {
         name: "usgovernment",
         resource_manager: "https://management.usgovcloudapi.net",
         authority: "https://login.microsoftonline.us",
         vault: "vault.usgovcloudapi.net",
+        storage: "core.usgovcloudapi.net",
+        postgres: "postgres.database.usgovcloudapi.net",
+        registry: "azurecr.us",
     },
     Sovereign {
         name: "china",
         resource_manager: "https://management.chinacloudapi.cn",
         authority: "https://login.partner.microsoftonline.cn",
         vault: "vault.azure.cn",
+        storage: "core.chinacloudapi.cn",
+        postgres: "postgres.database.chinacloudapi.cn",
+        registry: "azurecr.cn",
     },
 ];
 
@@ -315,6 +332,24 @@ mod tests {
             "https://management.chinacloudapi.cn"
         );
         assert_eq!(china.vault_domain(), "vault.azure.cn");
+        // Nothing of one cloud is another's.
+        for (at, one) in CLOUDS.iter().enumerate() {
+            for other in &CLOUDS[..at] {
+                let all = |c: &Sovereign| {
+                    [
+                        c.name,
+                        c.resource_manager,
+                        c.authority,
+                        c.vault,
+                        c.storage,
+                        c.postgres,
+                        c.registry,
+                    ]
+                };
+                let same = all(one).into_iter().zip(all(other)).find(|(a, b)| a == b);
+                assert_eq!(same, None, "{} and {}", one.name, other.name);
+            }
+        }
         let wrong = of("usgoverment").expect_err("is unknown");
         assert!(
             wrong.message.contains("did you mean `usgovernment`?"),

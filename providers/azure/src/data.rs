@@ -8,7 +8,7 @@ use infra_model::{CallContext, ProviderError, Record};
 use std::collections::BTreeMap;
 
 /// The version of calls about subscriptions.
-const SUBSCRIPTIONS: &str = "2022-12-01";
+pub(crate) const SUBSCRIPTIONS: &str = "2022-12-01";
 
 /// The provider's own subscription, tenant and identity.
 #[derive(Clone, Debug, Default, Record)]
@@ -28,6 +28,21 @@ pub(crate) struct ConfigRecord {
     /// The provider's region.
     #[record(computed)]
     pub(crate) location: Option<String>,
+    /// Which Azure it is: `public`, `usgovernment` or `china`.
+    #[record(computed)]
+    pub(crate) environment: Option<String>,
+    /// The domain of vaults there, such as `vault.azure.net`.
+    #[record(computed)]
+    pub(crate) vault_domain: Option<String>,
+    /// The domain of storage accounts there, after the service, such as `core.windows.net`.
+    #[record(computed)]
+    pub(crate) storage_domain: Option<String>,
+    /// The domain of PostgreSQL servers there, such as `postgres.database.azure.com`.
+    #[record(computed)]
+    pub(crate) postgres_domain: Option<String>,
+    /// The domain of container registries there, such as `azurecr.io`.
+    #[record(computed)]
+    pub(crate) registry_domain: Option<String>,
     /// `clientConfigs/…`
     #[record(computed)]
     pub(crate) id: Option<String>,
@@ -57,6 +72,7 @@ impl DataSource<Client> for ClientConfig {
                 found["tenantId"].as_str().map(str::to_owned)
             }
         };
+        let cloud = config.cloud();
         let application = who.application.or_else(|| config.client_id.clone());
         let id = format!(
             "clientConfigs/clientId={};objectId={};subscriptionId={};tenantId={}",
@@ -71,6 +87,11 @@ impl DataSource<Client> for ClientConfig {
             client_id: application,
             object_id: who.object,
             location: config.location.clone(),
+            environment: Some(cloud.name.to_owned()),
+            vault_domain: Some(config.vault_domain().to_owned()),
+            storage_domain: Some(cloud.storage.to_owned()),
+            postgres_domain: Some(cloud.postgres.to_owned()),
+            registry_domain: Some(cloud.registry.to_owned()),
             id: Some(id),
         })
     }

@@ -57,7 +57,7 @@ pub(crate) async fn find_many<K: Kind>(
     ids: &[&str],
 ) -> Vec<Result<Option<Json>, ProviderError>> {
     let groups = match K::API.listed {
-        true => groups(ids, K::EMBEDDED.is_some()),
+        true => groups(ids, K::EMBEDDED.is_some(), K::ALL_SCOPES),
         false => Vec::new(),
     };
     let listed = groups
@@ -87,9 +87,9 @@ struct Group<'a> {
     collections: Vec<&'a str>,
 }
 
-/// The listings in which most of the ids are. Only what stands in a resource group itself is listed by subscription; what is
-/// `embedded` is listed with the resources that it is a part of.
-fn groups<'a>(ids: &[&'a str], embedded: bool) -> Vec<Group<'a>> {
+/// The listings in which most of the ids are. Only what stands in a resource group itself is listed by subscription, or what can be
+/// at `any` scope; what is `embedded` is listed with the resources that it is a part of.
+fn groups<'a>(ids: &[&'a str], embedded: bool, any: bool) -> Vec<Group<'a>> {
     let mut collections: BTreeMap<String, (usize, &str)> = BTreeMap::new();
     for id in ids {
         let at = collection(id);
@@ -103,7 +103,11 @@ fn groups<'a>(ids: &[&'a str], embedded: bool) -> Vec<Group<'a>> {
         } else {
             at
         };
-        let whole = in_subscription(parents);
+        let whole = if any {
+            of_all_scopes(parents)
+        } else {
+            in_subscription(parents)
+        };
         groups.entry(whole).or_default().push((members, at));
     }
     let group = |(whole, collections): (Option<String>, Vec<(usize, &'a str)>)| {
@@ -161,6 +165,20 @@ fn in_subscription(collection: &str) -> Option<String> {
             Some(format!(
                 "/{subscriptions}/{of}/{providers}/{namespace}/{kind}"
             ))
+        }
+        _ => None,
+    }
+}
+
+/// `/subscriptions/s/providers/n/t` of `/subscriptions/s/…/providers/n/t`.
+fn of_all_scopes(collection: &str) -> Option<String> {
+    let (scope, own) = collection.rsplit_once("/providers/")?;
+    let mut parts = scope.split('/');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(""), Some(subscriptions), Some(of))
+            if subscriptions.eq_ignore_ascii_case("subscriptions") =>
+        {
+            Some(format!("/{subscriptions}/{of}/providers/{own}"))
         }
         _ => None,
     }
@@ -367,7 +385,7 @@ mod tests {
 
     fn asked(ids: &[String], embedded: bool) -> Vec<(Option<String>, Vec<String>)> {
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        let told = groups(&ids, embedded).into_iter();
+        let told = groups(&ids, embedded, false).into_iter();
         let owned = |at: &str| at.to_owned();
         told.map(|g| (g.whole, g.collections.into_iter().map(owned).collect()))
             .collect()
@@ -390,5 +408,22 @@ mod tests {
         let below: Vec<String> = (0..20).map(|n| format!("{}/c/x", id(n, 0))).collect();
         assert_eq!(asked(&below, false), [(None, vec![])]);
         assert_eq!(asked(&below, true), [(whole, vec![])]);
+    }
+
+    #[test]
+    fn what_can_be_at_any_scope_is_listed_with_its_subscription() {
+        let at = |scope: &str| format!("{scope}/providers/Microsoft.Authorization/roleAssignments");
+        let whole = at("/subscriptions/s");
+        let ids: Vec<String> = (0..10)
+            .map(|n| format!("{}/a{n}", at(&id(n, 0))))
+            .chain([format!("{whole}/b")])
+            .collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let told = groups(&ids, false, true);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0].whole.as_deref(), Some(&*whole));
+        // Few are asked for one by one, and so is what is of no subscription.
+        assert_eq!(groups(&ids[..3], false, true)[0].whole, None);
+        assert_eq!(of_all_scopes(&at("/providers/m/managementGroups/g")), None);
     }
 }

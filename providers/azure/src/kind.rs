@@ -35,6 +35,8 @@ pub(crate) trait Kind: Sized + Send + Sync + 'static {
     const RULES: Rules = &[];
     /// Where the listing of the resources that it is a part of has it whole: `/properties/subnets`.
     const EMBEDDED: Option<&'static str> = None;
+    /// Whether the listing of a subscription has those of everything in it, as it is of what can be at any scope.
+    const ALL_SCOPES: bool = false;
     /// Where its tags are, if it has any.
     const TAGS: &'static str = "tags";
     /// Where it always is, of what can be in no region: `global`.

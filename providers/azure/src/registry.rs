@@ -48,6 +48,8 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
         link::<network::subnet_links::RouteTable>(),
         link::<network::subnet_links::SecurityGroup>(),
         managed::<network::virtual_network::VirtualNetwork>(),
+        managed::<network::watcher::Watcher>(),
+        managed::<network::flow_log::FlowLog>(),
         // --- load balancers ---
         managed::<network::application_gateway::Gateway>(),
         managed::<network::lb::Balancer>(),
@@ -59,6 +61,7 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
         managed::<container::node_pool::NodePool>(),
         // --- identities ---
         managed::<access::federated::Federated>(),
+        managed::<access::lock::Lock>(),
         managed::<access::role_assignment::RoleAssignment>(),
         managed::<access::user_assigned::UserAssigned>(),
         // --- databases ---

@@ -112,6 +112,9 @@ pub(crate) struct Aks {
     /// The tenant; by default that of the credentials.
     #[record(optional)]
     pub(crate) tenant: Option<String>,
+    /// Which Azure it is in: `public`, `usgovernment` or `china`; by default `ARM_ENVIRONMENT`, or `public`.
+    #[record(optional)]
+    pub(crate) environment: Option<String>,
     /// The server application that tokens are for; by default the one that AKS has everywhere.
     #[record(optional)]
     pub(crate) server_id: Option<String>,
@@ -226,6 +229,7 @@ impl Config {
         });
         let aks = self.aks.first().map(|aks| ClusterLogin::Aks {
             tenant: aks.tenant.clone(),
+            environment: aks.environment.clone(),
             server_id: aks.server_id.clone(),
         });
         eks.or(gke).or(aks)

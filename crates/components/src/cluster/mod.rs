@@ -21,7 +21,7 @@ use serde_json::{Map, Value as Json, json};
 /// identity on, every control-plane log kept, and an API that only those reach who are named.
 ///
 /// On Azure one pool runs what the cluster itself needs: the one called `system`, else the first of at least one node without
-/// taints that is not of spot nodes. Nodes' disks are encrypted with a key of your own by
+/// taints that is not of spot nodes. Nodes' disks and volumes are encrypted with a key of the cluster's, or by the set of
 /// `override = { azurerm_kubernetes_cluster = { disk_encryption_set_id = "…" } }`; that is fixed for the cluster's life.
 #[derive(Record)]
 pub(crate) struct Inputs {

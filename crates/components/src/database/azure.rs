@@ -89,6 +89,12 @@ pub(super) fn expand(
     });
     draft.resource("azurerm_postgresql_flexible_server", "this", body);
     contents(inputs, draft);
+    let inside = [
+        "azurerm_postgresql_flexible_server_configuration.this",
+        "azurerm_postgresql_flexible_server_database.this",
+    ];
+    let server = "azurerm_postgresql_flexible_server.this";
+    azure::lock(draft, server, "fqdn", &inside);
     firewall(engine, site, clients, &group, draft);
     outputs(engine, site, draft);
 }
@@ -226,7 +232,7 @@ fn password(draft: &mut Draft<'_>) {
 /// A private zone in which the network finds the server by its name.
 fn zone(site: &Site, group: &str, draft: &mut Draft<'_>) {
     let body = json!({
-        "name": format!("{}.private.postgres.database.azure.com", draft.name("", 63)),
+        "name": format!("{}.private.{}", draft.name("", 63), azure::POSTGRES_DOMAIN),
         "resource_group_name": group,
         "tags": draft.plain_tags(),
     });

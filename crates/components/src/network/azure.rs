@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 const ZONES: usize = 3;
 
 pub(super) fn expand(inputs: &Inputs, plan: &Plan, nat: Nat, draft: &mut Draft<'_>) {
-    check(inputs, plan, draft);
+    check(plan, draft);
     let group = azure::own_group(draft);
     let body = json!({
         "name": draft.name("", 64),
@@ -43,11 +43,14 @@ pub(super) fn expand(inputs: &Inputs, plan: &Plan, nat: Nat, draft: &mut Draft<'
     if nat != Nat::None {
         translation(nat, &group, draft);
     }
+    if inputs.flow_logs {
+        flow_logs(&group, draft);
+    }
     draft.fact("nat", Value::from(nat != Nat::None));
     outputs(plan, nat, draft);
 }
 
-fn check(inputs: &Inputs, plan: &Plan, draft: &mut Draft<'_>) {
+fn check(plan: &Plan, draft: &mut Draft<'_>) {
     if plan.zones.len() > ZONES {
         draft.refuse(
             "zones",
@@ -56,13 +59,6 @@ fn check(inputs: &Inputs, plan: &Plan, draft: &mut Draft<'_>) {
                 plan.zones.len()
             ),
             format!("write `zones = {ZONES}` or less"),
-        );
-    }
-    if inputs.flow_logs {
-        draft.remark(
-            "flow_logs",
-            "on Azure the record of this network's traffic cannot be kept yet: there will be none",
-            "`flow_logs = false` says that it is meant so",
         );
     }
 }
@@ -211,6 +207,54 @@ fn translation(nat: Nat, group: &str, draft: &mut Draft<'_>) {
             "depends_on": ["azurerm_nat_gateway_public_ip_association.this"],
         }),
     );
+}
+
+/// The record of the network's traffic, kept for 90 days in an account of its own, which an identity writes to: there are no keys that
+/// could be lost (<https://learn.microsoft.com/azure/network-watcher/vnet-flow-logs-managed-identity>). The watcher that keeps it is the
+/// region's, which Azure makes with the first network there.
+fn flow_logs(group: &str, draft: &mut Draft<'_>) {
+    azure::identity(draft, "flow_logs", "flow-logs", group);
+    let start: String = draft.start(24).replace('-', "").chars().take(12).collect();
+    let body = json!({
+        // A bucket of the same name has another one.
+        "name": format!("{start}flow${{{}}}", azure::unique(draft)),
+        "resource_group_name": group,
+        "location": LOCATION,
+        "account_kind": "StorageV2",
+        "account_tier": "Standard",
+        "account_replication_type": "ZRS",
+        "https_traffic_only_enabled": true,
+        "min_tls_version": "TLS1_2",
+        "allow_nested_items_to_be_public": false,
+        "shared_access_key_enabled": false,
+        "default_to_oauth_authentication": true,
+        "local_user_enabled": false,
+        "cross_tenant_replication_enabled": false,
+        "tags": draft.plain_tags(),
+    });
+    draft.resource("azurerm_storage_account", "flow_logs", body);
+    azure::grant(
+        draft,
+        "flow_logs",
+        "flow_logs",
+        "Storage Blob Data Contributor",
+        "${azurerm_storage_account.flow_logs.id}",
+    );
+    let body = json!({
+        "name": draft.name("", NAME),
+        "network_watcher_name": azure::WATCHER,
+        "resource_group_name": azure::WATCHERS,
+        "location": LOCATION,
+        "target_resource_id": "${azurerm_virtual_network.this.id}",
+        "storage_account_id": "${azurerm_storage_account.flow_logs.id}",
+        "enabled": true,
+        "version": 2,
+        "retention_policy": { "enabled": true, "days": 90 },
+        "identity": { "type": "UserAssigned", "identity_ids": ["${azurerm_user_assigned_identity.flow_logs.id}"] },
+        "tags": draft.plain_tags(),
+        "depends_on": ["azurerm_role_assignment.flow_logs"],
+    });
+    draft.resource("azurerm_network_watcher_flow_log", "this", body);
 }
 
 fn outputs(plan: &Plan, nat: Nat, draft: &mut Draft<'_>) {

@@ -88,6 +88,36 @@ fn secrets_are_encrypted_with_a_key_of_its_own() {
 }
 
 #[test]
+fn disks_are_encrypted_with_a_key_of_their_own() {
+    let expansion = small();
+    assert_eq!(
+        at(&expansion, THIS, "/disk_encryption_set_id"),
+        "${azurerm_disk_encryption_set.this.id}"
+    );
+    let set = native(&expansion, "azurerm_disk_encryption_set.this");
+    assert_eq!(
+        set["key_vault_key_id"],
+        "${azurerm_key_vault_key.disks.versionless_id}"
+    );
+    assert_eq!(set["auto_key_rotation_enabled"], true);
+    // Who may use the key, and who may see the set, is settled before.
+    assert_eq!(
+        set["depends_on"],
+        json!(["azurerm_role_assignment.disk_key"])
+    );
+    let grant = native(&expansion, "azurerm_role_assignment.disks");
+    assert_eq!(grant["scope"], "${azurerm_disk_encryption_set.this.id}");
+    assert_eq!(grant["role_definition_name"], "Reader");
+    let before = at(&expansion, THIS, "/depends_on");
+    let before = before.as_array().expect("a list");
+    assert!(before.contains(&json!("azurerm_role_assignment.disks")));
+    // A cluster that has none is not made anew.
+    let ignored = at(&expansion, THIS, "/lifecycle/ignore_changes");
+    let ignored = ignored.as_array().expect("a list");
+    assert!(ignored.contains(&json!("disk_encryption_set_id")));
+}
+
+#[test]
 fn network_policies_are_enforced() {
     let profile = at(&small(), THIS, "/network_profile");
     for (name, value) in [
@@ -168,6 +198,7 @@ fn its_identity_may_join_nodes_to_their_subnet_and_use_its_key_and_nothing_else(
                 "${network.main.private_subnet_ids[0]}"
             ),
             ("Key Vault Crypto User", "${azurerm_key_vault.this.id}"),
+            ("Reader", "${azurerm_disk_encryption_set.this.id}"),
         ]
     );
 }

@@ -45,6 +45,22 @@ fn it_is_private() {
 }
 
 #[test]
+fn of_a_protected_stack_it_is_locked() {
+    let mut fixture = Fixture::protected();
+    fixture.add("network", "main", &json!({ "cloud": "azure" }));
+    let expansion = fixture.add("database", "shop", &shop(json!({})));
+    let lock = native(&expansion, "azurerm_management_lock.this");
+    assert_eq!(
+        lock["scope"],
+        "${azurerm_postgresql_flexible_server.this.id}"
+    );
+    assert_eq!(lock["lock_level"], "CanNotDelete");
+    assert_eq!(lock["deletion_protection"], true);
+    let natives = readable(&small())["natives"].clone();
+    assert_eq!(natives.get("azurerm_management_lock.this"), None);
+}
+
+#[test]
 fn only_its_clients_reach_its_port() {
     let rule = native(&small(), "azurerm_network_security_rule.clients");
     assert_eq!(rule["network_security_group_name"], "shop-main-database");

@@ -131,14 +131,34 @@ fn addresses_stay_where_they_are_when_zones_are_added() {
 }
 
 #[test]
-fn that_traffic_is_not_recorded_is_said_aloud() {
+fn traffic_is_recorded_without_any_key() {
     let expansion = Fixture::new().add("network", "main", &json!({ "cloud": "azure" }));
-    insta::assert_snapshot!(told(&expansion.diagnostics), @r"
-    flow_logs: on Azure the record of this network's traffic cannot be kept yet: there will be none
-      help: `flow_logs = false` says that it is meant so
-    ");
-    let meant = Fixture::new().add("network", "main", &network(json!({})));
-    assert_eq!(told(&meant.diagnostics), "");
+    assert_eq!(told(&expansion.diagnostics), "");
+    let log = native(&expansion, "azurerm_network_watcher_flow_log.this");
+    assert_eq!(
+        log["target_resource_id"],
+        "${azurerm_virtual_network.this.id}"
+    );
+    assert_eq!(
+        log["retention_policy"],
+        json!({ "enabled": true, "days": 90 })
+    );
+    assert_eq!(
+        log["identity"]["identity_ids"],
+        json!(["${azurerm_user_assigned_identity.flow_logs.id}"])
+    );
+    let account = native(&expansion, "azurerm_storage_account.flow_logs");
+    assert_eq!(account["shared_access_key_enabled"], false);
+    assert_eq!(account["allow_nested_items_to_be_public"], false);
+    let grant = native(&expansion, "azurerm_role_assignment.flow_logs");
+    assert_eq!(grant["scope"], "${azurerm_storage_account.flow_logs.id}");
+    // Nobody's bucket of the same name has the same account.
+    let name = account["name"].as_str().expect("a name");
+    assert!(name.contains("flow${"), "{name}");
+    let without = Fixture::new().add("network", "main", &network(json!({})));
+    let natives = readable(&without)["natives"].clone();
+    assert_eq!(natives.get("azurerm_network_watcher_flow_log.this"), None);
+    assert_eq!(natives.get("azurerm_storage_account.flow_logs"), None);
 }
 
 #[test]

@@ -47,6 +47,9 @@ pub(crate) enum Token {
         /// The tenant, if it is not that of the credentials
         #[arg(long)]
         tenant: Option<String>,
+        /// Which Azure: public, usgovernment or china; by default ARM_ENVIRONMENT, or public
+        #[arg(long)]
+        environment: Option<String>,
         /// The server application, if it is not the one that AKS has everywhere
         #[arg(long)]
         server_id: Option<String>,

@@ -30,7 +30,15 @@ pub(super) fn run(token: &Token, ui: Ui) -> Outcome {
         } => ClusterLogin::Gke {
             impersonate_service_account,
         },
-        Token::Aks { tenant, server_id } => ClusterLogin::Aks { tenant, server_id },
+        Token::Aks {
+            tenant,
+            environment,
+            server_id,
+        } => ClusterLogin::Aks {
+            tenant,
+            environment,
+            server_id,
+        },
     };
     let logins = clusters::logins();
     let Some(logins) = logins.0 else {

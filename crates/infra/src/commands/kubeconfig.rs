@@ -156,7 +156,7 @@ fn clusters(state: &State) -> Vec<Cluster> {
                 put(Cluster {
                     host: host.unwrap_or_default(),
                     certificate: text(&kubeconfig["cluster_ca_certificate"]),
-                    login: Some(vec!["aks".to_owned()]),
+                    login: Some(aks(all, &resource.provider_config)),
                     name,
                 });
             }
@@ -169,6 +169,26 @@ fn clusters(state: &State) -> Vec<Cluster> {
         }
     }
     found
+}
+
+/// How one logs in to a cluster of Azure's: by the directory of its tenant, in the Azure that it is in.
+fn aks(cluster: &Json, config: &Json) -> Vec<String> {
+    let directory = &cluster["azure_active_directory_role_based_access_control"][0];
+    let tenant = directory["tenant_id"]
+        .as_str()
+        .or_else(|| config["tenant_id"].as_str());
+    let mut words = vec!["aks".to_owned()];
+    for (flag, value) in [
+        ("--tenant", tenant),
+        ("--environment", config["environment"].as_str()),
+    ] {
+        words.extend(
+            value
+                .into_iter()
+                .flat_map(|v| [flag.to_owned(), v.to_owned()]),
+        );
+    }
+    words
 }
 
 /// Puts the clusters of a stack into a kubeconfig, over those of the same names; the names of their contexts.
@@ -234,6 +254,22 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cluster_of_another_azure_is_logged_in_to_there() {
+        let cluster =
+            json!({ "azure_active_directory_role_based_access_control": [{ "tenant_id": "t" }] });
+        let config = json!({ "environment": "usgovernment", "tenant_id": "others" });
+        assert_eq!(
+            aks(&cluster, &config),
+            ["aks", "--tenant", "t", "--environment", "usgovernment"]
+        );
+        assert_eq!(
+            aks(&json!({}), &config),
+            ["aks", "--tenant", "others", "--environment", "usgovernment"]
+        );
+        assert_eq!(aks(&json!({}), &json!({})), ["aks"]);
+    }
 
     #[test]
     fn what_others_have_in_the_file_stays() {

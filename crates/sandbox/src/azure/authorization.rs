@@ -6,7 +6,7 @@ use super::context::{Ctx, Input, PRINCIPAL, items, text};
 use super::error::{ArmError, ArmResult};
 use super::id::Id;
 use super::item::Item;
-use super::{engine, found, identity, keyvault, page};
+use super::{engine, found, identity, keyvault, page, permissions};
 use crate::clock::iso8601_millis;
 use crate::http::HttpReply;
 use crate::world::Stored;
@@ -163,6 +163,10 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<Option<Http
             Some(item) => found(&item.doc),
             None => Err(no_assignment(input.id.name())),
         },
+        name if name.starts_with("Permissions_") => {
+            let rows = permissions::of_caller(ctx, input, &scope);
+            page::reply(ctx, input, rows).map(Some)
+        }
         "RoleAssignments_Create" => assign(ctx, input, &scope).map(Some),
         "RoleAssignments_Delete" => match ctx.get(&input.id.text) {
             Some(item) => {
@@ -185,7 +189,7 @@ fn no_assignment(name: &str) -> ArmError {
 }
 
 /// The definition of a role in a subscription, by its GUID.
-fn built_in(subscription: &str, name: &str) -> Option<Value> {
+pub(super) fn built_in(subscription: &str, name: &str) -> Option<Value> {
     let (title, id) = BUILT_IN
         .iter()
         .find(|(_, id)| id.eq_ignore_ascii_case(name))?;
@@ -193,18 +197,45 @@ fn built_in(subscription: &str, name: &str) -> Option<Value> {
 }
 
 fn role(subscription: &str, title: &str, id: &str) -> Value {
-    let actions = match title {
-        "Reader" => json!(["*/read"]),
-        _ => json!(["*"]),
-    };
+    let (actions, not_actions) = actions(title);
     json!({
         "id": format!("/subscriptions/{subscription}/providers/{DEFINITIONS}/{id}"), "name": id, "type": DEFINITIONS,
         "properties": {
             "roleName": title, "type": "BuiltInRole", "description": format!("The built-in role {title}."),
             "assignableScopes": ["/"],
-            "permissions": [{ "actions": actions, "notActions": [], "dataActions": data_actions(title), "notDataActions": [] }],
+            "permissions": [{ "actions": actions, "notActions": not_actions, "dataActions": data_actions(title), "notDataActions": [] }],
         },
     })
+}
+
+/// What roles let one do with resources, and what of that they do not
+/// (<https://learn.microsoft.com/azure/role-based-access-control/built-in-roles>); of the others nobody asks more than to read.
+fn actions(title: &str) -> (&'static [&'static str], &'static [&'static str]) {
+    match title {
+        "Owner" => (&["*"], &[]),
+        "Contributor" => (
+            &["*"],
+            &[
+                "Microsoft.Authorization/*/Delete",
+                "Microsoft.Authorization/*/Write",
+                "Microsoft.Authorization/elevateAccess/Action",
+            ],
+        ),
+        "User Access Administrator" => (
+            &["*/read", "Microsoft.Authorization/*", "Microsoft.Support/*"],
+            &[],
+        ),
+        "Network Contributor" => (
+            &[
+                "Microsoft.Authorization/*/read",
+                "Microsoft.Network/*",
+                "Microsoft.Resources/deployments/*",
+                "Microsoft.Resources/subscriptions/resourceGroups/read",
+            ],
+            &[],
+        ),
+        _ => (&["*/read"], &[]),
+    }
 }
 
 /// What roles let one do in vaults
@@ -236,7 +267,7 @@ fn data_actions(title: &str) -> &'static [&'static str] {
     }
 }
 
-fn subscription_of(scope: &str) -> String {
+pub(super) fn subscription_of(scope: &str) -> String {
     match Id::new(scope).subscription() {
         "" => super::context::SUBSCRIPTION.to_owned(),
         id => id.to_owned(),
@@ -452,7 +483,7 @@ pub(crate) fn allows(ctx: &Ctx<'_>, principals: &[&str], scope: &str, action: &s
 }
 
 /// Whether an action is one of a pattern's, whose stars stand for anything.
-fn covers(pattern: &str, action: &str) -> bool {
+pub(super) fn covers(pattern: &str, action: &str) -> bool {
     let (pattern, action) = (pattern.to_lowercase(), action.to_lowercase());
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
@@ -473,7 +504,10 @@ fn covers(pattern: &str, action: &str) -> bool {
 }
 
 /// The assignments at a scope and above it, as far as they are known by now.
-fn assigned<'c>(ctx: &'c Ctx<'_>, scope: &'c str) -> impl Iterator<Item = Stored<Item>> + 'c {
+pub(super) fn assigned<'c>(
+    ctx: &'c Ctx<'_>,
+    scope: &'c str,
+) -> impl Iterator<Item = Stored<Item>> + 'c {
     let below = move |above: &str| {
         let above = above.trim_end_matches('/');
         let start = scope.get(..above.len());

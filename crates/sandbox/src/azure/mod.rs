@@ -15,12 +15,14 @@ mod identity;
 mod item;
 mod keyvault;
 mod kind;
+mod locks;
 mod log_analytics;
 mod lro;
 mod monitor;
 mod network;
 mod page;
 mod parts;
+mod permissions;
 mod places;
 mod postgres;
 mod private_dns;
@@ -286,6 +288,7 @@ fn own(api: &str) -> Own {
         "containerregistry" => registry::run,
         "dns" => dns::run,
         "keyvault" => keyvault::run,
+        "locks" => locks::run,
         "loganalytics" => log_analytics::run,
         "monitor" => monitor::run,
         "postgresql" => postgres::run,
@@ -318,6 +321,8 @@ impl Call {
         };
         resources::check_group(ctx, &input)?;
         resources::check_registered(ctx, &input)?;
+        permissions::check(ctx, &input)?;
+        locks::check(ctx, &input)?;
         match own(operation.api)(ctx, &input)? {
             Some(reply) => Ok(reply),
             None => engine::run(ctx, &input),

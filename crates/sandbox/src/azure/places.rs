@@ -26,6 +26,9 @@ regions! {
     "canadacentral" "Canada Central" "Canada" "canadaeast" 3;
     "centralindia" "Central India" "Asia Pacific" "southindia" 3;
     "centralus" "Central US" "US" "eastus2" 3;
+    "chinaeast2" "China East 2" "China" "chinanorth2" 0;
+    "chinanorth2" "China North 2" "China" "chinaeast2" 0;
+    "chinanorth3" "China North 3" "China" "chinaeast3" 3;
     "eastasia" "East Asia" "Asia Pacific" "southeastasia" 3;
     "eastus" "East US" "US" "westus" 3;
     "eastus2" "East US 2" "US" "centralus" 3;
@@ -47,6 +50,8 @@ regions! {
     "uaenorth" "UAE North" "Middle East" "uaecentral" 3;
     "uksouth" "UK South" "Europe" "ukwest" 3;
     "ukwest" "UK West" "Europe" "uksouth" 0;
+    "usgovarizona" "USGov Arizona" "US Government" "usgovtexas" 0;
+    "usgovvirginia" "USGov Virginia" "US Government" "usgovtexas" 3;
     "westcentralus" "West Central US" "US" "westus2" 0;
     "westeurope" "West Europe" "Europe" "northeurope" 3;
     "westus" "West US" "US" "eastus" 0;
@@ -76,6 +81,62 @@ pub(crate) fn zones(region: &str) -> u8 {
 pub(crate) fn has_zone(region: &str, zone: &str) -> bool {
     zone.parse::<u8>()
         .is_ok_and(|zone| (1..=zones(region)).contains(&zone))
+}
+
+/// Domains of services: of Azure itself, of the government's, and of China's
+/// (<https://learn.microsoft.com/azure/azure-government/compare-azure-government-global-azure>,
+/// <https://learn.microsoft.com/azure/china/resources-developer-guide>). Real subscriptions are in one of the three; here the region
+/// tells which it would be.
+const DOMAINS: [[&str; 3]; 6] = [
+    [
+        "core.windows.net",
+        "core.usgovcloudapi.net",
+        "core.chinacloudapi.cn",
+    ],
+    [
+        "vault.azure.net",
+        "vault.usgovcloudapi.net",
+        "vault.azure.cn",
+    ],
+    [
+        "postgres.database.azure.com",
+        "postgres.database.usgovcloudapi.net",
+        "postgres.database.chinacloudapi.cn",
+    ],
+    ["azurecr.io", "azurecr.us", "azurecr.cn"],
+    [
+        "azmk8s.io",
+        "cx.aks.containerservice.azure.us",
+        "cx.prod.service.azk8s.cn",
+    ],
+    [
+        "cloudapp.azure.com",
+        "cloudapp.usgovcloudapi.net",
+        "cloudapp.chinacloudapi.cn",
+    ],
+];
+
+/// What a name of Azure's own, such as `x.blob.core.windows.net`, is in a region.
+pub(crate) fn named(region: &str, name: &str) -> String {
+    let at = match region {
+        _ if region.starts_with("usgov") => 1,
+        _ if region.starts_with("china") => 2,
+        _ => 0,
+    };
+    let found = DOMAINS.iter().find_map(|domains| {
+        let start = name.strip_suffix(domains[0])?;
+        Some(format!("{start}{}", domains[at]))
+    });
+    found.unwrap_or_else(|| name.to_owned())
+}
+
+/// The private zone in which what has a public domain is found: that of vaults is called otherwise
+/// (<https://learn.microsoft.com/azure/private-link/private-endpoint-dns>).
+pub(crate) fn private_zone(public: &str) -> String {
+    match public.strip_prefix("vault.") {
+        Some(rest) => format!("privatelink.vaultcore.{rest}"),
+        None => format!("privatelink.{public}"),
+    }
 }
 
 /// Refuses a location where a type is not to be had.

@@ -1,20 +1,28 @@
 //! Microsoft.ContainerRegistry: registries, whose names are those of the whole cloud.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::context::{Ctx, Input, default, set, text};
 use super::error::{ArmError, ArmResult};
+use super::id::Id;
+use super::item::Item;
 use super::kind::{Kind, Write};
-use super::{engine, found, identity, keyvault};
+use super::{engine, found, identity, keyvault, page, places};
 use crate::clock::iso8601_millis;
 use crate::http::HttpReply;
 
 const NAME: &str = "Microsoft.ContainerRegistry/registries";
 
-pub(crate) const KINDS: &[Kind] = &[Kind {
-    prepare,
-    ..Kind::new(NAME, "azurerm_container_registry")
-}];
+pub(crate) const KINDS: &[Kind] = &[
+    Kind {
+        prepare,
+        ..Kind::new(NAME, "azurerm_container_registry")
+    },
+    Kind {
+        prepare: prepare_replication,
+        ..Kind::new("Microsoft.ContainerRegistry/registries/replications", "")
+    },
+];
 
 /// Answers what not all types have.
 pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<Option<HttpReply>> {
@@ -62,8 +70,101 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> ArmResult<Option<Http
                 ],
             }))
         }
+        "Replications_List" => {
+            let registry = engine::find(ctx, &KINDS[0], &input.id)?;
+            let mut rows: Vec<Value> = home(&registry).into_iter().collect();
+            let below = format!("{}/", registry.id);
+            for item in ctx.of_kind(&below, KINDS[1].name) {
+                rows.push(engine::show(ctx, &KINDS[1], &item));
+            }
+            page::reply(ctx, input, rows).map(Some)
+        }
+        "Replications_Get" | "Replications_Delete" => {
+            let registry = ctx.get(&input.id.parent().text).map(|item| item.edit());
+            let home = registry.as_ref().and_then(home);
+            let home = home.filter(|home| input.id.is(text(home, "/id")));
+            match home {
+                Some(home) if input.operation.http == "GET" => found(&home),
+                Some(_) => Err(ArmError::bad(
+                    "CannotDeleteHomeReplication",
+                    "The replication of the registry's own region cannot be deleted.",
+                )),
+                None => Ok(None),
+            }
+        }
         _ => Ok(None),
     }
+}
+
+/// The replication that the largest registries have in their own region.
+fn home(registry: &Item) -> Option<Value> {
+    if text(&registry.doc, "/sku/name") != "Premium" {
+        return None;
+    }
+    let region = text(&registry.doc, "/location");
+    let id = Id::new(text(&registry.doc, "/id")).child("replications", region);
+    let mut doc = engine::document(
+        &id,
+        json!({
+            "provisioningState": "Succeeded", "regionEndpointEnabled": true, "status": { "displayStatus": "Ready" },
+            "zoneRedundancy": registry.doc["properties"]["zoneRedundancy"],
+        }),
+    );
+    doc["location"] = region.into();
+    Some(doc)
+}
+
+/// Another region of a registry (<https://learn.microsoft.com/azure/container-registry/container-registry-geo-replication>).
+fn prepare_replication(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
+    let refuse = |code: &str, message: String| Err(ArmError::bad(code, message));
+    let registry = engine::find(ctx, &KINDS[0], &write.id.parent())?;
+    if text(&registry.doc, "/sku/name") != "Premium" {
+        return refuse(
+            "ReplicationNotAllowed",
+            format!(
+                "Replications are of registries of the sku Premium only: {} is of {}.",
+                registry.id,
+                text(&registry.doc, "/sku/name")
+            ),
+        );
+    }
+    let name = write.id.name();
+    if !(5..=50).contains(&name.len()) || !name.chars().all(|c| c.is_ascii_alphanumeric()) {
+        return refuse(
+            "InvalidResourceName",
+            format!("The replication name {name} is not of 5 to 50 letters and digits."),
+        );
+    }
+    let region = text(&write.doc, "/location").to_owned();
+    let others = ctx.of_kind(&format!("{}/", registry.id), KINDS[1].name);
+    let taken = text(&registry.doc, "/location") == region
+        || others
+            .iter()
+            .any(|other| other.id != write.id.key() && text(&other.doc, "/location") == region);
+    if taken {
+        return refuse(
+            "ReplicationLocationInUse",
+            format!("The registry has a replication in {region} already."),
+        );
+    }
+    default(&mut write.doc, "/properties/regionEndpointEnabled", true);
+    default(&mut write.doc, "/properties/zoneRedundancy", "Disabled");
+    if write.changed("/properties/zoneRedundancy") {
+        return refuse(
+            "ZoneRedundancyCannotBeChanged",
+            format!("Whether {name} spans zones cannot be changed."),
+        );
+    }
+    let zoned = text(&write.doc, "/properties/zoneRedundancy") == "Enabled";
+    if zoned && places::zones(&region) == 0 {
+        return refuse(
+            "ZoneRedundancyNotSupported",
+            format!("{region} has no availability zones."),
+        );
+    }
+    let ready = json!({ "displayStatus": "Ready", "timestamp": iso8601_millis(ctx.now) });
+    set(&mut write.doc, "/properties/status", ready);
+    Ok(())
 }
 
 fn refusal(ctx: &Ctx<'_>, name: &str, own: &str) -> Option<(&'static str, String)> {
@@ -85,12 +186,13 @@ fn refusal(ctx: &Ctx<'_>, name: &str, own: &str) -> Option<(&'static str, String
 
 fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
     let name = write.id.name().to_lowercase();
+    let host = places::named(text(&write.doc, "/location"), &format!("{name}.azurecr.io"));
     match refusal(ctx, write.id.name(), &write.id.key()) {
         Some(("AlreadyExists", _)) => {
             return Err(ArmError::conflict(
                 "AlreadyInUse",
                 format!(
-                    "The registry DNS name {name}.azurecr.io is already in use. You can check if the name is already claimed using following API: https://docs.microsoft.com/en-us/rest/api/containerregistry/registries/checknameavailability"
+                    "The registry DNS name {host} is already in use. You can check if the name is already claimed using following API: https://docs.microsoft.com/en-us/rest/api/containerregistry/registries/checknameavailability"
                 ),
             ));
         }
@@ -212,11 +314,7 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
         }
         write.link(&found);
     }
-    set(
-        &mut write.doc,
-        "/properties/loginServer",
-        format!("{name}.azurecr.io"),
-    );
+    set(&mut write.doc, "/properties/loginServer", host);
     default(
         &mut write.doc,
         "/properties/privateEndpointConnections",

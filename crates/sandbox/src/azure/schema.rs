@@ -68,6 +68,7 @@ models![
     "containerservice",
     "dns",
     "keyvault",
+    "locks",
     "loganalytics",
     "monitor",
     "msi",

@@ -99,8 +99,8 @@ impl Kind for RoleAssignment {
         VERSION,
         "{scope}/providers/Microsoft.Authorization/roleAssignments/{name}",
     )
-    .untagged()
-    .unlisted();
+    .untagged();
+    const ALL_SCOPES: bool = true;
     const RULES: Rules = &[
         ("role_definition_name", Rule::Own),
         ("skip_service_principal_aad_check", Rule::Own),

@@ -3,8 +3,8 @@
 use super::VERSION;
 use super::gateway_blocks::{
     Autoscale, BackendPool, BackendSettings, Certificate, Firewall, FrontendIp, FrontendPort,
-    GatewayIp, Listener, PathMap, Probe, Redirect, Rewrites,
-    RootCertificate, RoutingRule, Sku, SslPolicy,
+    GatewayIp, Listener, PathMap, Probe, Redirect, Rewrites, RootCertificate, RoutingRule, Sku,
+    SslPolicy,
 };
 use crate::api::{Api, grouped};
 use crate::client::Client;

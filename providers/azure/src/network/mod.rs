@@ -1,6 +1,7 @@
 //! Microsoft.Network.
 
 pub(crate) mod application_gateway;
+pub(crate) mod flow_log;
 pub(crate) mod gateway_blocks;
 pub(crate) mod lb;
 pub(crate) mod lb_pool;
@@ -18,6 +19,7 @@ pub(crate) mod security_rule;
 pub(crate) mod subnet;
 pub(crate) mod subnet_links;
 pub(crate) mod virtual_network;
+pub(crate) mod watcher;
 
 /// The version of its calls.
 pub(crate) const VERSION: &str = "2026-03-01";

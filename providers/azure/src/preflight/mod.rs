@@ -1,9 +1,13 @@
-//! What can be known before the first call to be going to fail, for few calls: sizes of machines, versions of Kubernetes, names
-//! that are taken, room in quotas. A check that cannot be made finds nothing: the call itself will tell.
+//! What can be known before the first call to be going to fail, for few calls: regions that there are not, ranges of addresses, sizes of
+//! machines, versions of Kubernetes, names that are taken, room in quotas, what one may not do. A check that cannot be made finds nothing: the
+//! call itself will tell.
 
 mod databases;
 mod machines;
 mod names;
+mod networks;
+mod permissions;
+mod places;
 
 use crate::client::{Client, Request};
 use crate::managed::{place, text};
@@ -21,13 +25,26 @@ pub(crate) async fn check(
     items: &[PreflightItem],
 ) -> Vec<Finding> {
     let new: Vec<&PreflightItem> = items.iter().filter(|i| i.creates).collect();
-    let (machines, databases, names, addresses) = futures::join!(
+    let all: Vec<&PreflightItem> = items.iter().collect();
+    let (places, permissions, networks, machines, databases, names, addresses) = futures::join!(
+        places::check(client, context, &new),
+        permissions::check(client, context, &new),
+        networks::check(client, context, &all),
         machines::check(client, context, &new),
         databases::check(client, context, &new),
         names::check(client, context, &new),
         addresses(client, context, &new),
     );
-    [machines, databases, names, addresses].concat()
+    [
+        places,
+        permissions,
+        networks,
+        machines,
+        databases,
+        names,
+        addresses,
+    ]
+    .concat()
 }
 
 /// Where something will be, as Azure calls it.

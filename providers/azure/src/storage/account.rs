@@ -471,7 +471,7 @@ impl Kind for Account {
     }
 
     fn complete(
-        _: &Client,
+        client: &Client,
         found: &Json,
         prior: Option<&AccountRecord>,
         record: &mut AccountRecord,
@@ -496,7 +496,7 @@ impl Kind for Account {
         let suffix = host
             .as_deref()
             .and_then(|host| host.split_once(".blob."))
-            .map_or("core.windows.net", |(_, suffix)| suffix)
+            .map_or(client.config().cloud().storage, |(_, suffix)| suffix)
             .to_owned();
         record.primary_blob_host = host;
         let name = &record.name;

@@ -12,6 +12,7 @@ use crate::azure::identity;
 use crate::azure::item::Item;
 use crate::azure::keyvault;
 use crate::azure::kind::{Etag, Kind, Write};
+use crate::azure::places;
 use crate::azure::resources;
 use crate::clock::Millis;
 use crate::latency::Work;
@@ -316,15 +317,16 @@ fn basics(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
     } else {
         subdomain
     };
-    let fqdn = format!("{first}-{hash}.hcp.{location}.azmk8s.io");
+    let named = |name: String| places::named(&location, &name);
+    let fqdn = named(format!("{first}-{hash}.hcp.{location}.azmk8s.io"));
     if private {
         default(
             doc,
             "/properties/privateFQDN",
-            format!(
+            named(format!(
                 "{first}-{hash}.{}.privatelink.{location}.azmk8s.io",
                 &hash[..4]
-            ),
+            )),
         );
         default(
             doc,
@@ -349,7 +351,7 @@ fn basics(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
     default(
         doc,
         "/properties/azurePortalFQDN",
-        format!("{first}-{hash}.portal.hcp.{location}.azmk8s.io"),
+        named(format!("{first}-{hash}.portal.hcp.{location}.azmk8s.io")),
     );
     for range in items(doc, "/properties/apiServerAccessProfile/authorizedIPRanges") {
         let range = range.as_str().unwrap_or_default();

@@ -5,7 +5,7 @@ sources are read, not imported.
 usage: generate.py SITE_PACKAGES [MORE...]     writes one .txt per API beside this file
 
 Packages: azure-mgmt-network==33.1.0 azure-mgmt-containerservice==41.8.0 azure-mgmt-storage==25.3.0 azure-mgmt-resource==26.0.0
-azure-mgmt-resource-subscriptions==1.0.0 azure-mgmt-postgresqlflexibleservers==3.0.0 azure-mgmt-msi==7.1.0 azure-mgmt-authorization==4.0.0
+azure-mgmt-resource-subscriptions==1.0.0 azure-mgmt-resource-locks==1.0.0 azure-mgmt-postgresqlflexibleservers==3.0.0 azure-mgmt-msi==7.1.0 azure-mgmt-authorization==4.0.0
 azure-mgmt-keyvault==14.1.0 azure-mgmt-containerregistry==15.0.0 azure-mgmt-loganalytics==14.0.0 azure-mgmt-privatedns==2.0.0
 azure-mgmt-dns==9.0.0 azure-mgmt-compute==39.0.0 azure-keyvault-secrets==4.12.0 azure-keyvault-keys==4.11.3
 azure-keyvault-certificates==4.12.0, and in a folder of its own azure-mgmt-monitor==6.0.2 (7.0.0 has no diagnostic settings any more).
@@ -47,6 +47,8 @@ ApplicationGateways: get create_or_update update_tags delete list list_all start
 NetworkInterfaces: get create_or_update update_tags delete list list_all
 PrivateEndpoints: get create_or_update delete list list_by_subscription
 PrivateDnsZoneGroups: get create_or_update delete list
+NetworkWatchers: get create_or_update update_tags delete list list_all
+FlowLogs: get create_or_update update_tags delete list
 Usages: list"""),
     "containerservice": ("azure/mgmt/containerservice", """ManagedClusters: get create_or_update update_tags delete list_by_resource_group list get_access_profile list_cluster_admin_credentials list_cluster_user_credentials list_cluster_monitoring_user_credentials rotate_cluster_certificates stop start get_upgrade_profile list_kubernetes_versions
 AgentPools: get create_or_update delete list get_available_agent_pool_versions get_upgrade_profile upgrade_node_image_version
@@ -54,7 +56,9 @@ MaintenanceConfigurations: get create_or_update delete list_by_managed_cluster""
     "msi": ("azure/mgmt/msi/v2024_11_30", """UserAssignedIdentities: list_by_subscription list_by_resource_group create_or_update update get delete
 FederatedIdentityCredentials: list create_or_update get delete"""),
     "authorization": ("azure/mgmt/authorization/v2022_04_01", """RoleAssignments: list_for_subscription list_for_resource_group list_for_scope get create delete
-RoleDefinitions: delete get create_or_update list"""),
+RoleDefinitions: delete get create_or_update list
+Permissions: list_for_resource_group"""),
+    "locks": ("azure/mgmt/resource/locks", """ManagementLocks: create_or_update_by_scope get_by_scope delete_by_scope list_by_scope list_at_resource_group_level list_at_subscription_level"""),
     "resources": ("azure/mgmt/resource/resources", """ResourceGroups: get check_existence create_or_update update delete list
 Resources: list_by_resource_group list
 Tags: get_at_scope create_or_update_at_scope update_at_scope delete_at_scope
@@ -82,7 +86,8 @@ Keys: get create_if_not_exist list get_version list_versions"""),
     "vaultsecrets": ("azure/keyvault/secrets/_generated", """KeyVaultClient: set_secret get_secret update_secret delete_secret get_secrets get_secret_versions get_deleted_secrets get_deleted_secret purge_deleted_secret recover_deleted_secret"""),
     "vaultkeys": ("azure/keyvault/keys/_generated", """KeyVaultClient: create_key import_key get_key update_key delete_key get_keys get_key_versions get_deleted_keys get_deleted_key purge_deleted_key recover_deleted_key get_key_rotation_policy update_key_rotation_policy rotate_key"""),
     "vaultcertificates": ("azure/keyvault/certificates/_generated", """KeyVaultClient: create_certificate get_certificate_operation update_certificate_operation delete_certificate_operation merge_certificate set_certificate_issuer get_certificate_issuer update_certificate_issuer delete_certificate_issuer get_certificate_issuers update_certificate_policy import_certificate get_certificate update_certificate delete_certificate get_certificates get_certificate_versions get_certificate_policy get_deleted_certificates get_deleted_certificate purge_deleted_certificate recover_deleted_certificate"""),
-    "containerregistry": ("azure/mgmt/containerregistry", """Registries: get create update delete list_by_resource_group list list_usages list_credentials regenerate_credential check_name_availability"""),
+    "containerregistry": ("azure/mgmt/containerregistry", """Registries: get create update delete list_by_resource_group list list_usages list_credentials regenerate_credential check_name_availability
+Replications: get create update delete list"""),
     "loganalytics": ("azure/mgmt/loganalytics", """Workspaces: get create_or_update update delete list_by_resource_group list
 SharedKeys: get_shared_keys regenerate
 DeletedWorkspaces: list list_by_resource_group"""),
@@ -99,6 +104,11 @@ Usage: list"""),
 DiagnosticSettingsCategory: get list"""),
 }
 
+# Operations that are documented, and in no package: the permissions of the caller in a subscription
+# (https://learn.microsoft.com/azure/azure-resource-manager/management/authorization-api).
+EXTRA = {
+    "authorization": "op Permissions_ListForSubscription GET /subscriptions/{subscriptionId}/providers/Microsoft.Authorization/permissions - [Permission] - 200 - 2022-04-01",
+}
 # What comes before a path of an API that is not Resource Manager's.
 PREFIX = dict.fromkeys(("vaultcertificates", "vaultkeys", "vaultsecrets"), "/_vault/{vaultName}")
 # Required in the models, but the service gives it.
@@ -370,6 +380,7 @@ def main(roots, here):
                 required = required and field not in LENIENT
                 row.append(f"{field.replace(' ', '_')}={'!' if read_only else ''}{'*' if required else ''}{kind}")
             schemas[name] = " ".join(row)
+        lines += [EXTRA[api]] if api in EXTRA else []
         text = "\n".join([*lines, *(schemas[name] for name in sorted(schemas))]) + "\n"
         (here / f"{api}.txt").write_text(text)
         print(f"{api}: {len(lines)} operations, {len(schemas)} schemas, {len(text)} bytes")

@@ -11,6 +11,7 @@ mod public_ip;
 mod route_table;
 mod security;
 mod virtual_network;
+mod watcher;
 
 use ipnet::IpNet;
 use serde_json::{Value, json};
@@ -37,6 +38,8 @@ pub(crate) const KINDS: &[Kind] = &[
     interface::KIND,
     private_endpoint::KIND,
     private_endpoint::ZONE_GROUP,
+    watcher::KIND,
+    watcher::FLOW_LOG,
 ];
 
 /// Answers what not all types have.

@@ -10,6 +10,7 @@ use crate::azure::error::{ArmError, ArmResult};
 use crate::azure::id::Id;
 use crate::azure::item::Item;
 use crate::azure::kind::{Etag, Kind, Part, States, Write};
+use crate::azure::places;
 use crate::latency::Work;
 
 const NAME: &str = "Microsoft.Network/privateEndpoints";
@@ -151,7 +152,9 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
                         ),
                     ));
                 };
-                names.push(format!("{}.{zone}", target.name().to_lowercase()));
+                let region = engine::location_of(ctx, &target);
+                let name = format!("{}.{zone}", target.name().to_lowercase());
+                names.push(places::named(&region, &name));
             }
             if groups.is_empty() {
                 return Err(ArmError::network(
@@ -285,7 +288,7 @@ fn prepare_group(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
             let public = full.split_once('.').map_or("", |(_, zone)| zone);
             if !zone
                 .name()
-                .eq_ignore_ascii_case(&format!("privatelink.{public}"))
+                .eq_ignore_ascii_case(&places::private_zone(public))
             {
                 continue;
             }

@@ -79,7 +79,7 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
     let label = text(&write.doc, "/properties/dnsSettings/domainNameLabel").to_owned();
     if !label.is_empty() {
         let location = text(&write.doc, "/location").to_owned();
-        let name = format!("{label}.{location}.cloudapp.azure.com");
+        let name = places::named(&location, &format!("{label}.{location}.cloudapp.azure.com"));
         let others = ctx.of_kind("/subscriptions/", NAME);
         let taken = others.iter().any(|other| {
             other.id != write.id.key() && text(&other.doc, "/properties/dnsSettings/fqdn") == name

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use serde_json::{Value, json};
 
-use super::{address, begin, check_name, id_list, overlap, prefix};
+use super::{address, begin, check_name, id_list, overlap, prefix, watcher};
 use crate::azure::context::{Ctx, Input, default, items, items_mut, set, text, unset};
 use crate::azure::error::{ArmError, ArmResult};
 use crate::azure::id::Id;
@@ -13,7 +13,7 @@ use crate::azure::{engine, page};
 use crate::http::HttpReply;
 use crate::latency::Work;
 
-const NAME: &str = "Microsoft.Network/virtualNetworks";
+pub(super) const NAME: &str = "Microsoft.Network/virtualNetworks";
 
 pub(crate) const KIND: Kind = Kind {
     create: Work::ArmNetwork,
@@ -99,6 +99,7 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
     for at in 0..count {
         subnet(ctx, write, at, &ranges, &mut used)?;
     }
+    watcher::enable(ctx, write);
     peerings(ctx, write, &ranges)
 }
 

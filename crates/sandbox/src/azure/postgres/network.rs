@@ -6,7 +6,7 @@ use super::server::{NAME, refuse};
 use crate::azure::context::{Ctx, default, items, set, text};
 use crate::azure::error::ArmResult;
 use crate::azure::kind::Write;
-use crate::azure::{engine, private_dns};
+use crate::azure::{engine, places, private_dns};
 
 /// Checks where a server is reached, and gives it its address.
 pub(super) fn check(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
@@ -60,11 +60,12 @@ pub(super) fn check(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
     };
     let full = zone.name().to_lowercase();
     let first = full.split('.').next().unwrap_or_default();
-    if !full.ends_with("postgres.database.azure.com") || first == id.name() {
+    let domain = places::named(text(&write.doc, "/location"), "postgres.database.azure.com");
+    if !full.ends_with(&domain) || first == id.name() {
         return refuse(
             "InvalidPrivateDnsZoneName",
             format!(
-                "The private DNS zone '{full}' must end with 'postgres.database.azure.com' and not be named as the server."
+                "The private DNS zone '{full}' must end with '{domain}' and not be named as the server."
             ),
         );
     }

@@ -207,7 +207,7 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
         set(
             &mut write.later,
             "/properties/fullyQualifiedDomainName",
-            format!("{name}.postgres.database.azure.com"),
+            places::named(&location, &format!("{name}.postgres.database.azure.com")),
         );
         let until = ctx.due(KIND.create);
         child::begin(ctx, write.id, until);

@@ -15,7 +15,7 @@ use super::{found, page, places, tags};
 use crate::clock::iso8601_millis;
 use crate::http::HttpReply;
 
-pub(crate) use self::group::{check_group, take as take_group};
+pub(crate) use self::group::{TYPE as GROUPS, check_group, take as take_group};
 pub(crate) use self::provider::check_registered;
 
 /// Answers a request.

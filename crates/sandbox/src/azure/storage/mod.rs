@@ -207,12 +207,13 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
             json!({ "enabled": true, "keyType": "Account", "lastEnabledTime": iso8601_millis(ctx.now) }),
         );
     }
-    let primary = |service: &str| format!("https://{name}.{service}.core.windows.net/");
+    let domain = super::places::named(&location, "core.windows.net");
+    let primary = |service: &str| format!("https://{name}.{service}.{domain}/");
     let mut endpoints = json!({});
     for service in ["blob", "dfs", "file", "queue", "table"] {
         endpoints[service] = primary(service).into();
     }
-    endpoints["web"] = format!("https://{name}.z6.web.core.windows.net/").into();
+    endpoints["web"] = format!("https://{name}.z6.web.{domain}/").into();
     set(doc, "/properties/primaryEndpoints", endpoints);
     set(doc, "/properties/primaryLocation", location.as_str());
     set(doc, "/properties/statusOfPrimary", "available");

@@ -1,5 +1,7 @@
 //! `azurerm_container_registry`.
 
+mod replications;
+
 use crate::api::{Api, grouped};
 use crate::client::{Client, Method, Request};
 use crate::identity::{self, Identity};
@@ -8,8 +10,10 @@ use crate::wire::{self, Rule, Rules};
 use async_trait::async_trait;
 use infra_model::schema::Traits;
 use infra_model::{
-    CallContext, ErrorKind, Path, PlanRequest, Planned, ProviderError, Record, Value, planning,
+    CallContext, ErrorKind, Operation, Path, PlanRequest, Planned, ProviderError, Record, Value,
+    planning,
 };
+use replications::Georeplication;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -61,6 +65,9 @@ pub(crate) struct RegistryRecord {
     /// `AzureServices` or `None`: who reaches it in any case.
     #[record(optional, default = "AzureServices")]
     pub(crate) network_rule_bypass_option: String,
+    /// Other regions that have all of its images too, which needs `Premium`.
+    #[record(block, set)]
+    pub(crate) georeplications: Vec<Georeplication>,
     /// From where it is reached.
     #[record(block, max = 1)]
     pub(crate) network_rule_set: Vec<NetworkRuleSet>,
@@ -180,6 +187,7 @@ impl Kind for Registry {
             "public_network_access_enabled",
             Rule::Switch("properties/publicNetworkAccess"),
         ),
+        ("georeplications", Rule::Own),
         ("export_policy_enabled", Rule::Own),
         ("quarantine_policy_enabled", Rule::Own),
         ("retention_policy_in_days", Rule::Own),
@@ -238,13 +246,18 @@ impl Kind for Registry {
             .into_iter()
             .find(|name| on(name))
             .or_else(|| said("retention_policy_in_days").then_some("retention_policy_in_days"));
-            if let Some(name) = wanting {
+            let replicated = config
+                .get("georeplications")
+                .and_then(Value::elements)
+                .is_some_and(|all| !all.is_empty());
+            if let Some(name) = wanting.or(replicated.then_some("georeplications")) {
                 errors.push(ProviderError::invalid(
                     name,
                     format!("`{name}` needs `sku = \"Premium\"`"),
                 ));
             }
         }
+        errors.extend(replications::wrong(config));
         errors
     }
 
@@ -304,6 +317,36 @@ impl Kind for Registry {
         Ok(())
     }
 
+    async fn created(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        id: &str,
+        desired: &RegistryRecord,
+    ) -> Result<(), ProviderError> {
+        replications::change(
+            client,
+            context,
+            operation,
+            id,
+            &[],
+            &desired.georeplications,
+        )
+        .await
+    }
+
+    async fn changing(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        id: &str,
+        prior: &RegistryRecord,
+        desired: &RegistryRecord,
+    ) -> Result<(), ProviderError> {
+        let (old, new) = (&prior.georeplications, &desired.georeplications);
+        replications::change(client, context, operation, id, old, new).await
+    }
+
     async fn more(
         client: &Client,
         context: &CallContext,
@@ -311,6 +354,9 @@ impl Kind for Registry {
         _: Option<&RegistryRecord>,
         found: &mut Json,
     ) -> Result<(), ProviderError> {
+        if is_premium(found["sku"]["name"].as_str().unwrap_or_default()) {
+            found["replications"] = replications::list(client, context, id).await?.into();
+        }
         if found["properties"]["adminUserEnabled"] != true {
             return Ok(());
         }
@@ -343,6 +389,8 @@ impl Kind for Registry {
     ) {
         let said = prior.map(|p| &*p.identity).unwrap_or_default();
         record.identity = identity::found(found, said);
+        let said = prior.map(|p| &*p.georeplications).unwrap_or_default();
+        record.georeplications = replications::found(found, said);
         let policies = &found["properties"]["policies"];
         let on = |name: &str| policies[name]["status"] == "enabled";
         record.quarantine_policy_enabled = on("quarantinePolicy");
