@@ -10,7 +10,7 @@ from azure.mgmt.postgresqlflexibleservers import PostgreSQLManagementClient
 from azure.mgmt.privatedns import PrivateDnsManagementClient
 from azure.mgmt.resource.locks import ManagementLockClient
 from azure.mgmt.storage import StorageManagementClient
-from test_azure import GROUP, REGION, SUBSCRIPTION, azure, net, refused  # noqa: F401
+from test_azure import GROUP, REGION, SUBSCRIPTION, azure, net, refused, wait  # noqa: F401
 
 WATCHERS, WATCHER = "NetworkWatcherRG", f"NetworkWatcher_{REGION}"
 
@@ -20,28 +20,30 @@ def test_locks(azure):  # noqa: F811
     identities = azure.client(ManagedServiceIdentityClient).user_assigned_identities
     who = identities.create_or_update(GROUP, "who", {"location": REGION})
     other = identities.create_or_update(GROUP, "other", {"location": REGION})
-    made = locks.create_or_update_by_scope(who.id, "kept", {"level": "CanNotDelete", "notes": "For a test"})
+    # The client puts a slash before it.
+    at = who.id[1:]
+    made = locks.create_or_update_by_scope(at, "kept", {"level": "CanNotDelete", "notes": "For a test"})
     assert made.id == f"{who.id}/providers/Microsoft.Authorization/locks/kept"
-    assert locks.get_by_scope(who.id, "kept").notes == "For a test"
+    assert locks.get_by_scope(at, "kept").notes == "For a test"
     refused("ScopeLocked", lambda: identities.delete(GROUP, "who"), 409)
     refused("ScopeLocked", lambda: azure.resources.resource_groups.begin_delete(GROUP).result(), 409)
     # It may still be changed, and so may what is beside it.
     identities.create_or_update(GROUP, "who", {"location": REGION, "tags": {"a": "b"}})
     identities.delete(GROUP, "other")
     assert other.id
-    locks.create_or_update_by_scope(who.id, "kept", {"level": "ReadOnly"})
+    locks.create_or_update_by_scope(at, "kept", {"level": "ReadOnly"})
     refused("ScopeLocked", lambda: identities.create_or_update(GROUP, "who", {"location": REGION}), 409)
-    refused("InvalidLockLevel", lambda: locks.create_or_update_by_scope(who.id, "x", {"level": "Loosely"}))
-    assert [one.name for one in locks.list_by_scope(who.id)] == ["kept"]
+    refused("InvalidLockLevel", lambda: locks.create_or_update_by_scope(at, "x", {"level": "Loosely"}))
+    assert [one.name for one in locks.list_by_scope(at)] == ["kept"]
     assert [one.name for one in locks.list_at_resource_group_level(GROUP)] == ["kept"]
     assert [one.name for one in locks.list_at_subscription_level()] == ["kept"]
-    locks.delete_by_scope(who.id, "kept")
-    locks.delete_by_scope(who.id, "kept")
+    locks.delete_by_scope(at, "kept")
+    locks.delete_by_scope(at, "kept")
     with pytest.raises(ResourceNotFoundError):
-        locks.get_by_scope(who.id, "kept")
+        locks.get_by_scope(at, "kept")
     identities.delete(GROUP, "who")
     # A lock of a group holds for what is in it.
-    group = azure.resources.resource_groups.get(GROUP).id
+    group = azure.resources.resource_groups.get(GROUP).id[1:]
     locks.create_or_update_by_scope(group, "all", {"level": "CanNotDelete"})
     identities.create_or_update(GROUP, "who", {"location": REGION})
     refused("ScopeLocked", lambda: identities.delete(GROUP, "who"), 409)
@@ -56,7 +58,8 @@ def test_watchers_and_flow_logs(net):  # noqa: F811
     assert watchers.get(WATCHERS, WATCHER).location == REGION
     refused("NetworkWatcherCountLimitReached", lambda: watchers.create_or_update(GROUP, "second", {"location": REGION}), 400)
     other = watchers.create_or_update(GROUP, "elsewhere", {"location": "northeurope"})
-    assert other.provisioning_state == "Succeeded"
+    wait(lambda: watchers.get(GROUP, "elsewhere").provisioning_state == "Succeeded")
+    assert other.location == "northeurope"
     watchers.begin_delete(GROUP, "elsewhere").result()
     storage = net.client(StorageManagementClient).storage_accounts
     account = storage.begin_create(GROUP, "testslogs", {"location": REGION, "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}).result()
@@ -72,7 +75,7 @@ def test_watchers_and_flow_logs(net):  # noqa: F811
     assert made.target_resource_guid and made.retention_policy.days == 7 and made.format.type == "JSON"
     refused("BadRequest", lambda: logs.begin_create_or_update(WATCHERS, WATCHER, "again", body()).result())
     refused("BadRequest", lambda: logs.begin_create_or_update(WATCHERS, WATCHER, "traffic", body(storageId=away.id)).result())
-    refused("BadRequest", lambda: logs.begin_create_or_update(WATCHERS, WATCHER, "traffic", {**body(), "location": "eastus"}).result())
+    refused("InvalidResourceLocation", lambda: logs.begin_create_or_update(WATCHERS, WATCHER, "traffic", {**body(), "location": "eastus"}).result())
     storage.update(GROUP, "testslogs", {"properties": {"allowSharedKeyAccess": False}})
     refused("BadRequest", lambda: logs.begin_create_or_update(WATCHERS, WATCHER, "traffic", body()).result())
     who = net.client(ManagedServiceIdentityClient).user_assigned_identities.create_or_update(GROUP, "who", {"location": REGION})
