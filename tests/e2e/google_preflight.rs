@@ -133,6 +133,163 @@ fn versions_types_and_ranges_that_cannot_be_had_are_told() {
     oracles::judge("google", &server, true);
 }
 
+/// Regions and zones are asked for once, whatever is planned in them.
+#[test]
+fn places_that_there_are_not_are_told() {
+    let server = Server::sandbox(&["--latency", "none"]);
+    let stack = |region: &str, zone: &str, location: &str| {
+        format!(
+            r#"
+[stack]
+name = "t"
+[clouds.google]
+project = "shop"
+region  = "europe-west1"
+[resource.google_compute_address.a]
+name   = "a"
+region = "{region}"
+[resource.google_compute_network_endpoint_group.g]
+name         = "g"
+network      = "${{google_compute_network.n.id}}"
+default_port = 80
+zone         = "{zone}"
+[resource.google_compute_network.n]
+name                    = "n"
+auto_create_subnetworks = false
+[resource.google_storage_bucket.b]
+name     = "infra-test-places"
+location = "{location}"
+[resource.google_storage_bucket.wide]
+name     = "infra-test-wide"
+location = "EUR4"
+[resource.google_container_cluster.k]
+name                     = "k"
+location                 = "{region}"
+node_locations           = ["{zone}"]
+network                  = "${{google_compute_network.n.id}}"
+initial_node_count       = 1
+remove_default_node_pool = true
+"#
+        )
+    };
+    planned(
+        &server,
+        &stack("europe-west1", "europe-west1-b", "EUROPE-WEST4"),
+    )
+    .expect(0);
+    planned(&server, &stack("europe-west99", "europe-west1-z", "EUROPE-WEST98"))
+        .expect(1)
+        .says(&[
+            "google_compute_address.a: `region`: the project has no region `europe-west99`: there are",
+            "google_container_cluster.k: `location`: the project has no region or zone `europe-west99`",
+            "google_compute_network_endpoint_group.g: `zone`: the project has no zone `europe-west1-z`: there are europe-west1-b",
+            "google_container_cluster.k: `node_locations`: the project has no zone `europe-west1-z`",
+            "google_storage_bucket.b: `location`: the project has no region `europe-west98`",
+        ]);
+    assert!(server.resources().is_empty());
+}
+
+/// The forms of ids that Terraform's documentation has.
+#[test]
+fn short_ids_are_imported() {
+    let server = Server::sandbox(&["--latency", "none"]);
+    let flag = server.flag();
+    let stack = r#"
+[stack]
+name = "NAME"
+[clouds.google]
+project = "sandbox-project"
+region  = "europe-west1"
+[resource.google_compute_network.n]
+name                    = "net"
+auto_create_subnetworks = false
+[resource.google_compute_subnetwork.s]
+name          = "sub"
+network       = "${google_compute_network.n.id}"
+ip_cidr_range = "10.0.0.0/20"
+[resource.google_compute_router.r]
+name    = "router"
+network = "${google_compute_network.n.id}"
+[resource.google_compute_router_nat.r]
+name                               = "nat"
+router                             = "${google_compute_router.r.name}"
+nat_ip_allocate_option             = "AUTO_ONLY"
+source_subnetwork_ip_ranges_to_nat = "ALL_SUBNETWORKS_ALL_IP_RANGES"
+[resource.google_storage_bucket.b]
+name                        = "infra-test-short"
+location                    = "EU"
+uniform_bucket_level_access = true
+[resource.google_service_account.a]
+account_id = "short-ids"
+"#;
+    let folder = Folder::new();
+    folder.write("stacks/made.toml", &stack.replace("NAME", "made"));
+    folder
+        .run(&["apply", "-auto-approve", "stacks/made.toml", &flag])
+        .expect(0);
+    let project = "projects/sandbox-project";
+    for (address, whole, ids) in [
+        (
+            "google_compute_subnetwork.s",
+            format!("{project}/regions/europe-west1/subnetworks/sub"),
+            &[
+                "sub",
+                "europe-west1/sub",
+                "sandbox-project/europe-west1/sub",
+                "regions/europe-west1/subnetworks/sub",
+                "projects/sandbox-project/regions/europe-west1/subnetworks/sub",
+            ][..],
+        ),
+        (
+            "google_compute_network.n",
+            format!("{project}/global/networks/net"),
+            &["net", "sandbox-project/net"],
+        ),
+        (
+            "google_compute_router_nat.r",
+            format!("{project}/regions/europe-west1/routers/router/nats/nat"),
+            &["router/nat", "europe-west1/router/nat"],
+        ),
+        (
+            "google_storage_bucket.b",
+            "b/infra-test-short".to_owned(),
+            &["infra-test-short", "sandbox-project/infra-test-short"],
+        ),
+        (
+            "google_service_account.a",
+            format!("{project}/serviceAccounts/short-ids@sandbox-project.iam.gserviceaccount.com"),
+            &["short-ids@sandbox-project.iam.gserviceaccount.com"],
+        ),
+    ] {
+        for id in ids {
+            let folder = Folder::new();
+            folder.write("stacks/t.toml", &stack.replace("NAME", "t"));
+            folder
+                .run(&["import", "stacks/t.toml", address, id, &flag])
+                .expect(0);
+            assert_eq!(
+                crate::types::attributes(&folder, address)["id"],
+                *whole,
+                "{id}"
+            );
+        }
+    }
+    let folder = Folder::new();
+    folder.write("stacks/t.toml", &stack.replace("NAME", "t"));
+    folder
+        .run(&[
+            "import",
+            "stacks/t.toml",
+            "google_compute_subnetwork.s",
+            "a/b/c/d",
+            &flag,
+        ])
+        .expect(1)
+        .says(&[
+            "nor a short form of it: `{project}/{region}/{name}`, `{region}/{name}`, `{name}`",
+        ]);
+}
+
 #[test]
 fn what_is_there_already_is_told() {
     let server = Server::sandbox(&["--latency", "none"]);

@@ -2,7 +2,7 @@
 
 use crate::client::Client;
 use crate::family::Service;
-use infra_model::resource::Imported;
+use infra_model::resource::{Imported, Item};
 use infra_model::{ErrorKind, ProviderError, Value};
 
 /// A collection of a service's resources.
@@ -100,21 +100,138 @@ impl Api {
         format!("{}/{{{}}}", self.collection, self.key)
     }
 
-    /// An id as an import takes it.
+    /// An id as an import takes it: whole, or without what the provider's configuration says (see [`Api::said`]).
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`] when it does not look like this collection's.
     pub(crate) fn import<R>(&self, id: &str) -> Result<Imported<R>, ProviderError> {
-        if self.parts(id).is_none() {
+        if self.parts(id).is_none() && self.said(id).is_none() {
+            let names: Vec<String> = self
+                .attributes()
+                .map(|name| format!("{{{name}}}"))
+                .collect();
+            let shorter = (0..names.len()).map(|from| format!("`{}`", names[from..].join("/")));
+            let shorter: Vec<String> = shorter.collect();
             return Err(ProviderError::new(
                 ErrorKind::Invalid,
-                format!("`{id}` is not `{}`", self.form()),
+                format!(
+                    "`{id}` is not `{}`, nor a short form of it: {}",
+                    self.form(),
+                    shorter.join(", ")
+                ),
             ));
         }
         Ok(Imported {
             id: id.to_owned(),
             prior: None,
         })
+    }
+
+    /// The attributes that an id is made of.
+    fn attributes(&self) -> impl Iterator<Item = &'static str> {
+        self.path_attributes().chain([self.key])
+    }
+
+    /// What a short id says, as Terraform takes them: the end of the whole one (`instances/i/databases/d`), or values alone, of which the
+    /// first ones may be missing (`p/europe-west1/n`, `europe-west1/n`, `n`).
+    fn said<'a>(&self, id: &'a str) -> Option<Vec<(&'static str, &'a str)>> {
+        let texts: Vec<&str> = id.split('/').collect();
+        if texts.iter().any(|text| text.is_empty()) {
+            return None;
+        }
+        let form = self.form();
+        let form: Vec<&str> = form.split('/').collect();
+        let attributes: Vec<&'static str> = self.attributes().collect();
+        let named = |part: &str| {
+            let name = part.strip_prefix('{')?.strip_suffix('}')?;
+            attributes.iter().find(|a| **a == name).copied()
+        };
+        if let Some(from) = form.len().checked_sub(texts.len()) {
+            let pairs = form[from..].iter().zip(&texts);
+            if pairs
+                .clone()
+                .all(|(part, text)| named(part).is_some() || part == text)
+            {
+                return Some(pairs.filter_map(|(p, t)| Some((named(p)?, *t))).collect());
+            }
+        }
+        // A project before what knows none is said for nothing.
+        let texts = match texts.split_first() {
+            Some((_, rest))
+                if !attributes.contains(&"project") && rest.len() == attributes.len() =>
+            {
+                rest
+            }
+            _ => &texts[..],
+        };
+        let fixed = |text: &&str| {
+            form.iter()
+                .any(|part| named(part).is_none() && part == text)
+        };
+        if texts.iter().any(fixed) {
+            return None;
+        }
+        let from = attributes.len().checked_sub(texts.len())?;
+        let pairs = attributes[from..].iter().zip(texts);
+        Some(pairs.map(|(name, text)| (*name, *text)).collect())
+    }
+
+    /// The whole id of one that may be short. What it does not say, the provider's configuration does; what cannot be made whole stays
+    /// as it is.
+    pub(crate) fn whole(&self, id: &str, default: impl Fn(&str) -> Option<String>) -> String {
+        if self.parts(id).is_some() {
+            return id.to_owned();
+        }
+        let Some(said) = self.said(id) else {
+            return id.to_owned();
+        };
+        let value = |name: &str| {
+            let said = said.iter().find(|(known, _)| *known == name);
+            said.map(|(_, text)| (*text).to_owned())
+                .or_else(|| default(name))
+        };
+        let form = self.form();
+        let parts = form.split('/').map(|part| match part.strip_prefix('{') {
+            Some(name) => value(name.trim_end_matches('}')),
+            None => Some(part.to_owned()),
+        });
+        let parts: Option<Vec<String>> = parts.collect();
+        parts.map_or_else(|| id.to_owned(), |parts| parts.join("/"))
+    }
+
+    /// [`Api::whole`], by a client's configuration.
+    ///
+    /// # Errors
+    /// An id that says less than is needed, where the configuration does not say it either.
+    pub(crate) fn whole_of(&self, id: &str, client: &Client) -> Result<String, ProviderError> {
+        let config = client.config();
+        let whole = self.whole(id, |name| match name {
+            "project" => Some(client.project().to_owned()),
+            "region" | "location" => config.region.clone(),
+            "zone" => config.zone.clone(),
+            _ => None,
+        });
+        if self.parts(&whole).is_some() {
+            return Ok(whole);
+        }
+        Err(ProviderError::new(
+            ErrorKind::Invalid,
+            format!(
+                "`{id}` does not say enough: write `{}`, or set what is missing under [clouds.google]",
+                self.form()
+            ),
+        ))
+    }
+
+    /// Items by their whole ids, as far as those can be told.
+    pub(crate) fn wholes<R: Clone>(&self, items: &[Item<R>], client: &Client) -> Vec<Item<R>> {
+        let whole = |item: &Item<R>| Item {
+            id: self
+                .whole_of(&item.id, client)
+                .unwrap_or_else(|_| item.id.clone()),
+            ..item.clone()
+        };
+        items.iter().map(whole).collect()
     }
 
     /// The collection that a value belongs to. Full names of a parent stand for all that goes before them.
@@ -304,6 +421,49 @@ mod tests {
         assert_eq!(POOLS.parent_of(&short, "location"), Parent::Silent);
         let unknown = cluster(Value::UNKNOWN);
         assert_eq!(POOLS.parent_of(&unknown, "location"), Parent::Unknown);
+    }
+
+    #[test]
+    fn short_ids_become_whole() {
+        let default = |name: &str| match name {
+            "project" => Some("p".to_owned()),
+            "location" => Some("l".to_owned()),
+            _ => None,
+        };
+        let whole = "projects/p/locations/l/clusters/c/nodePools/n";
+        for id in [
+            whole,
+            "locations/l/clusters/c/nodePools/n",
+            "clusters/c/nodePools/n",
+            "p/l/c/n",
+            "l/c/n",
+            "c/n",
+        ] {
+            assert_eq!(POOLS.whole(id, default), whole, "{id}");
+            assert!(POOLS.import::<()>(id).is_ok(), "{id}");
+        }
+        // It says too little, or something else.
+        assert_eq!(POOLS.whole("n", default), "n");
+        for id in [
+            "",
+            "c//n",
+            "a/p/l/c/n",
+            "projects/p/c/n",
+            "p/zones/l/clusters/c/nodePools/n",
+        ] {
+            let error = POOLS.import::<()>(id).map(drop).expect_err(id);
+            assert!(
+                error.message.contains("`{location}/{cluster}/{name}`"),
+                "{error}"
+            );
+        }
+        let buckets = Api {
+            collection: "b",
+            ..POOLS
+        };
+        for id in ["b/shop", "shop", "p/shop"] {
+            assert_eq!(buckets.whole(id, default), "b/shop", "{id}");
+        }
     }
 
     #[test]

@@ -29,6 +29,8 @@ mod preflight;
 mod project_service;
 mod registry;
 mod rest;
+mod rest_call;
+mod rest_labels;
 mod secrets;
 mod service_connection;
 mod service_identity;

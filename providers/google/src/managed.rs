@@ -68,12 +68,20 @@ impl<K: Kind> Resource<Client> for Managed<K> {
         context: &CallContext,
         items: &[Item<K::Record>],
     ) -> Vec<Result<Option<K::Record>, ProviderError>> {
-        let ids: Vec<&str> = items.iter().map(|i| split(&i.id).0).collect();
-        let found = find_many::<K>(client, context, &ids).await;
-        found
-            .into_iter()
-            .zip(items.iter().zip(ids))
-            .map(|(found, (item, id))| {
+        let whole = items
+            .iter()
+            .map(|item| K::API.whole_of(split(&item.id).0, client));
+        let whole: Vec<Result<String, ProviderError>> = whole.collect();
+        let ids: Vec<&str> = whole.iter().flatten().map(|id| &**id).collect();
+        let mut found = find_many::<K>(client, context, &ids).await.into_iter();
+        whole
+            .iter()
+            .zip(items)
+            .map(|(id, item)| {
+                let id = id.as_ref().map_err(Clone::clone)?;
+                let Some(found) = found.next() else {
+                    return Ok(None);
+                };
                 found?
                     .map(|found| record::<K>(client, id, found, item.prior.as_ref()))
                     .transpose()

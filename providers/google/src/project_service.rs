@@ -123,6 +123,7 @@ impl Resource<Client> for Service {
         context: &CallContext,
         items: &[Item<ServiceRecord>],
     ) -> Vec<Result<Option<ServiceRecord>, ProviderError>> {
+        let items = &SERVICES.wholes(items, client);
         let ids: Vec<&str> = items.iter().map(|i| &*i.id).collect();
         let states = match enabled(client, context, &ids).await {
             Ok(states) => states,

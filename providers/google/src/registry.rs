@@ -36,9 +36,12 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
         managed::<compute::network::Network>(),
         managed::<compute::router::Router>(),
         Typed::<compute::router_nat::RouterNat>::register(),
+        managed::<compute::ssl_policy::SslPolicy>(),
         managed::<compute::subnetwork::Subnetwork>(),
         managed::<compute::target_proxy::HttpProxy>(),
         managed::<compute::target_proxy::HttpsProxy>(),
+        managed::<compute::connection_proxy::SslProxy>(),
+        managed::<compute::connection_proxy::TcpProxy>(),
         managed::<compute::url_map::UrlMap>(),
         // --- Kubernetes Engine ---
         managed::<container::cluster::Cluster>(),

@@ -2,18 +2,21 @@
 //! resource, the stack file says: how it gets its name, how it is changed.
 
 use crate::change::{STALE, is_stale};
-use crate::client::{Client, Request};
+use crate::client::Client;
 use crate::error;
 use crate::family::REST;
+use crate::labels::MARKS;
 use crate::managed::{is_taken, settled, text};
 use crate::operation::when_free;
+use crate::rest_call::{find, finish, pending, request, run, with_token};
+use crate::rest_labels::Place;
 use async_trait::async_trait;
 use futures::future::join_all;
-use infra_cloud::absence::{absent_is_done, there};
+use infra_cloud::absence::absent_is_done;
 use infra_cloud::declared::{declared, exported, fields, seen};
 use infra_cloud::overtaken;
 use infra_cloud::pending::{known, split};
-use infra_cloud::wait::{self, LONG, Progress};
+use infra_cloud::wait::{self, LONG};
 use infra_model::path::Path;
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
@@ -58,6 +61,11 @@ pub(crate) struct RestRecord {
     /// default for Compute Engine.
     #[record(optional)]
     pub(crate) token_parameter: Option<String>,
+    /// The field that holds its labels, such as `labels`, `resourceLabels` or `settings.userLabels`; `none` where it has none. By default
+    /// `labels`, where the body declares them. With labels, it carries the provider's and the marks that tell whose it is, which do not
+    /// show; without, nothing but its name does.
+    #[record(optional)]
+    pub(crate) labels_field: Option<String>,
     /// Fields of the answer that `output` has.
     #[record(optional)]
     pub(crate) export: BTreeSet<String>,
@@ -103,104 +111,14 @@ fn id_of(client: &Client, record: &RestRecord) -> Result<String, ProviderError> 
     .map_err(|why| ProviderError::invalid("collection", why))
 }
 
-/// A call on host and path.
-fn request(method: Method, at: &str, body: Json) -> Request {
-    let (host, path) = at.split_once('/').unwrap_or((at, ""));
-    let service = host.strip_suffix(".googleapis.com").unwrap_or(host);
-    let call = format!("{service}: {method}");
-    Request {
-        host: Some(host.to_owned()),
-        ..match method {
-            Method::GET => Request::get(REST, call, path),
-            _ => Request::send(REST, call, method, path, body),
-        }
-    }
-}
-
-fn with_token(request: Request, record: &RestRecord, operation: &Operation, verb: &str) -> Request {
-    let compute = request.host.as_deref() == Some("compute.googleapis.com");
-    let own = record.token_parameter.clone();
-    match own.or_else(|| compute.then(|| "requestId".to_owned())) {
-        Some(parameter) => {
-            let token = match verb {
-                "" => operation.token.as_uuid(),
-                verb => operation.token.derived(verb).as_uuid(),
-            };
-            request.query(parameter, token)
-        }
-        None => request,
-    }
-}
-
-/// Where the operation is that a call was answered with, as host and path; none when the call is done.
-fn pending(id: &str, answer: &Json) -> Option<String> {
-    let (host, path) = id.split_once('/')?;
-    // Services with operations of their own tell where they are; the others name them below the API's version.
-    if let Some(link) = answer["selfLink"].as_str()
-        && let Some(url) = link.split_once("://").map(|(_, url)| url)
-        && let Some((_, path)) = url.split_once('/')
-        && path.contains("/operations/")
-    {
-        return Some(format!("{host}/{path}"));
-    }
-    let name = answer["name"].as_str()?;
-    let named = name.starts_with("operations/") || name.contains("/operations/");
-    let running = answer["done"] != true && (answer.get("metadata").is_some() || named);
-    let version = path.split('/').next()?;
-    (named && running).then(|| format!("{host}/{version}/{name}"))
-}
-
-async fn finish(
-    client: &Client,
-    context: &CallContext,
-    operation: &Operation,
-    call: &str,
-    at: &str,
-) -> Result<(), ProviderError> {
-    let look = request(Method::GET, at, Json::Null);
-    let look = &look;
-    wait::until(context, operation, LONG, || async move {
-        let answer = client.call(context, look).await?;
-        let status = answer["status"].as_str().unwrap_or("RUNNING");
-        if answer["done"] != true && status != "DONE" {
-            return Ok(Progress::Pending(status.to_lowercase()));
-        }
-        match error::of_operation(REST.name, call, &answer) {
-            Some(error) => Err(error),
-            None => Ok(Progress::Done(())),
-        }
-    })
-    .await
-}
-
-/// Makes a call and waits for its operation.
-async fn run(
-    client: &Client,
-    context: &CallContext,
-    operation: &Operation,
-    id: &str,
-    request: Request,
-) -> Result<(), ProviderError> {
-    let answer = when_free(client, context, operation, LONG, &request).await?;
-    match pending(id, &answer) {
-        Some(at) => finish(client, context, operation, &request.call, &at).await,
-        None => Ok(()),
-    }
-}
-
-async fn find(
-    client: &Client,
-    context: &CallContext,
-    id: &str,
-) -> Result<Option<Json>, ProviderError> {
-    there(
-        client
-            .call(context, &request(Method::GET, id, Json::Null))
-            .await,
+fn place_of(record: &RestRecord) -> Option<Place> {
+    Place::of(
+        record.labels_field.as_deref(),
+        &Json::Object(fields(&record.body)),
     )
 }
 
-fn record(id: &str, found: &Json, prior: Option<&RestRecord>) -> RestRecord {
+fn record(client: &Client, id: &str, found: &Json, prior: Option<&RestRecord>) -> RestRecord {
     let (collection, name) = id.rsplit_once('/').unwrap_or(("", id));
     let mut record = prior.cloned().unwrap_or_else(|| RestRecord {
         collection: format!("{SCHEME}{collection}"),
@@ -213,10 +131,16 @@ fn record(id: &str, found: &Json, prior: Option<&RestRecord>) -> RestRecord {
         name_parameter: None,
         wrapped_in: None,
         token_parameter: None,
+        labels_field: None,
         export: BTreeSet::new(),
         output: Value::NULL,
         id: None,
     });
+    let said = Json::Object(fields(&record.body));
+    let found = match place_of(&record) {
+        Some(place) => &place.shown(&client.config().labels, found.clone(), &said),
+        None => found,
+    };
     record.body = seen(&record.body, |said| declared(found, said));
     record.output = exported(found, &record.export);
     record.id = Some(id.to_owned());
@@ -313,7 +237,7 @@ impl Resource<Client> for Rest {
         join_all(items.iter().map(|item| async {
             let id = split(&item.id).0;
             let found = find(client, context, id).await?;
-            Ok(found.map(|found| record(id, &found, item.prior.as_ref())))
+            Ok(found.map(|found| record(client, id, &found, item.prior.as_ref())))
         }))
         .await
     }
@@ -392,18 +316,52 @@ impl Resource<Client> for Rest {
         absent_is_done(done.await)
     }
 
-    /// Nothing was sent yet: an operation that got so far has an id. What has the name is somebody else's.
+    /// An operation that has sent anything has an id; one whose id was lost is known by its mark. What has the name otherwise is somebody
+    /// else's.
     async fn recover(
         client: &Client,
         context: &CallContext,
-        _: &Operation,
+        operation: &Operation,
         desired: RestRecord,
     ) -> Result<Recovered, ProviderError> {
         let id = id_of(client, &desired)?;
-        Ok(match find(client, context, &id).await? {
+        let found = find(client, context, &id).await?;
+        let made = |found: &Json| {
+            let place = place_of(&desired);
+            place.is_some_and(|place| MARKS.made_by(operation, &place.read(found)))
+        };
+        Ok(match found {
+            Some(found) if made(&found) => Recovered::Found(id),
             Some(_) => Recovered::Foreign(id),
             None => Recovered::Absent,
         })
+    }
+
+    async fn rediscover(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        config: &Value,
+    ) -> Result<Vec<String>, ProviderError> {
+        let config_of = client.config();
+        let named = (text(config, "collection"), text(config, "name"));
+        let (Some(collection), Some(name)) = named else {
+            return Ok(Vec::new());
+        };
+        let id = filled(&collection, &name, |name| match name {
+            "project" => Some(client.project().to_owned()),
+            "region" => config_of.region.clone(),
+            _ => config_of.zone.clone(),
+        })
+        .map_err(|why| ProviderError::invalid("collection", why))?;
+        let body = config.get("body").map(infra_model::json::to_json);
+        let field = text(config, "labels_field");
+        let place = Place::of(field.as_deref(), &body.unwrap_or(Json::Null));
+        let found = find(client, context, &id).await?;
+        // Where it bears no marks, its name is all that tells.
+        let ours = found
+            .filter(|found| place.is_none_or(|place| MARKS.are_of(&place.read(found), operation)));
+        Ok(ours.map(|_| id).into_iter().collect())
     }
 
     fn import(id: &str) -> Result<Imported<RestRecord>, ProviderError> {
@@ -434,7 +392,7 @@ async fn change(
     };
     let whole = desired.update == "PUT";
     let (old, new) = (fields(&prior.body), fields(&desired.body));
-    let seen = fields(&record(id, &found, Some(prior)).body);
+    let seen = fields(&record(client, id, &found, Some(prior)).body);
     if let Some(conflict) = overtaken::of_fields("body", id, [&old, &new, &seen], whole) {
         return Err(conflict);
     }
@@ -449,6 +407,11 @@ async fn change(
         let changed = changed.map(|(name, value)| (name.clone(), value.clone()));
         changed.chain(gone).collect::<Map<_, _>>()
     };
+    if let Some(place) = place_of(desired) {
+        let said = Json::Object(fields(&desired.body));
+        let defaults = &client.config().labels;
+        place.for_update(defaults, operation, &mut body, (&said, &found), whole);
+    }
     let mask = body.keys().cloned().collect::<Vec<_>>().join(",");
     let mut purpose = "patch".to_owned();
     // Where the service has one, it refuses what was changed in between.
@@ -477,6 +440,9 @@ async fn make(
     desired: &RestRecord,
 ) -> Result<(), ProviderError> {
     let mut body = fields(&desired.body);
+    if let Some(place) = place_of(desired) {
+        place.for_create(&client.config().labels, operation, &mut body);
+    }
     let call = if desired.create == "PUT" {
         request(Method::PUT, id, Json::Object(body))
     } else {
@@ -526,36 +492,6 @@ mod tests {
         let zonal =
             "https://compute.googleapis.com/compute/v1/projects/{project}/zones/{zone}/disks";
         assert!(filled(zonal, "d", of).is_err_and(|why| why.contains("no zone")));
-    }
-
-    #[test]
-    fn operations_are_found_by_link_or_name() {
-        let compute = "compute.googleapis.com/compute/v1/projects/p/global/networks/n";
-        let link = "https://www.googleapis.com/compute/v1/projects/p/global/operations/o";
-        for (id, answer, expected) in [
-            (
-                compute,
-                json!({ "name": "o", "selfLink": link, "status": "RUNNING" }),
-                Some("compute.googleapis.com/compute/v1/projects/p/global/operations/o"),
-            ),
-            (
-                "run.googleapis.com/v2/projects/p/locations/l/services/s",
-                json!({ "name": "projects/p/locations/l/operations/7", "metadata": {} }),
-                Some("run.googleapis.com/v2/projects/p/locations/l/operations/7"),
-            ),
-            (
-                "run.googleapis.com/v2/projects/p/locations/l/services/s",
-                json!({ "name": "projects/p/locations/l/operations/7", "done": true }),
-                None,
-            ),
-            (
-                "pubsub.googleapis.com/v1/projects/p/topics/t",
-                json!({ "name": "projects/p/topics/t" }),
-                None,
-            ),
-        ] {
-            assert_eq!(pending(id, &answer).as_deref(), expected);
-        }
     }
 
     #[test]

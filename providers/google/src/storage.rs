@@ -14,7 +14,7 @@ use infra_model::{CallContext, Operation, ProviderError, Record, Value};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use serde_json::{Map, Value as Json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A bucket.
 #[derive(Clone, Debug, Default, Record)]
@@ -46,6 +46,24 @@ pub(crate) struct BucketRecord {
     /// Labels with the provider's default ones.
     #[record(computed)]
     pub(crate) effective_labels: BTreeMap<String, String>,
+    /// Whether objects are kept from their beginning until an event lets go of them.
+    #[record(optional)]
+    pub(crate) default_event_based_hold: Option<bool>,
+    /// How fast the places of a dual-region follow each other: `DEFAULT`, or `ASYNC_TURBO` within 15 minutes.
+    #[record(optional, computed)]
+    pub(crate) rpo: Option<String>,
+    /// The pages of a website.
+    #[record(block, max = 1)]
+    pub(crate) website: Vec<Website>,
+    /// Which pages of others may use it.
+    #[record(block)]
+    pub(crate) cors: Vec<Cors>,
+    /// Whether objects change their class as they are used.
+    #[record(block, max = 1)]
+    pub(crate) autoclass: Vec<Autoclass>,
+    /// The two regions of a dual-region.
+    #[record(block, max = 1, force_new)]
+    pub(crate) custom_placement_config: Vec<Placement>,
     /// Former versions.
     #[record(block, max = 1)]
     pub(crate) versioning: Vec<Versioning>,
@@ -79,6 +97,53 @@ pub(crate) struct BucketRecord {
     /// Its URL.
     #[record(computed)]
     pub(crate) self_link: Option<String>,
+}
+
+/// The pages of a website.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct Website {
+    /// What stands for a folder, such as `index.html`.
+    #[record(optional)]
+    pub(crate) main_page_suffix: Option<String>,
+    /// What is shown where nothing is, such as `404.html`.
+    #[record(optional)]
+    pub(crate) not_found_page: Option<String>,
+}
+
+/// Pages of others.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct Cors {
+    /// Where they come from, `*` for anywhere.
+    #[record(optional)]
+    pub(crate) origin: Vec<String>,
+    /// HTTP's methods.
+    #[record(optional)]
+    pub(crate) method: Vec<String>,
+    /// Headers of answers that they may see.
+    #[record(optional)]
+    pub(crate) response_header: Vec<String>,
+    /// Seconds that browsers may remember it.
+    #[record(optional)]
+    pub(crate) max_age_seconds: Option<i64>,
+}
+
+/// Classes that follow use.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct Autoclass {
+    /// Whether they do.
+    #[record(required)]
+    pub(crate) enabled: bool,
+    /// The coldest: `NEARLINE` or `ARCHIVE`.
+    #[record(optional, computed)]
+    pub(crate) terminal_storage_class: Option<String>,
+}
+
+/// Two regions.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct Placement {
+    /// Their names, such as `EUROPE-WEST1`.
+    #[record(required)]
+    pub(crate) data_locations: BTreeSet<String>,
 }
 
 /// Former versions.
@@ -134,6 +199,15 @@ pub(crate) struct Condition {
     /// Days since it is no longer the present version.
     #[record(optional)]
     pub(crate) days_since_noncurrent_time: Option<i64>,
+    /// Days since the time that the object was given.
+    #[record(optional)]
+    pub(crate) days_since_custom_time: Option<i64>,
+    /// With such a time before this day.
+    #[record(optional)]
+    pub(crate) custom_time_before: Option<String>,
+    /// No longer the present version since before this day.
+    #[record(optional)]
+    pub(crate) noncurrent_time_before: Option<String>,
     /// Of these classes.
     #[record(optional)]
     pub(crate) matches_storage_class: Vec<String>,

@@ -41,6 +41,7 @@ pub(super) fn expand(
 ) {
     inputs.check_version(&OFFER, draft);
     google::key(draft, "cluster", google::Agent::Clusters);
+    disk_grant(draft);
     node_identity(draft);
     control_plane(inputs, site, draft);
     admins(inputs, draft);
@@ -55,6 +56,20 @@ pub(super) fn expand(
             json!({ "cluster": "${google_container_cluster.this.id}" }),
         ),
         draft,
+    );
+}
+
+/// The nodes' disks are Compute Engine's, which uses the key by an agent of its own: it is there since the API was enabled.
+/// <https://cloud.google.com/kubernetes-engine/docs/how-to/using-cmek>
+fn disk_grant(draft: &mut Draft<'_>) {
+    draft.resource(
+        "google_kms_crypto_key_iam_member",
+        "disks",
+        json!({
+            "crypto_key_id": "${google_kms_crypto_key.this.id}",
+            "role": "roles/cloudkms.cryptoKeyEncrypterDecrypter",
+            "member": "serviceAccount:service-${data.google_project.this.number}@compute-system.iam.gserviceaccount.com",
+        }),
     );
 }
 
@@ -203,6 +218,7 @@ fn node_pools(site: &Site, pools: &[(String, Pool)], draft: &mut Draft<'_>) {
                 "machine_type": machine,
                 "disk_size_gb": pool.disk_gb,
                 "disk_type": "pd-balanced",
+                "boot_disk_kms_key": "${google_kms_crypto_key.this.id}",
                 "image_type": "COS_CONTAINERD",
                 "service_account": "${google_service_account.nodes.email}",
                 "oauth_scopes": ["https://www.googleapis.com/auth/cloud-platform"],
@@ -216,7 +232,10 @@ fn node_pools(site: &Site, pools: &[(String, Pool)], draft: &mut Draft<'_>) {
                 // Pods have identities of their own, and not the node's.
                 "workload_metadata_config": { "mode": "GKE_METADATA" },
             },
-            "lifecycle": { "ignore_changes": ["initial_node_count"] },
+            // A pool that was there before its disks had a key keeps them: they would be made anew, and all its nodes with them.
+            "lifecycle": { "ignore_changes": ["initial_node_count", "node_config[0].boot_disk_kms_key"] },
+            // Without the grant the disks cannot be made.
+            "depends_on": ["google_kms_crypto_key_iam_member.disks"],
         });
         draft.resource("google_container_node_pool", name, body);
         for zone in 0..site.zones.len() {

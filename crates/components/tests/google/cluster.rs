@@ -54,6 +54,21 @@ fn the_api_is_open_only_to_those_named() {
 }
 
 #[test]
+fn disks_of_nodes_are_encrypted_with_the_key_which_their_service_may_use() {
+    let expansion = small();
+    assert_eq!(
+        at(&expansion, POOL, "/node_config/boot_disk_kms_key"),
+        "${google_kms_crypto_key.this.id}"
+    );
+    let grant = "google_kms_crypto_key_iam_member.disks";
+    assert_eq!(
+        at(&expansion, grant, "/member"),
+        "serviceAccount:service-${data.google_project.this.number}@compute-system.iam.gserviceaccount.com"
+    );
+    assert_eq!(at(&expansion, POOL, "/depends_on"), json!([grant]));
+}
+
+#[test]
 fn secrets_are_encrypted_with_a_key_of_its_own_that_rotates() {
     let expansion = small();
     assert_eq!(

@@ -42,6 +42,12 @@ pub(crate) struct BackendServiceRecord {
     /// Whether answers are kept close to the clients.
     #[record(optional)]
     pub(crate) enable_cdn: Option<bool>,
+    /// How answers are kept.
+    #[record(block, max = 1, computed)]
+    pub(crate) cdn_policy: Vec<Cdn>,
+    /// Seconds that the cookie of `GENERATED_COOKIE` lasts.
+    #[record(optional)]
+    pub(crate) affinity_cookie_ttl_sec: Option<i64>,
     /// The health checks.
     #[record(optional, compare = resource_name)]
     pub(crate) health_checks: Vec<String>,
@@ -110,6 +116,32 @@ pub(crate) struct Backend {
     /// The load of processors, 0 to 1.
     #[record(optional, computed)]
     pub(crate) max_utilization: Option<Number>,
+}
+
+/// How answers are kept.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct Cdn {
+    /// `CACHE_ALL_STATIC`, `USE_ORIGIN_HEADERS` or `FORCE_CACHE_ALL`.
+    #[record(optional, computed)]
+    pub(crate) cache_mode: Option<String>,
+    /// Seconds, where the origin says nothing.
+    #[record(optional, computed)]
+    pub(crate) default_ttl: Option<i64>,
+    /// Seconds at most.
+    #[record(optional, computed)]
+    pub(crate) max_ttl: Option<i64>,
+    /// Seconds that browsers may keep an answer.
+    #[record(optional, computed)]
+    pub(crate) client_ttl: Option<i64>,
+    /// Seconds that answers to signed URLs are kept at most.
+    #[record(optional, computed)]
+    pub(crate) signed_url_cache_max_age_sec: Option<i64>,
+    /// Whether failures are kept too.
+    #[record(optional, computed)]
+    pub(crate) negative_caching: Option<bool>,
+    /// Seconds that an old answer may stand in while a new one is fetched.
+    #[record(optional, computed)]
+    pub(crate) serve_while_stale: Option<i64>,
 }
 
 /// Logs.

@@ -3,6 +3,7 @@
 pub(crate) mod address;
 pub(crate) mod backend_service;
 pub(crate) mod certificate;
+pub(crate) mod connection_proxy;
 pub(crate) mod endpoint_group;
 pub(crate) mod firewall;
 pub(crate) mod forwarding_rule;
@@ -12,6 +13,7 @@ pub(crate) mod named_port;
 pub(crate) mod network;
 pub(crate) mod router;
 pub(crate) mod router_nat;
+pub(crate) mod ssl_policy;
 pub(crate) mod subnetwork;
 pub(crate) mod target_proxy;
 pub(crate) mod url_map;

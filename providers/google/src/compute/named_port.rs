@@ -143,6 +143,7 @@ impl Resource<Client> for NamedPort {
         context: &CallContext,
         items: &[Item<NamedPortRecord>],
     ) -> Vec<Result<Option<NamedPortRecord>, ProviderError>> {
+        let items = &API.wholes(items, client);
         let groups = items.iter().map(|i| group_of(&i.id));
         let found = part::once(groups, |group| {
             find::<InstanceGroup>(client, context, group)

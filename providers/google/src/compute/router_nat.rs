@@ -249,6 +249,7 @@ impl Resource<Client> for RouterNat {
         context: &CallContext,
         items: &[Item<NatRecord>],
     ) -> Vec<Result<Option<NatRecord>, ProviderError>> {
+        let items = &API.wholes(items, client);
         let routers = items.iter().map(|i| router_of(&i.id));
         let found = part::once(routers, |router| find::<Router>(client, context, router)).await;
         items

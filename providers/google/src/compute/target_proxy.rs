@@ -1,4 +1,4 @@
-//! `google_compute_target_http_proxy` and `google_compute_target_https_proxy`.
+//! `google_compute_target_http_proxy` and `google_compute_target_https_proxy`; those of connections are in `connection_proxy`.
 
 use crate::api::{Api, Update};
 use crate::client::Client;

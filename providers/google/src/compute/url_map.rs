@@ -28,6 +28,9 @@ pub(crate) struct UrlMapRecord {
     /// Paths and who answers them.
     #[record(block)]
     pub(crate) path_matcher: Vec<PathMatcher>,
+    /// Where requests must come out: a change that says otherwise is refused.
+    #[record(block)]
+    pub(crate) test: Vec<Test>,
     /// Changes with every change: one made by others in between is refused.
     #[record(computed)]
     pub(crate) fingerprint: Option<String>,
@@ -88,6 +91,9 @@ pub(crate) struct PathMatcher {
     /// The backend service of what no rule names.
     #[record(optional, compare = resource_name)]
     pub(crate) default_service: Option<String>,
+    /// Where requests are sent away to that no rule names.
+    #[record(block, max = 1)]
+    pub(crate) default_url_redirect: Vec<Redirect>,
     /// What it is.
     #[record(optional)]
     pub(crate) description: Option<String>,
@@ -105,6 +111,26 @@ pub(crate) struct PathRule {
     /// The backend service.
     #[record(optional, compare = resource_name)]
     pub(crate) service: Option<String>,
+    /// Where requests are sent away to.
+    #[record(block, max = 1)]
+    pub(crate) url_redirect: Vec<Redirect>,
+}
+
+/// A request, and who must answer it.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct Test {
+    /// The host.
+    #[record(required)]
+    pub(crate) host: String,
+    /// The path.
+    #[record(required)]
+    pub(crate) path: String,
+    /// The backend service that must answer.
+    #[record(required, compare = resource_name)]
+    pub(crate) service: String,
+    /// What it is about.
+    #[record(optional)]
+    pub(crate) description: Option<String>,
 }
 
 pub(crate) struct UrlMap;
@@ -121,6 +147,7 @@ impl Kind for UrlMap {
         ("host_rule", Rule::Named("hostRules")),
         ("path_matcher", Rule::Named("pathMatchers")),
         ("path_matcher.path_rule", Rule::Named("pathRules")),
+        ("test", Rule::Named("tests")),
     ];
 
     fn traits() -> Traits {

@@ -5,6 +5,7 @@ use super::cluster_blocks::{
     Logging, Maintenance, MasterAuth, Monitoring, PrivateCluster, SecurityPosture,
     WorkloadIdentity, Zones,
 };
+use super::node_config::NodeConfig;
 use crate::api::{Api, Create, Labelled, Operations, Update};
 use crate::client::{Client, Request};
 use crate::family::CONTAINER;
@@ -75,6 +76,9 @@ pub(crate) struct ClusterRecord {
     /// Labels with the provider's default ones.
     #[record(computed)]
     pub(crate) effective_labels: BTreeMap<String, String>,
+    /// The machines of the pool that every cluster begins with; other pools are resources of their own.
+    #[record(block, max = 1, force_new)]
+    pub(crate) node_config: Vec<NodeConfig>,
     /// Addresses of pods and services.
     #[record(block, max = 1, computed, force_new)]
     pub(crate) ip_allocation_policy: Vec<IpAllocation>,
@@ -205,6 +209,18 @@ impl Kind for Cluster {
         ("node_locations", Rule::Named("locations")),
         ("min_master_version", Rule::Own),
         ("initial_node_count", Rule::SentOnly),
+        // The cluster shows there what its first pool has now, whichever that is.
+        ("node_config", Rule::SentOnly),
+        ("node_config.taint", Rule::Named("taints")),
+        ("node_config.guest_accelerator", Rule::Named("accelerators")),
+        (
+            "node_config.guest_accelerator.type",
+            Rule::Named("acceleratorType"),
+        ),
+        (
+            "node_config.guest_accelerator.count",
+            Rule::Named("acceleratorCount"),
+        ),
         ("remove_default_node_pool", Rule::Own),
         ("networking_mode", Rule::Own),
         ("deletion_protection", Rule::Own),

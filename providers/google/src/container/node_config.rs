@@ -45,6 +45,15 @@ pub(crate) struct NodeConfig {
     /// The key of the boot disks.
     #[record(optional, force_new)]
     pub(crate) boot_disk_kms_key: Option<String>,
+    /// Disks of the machine itself, of 375 GB each.
+    #[record(optional, force_new)]
+    pub(crate) local_ssd_count: Option<i64>,
+    /// The oldest processors, such as `Intel Ice Lake`.
+    #[record(optional, force_new)]
+    pub(crate) min_cpu_platform: Option<String>,
+    /// Graphics processors.
+    #[record(block, force_new)]
+    pub(crate) guest_accelerator: Vec<Accelerator>,
     /// Kubernetes' taints.
     #[record(block)]
     pub(crate) taint: Vec<Taint>,
@@ -57,6 +66,17 @@ pub(crate) struct NodeConfig {
     /// Google's network card.
     #[record(block, max = 1)]
     pub(crate) gvnic: Vec<Gvnic>,
+}
+
+/// Graphics processors of one kind.
+#[derive(Clone, Debug, Default, Record)]
+pub(crate) struct Accelerator {
+    /// `nvidia-tesla-t4`, `nvidia-l4`, …
+    #[record(required, force_new)]
+    pub(crate) r#type: String,
+    /// How many.
+    #[record(required, force_new)]
+    pub(crate) count: i64,
 }
 
 /// A taint.

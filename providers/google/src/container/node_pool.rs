@@ -161,6 +161,15 @@ impl Kind for NodePool {
         ),
         ("node_config", Rule::Named("config")),
         ("node_config.taint", Rule::Named("taints")),
+        ("node_config.guest_accelerator", Rule::Named("accelerators")),
+        (
+            "node_config.guest_accelerator.type",
+            Rule::Named("acceleratorType"),
+        ),
+        (
+            "node_config.guest_accelerator.count",
+            Rule::Named("acceleratorCount"),
+        ),
     ];
     const PACE: Pace = LONG;
 

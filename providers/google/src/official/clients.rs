@@ -51,7 +51,8 @@ connects! {
     COMPUTE google_cloud_compute_v1 {
         Addresses BackendServices Firewalls ForwardingRules GlobalAddresses GlobalForwardingRules GlobalOperations
         HealthChecks InstanceGroups MachineTypes NetworkEndpointGroups Networks Projects RegionOperations Regions
-        Routers SslCertificates Subnetworks TargetHttpProxies TargetHttpsProxies UrlMaps ZoneOperations Zones
+        Routers SslCertificates SslPolicies Subnetworks TargetHttpProxies TargetHttpsProxies TargetSslProxies
+        TargetTcpProxies UrlMaps ZoneOperations Zones
     }
     CONTAINER google_cloud_container_v1 { ClusterManager }
     SQL google_cloud_sql_v1 {

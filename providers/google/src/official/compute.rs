@@ -4,15 +4,16 @@ use super::{Method, discovery};
 use google_cloud_compute_v1::client::{
     Addresses, BackendServices, Firewalls, ForwardingRules, GlobalAddresses, GlobalForwardingRules,
     GlobalOperations, HealthChecks, InstanceGroups, MachineTypes, NetworkEndpointGroups, Networks,
-    Projects, RegionOperations, Regions, Routers, SslCertificates, Subnetworks, TargetHttpProxies,
-    TargetHttpsProxies, UrlMaps, ZoneOperations, Zones,
+    Projects, RegionOperations, Regions, Routers, SslCertificates, SslPolicies, Subnetworks,
+    TargetHttpProxies, TargetHttpsProxies, TargetSslProxies, TargetTcpProxies, UrlMaps,
+    ZoneOperations, Zones,
 };
 use google_cloud_compute_v1::model::{
     addresses, backend_services, firewalls, forwarding_rules, global_addresses,
     global_forwarding_rules, global_operations, health_checks, instance_groups, machine_types,
     network_endpoint_groups, networks, projects, region_operations, regions, routers,
-    ssl_certificates, subnetworks, target_http_proxies, target_https_proxies, url_maps,
-    zone_operations, zones,
+    ssl_certificates, ssl_policies, subnetworks, target_http_proxies, target_https_proxies,
+    target_ssl_proxies, target_tcp_proxies, url_maps, zone_operations, zones,
 };
 
 /// What collections have in common: name, path, the fields that the path is made of, client, module of its requests, and the field
@@ -53,7 +54,7 @@ macro_rules! collection {
     };
 }
 
-static COLLECTIONS: [&[Method]; 16] = [
+static COLLECTIONS: [&[Method]; 19] = [
     collection!("compute.networks" "projects/{project}/global/networks" (project)
         Networks networks network: insert get list patch delete),
     collection!("compute.subnetworks" "projects/{project}/regions/{region}/subnetworks" (project region)
@@ -80,8 +81,14 @@ static COLLECTIONS: [&[Method]; 16] = [
         TargetHttpProxies target_http_proxies target_http_proxy: insert get list delete),
     collection!("compute.targetHttpsProxies" "projects/{project}/global/targetHttpsProxies" (project)
         TargetHttpsProxies target_https_proxies target_https_proxy: insert get list delete),
+    collection!("compute.targetSslProxies" "projects/{project}/global/targetSslProxies" (project)
+        TargetSslProxies target_ssl_proxies target_ssl_proxy: insert get list delete),
+    collection!("compute.targetTcpProxies" "projects/{project}/global/targetTcpProxies" (project)
+        TargetTcpProxies target_tcp_proxies target_tcp_proxy: insert get list delete),
     collection!("compute.sslCertificates" "projects/{project}/global/sslCertificates" (project)
         SslCertificates ssl_certificates ssl_certificate: insert get list delete),
+    collection!("compute.sslPolicies" "projects/{project}/global/sslPolicies" (project)
+        SslPolicies ssl_policies ssl_policy: insert get list patch delete),
     collection!("compute.globalForwardingRules" "projects/{project}/global/forwardingRules" (project)
         GlobalForwardingRules global_forwarding_rules forwarding_rule: insert get list delete),
     collection!("compute.forwardingRules" "projects/{project}/regions/{region}/forwardingRules" (project region)
@@ -89,7 +96,7 @@ static COLLECTIONS: [&[Method]; 16] = [
 ];
 
 /// Calls that change one thing; lists and labels are sent whole, also when nothing is left of them. Those on labels of what is global take no `requestId`.
-static SETTERS: [Method; 13] = [
+static SETTERS: [Method; 19] = [
     discovery!(
         "compute.subnetworks.expandIpCidrRange",
         "projects/{project}/regions/{region}/subnetworks/{subnetwork}/expandIpCidrRange",
@@ -167,6 +174,42 @@ static SETTERS: [Method; 13] = [
         "projects/{project}/global/targetHttpsProxies/{target_https_proxy}/setSslPolicy",
         TargetHttpsProxies.set_ssl_policy, target_https_proxies::SetSslPolicyRequest,
         project target_https_proxy request_id body
+    ),
+    discovery!(
+        "compute.targetSslProxies.setBackendService",
+        "projects/{project}/global/targetSslProxies/{target_ssl_proxy}/setBackendService",
+        TargetSslProxies.set_backend_service, target_ssl_proxies::SetBackendServiceRequest,
+        project target_ssl_proxy request_id body
+    ),
+    discovery!(
+        "compute.targetSslProxies.setSslCertificates",
+        "projects/{project}/global/targetSslProxies/{target_ssl_proxy}/setSslCertificates",
+        TargetSslProxies.set_ssl_certificates, target_ssl_proxies::SetSslCertificatesRequest,
+        project target_ssl_proxy request_id body
+    ),
+    discovery!(
+        "compute.targetSslProxies.setSslPolicy",
+        "projects/{project}/global/targetSslProxies/{target_ssl_proxy}/setSslPolicy",
+        TargetSslProxies.set_ssl_policy, target_ssl_proxies::SetSslPolicyRequest,
+        project target_ssl_proxy request_id body
+    ),
+    discovery!(
+        "compute.targetSslProxies.setProxyHeader",
+        "projects/{project}/global/targetSslProxies/{target_ssl_proxy}/setProxyHeader",
+        TargetSslProxies.set_proxy_header, target_ssl_proxies::SetProxyHeaderRequest,
+        project target_ssl_proxy request_id body
+    ),
+    discovery!(
+        "compute.targetTcpProxies.setBackendService",
+        "projects/{project}/global/targetTcpProxies/{target_tcp_proxy}/setBackendService",
+        TargetTcpProxies.set_backend_service, target_tcp_proxies::SetBackendServiceRequest,
+        project target_tcp_proxy request_id body
+    ),
+    discovery!(
+        "compute.targetTcpProxies.setProxyHeader",
+        "projects/{project}/global/targetTcpProxies/{target_tcp_proxy}/setProxyHeader",
+        TargetTcpProxies.set_proxy_header, target_tcp_proxies::SetProxyHeaderRequest,
+        project target_tcp_proxy request_id body
     ),
 ];
 

@@ -6,6 +6,7 @@ mod clusters;
 mod databases;
 mod machines;
 mod network;
+mod places;
 mod quotas;
 
 use crate::api::short;
@@ -21,15 +22,19 @@ pub(crate) async fn check(
     items: &[PreflightItem],
 ) -> Vec<Finding> {
     let new: Vec<&PreflightItem> = items.iter().filter(|i| i.creates).collect();
-    let (network, clusters, machines, databases, buckets, quotas) = futures::join!(
+    let (network, clusters, machines, databases, buckets, quotas, places) = futures::join!(
         network::check(client, context, &new),
         clusters::check(client, context, &new),
         machines::check(client, context, &new),
         databases::check(client, context, &new),
         buckets::check(client, context, &new),
         quotas::check(client, context, &new),
+        places::check(client, context, &new),
     );
-    [network, clusters, machines, databases, buckets, quotas].concat()
+    [
+        places, network, clusters, machines, databases, buckets, quotas,
+    ]
+    .concat()
 }
 
 /// The project of something that is planned.

@@ -140,6 +140,7 @@ impl Resource<Client> for User {
         context: &CallContext,
         items: &[Item<UserRecord>],
     ) -> Vec<Result<Option<UserRecord>, ProviderError>> {
+        let items = &API.wholes(items, client);
         let collections = items.iter().map(|i| collection_of(&i.id));
         let listed = part::once(collections, |collection| async move {
             let request = Request::get(SQL, "sql.users.list", collection);

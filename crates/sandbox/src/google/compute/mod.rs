@@ -18,6 +18,7 @@ mod operation;
 mod place;
 pub(crate) mod reference;
 mod router;
+mod ssl_policy;
 pub(crate) mod subnetwork;
 mod url_map;
 
@@ -48,7 +49,9 @@ const KINDS: &[&Kind] = &[
     &url_map::HTTP_PROXIES,
     &url_map::HTTPS_PROXIES,
     &url_map::TCP_PROXIES,
+    &url_map::SSL_PROXIES,
     &certificate::KIND,
+    &ssl_policy::KIND,
     &forwarding_rule::GLOBAL,
     &forwarding_rule::REGIONAL,
 ];
@@ -66,6 +69,7 @@ const CUSTOM: &[(&str, Custom)] = &[
         subnetwork::set_private_access,
     ),
     ("routers.getRouterStatus", router::status),
+    ("sslPolicies.listAvailableFeatures", ssl_policy::features),
     ("instanceGroups.setNamedPorts", group::set_named_ports),
     ("instanceGroups.addInstances", group::add_instances),
     ("instanceGroups.removeInstances", group::remove_instances),

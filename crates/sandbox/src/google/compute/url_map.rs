@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::super::context::{Ctx, text};
 use super::super::error::{GoogleError, GoogleResult};
-use super::kind::{Default, Guard, Kind, Reference, Subject, to};
+use super::kind::{Default, Guard, Kind, Subject, to};
 use crate::latency::Work;
 
 const SERVICES: &[&str] = &["backendServices", "backendBuckets"];
@@ -102,7 +102,65 @@ fn prepare(_: &mut Ctx<'_>, _: &Subject<'_>, doc: &mut Map<String, Value>) -> Go
             why,
         ));
     }
+    check_tests(&whole)
+}
+
+/// Whether every test of a map comes out where it says.
+/// <https://cloud.google.com/load-balancing/docs/https/adding-url-map-tests>
+fn check_tests(map: &Value) -> GoogleResult<()> {
+    for test in map["tests"].as_array().into_iter().flatten() {
+        let (host, path, wanted) = (
+            text(test, "/host"),
+            text(test, "/path"),
+            text(test, "/service"),
+        );
+        for (field, value) in [("host", host), ("path", path)] {
+            if value.is_empty() {
+                return Err(GoogleError::required(&format!("resource.tests[0].{field}")));
+            }
+        }
+        let found = answering(map, host, path);
+        if !wanted.is_empty() && found != wanted {
+            let message = format!(
+                "Invalid value for field 'resource.tests': ''. Test failure: Expect URL '{host}{path}' to map to service '{wanted}', but actually mapped to '{found}'."
+            );
+            return Err(GoogleError::invalid(message));
+        }
+    }
     Ok(())
+}
+
+/// The service that answers a request; empty where it is sent away. Whole hosts and paths go before patterns, and long patterns before
+/// short ones.
+fn answering<'a>(map: &'a Value, host: &str, path: &str) -> &'a str {
+    let listed = |value: &'a Value| value.as_array().into_iter().flatten();
+    let fits = |pattern: &str, text: &str| match pattern.split_once('*') {
+        Some((before, after)) => text.starts_with(before) && text.ends_with(after),
+        None => pattern == text,
+    };
+    let best = |patterns: &'a Value, text: &str| {
+        let fitting = listed(patterns).filter_map(Value::as_str);
+        let fitting = fitting.filter(|pattern| fits(pattern, text));
+        fitting
+            .map(|pattern| (!pattern.contains('*'), pattern.len()))
+            .max()
+    };
+    let rule = listed(&map["hostRules"])
+        .filter_map(|rule| Some((best(&rule["hosts"], host)?, rule)))
+        .max_by_key(|(how, _)| *how);
+    let matcher = rule.and_then(|(_, rule)| {
+        listed(&map["pathMatchers"]).find(|matcher| matcher["name"] == rule["pathMatcher"])
+    });
+    let Some(matcher) = matcher else {
+        return text(map, "/defaultService");
+    };
+    let rule = listed(&matcher["pathRules"])
+        .filter_map(|rule| Some((best(&rule["paths"], path)?, rule)))
+        .max_by_key(|(how, _)| *how);
+    match rule {
+        Some((_, rule)) => text(rule, "/service"),
+        None => text(matcher, "/defaultService"),
+    }
 }
 
 pub(crate) const HTTP_PROXIES: Kind = Kind {
@@ -125,11 +183,7 @@ pub(crate) const HTTPS_PROXIES: Kind = Kind {
     references: &[
         to("urlMap", &["urlMaps"]),
         to("sslCertificates/*", &["sslCertificates"]),
-        Reference {
-            field: "sslPolicy",
-            to: &["sslPolicies"],
-            loose: true,
-        },
+        to("sslPolicy", &["sslPolicies"]),
     ],
     required: &["urlMap"],
     guard: Guard::Optional,
@@ -170,5 +224,22 @@ pub(crate) const TCP_PROXIES: Kind = Kind {
     required: &["service"],
     quota: Some(("TARGET_TCP_PROXIES", 300)),
     defaults: &[("proxyHeader", Default::Text("NONE"))],
+    ..Kind::BASE
+};
+
+pub(crate) const SSL_PROXIES: Kind = Kind {
+    resource: "targetSslProxies",
+    collection: "targetSslProxies",
+    word: "targetSslProxy",
+    terraform: |_| "google_compute_target_ssl_proxy",
+    references: &[
+        to("service", &["backendServices"]),
+        to("sslCertificates/*", &["sslCertificates"]),
+        to("sslPolicy", &["sslPolicies"]),
+    ],
+    required: &["service"],
+    quota: Some(("TARGET_SSL_PROXIES", 300)),
+    defaults: &[("proxyHeader", Default::Text("NONE"))],
+    prepare: prepare_https,
     ..Kind::BASE
 };

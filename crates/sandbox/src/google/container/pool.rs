@@ -69,6 +69,8 @@ pub(super) fn node_config(ctx: &Ctx<'_>, config: &Value, zone: &str) -> GoogleRe
             "Disk size {size} GB is out of range: it must be between 10 and 65536."
         )));
     }
+    check_hardware(&members)?;
+    check_disk_key(ctx, &members)?;
     cluster::check_account(
         ctx,
         members
@@ -138,6 +140,66 @@ pub(super) fn node_config(ctx: &Ctx<'_>, config: &Value, zone: &str) -> GoogleRe
         }
     }
     Ok(Value::Object(members))
+}
+
+/// Checks what is in the machines besides processors (<https://cloud.google.com/kubernetes-engine/docs/concepts/gpus>).
+fn check_hardware(config: &Map<String, Value>) -> GoogleResult<()> {
+    const ACCELERATORS: [&str; 9] = [
+        "nvidia-tesla-t4",
+        "nvidia-tesla-v100",
+        "nvidia-tesla-p100",
+        "nvidia-tesla-p4",
+        "nvidia-l4",
+        "nvidia-tesla-a100",
+        "nvidia-a100-80gb",
+        "nvidia-h100-80gb",
+        "nvidia-h100-mega-80gb",
+    ];
+    let machine = config.get("machineType").and_then(Value::as_str);
+    let family = machine
+        .and_then(|name| name.split('-').next())
+        .unwrap_or_default();
+    let accelerators = config.get("accelerators").and_then(Value::as_array);
+    for accelerator in accelerators.into_iter().flatten() {
+        let kind = text(accelerator, "/acceleratorType");
+        if !ACCELERATORS.contains(&kind) {
+            return Err(bad(format!("Accelerator type \"{kind}\" does not exist.")));
+        }
+        if !["n1", "a2", "a3", "g2"].contains(&family) {
+            return Err(bad(format!(
+                "Accelerators are not supported on machine family \"{family}\"."
+            )));
+        }
+    }
+    let disks = config
+        .get("localSsdCount")
+        .and_then(Value::as_i64)
+        .unwrap_or(0);
+    if disks > 0 && family == "e2" {
+        return Err(bad(
+            "Local SSDs are not supported on machine family \"e2\".",
+        ));
+    }
+    Ok(())
+}
+
+/// Checks the key of boot disks, which Compute Engine's agent uses
+/// (<https://cloud.google.com/kubernetes-engine/docs/how-to/using-cmek>).
+fn check_disk_key(ctx: &Ctx<'_>, config: &Map<String, Value>) -> GoogleResult<()> {
+    let Some(key) = config.get("bootDiskKmsKey").and_then(Value::as_str) else {
+        return Ok(());
+    };
+    if key.is_empty() {
+        return Ok(());
+    }
+    if ctx.get(super::super::kms::KEYS, key).is_none()
+        || !super::super::kms::usable(ctx, key, "compute-system")
+    {
+        return Err(GoogleError::forbidden(format!(
+            "Permission 'cloudkms.cryptoKeyVersions.useToEncrypt' denied on resource '{key}' (or it may not exist)."
+        )));
+    }
+    Ok(())
 }
 
 /// Checks autoscaling limits.

@@ -36,8 +36,10 @@ urlMaps: insert get list aggregatedList patch update delete
 targetHttpProxies: insert get list aggregatedList patch delete setUrlMap
 targetHttpsProxies: insert get list aggregatedList patch delete setUrlMap setSslCertificates setSslPolicy setQuicOverride
 targetTcpProxies: insert get list aggregatedList delete setBackendService setProxyHeader
+targetSslProxies: insert get list delete setBackendService setProxyHeader setSslCertificates setSslPolicy
 backendBuckets: insert get list patch update delete
 sslCertificates: insert get list aggregatedList delete
+sslPolicies: insert get list aggregatedList patch delete listAvailableFeatures
 globalForwardingRules: insert get list patch delete setLabels setTarget
 forwardingRules: insert get list aggregatedList patch delete setLabels setTarget
 zones: get list

@@ -154,6 +154,11 @@ fn insert(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpReply> {
         ))
     })?;
     let mut doc = body.as_object().cloned().unwrap_or_default();
+    check_placement(&doc, &location)?;
+    let kind = match doc.get("customPlacementConfig") {
+        Some(_) => "dual-region",
+        None => kind,
+    };
     let links = settle(ctx, &mut doc)?;
     let now = iso8601_millis(ctx.now);
     for (field, value) in [
@@ -254,6 +259,7 @@ fn settle(ctx: &Ctx<'_>, doc: &mut Map<String, Value>) -> GoogleResult<Vec<Strin
     {
         check_rule(rule)?;
     }
+    check_pages(doc)?;
     if let Some(autoclass) = doc.get_mut("autoclass") {
         if autoclass["enabled"] == true {
             if let Some(members) = autoclass.as_object_mut() {
@@ -295,6 +301,63 @@ fn settle(ctx: &Ctx<'_>, doc: &mut Map<String, Value>) -> GoogleResult<Vec<Strin
         ));
     }
     Ok(vec![key])
+}
+
+/// Checks the pages that a bucket shows, and who may use it
+/// (<https://cloud.google.com/storage/docs/json_api/v1/buckets>, `website`, `cors`).
+fn check_pages(doc: &mut Map<String, Value>) -> GoogleResult<()> {
+    for (field, empty) in [("website", json!({})), ("cors", json!([]))] {
+        if doc.get(field) == Some(&empty) {
+            doc.remove(field);
+        }
+    }
+    let methods = [
+        "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "*",
+    ];
+    for rule in doc
+        .get("cors")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let mut named = rule["method"].as_array().into_iter().flatten();
+        if let Some(other) = named.find(|one| !methods.contains(&one.as_str().unwrap_or_default()))
+        {
+            return Err(GoogleError::invalid(format!(
+                "Invalid CORS method: {other}"
+            )));
+        }
+        if rule["maxAgeSeconds"].as_i64().is_some_and(|age| age < 0) {
+            return Err(GoogleError::invalid("maxAgeSeconds must not be negative."));
+        }
+    }
+    Ok(())
+}
+
+/// Checks the two regions of a dual-region.
+fn check_placement(doc: &Map<String, Value>, location: &str) -> GoogleResult<()> {
+    let Some(config) = doc.get("customPlacementConfig") else {
+        return Ok(());
+    };
+    let regions = config["dataLocations"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let known = |one: &Value| {
+        let name = one.as_str().unwrap_or_default().to_lowercase();
+        places::is_region(&name)
+    };
+    if regions.len() != 2 || regions[0] == regions[1] || !regions.iter().all(known) {
+        return Err(GoogleError::invalid(
+            "A custom dual-region needs exactly two different regions in dataLocations.",
+        ));
+    }
+    if !["US", "EU", "ASIA"].contains(&location) {
+        return Err(GoogleError::invalid(format!(
+            "The location {location} cannot hold a custom dual-region."
+        )));
+    }
+    Ok(())
 }
 
 fn check_rule(rule: &Value) -> GoogleResult<()> {
