@@ -401,3 +401,33 @@ scaling_config  = { desired_size = 2500, max_size = 2500, min_size = 1 }
         "5000 of `vCPUs of standard instances` are planned in eu-west-1, 2 are there, and the quota is 5000",
     ]);
 }
+
+/// Quotas of EKS that are asked for only when more is planned than AWS gives to all.
+#[test]
+fn more_node_groups_or_nodes_than_there_may_be_are_told() {
+    let server = Server::sandbox(&["--latency", "none"]);
+    let stack = |groups: usize, most: usize| {
+        let text = RIGHT
+            .text()
+            .replace(
+                "scaling_config  = { desired_size = 1, max_size = 1, min_size = 1 }",
+                &format!(
+                    "scaling_config  = {{ desired_size = 1, max_size = {most}, min_size = 1 }}"
+                ),
+            )
+            .replace(
+                "node_group_name = \"n\"",
+                &format!("count = {groups}\nnode_group_name = \"n${{count.index}}\""),
+            );
+        planned(&server, &text)
+    };
+    let fine = stack(30, 450).expect(0).told();
+    assert!(!fine.contains("the quota is 30"), "{fine}");
+    assert!(!fine.contains("the quota is 450"), "{fine}");
+    stack(31, 1).expect(0).says(&[
+        "31 of `managed node groups` are planned in the cluster k, 0 are there, and the quota is 30",
+    ]);
+    stack(1, 451)
+        .expect(0)
+        .says(&["a node group of 451 nodes is planned, and the quota is 450"]);
+}

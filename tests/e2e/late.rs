@@ -404,6 +404,42 @@ assume_role_policy = '''${{jsonencode({{ Version = "2012-10-17", Statement = [{{
     stack.end();
 }
 
+/// The roles of an add-on's pods are looked at like those of associations.
+#[test]
+fn the_roles_of_an_addons_pods_must_trust_the_service_of_pods() {
+    let role = |name: &str, service: &str| {
+        format!(
+            r#"[resource.aws_iam_role.{name}]
+name = "{name}"
+assume_role_policy = '''${{jsonencode({{ Version = "2012-10-17", Statement = [{{
+  Effect = "Allow", Action = ["sts:AssumeRole", "sts:TagSession"], Principal = {{ Service = "{service}" }}
+}}] }})}}'''
+"#
+        )
+    };
+    let text = |service: &str| {
+        let roles = role("control", "eks.amazonaws.com")
+            + &role("nodes", "ec2.amazonaws.com")
+            + &role("disks", service);
+        format!(
+            r#"{CLUSTER}{roles}
+[resource.aws_eks_addon.disks]
+cluster_name             = "${{aws_eks_cluster.main.name}}"
+addon_name               = "aws-ebs-csi-driver"
+pod_identity_association = [{{ service_account = "ebs-csi-controller-sa", role_arn = "${{aws_iam_role.disks.arn}}" }}]
+"#
+        )
+    };
+    let stack = Stack::late("late=1000", &text("ec2.amazonaws.com"));
+    stack.apply().expect(1).says(&[
+        "the trust policy of the role disks does not let pods.eks.amazonaws.com take it on",
+        "── pod_identity_association",
+    ]);
+    stack.write(&text("pods.eks.amazonaws.com"));
+    stack.apply().expect(0);
+    stack.end();
+}
+
 const CLUSTER: &str = r#"
 [stack]
 name = "shop"

@@ -1,6 +1,7 @@
 //! End to end: the real binary against the sandbox and moto, with the output that a person sees.
 #![allow(unreachable_pub, clippy::print_stdout, reason = "a test binary")]
 
+mod aws_credentials;
 mod aws_data;
 mod aws_preflight;
 mod aws_session;

@@ -53,6 +53,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
 const FILES: &[&str] = &[
     "crates/state/src/local.rs",
     "crates/sandbox/src/journal.rs",
+    "providers/aws/src/role.rs",
     "providers/azure/src/certificate.rs",
     "providers/builtin/src/files.rs",
     "providers/kubernetes/src/helm/files.rs",

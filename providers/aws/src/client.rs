@@ -3,16 +3,13 @@
 
 use crate::cluster_token;
 use crate::config::Config;
+use crate::credentials;
 use crate::error;
 use crate::family::Family;
 use crate::poll::Polls;
 use crate::tagged::Answers;
-use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::retry::RetryConfig;
-use aws_config::sts::AssumeRoleProvider;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_sts::config::Credentials;
+use aws_config::{Region, SdkConfig};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -24,7 +21,6 @@ use infra_model::{CallContext, ErrorKind, ProviderError, Timestamp};
 use std::error::Error;
 use std::future::Future;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 /// The configured client of one account and region.
 pub struct Client {
@@ -130,7 +126,7 @@ impl Client {
         environment: &Environment,
     ) -> Result<Client, ProviderError> {
         let mut config = config.within(environment)?;
-        let mut sdk = base(&config, environment).await;
+        let sdk = credentials::load(&config, environment).await;
         let region = sdk.region().map(ToString::to_string).ok_or_else(|| {
             ProviderError::invalid(
                 "region",
@@ -141,9 +137,6 @@ impl Client {
             && let Some(url) = sdk.endpoint_url()
         {
             config.everywhere(url);
-        }
-        if let Some(role) = config.assume_role.first() {
-            sdk = assume(&sdk, role, config.endpoints.get("sts")).await;
         }
         let mut client = Client {
             config,
@@ -207,28 +200,8 @@ impl Client {
             Some(url) => url.to_owned(),
             None => format!("{} in {}", error.service, self.region),
         };
+        let error = credentials::explained(error, self.config.profile.as_deref());
         error::from_endpoint(error, &endpoint)
-    }
-
-    /// Why it cannot be asked whose credentials these are: perhaps because the profile that the stack names has none.
-    fn of_whom(&self, error: ProviderError) -> ProviderError {
-        match &self.config.profile {
-            // The SDK's words for a provider that found nothing (`CredentialsError::not_loaded`).
-            Some(profile)
-                if error
-                    .message
-                    .contains("the credential provider was not enabled") =>
-            {
-                let message = format!(
-                    "the profile `{profile}`, which the stack names, is not defined, or has no credentials: look into ~/.aws/config and ~/.aws/credentials"
-                );
-                ProviderError {
-                    attribute: Some(infra_model::Path::attribute("profile")),
-                    ..ProviderError::new(ErrorKind::Denied, message)
-                }
-            }
-            _ => self.located(error),
-        }
     }
 
     /// Asks whose credentials these are.
@@ -243,7 +216,7 @@ impl Client {
             .get_caller_identity()
             .send()
             .await
-            .map_err(|e| self.of_whom(error::typed("sts", "GetCallerIdentity", &e)))?;
+            .map_err(|e| self.located(error::typed("sts", "GetCallerIdentity", &e)))?;
         let account = who.account().unwrap_or_default().to_owned();
         if let Some(expected) = self.config.account.as_ref().filter(|a| **a != account) {
             return Err(ProviderError {
@@ -357,75 +330,4 @@ impl Client {
         };
         retried(context, family.name, operation, resend, &attempt).await
     }
-}
-
-/// What the SDK needs to make calls: region and credentials, as the configuration and the standard chain have them.
-async fn base(config: &Config, environment: &Environment) -> SdkConfig {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .retry_config(RetryConfig::disabled())
-        .timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(Duration::from_secs(10))
-                .operation_attempt_timeout(Duration::from_mins(1))
-                .build(),
-        );
-    if let Some(region) = &config.region {
-        loader = loader.region(Region::new(region.clone()));
-    }
-    // The sandbox's credentials stand for all that a stack names.
-    match (&config.profile, given_credentials(environment)) {
-        // A profile that the stack names goes before what the shell happens to have.
-        (Some(profile), given) if !environment.is_sandbox() || given.is_none() => {
-            let credentials = ProfileFileCredentialsProvider::builder();
-            loader = loader
-                .profile_name(profile)
-                .credentials_provider(credentials.profile_name(profile).build());
-        }
-        (_, Some(given)) => loader = loader.credentials_provider(given),
-        (_, None) => {}
-    }
-    loader.load().await
-}
-
-/// The same, with the role that is taken on.
-pub(crate) async fn load(config: &Config, environment: &Environment) -> SdkConfig {
-    let sdk = base(config, environment).await;
-    match config.assume_role.first() {
-        Some(role) => assume(&sdk, role, config.endpoints.get("sts")).await,
-        None => sdk,
-    }
-}
-
-/// Credentials that were passed in; the SDK's own chain when there are none.
-fn given_credentials(environment: &Environment) -> Option<Credentials> {
-    Some(Credentials::new(
-        environment.variable("AWS_ACCESS_KEY_ID")?,
-        environment.variable("AWS_SECRET_ACCESS_KEY")?,
-        environment.variable("AWS_SESSION_TOKEN").map(str::to_owned),
-        None,
-        "environment",
-    ))
-}
-
-async fn assume(
-    sdk: &SdkConfig,
-    role: &crate::config::AssumeRole,
-    endpoint: Option<&String>,
-) -> SdkConfig {
-    let mut base = sdk.to_builder();
-    if let Some(url) = endpoint {
-        base.set_endpoint_url(Some(url.clone()));
-    }
-    let mut provider = AssumeRoleProvider::builder(&role.role_arn)
-        .session_name(role.session_name.as_deref().unwrap_or("infra"))
-        .configure(&base.build());
-    if let Some(id) = &role.external_id {
-        provider = provider.external_id(id);
-    }
-    let provider = provider.build().await;
-    sdk.to_builder()
-        .credentials_provider(aws_sdk_sts::config::SharedCredentialsProvider::new(
-            provider,
-        ))
-        .build()
 }

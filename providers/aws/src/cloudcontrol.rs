@@ -1,12 +1,15 @@
 //! `aws_cloudcontrol_resource`: anything that AWS's Cloud Control API has, by CloudFormation's name of its type and its
 //! properties. What the type cannot know of a resource, the stack file says: which properties cannot be changed.
 
+use crate::batch::{self, Page};
 use crate::client::Client;
-use crate::error::{self, absent_is_done, there};
+use crate::cloudcontrol_request::{finish, status, token_of};
+use crate::cloudcontrol_tags::{Place, TAGGING};
+use crate::error::{absent_is_done, there};
 use crate::family::CLOUDCONTROL;
-use crate::wait::{self, LONG, Progress};
+use crate::tags::{self, Tags};
+use crate::wait;
 use async_trait::async_trait;
-use aws_sdk_cloudcontrol::types::{HandlerErrorCode, OperationStatus, ProgressEvent};
 use futures::future::join_all;
 use infra_cloud::declared::{declared, exported, fields, seen};
 use infra_cloud::pending::{known, split};
@@ -31,6 +34,14 @@ pub(crate) struct CloudControlRecord {
     /// Its properties, as CloudFormation's reference names them. What is not said here is the service's affair, and no drift.
     #[record(optional)]
     pub(crate) properties: Value,
+    /// How its type has tags, by CloudFormation's reference: `list` where each is a `Key` and a `Value`, `map` where they are a table,
+    /// `none`. By default as the properties declare them. With tags, it carries the provider's and the marks that tell whose it is, which
+    /// do not show; without, nothing but its identifier does, and a lost state cannot find it again.
+    #[record(optional)]
+    pub(crate) tagging: Option<String>,
+    /// The property that holds the tags, where it is not `Tags`, such as `UserPoolTags`.
+    #[record(optional)]
+    pub(crate) tags_property: Option<String>,
     /// The properties that cannot be changed ("Update requires: Replacement" in CloudFormation's reference): a change of one
     /// replaces the resource.
     #[record(optional)]
@@ -87,86 +98,6 @@ fn patch(prior: &Value, desired: &Value) -> Json {
     operations.collect()
 }
 
-/// What came of a request: its identifier as soon as it has one.
-fn progress(event: &ProgressEvent) -> Result<Progress<Option<String>>, ProviderError> {
-    let status = event.operation_status.as_ref();
-    match status {
-        Some(OperationStatus::Success) => Ok(Progress::Done(event.identifier.clone())),
-        Some(OperationStatus::Failed | OperationStatus::CancelComplete) => {
-            let code = event.error_code.as_ref();
-            let message = event.status_message.clone().unwrap_or_else(|| {
-                let status = status.map_or("", OperationStatus::as_str);
-                format!("the request is {status}")
-            });
-            let call = event.operation.as_ref().map_or("", |o| o.as_str());
-            let name = code.map_or("", HandlerErrorCode::as_str);
-            let mut error = error::of_item(CLOUDCONTROL.service, call, name, &message);
-            if let Some(kind) = code.and_then(kind) {
-                error.kind = kind;
-            }
-            error.request_id.clone_from(&event.request_token);
-            Err(error)
-        }
-        status => {
-            let word = status.map_or("PENDING", OperationStatus::as_str);
-            Ok(Progress::Pending(word.to_lowercase().replace('_', " ")))
-        }
-    }
-}
-
-/// What a handler's error means.
-/// <https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-test-contract-errors.html>
-fn kind(code: &HandlerErrorCode) -> Option<ErrorKind> {
-    Some(match code {
-        HandlerErrorCode::AccessDenied
-        | HandlerErrorCode::InvalidCredentials
-        | HandlerErrorCode::UnauthorizedTaggingOperation => ErrorKind::Denied,
-        HandlerErrorCode::AlreadyExists | HandlerErrorCode::ResourceConflict => ErrorKind::Conflict,
-        HandlerErrorCode::InvalidRequest | HandlerErrorCode::NotUpdatable => ErrorKind::Invalid,
-        HandlerErrorCode::NotFound => ErrorKind::NotFound,
-        HandlerErrorCode::ServiceLimitExceeded => ErrorKind::Quota,
-        HandlerErrorCode::Throttling => ErrorKind::Throttled,
-        HandlerErrorCode::InternalFailure
-        | HandlerErrorCode::NetworkFailure
-        | HandlerErrorCode::ServiceInternalError
-        | HandlerErrorCode::ServiceTimeout => ErrorKind::Transient,
-        _ => return None,
-    })
-}
-
-/// Where a request stands, by its token.
-async fn status(
-    client: &Client,
-    context: &CallContext,
-    request: &str,
-) -> Result<Option<ProgressEvent>, ProviderError> {
-    let answer = client.call(context, CLOUDCONTROL, "GetResourceRequestStatus", || {
-        client
-            .cloudcontrol()
-            .get_resource_request_status()
-            .request_token(request)
-            .send()
-    });
-    Ok(answer.await?.progress_event)
-}
-
-/// Waits for a request, by its token; its identifier.
-async fn finish(
-    client: &Client,
-    context: &CallContext,
-    operation: &Operation,
-    request: &str,
-) -> Result<String, ProviderError> {
-    let identifier = wait::until(context, operation, LONG, || async move {
-        let event = status(client, context, request).await?;
-        event
-            .as_ref()
-            .map_or_else(|| Ok(Progress::Pending("pending".to_owned())), progress)
-    })
-    .await?;
-    Ok(identifier.unwrap_or_default())
-}
-
 /// The id of what is known by the request that makes it: as it was read before, else as the request tells; none while it does
 /// not, or when it came to nothing.
 async fn resolved(
@@ -188,16 +119,6 @@ async fn resolved(
     let event = there(status(client, context, request).await)?.flatten();
     let identifier = event.and_then(|event| event.identifier);
     Ok(identifier.map(|identifier| format!("{id}{identifier}")))
-}
-
-/// The request's token, by which it is asked for.
-fn token_of(event: Option<ProgressEvent>) -> Result<String, ProviderError> {
-    event.and_then(|event| event.request_token).ok_or_else(|| {
-        ProviderError::new(
-            ErrorKind::Other,
-            "Cloud Control accepted the request and gave no token of it",
-        )
-    })
 }
 
 async fn find(
@@ -228,12 +149,72 @@ async fn find(
     })
 }
 
-fn record(id: &str, found: &Json, prior: Option<&CloudControlRecord>) -> CloudControlRecord {
+fn place_of(record: &CloudControlRecord) -> Option<Place> {
+    let properties = Json::Object(fields(&record.properties));
+    let (tagging, property) = (record.tagging.as_deref(), record.tags_property.as_deref());
+    Place::of(tagging, property, &properties)
+}
+
+/// The identifiers of a type's resources that carry tags of which something holds. A listing may tell less of each than asking for it.
+async fn tagged(
+    client: &Client,
+    context: &CallContext,
+    type_name: &str,
+    place: &Place,
+    holds: impl Fn(&Tags) -> bool + Send + Sync,
+) -> Result<Vec<String>, ProviderError> {
+    let all = batch::all_pages(|token| {
+        let request = client
+            .cloudcontrol()
+            .list_resources()
+            .type_name(type_name)
+            .set_next_token(token);
+        async move {
+            let answer = client
+                .call(context, CLOUDCONTROL, "ListResources", || {
+                    request.clone().send()
+                })
+                .await?;
+            Ok::<_, ProviderError>(Page {
+                items: answer.resource_descriptions.unwrap_or_default(),
+                next: answer.next_token,
+            })
+        }
+    })
+    .await?;
+    let mut ours = Vec::new();
+    for one in all {
+        let Some(identifier) = one.identifier else {
+            continue;
+        };
+        let text = one.properties.unwrap_or_default();
+        let listed: Json = serde_json::from_str(&text).unwrap_or_default();
+        let id = format!("{type_name}|{identifier}");
+        let found = if listed.get(&place.property).is_some() {
+            Some(listed)
+        } else {
+            find(client, context, &id, None).await?
+        };
+        if found.is_some_and(|found| holds(&place.read(&found))) {
+            ours.push(id);
+        }
+    }
+    Ok(ours)
+}
+
+fn record(
+    client: &Client,
+    id: &str,
+    mut found: Json,
+    prior: Option<&CloudControlRecord>,
+) -> CloudControlRecord {
     let (type_name, identifier) = parts(id);
     let mut record = prior.cloned().unwrap_or_else(|| CloudControlRecord {
         type_name: type_name.to_owned(),
         // Nothing is declared yet.
         properties: Value::NULL,
+        tagging: None,
+        tags_property: None,
         create_only: BTreeSet::new(),
         role_arn: None,
         type_version_id: None,
@@ -242,8 +223,12 @@ fn record(id: &str, found: &Json, prior: Option<&CloudControlRecord>) -> CloudCo
         identifier: None,
         id: None,
     });
-    record.properties = seen(&record.properties, |said| declared(found, said));
-    record.output = exported(found, &record.export);
+    if let Some(place) = place_of(&record) {
+        let said = Json::Object(fields(&record.properties));
+        found = place.shown(&client.config().tags, found, &said);
+    }
+    record.properties = seen(&record.properties, |said| declared(&found, said));
+    record.output = exported(&found, &record.export);
     record.identifier = Some(identifier.to_owned());
     record.id = Some(id.to_owned());
     record
@@ -305,6 +290,11 @@ impl Resource<Client> for CloudControl {
                 "it must be a table of properties",
             ));
         }
+        let tagging = known("tagging").and_then(Value::as_str);
+        if tagging.is_some_and(|tagging| !TAGGING.contains(&tagging)) {
+            let message = format!("it must be one of {}", TAGGING.join(", "));
+            wrong.push(ProviderError::invalid("tagging", message));
+        }
         wrong
     }
 
@@ -323,7 +313,7 @@ impl Resource<Client> for CloudControl {
                 return Ok(None);
             };
             let found = find(client, context, &id, prior).await?;
-            Ok(found.map(|found| record(&id, &found, prior)))
+            Ok(found.map(|found| record(client, &id, found, prior)))
         }))
         .await
     }
@@ -342,11 +332,18 @@ impl Resource<Client> for CloudControl {
             id.to_owned()
         } else {
             let request = match known_id {
-                Some((_, Some(request))) if !request.is_empty() => request.to_owned(),
+                Some((_, Some(request))) if !request.is_empty() => {
+                    Begun::Request(request.to_owned())
+                }
                 sent => begin(client, context, operation, &desired, &begun, sent.is_some()).await?,
             };
-            let identifier = finish(client, context, operation, &request).await?;
-            let id = format!("{begun}{identifier}");
+            let id = match request {
+                Begun::Made(id) => id,
+                Begun::Request(request) => {
+                    let identifier = finish(client, context, operation, &request).await?;
+                    format!("{begun}{identifier}")
+                }
+            };
             context.events.id_known(operation, &id).await?;
             id
         };
@@ -361,7 +358,20 @@ impl Resource<Client> for CloudControl {
         desired: CloudControlRecord,
     ) -> Result<CloudControlRecord, ProviderError> {
         let id = Self::id(&prior);
-        let patch = patch(&prior.properties, &desired.properties);
+        let mut patch = patch(&prior.properties, &desired.properties);
+        if let (Some(place), false) = (place_of(&desired), patch == json!([])) {
+            let there = find(client, context, &id, Some(&prior))
+                .await?
+                .unwrap_or_default();
+            let [old, new] = [&prior, &desired].map(|r| Json::Object(fields(&r.properties)));
+            let tags = &client.config().tags;
+            let wanted = place.for_update(tags, operation, [&old, &new, &there]);
+            if let Json::Array(operations) = &mut patch {
+                let at = format!("/{}", place.property);
+                operations.retain(|one| one["path"] != *at);
+                operations.extend(wanted);
+            }
+        }
         if patch != json!([]) {
             let (type_name, identifier) = parts(&id);
             let document = patch.to_string();
@@ -419,6 +429,21 @@ impl Resource<Client> for CloudControl {
         Ok(Recovered::Absent)
     }
 
+    async fn rediscover(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        config: &Value,
+    ) -> Result<Vec<String>, ProviderError> {
+        let type_name = config.get("type_name").and_then(Value::as_str);
+        let (Some(type_name), Some(place)) = (type_name, Place::of_value(config)) else {
+            let why = "carries no marks where the stack file does not say how its type has tags (`tagging`)";
+            return Err(infra_model::resource::untold(Self::TYPE, why));
+        };
+        let ours = |found: &Tags| tags::are_of(found, operation);
+        tagged(client, context, type_name, &place, ours).await
+    }
+
     fn import(id: &str) -> Result<Imported<CloudControlRecord>, ProviderError> {
         let (type_name, identifier) = parts(id);
         if !type_name.contains("::") || identifier.is_empty() {
@@ -432,6 +457,14 @@ impl Resource<Client> for CloudControl {
     }
 }
 
+/// What a creation has come to.
+enum Begun {
+    /// A request, by its token.
+    Request(String),
+    /// The resource, by its id: it was found by the mark of the operation that made it.
+    Made(String),
+}
+
 /// Sends the creation, whose token is known afterwards. `again` when it may have been sent before.
 async fn begin(
     client: &Client,
@@ -440,17 +473,31 @@ async fn begin(
     desired: &CloudControlRecord,
     begun: &str,
     again: bool,
-) -> Result<String, ProviderError> {
+) -> Result<Begun, ProviderError> {
+    let place = place_of(desired);
     if !again {
         let before = known(begun, "");
         context.events.id_known(operation, &before).await?;
     } else if context.clock.now().since(operation.started) >= TOKENS_LAST {
+        if let Some(place) = place {
+            let mark = |found: &Tags| {
+                found.get(tags::OPERATION).map(String::as_str) == Some(&*operation.id.0)
+            };
+            let made = tagged(client, context, &desired.type_name, &place, mark).await?;
+            if let Some(id) = made.into_iter().next() {
+                return Ok(Begun::Made(id));
+            }
+        }
         return Err(ProviderError::new(
             ErrorKind::Other,
             "it was begun more than 36 hours ago, and whether it was made cannot be told any more: look for it in the account, and import it if it is there",
         ));
     }
-    let state = Json::Object(fields(&desired.properties)).to_string();
+    let mut state = fields(&desired.properties);
+    if let Some(place) = &place {
+        state = place.for_create(&client.config().tags, operation, state);
+    }
+    let state = Json::Object(state).to_string();
     let answer = client.call(context, CLOUDCONTROL, "CreateResource", || {
         client
             .cloudcontrol()
@@ -465,7 +512,7 @@ async fn begin(
     let request = token_of(answer.await?.progress_event)?;
     let waiting = known(begun, &request);
     context.events.id_known(operation, &waiting).await?;
-    Ok(request)
+    Ok(Begun::Request(request))
 }
 
 #[cfg(test)]
@@ -499,20 +546,5 @@ mod tests {
         ]);
         assert_eq!(patch(&prior, &desired), expected);
         assert_eq!(patch(&prior, &prior), json!([]));
-    }
-
-    #[test]
-    fn a_failed_request_says_why() {
-        let event = ProgressEvent::builder()
-            .operation_status(OperationStatus::Failed)
-            .error_code(HandlerErrorCode::ServiceLimitExceeded)
-            .status_message("no more topics")
-            .request_token("r-1")
-            .build();
-        let error = progress(&event).expect_err("failed");
-        assert_eq!(error.kind, ErrorKind::Quota);
-        assert_eq!(error.code, "ServiceLimitExceeded");
-        assert_eq!(error.message, "no more topics");
-        assert_eq!(error.request_id.as_deref(), Some("r-1"));
     }
 }

@@ -2,8 +2,8 @@
 //! `aws eks get-token` makes them (docs: EKS user guide, "Grant IAM users access to Kubernetes"; the form is that of
 //! aws-iam-authenticator). Nothing is sent.
 
-use crate::client::load;
 use crate::config::{AssumeRole, Config};
+use crate::credentials::load;
 use aws_config::SdkConfig;
 use aws_sdk_sts::config::ProvideCredentials;
 use aws_sigv4::http_request::{
@@ -76,7 +76,7 @@ pub(crate) async fn of(
     let credentials = provider
         .provide_credentials()
         .await
-        .map_err(|e| denied(e.to_string()))?;
+        .map_err(|e| denied(crate::error::causes_of(&e)))?;
     let url = presigned(cluster, region, &credentials.into(), now)
         .ok_or_else(|| denied("the call cannot be signed".to_owned()))?;
     Ok(ClusterToken {

@@ -16,6 +16,10 @@ pub fn typed<E>(service: &str, operation: &str, error: &SdkError<E, HttpResponse
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
+    // Credentials of our own say themselves what is wrong with them.
+    if let Some(own) = own(error) {
+        return own.clone();
+    }
     let mut out = ProviderError {
         service: service.to_owned(),
         operation: operation.to_owned(),
@@ -77,6 +81,23 @@ pub fn from_endpoint(mut error: ProviderError, endpoint: &str) -> ProviderError 
         error.message = format!("no answer from {endpoint}: {why}");
     }
     error
+}
+
+/// The error of ours that is among the causes.
+fn own<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a ProviderError> {
+    let mut next = error.source();
+    while let Some(cause) = next {
+        if let Some(own) = cause.downcast_ref::<ProviderError>() {
+            return Some(own);
+        }
+        next = cause.source();
+    }
+    None
+}
+
+/// Why credentials could not be got: in our own words where there are any.
+pub(crate) fn causes_of(error: &(dyn Error + 'static)) -> String {
+    own(error).map_or_else(|| causes(error), ToString::to_string)
 }
 
 /// Why a call came to nothing, from the outermost cause that says something to the innermost, each once.

@@ -12,6 +12,7 @@ use futures::future::join_all;
 use infra_cloud::late::{Standing, asked, until_known};
 use infra_model::{CallContext, Operation, ProviderError, Timestamp};
 use std::future::Future;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a call is refused for.
@@ -21,6 +22,8 @@ pub(crate) enum About<'a> {
     Roles(&'a str),
     /// A role that is not known yet, or does not let in the service that is to take it on, which services say alike.
     Assumed(Trust<'a>),
+    /// Roles, by a text in which their ARNs stand, of which these must let in a service each.
+    Named(&'a str, &'a [Trust<'a>]),
     /// A bucket that does not let in what its policy may have let in a moment ago.
     Bucket(&'a str),
     /// A key that a service may not use yet, or does not know.
@@ -43,16 +46,19 @@ where
     T: Send,
     F: Future<Output = Result<T, ProviderError>> + Send,
 {
-    let names = &match about {
-        About::Roles(named) => roles(named, client.account()),
-        About::Assumed(trust) => roles(trust.role, client.account()),
-        About::Bucket(_) | About::Key(_) => Vec::new(),
+    let account = client.account();
+    let (named, trusts) = match &about {
+        About::Roles(named) => (*named, &[][..]),
+        About::Assumed(trust) => (trust.role, std::slice::from_ref(trust)),
+        About::Named(named, trusts) => (*named, *trusts),
+        About::Bucket(_) | About::Key(_) => ("", &[][..]),
     };
-    let trust = match about {
-        About::Assumed(trust) => Some(trust),
-        _ => None,
+    let names = &roles(named, account);
+    let trust_of = |name: &str| {
+        let is = |trust: &&Trust<'_>| roles(trust.role, account).iter().any(|n| n == name);
+        trusts.iter().find(is).copied()
     };
-    let shut = &AtomicBool::new(false);
+    let shut: &Mutex<Option<Trust<'_>>> = &Mutex::new(None);
     let words = |error: &ProviderError| {
         refused(error).then(|| match (about, names.as_slice()) {
             (About::Bucket(bucket), _) => format!("the policy of the bucket {bucket}"),
@@ -66,17 +72,27 @@ where
         match about {
             About::Bucket(bucket) => of_bucket(client, context, bucket).await,
             About::Key(key) => of_key(client, context, key).await,
-            About::Roles(_) | About::Assumed(_) => {
+            About::Roles(_) | About::Assumed(_) | About::Named(..) => {
                 let all = names.iter();
-                let all = all.map(|name| of_role(client, context, name, trust, shut));
-                together(&join_all(all).await)
+                let all = all.map(|name| of_role(client, context, name, trust_of(name)));
+                let all = join_all(all).await;
+                let lacking = all.iter().find_map(|(_, lacking)| *lacking);
+                if let Ok(mut shut) = shut.lock() {
+                    *shut = lacking;
+                }
+                together(
+                    &all.iter()
+                        .map(|(standing, _)| *standing)
+                        .collect::<Vec<_>>(),
+                )
             }
         }
     };
     let done = until_known(context, operation, words, standing, call).await;
-    match trust {
-        Some(trust) if shut.load(Ordering::Relaxed) => done.map_err(|error| trust.refused(error)),
-        _ => done,
+    let shut = shut.lock().ok().and_then(|shut| *shut);
+    match shut {
+        Some(trust) => done.map_err(|error| trust.refused(error)),
+        None => done,
     }
 }
 
@@ -113,15 +129,16 @@ fn since(context: &CallContext, made: Option<&DateTime>) -> Standing {
     })
 }
 
-/// How it stands with a role. One that does not let in who is to take it on is as good as missing, which is noted; it too is asked for
-/// again, because a trust policy that was just changed may be told late.
-async fn of_role(
+/// How it stands with a role, and whom it does not let in that is to take it on. It is as good as missing then; it too is asked for again,
+/// because a trust policy that was just changed may be told late.
+async fn of_role<'a>(
     client: &Client,
     context: &CallContext,
     name: &str,
-    trust: Option<Trust<'_>>,
-    shut: &AtomicBool,
-) -> Standing {
+    trust: Option<Trust<'a>>,
+) -> (Standing, Option<Trust<'a>>) {
+    let shut = AtomicBool::new(false);
+    let shut = &shut;
     let found = asked(context, || async {
         let answer = client.call(context, IAM, "GetRole", || {
             client.iam().get_role().role_name(name).send()
@@ -132,12 +149,13 @@ async fn of_role(
         shut.store(lacks, Ordering::Relaxed);
         Ok(found.filter(|_| !lacks))
     });
-    match found.await {
+    let standing = match found.await {
         Ok(Some(role)) => since(context, Some(role.create_date())),
         Ok(None) => Standing::Missing,
         // Who may not ask cannot tell.
         Err(_) => Standing::Old,
-    }
+    };
+    (standing, trust.filter(|_| shut.load(Ordering::Relaxed)))
 }
 
 /// Buckets tell when they were made, or when their policy was changed ("This date can change when making changes to your bucket, such

@@ -1,7 +1,7 @@
 //! Names that nobody chose: made from the operation that creates the resource, so that a repeated attempt and recovery
 //! mean the same name.
 
-use infra_model::{Operation, ProviderError, Value};
+use infra_model::{Operation, PlanRequest, Planned, ProviderError, Record, Value, planning};
 
 /// The given name, or one of its own for the operation: `prefix` or `infra-`, and 16 digits.
 #[must_use]
@@ -10,6 +10,16 @@ pub(crate) fn chosen(name: Option<&str>, prefix: Option<&str>, operation: &Opera
         Some(name) if !name.is_empty() => name.to_owned(),
         _ => format!("{}{}", prefix.unwrap_or("infra-"), operation.id),
     }
+}
+
+/// Takes a name that an imported object has for one that was made of the prefix that the configuration says, where it begins so. What a
+/// type's plan does first: `names` are the attributes of name and prefix.
+pub(crate) fn adopt<R: Record>(
+    request: &PlanRequest<'_>,
+    planned: &mut Planned,
+    names: (&str, &str),
+) {
+    planning::adopt_prefix(&R::block(), request, planned, names);
 }
 
 /// Refuses a `name` or `name_prefix` that is longer than the service takes, or has other characters than letters, digits and these.

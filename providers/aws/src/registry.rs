@@ -101,3 +101,63 @@ pub(crate) fn data() -> Vec<Box<dyn DynDataSource<Client>>> {
         Typed::<data::route53_zone::Zone>::register_data(),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::provider;
+    use infra_model::json::from_json;
+    use infra_model::{Attribute, PlanRequest, Value};
+    use serde_json::{Map, json};
+
+    /// An imported object has its name from nobody's prefix.
+    #[test]
+    fn every_type_takes_over_a_name_that_begins_with_its_prefix() {
+        let aws = provider();
+        let mut tried = 0;
+        for (name, schema) in &aws.schema().resources {
+            let attributes = &schema.block.attributes;
+            let made_up = |attribute: &&str| {
+                let named = attribute
+                    .strip_suffix("_prefix")
+                    .and_then(|n| attributes.get(n));
+                named.is_some_and(|named| named.force_new && named.computed)
+            };
+            let all = attributes.iter();
+            let all = all.filter(|(_, a): &(_, &Attribute)| a.optional && a.force_new);
+            for prefix in all.map(|(name, _)| &**name).filter(made_up) {
+                let named = prefix.trim_end_matches("_prefix");
+                let of = |pairs: [(&str, &str); 1]| {
+                    let pairs = pairs.map(|(k, v)| (k.to_owned(), json!(v)));
+                    let json = serde_json::Value::Object(Map::from_iter(pairs));
+                    from_json(&json, &schema.block.implied_type()).expect("fits")
+                };
+                let config = of([(prefix, "alias/web-")]);
+                let plan = |there: &str| {
+                    let prior = of([(named, there)]);
+                    let planned = aws.plan(&PlanRequest {
+                        type_name: &**name,
+                        prior: Some(&prior),
+                        config: &config,
+                        private: None,
+                        provider: None,
+                    });
+                    planned.expect("plans")
+                };
+                let planned = plan("alias/web-frontend");
+                let replaced: Vec<String> =
+                    planned.replace.iter().map(ToString::to_string).collect();
+                let about = |path: &&String| path.contains(named);
+                assert_eq!(replaced.iter().find(about), None, "{name}");
+                assert_eq!(
+                    planned.value.get(named).and_then(Value::as_str),
+                    Some("alias/web-frontend"),
+                    "{name}"
+                );
+                // Another name is not from it.
+                assert!(!plan("alias/api").replace.is_empty(), "{name}");
+                tried += 1;
+            }
+        }
+        assert!(tried >= 15, "{tried} types with names that are made up");
+    }
+}

@@ -21,6 +21,8 @@ pub(crate) struct Ctx<'a> {
     pub(crate) tx: Tx<'a>,
     pub(crate) now: Millis,
     pub(crate) region: String,
+    /// The key that signed the request; empty for what happens by itself.
+    pub(crate) access_key: String,
     pub(crate) latency: Latency,
     /// What faults make of the background work that this request starts.
     pub(crate) pace: Pace,
@@ -33,6 +35,7 @@ impl<'a> Ctx<'a> {
             tx: frame.tx,
             now: frame.now,
             region: region.to_owned(),
+            access_key: String::new(),
             latency: frame.latency,
             pace: frame.pace,
         }

@@ -41,6 +41,7 @@ use self::error::{AwsError, AwsResult};
 use self::json::JsonService;
 use self::query::{Query, QueryService};
 use self::rest::{RawService, RestService};
+use self::sts::Unfit;
 use crate::core::{Failure, Frame};
 use crate::faults::Refusal;
 use crate::http::{HttpReply, HttpRequest};
@@ -150,6 +151,16 @@ pub(crate) struct Credential {
 }
 
 impl Credential {
+    /// Nobody's, for what is not signed.
+    fn none(request: &HttpRequest) -> Option<Self> {
+        let unsigned = Query::read(request).action == sts::UNSIGNED;
+        unsigned.then(|| Self {
+            access_key: String::new(),
+            region: "us-east-1".to_owned(),
+            service: "sts".to_owned(),
+        })
+    }
+
     /// Reads the credential scope of a signature, in the header or in a presigned URL.
     fn read(request: &HttpRequest) -> Option<Self> {
         let scope = match request.header("authorization") {
@@ -193,7 +204,7 @@ pub(crate) struct Call {
 
 /// Finds service and operation; what is not signed or for no service here is refused.
 pub(crate) fn route(request: &HttpRequest, request_id: String) -> Result<Call, HttpReply> {
-    let Some(credential) = Credential::read(request) else {
+    let Some(credential) = Credential::read(request).or_else(|| Credential::none(request)) else {
         let error = AwsError::with_status(
             403,
             "MissingAuthenticationToken",
@@ -272,6 +283,10 @@ impl Call {
                 ),
             ));
         }
+        let token = request
+            .header("x-amz-security-token")
+            .or_else(|| request.query("X-Amz-Security-Token"));
+        sts::check(ctx, token).map_err(|unfit| self.unfit(unfit))?;
         match (self.protocol, &self.query) {
             (Protocol::Query(service), Some(query)) => {
                 let xml = service.run(ctx, query)?;
@@ -309,6 +324,45 @@ impl Call {
             Protocol::Rest(_) => RestService::fail(error, &self.request_id),
             Protocol::Raw(service) => (service.fail)(error, request, &self.request_id),
         }
+    }
+
+    /// The error of keys that are not good, or no longer, in the service's words.
+    fn unfit(&self, unfit: Unfit) -> AwsError {
+        let (status, code, message) = match (unfit, self.service, self.protocol) {
+            (Unfit::Unknown, "ec2", _) => (
+                401,
+                "AuthFailure",
+                "AWS was not able to validate the provided access credentials",
+            ),
+            (Unfit::Unknown, _, Protocol::Raw(_)) => (
+                403,
+                "InvalidAccessKeyId",
+                "The AWS Access Key Id you provided does not exist in our records.",
+            ),
+            (Unfit::Unknown, _, Protocol::Json(_) | Protocol::Rest(_)) => (
+                403,
+                "UnrecognizedClientException",
+                "The security token included in the request is invalid.",
+            ),
+            (Unfit::Unknown, _, Protocol::Query(_)) => (
+                403,
+                "InvalidClientTokenId",
+                "The security token included in the request is invalid",
+            ),
+            (Unfit::Expired, "ec2", _) => (400, "RequestExpired", "Request has expired."),
+            (Unfit::Expired, "s3", _) => (400, "ExpiredToken", "The provided token has expired."),
+            (Unfit::Expired, _, Protocol::Json(_) | Protocol::Rest(_)) => (
+                403,
+                "ExpiredTokenException",
+                "The security token included in the request is expired",
+            ),
+            (Unfit::Expired, ..) => (
+                403,
+                "ExpiredToken",
+                "The security token included in the request is expired",
+            ),
+        };
+        AwsError::with_status(status, code, message)
     }
 
     /// The error of an injected refusal; a reset has none.
@@ -368,6 +422,7 @@ impl crate::core::Call for Call {
         request: &HttpRequest,
     ) -> Result<(Tx<'a>, HttpReply), Failure> {
         let mut ctx = Ctx::new(frame, &self.credential.region);
+        ctx.access_key.clone_from(&self.credential.access_key);
         match self.perform(&mut ctx, request) {
             Ok(reply) => Ok((ctx.tx, reply)),
             Err(error) => Err(self.failure(error, request)),

@@ -12,7 +12,8 @@ use crate::trust::Trust;
 use crate::wait;
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{
-    FlowLog as Found, FlowLogsResourceType, LogDestinationType, ResourceType, TrafficType,
+    DestinationOptionsRequest, FlowLog as Found, FlowLogsResourceType, LogDestinationType,
+    ResourceType, TrafficType,
 };
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
@@ -51,6 +52,9 @@ pub(crate) struct FlowLogRecord {
     /// Seconds over which traffic is summed up: 60 or 600.
     #[record(optional, force_new, default = 600)]
     pub(crate) max_aggregation_interval: i32,
+    /// How files in a bucket are.
+    #[record(block, max = 1, computed, force_new)]
+    pub(crate) destination_options: Vec<Files>,
     /// Tags.
     #[record(optional)]
     pub(crate) tags: Tags,
@@ -63,6 +67,20 @@ pub(crate) struct FlowLogRecord {
     /// Its ARN.
     #[record(computed)]
     pub(crate) arn: Option<String>,
+}
+
+/// How files in a bucket are.
+#[derive(Clone, Debug, Default, PartialEq, Record)]
+pub(crate) struct Files {
+    /// `plain-text` or `parquet`.
+    #[record(optional, force_new, default = "plain-text")]
+    pub(crate) file_format: String,
+    /// Whether folders are named as Hive wants them.
+    #[record(optional, force_new, default = false)]
+    pub(crate) hive_compatible_partitions: bool,
+    /// Whether there is a folder for each hour rather than each day.
+    #[record(optional, force_new, default = false)]
+    pub(crate) per_hour_partition: bool,
 }
 
 pub(crate) struct FlowLog;
@@ -128,6 +146,13 @@ impl Resource<Client> for FlowLog {
             .set_log_destination(desired.log_destination.clone())
             .set_deliver_logs_permission_arn(desired.iam_role_arn.clone())
             .set_log_format(desired.log_format.clone())
+            .set_destination_options(desired.destination_options.first().map(|files| {
+                DestinationOptionsRequest::builder()
+                    .file_format(files.file_format.as_str().into())
+                    .hive_compatible_partitions(files.hive_compatible_partitions)
+                    .per_hour_partition(files.per_hour_partition)
+                    .build()
+            }))
             .max_aggregation_interval(desired.max_aggregation_interval)
             .tag_specifications(tagging::specification(
                 client,
@@ -258,6 +283,15 @@ fn record(client: &Client, found: Found, prior: Option<&FlowLogRecord>) -> FlowL
     let resource = found.resource_id.clone();
     let starting = |prefix: &str| resource.clone().filter(|r| r.starts_with(prefix));
     let id = found.flow_log_id.clone().unwrap_or_default();
+    let files = found.destination_options.iter().map(|options| Files {
+        file_format: options
+            .file_format
+            .as_ref()
+            .map_or_else(|| "plain-text".to_owned(), |f| f.as_str().to_owned()),
+        hive_compatible_partitions: options.hive_compatible_partitions == Some(true),
+        per_hour_partition: options.per_hour_partition == Some(true),
+    });
+    let files = files.collect();
     FlowLogRecord {
         vpc_id: starting("vpc-"),
         subnet_id: starting("subnet-"),
@@ -270,6 +304,7 @@ fn record(client: &Client, found: Found, prior: Option<&FlowLogRecord>) -> FlowL
         iam_role_arn: found.deliver_logs_permission_arn,
         log_format: found.log_format,
         max_aggregation_interval: found.max_aggregation_interval.unwrap_or(600),
+        destination_options: files,
         tags,
         tags_all,
         arn: Some(client.arn("ec2", &format!("vpc-flow-log/{id}"))),

@@ -4,10 +4,14 @@ use super::launch_template_data::{
     CreditSpecification, InstanceProfile, Mapping, MetadataOptions, Monitoring, NetworkInterface,
     Placement, TagSpecification, from_api, to_api,
 };
+use super::launch_template_options::{
+    Capacity, Cpu, DnsNames, Enclave, Hibernation, License, Maintenance, Market,
+};
 use super::tagging::{self, list};
 use crate::batch;
 use crate::client::Client;
 use crate::family::{EC2_READ, EC2_WRITE};
+use crate::naming;
 use crate::recover::Lost;
 use crate::tags::Tags;
 use crate::wait;
@@ -83,6 +87,36 @@ pub(crate) struct LaunchTemplateRecord {
     /// Where instances run.
     #[record(block, max = 1)]
     pub(crate) placement: Vec<Placement>,
+    /// A kernel of its own (paravirtual images).
+    #[record(optional)]
+    pub(crate) kernel_id: Option<String>,
+    /// A RAM disk of its own (paravirtual images).
+    #[record(optional)]
+    pub(crate) ram_disk_id: Option<String>,
+    /// Which reserved capacity instances take.
+    #[record(block, max = 1)]
+    pub(crate) capacity_reservation_specification: Vec<Capacity>,
+    /// Processors.
+    #[record(block, max = 1)]
+    pub(crate) cpu_options: Vec<Cpu>,
+    /// Enclaves.
+    #[record(block, max = 1)]
+    pub(crate) enclave_options: Vec<Enclave>,
+    /// Hibernation.
+    #[record(block, max = 1)]
+    pub(crate) hibernation_options: Vec<Hibernation>,
+    /// How instances are bought.
+    #[record(block, max = 1)]
+    pub(crate) instance_market_options: Vec<Market>,
+    /// Licenses.
+    #[record(block)]
+    pub(crate) license_specification: Vec<License>,
+    /// Maintenance.
+    #[record(block, max = 1)]
+    pub(crate) maintenance_options: Vec<Maintenance>,
+    /// Names in the VPC's DNS.
+    #[record(block, max = 1)]
+    pub(crate) private_dns_name_options: Vec<DnsNames>,
     /// Network interfaces.
     #[record(block)]
     pub(crate) network_interfaces: Vec<NetworkInterface>,
@@ -129,6 +163,16 @@ const VERSIONED: &[&str] = &[
     "monitoring",
     "credit_specification",
     "placement",
+    "kernel_id",
+    "ram_disk_id",
+    "capacity_reservation_specification",
+    "cpu_options",
+    "enclave_options",
+    "hibernation_options",
+    "instance_market_options",
+    "license_specification",
+    "maintenance_options",
+    "private_dns_name_options",
     "network_interfaces",
     "tag_specifications",
 ];
@@ -143,6 +187,7 @@ impl Resource<Client> for LaunchTemplate {
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
+        naming::adopt::<LaunchTemplateRecord>(request, planned, ("name", "name_prefix"));
         let Some(prior) = request.prior else {
             return Ok(());
         };

@@ -130,6 +130,18 @@ pub(crate) struct Placement {
     /// `default`, `dedicated` or `host`.
     #[record(optional)]
     pub(crate) tenancy: Option<String>,
+    /// Whether instances stay on their dedicated host.
+    #[record(optional)]
+    pub(crate) affinity: Option<String>,
+    /// The dedicated host.
+    #[record(optional)]
+    pub(crate) host_id: Option<String>,
+    /// A group of dedicated hosts.
+    #[record(optional)]
+    pub(crate) host_resource_group_arn: Option<String>,
+    /// The partition of the placement group.
+    #[record(optional)]
+    pub(crate) partition_number: Option<i32>,
 }
 
 /// A network interface.
@@ -195,9 +207,13 @@ pub(super) fn to_api(desired: &LaunchTemplateRecord) -> RequestLaunchTemplateDat
             .set_availability_zone(p.availability_zone.clone())
             .set_group_name(p.group_name.clone())
             .set_tenancy(p.tenancy.as_deref().map(Tenancy::from))
+            .set_affinity(p.affinity.clone())
+            .set_host_id(p.host_id.clone())
+            .set_host_resource_group_arn(p.host_resource_group_arn.clone())
+            .set_partition_number(p.partition_number)
             .build()
     });
-    RequestLaunchTemplateData::builder()
+    super::launch_template_options::to_api(desired, RequestLaunchTemplateData::builder())
         .set_image_id(desired.image_id.clone())
         .set_instance_type(desired.instance_type.as_deref().map(InstanceType::from))
         .set_key_name(desired.key_name.clone())
@@ -288,6 +304,7 @@ fn tagged(s: &TagSpecification) -> LaunchTemplateTagSpecificationRequest {
 /// The record's data as EC2 has it.
 pub(super) fn from_api(data: &ResponseLaunchTemplateData, record: &mut LaunchTemplateRecord) {
     let text = |t: &str| t.to_owned();
+    super::launch_template_options::from_api(data, record);
     record.image_id.clone_from(&data.image_id);
     record.instance_type = data.instance_type.as_ref().map(|t| text(t.as_str()));
     record.key_name.clone_from(&data.key_name);
@@ -321,6 +338,10 @@ pub(super) fn from_api(data: &ResponseLaunchTemplateData, record: &mut LaunchTem
         availability_zone: p.availability_zone.clone(),
         group_name: p.group_name.clone(),
         tenancy: p.tenancy.as_ref().map(|t| text(t.as_str())),
+        affinity: p.affinity.clone(),
+        host_id: p.host_id.clone(),
+        host_resource_group_arn: p.host_resource_group_arn.clone(),
+        partition_number: p.partition_number,
     });
     record.placement = placement.collect();
     let metadata = data.metadata_options.iter().map(|m| MetadataOptions {

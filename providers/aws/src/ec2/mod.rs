@@ -9,6 +9,7 @@ mod hop;
 pub(crate) mod internet_gateway;
 pub(crate) mod launch_template;
 mod launch_template_data;
+mod launch_template_options;
 pub(crate) mod nat_gateway;
 pub(crate) mod permissions;
 pub(crate) mod route;

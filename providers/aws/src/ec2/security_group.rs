@@ -5,13 +5,16 @@ use super::tagging::{self, filter, list};
 use crate::batch;
 use crate::client::Client;
 use crate::family::EC2_WRITE;
+use crate::naming;
 use crate::tags::Tags;
 use crate::wait;
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{ResourceType, SecurityGroup as Found};
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
-use infra_model::{CallContext, Operation, ProviderError, Record, Recovered, Resource, Value};
+use infra_model::{
+    CallContext, Operation, PlanRequest, Planned, ProviderError, Record, Recovered, Resource, Value,
+};
 use std::collections::BTreeSet;
 
 /// A security group.
@@ -69,6 +72,11 @@ impl Resource<Client> for SecurityGroup {
             .seconds(4, 3, 4)
             .family(EC2_WRITE.name)
             .unique(&["vpc_id", "name"])
+    }
+
+    fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
+        naming::adopt::<SecurityGroupRecord>(request, planned, ("name", "name_prefix"));
+        Ok(())
     }
 
     fn validate(config: &Value) -> Vec<ProviderError> {

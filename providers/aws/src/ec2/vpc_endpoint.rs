@@ -241,11 +241,18 @@ impl Resource<Client> for VpcEndpoint {
                 .set_remove_subnet_ids(added(subnets.1, subnets.0))
                 .set_add_security_group_ids(added(groups.0, groups.1))
                 .set_remove_security_group_ids(added(groups.1, groups.0));
-            client
+            let sent = client
                 .call(context, EC2_WRITE, "ModifyVpcEndpoint", || {
                     request.clone().send()
                 })
-                .await?;
+                .await;
+            if let Err(refused) = sent {
+                // What was added already, by an attempt whose answer was lost, cannot be added again.
+                let found = find(client, context, &id).await.ok().flatten();
+                if !refused.maybe_done || !found.is_some_and(|f| is_within(&f, &desired)) {
+                    return Err(refused);
+                }
+            }
             available(client, context, operation, &id).await?;
         }
         tagging::update(
@@ -322,6 +329,18 @@ async fn find(
         })
         .await;
     Ok(there(answer)?.and_then(|a| a.vpc_endpoints.unwrap_or_default().pop()))
+}
+
+/// Whether it is where it shall be: its tables, subnets and groups.
+fn is_within(found: &Found, desired: &VpcEndpointRecord) -> bool {
+    let same = |there: &[String], wanted: &BTreeSet<String>| {
+        let there: BTreeSet<String> = there.iter().cloned().collect();
+        there == *wanted
+    };
+    let groups = found.groups().iter().filter_map(|g| g.group_id.clone());
+    same(found.route_table_ids(), &desired.route_table_ids)
+        && same(found.subnet_ids(), &desired.subnet_ids)
+        && same(&groups.collect::<Vec<_>>(), &desired.security_group_ids)
 }
 
 /// The states differ in letter case between the API's answers and its documentation.

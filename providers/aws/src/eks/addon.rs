@@ -6,6 +6,7 @@ use crate::error::absent_is_done;
 use crate::family::EKS;
 use crate::late::About;
 use crate::tags::Tags;
+use crate::trust::Trust;
 use crate::wait::{self, Progress};
 use async_trait::async_trait;
 use aws_sdk_eks::types::{
@@ -168,7 +169,7 @@ impl Resource<Client> for Addon {
             context,
             operation,
             "CreateAddon",
-            About::Roles(&arns(&desired)),
+            About::Named(&arns(&desired), &trusts(&desired)),
             || find(client, context, operation, &key),
             || request.clone().send(),
             |_| Some(key.clone()),
@@ -205,7 +206,9 @@ impl Resource<Client> for Addon {
                 .set_pod_identity_associations(roles.then_some(associations))
                 .set_resolve_conflicts(conflicts.map(ResolveConflicts::from))
                 .set_service_account_role_arn(desired.service_account_role_arn.clone());
+            let (arns, trusts) = (arns(&desired), trusts(&desired));
             let what = Change {
+                about: About::Named(&arns, &trusts),
                 call: "UpdateAddon",
                 cluster: &desired.cluster_name,
                 node_group: None,
@@ -272,7 +275,18 @@ impl Resource<Client> for Addon {
     }
 }
 
-/// Its associations, in an order of their own.
+/// What its associations need of their roles. The one that the add-on itself has trusts the cluster's identity provider, and no service.
+fn trusts(record: &AddonRecord) -> Vec<Trust<'_>> {
+    let associations = record.pod_identity_association.iter();
+    associations
+        .map(|association| Trust {
+            role: &association.role_arn,
+            service: "pods.eks.amazonaws.com",
+            attribute: "pod_identity_association",
+        })
+        .collect()
+}
+
 /// The roles that it names.
 fn arns(record: &AddonRecord) -> String {
     let own = record.service_account_role_arn.as_deref();
@@ -280,6 +294,7 @@ fn arns(record: &AddonRecord) -> String {
     own.into_iter().chain(pods).collect::<Vec<_>>().join(" ")
 }
 
+/// Its associations, in an order of their own.
 fn roles(record: &AddonRecord) -> Vec<Association> {
     let mut all = record.pod_identity_association.clone();
     all.sort();

@@ -13,6 +13,7 @@ use super::cluster_auto::{self, Auto, Switch};
 use super::{Change, change, failed, list, now, reasons, set, tagging, time};
 use crate::client::Client;
 use crate::family::EKS;
+use crate::late::About;
 use crate::wait::{self, Progress};
 use aws_sdk_eks::operation::create_cluster::builders::CreateClusterFluentBuilder;
 use aws_sdk_eks::operation::update_cluster_config::builders::UpdateClusterConfigFluentBuilder;
@@ -336,6 +337,7 @@ pub(super) async fn update(
         cluster: name,
         node_group: None,
         addon: None,
+        about: About::Roles(""),
     };
     let now = || now::<Cluster>(client, context, prior);
     let token = |purpose: &str| operation.token.derived(purpose).as_str().to_owned();

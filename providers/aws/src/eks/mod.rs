@@ -180,6 +180,8 @@ struct Change<'a> {
     cluster: &'a str,
     node_group: Option<&'a str>,
     addon: Option<&'a str>,
+    /// What roles are named.
+    about: About<'a>,
 }
 
 /// Sends a change, which waits for others to be over, and sees it through. A change that changes nothing is refused as
@@ -202,8 +204,10 @@ where
 {
     let call = what.call;
     let busy = |e: &ProviderError| e.kind == ErrorKind::Conflict;
-    let sent = wait::while_refused(context, operation, wait::LONG, busy, || {
-        client.call(context, EKS, call, &send)
+    let sent = once_known(client, context, operation, what.about, role_unknown, || {
+        wait::while_refused(context, operation, wait::LONG, busy, || {
+            client.call(context, EKS, call, &send)
+        })
     })
     .await;
     let begun = match sent {

@@ -7,6 +7,7 @@ use super::node_group::{
 use super::{Change, change, failed, list, now, parts, reasons, set, tagging, there};
 use crate::client::Client;
 use crate::family::EKS;
+use crate::late::About;
 use crate::wait::{self, Progress};
 use aws_sdk_eks::operation::create_nodegroup::builders::CreateNodegroupFluentBuilder;
 use aws_sdk_eks::operation::update_nodegroup_config::builders::UpdateNodegroupConfigFluentBuilder;
@@ -263,6 +264,7 @@ pub(super) async fn update(
         cluster: &prior.cluster_name,
         node_group: prior.node_group_name.as_deref(),
         addon: None,
+        about: About::Roles(""),
     };
     let token = |purpose: &str| operation.token.derived(purpose).as_str().to_owned();
     let now = || now::<NodeGroup>(client, context, prior);

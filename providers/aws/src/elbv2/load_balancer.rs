@@ -176,6 +176,7 @@ impl Resource<Client> for LoadBalancer {
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
+        naming::adopt::<LoadBalancerRecord>(request, planned, ("name", "name_prefix"));
         let Some(prior) = request.prior.filter(|_| planned.replace.is_empty()) else {
             return Ok(());
         };

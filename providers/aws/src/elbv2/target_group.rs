@@ -178,6 +178,7 @@ impl Resource<Client> for TargetGroup {
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
+        naming::adopt::<TargetGroupRecord>(request, planned, ("name", "name_prefix"));
         let Some(prior) = request.prior.filter(|_| planned.replace.is_empty()) else {
             return Ok(());
         };

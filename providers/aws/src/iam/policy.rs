@@ -13,7 +13,9 @@ use aws_sdk_iam::types::Policy as Found;
 use futures::future::join_all;
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
-use infra_model::{CallContext, Operation, ProviderError, Record, Recovered, Resource, Value};
+use infra_model::{
+    CallContext, Operation, PlanRequest, Planned, ProviderError, Record, Recovered, Resource, Value,
+};
 
 /// A policy that roles, users and groups share.
 #[derive(Clone, Debug, Default, Record)]
@@ -62,6 +64,11 @@ impl Resource<Client> for Policy {
             .seconds(2, 2, 2)
             .family(IAM.name)
             .unique(&["name"])
+    }
+
+    fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
+        naming::adopt::<PolicyRecord>(request, planned, ("name", "name_prefix"));
+        Ok(())
     }
 
     fn validate(config: &Value) -> Vec<ProviderError> {

@@ -14,7 +14,9 @@ use aws_smithy_types::date_time::Format;
 use futures::future::join_all;
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
-use infra_model::{CallContext, Operation, ProviderError, Record, Recovered, Resource, Value};
+use infra_model::{
+    CallContext, Operation, PlanRequest, Planned, ProviderError, Record, Recovered, Resource, Value,
+};
 
 /// An identity that services and people take on.
 #[derive(Clone, Debug, Default, Record)]
@@ -75,6 +77,11 @@ impl Resource<Client> for Role {
             .seconds(2, 2, 2)
             .family(IAM.name)
             .unique(&["name"])
+    }
+
+    fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
+        naming::adopt::<RoleRecord>(request, planned, ("name", "name_prefix"));
+        Ok(())
     }
 
     fn validate(config: &Value) -> Vec<ProviderError> {

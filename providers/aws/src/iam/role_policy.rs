@@ -12,7 +12,8 @@ use futures::future::join_all;
 use infra_model::resource::{Imported, Item};
 use infra_model::schema::Traits;
 use infra_model::{
-    CallContext, ErrorKind, Operation, ProviderError, Record, Recovered, Resource, Value,
+    CallContext, ErrorKind, Operation, PlanRequest, Planned, ProviderError, Record, Recovered,
+    Resource, Value,
 };
 
 /// A policy inside a role.
@@ -47,6 +48,11 @@ impl Resource<Client> for RolePolicy {
             .seconds(1, 1, 1)
             .family(IAM.name)
             .unique(&["role", "name"])
+    }
+
+    fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
+        naming::adopt::<RolePolicyRecord>(request, planned, ("name", "name_prefix"));
+        Ok(())
     }
 
     fn validate(config: &Value) -> Vec<ProviderError> {

@@ -54,6 +54,7 @@ impl Resource<Client> for Alias {
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
+        naming::adopt::<AliasRecord>(request, planned, ("name", "name_prefix"));
         let target = |value: &Value| value.get("target_key_id").cloned();
         if planned.replace.is_empty()
             && let Some(prior) = request.prior

@@ -14,7 +14,8 @@ use aws_sdk_cloudwatchlogs::types::{LogGroup as Found, LogGroupClass};
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
 use infra_model::{
-    CallContext, ErrorKind, Operation, ProviderError, Record, Recovered, Resource, Value,
+    CallContext, ErrorKind, Operation, PlanRequest, Planned, ProviderError, Record, Recovered,
+    Resource, Value,
 };
 use std::collections::HashMap;
 
@@ -76,6 +77,11 @@ impl Resource<Client> for LogGroup {
             .seconds(1, 1, 1)
             .family(LOGS.name)
             .unique(&["name"])
+    }
+
+    fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
+        naming::adopt::<LogGroupRecord>(request, planned, ("name", "name_prefix"));
+        Ok(())
     }
 
     fn validate(config: &Value) -> Vec<ProviderError> {

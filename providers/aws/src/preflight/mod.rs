@@ -6,6 +6,7 @@ mod buckets;
 mod databases;
 mod machines;
 mod network;
+mod node_groups;
 mod places;
 mod processors;
 mod quotas;
@@ -34,10 +35,11 @@ pub(crate) async fn check(
         account_quotas::check(client, context, &new),
         places::check(client, context, &new),
         processors::check(client, context, &new),
+        node_groups::check(client, context, items),
     );
-    let (zones, network, machines, databases, buckets, quotas, account_quotas, places, vcpus) =
+    let (zones, network, machines, databases, buckets, quotas, account, places, vcpus, groups) =
         found;
-    let quotas = [quotas, account_quotas, places, vcpus].concat();
+    let quotas = [quotas, account, places, vcpus, groups].concat();
     [zones, network, machines, databases, buckets, quotas].concat()
 }
 

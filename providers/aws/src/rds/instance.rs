@@ -4,6 +4,7 @@ use super::{check_name, instance_call as call, instance_look as look, instance_v
 use crate::client::Client;
 use crate::family::RDS;
 use crate::late::{About, once_known};
+use crate::naming::adopt;
 use crate::tags::Tags;
 use crate::trust::Trust;
 use crate::wait;
@@ -243,6 +244,7 @@ impl Resource<Client> for Instance {
     }
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
+        adopt::<InstanceRecord>(request, planned, ("identifier", "identifier_prefix"));
         let Some(prior) = request.prior.filter(|_| planned.replace.is_empty()) else {
             return Ok(());
         };
@@ -493,12 +495,9 @@ fn keep_grown_storage(prior: &Value, planned: &mut Planned) {
         number(prior, "allocated_storage"),
     );
     if grows && wanted < is {
-        let stored = prior
-            .get("allocated_storage")
-            .cloned()
-            .unwrap_or(Value::NULL);
+        let stored = prior.get("allocated_storage").cloned();
         let value = std::mem::replace(&mut planned.value, Value::NULL);
-        planned.value = value.with_attribute("allocated_storage", stored);
+        planned.value = value.with_attribute("allocated_storage", stored.unwrap_or(Value::NULL));
     }
 }
 

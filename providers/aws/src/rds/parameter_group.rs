@@ -14,7 +14,8 @@ use futures::future::join_all;
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
 use infra_model::{
-    CallContext, ErrorKind, Operation, ProviderError, Record, Recovered, Resource, Value,
+    CallContext, ErrorKind, Operation, PlanRequest, Planned, ProviderError, Record, Recovered,
+    Resource, Value,
 };
 
 /// Settings of a database engine.
@@ -92,6 +93,11 @@ impl Resource<Client> for ParameterGroup {
             .seconds(3, 3, 2)
             .family(RDS.name)
             .unique(&["name"])
+    }
+
+    fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
+        naming::adopt::<ParameterGroupRecord>(request, planned, ("name", "name_prefix"));
+        Ok(())
     }
 
     fn validate(config: &Value) -> Vec<ProviderError> {

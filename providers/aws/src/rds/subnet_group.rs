@@ -12,7 +12,9 @@ use async_trait::async_trait;
 use aws_sdk_rds::types::DbSubnetGroup as Found;
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
-use infra_model::{CallContext, Operation, ProviderError, Record, Recovered, Resource, Value};
+use infra_model::{
+    CallContext, Operation, PlanRequest, Planned, ProviderError, Record, Recovered, Resource, Value,
+};
 use std::collections::BTreeSet;
 
 /// The subnets in which databases may stand.
@@ -62,6 +64,11 @@ impl Resource<Client> for SubnetGroup {
             .seconds(2, 2, 2)
             .family(RDS.name)
             .unique(&["name"])
+    }
+
+    fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
+        naming::adopt::<SubnetGroupRecord>(request, planned, ("name", "name_prefix"));
+        Ok(())
     }
 
     fn validate(config: &Value) -> Vec<ProviderError> {

@@ -18,7 +18,8 @@ use infra_model::kept::Folder;
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
 use infra_model::{
-    CallContext, ErrorKind, Operation, ProviderError, Record, Recovered, Resource, Timestamp, Value,
+    CallContext, ErrorKind, Operation, PlanRequest, Planned, ProviderError, Record, Recovered,
+    Resource, Timestamp, Value,
 };
 
 /// A bucket for objects. Its settings are resources of their own.
@@ -101,6 +102,11 @@ impl Resource<Client> for Bucket {
             .seconds(3, 1, 2)
             .family(S3.name)
             .unique(&["bucket"])
+    }
+
+    fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
+        naming::adopt::<BucketRecord>(request, planned, ("bucket", "bucket_prefix"));
+        Ok(())
     }
 
     fn validate(config: &Value) -> Vec<ProviderError> {

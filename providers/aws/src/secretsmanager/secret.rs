@@ -18,7 +18,9 @@ use aws_smithy_types::date_time::Format;
 use futures::future::join_all;
 use infra_model::resource::Item;
 use infra_model::schema::Traits;
-use infra_model::{CallContext, Operation, ProviderError, Record, Recovered, Resource, Value};
+use infra_model::{
+    CallContext, Operation, PlanRequest, Planned, ProviderError, Record, Recovered, Resource, Value,
+};
 
 /// A secret, without what it holds: that is its versions'.
 #[derive(Clone, Debug, Default, Record)]
@@ -70,6 +72,11 @@ impl Resource<Client> for Secret {
             .seconds(1, 1, 1)
             .family(SECRETS.name)
             .unique(&["name"])
+    }
+
+    fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
+        naming::adopt::<SecretRecord>(request, planned, ("name", "name_prefix"));
+        Ok(())
     }
 
     fn validate(config: &Value) -> Vec<ProviderError> {

@@ -28,6 +28,9 @@ pub(crate) struct FlowLog {
     role: Option<String>,
     format: String,
     interval: i64,
+    /// How files in a bucket are, if it was said: format, folders as Hive's, folders by the hour.
+    #[serde(default)]
+    files: Option<(String, bool, bool)>,
     created_at: Millis,
 }
 
@@ -60,6 +63,9 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             "LogFormat",
             "DeliverLogsPermissionArn",
             "MaxAggregationInterval",
+            "DestinationOptions.FileFormat",
+            "DestinationOptions.HiveCompatiblePartitions",
+            "DestinationOptions.PerHourPartition",
             "ClientToken",
             "TagSpecification.*",
         ],
@@ -134,6 +140,27 @@ fn undone(params: &Params, message: &str) -> Xml {
     xml
 }
 
+/// The options of files, which only a bucket has.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DestinationOptionsRequest.html>
+fn files(params: &Params, destination: &str) -> AwsResult<Option<(String, bool, bool)>> {
+    let Some(options) = params.node("DestinationOptions") else {
+        return Ok(None);
+    };
+    if destination != "s3" {
+        let message = "DestinationOptions can be given for the destination type s3 only";
+        return Err(AwsError::new("InvalidParameter", message));
+    }
+    let format = options.str("FileFormat").unwrap_or("plain-text");
+    if !matches!(format, "plain-text" | "parquet") {
+        return Err(invalid("fileFormat", format));
+    }
+    Ok(Some((
+        format.to_owned(),
+        options.bool("HiveCompatiblePartitions")?.unwrap_or(false),
+        options.bool("PerHourPartition")?.unwrap_or(false),
+    )))
+}
+
 fn make(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Vec<String>> {
     let kind = params.require("ResourceType")?;
     let traffic = params.str("TrafficType").unwrap_or("ALL");
@@ -165,6 +192,7 @@ fn make(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Vec<String>> {
     if !matches!(interval, 60 | 600) {
         return Err(invalid("maxAggregationInterval", &interval.to_string()));
     }
+    let files = files(params, destination_type)?;
     let tags = tag_specification(params, "vpc-flow-log")?;
     let mut ids = Vec::new();
     for resource in params.strings("ResourceId") {
@@ -189,6 +217,7 @@ fn make(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Vec<String>> {
             role: params.str("DeliverLogsPermissionArn").map(str::to_owned),
             format: params.str("LogFormat").unwrap_or(FORMAT).to_owned(),
             interval,
+            files: files.clone(),
             created_at: ctx.now,
         };
         let twin = |other: &FlowLog| {
@@ -266,6 +295,13 @@ fn describe(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
             .text("logFormat", &log.format)
             .text("maxAggregationInterval", log.interval)
             .text("creationTime", iso8601_millis(log.created_at));
+        if let Some((format, hive, hourly)) = &log.files {
+            xml.node("destinationOptions", |xml| {
+                xml.text("fileFormat", format)
+                    .text("hiveCompatiblePartitions", hive)
+                    .text("perHourPartition", hourly);
+            });
+        }
         tag_set(xml, log.tags());
     }))
 }

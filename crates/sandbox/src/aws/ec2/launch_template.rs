@@ -195,7 +195,82 @@ fn data(params: &Params) -> AwsResult<Value> {
         let message = format!("The instance type '{kind}' does not exist");
         return Err(AwsError::new("InvalidInstanceType", message));
     }
-    Ok(node.to_json())
+    let data = node.to_json();
+    check_options(&data)?;
+    Ok(data)
+}
+
+/// Checks the options of instances that are one of a few words, and those that do not go together.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RequestLaunchTemplateData.html>
+fn check_options(data: &Value) -> AwsResult<()> {
+    const WORDS: [(&str, &[&str]); 8] = [
+        (
+            "/CapacityReservationSpecification/CapacityReservationPreference",
+            &["open", "none", "capacity-reservations-only"],
+        ),
+        ("/CpuOptions/AmdSevSnp", &["enabled", "disabled"]),
+        (
+            "/InstanceMarketOptions/MarketType",
+            &[
+                "spot",
+                "capacity-block",
+                "interruptible-capacity-reservation",
+            ],
+        ),
+        (
+            "/InstanceMarketOptions/SpotOptions/SpotInstanceType",
+            &["one-time", "persistent"],
+        ),
+        (
+            "/InstanceMarketOptions/SpotOptions/InstanceInterruptionBehavior",
+            &["hibernate", "stop", "terminate"],
+        ),
+        ("/MaintenanceOptions/AutoRecovery", &["default", "disabled"]),
+        (
+            "/PrivateDnsNameOptions/HostnameType",
+            &["ip-name", "resource-name"],
+        ),
+        ("/Placement/Tenancy", &["default", "dedicated", "host"]),
+    ];
+    let text = |pointer: &str| data.pointer(pointer).and_then(Value::as_str);
+    let invalid = |message: String| Err(AwsError::new("InvalidParameterValue", message));
+    for (pointer, words) in WORDS {
+        let Some(word) = text(pointer).filter(|word| !words.contains(word)) else {
+            continue;
+        };
+        let name = pointer.trim_start_matches('/').replace('/', ".");
+        return invalid(format!("Value ({word}) for parameter {name} is invalid."));
+    }
+    let number = |pointer: &str| text(pointer).and_then(|text| text.parse::<i64>().ok());
+    let cores = number("/CpuOptions/CoreCount");
+    let threads = number("/CpuOptions/ThreadsPerCore");
+    if cores.is_some_and(|cores| cores < 1) || threads.is_some_and(|t| !(1..=2).contains(&t)) {
+        return invalid(
+            "The CpuOptions are not supported: cores are 1 and more, threads of each 1 or 2."
+                .to_owned(),
+        );
+    }
+    if cores.is_some() != threads.is_some() {
+        return Err(AwsError::new(
+            "InvalidParameterCombination",
+            "CoreCount and ThreadsPerCore must be specified together in CpuOptions.",
+        ));
+    }
+    let spot = text("/InstanceMarketOptions/MarketType") == Some("spot");
+    if !spot && data.pointer("/InstanceMarketOptions/SpotOptions").is_some() {
+        return Err(AwsError::new(
+            "InvalidParameterCombination",
+            "SpotOptions need the market type spot.",
+        ));
+    }
+    let on = |pointer: &str| text(pointer) == Some("true");
+    if on("/HibernationOptions/Configured") && on("/EnclaveOptions/Enabled") {
+        return Err(AwsError::new(
+            "InvalidParameterCombination",
+            "You can't enable AWS Nitro Enclaves and hibernation on the same instance.",
+        ));
+    }
+    Ok(())
 }
 
 fn version(ctx: &Ctx<'_>, params: &Params, number: u64, data: Value) -> Version {
@@ -444,6 +519,7 @@ fn write_members(xml: &mut Xml, data: &Value) {
                 // Groups of an interface are `groupSet` of `groupId`; those of the instance are plain.
                 let (set, item) = match (name.as_str(), members.contains_key("DeviceIndex")) {
                     ("SecurityGroupId", true) => ("groupSet".to_owned(), "groupId"),
+                    ("LicenseSpecification", _) => ("licenseSet".to_owned(), "item"),
                     _ => (format!("{small}Set"), "item"),
                 };
                 xml.node(&set, |xml| {

@@ -58,6 +58,11 @@ fn not_found(message: impl Into<String>) -> AwsError {
     AwsError::with_status(404, "ResourceNotFoundException", message)
 }
 
+/// More than a quota lets there be.
+fn over(message: impl Into<String>) -> AwsError {
+    AwsError::new("ResourceLimitExceededException", message)
+}
+
 fn in_use(message: impl Into<String>) -> AwsError {
     AwsError::with_status(409, "ResourceInUseException", message)
 }

@@ -24,6 +24,11 @@ use crate::latency::Work;
 use crate::tags::Tags;
 use crate::world::{Document, Listed, Stored};
 
+/// Managed node groups of a cluster; AWS's default.
+pub(crate) const QUOTA: usize = 30;
+/// Nodes of a managed node group; AWS's default.
+pub(crate) const NODES: usize = 450;
+
 /// A node group.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Nodegroup {
@@ -313,6 +318,13 @@ fn create(ctx: &mut Ctx<'_>, request: &RestRequest) -> AwsResult<Value> {
         return Err(in_use(message)
             .member("clusterName", cluster.name.as_str())
             .member("nodegroupName", config.nodegroup_name.as_str()));
+    }
+    let others = ctx.referrers::<Nodegroup>(&of_cluster(&cluster.name));
+    if others.len() >= QUOTA {
+        return Err(super::over(format!(
+            "NodeGroup limit exceeded for cluster {}: limit {QUOTA}",
+            cluster.name
+        )));
     }
     nodegroup_config::check(ctx, &cluster, &mut config)?;
     let running = cluster.running_version(ctx).to_owned();

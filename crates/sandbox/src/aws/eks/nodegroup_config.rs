@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::cluster::Cluster;
+use super::nodegroup::NODES;
 use super::{invalid, invalid_request, versions};
 use crate::aws::context::Ctx;
 use crate::aws::ec2::subnet::Subnet;
@@ -154,6 +155,11 @@ pub(super) fn check_scaling(scaling: Scaling) -> AwsResult<()> {
     } = scaling;
     if max_size == 0 {
         return Err(invalid("maxSize must be at least 1"));
+    }
+    if max_size as usize > NODES {
+        return Err(super::over(format!(
+            "Node limit exceeded for nodegroup: maxSize is {max_size}, limit {NODES}"
+        )));
     }
     if min_size > max_size {
         return Err(invalid(format!(

@@ -6,12 +6,15 @@ mod aws_policies;
 mod common;
 mod instance_profile;
 mod managed_policy;
-mod oidc_provider;
+pub(super) mod oidc_provider;
 pub(crate) mod role;
 mod role_policy;
+pub(crate) mod trust;
 
 pub(super) use self::account::tagged;
 
+use super::context::Ctx;
+use super::error::{AwsError, AwsResult};
 use super::query::{QueryService, Style};
 
 /// The service.
@@ -27,3 +30,22 @@ pub(super) const SERVICE: QueryService = QueryService {
         oidc_provider::OPERATIONS,
     ],
 };
+
+/// Checks the policies that narrow the session of a role: one that is given, and managed ones by their ARNs, ten at most.
+pub(super) fn session_policies(ctx: &Ctx<'_>, own: Option<&str>, arns: &[&str]) -> AwsResult<()> {
+    if let Some(text) = own {
+        common::document(text, common::Purpose::Permissions)?;
+    }
+    if arns.len() > 10 {
+        return Err(common::validation(
+            "1 validation error detected: Value at 'policyArns' failed to satisfy constraint: Member must have length less than or equal to 10",
+        ));
+    }
+    match arns.iter().find(|arn| !managed_policy::exists(ctx, arn)) {
+        Some(arn) => Err(AwsError::new(
+            "MalformedPolicyDocument",
+            format!("Policy {arn} does not exist or is not attachable."),
+        )),
+        None => Ok(()),
+    }
+}

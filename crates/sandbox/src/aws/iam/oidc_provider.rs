@@ -24,6 +24,13 @@ pub(crate) struct OidcProvider {
     created_at: Millis,
 }
 
+impl OidcProvider {
+    /// Whether tokens for an audience are taken.
+    pub(crate) fn takes(&self, audience: &str) -> bool {
+        self.clients.iter().any(|client| client == audience)
+    }
+}
+
 impl Document for OidcProvider {
     const KIND: &'static str = "iam/oidc-provider";
     const SCOPE: Scope = Scope::Global;

@@ -70,6 +70,16 @@ impl Role {
         global_arn("iam", &format!("role{}{}", self.path, self.name))
     }
 
+    /// Its trust policy.
+    pub(crate) fn trust(&self) -> &str {
+        &self.trust
+    }
+
+    /// Seconds that a session may last at most.
+    pub(crate) fn max_session(&self) -> i64 {
+        self.max_session
+    }
+
     /// Whether a statement of its trust policy allows a service, by its name, to assume it.
     pub(crate) fn lets_in(&self, service: &str) -> bool {
         let policy: Value = serde_json::from_str(&self.trust).unwrap_or_default();

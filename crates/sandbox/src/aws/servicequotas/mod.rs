@@ -68,6 +68,22 @@ const QUOTAS: &[Quota] = &[
         100,
         false,
     ),
+    Quota(
+        "eks",
+        "L-6D54EA21",
+        "Managed node groups per cluster",
+        eks::nodegroup::QUOTA,
+        30,
+        false,
+    ),
+    Quota(
+        "eks",
+        "L-BD136A63",
+        "Nodes per managed node group",
+        eks::nodegroup::NODES,
+        450,
+        false,
+    ),
     // <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html>
     Quota(
         "elasticloadbalancing",
