@@ -86,7 +86,7 @@ fn another_azure_has_names_of_its_own() {
             assert!(!plan.stdout.contains(public), "{public}\n{}", plan.stdout);
         }
         stack.run(&["apply", "-auto-approve"]).expect(0);
-        let told = stack.run(&["output", "-json"]).expect(0).json();
+        let told = stack.folder.run(&["output", "-json"]).expect(0).json();
         for (output, domain) in ["database", "bucket", "registry", "cluster"]
             .into_iter()
             .zip(domains)

@@ -390,7 +390,11 @@ impl Kind for Registry {
         let said = prior.map(|p| &*p.identity).unwrap_or_default();
         record.identity = identity::found(found, said);
         let said = prior.map(|p| &*p.georeplications).unwrap_or_default();
-        record.georeplications = replications::found(found, said);
+        // Where they were not asked for, what was said stands.
+        record.georeplications = match found.get("replications") {
+            Some(_) => replications::found(found, said),
+            None => said.to_vec(),
+        };
         let policies = &found["properties"]["policies"];
         let on = |name: &str| policies[name]["status"] == "enabled";
         record.quarantine_policy_enabled = on("quarantinePolicy");

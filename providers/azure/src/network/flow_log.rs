@@ -223,5 +223,13 @@ impl Kind for FlowLog {
     ) {
         let said = prior.map(|p| &*p.identity).unwrap_or_default();
         record.identity = identity::found(found, said);
+        // Every one has it, also where it keeps records for ever.
+        if record.retention_policy.is_empty() {
+            let policy = &found["properties"]["retentionPolicy"];
+            record.retention_policy.push(Retention {
+                enabled: policy["enabled"] == true,
+                days: policy["days"].as_i64().unwrap_or_default(),
+            });
+        }
     }
 }
