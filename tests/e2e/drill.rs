@@ -287,7 +287,9 @@ fn a_copy_is_made_looked_at_and_taken_away() {
     let refused = real.drill(&["-to", "2099-01-31T12:00:00Z"]).expect(1);
     refused.says(&["is still to come", "leave `-to` out"]);
     real.unharmed(&before);
-    let now = Command::new("date").args(["-u", "+%Y-%m-%dT%H:%M:%SZ"]).output();
+    let now = Command::new("date")
+        .args(["-u", "+%Y-%m-%dT%H:%M:%SZ"])
+        .output();
     let now = String::from_utf8(now.expect("date runs").stdout).expect("text");
     let moment = now.trim();
     let kept = real.drill(&["-keep", "-to", moment]).expect(0);

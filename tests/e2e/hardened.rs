@@ -2,7 +2,9 @@
 //! nothing to do, no drift, destroyed with nothing left; killed in the middle, and gone on with. In the sandbox, where stand-ins take
 //! the place of charts, and say so.
 
+mod images;
 mod rows;
+mod webhooks;
 
 use crate::hostile::{Crowd, Hostile};
 use crate::support::{Folder, Ran, Server, root};

@@ -475,4 +475,20 @@ mod tests {
         let change = json!({ "deletionProtection": false, "settings": { "deletionProtectionEnabled": false } });
         assert_eq!(lifted(&managed(both)), Some(managed(change)));
     }
+
+    /// Where the cloud has no protection, the object says that what it stands for stays: a deletion waits until its composite lifts that.
+    #[test]
+    fn what_is_not_deleted_with_its_object_is_waited_for() {
+        let owned = |mark: &str| {
+            json!({ "metadata": {
+                "annotations": { "platform.infra/deletion-protection": mark },
+                "ownerReferences": [{ "kind": "Database", "controller": true }],
+            } })
+        };
+        assert!(is_held(&owned("true")) && !is_held(&owned("false")));
+        // What nobody has asked for is nobody's to lift.
+        let mut alone = owned("true");
+        alone["metadata"]["ownerReferences"] = json!([]);
+        assert!(!is_held(&alone) && !is_held(&json!({ "metadata": {} })));
+    }
 }

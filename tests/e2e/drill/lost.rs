@@ -177,7 +177,10 @@ fn without_its_state_a_stack_is_made_again_from_what_its_cloud_has() {
     );
     assert_eq!(facts["lost"], 0, "{facts}");
     let told = real.drill(&["-to", "2099-01-31T12:00:00Z"]).expect(1);
-    told.says(&["is still to come", "the last moment that all archives reach is 20"]);
+    told.says(&[
+        "is still to come",
+        "the last moment that all archives reach is 20",
+    ]);
     real.unharmed(&before);
 }
 

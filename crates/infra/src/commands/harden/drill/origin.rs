@@ -148,9 +148,10 @@ impl Search<'_> {
             contents,
             timeout: reach::timeout(database),
         };
+        // Also where it does not reach what is asked for: how far it does is what to ask for then.
+        report.archive(reach.facts(name, &place.told(), self.now));
         let told = reach.told(self.moment, self.now)?;
         report.holds(WHAT, format!("{name}: {}{told}", place.told()));
-        report.archive(reach.facts(name, &place.told(), self.now));
         if let Some(warning) = reach.warning(self.now) {
             report.warn(WHAT, format!("{name}: {warning}"));
         }
