@@ -23,6 +23,7 @@ mod day2;
 mod drill;
 mod ephemeral;
 mod explain;
+mod export;
 mod failures;
 #[cfg(unix)]
 mod gitops;
@@ -49,6 +50,8 @@ mod lock;
 mod lost;
 mod modules;
 mod oracles;
+#[cfg(unix)]
+mod pipelines;
 mod plans;
 mod pools;
 mod reference;

@@ -26,6 +26,7 @@ kube-scheduler|kube|k8s.io/kubernetes/cmd/kube-scheduler|$kubernetes
 kwok|kwok|sigs.k8s.io/kwok/cmd/kwok|
 cyclonus|cyclonus|github.com/mattfenwick/cyclonus/cmd/cyclonus|
 alloy-check|alloy|.|
+actionlint|actionlint|github.com/rhysd/actionlint/cmd/actionlint|
 kubeseal|kubeseal|github.com/bitnami-labs/sealed-secrets/cmd/kubeseal|-X main.VERSION=$(version kubeseal github.com/bitnami-labs/sealed-secrets)
 amtool|alertmanager|github.com/prometheus/alertmanager/cmd/amtool|
 gator|gatekeeper|github.com/open-policy-agent/gatekeeper/v3/cmd/gator|

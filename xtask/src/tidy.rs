@@ -20,6 +20,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["infra-model", "infra-draft", "infra-repository"],
     ),
     ("crates/repository", &["infra-model"]),
+    ("crates/pipelines", &["infra-repository"]),
+    ("crates/crossplane", &["infra-model", "infra-repository"]),
     ("crates/sandbox", &[]),
     (
         "crates/simulation",

@@ -55,6 +55,7 @@ const REGISTRY: &[Entry] = &[
     Entry::of::<controls::policy::Policy>(),
     Entry::of::<controls::crossplane::Crossplane>(),
     Entry::of::<controls::autoscaler::Autoscaler>(),
+    Entry::of::<controls::ci::Ci>(),
 ];
 
 /// What the language calls it.
@@ -81,6 +82,11 @@ const OUTPUTS: &[(&str, OutputType, &str)] = &[
         "namespaces",
         OutputType::Texts,
         "The namespaces that it makes.",
+    ),
+    (
+        controls::ci::OUTPUT,
+        OutputType::Table(controls::ci::PARTS),
+        "What `infra ci render` writes pipelines from.",
     ),
 ];
 
@@ -239,6 +245,7 @@ fn kind() -> ComponentKind {
             .iter()
             .map(|&(name, ty, doc)| OutputKind { name, ty, doc })
             .collect(),
+        natives: Vec::new(),
         doc: Inputs::doc().into(),
     }
 }

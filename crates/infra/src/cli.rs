@@ -5,7 +5,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
 
 mod about;
+mod ci;
 mod clusters;
+mod export;
 mod harden;
 mod modules;
 mod secrets;
@@ -13,7 +15,9 @@ mod state;
 mod variables;
 
 pub(crate) use about::*;
+pub(crate) use ci::*;
 pub(crate) use clusters::*;
+pub(crate) use export::*;
 pub(crate) use harden::*;
 pub(crate) use modules::*;
 pub(crate) use secrets::*;
@@ -168,6 +172,23 @@ Commits and checksums are in infra.lock beside the stack files; keep it under ve
   infra harden unlock -kubeconfig kubeconfig   break-glass, when the policy engine refuses everything"
     )]
     Harden(Harden),
+    /// The pipelines of a stack's apps
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  infra ci render --github                 workflows and their script, into this repository
+  infra ci render --gitlab -o ../shop
+  infra ci render --github --check         exit 2 when something would be written"
+    )]
+    Ci(Ci),
+    /// A stack in the words of other programs
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  infra export crossplane                      managed resources that look at what is there
+  infra export crossplane -own -keep -o manifests/"
+    )]
+    Export(Export),
     /// Seal secrets for a repository, and open sealed ones from a backup of the key
     #[command(
         subcommand,

@@ -1,6 +1,7 @@
 //! The controls, one module each.
 
 pub(crate) mod autoscaler;
+pub(crate) mod ci;
 pub(crate) mod crossplane;
 pub(crate) mod database;
 pub(crate) mod gitops;

@@ -8,6 +8,7 @@ mod autoscaler;
 mod capacity;
 #[cfg(unix)]
 mod charts;
+mod ci;
 mod crossplane;
 #[cfg(unix)]
 mod cyclonus;

@@ -2,6 +2,7 @@
 
 mod apply;
 mod approve;
+mod ci;
 mod cluster_token;
 mod completions;
 mod console;
@@ -10,6 +11,7 @@ mod docs;
 mod drift;
 mod edit;
 mod explain;
+mod export;
 mod fmt;
 mod force_unlock;
 mod generate;
@@ -88,6 +90,8 @@ fn dispatch(command: &Command, ui: Ui) -> Outcome {
         Command::Modules(Modules::List(arguments)) => modules::list(arguments, ui),
         Command::Modules(Modules::Update(arguments)) => modules::update(arguments, ui),
         Command::Harden(arguments) => harden::run(arguments, ui),
+        Command::Ci(arguments) => ci::run(arguments, ui),
+        Command::Export(arguments) => export::run(arguments, ui),
         Command::Secrets(arguments) => secrets::run(arguments, ui),
         Command::Taint(arguments) => taint::run(arguments, true, ui),
         Command::Untaint(arguments) => taint::run(arguments, false, ui),

@@ -266,7 +266,11 @@ impl Seen {
     }
 
     /// An expression in a component's own scope, with what is secret.
-    pub(super) fn value(&self, expression: &Expr, hardening: &ComponentInstance) -> Value {
+    pub(in crate::commands) fn value(
+        &self,
+        expression: &Expr,
+        hardening: &ComponentInstance,
+    ) -> Value {
         let root = StateScope::root(&self.program, &self.recorded, &self.evaluator, self.now);
         let scope = root.at(hardening.scope());
         // What cannot be said without the clouds is said by the apply.
