@@ -98,7 +98,9 @@ impl Surroundings {
 
 /// What the process's environment says to providers that do not ask it themselves.
 pub(crate) fn of_clouds() -> Vec<(String, String)> {
-    const BEGINNINGS: [&str; 12] = [
+    const BEGINNINGS: [&str; 13] = [
+        // The SDK of AWS asks for all else itself.
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
         "GOOGLE_",
         "GCLOUD_",
         "CLOUDSDK_",
