@@ -144,11 +144,11 @@ mod tests {
         let networks = json!({ "actions": ["Microsoft.Network/*", "*/read"], "notActions": [] });
         let write = "Microsoft.Authorization/roleAssignments/write";
         let subnet = "Microsoft.Network/virtualNetworks/subnets/write";
-        assert!(!may(&[contributor.clone()], write));
-        assert!(may(&[contributor.clone()], subnet));
-        assert!(may(&[networks.clone()], subnet));
+        assert!(!may(std::slice::from_ref(&contributor), write));
+        assert!(may(std::slice::from_ref(&contributor), subnet));
+        assert!(may(std::slice::from_ref(&networks), subnet));
         assert!(!may(
-            &[networks.clone()],
+            std::slice::from_ref(&networks),
             "Microsoft.Storage/storageAccounts/write"
         ));
         assert!(may(
