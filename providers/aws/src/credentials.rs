@@ -90,6 +90,10 @@ fn why(error: &ProviderError, profile: Option<&str>) -> Option<String> {
         Some(profile) => format!("`aws sso login --profile {profile}`"),
         None => "`aws sso login`".to_owned(),
     };
+    // It is about a token, and said already.
+    if error.operation == "AssumeRoleWithWebIdentity" {
+        return None;
+    }
     // A code is of an answer of the service's: something was signed, and is not taken.
     match error.code.as_str() {
         "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {

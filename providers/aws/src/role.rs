@@ -201,7 +201,8 @@ fn at(attribute: &str, error: ProviderError) -> ProviderError {
 /// What STS says of a role that cannot be taken on, and what to do. It does not tell a role that is not there from one that does not let
 /// in who asks.
 fn refused_role(role: &AssumeRole, error: ProviderError) -> ProviderError {
-    if error.kind != ErrorKind::Denied || error.code.is_empty() {
+    // Of keys that are not good, or no longer, others tell.
+    if error.code != "AccessDenied" {
         return at("assume_role", error);
     }
     let external = match &role.external_id {
