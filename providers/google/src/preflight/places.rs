@@ -58,7 +58,7 @@ fn places(item: &PreflightItem) -> Vec<Place<'_>> {
         // `EU`, `nam4`, `europe`: places of several regions.
         name.contains('-').then_some(Place {
             item,
-            attribute: *attribute,
+            attribute,
             name,
             kinds: *kinds,
         })
