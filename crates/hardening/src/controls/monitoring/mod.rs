@@ -370,10 +370,15 @@ fn flows(inside: &mut Inside<'_>) {
     inside.allow(Peer::Pods(prometheus), Peer::Pods(dns), &[Port::tcp(9153)]);
 }
 
-/// The jobs that make backups, by namespace and name: all that run by a schedule.
+/// The jobs that make backups, by namespace and name: all that run by a schedule, but for those that look for other backups, of which
+/// there are rules of their own.
 fn jobs(inside: &Inside<'_>) -> Vec<(String, String)> {
     let objects = inside.nodes.iter().filter_map(|node| node.object());
-    let jobs = objects.filter(|object| object["kind"] == "CronJob");
+    let jobs = objects.filter(|object| {
+        let looks =
+            object["metadata"]["namespace"] == crate::controls::database::zalando::NAMESPACE;
+        object["kind"] == "CronJob" && !looks
+    });
     let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
     jobs.map(|job| &job["metadata"])
         .map(|metadata| (text(&metadata["namespace"]), text(&metadata["name"])))
