@@ -348,21 +348,21 @@ connectivity_type = "private"
 
 [resource.aws_launch_template.t]
 name          = "t"
-instance_type = "m7i.2xlarge"
+instance_type = "m7i.4xlarge"
 
 [resource.aws_eks_node_group.g]
-for_each        = {{ ON_DEMAND = {}, SPOT = 9000 }}
+for_each        = {{ ON_DEMAND = {}, SPOT = 440 }}
 cluster_name    = "k"
 node_group_name = "${{each.key}}"
 node_role_arn   = "arn:aws:iam::123456789012:role/r"
 subnet_ids      = ["subnet-1"]
 capacity_type   = "${{each.key}}"
 launch_template = {{ id = "${{aws_launch_template.t.id}}", version = "1" }}
-scaling_config  = {{ desired_size = "${{each.value}}", max_size = 9000, min_size = 1 }}
+scaling_config  = {{ desired_size = "${{each.value}}", max_size = 450, min_size = 1 }}
 "#,
             1000 + more,
             200 + more,
-            625 + more
+            312 + more
         );
         planned(&server, &stack).expect(0)
     };
