@@ -136,7 +136,7 @@ mod tests {
                 let replaced_with = |there: &str| {
                     let prior = of([(named, there)]);
                     let planned = aws.plan(&PlanRequest {
-                        type_name: &**name,
+                        type_name: name,
                         prior: Some(&prior),
                         config: &config,
                         private: None,

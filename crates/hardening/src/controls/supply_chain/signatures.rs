@@ -43,7 +43,7 @@ pub(super) fn expand(config: &Config, inside: &mut Inside<'_>) {
         return;
     }
     if verifier(config, inside) == "kyverno" {
-        if !policies.is_some_and(|p| p.engine == "kyverno") {
+        if policies.is_none_or(|p| p.engine != "kyverno") {
             inside.draft.refuse(
                 "supply_chain.verifier",
                 "Kyverno is not installed: the control `policy` is off, or Gatekeeper's",
