@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("crates/repository", &["infra-model"]),
     ("crates/pipelines", &["infra-repository"]),
-    ("crates/crossplane", &["infra-model", "infra-repository"]),
+    ("crates/crossplane", &["infra-model", "infra-draft"]),
     ("crates/sandbox", &[]),
     (
         "crates/simulation",

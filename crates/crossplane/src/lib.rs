@@ -4,10 +4,11 @@
 mod kinds;
 mod values;
 
+use infra_draft::names;
 use infra_model::schema::Block;
 use kinds::{Kind, Named};
 use serde_json::{Map, Value as Json, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// The annotation by which Crossplane finds what is there.
 pub const EXTERNAL_NAME: &str = "crossplane.io/external-name";
@@ -113,7 +114,7 @@ pub struct Export {
 #[must_use]
 pub fn export(resources: &[Resource<'_>], options: &Options) -> Export {
     let mut out = Export::default();
-    let mut names = BTreeMap::new();
+    let mut taken = BTreeSet::new();
     let mut activated = BTreeSet::new();
     for resource in resources {
         let cloud = resource.type_name.split('_').next().unwrap_or_default();
@@ -127,7 +128,7 @@ pub fn export(resources: &[Resource<'_>], options: &Options) -> Export {
             out.unmanaged.push(resource.address.to_owned());
             continue;
         };
-        let name = unique(&kind, resource.address, &mut names);
+        let name = unique(&kind, resource.address, &mut taken);
         activated.insert(kind.plural());
         out.providers.insert(kind.provider());
         let cloud = kind.group.rsplit('.').nth(3).unwrap_or(cloud);
@@ -273,27 +274,13 @@ fn prefix(resource: &Resource<'_>, attribute: &str) -> bool {
 }
 
 /// A name of an object, from the kind and the address: each has its own, the same in every run.
-fn unique(kind: &Kind, address: &str, names: &mut BTreeMap<String, String>) -> String {
-    let mut slug = String::new();
-    for c in format!("{}-{}", kind.kind, address.replace(kind.type_name, "")).chars() {
-        if c.is_ascii_alphanumeric() {
-            slug.push(c.to_ascii_lowercase());
-        } else if !slug.ends_with('-') {
-            slug.push('-');
-        }
+fn unique(kind: &Kind, address: &str, taken: &mut BTreeSet<String>) -> String {
+    let whole = format!("{}-{}", kind.kind, address.replace(kind.type_name, ""));
+    let mut name = names::slug(&whole);
+    if name.len() > 63 || taken.contains(&name) {
+        name = format!("{}-{:08x}", names::start(&name, 50), names::number(address));
     }
-    let slug = slug.trim_matches('-').to_owned();
-    let taken = |n: &str, names: &BTreeMap<String, String>| names.contains_key(n);
-    let mut name = slug.clone();
-    if slug.len() > 63 || taken(&slug, names) {
-        // FNV-1a: the same on every machine.
-        let hash = address.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| {
-            (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
-        });
-        let kept: String = slug.chars().take(50).collect();
-        name = format!("{}-{:08x}", kept.trim_end_matches('-'), hash >> 32);
-    }
-    names.insert(name.clone(), address.to_owned());
+    taken.insert(name.clone());
     name
 }
 

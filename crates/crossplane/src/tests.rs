@@ -2,6 +2,7 @@
 
 use super::*;
 use infra_model::Record;
+use std::collections::BTreeMap;
 
 /// A thing.
 #[derive(Record)]

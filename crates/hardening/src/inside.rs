@@ -332,6 +332,15 @@ impl<'a> Inside<'a> {
         address
     }
 
+    /// A rule that the API server itself holds everybody to, whatever the engine of policies is: [`objects::admission`] says what
+    /// with.
+    pub(crate) fn admission(&mut self, name: &str, spec: Json, within: Option<Json>) {
+        let [policy, binding] = objects::admission(name, spec, within);
+        let policy = self.object(policy);
+        let binding = self.object(binding);
+        self.after(&binding, [policy]);
+    }
+
     /// A node comes after others, by address.
     pub(crate) fn after(&mut self, address: &str, earlier: impl IntoIterator<Item = String>) {
         if let Some(node) = self.nodes.iter_mut().find(|n| n.address() == address) {

@@ -26,3 +26,21 @@ pub(crate) fn resources(requests: [&str; 2], limits: [&str; 2]) -> Json {
         "limits": { "cpu": limits[0], "memory": limits[1] },
     })
 }
+
+/// What the API server itself holds everybody to, whatever the engine of policies is: a policy with this specification, and its binding,
+/// which refuses; `within` selects namespaces, without it all of them.
+/// <https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/>
+pub(crate) fn admission(name: &str, policy: Json, within: Option<Json>) -> [Json; 2] {
+    let mut binding = json!({ "policyName": name, "validationActions": ["Deny"] });
+    if let Some(selector) = within {
+        binding["matchResources"] = json!({ "namespaceSelector": selector });
+    }
+    [
+        ("ValidatingAdmissionPolicy", policy),
+        ("ValidatingAdmissionPolicyBinding", binding),
+    ]
+    .map(|(kind, spec)| {
+        let api = "admissionregistration.k8s.io/v1";
+        object(api, kind, "", name, json!({ "spec": spec }))
+    })
+}

@@ -3,7 +3,7 @@
 
 use crate::setup::{App, Image, Place, Platform, Settings};
 use crate::target::{Login, Registry, Signer};
-use crate::{Error, SCRIPT_PATH, delivered, host_of, pins, tag_prefix};
+use crate::{Error, SCRIPT_PATH, common, delivered, pins, tag_prefix};
 use infra_repository::yaml;
 use serde_json::{Map, Value as Json, json};
 
@@ -20,7 +20,7 @@ pub(crate) fn files(
 ) -> Result<Vec<(String, String)>, Error> {
     apps.iter()
         .map(|app| {
-            let path = format!(".github/workflows/{}.yml", app.name);
+            let path = common::path(app, Platform::GitHub);
             let signer = Signer::find(settings, app, Platform::GitHub, &path)?;
             let workflow = Workflow {
                 settings,
@@ -93,18 +93,7 @@ impl Workflow<'_> {
                 "cancel-in-progress": format!("${{{{ {ASKED} }}}}"),
             },
             "defaults": { "run": { "shell": "bash" } },
-            "env": {
-                "APP": app.name,
-                "APP_PATH": app.path,
-                "TAG_PREFIX": self.prefix,
-                "SEVERITY": self.settings.severity,
-                "UNFIXED": self.settings.unfixed.to_string(),
-                "SCANNER": self.settings.scanner,
-                "TRIVY_VERSION": pins::TRIVY.0,
-                "TRIVY_SHA256": pins::TRIVY.1,
-                "COSIGN_VERSION": pins::COSIGN.0,
-                "COSIGN_SHA256": pins::COSIGN.1,
-            },
+            "env": common::environment(self.settings, app, &self.prefix),
             "jobs": jobs,
         }))
     }
@@ -146,14 +135,14 @@ impl Workflow<'_> {
                 "name": "ruff",
                 "if": self.there("**/*.py"),
                 "working-directory": self.app.path,
-                "run": crate::gitlab::RUFF_LINES.join("\n").replace("RUFF", pins::RUFF),
+                "run": common::ruff().join("\n"),
             }),
             json!({ "if": node, "uses": pins::NODE.uses(), "with": { "node-version": pins::NODE_VERSION } }),
             json!({
                 "name": "eslint",
                 "if": node,
                 "working-directory": self.app.path,
-                "run": crate::gitlab::ESLINT_LINES.join("\n"),
+                "run": common::eslint().join("\n"),
             }),
         ];
         self.job(15, json!({ "contents": "read" }), steps)
@@ -167,7 +156,7 @@ impl Workflow<'_> {
                 "name": "pytest",
                 "if": self.there("**/*.py"),
                 "working-directory": self.app.path,
-                "run": crate::gitlab::PYTEST_LINES.join("\n").replace("PYTEST", pins::PYTEST),
+                "run": common::pytest().join("\n"),
             }),
         ];
         self.job(30, json!({ "contents": "read" }), steps)
@@ -200,9 +189,7 @@ impl Workflow<'_> {
     }
 
     fn build_environment(&self, image: &Image) -> Map<String, Json> {
-        let mut out = Map::new();
-        out.insert("CONTEXT".into(), json!(image.context));
-        out.insert("FILE".into(), json!(image.file));
+        let mut out = common::building(image);
         out.insert("BUILDER".into(), json!(self.settings.builder));
         if self.settings.builder == "kaniko" {
             out.insert("KANIKO_IMAGE".into(), json!(untagged(pins::KANIKO)));
@@ -324,22 +311,18 @@ impl Workflow<'_> {
             ));
             needs.push(job);
         }
-        let mut env = json!({
-            "VERSION": "${{ needs.version.outputs.version }}",
-            "IMAGES": images,
-            "CONFIG_REPOSITORY": url,
-            "CONFIG_HOST": host_of(url),
-            "CONFIG_BRANCH": config.branch,
-            "CONFIG_PATH": config.path,
-            "CONFIG_HOW": config.how,
-        });
+        let mut env = Map::new();
+        let version = "${{ needs.version.outputs.version }}";
+        env.insert("VERSION".into(), json!(version));
+        env.insert("IMAGES".into(), json!(images));
+        env.extend(common::delivery(config, url));
         if url.starts_with("ssh://") {
-            env["CONFIG_SSH_KEY"] = json!(secret("CONFIG_SSH_KEY"));
-            env["CONFIG_KNOWN_HOSTS"] = json!(self.place.known_hosts.clone().unwrap_or_default());
+            env.insert("CONFIG_SSH_KEY".into(), json!(secret("CONFIG_SSH_KEY")));
+            let known = self.place.known_hosts.clone().unwrap_or_default();
+            env.insert("CONFIG_KNOWN_HOSTS".into(), json!(known));
         } else {
-            env["CONFIG_TOKEN"] = json!(secret("CONFIG_TOKEN"));
+            env.insert("CONFIG_TOKEN".into(), json!(secret("CONFIG_TOKEN")));
         }
-        let env = env.as_object().cloned().unwrap_or_default();
         let steps = vec![checkout(1), step("bump", &["bump"], env)];
         let mut job = self.job(15, json!({ "contents": "read" }), steps);
         job["if"] = json!(RELEASE);

@@ -3,26 +3,10 @@
 
 use crate::setup::{App, Image, Place, Platform, Settings};
 use crate::target::{Registry, Signer};
-use crate::{Error, SCRIPT_PATH, delivered, host_of, pins, tag_prefix};
+use crate::{Error, SCRIPT_PATH, common, delivered, pins, tag_prefix};
 use infra_repository::yaml;
 use serde_json::{Map, Value as Json, json};
 
-pub(crate) const RUFF_LINES: &[&str] = &[
-    "pip install --quiet --disable-pip-version-check \"ruff==RUFF\"",
-    "ruff check .",
-];
-pub(crate) const ESLINT_LINES: &[&str] = &["npm ci --ignore-scripts", "npx --no-install eslint ."];
-pub(crate) const PYTEST_LINES: &[&str] = &[
-    "python -m venv \"${TMPDIR:-/tmp}/venv\"",
-    ". \"${TMPDIR:-/tmp}/venv/bin/activate\"",
-    "pip install --quiet --disable-pip-version-check \"pytest==PYTEST\"",
-    "for list in requirements.txt requirements-dev.txt; do if [ -f \"$list\" ]; then pip install --quiet -r \"$list\"; fi; done",
-    "if [ -f pyproject.toml ]; then pip install --quiet .; fi",
-    "python -m pytest",
-];
-
-/// The file that GitLab reads; sigstore calls pipelines by it.
-const ROOT: &str = ".gitlab-ci.yml";
 /// What jobs need of Debian's that its image has not.
 const PROGRAMS: &str = "apt-get update -qq && apt-get install -qq --no-install-recommends buildah ca-certificates curl git jq openssh-client skopeo >/dev/null";
 
@@ -33,6 +17,9 @@ pub(crate) fn files(
     registry: &Registry,
     apps: &[&App],
 ) -> Result<Vec<(String, String)>, Error> {
+    let Some(path) = apps.first().map(|app| common::path(app, Platform::GitLab)) else {
+        return Ok(Vec::new());
+    };
     let mut root = json!({
         "stages": ["check", "version", "image", "deploy"],
         // One pipeline for what is asked for and one for what is released, and none for tags, which pipelines make.
@@ -47,14 +34,14 @@ pub(crate) fn files(
             place,
             registry,
             app,
-            signer: Signer::find(settings, app, Platform::GitLab, ROOT)?,
+            signer: Signer::find(settings, app, Platform::GitLab, &path)?,
             prefix: tag_prefix(app, apps),
         };
         if let (Some(root), Json::Object(jobs)) = (root.as_object_mut(), pipeline.json()?) {
             root.extend(jobs);
         }
     }
-    Ok(vec![(ROOT.to_owned(), yaml::document(&root))])
+    Ok(vec![(path, yaml::document(&root))])
 }
 
 /// When a job runs.
@@ -82,9 +69,9 @@ impl Pipeline<'_> {
         let mut all = Map::new();
         // What all of them have.
         all.insert(self.base(), self.common());
-        all.insert(self.name("lint:python"), self.python(RUFF_LINES, 15));
+        all.insert(self.name("lint:python"), self.python(common::ruff(), 15));
         all.insert(self.name("lint:node"), self.node());
-        all.insert(self.name("test"), self.python(PYTEST_LINES, 30));
+        all.insert(self.name("test"), self.python(common::pytest(), 30));
         all.insert(self.name("sources"), self.sources());
         if self.settings.sonarqube.is_some() {
             all.insert(self.name("sonarqube"), self.sonarqube());
@@ -124,26 +111,20 @@ impl Pipeline<'_> {
     }
 
     fn common(&self) -> Json {
+        let mut variables = common::environment(self.settings, self.app, &self.prefix);
+        for (name, value) in [
+            // Without rights over the runner's kernel.
+            ("BUILDAH_ISOLATION", "chroot"),
+            ("STORAGE_DRIVER", "vfs"),
+            // Not in the folder that is built.
+            ("WORK", "/tmp/infra-ci"),
+        ] {
+            variables.insert(name.to_owned(), json!(value));
+        }
         let mut common = json!({
             "image": pins::DEBIAN,
             "retry": { "max": 1, "when": ["runner_system_failure", "stuck_or_timeout_failure"] },
-            "variables": {
-                "APP": self.app.name,
-                "APP_PATH": self.app.path,
-                "TAG_PREFIX": self.prefix,
-                "SEVERITY": self.settings.severity,
-                "UNFIXED": self.settings.unfixed.to_string(),
-                "SCANNER": self.settings.scanner,
-                "TRIVY_VERSION": pins::TRIVY.0,
-                "TRIVY_SHA256": pins::TRIVY.1,
-                "COSIGN_VERSION": pins::COSIGN.0,
-                "COSIGN_SHA256": pins::COSIGN.1,
-                // Without rights over the runner's kernel.
-                "BUILDAH_ISOLATION": "chroot",
-                "STORAGE_DRIVER": "vfs",
-                // Not in the folder that is built.
-                "WORK": "/tmp/infra-ci",
-            },
+            "variables": variables,
         });
         if !self.settings.runner.is_empty() {
             common["tags"] = json!(self.settings.runner);
@@ -205,23 +186,24 @@ impl Pipeline<'_> {
         }
     }
 
-    fn python(&self, lines: &[&str], minutes: u32) -> Json {
-        let mut script = vec!["cd \"$APP_PATH\"".to_owned()];
-        script.extend(lines.iter().map(|line| {
-            line.replace("RUFF", pins::RUFF)
-                .replace("PYTEST", pins::PYTEST)
-        }));
+    fn python(&self, lines: Vec<String>, minutes: u32) -> Json {
+        let script = Self::in_folder(lines);
         let mut job = self.job_if("check", minutes, When::Always, Some("**/*.py"), script);
         job["image"] = json!(pins::PYTHON_IMAGE);
         job
     }
 
     fn node(&self) -> Json {
-        let mut script = vec!["cd \"$APP_PATH\"".to_owned()];
-        script.extend(ESLINT_LINES.iter().map(|l| (*l).to_owned()));
+        let script = Self::in_folder(common::eslint());
         let mut job = self.job_if("check", 15, When::Always, Some("package.json"), script);
         job["image"] = json!(pins::NODE_IMAGE);
         job
+    }
+
+    /// Lines that run in the app's folder.
+    fn in_folder(lines: Vec<String>) -> Vec<String> {
+        let there = "cd \"$APP_PATH\"".to_owned();
+        std::iter::once(there).chain(lines).collect()
     }
 
     /// Steps of the script.
@@ -261,19 +243,12 @@ impl Pipeline<'_> {
             .collect()
     }
 
-    fn building(&self, image: &Image) -> Map<String, Json> {
-        let mut out = Map::new();
-        out.insert("CONTEXT".into(), json!(image.context));
-        out.insert("FILE".into(), json!(image.file));
-        out
-    }
-
     /// Kaniko runs in its own image only: what it built is handed on.
     fn kaniko(&self, image: &Image) -> Json {
         let script = "/kaniko/executor --context \"dir://$CI_PROJECT_DIR/$CONTEXT\" --dockerfile \"$FILE\" --no-push --tar-path \"$CI_PROJECT_DIR/image.tar\" --destination image:built --label \"org.opencontainers.image.revision=$CI_COMMIT_SHA\" --label \"org.opencontainers.image.source=$CI_PROJECT_URL\"";
         let mut job = self.job("check", 60, When::Always, vec![script.to_owned()]);
         job["image"] = json!({ "name": pins::KANIKO, "entrypoint": [""] });
-        job["variables"] = Json::Object(self.building(image));
+        job["variables"] = Json::Object(common::building(image));
         job["artifacts"] = json!({ "paths": ["image.tar"], "expire_in": "1 day" });
         job
     }
@@ -297,7 +272,7 @@ impl Pipeline<'_> {
         script.extend(["tools", "scan"].map(|w| format!("{SCRIPT_PATH} {w}")));
         let mut job = self.job("image", 60, When::Asked, script);
         job["needs"] = json!(needs);
-        job["variables"] = Json::Object(self.building(image));
+        job["variables"] = Json::Object(common::building(image));
         job
     }
 
@@ -356,7 +331,7 @@ impl Pipeline<'_> {
         if !tokens.is_empty() {
             job["id_tokens"] = Json::Object(tokens);
         }
-        let mut variables = self.building(image);
+        let mut variables = common::building(image);
         variables.extend(self.registry.environment(self.place));
         variables.extend(self.signer.environment());
         if let Some(expression) = variables.get_mut("SUBJECT_REGEXP") {
@@ -396,18 +371,12 @@ impl Pipeline<'_> {
         script.push("export IMAGES".to_owned());
         script.push(format!("{SCRIPT_PATH} bump"));
         let mut job = self.job("deploy", 15, When::Release, script);
-        let mut variables = json!({
-            "CONFIG_REPOSITORY": url,
-            "CONFIG_HOST": host_of(url),
-            "CONFIG_BRANCH": config.branch,
-            "CONFIG_PATH": config.path,
-            "CONFIG_HOW": config.how,
-        });
+        let mut variables = common::delivery(config, url);
         if url.starts_with("ssh://") {
-            variables["CONFIG_KNOWN_HOSTS"] =
-                json!(self.place.known_hosts.clone().unwrap_or_default());
+            let known = self.place.known_hosts.clone().unwrap_or_default();
+            variables.insert("CONFIG_KNOWN_HOSTS".to_owned(), json!(known));
         }
-        job["variables"] = variables;
+        job["variables"] = Json::Object(variables);
         job["needs"] = json!(needs);
         Ok(Some(job))
     }

@@ -1,6 +1,7 @@
 //! The pipelines of a stack's apps: lint, test, look for holes, build without a daemon, scan, push, sign, verify, and tell the
 //! configuration repository. What they are follows from the stack; this crate writes the files and touches none.
 
+mod common;
 mod github;
 mod gitlab;
 mod pins;

@@ -2,7 +2,7 @@
 
 use crate::setup::{Place, Platform, Settings};
 use crate::target::{Login, Registry, Signer};
-use crate::{Error, delivered};
+use crate::{Error, common, delivered};
 
 /// What is to be put where the platform keeps secrets, and what it is.
 ///
@@ -16,10 +16,7 @@ pub fn secrets(
     let registry = Registry::find(settings, place, platform)?;
     let mut keys = false;
     for app in settings.apps.iter().filter(|app| !app.images.is_empty()) {
-        let file = match platform {
-            Platform::GitHub => format!(".github/workflows/{}.yml", app.name),
-            Platform::GitLab => ".gitlab-ci.yml".to_owned(),
-        };
+        let file = common::path(app, platform);
         let signer = Signer::find(settings, app, platform, &file)?;
         keys |= matches!(signer, Signer::Key(_));
     }

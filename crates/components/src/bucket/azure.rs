@@ -1,7 +1,7 @@
 //! `bucket` on Azure: a storage account with its key, and a container in it.
 
 use super::Inputs;
-use crate::azure::{self, LOCATION};
+use crate::azure;
 use crate::draft::Draft;
 use crate::input::escape;
 use serde_json::{Value as Json, json};
@@ -67,29 +67,14 @@ fn account(inputs: &Inputs, group: &str, draft: &mut Draft<'_>) {
     };
     let days = inputs.keep_versions_days.clamp(1, 365);
     let retention = inputs.versioning.then(|| json!({ "days": days }));
-    let body = json!({
-        "name": name,
-        "resource_group_name": group,
-        "location": LOCATION,
-        "account_kind": "StorageV2",
-        "account_tier": "Standard",
-        // Three copies, one in each zone.
-        "account_replication_type": "ZRS",
-        "https_traffic_only_enabled": true,
-        "min_tls_version": "TLS1_2",
-        "allow_nested_items_to_be_public": false,
-        "shared_access_key_enabled": false,
-        "default_to_oauth_authentication": true,
-        "local_user_enabled": false,
-        "cross_tenant_replication_enabled": false,
-        "identity": { "type": "UserAssigned", "identity_ids": ["${azurerm_user_assigned_identity.this.id}"] },
-        "blob_properties": {
-            "versioning_enabled": inputs.versioning,
-            "delete_retention_policy": retention,
-            "container_delete_retention_policy": retention,
-        },
-        "tags": draft.plain_tags(),
+    let mut body = azure::account(name, group);
+    body["identity"] = json!({ "type": "UserAssigned", "identity_ids": ["${azurerm_user_assigned_identity.this.id}"] });
+    body["blob_properties"] = json!({
+        "versioning_enabled": inputs.versioning,
+        "delete_retention_policy": retention,
+        "container_delete_retention_policy": retention,
     });
+    body["tags"] = draft.plain_tags();
     draft.resource("azurerm_storage_account", "this", body);
 }
 

@@ -215,23 +215,10 @@ fn translation(nat: Nat, group: &str, draft: &mut Draft<'_>) {
 fn flow_logs(group: &str, draft: &mut Draft<'_>) {
     azure::identity(draft, "flow_logs", "flow-logs", group);
     let start: String = draft.start(24).replace('-', "").chars().take(12).collect();
-    let body = json!({
-        // A bucket of the same name has another one.
-        "name": format!("{start}flow${{{}}}", azure::unique(draft)),
-        "resource_group_name": group,
-        "location": LOCATION,
-        "account_kind": "StorageV2",
-        "account_tier": "Standard",
-        "account_replication_type": "ZRS",
-        "https_traffic_only_enabled": true,
-        "min_tls_version": "TLS1_2",
-        "allow_nested_items_to_be_public": false,
-        "shared_access_key_enabled": false,
-        "default_to_oauth_authentication": true,
-        "local_user_enabled": false,
-        "cross_tenant_replication_enabled": false,
-        "tags": draft.plain_tags(),
-    });
+    // A bucket of the same name has another one.
+    let name = json!(format!("{start}flow${{{}}}", azure::unique(draft)));
+    let mut body = azure::account(name, group);
+    body["tags"] = draft.plain_tags();
     draft.resource("azurerm_storage_account", "flow_logs", body);
     azure::grant(
         draft,

@@ -28,7 +28,7 @@ fn expansion() -> Expansion {
 }
 
 /// What Crossplane makes of a definition of its own: one of the API server's.
-pub(crate) fn defined(composite: &Json) -> Json {
+fn defined(composite: &Json) -> Json {
     let spec = &composite["spec"];
     let mut names = spec["names"].clone();
     names["listKind"] = json!(format!(
@@ -47,6 +47,20 @@ pub(crate) fn defined(composite: &Json) -> Json {
     })
 }
 
+/// Has the API server serve what these definitions of Crossplane's define.
+pub(crate) fn define(plane: &ControlPlane, composites: &[Json]) {
+    let all: Vec<Json> = composites.iter().map(defined).collect();
+    plane.apply(&list(&all)).done();
+    let established = [
+        "wait",
+        "crd",
+        "--all",
+        "--for=condition=Established",
+        "--timeout=60s",
+    ];
+    plane.kubectl(&established).done();
+}
+
 /// The namespaces, rights and admission policies of an expansion, in a cluster.
 fn prepare(plane: &ControlPlane, expansion: &Expansion) {
     let all: Vec<Json> = nodes(expansion)
@@ -63,20 +77,9 @@ fn prepare(plane: &ControlPlane, expansion: &Expansion) {
         .map(namespace)
         .collect();
     plane.apply(&list(&namespaces)).done();
-    let composites: Vec<Json> = of(&["CompositeResourceDefinition"])
-        .iter()
-        .map(defined)
-        .collect();
+    let composites = of(&["CompositeResourceDefinition"]);
     assert_eq!(composites.len(), 2);
-    plane.apply(&list(&composites)).done();
-    let established = [
-        "wait",
-        "crd",
-        "--all",
-        "--for=condition=Established",
-        "--timeout=60s",
-    ];
-    plane.kubectl(&established).done();
+    define(plane, &composites);
     let mut rights = of(&["ClusterRole", "RoleBinding"]);
     rights.retain(|o| o["metadata"]["name"] == "app-folder");
     assert_eq!(rights.len(), 3, "one role, bound in two namespaces");

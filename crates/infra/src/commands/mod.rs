@@ -35,6 +35,7 @@ mod state;
 mod taint;
 mod validate;
 mod version;
+mod written;
 
 use crate::cli::{Cli, Command, Modules};
 use crate::error::{CommandError, Exit, Outcome};

@@ -3,7 +3,6 @@
 
 use super::NAMESPACE;
 use crate::inside::Inside;
-use crate::objects::object;
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -44,23 +43,5 @@ pub(super) fn write(kinds: impl Iterator<Item = &'static str>, inside: &mut Insi
             "reason": "Forbidden",
         }],
     });
-    let api = "admissionregistration.k8s.io/v1";
-    let policy = object(
-        api,
-        "ValidatingAdmissionPolicy",
-        "",
-        NAME,
-        json!({ "spec": spec }),
-    );
-    let policy = inside.object(policy);
-    let spec = json!({ "policyName": NAME, "validationActions": ["Deny"] });
-    let binding = object(
-        api,
-        "ValidatingAdmissionPolicyBinding",
-        "",
-        NAME,
-        json!({ "spec": spec }),
-    );
-    let binding = inside.object(binding);
-    inside.after(&binding, [policy]);
+    inside.admission(NAME, spec, None);
 }

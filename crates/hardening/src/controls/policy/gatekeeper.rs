@@ -6,7 +6,7 @@ use super::{Half, Scope, scan};
 use crate::flow::{Peer, Pods, Port};
 use crate::inside::{Inside, Release};
 use crate::node::Wait;
-use crate::objects::{object, resources};
+use crate::objects::{admission, object, resources};
 use serde_json::{Value as Json, json};
 
 /// Where it stands.
@@ -144,15 +144,7 @@ fn nobody_ignores(exempt: &[String]) -> [Json; 2] {
             "message": format!("a namespace must not have the label {IGNORE}: its pods would not be judged"),
         }],
     });
-    let binding = json!({ "policyName": NAME, "validationActions": ["Deny"] });
-    [
-        ("ValidatingAdmissionPolicy", policy),
-        ("ValidatingAdmissionPolicyBinding", binding),
-    ]
-    .map(|(kind, spec)| {
-        let api = "admissionregistration.k8s.io/v1";
-        object(api, kind, "", NAME, json!({ "spec": spec }))
-    })
+    admission(NAME, policy, None)
 }
 
 /// The templates: one kind of constraint for each rule.

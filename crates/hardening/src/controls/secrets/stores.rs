@@ -137,29 +137,8 @@ pub(super) fn guard(inside: &mut Inside<'_>) {
             "reason": "Forbidden",
         }],
     });
-    let api = "admissionregistration.k8s.io/v1";
-    let name = "external-secrets-stores";
-    let policy = inside.object(object(
-        api,
-        "ValidatingAdmissionPolicy",
-        "",
-        name,
-        json!({ "spec": spec }),
-    ));
-    let spec = json!({
-        "policyName": name,
-        "validationActions": ["Deny"],
-        "matchResources": { "namespaceSelector": { "matchExpressions": [
-            { "key": "kubernetes.io/metadata.name", "operator": "In", "values": namespaces },
-        ] } },
-    });
-    let binding = object(
-        api,
-        "ValidatingAdmissionPolicyBinding",
-        "",
-        name,
-        json!({ "spec": spec }),
-    );
-    let binding = inside.object(binding);
-    inside.after(&binding, [policy]);
+    let apps = json!({ "matchExpressions": [
+        { "key": "kubernetes.io/metadata.name", "operator": "In", "values": namespaces },
+    ] });
+    inside.admission("external-secrets-stores", spec, Some(apps));
 }

@@ -32,6 +32,8 @@ pub(super) struct Balancer {
     pub(super) internal: bool,
     /// Whether what reaches it is encrypted.
     ends_tls: bool,
+    /// Whether it was told to send to the Gateway, and not to a port that may be anything's.
+    to_gateway: bool,
 }
 
 /// The load balancer of the stack before this cluster.
@@ -48,20 +50,14 @@ pub(super) fn before(inside: &Inside<'_>) -> Option<Balancer> {
         address: address.map(str::to_owned),
         internal: is("internal"),
         ends_tls: is("ends_tls"),
+        to_gateway: fact(&ours, "gateway").is_some(),
         reference: ours.reference,
     })
 }
 
 /// A load balancer that was told to send to a Gateway which nobody makes.
 pub(crate) fn refuse_without(inside: &mut Inside<'_>) {
-    let Some(balancer) = before(inside) else {
-        return;
-    };
-    let named = (inside.draft.instance.lookup)(
-        "load_balancer",
-        balancer.reference.trim_start_matches("load_balancer."),
-    );
-    if named.is_some_and(|known| fact(&known, "gateway").is_some()) {
+    if let Some(balancer) = before(inside).filter(|balancer| balancer.to_gateway) {
         inside.draft.refuse(
             "tls",
             format!(

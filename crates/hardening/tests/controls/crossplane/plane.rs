@@ -84,19 +84,9 @@ fn define(plane: &ControlPlane, expansion: &Expansion, plurals: &[&str]) {
         let name = format!("{plural}.platform.infra");
         named(expansion, &name, &["CompositeResourceDefinition"])
     });
-    let composites: Vec<Json> = composites
-        .map(|c| crate::gitops_plane::defined(&c))
-        .collect();
+    let composites: Vec<Json> = composites.collect();
     assert_eq!(composites.len(), plurals.len());
-    plane.apply(&list(&composites)).done();
-    let established = [
-        "wait",
-        "crd",
-        "--all",
-        "--for=condition=Established",
-        "--timeout=60s",
-    ];
-    plane.kubectl(&established).done();
+    crate::gitops_plane::define(plane, &composites);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::cli::CiRender;
 use crate::commands::harden::Seen;
+use crate::commands::written;
 use crate::error::{CommandError, Exit, Outcome};
 use crate::ui::Ui;
 use infra_model::Value;
@@ -187,9 +188,7 @@ fn standing(path: &Path) -> Result<Option<String>, CommandError> {
 }
 
 fn write(path: &Path, file: &File) -> Result<(), CommandError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(|e| CommandError::io("make", folder, &e))?;
-    fs::write(path, &file.text).map_err(|e| CommandError::io("write", path, &e))?;
+    written::write(path, &file.text)?;
     #[cfg(unix)]
     if file.program {
         use std::os::unix::fs::PermissionsExt as _;

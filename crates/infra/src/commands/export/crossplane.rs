@@ -1,6 +1,7 @@
 //! `infra export crossplane`: what the state has, as manifests. No cloud and no cluster is asked; nothing secret is written.
 
 use crate::cli::ExportCrossplane;
+use crate::commands::written::write;
 use crate::error::{CommandError, Exit, Outcome};
 use crate::place::Place;
 use crate::providers::Providers;
@@ -12,8 +13,6 @@ use infra_model::path::Step;
 use infra_model::schema::Schemas;
 use infra_repository::yaml;
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
 
 pub(super) fn run(arguments: &ExportCrossplane, ui: Ui) -> Outcome {
     let place = Place::find(arguments.stack.as_deref(), arguments.instance.as_deref())?;
@@ -178,10 +177,4 @@ fn label(text: &str) -> String {
         })
         .collect();
     plain.trim_matches('-').chars().take(63).collect()
-}
-
-fn write(path: &Path, text: &str) -> Result<(), CommandError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(|e| CommandError::io("make", folder, &e))?;
-    fs::write(path, text).map_err(|e| CommandError::io("write", path, &e))
 }

@@ -3,13 +3,12 @@
 
 use super::seen::{Node, Seen};
 use crate::cli::HardenRender;
+use crate::commands::written::write;
 use crate::error::{CommandError, Exit, Outcome};
 use crate::ui::Ui;
 use infra_hardening::yaml;
 use infra_model::codes::Code;
 use serde_json::Value as Json;
-use std::fs;
-use std::path::Path;
 
 pub(super) fn run(arguments: &HardenRender, ui: Ui) -> Outcome {
     let seen = Seen::load(
@@ -119,10 +118,4 @@ fn file(node: &Node) -> Option<(String, String)> {
 
 fn commented(text: &str) -> String {
     text.lines().map(|line| format!("# {line}\n")).collect()
-}
-
-fn write(path: &Path, text: &str) -> Result<(), CommandError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(|e| CommandError::io("make", folder, &e))?;
-    fs::write(path, text).map_err(|e| CommandError::io("write", path, &e))
 }

@@ -3,7 +3,6 @@
 
 use super::super::{GATEWAY, Host, gateway, path_of};
 use crate::inside::Inside;
-use crate::objects::object;
 use infra_draft::input::escape;
 use serde_json::{Value as Json, json};
 
@@ -53,25 +52,7 @@ pub(super) fn write(hosts: &[Host], inside: &mut Inside<'_>) {
             },
         ],
     });
-    let api = "admissionregistration.k8s.io/v1";
-    let policy = object(
-        api,
-        "ValidatingAdmissionPolicy",
-        "",
-        NAME,
-        json!({ "spec": spec }),
-    );
-    let policy = inside.object(policy);
-    let spec = json!({ "policyName": NAME, "validationActions": ["Deny"] });
-    let binding = object(
-        api,
-        "ValidatingAdmissionPolicyBinding",
-        "",
-        NAME,
-        json!({ "spec": spec }),
-    );
-    let binding = inside.object(binding);
-    inside.after(&binding, [policy]);
+    inside.admission(NAME, spec, None);
 }
 
 /// What namespaces have, as a list of CEL's; hosts may be templates.
