@@ -123,6 +123,12 @@ fn a_run_that_is_killed_while_a_budget_holds_it_up_goes_on_once_that_allows_it()
     };
     write("", 1);
     life.run(&["apply", "-auto-approve"]).expect(0);
+    let groups = |life: &Stack| -> Vec<String> {
+        let all = life.server.resources();
+        let of = |r: &Json| (r["type"] == "aws_eks_node_group").then(|| r["id"].to_string());
+        all.iter().filter_map(of).collect()
+    };
+    let old = groups(&life);
 
     write(change, 1);
     let flag = life.server.flag();
@@ -139,17 +145,16 @@ fn a_run_that_is_killed_while_a_budget_holds_it_up_goes_on_once_that_allows_it()
     child.kill().expect("is there to be killed");
     child.wait().expect("ends");
     assert!(told, "nothing was held up");
-    let groups = |life: &Stack| {
-        let all = life.server.resources();
-        all.iter()
-            .filter(|r| r["type"] == "aws_eks_node_group")
-            .count()
-    };
-    // Those of both pools, and the old ones of one.
-    let both = groups(&life);
 
     write(change, 2);
     life.run(&["apply", "-auto-approve"]).expect(0);
-    assert_eq!(groups(&life), both - 2);
+    let new = groups(&life);
+    let of = |pool: &str| new.iter().filter(|id| id.contains(pool)).count();
+    assert_eq!((of("general-a"), of("web-a"), of("web-b")), (1, 1, 1));
+    assert!(
+        old.iter()
+            .all(|id| id.contains("general-a") || !new.contains(id)),
+        "{old:?} {new:?}"
+    );
     life.run(&["plan", "-detailed-exitcode"]).expect(0);
 }
