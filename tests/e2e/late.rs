@@ -116,7 +116,8 @@ metadata = {{ name = "shop" }}
 
 /// Applies it where everything is known late, and who may enter the cluster later still; all that is waited for is said.
 fn waits(cloud: &str, place: &str, said: &[&str]) {
-    let faults = "late=2500,late:kubernetes.*=12000";
+    // Longer than a busy machine takes from making a thing to using it.
+    let faults = "late=6000,late:kubernetes.*=15000";
     let stack = Stack::late(faults, &production(cloud, place));
     let applied = stack.apply().expect(0);
     let told = applied.told();

@@ -69,30 +69,29 @@ impl Resource<Client> for RouteTableAssociation {
         record.id.clone().unwrap_or_default()
     }
 
-    /// An id is an association's, or `<subnet or gateway>/<route table>` when it is imported.
+    /// An id is an association's, or `<subnet or gateway>/<route table>` when it is imported. One that the state knows is sought
+    /// in its table, which it never leaves: another table is another association.
     async fn read(
         client: &Client,
         context: &CallContext,
         items: &[Item<RouteTableAssociationRecord>],
     ) -> Vec<Result<Option<RouteTableAssociationRecord>, ProviderError>> {
-        let ids = |of: fn(&str) -> Option<String>| -> Vec<String> {
-            items
-                .iter()
-                .map(|i| of(&i.id).unwrap_or_default())
-                .collect()
+        let table = |item: &Item<RouteTableAssociationRecord>| match &item.prior {
+            Some(prior) => Some(prior.route_table_id.clone()),
+            None => Some(item.id.split_once('/')?.1.to_owned()),
         };
+        let known: Vec<String> = items.iter().map(|i| table(i).unwrap_or_default()).collect();
+        let unknown = items.iter().zip(&known).map(|(item, table)| {
+            let id = table.is_empty().then(|| item.id.clone());
+            id.unwrap_or_default()
+        });
         let by_association = tables(
             client,
             context,
             "association.route-table-association-id",
-            ids(|id| id.starts_with("rtbassoc-").then(|| id.to_owned())),
+            unknown.collect(),
         );
-        let by_table = tables(
-            client,
-            context,
-            "route-table-id",
-            ids(|id| Some(id.split_once('/')?.1.to_owned())),
-        );
+        let by_table = tables(client, context, "route-table-id", known);
         let (by_association, by_table) = futures::join!(by_association, by_table);
         by_association
             .into_iter()
