@@ -27,6 +27,7 @@ mod export;
 mod failures;
 #[cfg(unix)]
 mod gitops;
+mod google_load_balancers;
 mod google_preflight;
 mod google_session;
 mod google_types;

@@ -180,6 +180,102 @@ def test_a_load_balancer(google, sandbox):
         google.HealthChecks.get(project=PROJECT, health_check="hc")
 
 
+def rule(priority, action, *ranges):
+    config = compute.SecurityPolicyRuleMatcherConfig(src_ip_ranges=list(ranges))
+    match = compute.SecurityPolicyRuleMatcher(versioned_expr="SRC_IPS_V1", config=config)
+    return compute.SecurityPolicyRule(priority=priority, action=action, match=match)
+
+
+LAST = 2147483647
+
+
+def test_security_policies(google):
+    policies = google.SecurityPolicies
+    body = compute.SecurityPolicy(name="armor", rules=[rule(LAST, "deny(403)", "*")])
+    policies.insert(project=PROJECT, security_policy_resource=body).result()
+    office = rule(1000, "allow", "203.0.113.0/24")
+    policies.add_rule(project=PROJECT, security_policy="armor", security_policy_rule_resource=office).result()
+    with pytest.raises(BadRequest, match="same priorities"):
+        policies.add_rule(project=PROJECT, security_policy="armor", security_policy_rule_resource=office)
+    many = rule(1001, "allow", *(f"10.{n}.0.0/16" for n in range(11)))
+    with pytest.raises(BadRequest, match="At most 10"):
+        policies.add_rule(project=PROJECT, security_policy="armor", security_policy_rule_resource=many)
+    change = compute.PatchRuleSecurityPolicyRequest(
+        project=PROJECT, security_policy="armor", priority=1000, security_policy_rule_resource=rule(1000, "deny(404)", "203.0.113.0/25")
+    )
+    policies.patch_rule(change).result()
+    found = policies.get(project=PROJECT, security_policy="armor")
+    assert [(one.priority, one.action) for one in found.rules] == [(1000, "deny(404)"), (LAST, "deny(403)")]
+    assert list(found.rules[0].match.config.src_ip_ranges) == ["203.0.113.0/25"]
+    with pytest.raises(BadRequest, match="default rule"):
+        policies.remove_rule(compute.RemoveRuleSecurityPolicyRequest(project=PROJECT, security_policy="armor", priority=LAST))
+    policies.remove_rule(compute.RemoveRuleSecurityPolicyRequest(project=PROJECT, security_policy="armor", priority=1000)).result()
+
+    # It stands before what the internet reaches, by a call of its own, and only there.
+    for name, scheme in (("outside", "EXTERNAL_MANAGED"), ("inside", "INTERNAL_MANAGED")):
+        service = compute.BackendService(name=name, load_balancing_scheme=scheme, security_policy=found.self_link)
+        google.BackendServices.insert(project=PROJECT, backend_service_resource=service).result()
+        assert google.BackendServices.get(project=PROJECT, backend_service=name).security_policy == ""
+    reference = compute.SecurityPolicyReference(security_policy=found.self_link)
+    given = {"project": PROJECT, "security_policy_reference_resource": reference}
+    google.BackendServices.set_security_policy(backend_service="outside", **given).result()
+    assert google.BackendServices.get(project=PROJECT, backend_service="outside").security_policy == found.self_link
+    with pytest.raises(BadRequest, match="not supported"):
+        google.BackendServices.set_security_policy(backend_service="inside", **given)
+    with pytest.raises(BadRequest, match="already being used"):
+        policies.delete(project=PROJECT, security_policy="armor")
+    given["security_policy_reference_resource"] = compute.SecurityPolicyReference()
+    google.BackendServices.set_security_policy(backend_service="outside", **given).result()
+    policies.delete(project=PROJECT, security_policy="armor").result()
+
+
+def test_internal_load_balancers_have_proxies_in_their_network(google):
+    net = network(google)
+    sub = subnetwork(google, net)
+    service = compute.BackendService(name="bs", load_balancing_scheme="INTERNAL_MANAGED", protocol="TCP")
+    google.BackendServices.insert(project=PROJECT, backend_service_resource=service).result()
+    service = google.BackendServices.get(project=PROJECT, backend_service="bs")
+    proxy = compute.TargetTcpProxy(name="proxy", service=service.self_link)
+    google.TargetTcpProxies.insert(project=PROJECT, target_tcp_proxy_resource=proxy).result()
+    proxy = google.TargetTcpProxies.get(project=PROJECT, target_tcp_proxy="proxy")
+
+    def listen(port, scheme="INTERNAL_MANAGED", **more):
+        body = compute.ForwardingRule(name=f"fr{port}", target=proxy.self_link, port_range=str(port), load_balancing_scheme=scheme, **more)
+        google.GlobalForwardingRules.insert(project=PROJECT, forwarding_rule_resource=body).result()
+        return google.GlobalForwardingRules.get(project=PROJECT, forwarding_rule=f"fr{port}")
+
+    inside = {"network": net.self_link, "subnetwork": sub.self_link}
+    with pytest.raises(BadRequest, match="proxy-only subnetwork"):
+        listen(5432, **inside)
+    proxies = {"purpose": "GLOBAL_MANAGED_PROXY", "role": "ACTIVE"}
+    with pytest.raises(BadRequest, match="64 addresses"):
+        subnetwork(google, net, name="small", cidr="10.1.0.0/27", **proxies)
+    subnetwork(google, net, name="proxies", cidr="10.1.0.0/24", **proxies)
+    with pytest.raises(BadRequest, match="active subnetwork 'proxies'"):
+        subnetwork(google, net, name="more", cidr="10.1.1.0/24", **proxies)
+    subnetwork(google, net, name="regional", cidr="10.1.2.0/24", purpose="REGIONAL_MANAGED_PROXY", role="ACTIVE")
+    with pytest.raises(BadRequest, match="does not match"):
+        listen(5432, scheme="EXTERNAL_MANAGED")
+    with pytest.raises(BadRequest, match="subnetwork"):
+        listen(5432, network=net.self_link)
+    rule = listen(5432, **inside)
+    assert rule.I_p_address.startswith("10.0.") and rule.network == net.self_link
+    # An address is shared only where it was reserved for that.
+    with pytest.raises(BadRequest, match="in-use"):
+        listen(5433, I_p_address=rule.I_p_address, **inside)
+    for name, purpose in (("alone", "GCE_ENDPOINT"), ("shared", "SHARED_LOADBALANCER_VIP")):
+        body = compute.Address(name=name, address_type="INTERNAL", purpose=purpose, subnetwork=sub.self_link)
+        google.Addresses.insert(project=PROJECT, region=REGION, address_resource=body).result()
+    alone, shared = (google.Addresses.get(project=PROJECT, region=REGION, address=name).address for name in ("alone", "shared"))
+    listen(6000, I_p_address=alone, **inside)
+    with pytest.raises(BadRequest, match="in-use"):
+        listen(6001, I_p_address=alone, **inside)
+    listen(7000, I_p_address=shared, **inside)
+    listen(7001, I_p_address=shared, **inside)
+    with pytest.raises(BadRequest, match="already being used"):
+        google.Addresses.delete(project=PROJECT, region=REGION, address="shared")
+
+
 def test_firewalls(google):
     net = network(google)
     allowed = compute.Allowed(I_p_protocol="tcp", ports=["22", "8000-9000"])

@@ -250,6 +250,40 @@ def test_service_accounts_and_policies(google):
     refused(404, iam.get(name=made["name"]), "NOT_FOUND")
 
 
+def test_identities_from_outside(google):
+    pools = google("iam").projects().locations().workloadIdentityPools()
+    parent = f"projects/{PROJECT}/locations/global"
+    pool = f"{parent}/workloadIdentityPools/builds"
+
+    def done(request, operations):
+        name = request.execute()["name"]
+        return wait(lambda: operations.get(name=name))["response"]
+
+    made = done(pools.create(parent=parent, workloadIdentityPoolId="builds", body={"displayName": "Builds"}), pools.operations())
+    # It is named by the project's number.
+    assert made["name"] != pool and made["name"].endswith("/locations/global/workloadIdentityPools/builds")
+    refused(400, pools.create(parent=parent, workloadIdentityPoolId="gcp-builds", body={}), "INVALID_ARGUMENT")
+    refused(409, pools.create(parent=parent, workloadIdentityPoolId="builds", body={}), "ALREADY_EXISTS")
+    issuers = pools.providers()
+    mapping = {"google.subject": "assertion.sub"}
+    github = {"oidc": {"issuerUri": "https://token.actions.githubusercontent.com"}, "attributeMapping": mapping}
+    for wrong in ({}, {**github, "attributeMapping": {}}, {**github, "oidc": {"issuerUri": "http://x"}}, {**github, "aws": {"accountId": "1"}}):
+        refused(400, issuers.create(parent=pool, workloadIdentityPoolProviderId="github", body=wrong), "INVALID_ARGUMENT")
+    done(issuers.create(parent=pool, workloadIdentityPoolProviderId="github", body=github), issuers.operations())
+    issuer = f"{pool}/providers/github"
+    change = {"attributeCondition": "assertion.ref == 'refs/heads/main'"}
+    done(issuers.patch(name=issuer, updateMask="attributeCondition", body=change), issuers.operations())
+    assert issuers.get(name=issuer).execute()["attributeCondition"] == change["attributeCondition"]
+    # What is deleted stays for a while, with its name.
+    done(issuers.delete(name=issuer), issuers.operations())
+    assert issuers.get(name=issuer).execute()["state"] == "DELETED"
+    assert "workloadIdentityPoolProviders" not in issuers.list(parent=pool).execute()
+    refused(409, issuers.create(parent=pool, workloadIdentityPoolProviderId="github", body=github), "ALREADY_EXISTS")
+    refused(404, issuers.delete(name=issuer), "NOT_FOUND")
+    assert done(issuers.undelete(name=issuer, body={}), issuers.operations())["state"] == "ACTIVE"
+    refused(400, issuers.undelete(name=issuer, body={}), "FAILED_PRECONDITION")
+
+
 def test_service_agents(google):
     number = google("cloudresourcemanager").projects().get(projectId=PROJECT).execute()["projectNumber"]
     projects = google("cloudresourcemanager", "v3").projects()

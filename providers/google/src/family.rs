@@ -95,6 +95,8 @@ pub(crate) const IAM: Service = service(
     family("iam.read", 16, 60.0, 50.0),
     family("iam.write", 8, 20.0, 10.0),
 );
+/// Its pools of identities from outside, which the official crate lacks.
+pub(crate) const FEDERATION: Service = plain(IAM);
 /// Resource Manager, for the policy of a project: 600 a minute.
 pub(crate) const PROJECTS: Service = service(
     "cloudresourcemanager",

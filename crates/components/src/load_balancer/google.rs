@@ -1,6 +1,9 @@
-//! `load_balancer` on Google Cloud: a global external one in front of the instance groups of a cluster's pools, for applications or
-//! for connections (a proxy), with one address for all that it listens on.
+//! `load_balancer` on Google Cloud: a global one in front of the instance groups of a cluster's pools, for applications or for
+//! connections (a proxy), with one address for all that it listens on. The internet reaches it at Google's front ends; an internal one
+//! is Google's "cross-region internal" one, whose proxies stand in the network
+//! (<https://cloud.google.com/load-balancing/docs/l7-internal>).
 
+use super::google_reach as reach;
 use super::{Behind, Certificate, Inputs, Kind, Listen};
 use crate::cluster::Target as Cluster;
 use crate::draft::Draft;
@@ -12,6 +15,13 @@ use serde_json::{Value as Json, json};
 /// From where Google's load balancers and their health checks come
 /// (https://cloud.google.com/load-balancing/docs/firewall-rules).
 const FRONT_ENDS: [&str; 2] = ["130.211.0.0/22", "35.191.0.0/16"];
+
+/// From where the nodes are reached: an internal one's health checks come as others', and its connections from its proxies.
+fn sources(inputs: &Inputs, site: &Site) -> Vec<String> {
+    let proxies = inputs.internal.then(|| site.fact("proxies"));
+    let all = FRONT_ENDS.into_iter().chain(proxies);
+    all.map(str::to_owned).collect()
+}
 
 pub(super) fn expand(
     inputs: &Inputs,
@@ -46,7 +56,7 @@ pub(super) fn expand(
             "name": draft.name("front-ends", google::NAME),
             "network": site.output("id"),
             "description": "Load balancer and health checks to the nodes",
-            "source_ranges": FRONT_ENDS,
+            "source_ranges": sources(inputs, site),
             "target_tags": [cluster.output("node_security_group_id")],
             "allow": [{ "protocol": "tcp", "ports": [target.node_port.to_string()] }],
         }),
@@ -66,13 +76,15 @@ pub(super) fn expand(
         Kind::Network => health["tcp_health_check"] = json!({ "port": target.node_port }),
     }
     draft.resource("google_compute_health_check", "this", health);
-    backend(kind, &name, &port, cluster, draft);
-    front(inputs, kind, &name, draft);
+    backend(inputs, kind, &name, &port, cluster, draft);
+    let front = Front::of(inputs, site, &name, draft);
+    front.listen(inputs, kind, &name, draft);
+    let address = format!("{}.address", front.address);
     for (name, expression) in [
         ("id", "google_compute_backend_service.this.id"),
         ("name", "google_compute_backend_service.this.name"),
         ("arn", "google_compute_backend_service.this.id"),
-        ("dns_name", "google_compute_global_address.this.address"),
+        ("dns_name", &address),
         ("zone_id", "\"\""),
         ("security_group_id", "google_compute_firewall.front_ends.id"),
     ] {
@@ -82,18 +94,9 @@ pub(super) fn expand(
 
 fn check(inputs: &Inputs, kind: Kind, draft: &mut Draft<'_>) {
     if inputs.internal {
-        draft.refuse(
-            "internal",
-            "an internal load balancer cannot be built on Google Cloud yet",
-            "leave `internal` out, or give the cluster an internal Service of type LoadBalancer",
-        );
-    }
-    if inputs.from.is_some() {
-        draft.refuse(
-            "from",
-            "who reaches a load balancer of Google Cloud is decided by a Cloud Armor policy, which cannot be built yet",
-            "leave `from` out, and attach a policy with `override = { google_compute_backend_service = { security_policy = \"…\" } }`",
-        );
+        // Its rules take any port.
+        reach::check(inputs, kind, draft);
+        return;
     }
     if kind == Kind::Network {
         return;
@@ -128,7 +131,24 @@ const REQUEST: u32 = 30;
 /// After how many seconds a connection on which nothing moves is ended, as on AWS.
 const IDLE: u32 = 350;
 
-fn backend(kind: Kind, name: &str, port: &str, cluster: &Cluster, draft: &mut Draft<'_>) {
+/// By what the load balancer is reached, which its backend service and its rules say alike.
+fn scheme(inputs: &Inputs) -> &'static str {
+    if inputs.internal {
+        "INTERNAL_MANAGED"
+    } else {
+        "EXTERNAL_MANAGED"
+    }
+}
+
+fn backend(
+    inputs: &Inputs,
+    kind: Kind,
+    name: &str,
+    port: &str,
+    cluster: &Cluster,
+    draft: &mut Draft<'_>,
+) {
+    let policy = reach::policy(inputs, draft);
     let (protocol, timeout) = match kind {
         Kind::Application => ("HTTP", REQUEST),
         Kind::Network => ("TCP", IDLE),
@@ -151,7 +171,8 @@ fn backend(kind: Kind, name: &str, port: &str, cluster: &Cluster, draft: &mut Dr
             "name": name,
             "protocol": protocol,
             "port_name": port,
-            "load_balancing_scheme": "EXTERNAL_MANAGED",
+            "load_balancing_scheme": scheme(inputs),
+            "security_policy": policy,
             "timeout_sec": timeout,
             "health_checks": ["${google_compute_health_check.this.id}"],
             "backend": backends,
@@ -162,68 +183,101 @@ fn backend(kind: Kind, name: &str, port: &str, cluster: &Cluster, draft: &mut Dr
     );
 }
 
-/// The address, a map of URLs where there are any, and for each protocol a proxy with its ports.
-fn front(inputs: &Inputs, kind: Kind, name: &str, draft: &mut Draft<'_>) {
-    let body = json!({ "name": name, "labels": draft.labels() });
-    draft.resource("google_compute_global_address", "this", body);
-    if kind == Kind::Application {
-        draft.resource(
+/// Where it is reached.
+struct Front<'s> {
+    /// The block of its address.
+    address: &'static str,
+    /// The network that alone reaches it.
+    inside: Option<&'s Site>,
+    scheme: &'static str,
+}
+
+impl<'s> Front<'s> {
+    fn of(inputs: &Inputs, site: &'s Site, name: &str, draft: &mut Draft<'_>) -> Front<'s> {
+        let address = if inputs.internal {
+            reach::address(name, site, draft);
+            "google_compute_address.this"
+        } else {
+            let body = json!({ "name": name, "labels": draft.labels() });
+            draft.resource("google_compute_global_address", "this", body);
+            "google_compute_global_address.this"
+        };
+        Front {
+            address,
+            inside: inputs.internal.then_some(site),
+            scheme: scheme(inputs),
+        }
+    }
+
+    /// A port, from which a proxy takes connections.
+    fn rule(&self, proxy: &str, listen: &Listen, draft: &mut Draft<'_>) {
+        let mut body = json!({
+            "name": draft.name(&listen.port.to_string(), google::NAME),
+            "target": format!("${{{proxy}.id}}"),
+            "ip_address": format!("${{{}.address}}", self.address),
+            "port_range": listen.port.to_string(),
+            "load_balancing_scheme": self.scheme,
+            "labels": draft.labels(),
+        });
+        if let Some(site) = self.inside {
+            reach::rule(site, &mut body);
+        }
+        let block = format!("port_{}", listen.port);
+        draft.resource("google_compute_global_forwarding_rule", &block, body);
+    }
+
+    /// A map of URLs where there are any, and for each port a proxy.
+    fn listen(&self, inputs: &Inputs, kind: Kind, name: &str, draft: &mut Draft<'_>) {
+        if kind == Kind::Application {
+            draft.resource(
             "google_compute_url_map",
             "this",
             json!({ "name": name, "default_service": "${google_compute_backend_service.this.id}" }),
         );
-    }
-    let is_secure = |l: &Listen| l.protocol == kind.protocols()[1];
-    let secure = inputs.listen.iter().any(is_secure);
-    if secure {
-        // TLS 1.2 and 1.3 with forward secrecy; without a policy 1.0 is spoken too.
-        draft.resource(
-            "google_compute_ssl_policy",
-            "this",
-            json!({ "name": name, "profile": "RESTRICTED", "min_tls_version": "TLS_1_2" }),
-        );
-    }
-    for (index, listen) in inputs.listen.iter().enumerate() {
-        let proxy = match (kind, is_secure(listen)) {
-            (Kind::Application, false) => http(secure && listen.port == 80, listen.port, draft),
-            (Kind::Network, false) => proxy(
-                "google_compute_target_tcp_proxy",
-                SERVICE,
-                listen,
-                None,
-                draft,
-            ),
-            (Kind::Application, true) => {
-                let certificate = certificate(index, listen, draft);
-                proxy(
-                    "google_compute_target_https_proxy",
-                    MAP,
-                    listen,
-                    Some(certificate),
-                    draft,
-                )
-            }
-            (Kind::Network, true) => {
-                let certificate = certificate(index, listen, draft);
-                proxy(
-                    "google_compute_target_ssl_proxy",
+        }
+        let is_secure = |l: &Listen| l.protocol == kind.protocols()[1];
+        let secure = inputs.listen.iter().any(is_secure);
+        if secure {
+            // TLS 1.2 and 1.3 with forward secrecy; without a policy 1.0 is spoken too.
+            draft.resource(
+                "google_compute_ssl_policy",
+                "this",
+                json!({ "name": name, "profile": "RESTRICTED", "min_tls_version": "TLS_1_2" }),
+            );
+        }
+        for (index, listen) in inputs.listen.iter().enumerate() {
+            let proxy = match (kind, is_secure(listen)) {
+                (Kind::Application, false) => http(secure && listen.port == 80, listen.port, draft),
+                (Kind::Network, false) => proxy(
+                    "google_compute_target_tcp_proxy",
                     SERVICE,
                     listen,
-                    Some(certificate),
+                    None,
                     draft,
-                )
-            }
-        };
-        let body = json!({
-            "name": draft.name(&listen.port.to_string(), google::NAME),
-            "target": format!("${{{proxy}.id}}"),
-            "ip_address": "${google_compute_global_address.this.address}",
-            "port_range": listen.port.to_string(),
-            "load_balancing_scheme": "EXTERNAL_MANAGED",
-            "labels": draft.labels(),
-        });
-        let block = format!("port_{}", listen.port);
-        draft.resource("google_compute_global_forwarding_rule", &block, body);
+                ),
+                (Kind::Application, true) => {
+                    let certificate = certificate(index, listen, draft);
+                    proxy(
+                        "google_compute_target_https_proxy",
+                        MAP,
+                        listen,
+                        Some(certificate),
+                        draft,
+                    )
+                }
+                (Kind::Network, true) => {
+                    let certificate = certificate(index, listen, draft);
+                    proxy(
+                        "google_compute_target_ssl_proxy",
+                        SERVICE,
+                        listen,
+                        Some(certificate),
+                        draft,
+                    )
+                }
+            };
+            self.rule(&proxy, listen, draft);
+        }
     }
 }
 

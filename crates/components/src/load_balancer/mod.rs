@@ -5,6 +5,7 @@ mod aws_certificate;
 mod azure;
 mod azure_certificates;
 mod google;
+mod google_reach;
 
 use crate::Component;
 use crate::cloud::Cloud;
@@ -36,10 +37,12 @@ pub(crate) struct Inputs {
     /// What it sends connections to.
     #[record(block, min = 1, max = 1)]
     pub(crate) target: Vec<Target>,
-    /// Reachable only from inside the network.
+    /// Reachable only from inside the network. On Google Cloud such a one takes certificates of Certificate Manager only, and ends no
+    /// TLS of kind `network`.
     #[record(optional, default = false)]
     pub(crate) internal: bool,
-    /// Ranges of addresses from which it can be reached; by default all, or the network's own when it is internal.
+    /// Ranges of addresses from which it can be reached; by default all, or the network's own when it is internal. On Google Cloud a
+    /// Cloud Armor policy decides that, and an internal one takes none: its network reaches it, and what is connected with that.
     #[record(optional)]
     pub(crate) from: Option<Vec<String>>,
 }
@@ -54,7 +57,8 @@ pub(crate) struct Listen {
     #[record(required)]
     pub(crate) protocol: String,
     /// The certificate of `https` and `tls`: by `{ id = "…" }` one that is there, on AWS by its ARN, on Azure by the id of a secret
-    /// or certificate in a vault, `/subscriptions/…/vaults/NAME/certificates/NAME`; by `{ domain = "shop.example.com" }` one that
+    /// or certificate in a vault, `/subscriptions/…/vaults/NAME/certificates/NAME`, on Google Cloud of an internal one by its name in
+    /// Certificate Manager, `//certificatemanager.googleapis.com/projects/…/locations/global/certificates/NAME`; by `{ domain = "shop.example.com" }` one that
     /// is made; by `{ pem = "…", key = "…" }` one of your own, on Azure in a vault of the load balancer's. On AWS the
     /// domain is proved by a record in its public zone of Route 53: the one that is there, or that of `zone = "…"` beside `domain`,
     /// by its id. Azure has nobody who makes one for nothing: there it comes from an authority whose account stands in a vault, which
@@ -201,6 +205,7 @@ impl Component for LoadBalancer {
         "aws_security_group",
         "aws_vpc_security_group_egress_rule",
         "aws_vpc_security_group_ingress_rule",
+        "google_compute_address",
         "google_compute_backend_service",
         "google_compute_firewall",
         "google_compute_global_address",
@@ -208,6 +213,7 @@ impl Component for LoadBalancer {
         "google_compute_health_check",
         "google_compute_instance_group_named_port",
         "google_compute_managed_ssl_certificate",
+        "google_compute_security_policy",
         "google_compute_ssl_certificate",
         "google_compute_ssl_policy",
         "google_compute_target_http_proxy",

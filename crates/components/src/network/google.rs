@@ -37,6 +37,7 @@ pub(super) fn expand(inputs: &Inputs, plan: &Plan, nat: Nat, draft: &mut Draft<'
             })),
         }),
     );
+    proxies(&parts, draft);
     if nat != Nat::None {
         translation(draft);
     }
@@ -44,10 +45,11 @@ pub(super) fn expand(inputs: &Inputs, plan: &Plan, nat: Nat, draft: &mut Draft<'
     outputs(plan, nat, draft);
 }
 
-/// Who gets which addresses: of sixteen parts the first is the nodes', the third that of Google's services; the upper half is
-/// the pods'.
+/// Who gets which addresses: of sixteen parts the first is the nodes', the second that of internal load balancers' proxies, the third
+/// that of Google's services; the upper half is the pods'.
 struct Parts {
     nodes: Ipv4Net,
+    proxies: Ipv4Net,
     services: Ipv4Net,
     pods: Ipv4Net,
 }
@@ -62,10 +64,26 @@ impl Parts {
         };
         Parts {
             nodes: nth(4, 0),
+            proxies: nth(4, 1),
             services: nth(4, 2),
             pods: nth(1, 1),
         }
     }
+}
+
+/// Internal load balancers of a network share their proxies' subnetwork: there is one per region.
+/// <https://cloud.google.com/load-balancing/docs/proxy-only-subnets>
+fn proxies(parts: &Parts, draft: &mut Draft<'_>) {
+    let range = parts.proxies.to_string();
+    draft.fact("proxies", range.as_str().into());
+    let body = json!({
+        "name": draft.name("proxies", google::NAME),
+        "network": "${google_compute_network.this.id}",
+        "ip_cidr_range": range,
+        "purpose": "GLOBAL_MANAGED_PROXY",
+        "role": "ACTIVE",
+    });
+    draft.resource("google_compute_subnetwork", "proxies", body);
 }
 
 /// A regional gateway survives the loss of a zone by itself, so that one serves all zones.
@@ -148,7 +166,7 @@ mod tests {
         for text in ["10.0.0.0/16", "192.168.16.0/20"] {
             let range: Ipv4Net = text.parse().expect("a range");
             let parts = Parts::of(range);
-            let all = [parts.nodes, parts.services, parts.pods];
+            let all = [parts.nodes, parts.proxies, parts.services, parts.pods];
             for (i, part) in all.iter().enumerate() {
                 assert!(range.contains(part), "{part}");
                 let apart = |other: &Ipv4Net| !other.contains(&part.addr());

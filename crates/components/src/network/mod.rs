@@ -20,11 +20,12 @@ use ipnet::Ipv4Net;
 /// holds the public subnets in the same order. Of `10.0.0.0/16` the private subnets are `10.0.0.0/20`, `10.0.16.0/20`, …, the
 /// public ones `10.0.240.0/24`, `10.0.241.0/24`, …, and `10.0.96.0` to `10.0.239.255` stays free for your own subnets.
 ///
-/// On Google Cloud a subnetwork spans all zones: the first of the sixteen parts is the nodes', the third that of Google's own
-/// services such as Cloud SQL, and the upper half the pods'. There are no public subnets.
+/// On Google Cloud a subnetwork spans all zones: the first of the sixteen parts is the nodes', the second that of the proxies of
+/// internal load balancers, the third that of Google's own services such as Cloud SQL, and the upper half the pods'. There are no
+/// public subnets.
 ///
-/// On Azure a subnet spans all zones too: the first of the sixteen parts is the nodes', the third the databases', the last one
-/// public. Each has a network security group of its own, in which components open what they need; from the internet only
+/// On Azure a subnet spans all zones too: the first of the sixteen parts is the nodes', the third that of PostgreSQL databases, the
+/// fourth that of MySQL databases, the last one public. Each has a network security group of its own, in which components open what they need; from the internet only
 /// ports 80 and 443 of Services of type LoadBalancer are reached. All of it stands in a resource group that the network makes.
 #[derive(Record)]
 pub(crate) struct Inputs {

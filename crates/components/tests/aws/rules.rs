@@ -151,6 +151,10 @@ fn natives_are_those_that_are_made() {
             let certificate = json!({ "id": "?" });
             let both = json!([{ "port": 81, "protocol": "tcp" }, { "port": 444, "protocol": "tls", "certificate": certificate }]);
             cases.push(("load_balancer", listen(both, json!({ "kind": "network" }))));
+            let plain = json!([{ "port": 80, "protocol": "http" }]);
+            for more in [json!({ "from": [] }), json!({ "internal": true })] {
+                cases.push(("load_balancer", listen(plain.clone(), more)));
+            }
         }
         for (number, (kind, inputs)) in cases.iter().enumerate() {
             let name = if number < 5 {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::context::{Ctx, Input, etag, text};
 use super::error::{GoogleError, GoogleResult};
 use super::item::Item;
-use super::policy;
+use super::{federation, policy};
 use crate::clock::iso8601;
 use crate::http::HttpReply;
 
@@ -59,6 +59,9 @@ fn show(item: &Item) -> Value {
 
 /// Answers a request.
 pub(crate) fn run(ctx: &mut Ctx<'_>, input: &Input<'_>) -> GoogleResult<HttpReply> {
+    if input.method.resource.starts_with("workloadIdentityPools") {
+        return federation::run(ctx, input);
+    }
     let empty = HttpReply::json(200, &json!({}));
     match (input.method.resource.as_str(), input.method.verb) {
         ("serviceAccounts", "create") => create(ctx, input),

@@ -7,6 +7,7 @@ mod container;
 mod context;
 mod dns;
 mod error;
+mod federation;
 mod iam;
 mod item;
 mod kms;

@@ -4,10 +4,11 @@ use crate::api::{Api, Update};
 use crate::client::Client;
 use crate::kind::Kind;
 use crate::wire::{Rule, Rules};
-use infra_model::Record;
+use async_trait::async_trait;
 use infra_model::number::Number;
 use infra_model::schema::Traits;
-use serde_json::{Map, Value as Json};
+use infra_model::{CallContext, Operation, ProviderError, Record};
+use serde_json::{Map, Value as Json, json};
 
 /// Where a global load balancer sends requests to, and how it spreads them.
 #[derive(Clone, Debug, Default, Record)]
@@ -157,6 +158,7 @@ pub(crate) struct Logs {
 
 pub(crate) struct BackendService;
 
+#[async_trait]
 impl Kind for BackendService {
     type Record = BackendServiceRecord;
     const TYPE: &'static str = "google_compute_backend_service";
@@ -172,6 +174,8 @@ impl Kind for BackendService {
             "connection_draining_timeout_sec",
             Rule::Named("connectionDraining/drainingTimeoutSec"),
         ),
+        // Only for output: Compute's reference, "backendServices". It has a call of its own.
+        ("security_policy", Rule::ShownOnly),
     ];
 
     fn traits() -> Traits {
@@ -189,4 +193,46 @@ impl Kind for BackendService {
     fn patch(_: &BackendServiceRecord, _: &BackendServiceRecord, patch: &mut Map<String, Json>) {
         super::say_enabled(patch);
     }
+
+    async fn created(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        id: &str,
+        desired: &BackendServiceRecord,
+    ) -> Result<(), ProviderError> {
+        if desired.security_policy.is_none() {
+            return Ok(());
+        }
+        guard(client, context, operation, id, desired).await
+    }
+
+    async fn changing(
+        client: &Client,
+        context: &CallContext,
+        operation: &Operation,
+        id: &str,
+        prior: &BackendServiceRecord,
+        desired: &BackendServiceRecord,
+    ) -> Result<(), ProviderError> {
+        if prior.security_policy == desired.security_policy {
+            return Ok(());
+        }
+        guard(client, context, operation, id, desired).await
+    }
+}
+
+/// Puts the policy that is wanted in front of it, or none.
+async fn guard(
+    client: &Client,
+    context: &CallContext,
+    operation: &Operation,
+    id: &str,
+    desired: &BackendServiceRecord,
+) -> Result<(), ProviderError> {
+    let body = match &desired.security_policy {
+        Some(policy) => json!({ "securityPolicy": policy }),
+        None => json!({}),
+    };
+    super::set::<BackendService>(client, context, operation, id, "setSecurityPolicy", body).await
 }

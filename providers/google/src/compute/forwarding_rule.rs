@@ -40,6 +40,9 @@ pub(crate) struct GlobalRuleRecord {
     /// The network of an internal one.
     #[record(optional, computed, force_new, compare = resource_name)]
     pub(crate) network: Option<String>,
+    /// The subnetwork of an internal one, which gives it the address.
+    #[record(optional, computed, force_new, compare = resource_name)]
+    pub(crate) subnetwork: Option<String>,
     /// `PREMIUM`.
     #[record(optional, computed, force_new)]
     pub(crate) network_tier: Option<String>,

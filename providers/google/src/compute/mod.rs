@@ -13,6 +13,7 @@ pub(crate) mod named_port;
 pub(crate) mod network;
 pub(crate) mod router;
 pub(crate) mod router_nat;
+pub(crate) mod security_policy;
 pub(crate) mod ssl_policy;
 pub(crate) mod subnetwork;
 pub(crate) mod target_proxy;

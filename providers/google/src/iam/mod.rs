@@ -3,3 +3,4 @@
 pub(crate) mod member;
 pub(crate) mod member_types;
 pub(crate) mod service_account;
+pub(crate) mod workload_identity;

@@ -46,13 +46,14 @@ impl Arguments {
         }
         for (name, value) in &request.query {
             let name = name.split('.').map(snake).collect::<Vec<_>>().join(".");
+            let value = typed(&name, value);
             match fields.get_mut(&name) {
                 // Said more than once, it is a list.
-                Some(Json::Array(values)) => values.push(typed(value)),
+                Some(Json::Array(values)) => values.push(value),
                 _ if REPEATED.contains(&&*name) => {
-                    drop(fields.insert(name, Json::Array(vec![typed(value)])));
+                    drop(fields.insert(name, Json::Array(vec![value])));
                 }
-                _ => put(&mut fields, &name, typed(value)),
+                _ => put(&mut fields, &name, value),
             }
         }
         Some(Arguments { fields, exact })
@@ -99,12 +100,16 @@ fn put(fields: &mut Map<String, Json>, name: &str, value: Json) {
     crate::wire::put(fields, &name.replace('.', "/"), value);
 }
 
+/// Parameters that are numbers in requests which are put together by field.
+const NUMBERS: [&str; 1] = ["priority"];
+
 /// A parameter of the query as the value that it stands for.
-fn typed(text: &str) -> Json {
-    match text {
-        "true" => Json::Bool(true),
-        "false" => Json::Bool(false),
-        text => Json::from(text),
+fn typed(name: &str, text: &str) -> Json {
+    match (text, text.parse::<i64>()) {
+        ("true", _) => Json::Bool(true),
+        ("false", _) => Json::Bool(false),
+        (_, Ok(number)) if NUMBERS.contains(&name) => Json::from(number),
+        _ => Json::from(text),
     }
 }
 

@@ -51,7 +51,7 @@ connects! {
     COMPUTE google_cloud_compute_v1 {
         Addresses BackendServices Firewalls ForwardingRules GlobalAddresses GlobalForwardingRules GlobalOperations
         HealthChecks InstanceGroups MachineTypes NetworkEndpointGroups Networks Projects RegionOperations Regions
-        Routers SslCertificates SslPolicies Subnetworks TargetHttpProxies TargetHttpsProxies TargetSslProxies
+        Routers SecurityPolicies SslCertificates SslPolicies Subnetworks TargetHttpProxies TargetHttpsProxies TargetSslProxies
         TargetTcpProxies UrlMaps ZoneOperations Zones
     }
     CONTAINER google_cloud_container_v1 { ClusterManager }

@@ -4,16 +4,16 @@ use super::{Method, discovery};
 use google_cloud_compute_v1::client::{
     Addresses, BackendServices, Firewalls, ForwardingRules, GlobalAddresses, GlobalForwardingRules,
     GlobalOperations, HealthChecks, InstanceGroups, MachineTypes, NetworkEndpointGroups, Networks,
-    Projects, RegionOperations, Regions, Routers, SslCertificates, SslPolicies, Subnetworks,
-    TargetHttpProxies, TargetHttpsProxies, TargetSslProxies, TargetTcpProxies, UrlMaps,
-    ZoneOperations, Zones,
+    Projects, RegionOperations, Regions, Routers, SecurityPolicies, SslCertificates, SslPolicies,
+    Subnetworks, TargetHttpProxies, TargetHttpsProxies, TargetSslProxies, TargetTcpProxies,
+    UrlMaps, ZoneOperations, Zones,
 };
 use google_cloud_compute_v1::model::{
     addresses, backend_services, firewalls, forwarding_rules, global_addresses,
     global_forwarding_rules, global_operations, health_checks, instance_groups, machine_types,
     network_endpoint_groups, networks, projects, region_operations, regions, routers,
-    ssl_certificates, ssl_policies, subnetworks, target_http_proxies, target_https_proxies,
-    target_ssl_proxies, target_tcp_proxies, url_maps, zone_operations, zones,
+    security_policies, ssl_certificates, ssl_policies, subnetworks, target_http_proxies,
+    target_https_proxies, target_ssl_proxies, target_tcp_proxies, url_maps, zone_operations, zones,
 };
 
 /// What collections have in common: name, path, the fields that the path is made of, client, module of its requests, and the field
@@ -54,7 +54,7 @@ macro_rules! collection {
     };
 }
 
-static COLLECTIONS: [&[Method]; 19] = [
+static COLLECTIONS: [&[Method]; 20] = [
     collection!("compute.networks" "projects/{project}/global/networks" (project)
         Networks networks network: insert get list patch delete),
     collection!("compute.subnetworks" "projects/{project}/regions/{region}/subnetworks" (project region)
@@ -87,6 +87,8 @@ static COLLECTIONS: [&[Method]; 19] = [
         TargetTcpProxies target_tcp_proxies target_tcp_proxy: insert get list delete),
     collection!("compute.sslCertificates" "projects/{project}/global/sslCertificates" (project)
         SslCertificates ssl_certificates ssl_certificate: insert get list delete),
+    collection!("compute.securityPolicies" "projects/{project}/global/securityPolicies" (project)
+        SecurityPolicies security_policies security_policy: insert get list delete),
     collection!("compute.sslPolicies" "projects/{project}/global/sslPolicies" (project)
         SslPolicies ssl_policies ssl_policy: insert get list patch delete),
     collection!("compute.globalForwardingRules" "projects/{project}/global/forwardingRules" (project)
@@ -96,7 +98,7 @@ static COLLECTIONS: [&[Method]; 19] = [
 ];
 
 /// Calls that change one thing; lists and labels are sent whole, also when nothing is left of them. Those on labels of what is global take no `requestId`.
-static SETTERS: [Method; 19] = [
+static SETTERS: [Method; 25] = [
     discovery!(
         "compute.subnetworks.expandIpCidrRange",
         "projects/{project}/regions/{region}/subnetworks/{subnetwork}/expandIpCidrRange",
@@ -144,6 +146,42 @@ static SETTERS: [Method; 19] = [
         "projects/{project}/global/forwardingRules/{forwarding_rule}/setTarget",
         GlobalForwardingRules.set_target, global_forwarding_rules::SetTargetRequest,
         project forwarding_rule request_id body
+    ),
+    discovery!(
+        "compute.backendServices.setSecurityPolicy",
+        "projects/{project}/global/backendServices/{backend_service}/setSecurityPolicy",
+        BackendServices.set_security_policy, backend_services::SetSecurityPolicyRequest,
+        project backend_service request_id body
+    ),
+    discovery!(
+        "compute.securityPolicies.patch",
+        "projects/{project}/global/securityPolicies/{security_policy}",
+        SecurityPolicies.patch, security_policies::PatchRequest,
+        project security_policy request_id update_mask body; exact
+    ),
+    discovery!(
+        "compute.securityPolicies.addRule",
+        "projects/{project}/global/securityPolicies/{security_policy}/addRule",
+        SecurityPolicies.add_rule, security_policies::AddRuleRequest,
+        project security_policy body
+    ),
+    discovery!(
+        "compute.securityPolicies.patchRule",
+        "projects/{project}/global/securityPolicies/{security_policy}/patchRule",
+        SecurityPolicies.patch_rule, security_policies::PatchRuleRequest,
+        project security_policy priority update_mask body; exact
+    ),
+    discovery!(
+        "compute.securityPolicies.removeRule",
+        "projects/{project}/global/securityPolicies/{security_policy}/removeRule",
+        SecurityPolicies.remove_rule, security_policies::RemoveRuleRequest,
+        project security_policy priority
+    ),
+    discovery!(
+        "compute.securityPolicies.setLabels",
+        "projects/{project}/global/securityPolicies/{resource}/setLabels",
+        SecurityPolicies.set_labels, security_policies::SetLabelsRequest,
+        project resource body; exact
     ),
     discovery!(
         "compute.instanceGroups.setNamedPorts",

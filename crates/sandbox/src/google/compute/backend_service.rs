@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 
 use super::super::context::{Ctx, Input, default, text};
 use super::super::error::{GoogleError, GoogleResult};
-use super::engine;
-use super::kind::{Default, Guard, Kind, Reference, Subject, to};
+use super::kind::{Default, Guard, Kind, Subject, to};
+use super::{engine, security_policy};
 use crate::http::HttpReply;
 use crate::latency::Work;
 
@@ -22,11 +22,7 @@ pub(crate) const GLOBAL: Kind = Kind {
             &["instanceGroups", "networkEndpointGroups"],
         ),
         to("network", &["networks"]),
-        Reference {
-            field: "securityPolicy",
-            to: &["securityPolicies"],
-            loose: true,
-        },
+        to("securityPolicy", &["securityPolicies"]),
     ],
     fixed: &["loadBalancingScheme"],
     guard: Guard::Required,
@@ -60,7 +56,7 @@ pub(crate) const BUCKETS: Kind = Kind {
 };
 
 fn prepare(
-    _: &mut Ctx<'_>,
+    ctx: &mut Ctx<'_>,
     subject: &Subject<'_>,
     doc: &mut Map<String, Value>,
 ) -> GoogleResult<()> {
@@ -88,6 +84,7 @@ fn prepare(
             why,
         ));
     }
+    security_policy::fits(ctx, doc, &scheme)?;
     let internet = backends(doc, &scheme)?;
     let checks = doc
         .get("healthChecks")
@@ -178,6 +175,28 @@ fn backends(doc: &mut Map<String, Value>, scheme: &str) -> GoogleResult<bool> {
         }
     }
     Ok(internet)
+}
+
+/// `setSecurityPolicy`: a policy, or none where none is said.
+pub(crate) fn set_security_policy(
+    ctx: &mut Ctx<'_>,
+    kind: &Kind,
+    input: &Input<'_>,
+) -> GoogleResult<HttpReply> {
+    if let Some(reply) = engine::seen(ctx, input)? {
+        return Ok(reply);
+    }
+    let item = engine::find_idle(ctx, kind, input)?;
+    let mut doc = item.at(ctx.now).clone();
+    let print = doc["fingerprint"].as_str().map(str::to_owned);
+    match text(&input.body, "/securityPolicy") {
+        "" => {
+            doc.as_object_mut().map(|doc| doc.remove("securityPolicy"));
+        }
+        policy => doc["securityPolicy"] = policy.into(),
+    }
+    let sent = print.as_deref();
+    engine::change(ctx, kind, input, item, doc, sent, "setSecurityPolicy")
 }
 
 /// `getHealth`: nothing answers here.

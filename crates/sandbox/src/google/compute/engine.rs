@@ -273,11 +273,14 @@ pub(crate) fn list(ctx: &mut Ctx<'_>, kind: &Kind, input: &Input<'_>) -> GoogleR
         .map(|item| show(ctx, kind, item))
         .collect();
     let items = filter::apply(shown, input)?;
-    let answer = json!({
+    let mut answer = json!({
         "kind": format!("compute#{}List", kind.word),
         "id": path,
-        "selfLink": format!("{PREFIX}{path}"),
     });
+    // `SecurityPolicyList` is the one listing without a link.
+    if kind.word != "securityPolicy" {
+        answer["selfLink"] = format!("{PREFIX}{path}").into();
+    }
     let answer = input.paged(answer, "items", items, filter::size(input)?)?;
     Ok(HttpReply::json(200, &answer))
 }

@@ -18,6 +18,7 @@ mod operation;
 mod place;
 pub(crate) mod reference;
 mod router;
+mod security_policy;
 mod ssl_policy;
 pub(crate) mod subnetwork;
 mod url_map;
@@ -52,6 +53,7 @@ const KINDS: &[&Kind] = &[
     &url_map::SSL_PROXIES,
     &certificate::KIND,
     &ssl_policy::KIND,
+    &security_policy::KIND,
     &forwarding_rule::GLOBAL,
     &forwarding_rule::REGIONAL,
 ];
@@ -70,6 +72,15 @@ const CUSTOM: &[(&str, Custom)] = &[
     ),
     ("routers.getRouterStatus", router::status),
     ("sslPolicies.listAvailableFeatures", ssl_policy::features),
+    ("securityPolicies.patch", security_policy::patch),
+    ("securityPolicies.addRule", security_policy::add_rule),
+    ("securityPolicies.getRule", security_policy::get_rule),
+    ("securityPolicies.patchRule", security_policy::patch_rule),
+    ("securityPolicies.removeRule", security_policy::remove_rule),
+    (
+        "backendServices.setSecurityPolicy",
+        backend_service::set_security_policy,
+    ),
     ("instanceGroups.setNamedPorts", group::set_named_ports),
     ("instanceGroups.addInstances", group::add_instances),
     ("instanceGroups.removeInstances", group::remove_instances),

@@ -12,6 +12,7 @@ use super::kind::{Default, Guard, Kind, Place, Subject, table, to};
 use super::reference::PREFIX;
 use crate::clock::Millis;
 use crate::http::HttpReply;
+use crate::world::Stored;
 
 pub(crate) const KIND: Kind = Kind {
     resource: "subnetworks",
@@ -184,10 +185,74 @@ fn prepare(
             why,
         ));
     }
+    if managed {
+        proxy_only(ctx, subject, &value, primary, &network)?;
+    }
     if let Some(gateway) = primary.hosts().next() {
         doc.insert("gatewayAddress".into(), gateway.to_string().into());
     }
     doc.insert("state".into(), "READY".into());
+    Ok(())
+}
+
+/// The subnetworks of a network in one region that are kept for proxies, and used by them.
+fn active(ctx: &Ctx<'_>, network: &str, region: &str, purpose: &str) -> Vec<Stored<Item>> {
+    let mut all = ctx.frame.tx.referrers::<Item>(&KIND.table(), network);
+    all.retain(|item| {
+        let doc = item.at(ctx.now);
+        item.id.split('/').nth(3) == Some(region)
+            && doc["purpose"] == purpose
+            && doc["role"] == "ACTIVE"
+            && !item.deleting
+    });
+    all
+}
+
+/// Whether proxies have a subnetwork of this purpose in a region of a network.
+pub(crate) fn has_proxies(ctx: &Ctx<'_>, network: &str, region: &str, purpose: &str) -> bool {
+    let all = active(ctx, network, region, purpose);
+    all.iter().any(|item| item.ready_at <= ctx.now)
+}
+
+/// Of subnetworks for proxies one per purpose, region and network is used; making a second one the active one takes its place.
+/// <https://cloud.google.com/load-balancing/docs/proxy-only-subnets>
+fn proxy_only(
+    ctx: &mut Ctx<'_>,
+    subject: &Subject<'_>,
+    value: &Value,
+    primary: Ipv4Net,
+    network: &str,
+) -> GoogleResult<()> {
+    if primary.prefix_len() > 26 {
+        let why = "A subnetwork for proxies needs at least 64 addresses: the prefix length must be 26 or less.";
+        let range = primary.to_string();
+        return Err(GoogleError::field("resource.ipCidrRange", &range, why));
+    }
+    if value["secondaryIpRanges"]
+        .as_array()
+        .is_some_and(|all| !all.is_empty())
+    {
+        let why = "A subnetwork for proxies has no secondary ranges.";
+        return Err(GoogleError::field("resource.secondaryIpRanges", "", why));
+    }
+    if text(value, "/role") != "ACTIVE" {
+        return Ok(());
+    }
+    let purpose = text(value, "/purpose");
+    let others = active(ctx, network, subject.place.region(), purpose);
+    for other in others.into_iter().filter(|other| other.id != subject.id) {
+        if subject.before.is_none() {
+            let message = format!(
+                "Invalid value for field 'resource.role': 'ACTIVE'. There is an active subnetwork '{}' with purpose {purpose} in this region and network already.",
+                other.short()
+            );
+            return Err(GoogleError::invalid(message));
+        }
+        let mut other = other.edit();
+        other.settle(ctx.now);
+        other.doc["role"] = "BACKUP".into();
+        ctx.keep(&KIND.table(), other);
+    }
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::super::context::{Ctx, text};
 use super::super::error::{GoogleError, GoogleResult};
-use super::kind::{Default, Guard, Kind, Subject, to};
+use super::kind::{Default, Guard, Kind, Reference, Subject, to};
 use crate::latency::Work;
 
 const SERVICES: &[&str] = &["backendServices", "backendBuckets"];
@@ -182,7 +182,11 @@ pub(crate) const HTTPS_PROXIES: Kind = Kind {
     terraform: |_| "google_compute_target_https_proxy",
     references: &[
         to("urlMap", &["urlMaps"]),
-        to("sslCertificates/*", &["sslCertificates"]),
+        Reference {
+            field: "sslCertificates/*",
+            to: &["sslCertificates"],
+            loose: true,
+        },
         to("sslPolicy", &["sslPolicies"]),
     ],
     required: &["urlMap"],
@@ -201,18 +205,49 @@ fn prepare_https(
     _: &Subject<'_>,
     doc: &mut Map<String, Value>,
 ) -> GoogleResult<()> {
-    let certificates = doc
-        .get("sslCertificates")
-        .and_then(Value::as_array)
-        .map_or(0, Vec::len);
-    if certificates == 0 && !doc.contains_key("certificateMap") {
+    let all = doc.get("sslCertificates").and_then(Value::as_array);
+    let all: Vec<&str> = all
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let refuse =
+        |value: &str, why: &str| Err(GoogleError::field("resource.sslCertificates", value, why));
+    if all.is_empty() && !doc.contains_key("certificateMap") {
         return Err(GoogleError::required("resource.sslCertificates"));
     }
-    if certificates > 15 {
-        let why = "A target proxy has at most 15 certificates.";
-        return Err(GoogleError::field("resource.sslCertificates", "", why));
+    let (managed, classic): (Vec<&str>, Vec<&str>) = all
+        .iter()
+        .copied()
+        .partition(|url| of_certificate_manager(url));
+    if let Some(url) = classic
+        .iter()
+        .find(|url| !url.contains("/sslCertificates/"))
+    {
+        return refuse(url, "The URL is malformed.");
+    }
+    if !managed.is_empty() && !classic.is_empty() {
+        let why = "Classic certificates and those of Certificate Manager cannot be mixed.";
+        return refuse("", why);
+    }
+    if classic.len() > 15 || managed.len() > 100 {
+        return refuse(
+            "",
+            "A target proxy has at most 15 certificates, or 100 of Certificate Manager.",
+        );
     }
     Ok(())
+}
+
+/// Whether a URL names a certificate of Certificate Manager, which proxies inside a network take (Compute's reference,
+/// `TargetHttpsProxy.sslCertificates`).
+pub(crate) fn of_certificate_manager(url: &str) -> bool {
+    let path = url.strip_prefix("//certificatemanager.googleapis.com/");
+    let parts: Vec<&str> = path.unwrap_or_default().split('/').collect();
+    let named = ["projects", "locations", "certificates"];
+    parts.len() == 6
+        && parts.iter().step_by(2).eq(&named)
+        && parts.iter().all(|part| !part.is_empty())
 }
 
 pub(crate) const TCP_PROXIES: Kind = Kind {

@@ -30,7 +30,7 @@ regionNetworkEndpointGroups: insert get list delete
 globalNetworkEndpointGroups: insert get list delete attachNetworkEndpoints detachNetworkEndpoints listNetworkEndpoints
 instanceGroups: insert get list aggregatedList delete setNamedPorts addInstances removeInstances listInstances
 instanceGroupManagers: get list aggregatedList listManagedInstances
-backendServices: insert get list aggregatedList patch update delete getHealth
+backendServices: insert get list aggregatedList patch update delete getHealth setSecurityPolicy
 regionBackendServices: insert get list patch update delete getHealth
 urlMaps: insert get list aggregatedList patch update delete
 targetHttpProxies: insert get list aggregatedList patch delete setUrlMap
@@ -40,6 +40,7 @@ targetSslProxies: insert get list delete setBackendService setProxyHeader setSsl
 backendBuckets: insert get list patch update delete
 sslCertificates: insert get list aggregatedList delete
 sslPolicies: insert get list aggregatedList patch delete listAvailableFeatures
+securityPolicies: insert get list aggregatedList patch delete addRule getRule patchRule removeRule setLabels
 globalForwardingRules: insert get list patch delete setLabels setTarget
 forwardingRules: insert get list aggregatedList patch delete setLabels setTarget
 zones: get list
@@ -78,7 +79,11 @@ projects.zones.operations: get list cancel""",
 objects: insert get list patch delete copy
 projects.serviceAccount: get""",
     "iam.v1": """projects.serviceAccounts: create get list patch update delete disable enable getIamPolicy setIamPolicy
-projects.serviceAccounts.keys: list""",
+projects.serviceAccounts.keys: list
+projects.locations.workloadIdentityPools: create get list patch delete undelete
+projects.locations.workloadIdentityPools.operations: get
+projects.locations.workloadIdentityPools.providers: create get list patch delete undelete
+projects.locations.workloadIdentityPools.providers.operations: get""",
     "servicenetworking.v1": """operations: get
 services.connections: create list patch deleteConnection""",
     "cloudresourcemanager.v1": "projects: get getIamPolicy setIamPolicy testIamPermissions list",
