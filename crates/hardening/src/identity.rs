@@ -4,6 +4,7 @@
 
 mod managed;
 
+use crate::azure;
 use crate::drill::Bucket;
 use crate::flow::{Peer, Pods, Port};
 use crate::inside::Inside;
@@ -115,7 +116,7 @@ impl Inside<'_> {
             }
             Cloud::Azure(_) => {
                 self.allow(me, Peer::Internet, &[Port::tcp(443)]);
-                azure(identity, self)
+                federated(identity, self)
             }
         }
     }
@@ -128,7 +129,7 @@ impl Inside<'_> {
         match self.site.cloud.clone() {
             Cloud::Aws(_) => aws_by_token(account, self),
             Cloud::Google(_) => google(account, self),
-            Cloud::Azure(_) => azure(account, self),
+            Cloud::Azure(_) => federated(account, self),
         }
     }
 }
@@ -425,11 +426,9 @@ fn google_roles(grant: &Grant) -> (&'static str, &'static str, String, Vec<Role>
 }
 
 /// <https://learn.microsoft.com/azure/aks/workload-identity-overview>
-fn azure(identity: &Account, inside: &mut Inside<'_>) -> Lowered {
+fn federated(identity: &Account, inside: &mut Inside<'_>) -> Lowered {
     let name = block(identity);
-    inside
-        .draft
-        .data("azurerm_client_config", "this", json!({}));
+    azure::config(inside);
     let body = json!({
         "name": inside.draft.name(&identity.name, 128),
         "resource_group_name": inside.site.group(),
@@ -447,7 +446,7 @@ fn azure(identity: &Account, inside: &mut Inside<'_>) -> Lowered {
         "parent_id": format!("${{azurerm_user_assigned_identity.{name}.id}}"),
         "issuer": inside.site.output("oidc_issuer_url"),
         "subject": subject,
-        "audience": ["api://AzureADTokenExchange"],
+        "audience": [azure::POD_AUDIENCE],
     });
     let mut before = vec![inside.cloud("azurerm_federated_identity_credential", &name, body)];
     for (index, grant) in identity.grants.iter().enumerate() {

@@ -4,6 +4,7 @@
 
 mod app;
 pub mod audit;
+mod azure;
 mod capacity;
 mod charts;
 mod control;

@@ -123,7 +123,7 @@ impl Index {
             }
         }
         for name in inside.namespaces.keys() {
-            let address = format!("kubernetes_namespace.{}", identifier(&[name]));
+            let address = namespace_address(name);
             index.namespaces.insert(name.clone(), address);
         }
         index
@@ -211,6 +211,11 @@ const WITH_VOLUMES: [&str; 4] = ["Cluster", "Elasticsearch", "StatefulSet", "pos
 fn claims_volumes(node: &Node) -> bool {
     let kind = node.object().and_then(|o| o["kind"].as_str());
     node.type_name == "helm_release" || kind.is_some_and(|k| WITH_VOLUMES.contains(&k))
+}
+
+/// The address of a namespace that is made.
+pub(crate) fn namespace_address(name: &str) -> String {
+    format!("kubernetes_namespace.{}", identifier(&[name]))
 }
 
 fn namespaces(inside: &Inside<'_>) -> Vec<Node> {

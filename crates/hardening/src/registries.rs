@@ -1,6 +1,7 @@
 //! Registries of the cluster's own cloud, which nobody reads without logging in. Who verifies signatures, scans images or looks for new
 //! versions of them reads there by an identity of its own: nodes may pull, but pods do not get what nodes have.
 
+use crate::azure;
 use crate::controls::{gitops, policy, supply_chain};
 use crate::flow::Pods;
 use crate::identity::{Grant, Identity, Lowered};
@@ -29,7 +30,7 @@ pub(crate) fn cloud_of(image: &str) -> Option<&'static str> {
         Some("aws")
     } else if host.ends_with("-docker.pkg.dev") {
         Some("google")
-    } else if host.ends_with(".azurecr.io") {
+    } else if azure::is_registry(host) {
         Some("azure")
     } else {
         None
@@ -179,6 +180,8 @@ mod tests {
             ),
             ("europe-west1-docker.pkg.dev/acme/shop/", Some("google")),
             ("acme.azurecr.io/", Some("azure")),
+            ("acme.azurecr.us/shop", Some("azure")),
+            ("acme.azurecr.cn/shop", Some("azure")),
             ("ghcr.io/acme/", None),
             ("azurecr.io.example.com/acme/", None),
             ("12.dkr.ecr.eu-west-1.amazonaws.com/", None),

@@ -38,9 +38,9 @@ pub(crate) fn remote(cloud: &Cloud, bucket: &str, folder: &str) -> String {
         Cloud::Google(_) => format!(
             ":gcs,env_auth=true,bucket_policy_only=true,no_check_bucket=true:${{{bucket}.name}}/{folder}"
         ),
-        // https://ACCOUNT.blob.core.windows.net/CONTAINER
+        // https://ACCOUNT.blob.core.windows.net/CONTAINER, of which the domain is that of one of Microsoft's clouds.
         Cloud::Azure(_) => format!(
-            ":azureblob,env_auth=true,no_check_container=true,account=${{{bucket}.name}}:${{split(\"/\", {bucket}.url)[3]}}/{folder}"
+            ":azureblob,env_auth=true,no_check_container=true,account=${{{bucket}.name}},endpoint=${{trimprefix(split(\"/\", {bucket}.url)[2], \"${{{bucket}.name}}.\")}}:${{split(\"/\", {bucket}.url)[3]}}/{folder}"
         ),
     }
 }

@@ -232,12 +232,12 @@ login_google() {
 # https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
 # https://learn.microsoft.com/azure/container-registry/container-registry-authentication
 login_azure() {
-  identity api://AzureADTokenExchange >"$work/token"
+  identity "$AZURE_AUDIENCE" >"$work/token"
   curl --fail-with-body --silent --show-error --retry 3 --max-time 60 \
     --data-urlencode "client_id=$AZURE_CLIENT" --data-urlencode grant_type=client_credentials \
-    --data-urlencode scope=https://management.azure.com/.default \
+    --data-urlencode "scope=$AZURE_SCOPE" \
     --data-urlencode client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer \
-    --data-urlencode "client_assertion@$work/token" "https://login.microsoftonline.com/$AZURE_TENANT/oauth2/v2.0/token" |
+    --data-urlencode "client_assertion@$work/token" "$AZURE_AUTHORITY/$AZURE_TENANT/oauth2/v2.0/token" |
     jq -erj .access_token >"$work/access"
   curl --fail-with-body --silent --show-error --retry 3 --max-time 60 --data-urlencode grant_type=access_token \
     --data-urlencode "service=$REGISTRY_HOST" --data-urlencode "tenant=$AZURE_TENANT" \

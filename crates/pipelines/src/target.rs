@@ -33,6 +33,47 @@ pub(crate) enum Login {
     Password,
 }
 
+/// One of Microsoft's separate clouds, which a registry's domain tells.
+struct Azure {
+    /// `.azurecr.io`
+    domain: &'static str,
+    /// For whom a pipeline's token is.
+    audience: &'static str,
+    /// Who exchanges it.
+    authority: &'static str,
+    /// What it is exchanged for: what registries take.
+    scope: &'static str,
+}
+
+/// <https://learn.microsoft.com/azure/azure-government/compare-azure-government-global-azure>,
+/// <https://learn.microsoft.com/azure/china/resources-developer-guide>; of audiences
+/// <https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity>
+const AZURES: [Azure; 3] = [
+    Azure {
+        domain: ".azurecr.io",
+        audience: "api://AzureADTokenExchange",
+        authority: "https://login.microsoftonline.com",
+        scope: "https://management.azure.com/.default",
+    },
+    Azure {
+        domain: ".azurecr.us",
+        audience: "api://AzureADTokenExchangeUSGov",
+        authority: "https://login.microsoftonline.us",
+        scope: "https://management.usgovcloudapi.net/.default",
+    },
+    Azure {
+        domain: ".azurecr.cn",
+        audience: "api://AzureADTokenExchangeChina",
+        authority: "https://login.partner.microsoftonline.cn",
+        scope: "https://management.chinacloudapi.cn/.default",
+    },
+];
+
+/// Where a registry's host is, if it is Azure's.
+fn azure(host: &str) -> Option<&'static Azure> {
+    AZURES.iter().find(|azure| host.ends_with(azure.domain))
+}
+
 impl Registry {
     pub(crate) fn find(
         settings: &Settings,
@@ -60,7 +101,7 @@ impl Registry {
             Login::Aws
         } else if host.ends_with("-docker.pkg.dev") {
             Login::Google
-        } else if host.ends_with(".azurecr.io") {
+        } else if azure(&host).is_some() {
             Login::Azure
         } else if host == "ghcr.io" && platform == Platform::GitHub {
             Login::GitHub
@@ -130,6 +171,11 @@ impl Registry {
             Login::Azure => {
                 set("AZURE_CLIENT", &text(&place.client));
                 set("AZURE_TENANT", &text(&place.tenant));
+                if let Some(azure) = azure(&self.host) {
+                    set("AZURE_AUDIENCE", azure.audience);
+                    set("AZURE_AUTHORITY", azure.authority);
+                    set("AZURE_SCOPE", azure.scope);
+                }
                 "azure"
             }
             Login::GitHub => "github",
@@ -148,7 +194,7 @@ impl Registry {
                 "https://iam.googleapis.com/{}",
                 place.provider.clone().unwrap_or_default()
             )),
-            Login::Azure => Some("api://AzureADTokenExchange".to_owned()),
+            Login::Azure => azure(&self.host).map(|azure| azure.audience.to_owned()),
             _ => None,
         }
     }

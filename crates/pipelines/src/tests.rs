@@ -102,6 +102,33 @@ fn each_registry_is_logged_in_to_in_its_own_way() {
     let (_, env) = of("acme.azurecr.io/shop");
     assert_eq!(env["LOGIN"], "azure");
     assert_eq!(env["REGISTRY_HOST"], "acme.azurecr.io");
+    // Each of Microsoft's clouds has a directory of its own, which takes tokens that are for it.
+    for (domain, audience, authority, scope) in [
+        (
+            "azurecr.io",
+            "api://AzureADTokenExchange",
+            "https://login.microsoftonline.com",
+            "https://management.azure.com/.default",
+        ),
+        (
+            "azurecr.us",
+            "api://AzureADTokenExchangeUSGov",
+            "https://login.microsoftonline.us",
+            "https://management.usgovcloudapi.net/.default",
+        ),
+        (
+            "azurecr.cn",
+            "api://AzureADTokenExchangeChina",
+            "https://login.partner.microsoftonline.cn",
+            "https://management.chinacloudapi.cn/.default",
+        ),
+    ] {
+        let (_, env) = of(&format!("acme.{domain}/shop"));
+        assert_eq!(env["LOGIN"], "azure", "{domain}");
+        assert_eq!(env["AZURE_AUDIENCE"], audience);
+        assert_eq!(env["AZURE_AUTHORITY"], authority);
+        assert_eq!(env["AZURE_SCOPE"], scope);
+    }
     let (job, env) = of("ghcr.io/acme");
     assert_eq!(env["GITHUB_TOKEN"], "${{ github.token }}");
     assert_eq!(job["permissions"]["packages"], "write");

@@ -36,25 +36,42 @@ pub(crate) fn check(expansion: &Expansion) {
 
 /// What is wrong with an object.
 pub(crate) fn problems(object: &Json) -> Vec<String> {
-    let object = settled(object);
+    // Each word that is chosen by the cloud must be one.
+    let words = if object.to_string().contains(CHOSEN) {
+        3
+    } else {
+        1
+    };
+    (0..words)
+        .flat_map(|which| problems_of(&settled(object, which)))
+        .collect()
+}
+
+fn problems_of(object: &Json) -> Vec<String> {
     let text = |name: &str| object[name].as_str().unwrap_or_default().to_owned();
     let (api_version, kind) = (text("apiVersion"), text("kind"));
-    match native(&api_version, &kind, &object) {
+    match native(&api_version, &kind, object) {
         Some(problems) => problems,
-        None => custom(&api_version, &kind, &object),
+        None => custom(&api_version, &kind, object),
     }
 }
 
-/// Expressions stand for text that is known later.
-fn settled(json: &Json) -> Json {
+/// How an expression begins that chooses among words.
+const CHOSEN: &str = "${lookup({";
+
+/// Expressions stand for text that is known later, or for one of the words that they choose among.
+fn settled(json: &Json, which: usize) -> Json {
     match json {
+        Json::String(text) if text.starts_with(CHOSEN) => {
+            json!(text.split('"').nth(2 * which + 1))
+        }
         Json::String(text) if text.starts_with("${") && text.ends_with('}') => json!("10.0.0.1/32"),
         Json::String(text) => json!(text.replace("$${", "${").replace("%%{", "%{")),
-        Json::Array(items) => items.iter().map(settled).collect(),
+        Json::Array(items) => items.iter().map(|item| settled(item, which)).collect(),
         Json::Object(entries) => entries
             .iter()
             .filter(|(_, v)| !v.is_null())
-            .map(|(k, v)| (k.clone(), settled(v)))
+            .map(|(k, v)| (k.clone(), settled(v, which)))
             .collect::<Map<_, _>>()
             .into(),
         other => other.clone(),

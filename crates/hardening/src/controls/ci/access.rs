@@ -2,6 +2,7 @@
 //! them.
 
 use super::{Built, Config, NAME};
+use crate::azure;
 use crate::inside::Inside;
 use infra_draft::cloud::Cloud;
 use infra_model::Value;
@@ -53,7 +54,7 @@ pub(super) fn grant(
     }
     match here {
         Cloud::Aws(_) => aws(config, registry, &subjects(config, built), inside),
-        Cloud::Azure(_) => azure(config, registry, &subjects(config, built), inside),
+        Cloud::Azure(_) => federated(config, registry, &subjects(config, built), inside),
         Cloud::Google(_) => {
             google(config, registry, built, inside);
             Vec::new()
@@ -162,15 +163,13 @@ fn aws(
 }
 
 /// <https://learn.microsoft.com/entra/workload-id/workload-identity-federation-create-trust>
-fn azure(
+fn federated(
     config: &Config,
     registry: &Known,
     subjects: &BTreeSet<String>,
     inside: &mut Inside<'_>,
 ) -> Vec<(&'static str, String)> {
-    inside
-        .draft
-        .data("azurerm_client_config", "this", json!({}));
+    let audience = azure::PIPELINES.here(inside);
     let body = json!({
         "name": inside.draft.name(NAME, 128),
         "resource_group_name": inside.site.group(),
@@ -186,7 +185,7 @@ fn azure(
             "parent_id": "${azurerm_user_assigned_identity.ci.id}",
             "issuer": issuer(config),
             "subject": subject,
-            "audience": ["api://AzureADTokenExchange"],
+            "audience": [audience],
         });
         inside.cloud("azurerm_federated_identity_credential", &name, body);
     }

@@ -4,6 +4,7 @@ pub(super) mod around;
 mod compositions;
 mod guard;
 
+use crate::azure;
 use crate::control::Control;
 use crate::flow::{Peer, Pods, Port};
 use crate::identity::{Grant, Identity, Lowered, Managed};
@@ -363,6 +364,7 @@ fn settings(inside: &Inside<'_>) -> Json {
             "azure.m.upbound.io/v1beta1",
             json!({
                 "subscriptionID": format!("${{split(\"/\", {}.id)[2]}}", site.reference),
+                "environment": azure::ENVIRONMENT,
                 "credentials": { "source": "OIDCTokenFile" },
             }),
         ),

@@ -1,6 +1,7 @@
 //! Loki: one kind of process, three of it, everything in the bucket.
 
 use super::{Config, NAMESPACE, PLATFORM, tenants};
+use crate::azure;
 use crate::control::plain;
 use crate::flow::{Peer, Pods, Port};
 use crate::identity::{Grant, Identity, Lowered};
@@ -35,7 +36,7 @@ pub(super) fn expand(config: &Config, bucket: &str, inside: &mut Inside<'_>) {
         service_account: "loki".to_owned(),
         grants: vec![Grant::Objects(bucket.to_owned())],
     });
-    let values = values(config, bucket, &lowered, &inside.site.cloud);
+    let values = values(config, bucket, &lowered, inside);
     inside.release(Release {
         chart: "loki",
         namespace: NAMESPACE,
@@ -66,10 +67,10 @@ pub(super) fn expand(config: &Config, bucket: &str, inside: &mut Inside<'_>) {
     }
 }
 
-fn values(config: &Config, bucket: &str, identity: &Lowered, cloud: &Cloud) -> Json {
+fn values(config: &Config, bucket: &str, identity: &Lowered, inside: &mut Inside<'_>) -> Json {
     // On Azure the chart makes the container's name of it, elsewhere the bucket's.
     let name = format!("${{{bucket}.container}}");
-    let (kind, mut storage) = match cloud {
+    let (kind, mut storage) = match inside.site.cloud {
         // The bucket's address is the only output that says its region.
         Cloud::Aws(_) => (
             "s3",
@@ -78,7 +79,12 @@ fn values(config: &Config, bucket: &str, identity: &Lowered, cloud: &Cloud) -> J
         Cloud::Google(_) => ("gcs", json!({})),
         Cloud::Azure(_) => (
             "azure",
-            json!({ "azure": { "accountName": format!("${{{bucket}.name}}"), "useFederatedToken": true } }),
+            // Of the environment follow where blobs are and where one logs in.
+            json!({ "azure": {
+                "accountName": format!("${{{bucket}.name}}"),
+                "environment": azure::LOKI.here(inside),
+                "useFederatedToken": true,
+            } }),
         ),
     };
     storage["type"] = json!(kind);

@@ -2,6 +2,7 @@
 //! nobody. That is looked at when all is planned or applied, and only warned of.
 
 use crate::inside::Inside;
+use crate::order::namespace_address;
 use infra_draft::input::escape;
 use serde_json::{Value as Json, json};
 
@@ -42,7 +43,14 @@ pub(super) fn check(inside: &mut Inside<'_>) {
     if selects.is_empty() {
         return;
     }
-    let data = json!({ "select": selects, "depends_on": [inside.site.reference] });
+    // What brings an app's pods may come after its namespace in the same run: a plan that makes one does not look yet.
+    let mut after = vec![inside.site.reference.clone()];
+    if !inside.commits {
+        let apps = inside.apps.iter().map(|app| app.namespace());
+        let made = apps.filter(|name| inside.namespaces.contains_key(*name));
+        after.extend(made.map(namespace_address));
+    }
+    let data = json!({ "select": selects, "depends_on": after });
     let provider = inside.site.provider.clone();
     inside
         .draft

@@ -3,12 +3,14 @@
 use super::exceptions::Exception;
 use super::rules::{self, RULES, Rule};
 use super::{Half, Scope, Tier, scan};
+use crate::azure;
 use crate::controls::supply_chain;
 use crate::flow::{Peer, Pods, Port};
 use crate::identity::Lowered;
 use crate::inside::{Inside, Release};
 use crate::node::Wait;
 use crate::objects::{object, resources};
+use infra_draft::cloud::Cloud;
 use serde_json::{Value as Json, json};
 
 /// Where it stands.
@@ -54,10 +56,12 @@ pub(super) fn install(inside: &mut Inside<'_>, exempt: &[String]) -> String {
     for job in HOOKS {
         inside.calls_api(&Pods::job(NAMESPACE, job));
     }
+    let environment = (matches!(inside.site.cloud, Cloud::Azure(_)) && !readers.is_empty())
+        .then(|| azure::SDK.here(inside));
     inside.release(Release {
         chart: "kyverno",
         namespace: NAMESPACE,
-        values: values(exempt, &readers),
+        values: values(exempt, &readers, environment.as_deref()),
         serves: &["policies.kyverno.io", "kyverno.io"],
         provides: &[
             "Deployment/kyverno-admission-controller",
@@ -71,7 +75,7 @@ pub(super) fn install(inside: &mut Inside<'_>, exempt: &[String]) -> String {
 }
 
 /// It judges every pod and fails closed: so it is many, apart from each other, and the last to be evicted.
-fn values(exempt: &[String], readers: &[(&str, Lowered)]) -> Json {
+fn values(exempt: &[String], readers: &[(&str, Lowered)], environment: Option<&str>) -> Json {
     let controller = |name: &str, replicas: i64, limits: [&str; 2]| {
         let spread = json!([{
             "maxSkew": 1,
@@ -88,13 +92,23 @@ fn values(exempt: &[String], readers: &[(&str, Lowered)]) -> Json {
         if let Some((_, reader)) = readers.iter().find(|(reader, _)| *reader == name) {
             values["podLabels"] = reader.labels.clone();
             values["rbac"] = json!({ "serviceAccount": { "annotations": reader.annotations } });
+            // Its login to registries asks this variable which Azure it is in.
+            // <https://github.com/chrismellard/docker-credential-acr-env>
+            if let Some(environment) = environment {
+                values["extraEnvVars"] =
+                    json!([{ "name": "AZURE_ENVIRONMENT", "value": environment }]);
+            }
         }
         values
     };
     let mut admission = controller("admission-controller", 3, ["1", "768Mi"]);
     if let Some(settings) = admission.as_object_mut() {
         let resources = settings.shift_remove("resources");
-        settings.insert("container".into(), json!({ "resources": resources }));
+        let mut container = json!({ "resources": resources });
+        if let Some(variables) = settings.shift_remove("extraEnvVars") {
+            container["extraEnvVars"] = variables;
+        }
+        settings.insert("container".into(), container);
         settings.insert(
             "initContainer".into(),
             json!({ "resources": crate::objects::resources(["10m", "64Mi"], ["100m", "256Mi"]) }),

@@ -3,6 +3,7 @@
 
 use super::external::{NAMESPACE, VERSION, controller};
 use crate::app::App;
+use crate::azure;
 use crate::identity::{Account, Grant};
 use crate::inside::Inside;
 use crate::objects::object;
@@ -72,7 +73,7 @@ pub(super) fn login(
     Login { provider, before }
 }
 
-fn provider(place: &str, account: &Json, inside: &Inside<'_>) -> Json {
+fn provider(place: &str, account: &Json, inside: &mut Inside<'_>) -> Json {
     match inside.site.cloud {
         Cloud::Aws(_) => json!({ "aws": {
             "service": "SecretsManager",
@@ -97,6 +98,7 @@ fn provider(place: &str, account: &Json, inside: &Inside<'_>) -> Json {
         }
         Cloud::Azure(_) => json!({ "azurekv": {
             "authType": "WorkloadIdentity",
+            "environmentType": azure::EXTERNAL_SECRETS.here(inside),
             "vaultUrl": format!("${{{place}}}"),
             "tenantId": "${data.azurerm_client_config.this.tenant_id}",
             "serviceAccountRef": account,

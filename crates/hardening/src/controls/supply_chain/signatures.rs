@@ -1,6 +1,7 @@
 //! Signatures: images of the registries named must be signed by one of the identities or keys named.
 
 use super::{Config, Identity};
+use crate::azure;
 use crate::control::plain;
 use crate::controls::policy;
 use crate::flow::{Peer, Pods, Port};
@@ -231,7 +232,7 @@ fn install(inside: &mut Inside<'_>) {
 }
 
 /// How the controller logs in to the registries. Its chart has no word for labels of pods, by which AKS would hand it a token: so it asks
-/// for the token itself, and is told what AKS would tell it. It knows one registry of Azure's.
+/// for the token itself, and is told what AKS would tell it. It knows one registry of Azure's, which must be in public Azure.
 /// <https://azure.github.io/azure-workload-identity/docs/topics/service-account-labels-and-annotations.html>,
 /// <https://github.com/sigstore/policy-controller/blob/main/pkg/webhook/registryauth/azure/acrhelper.go>
 fn logs_in(webhook: &mut Json, reader: &Lowered, inside: &mut Inside<'_>) {
@@ -251,6 +252,11 @@ fn logs_in(webhook: &mut Json, reader: &Lowered, inside: &mut Inside<'_>) {
             "let Kyverno verify: `verifier = \"kyverno\"`; or keep what must be signed in one registry",
         );
     }
+    azure::public_only(
+        "policy_controller_registry",
+        "sigstore's policy-controller logs in to registries of public Azure alone, and refuses all images of others: let Kyverno verify, `verifier = \"kyverno\"` under `supply_chain`",
+        inside,
+    );
     names.truncate(1);
     let client = reader.annotations["azure.workload.identity/client-id"].clone();
     webhook["env"] = json!({
@@ -260,7 +266,7 @@ fn logs_in(webhook: &mut Json, reader: &Lowered, inside: &mut Inside<'_>) {
         "ACR_NAME": names.pop(),
     });
     let token = json!({ "serviceAccountToken": {
-        "audience": "api://AzureADTokenExchange", "expirationSeconds": 3600, "path": "azure-identity-token",
+        "audience": azure::POD_AUDIENCE, "expirationSeconds": 3600, "path": "azure-identity-token",
     } });
     webhook["volumes"] =
         json!([{ "name": "azure-identity-token", "projected": { "sources": [token] } }]);

@@ -1,5 +1,6 @@
 //! The key of the cloud that unseals Vault.
 
+use crate::azure;
 use crate::inside::Inside;
 use infra_draft::cloud::Cloud;
 use serde_json::json;
@@ -59,9 +60,12 @@ pub(super) fn unseal(inside: &mut Inside<'_>) -> (String, String, Vec<String>) {
             });
             let key = inside.cloud("azurerm_key_vault_key", "vault", body);
             inside.after(&key, [operator]);
-            let seal = "seal \"azurekeyvault\" {\n  tenant_id = \"${data.azurerm_client_config.this.tenant_id}\"\n  vault_name = \"${azurerm_key_vault.vault.name}\"\n  key_name = \"unseal\"\n}";
+            let environment = azure::SDK.here(inside);
+            let seal = format!(
+                "seal \"azurekeyvault\" {{\n  tenant_id = \"${{data.azurerm_client_config.this.tenant_id}}\"\n  environment = \"{environment}\"\n  vault_name = \"${{azurerm_key_vault.vault.name}}\"\n  key_name = \"unseal\"\n}}"
+            );
             (
-                seal.to_owned(),
+                seal,
                 "${azurerm_key_vault_key.vault.resource_versionless_id}".to_owned(),
                 vec![key],
             )
