@@ -35,6 +35,7 @@ mod google_types;
 mod hardened;
 #[cfg(unix)]
 mod hardening;
+mod held;
 #[cfg(unix)]
 mod hostile;
 mod kill;

@@ -1,5 +1,6 @@
 //! `aws_internet_gateway`.
 
+use super::held::{Held, while_held};
 use super::tagging::{self, filter, list};
 use crate::batch;
 use crate::client::Client;
@@ -208,7 +209,8 @@ async fn detach(
     id: &str,
     vpc: &str,
 ) -> Result<(), ProviderError> {
-    let result = wait::while_in_use(context, operation, wait::MINUTES, || {
+    let held = (wait::MINUTES, Held::GatewayOf(vpc));
+    let result = while_held(client, context, operation, held, || {
         client.call(context, EC2_WRITE, "DetachInternetGateway", || {
             client
                 .ec2()

@@ -5,6 +5,7 @@ pub(crate) mod default_security_group;
 pub(crate) mod egress_only_internet_gateway;
 pub(crate) mod eip;
 pub(crate) mod flow_log;
+mod held;
 mod hop;
 pub(crate) mod internet_gateway;
 pub(crate) mod launch_template;

@@ -1,5 +1,6 @@
 //! `aws_route_table`.
 
+use super::held::{Held, while_held};
 use super::hop::{self, Destination, Hop};
 use super::tagging::{self, filter, list};
 use crate::batch;
@@ -228,7 +229,8 @@ impl Resource<Client> for RouteTable {
         prior: RouteTableRecord,
     ) -> Result<(), ProviderError> {
         let id = RouteTable::id(&prior);
-        wait::while_in_use(context, operation, wait::QUICK, || {
+        let held = (wait::QUICK, Held::RouteTable(&id));
+        while_held(client, context, operation, held, || {
             client.call(context, EC2_WRITE, "DeleteRouteTable", || {
                 client.ec2().delete_route_table().route_table_id(&id).send()
             })

@@ -1,5 +1,6 @@
 //! `aws_security_group`.
 
+use super::held::{Held, while_held};
 use super::permissions::{self, Direction, RuleBlock, exchange};
 use super::tagging::{self, filter, list};
 use crate::batch;
@@ -190,7 +191,8 @@ impl Resource<Client> for SecurityGroup {
         {
             set_rules(client, context, &found, &[], &[]).await?;
         }
-        wait::while_in_use(context, operation, wait::MINUTES, || {
+        let held = (wait::MINUTES, Held::SecurityGroup(&id));
+        while_held(client, context, operation, held, || {
             client.call(context, EC2_WRITE, "DeleteSecurityGroup", || {
                 client.ec2().delete_security_group().group_id(&id).send()
             })

@@ -1,5 +1,6 @@
 //! `aws_subnet`.
 
+use super::held::{Held, while_held};
 use super::tagging::{self, filter, list};
 use crate::batch;
 use crate::client::Client;
@@ -198,7 +199,8 @@ impl Resource<Client> for Subnet {
         prior: SubnetRecord,
     ) -> Result<(), ProviderError> {
         let id = Subnet::id(&prior);
-        wait::while_in_use(context, operation, wait::MINUTES, || {
+        let held = (wait::MINUTES, Held::Subnet(&id));
+        while_held(client, context, operation, held, || {
             client.call(context, EC2_WRITE, "DeleteSubnet", || {
                 client.ec2().delete_subnet().subnet_id(&id).send()
             })

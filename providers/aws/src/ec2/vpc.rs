@@ -1,5 +1,6 @@
 //! `aws_vpc`.
 
+use super::held::{Held, while_held};
 use super::tagging::{self, filter, list};
 use crate::batch::{FILTER_VALUES, by_id, by_key};
 use crate::client::Client;
@@ -274,7 +275,8 @@ impl Resource<Client> for Vpc {
         prior: VpcRecord,
     ) -> Result<(), ProviderError> {
         let id = Vpc::id(&prior);
-        wait::while_in_use(context, operation, wait::MINUTES, || {
+        let held = (wait::MINUTES, Held::Vpc(&id));
+        while_held(client, context, operation, held, || {
             client.call(context, EC2_WRITE, "DeleteVpc", || {
                 client.ec2().delete_vpc().vpc_id(&id).send()
             })
