@@ -29,6 +29,11 @@ network = "main"
 engine  = "postgres"
 version = "17"
 
+[database.orders]
+network = "main"
+engine  = "mysql"
+version = "8.4"
+
 [bucket.files]
 cloud = "azure"
 
@@ -37,6 +42,9 @@ cloud = "azure"
 
 [outputs.database]
 value = "${{database.shop.address}}"
+
+[outputs.orders]
+value = "${{database.orders.endpoint}}"
 
 [outputs.bucket]
 value = "${{bucket.files.url}}"
@@ -59,6 +67,7 @@ fn another_azure_has_names_of_its_own() {
             "usgovvirginia",
             [
                 "postgres.database.usgovcloudapi.net",
+                "mysql.database.usgovcloudapi.net",
                 "core.usgovcloudapi.net",
                 "azurecr.us",
                 "containerservice.azure.us",
@@ -69,6 +78,7 @@ fn another_azure_has_names_of_its_own() {
             "chinanorth3",
             [
                 "postgres.database.chinacloudapi.cn",
+                "mysql.database.chinacloudapi.cn",
                 "core.chinacloudapi.cn",
                 "azurecr.cn",
                 "service.azk8s.cn",
@@ -79,15 +89,17 @@ fn another_azure_has_names_of_its_own() {
         stack
             .folder
             .write("stacks/t.toml", &shop(environment, location, false));
-        let zone = format!(".private.{}", domains[0]);
         let plan = stack.run(&["plan"]).expect(0);
-        assert!(plan.stdout.contains(&zone), "{}", plan.stdout);
+        for domain in &domains[..2] {
+            let zone = format!(".private.{domain}");
+            assert!(plan.stdout.contains(&zone), "{}", plan.stdout);
+        }
         for public in ["azure.com", "windows.net", "azurecr.io", "azure.net"] {
             assert!(!plan.stdout.contains(public), "{public}\n{}", plan.stdout);
         }
         stack.run(&["apply", "-auto-approve"]).expect(0);
         let told = stack.folder.run(&["output", "-json"]).expect(0).json();
-        for (output, domain) in ["database", "bucket", "registry", "cluster"]
+        for (output, domain) in ["database", "orders", "bucket", "registry", "cluster"]
             .into_iter()
             .zip(domains)
         {
@@ -110,15 +122,23 @@ fn a_protected_database_is_locked_until_it_is_unprotected() {
         .write("stacks/t.toml", &shop("public", "westeurope", true));
     stack.run(&["apply", "-auto-approve"]).expect(0);
     stack.run(&["plan", "-detailed-exitcode"]).expect(0);
-    let server = attributes(
-        &stack.folder,
-        "database.shop.azurerm_postgresql_flexible_server.this",
-    );
-    let id = server["id"].as_str().expect("an id");
-    // Nobody else can delete it either.
-    let path = format!("{id}?api-version=2026-10-01");
-    let answer = stack.server.ask_azure("DELETE", &path);
-    assert_eq!(answer["error"]["code"], "ScopeLocked", "{answer}");
+    for (server, version) in [
+        (
+            "database.shop.azurerm_postgresql_flexible_server.this",
+            "2026-10-01",
+        ),
+        (
+            "database.orders.azurerm_mysql_flexible_server.this",
+            "2024-12-30",
+        ),
+    ] {
+        let server = attributes(&stack.folder, server);
+        let id = server["id"].as_str().expect("an id");
+        // Nobody else can delete it either.
+        let path = format!("{id}?api-version={version}");
+        let answer = stack.server.ask_azure("DELETE", &path);
+        assert_eq!(answer["error"]["code"], "ScopeLocked", "{answer}");
+    }
     let lose = ["--allow-data-loss", "**"];
     let refused = stack
         .run(&[&["destroy", "-auto-approve"][..], &lose].concat())
@@ -127,6 +147,53 @@ fn a_protected_database_is_locked_until_it_is_unprotected() {
     stack
         .run(&[&["destroy", "-auto-approve", "--unprotect"][..], &lose].concat())
         .expect(0);
+    assert!(stack.server.resources().is_empty());
+}
+
+/// Two engines stand in one network, each in a subnet of its own; what was in a server is in the one after it.
+#[test]
+fn another_server_has_its_database_again() {
+    let stack = Stack::sandboxed();
+    let text = |standby: bool| {
+        format!(
+            r#"
+[stack]
+name = "t"
+
+[clouds.azure]
+location = "westeurope"
+
+[network.main]
+cloud     = "azure"
+nat       = "none"
+flow_logs = false
+
+[database.shop]
+network = "main"
+engine  = "postgres"
+version = "17"
+clients = ["10.0.0.0/20"]
+
+[database.orders]
+network           = "main"
+engine            = "mysql"
+version           = "8.4"
+size              = "medium"
+clients           = ["10.0.0.0/20"]
+high_availability = {standby}
+"#
+        )
+    };
+    stack.folder.write("stacks/t.toml", &text(false));
+    stack.run(&["apply", "-auto-approve"]).expect(0);
+    stack.run(&["plan", "-detailed-exitcode"]).expect(0);
+    // A standby in another zone is decided when a server is made.
+    stack.folder.write("stacks/t.toml", &text(true));
+    let told = stack.run(&["apply", "-auto-approve"]).expect(0);
+    let server = "database.orders.azurerm_mysql_flexible_server.this must be replaced";
+    assert!(told.stdout.contains(server), "{}", told.stdout);
+    stack.run(&["plan", "-detailed-exitcode"]).expect(0);
+    stack.run(&["destroy", "-auto-approve"]).expect(0);
     assert!(stack.server.resources().is_empty());
 }
 

@@ -336,6 +336,41 @@ fn databases_that_a_region_does_not_offer_are_told() {
             .expect(1)
             .says(&[told]);
     }
+    let mysql = |version: &str, sku: &str, more: &str| {
+        database(version, sku, more).replace("azurerm_postgresql_", "azurerm_mysql_")
+    };
+    let right = "storage = { size_gb = 40 }\nzone = \"2\"\nhigh_availability = { mode = \"ZoneRedundant\" }";
+    planned(&server, &mysql("8.4", "GP_Standard_D2ads_v5", right)).expect(0);
+    for (version, sku, more, told) in [
+        (
+            "8.3",
+            "GP_Standard_D2ads_v5",
+            "",
+            "westeurope offers no MySQL 8.3: there are 5.7, 8.0.21, 8.4",
+        ),
+        (
+            "8.4",
+            "GP_Standard_D2s_v9",
+            "",
+            "westeurope offers no servers of size `GP_Standard_D2s_v9`",
+        ),
+        (
+            "8.4",
+            "B_Standard_B2s",
+            "high_availability = { mode = \"SameZone\" }",
+            "`B_Standard_B2s` cannot have a standby of mode `SameZone`",
+        ),
+        (
+            "8.4",
+            "GP_Standard_D2ads_v5",
+            "storage = { size_gb = 20000 }",
+            "cannot have 20480000 MiB of storage",
+        ),
+    ] {
+        planned(&server, &mysql(version, sku, more))
+            .expect(1)
+            .says(&[told]);
+    }
     assert!(server.resources().is_empty());
     oracles::judge("azure", &server, true);
 }

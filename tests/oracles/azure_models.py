@@ -18,6 +18,7 @@ FOLDERS = {
     "microsoft.compute": ["mgmt/compute"],
     "microsoft.containerregistry": ["mgmt/containerregistry"],
     "microsoft.containerservice": ["mgmt/containerservice"],
+    "microsoft.dbformysql": ["mgmt/mysqlflexibleservers"],
     "microsoft.dbforpostgresql": ["mgmt/postgresqlflexibleservers"],
     "microsoft.insights": ["mgmt/monitor/v2021_05_01_preview"],
     "microsoft.keyvault": ["mgmt/keyvault"],

@@ -21,6 +21,7 @@ from azure.mgmt.keyvault import KeyVaultManagementClient
 from azure.mgmt.loganalytics import LogAnalyticsManagementClient
 from azure.mgmt.msi import ManagedServiceIdentityClient
 from azure.mgmt.network import NetworkManagementClient
+from azure.mgmt.mysqlflexibleservers import MySQLManagementClient
 from azure.mgmt.postgresqlflexibleservers import PostgreSQLManagementClient
 from azure.mgmt.privatedns import PrivateDnsManagementClient
 from azure.mgmt.resource.resources import ResourceManagementClient
@@ -498,6 +499,73 @@ def test_postgresql(net):
         postgres.servers.get(GROUP, "tests-db")
     net.network.subnets.begin_delete(GROUP, "net", "data").result()
     assert next(iter(postgres.capabilities_by_location.list(REGION))).supported_server_editions
+
+
+def test_mysql(net):
+    net.register("Microsoft.DBforMySQL")
+    mysql = net.client(MySQLManagementClient)
+    delegation = {"name": "mysql", "properties": {"serviceName": "Microsoft.DBforMySQL/flexibleServers"}}
+    subnet = {"properties": {"addressPrefix": "10.1.17.0/24", "delegations": [delegation]}}
+    subnet = net.network.subnets.begin_create_or_update(GROUP, "net", "mysql", subnet).result().id
+    private = net.client(PrivateDnsManagementClient)
+    name = "tests.private.mysql.database.azure.com"
+    zone = private.private_zones.begin_create_or_update(GROUP, name, {"location": "global"}).result()
+    vnet = net.nodes.rsplit("/subnets/")[0]
+    link = {"location": "global", "properties": {"virtualNetwork": {"id": vnet}, "registrationEnabled": False}}
+    private.virtual_network_links.begin_create_or_update(GROUP, name, "mysql", link).result()
+    network = {"delegatedSubnetResourceId": net.data, "privateDnsZoneResourceId": zone.id}
+    body = {
+        "location": REGION, "sku": {"name": "Standard_D2ds_v4", "tier": "GeneralPurpose"},
+        "properties": {
+            "version": "8.0.21", "administratorLogin": "app", "administratorLoginPassword": "Correct-horse-9", "network": network,
+            "storage": {"storageSizeGB": 30, "autoGrow": "Disabled"}, "highAvailability": {"mode": "ZoneRedundant"},
+            "maintenanceWindow": {"customWindow": "Enabled", "dayOfWeek": 2, "startHour": 3, "startMinute": 0},
+        },
+    }
+    create = lambda: mysql.servers.begin_create(GROUP, "tests-mysql", body).result()  # noqa: E731
+    # A subnet is one service's.
+    refused("SubnetNotDelegated", create, 400)
+    network["delegatedSubnetResourceId"] = subnet
+    made = create()
+    assert made.state == "Ready" and made.fully_qualified_domain_name == "tests-mysql.mysql.database.azure.com"
+    assert not made.administrator_login_password and made.network.public_network_access == "Disabled"
+    # With a standby storage grows, over zones; a window is set by itself alone.
+    assert made.storage.auto_grow == "Enabled" and made.storage.storage_redundancy == "ZoneRedundancy" and made.storage.iops == 390
+    assert made.maintenance_window.custom_window == "Disabled"
+    update = lambda **properties: mysql.servers.begin_update(GROUP, "tests-mysql", {"properties": properties}).result()  # noqa: E731
+    window = body["properties"]["maintenanceWindow"]
+    assert update(maintenanceWindow=window).maintenance_window.start_hour == 3
+    assert update(storage={"storageSizeGB": 60}).storage.storage_size_gb == 60
+    refused("StorageSizeCannotBeReduced", lambda: update(storage={"storageSizeGB": 20}))
+    # A version by itself alone too, and upwards.
+    refused("MajorVersionUpgradeWithOtherChanges", lambda: update(version="8.4", backup={"backupRetentionDays": 9}))
+    assert update(version="8.4").full_version.startswith("8.4")
+    refused("MajorVersionDowngradeNotSupported", lambda: update(version="5.7"))
+    assert update(highAvailability={"mode": "Disabled"}).high_availability.state == "NotEnabled"
+    refused("ZoneRedundantHAOnlyAtCreation", lambda: update(highAvailability={"mode": "ZoneRedundant"}))
+    assert update(highAvailability={"mode": "SameZone"}).high_availability.state == "Healthy"
+    mysql.databases.begin_create_or_update(GROUP, "tests-mysql", "shop", {"properties": {"charset": "utf8mb4"}}).result()
+    assert {"shop", "mysql"} <= {one.name for one in mysql.databases.list_by_server(GROUP, "tests-mysql")}
+    wrong = {"properties": {"charset": "utf8mb4", "collation": "latin1_bin"}}
+    refused("InvalidCollation", lambda: mysql.databases.begin_create_or_update(GROUP, "tests-mysql", "x", wrong).result())
+    set_to = lambda name, value: mysql.configurations.begin_update(  # noqa: E731
+        GROUP, "tests-mysql", name, {"properties": {"value": value, "source": "user-override"}}
+    ).result()
+    assert set_to("event_scheduler", "on").value == "ON"
+    assert set_to("tls_version", "TLSv1.3").is_config_pending_restart == "True"
+    mysql.servers.begin_restart(GROUP, "tests-mysql", {"restartWithFailover": "Disabled"}).result()
+    assert mysql.configurations.get(GROUP, "tests-mysql", "tls_version").is_config_pending_restart == "False"
+    refused("InvalidParameterValue", lambda: set_to("tls_version", "TLSv1.1"))
+    assert next(iter(mysql.backups.list_by_server(GROUP, "tests-mysql"))).backup_type == "FULL"
+    taken = mysql.check_name_availability_without_location.execute({"name": "tests-mysql"})
+    assert not taken.name_available and taken.reason == "AlreadyExists"
+    offer = mysql.location_based_capability_set.get(REGION, "default")
+    assert [one.name for one in offer.supported_server_versions] == ["5.7", "8.0.21", "8.4"]
+    mysql.databases.begin_delete(GROUP, "tests-mysql", "shop").result()
+    mysql.servers.begin_delete(GROUP, "tests-mysql").result()
+    with pytest.raises(ResourceNotFoundError):
+        mysql.servers.get(GROUP, "tests-mysql")
+    net.network.subnets.begin_delete(GROUP, "net", "mysql").result()
 
 
 def test_storage(azure):

@@ -22,6 +22,9 @@ pub(crate) const VAULT_DOMAIN: &str = "${data.azurerm_client_config.this.vault_d
 /// The domain of PostgreSQL servers there, with which the names of their private zones end. Needs [`client`].
 pub(crate) const POSTGRES_DOMAIN: &str = "${data.azurerm_client_config.this.postgres_domain}";
 
+/// The domain of MySQL servers there, the same. Needs [`client`].
+pub(crate) const MYSQL_DOMAIN: &str = "${data.azurerm_client_config.this.mysql_domain}";
+
 /// Declares the data source behind [`LOCATION`], [`unique`] and the domains.
 pub(crate) fn client(draft: &mut Draft<'_>) {
     draft.data("azurerm_client_config", "this", json!({}));
@@ -95,11 +98,19 @@ pub(crate) fn priority(draft: &mut Draft<'_>, group: &str) -> i64 {
 /// A vault of the component's own, `azurerm_key_vault.this`, in which the one who applies may write: those who need that depend
 /// on `azurerm_role_assignment.operator`.
 pub(crate) fn vault(draft: &mut Draft<'_>, group: &str) {
+    let days = if draft.protect() { LONGEST } else { 7 };
+    vault_kept(draft, group, days);
+}
+
+/// How long a vault keeps what is deleted, at most, in days.
+pub(crate) const LONGEST: i64 = 90;
+
+/// The same, of which what is deleted can be had back for so many days.
+pub(crate) fn vault_kept(draft: &mut Draft<'_>, group: &str, days: i64) {
     client(draft);
     // The name of a vault stays taken for a while after its end, so that it cannot follow from the component alone.
     draft.builtin("random_id", "this", json!({ "byte_length": 4 }));
     let name = format!("{}-${{random_id.this.hex}}", draft.start(15));
-    let days = if draft.protect() { 90 } else { 7 };
     let body = infra_draft::azure::vault(&name, group, days, draft.plain_tags());
     draft.resource("azurerm_key_vault", "this", body);
     let body = infra_draft::azure::vault_operator("this");
@@ -169,6 +180,17 @@ pub(crate) fn encryption(
     suffix: &str,
 ) {
     vault(draft, group);
+    encryption_within(draft, group, name, rotates, suffix);
+}
+
+/// The same, in the component's vault.
+pub(crate) fn encryption_within(
+    draft: &mut Draft<'_>,
+    group: &str,
+    name: &str,
+    rotates: bool,
+    suffix: &str,
+) {
     key(draft, name, rotates);
     identity(draft, "this", suffix, group);
     grant(

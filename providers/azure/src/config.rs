@@ -73,6 +73,8 @@ pub(crate) struct Sovereign {
     pub(crate) vault: &'static str,
     /// The domain of storage accounts, after the service: `blob.` before it.
     pub(crate) storage: &'static str,
+    /// The domain of MySQL servers, and the end of the names of their private zones.
+    pub(crate) mysql: &'static str,
     /// The domain of PostgreSQL servers, and the end of the names of their private zones.
     pub(crate) postgres: &'static str,
     /// The domain of container registries.
@@ -86,6 +88,7 @@ const CLOUDS: [Sovereign; 3] = [
         authority: "https://login.microsoftonline.com",
         vault: "vault.azure.net",
         storage: "core.windows.net",
+        mysql: "mysql.database.azure.com",
         postgres: "postgres.database.azure.com",
         registry: "azurecr.io",
     },
@@ -95,6 +98,7 @@ const CLOUDS: [Sovereign; 3] = [
         authority: "https://login.microsoftonline.us",
         vault: "vault.usgovcloudapi.net",
         storage: "core.usgovcloudapi.net",
+        mysql: "mysql.database.usgovcloudapi.net",
         postgres: "postgres.database.usgovcloudapi.net",
         registry: "azurecr.us",
     },
@@ -104,6 +108,7 @@ const CLOUDS: [Sovereign; 3] = [
         authority: "https://login.partner.microsoftonline.cn",
         vault: "vault.azure.cn",
         storage: "core.chinacloudapi.cn",
+        mysql: "mysql.database.chinacloudapi.cn",
         postgres: "postgres.database.chinacloudapi.cn",
         registry: "azurecr.cn",
     },
@@ -342,6 +347,7 @@ mod tests {
                         c.authority,
                         c.vault,
                         c.storage,
+                        c.mysql,
                         c.postgres,
                         c.registry,
                     ]

@@ -37,6 +37,9 @@ pub(crate) struct ConfigRecord {
     /// The domain of storage accounts there, after the service, such as `core.windows.net`.
     #[record(computed)]
     pub(crate) storage_domain: Option<String>,
+    /// The domain of MySQL servers there, such as `mysql.database.azure.com`.
+    #[record(computed)]
+    pub(crate) mysql_domain: Option<String>,
     /// The domain of PostgreSQL servers there, such as `postgres.database.azure.com`.
     #[record(computed)]
     pub(crate) postgres_domain: Option<String>,
@@ -90,6 +93,7 @@ impl DataSource<Client> for ClientConfig {
             environment: Some(cloud.name.to_owned()),
             vault_domain: Some(config.vault_domain().to_owned()),
             storage_domain: Some(cloud.storage.to_owned()),
+            mysql_domain: Some(cloud.mysql.to_owned()),
             postgres_domain: Some(cloud.postgres.to_owned()),
             registry_domain: Some(cloud.registry.to_owned()),
             id: Some(id),

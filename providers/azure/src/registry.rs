@@ -7,8 +7,8 @@ use crate::link::{Link, Linked};
 use crate::managed::Managed;
 use crate::vaults::kept::{Kept, Object};
 use crate::{
-    access, azapi, container, container_registry, data, disk_encryption_set, dns, monitor, network,
-    postgres, resources, storage, vaults,
+    access, azapi, container, container_registry, data, disk_encryption_set, dns, monitor, mysql,
+    network, postgres, resources, storage, vaults,
 };
 use infra_model::resource::{DynDataSource, DynEphemeral, DynResource, Typed};
 
@@ -65,6 +65,9 @@ pub(crate) fn resources() -> Vec<Box<dyn DynResource<Client>>> {
         managed::<access::role_assignment::RoleAssignment>(),
         managed::<access::user_assigned::UserAssigned>(),
         // --- databases ---
+        managed::<mysql::configuration::Configuration>(),
+        managed::<mysql::database::Database>(),
+        managed::<mysql::server::Server>(),
         managed::<postgres::configuration::Configuration>(),
         managed::<postgres::database::Database>(),
         managed::<postgres::server::Server>(),

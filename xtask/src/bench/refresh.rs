@@ -39,7 +39,10 @@ const MIXED: [(&str, &str); 3] = [
 const COPIES: usize = 11;
 
 /// Types whose names are chosen among those that a service knows.
-const CHOSEN: [&str; 1] = ["azurerm_postgresql_flexible_server_configuration"];
+const CHOSEN: [&str; 2] = [
+    "azurerm_mysql_flexible_server_configuration",
+    "azurerm_postgresql_flexible_server_configuration",
+];
 
 /// Stands for a copy's number until there are copies.
 const COPY: &str = "COPYOFTHIS";

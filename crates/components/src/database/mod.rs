@@ -24,15 +24,16 @@ use infra_model::{Record, Value};
 /// is encrypted with the database's own key, which goes with it after 30 days: until then copy the snapshot under another key, or cancel the
 /// key's deletion.
 ///
-/// On Azure it is a PostgreSQL flexible server, which has neither a lock of its own nor a last snapshot: there only infra refuses
-/// to destroy a protected stack. Storage is of 32, 64, 128, … GiB, the next that is enough; a `small` one with a standby is as
-/// large as a `medium` one, and all databases of a network share its subnet: a client of one reaches the port of the others.
+/// On Azure it is a flexible server, which has no last snapshot; in a protected stack a lock keeps it. Storage of PostgreSQL is of 32, 64,
+/// 128, … GiB, the next that is enough, that of MySQL of 20 and more, and grows by itself where there is a standby. A `small` one with a
+/// standby is as large as a `medium` one; a standby of MySQL is decided when it is made: later it is another server. All databases of an
+/// engine share a subnet of their network: a client of one reaches the port of the others.
 #[derive(Record)]
 pub(crate) struct Inputs {
     /// The network it stands in, by name, such as `main`; for one of several `'main["eu"]'`. Must be known while planning.
     #[record(required)]
     pub(crate) network: Value,
-    /// `postgres` or `mysql`; on Azure `postgres`.
+    /// `postgres` or `mysql`.
     #[record(required)]
     pub(crate) engine: String,
     /// The engine's version: a major one such as `17` or `8.4`, whose minor updates come by themselves, or one such as `17.4`,
@@ -150,6 +151,9 @@ impl Component for Database {
         "azurerm_key_vault_key",
         "azurerm_key_vault_secret",
         "azurerm_management_lock",
+        "azurerm_mysql_flexible_database",
+        "azurerm_mysql_flexible_server",
+        "azurerm_mysql_flexible_server_configuration",
         "azurerm_network_security_rule",
         "azurerm_postgresql_flexible_server",
         "azurerm_postgresql_flexible_server_configuration",

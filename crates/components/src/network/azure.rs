@@ -27,18 +27,11 @@ pub(super) fn expand(inputs: &Inputs, plan: &Plan, nat: Nat, draft: &mut Draft<'
     let private = json!({ "default_outbound_access_enabled": false });
     subnet("private", parts.nodes, private, &group, draft);
     subnet("public", parts.public, json!({}), &group, draft);
-    // A server adds the endpoint by itself, for its backups.
-    let delegation = json!({
-        "service_endpoints": ["Microsoft.Storage"],
-        "delegation": {
-            "name": "postgres",
-            "service_delegation": {
-                "name": "Microsoft.DBforPostgreSQL/flexibleServers",
-                "actions": ["Microsoft.Network/virtualNetworks/subnets/join/action"],
-            },
-        },
-    });
-    subnet("database", parts.databases, delegation, &group, draft);
+    // A subnet is delegated to one service: each engine has one of its own.
+    let postgres = delegation("postgres", "Microsoft.DBforPostgreSQL/flexibleServers");
+    subnet("database", parts.databases, postgres, &group, draft);
+    let mysql = delegation("mysql", "Microsoft.DBforMySQL/flexibleServers");
+    subnet("mysql", parts.mysql, mysql, &group, draft);
     rules(&parts, &group, draft);
     if nat != Nat::None {
         translation(nat, &group, draft);
@@ -63,11 +56,26 @@ fn check(plan: &Plan, draft: &mut Draft<'_>) {
     }
 }
 
-/// Who gets which addresses: of sixteen parts the first is the nodes', the third the databases', the last that of what
-/// stands towards the internet.
+/// Gives a subnet to a service of databases. A server adds the endpoint by itself, for its backups.
+fn delegation(name: &str, service: &str) -> Json {
+    json!({
+        "service_endpoints": ["Microsoft.Storage"],
+        "delegation": {
+            "name": name,
+            "service_delegation": {
+                "name": service,
+                "actions": ["Microsoft.Network/virtualNetworks/subnets/join/action"],
+            },
+        },
+    })
+}
+
+/// Who gets which addresses: of sixteen parts the first is the nodes', the third that of PostgreSQL's databases, the fourth that of
+/// MySQL's, the last that of what stands towards the internet.
 struct Parts {
     nodes: Ipv4Net,
     databases: Ipv4Net,
+    mysql: Ipv4Net,
     public: Ipv4Net,
 }
 
@@ -82,6 +90,7 @@ impl Parts {
         Parts {
             nodes: nth(0),
             databases: nth(2),
+            mysql: nth(3),
             public: nth(15),
         }
     }
@@ -139,20 +148,50 @@ fn rules(parts: &Parts, group: &str, draft: &mut Draft<'_>) {
         description: "Azure to the application gateways that it runs",
     };
     azure::open(draft, "managers", &managers);
+    let postgres = json!(["5432", "6432"]);
+    closed(
+        "database",
+        parts.databases,
+        postgres,
+        ["databases", "closed"],
+        group,
+        draft,
+    );
+    let mysql = json!(["3306"]);
+    closed(
+        "mysql",
+        parts.mysql,
+        mysql,
+        ["mysql", "closed_mysql"],
+        group,
+        draft,
+    );
+}
+
+/// Lets nobody in to databases but who is let in by a rule of its own: of its two rules one is for themselves, one for all others.
+fn closed(
+    subnet: &str,
+    range: Ipv4Net,
+    ports: Json,
+    [among, others]: [&str; 2],
+    group: &str,
+    draft: &mut Draft<'_>,
+) {
+    let security_group = format!("${{azurerm_network_security_group.{subnet}.name}}");
     // A server and its standby speak to each other.
     let standbys = Opening {
         group,
-        security_group: "${azurerm_network_security_group.database.name}",
+        security_group: &security_group,
         priority: 100,
-        from: json!([parts.databases.to_string()]),
-        ports: json!(["5432", "6432"]),
+        from: json!([range.to_string()]),
+        ports,
         description: "Databases among themselves",
     };
-    azure::open(draft, "databases", &standbys);
+    azure::open(draft, among, &standbys);
     let body = json!({
-        "name": draft.name("closed", NAME),
+        "name": draft.name(&others.replace('_', "-"), NAME),
         "resource_group_name": group,
-        "network_security_group_name": "${azurerm_network_security_group.database.name}",
+        "network_security_group_name": security_group,
         "description": "Nobody to the databases, but their clients",
         "priority": 4096,
         "direction": "Inbound",
@@ -163,7 +202,7 @@ fn rules(parts: &Parts, group: &str, draft: &mut Draft<'_>) {
         "destination_address_prefix": "*",
         "destination_port_range": "*",
     });
-    draft.resource("azurerm_network_security_rule", "closed", body);
+    draft.resource("azurerm_network_security_rule", others, body);
 }
 
 /// One gateway: in one zone, or of the kind that spans all of them.
@@ -280,7 +319,7 @@ mod tests {
         for text in ["10.0.0.0/16", "192.168.16.0/20"] {
             let range: Ipv4Net = text.parse().expect("a range");
             let parts = Parts::of(range);
-            let all = [parts.nodes, parts.databases, parts.public];
+            let all = [parts.nodes, parts.databases, parts.mysql, parts.public];
             for (i, part) in all.iter().enumerate() {
                 assert!(range.contains(part), "{part} in {range}");
                 for other in &all[..i] {

@@ -10,6 +10,15 @@ fn shop(more: Json) -> Json {
     inputs
 }
 
+const MYSQL: &str = "azurerm_mysql_flexible_server.this";
+
+fn mysql(more: Json) -> Json {
+    let mut inputs = shop(json!({ "engine": "mysql", "version": "8.4" }));
+    let more = more.as_object().expect("inputs").clone();
+    inputs.as_object_mut().expect("inputs").extend(more);
+    inputs
+}
+
 fn small() -> infra_model::expand::Expansion {
     Fixture::with_cluster_on("azure").add("database", "shop", &shop(json!({})))
 }
@@ -17,6 +26,96 @@ fn small() -> infra_model::expand::Expansion {
 #[test]
 fn a_small_postgres() {
     insta::assert_snapshot!(unfolded(&small()));
+}
+
+#[test]
+fn a_small_mysql() {
+    let expansion = Fixture::with_cluster_on("azure").add("database", "shop", &mysql(json!({})));
+    insta::assert_snapshot!(unfolded(&expansion));
+}
+
+/// The same inputs, outputs and promises, whatever the engine.
+#[test]
+fn mysql_is_as_safe_as_postgres() {
+    let mut fixture = Fixture::with_cluster_on("azure");
+    let postgres = fixture.add("database", "shop", &shop(json!({})));
+    let expansion = fixture.add("database", "orders", &mysql(json!({})));
+    assert_eq!(at(&expansion, MYSQL, "/public_network_access"), "Disabled");
+    assert_eq!(
+        at(&expansion, MYSQL, "/delegated_subnet_id"),
+        "${network.main.id}/subnets/shop-main-mysql"
+    );
+    assert_eq!(
+        at(&expansion, MYSQL, "/customer_managed_key/key_vault_key_id"),
+        "${azurerm_key_vault_key.this.id}"
+    );
+    // Azure refuses keys of vaults that keep what is deleted for less.
+    assert_eq!(
+        at(
+            &expansion,
+            "azurerm_key_vault.this",
+            "/soft_delete_retention_days"
+        ),
+        90
+    );
+    assert_eq!(at(&expansion, MYSQL, "/administrator_password"), Json::Null);
+    assert_eq!(
+        at(
+            &expansion,
+            "azurerm_mysql_flexible_server_configuration.this",
+            "/for_each"
+        ),
+        json!({ "require_secure_transport": "ON", "tls_version": "TLSv1.2" })
+    );
+    let rule = native(&expansion, "azurerm_network_security_rule.clients");
+    assert_eq!(rule["network_security_group_name"], "shop-main-mysql");
+    assert_eq!(rule["destination_port_ranges"], json!(["3306"]));
+    assert_eq!(rule["source_address_prefixes"], json!(["10.0.0.0/20"]));
+    let names = |expansion: &infra_model::expand::Expansion| -> Vec<String> {
+        let outputs = readable(expansion)["outputs"].clone();
+        outputs
+            .as_object()
+            .expect("outputs")
+            .keys()
+            .cloned()
+            .collect()
+    };
+    assert_eq!(names(&expansion), names(&postgres));
+}
+
+#[test]
+fn storage_and_standbys_of_mysql() {
+    let of = |more: Json| Fixture::with_cluster_on("azure").add("database", "shop", &mysql(more));
+    let standby = of(json!({ "high_availability": true, "storage_gb": 100 }));
+    assert_eq!(at(&standby, MYSQL, "/sku_name"), "GP_Standard_D2ads_v5");
+    assert_eq!(
+        at(&standby, MYSQL, "/high_availability/mode"),
+        "ZoneRedundant"
+    );
+    // With a standby it grows, asked or not.
+    assert_eq!(
+        at(&standby, MYSQL, "/storage"),
+        json!({ "size_gb": 100, "auto_grow_enabled": true })
+    );
+    assert_eq!(
+        at(&standby, MYSQL, "/lifecycle/ignore_changes"),
+        json!([
+            "zone",
+            "high_availability[0].standby_availability_zone",
+            "storage[0].size_gb"
+        ])
+    );
+    let single = of(
+        json!({ "version": "8.0", "storage_gb": 10, "backups": { "retention_days": 0, "point_in_time": false } }),
+    );
+    assert_eq!(at(&single, MYSQL, "/version"), "8.0.21");
+    assert_eq!(
+        at(&single, MYSQL, "/storage"),
+        json!({ "size_gb": 20, "auto_grow_enabled": false })
+    );
+    assert_eq!(at(&single, MYSQL, "/backup_retention_days"), 1);
+    let told = [told(&standby.diagnostics), told(&single.diagnostics)];
+    insta::assert_snapshot!(told.join("\n"));
 }
 
 #[test]
@@ -49,6 +148,12 @@ fn of_a_protected_stack_it_is_locked() {
     let mut fixture = Fixture::protected();
     fixture.add("network", "main", &json!({ "cloud": "azure" }));
     let expansion = fixture.add("database", "shop", &shop(json!({})));
+    let other = fixture.add("database", "orders", &mysql(json!({})));
+    let of_mysql = native(&other, "azurerm_management_lock.this");
+    assert_eq!(
+        of_mysql["scope"],
+        "${azurerm_mysql_flexible_server.this.id}"
+    );
     let lock = native(&expansion, "azurerm_management_lock.this");
     assert_eq!(
         lock["scope"],
@@ -168,7 +273,9 @@ fn sizes_storage_and_standbys() {
 #[test]
 fn what_is_refused() {
     let cases = [
-        shop(json!({ "engine": "mysql", "version": "8.4" })),
+        mysql(json!({ "version": "8.0.21" })),
+        mysql(json!({ "storage_gb": 20000, "backups": { "retention_days": 36 } })),
+        mysql(json!({ "instance": "B_Standard_B2s", "high_availability": true })),
         shop(json!({ "version": "17.4" })),
         shop(json!({ "instance": "db.m7g.large" })),
         shop(json!({ "instance": "B_Standard_B2s", "high_availability": true })),

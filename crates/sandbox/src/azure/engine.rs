@@ -285,7 +285,7 @@ pub(crate) fn put(
     let shown = show(ctx, kind, &item);
     let answer = match (status, input.operation.api) {
         (202, "storage" | "privatedns") => HttpReply::new(202, "application/json", ""),
-        (202, "postgresql") => {
+        (202, "mysql" | "postgresql") => {
             let started = crate::clock::iso8601_millis(ctx.now);
             HttpReply::json(
                 202,
@@ -314,11 +314,14 @@ pub(crate) fn status_of(input: &Input<'_>, created: bool) -> u16 {
     let statuses = &input.operation.statuses;
     let has = |status: u16| statuses.contains(&status);
     // These accept what they make.
-    let accepts = !has(201) || input.operation.api == "privatedns";
+    let api = input.operation.api;
+    let accepts = !has(201) || matches!(api, "privatedns" | "mysql");
     match created {
         true if has(202) && accepts => 202,
+        // Its models allow both, its examples accept what changes.
+        false if has(202) && api == "mysql" => 202,
         true if has(201) => 201,
-        _ if has(200) && input.operation.api != "privatedns" => 200,
+        _ if has(200) && api != "privatedns" => 200,
         _ => statuses.iter().copied().max().unwrap_or(200),
     }
 }

@@ -143,7 +143,7 @@ impl ArmError {
                 );
                 Self::bad("UnmarshalError", text)
             }
-            ("containerservice" | "postgresql", Problem::Word(path, ..)) => {
+            ("containerservice" | "mysql" | "postgresql", Problem::Word(path, ..)) => {
                 Self::bad("InvalidParameter", text).target(path)
             }
             _ => Self::bad(

@@ -245,6 +245,7 @@ pub(crate) fn find(name: &str) -> Option<&'static Kind> {
         super::identity::KINDS,
         super::keyvault::KINDS,
         super::log_analytics::KINDS,
+        super::mysql::KINDS,
         super::postgres::KINDS,
         super::private_dns::KINDS,
         super::registry::KINDS,

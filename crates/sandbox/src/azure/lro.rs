@@ -37,7 +37,7 @@ fn paths(api: &str, namespace: &str, id: &Id, location: &str, name: &str) -> (St
         |noun: &str| format!("{}/providers/{namespace}/{noun}/{name}", id.group_id().text);
     match api {
         "containerservice" => (at("operations"), at("operationresults")),
-        "postgresql" => (at("azureAsyncOperation"), at("operationResults")),
+        "mysql" | "postgresql" => (at("azureAsyncOperation"), at("operationResults")),
         "storage" => (String::new(), at("asyncoperations")),
         "compute" => (at("DiskOperations"), at("DiskOperations")),
         "privatedns" => (
@@ -58,7 +58,7 @@ fn paths(api: &str, namespace: &str, id: &Id, location: &str, name: &str) -> (St
 }
 
 /// Services that name the status of an operation although their model documents the result alone.
-const BOTH: [&str; 4] = ["network", "privatedns", "dns", "compute"];
+const BOTH: [&str; 5] = ["network", "privatedns", "dns", "compute", "mysql"];
 
 /// Begins an operation on a resource that is done at a time.
 pub(crate) fn begin(

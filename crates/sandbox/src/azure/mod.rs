@@ -10,6 +10,7 @@ pub(crate) mod context;
 mod dns;
 mod engine;
 mod error;
+mod flexible;
 mod id;
 mod identity;
 mod item;
@@ -19,6 +20,7 @@ mod locks;
 mod log_analytics;
 mod lro;
 mod monitor;
+mod mysql;
 mod network;
 mod page;
 mod parts;
@@ -291,6 +293,7 @@ fn own(api: &str) -> Own {
         "locks" => locks::run,
         "loganalytics" => log_analytics::run,
         "monitor" => monitor::run,
+        "mysql" => mysql::run,
         "postgresql" => postgres::run,
         "privatedns" => private_dns::run,
         "storage" => storage::run,

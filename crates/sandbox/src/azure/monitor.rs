@@ -15,7 +15,7 @@ const NAME: &str = "Microsoft.Insights/diagnosticSettings";
 const MOST: usize = 5;
 
 /// Types that have logs and metrics: type, categories of logs, category of metrics.
-const CATEGORIES: [(&str, &[&str], &str); 14] = [
+const CATEGORIES: [(&str, &[&str], &str); 15] = [
     (
         "microsoft.containerservice/managedclusters",
         &[
@@ -31,6 +31,11 @@ const CATEGORIES: [(&str, &[&str], &str); 14] = [
             "csi-azurefile-controller",
             "csi-snapshot-controller",
         ],
+        "AllMetrics",
+    ),
+    (
+        "microsoft.dbformysql/flexibleservers",
+        &["MySqlAuditLogs", "MySqlSlowLogs"],
         "AllMetrics",
     ),
     (

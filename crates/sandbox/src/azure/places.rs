@@ -87,7 +87,7 @@ pub(crate) fn has_zone(region: &str, zone: &str) -> bool {
 /// (<https://learn.microsoft.com/azure/azure-government/compare-azure-government-global-azure>,
 /// <https://learn.microsoft.com/azure/china/resources-developer-guide>). Real subscriptions are in one of the three; here the region
 /// tells which it would be.
-const DOMAINS: [[&str; 3]; 6] = [
+const DOMAINS: [[&str; 3]; 7] = [
     [
         "core.windows.net",
         "core.usgovcloudapi.net",
@@ -97,6 +97,11 @@ const DOMAINS: [[&str; 3]; 6] = [
         "vault.azure.net",
         "vault.usgovcloudapi.net",
         "vault.azure.cn",
+    ],
+    [
+        "mysql.database.azure.com",
+        "mysql.database.usgovcloudapi.net",
+        "mysql.database.chinacloudapi.cn",
     ],
     [
         "postgres.database.azure.com",

@@ -72,6 +72,7 @@ models![
     "loganalytics",
     "monitor",
     "msi",
+    "mysql",
     "network",
     "postgresql",
     "privatedns",

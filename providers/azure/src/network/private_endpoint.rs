@@ -69,7 +69,7 @@ pub(crate) struct Connection {
     /// Its alias, which its owner tells.
     #[record(optional, force_new)]
     pub(crate) private_connection_resource_alias: Option<String>,
-    /// Which part of it, such as `blob`, `vault`, `registry`, `postgresqlServer`.
+    /// Which part of it, such as `blob`, `vault`, `registry`, `mysqlServer`, `postgresqlServer`.
     #[record(optional, force_new)]
     pub(crate) subresource_names: Vec<String>,
     /// What the owner is told, with `is_manual_connection`.

@@ -2,13 +2,14 @@
 
 use super::VERSION;
 use crate::api::{self, Api};
-use crate::client::{Client, Method, Request};
+use crate::client::Client;
+use crate::flexible::{self, OURS, Parameter};
 use crate::kind::{Kind, Update};
-use crate::{found, operation, wire};
+use crate::wire;
 use async_trait::async_trait;
 use infra_model::schema::Traits;
 use infra_model::{CallContext, Operation, ProviderError, Record};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 /// A parameter of a PostgreSQL flexible server. Deleting it gives the server its own value back. Where a parameter takes
 /// effect only with a restart, the server is restarted.
@@ -29,9 +30,6 @@ pub(crate) struct ConfigurationRecord {
 }
 
 pub(crate) struct Configuration;
-
-/// Who says that it has its value.
-const OURS: &str = "user-override";
 
 #[async_trait]
 impl Kind for Configuration {
@@ -86,7 +84,7 @@ impl Kind for Configuration {
         id: &str,
         _: &ConfigurationRecord,
     ) -> Result<(), ProviderError> {
-        restart_if_pending(client, context, operation, id).await
+        flexible::restart_if_pending::<Self>(client, context, operation, id).await
     }
 
     async fn changing(
@@ -97,7 +95,7 @@ impl Kind for Configuration {
         _: &ConfigurationRecord,
         _: &ConfigurationRecord,
     ) -> Result<(), ProviderError> {
-        restart_if_pending(client, context, operation, id).await
+        flexible::restart_if_pending::<Self>(client, context, operation, id).await
     }
 
     async fn deleted(
@@ -107,41 +105,14 @@ impl Kind for Configuration {
         id: &str,
         _: &ConfigurationRecord,
     ) -> Result<(), ProviderError> {
-        {
-            let _turn = client.turn(api::parent(id)).await;
-            // With its server it is gone.
-            let Some(found) = found::fetch(client, context, &Self::API, id).await? else {
-                return Ok(());
-            };
-            let own = &found["properties"]["defaultValue"];
-            if own.is_null() || *own == found["properties"]["value"] {
-                return Ok(());
-            }
-            let body = json!({ "properties": { "value": own, "source": OURS } });
-            let request = Request::new(Method::Patch, Self::API.name, VERSION, id).body(body);
-            operation::run(client, context, operation, Self::PACE, request).await?;
-        }
-        restart_if_pending(client, context, operation, id).await
+        flexible::reset::<Self>(client, context, operation, id).await
     }
 }
 
-async fn restart_if_pending(
-    client: &Client,
-    context: &CallContext,
-    operation: &Operation,
-    id: &str,
-) -> Result<(), ProviderError> {
-    let server = api::parent(id);
-    let _turn = client.turn(server).await;
-    let found = found::fetch(client, context, &Configuration::API, id).await?;
-    let pending = found.is_some_and(|f| f["properties"]["isConfigPendingRestart"] == true);
-    if !pending {
-        return Ok(());
+impl Parameter for Configuration {
+    const SERVER: &'static str = "Microsoft.DBforPostgreSQL/flexibleServers";
+
+    fn restart() -> Option<Json> {
+        None
     }
-    let of = "Microsoft.DBforPostgreSQL/flexibleServers";
-    let request = Request::new(Method::Post, of, VERSION, format!("{server}/restart"));
-    let pace = infra_cloud::wait::MINUTES;
-    operation::run(client, context, operation, pace, request)
-        .await
-        .map(|_| ())
 }

@@ -2,13 +2,13 @@
 
 use super::VERSION;
 use crate::api::{Api, grouped};
-use crate::client::{Client, Request};
+use crate::client::Client;
+use crate::flexible::{self, HighAvailability, ManagedKey, Window, gibibytes};
 use crate::found;
 use crate::identity::{self, Identity};
 use crate::kind::{Kind, Update};
 use crate::wire::{self, Rule, Rules};
 use async_trait::async_trait;
-use infra_cloud::fields::moment;
 use infra_cloud::wait::{LONG, Pace};
 use infra_model::kept::Backups;
 use infra_model::schema::Traits;
@@ -127,91 +127,7 @@ pub(crate) struct Authentication {
     pub(crate) tenant_id: Option<String>,
 }
 
-/// The key that encrypts a server.
-#[derive(Clone, Debug, Default, PartialEq, Record)]
-pub(crate) struct ManagedKey {
-    /// The key's address in its vault.
-    #[record(required)]
-    pub(crate) key_vault_key_id: String,
-    /// The identity it is used with.
-    #[record(optional, compare = case_insensitive)]
-    pub(crate) primary_user_assigned_identity_id: Option<String>,
-    /// The address of the key of the backups in another region.
-    #[record(optional)]
-    pub(crate) geo_backup_key_vault_key_id: Option<String>,
-    /// The identity that one is used with.
-    #[record(optional, compare = case_insensitive)]
-    pub(crate) geo_backup_user_assigned_identity_id: Option<String>,
-}
-
-/// A standby.
-#[derive(Clone, Debug, Default, Record)]
-pub(crate) struct HighAvailability {
-    /// `ZoneRedundant` or `SameZone`.
-    #[record(required)]
-    pub(crate) mode: String,
-    /// The standby's zone.
-    #[record(optional, computed)]
-    pub(crate) standby_availability_zone: Option<String>,
-}
-
-/// When a server is maintained.
-#[derive(Clone, Debug, Default, Record)]
-pub(crate) struct Window {
-    /// The day of the week; 0 is Sunday.
-    #[record(optional, default = 0)]
-    pub(crate) day_of_week: i64,
-    /// The hour, in UTC.
-    #[record(optional, default = 0)]
-    pub(crate) start_hour: i64,
-    /// The minute.
-    #[record(optional, default = 0)]
-    pub(crate) start_minute: i64,
-}
-
 pub(crate) struct Server;
-
-/// The letters before a machine's name, and the tier that they stand for.
-const TIERS: [(&str, &str); 3] = [
-    ("B_", "Burstable"),
-    ("GP_", "GeneralPurpose"),
-    ("MO_", "MemoryOptimized"),
-];
-
-/// Machine and tier of `GP_Standard_D2ds_v5`.
-pub(crate) fn machine(name: &str) -> Option<(&str, &'static str)> {
-    TIERS
-        .iter()
-        .find_map(|(letters, tier)| Some((name.strip_prefix(letters)?, *tier)))
-}
-
-fn sku(name: &str) -> Result<Json, ProviderError> {
-    let Some((machine, tier)) = machine(name) else {
-        return Err(ProviderError::invalid(
-            "sku_name",
-            format!("`{name}` starts with none of B_, GP_, MO_"),
-        ));
-    };
-    Ok(json!({ "name": machine, "tier": tier }))
-}
-
-/// `GP_Standard_D2ds_v5`
-fn sku_name(found: &Json) -> Option<String> {
-    let (name, tier) = (
-        found["sku"]["name"].as_str()?,
-        found["sku"]["tier"].as_str()?,
-    );
-    let letters = TIERS
-        .iter()
-        .find(|(_, t)| *t == tier)
-        .map_or("", |(l, _)| l);
-    Some(format!("{letters}{name}"))
-}
-
-/// Gibibytes of mebibytes; the largest storage is a little less than a power of two.
-fn gibibytes(mebibytes: i64) -> i64 {
-    mebibytes / 1024
-}
 
 /// Of the parts that a body has, what their attributes do not say.
 fn complete_parts(body: &mut Json) {
@@ -224,24 +140,6 @@ fn complete_parts(body: &mut Json) {
             body["properties"][part][field] = value.into();
         }
     }
-}
-
-/// Asks for another server where a number goes down.
-fn replaces(name: &str, request: &PlanRequest<'_>, planned: &Planned) -> bool {
-    let number = |value: Option<&Value>| -> Option<f64> {
-        let value = value?;
-        match value.as_i64() {
-            #[allow(
-                clippy::cast_precision_loss,
-                reason = "numbers of storage and versions are small"
-            )]
-            Some(number) => Some(number as f64),
-            None => value.as_str()?.parse().ok(),
-        }
-    };
-    let old = number(request.prior.and_then(|p| p.get(name)));
-    let new = number(planned.value.get(name));
-    matches!((old, new), (Some(old), Some(new)) if new < old)
 }
 
 #[async_trait]
@@ -334,20 +232,9 @@ impl Kind for Server {
         let Some(found) = found::find::<Server>(client, context, id).await? else {
             return Ok(None);
         };
-        let backup = &found["properties"]["backup"];
-        let of = "Microsoft.DBforPostgreSQL/flexibleServers/backups";
-        let request = Request::get(of, VERSION, format!("{id}/backups"));
-        let made = client.list(context, request).await?;
-        let made = made
-            .iter()
-            .map(|b| moment(&b["properties"]["completedTime"]));
-        Ok(Some(Backups {
-            automatic: backup["backupRetentionDays"]
-                .as_i64()
-                .is_some_and(|days| days > 0),
-            first: moment(&backup["earliestRestoreDate"]),
-            last: made.flatten().max(),
-        }))
+        flexible::backups(client, context, &Self::API, id, &found)
+            .await
+            .map(Some)
     }
 
     fn traits() -> Traits {
@@ -356,7 +243,8 @@ impl Kind for Server {
 
     fn plan(request: &PlanRequest<'_>, planned: &mut Planned) -> Result<(), ProviderError> {
         for name in ["version", "storage_mb"] {
-            if replaces(name, request, planned) {
+            let old = request.prior.and_then(|p| p.get(name));
+            if flexible::goes_down(old, planned.value.get(name)) {
                 planned.replace.push(Path::attribute(name));
             }
         }
@@ -370,25 +258,13 @@ impl Kind for Server {
         {
             planning::mark_unknown(planned, &ServerRecord::block(), &["storage_tier"]);
         }
+        flexible::plan_standby(request, planned);
         identity::plan(request, planned);
         Ok(())
     }
 
     fn validate(config: &Value) -> Vec<ProviderError> {
-        let said = |name: &str| config.get(name).is_some_and(|v| !v.is_null());
-        let mut errors = Vec::new();
-        if said("administrator_password") && said("administrator_password_wo") {
-            errors.push(ProviderError::invalid(
-                "administrator_password",
-                "the password is given either by `administrator_password` or by `administrator_password_wo`",
-            ));
-        }
-        if let Some(name) = config.get("sku_name").and_then(Value::as_str)
-            && let Err(error) = sku(name)
-        {
-            errors.push(error);
-        }
-        errors
+        flexible::validate(config)
     }
 
     async fn body(
@@ -401,7 +277,7 @@ impl Kind for Server {
         complete_parts(body);
         identity::put(body, &[], &desired.identity);
         if let Some(name) = &desired.sku_name {
-            body["sku"] = sku(name)?;
+            body["sku"] = flexible::sku(name)?;
         }
         let mut put = |field: &str, json: Json| wire::put(body, field, json);
         if let Some(storage) = desired.storage_mb {
@@ -436,7 +312,7 @@ impl Kind for Server {
             .as_ref()
             .filter(|n| Some(*n) != prior.sku_name.as_ref())
         {
-            body["sku"] = sku(name)?;
+            body["sku"] = flexible::sku(name)?;
         }
         let mut put = |field: &str, json: Json| wire::put(body, field, json);
         if let Some(storage) = desired.storage_mb.filter(|s| Some(*s) != prior.storage_mb) {
@@ -490,7 +366,7 @@ impl Kind for Server {
 
     fn complete(_: &Client, found: &Json, prior: Option<&ServerRecord>, record: &mut ServerRecord) {
         record.administrator_password_wo = None;
-        record.sku_name = sku_name(found);
+        record.sku_name = flexible::sku_name(found);
         let storage = found["properties"]["storage"]["storageSizeGB"].as_i64();
         let said = prior.and_then(|p| p.storage_mb);
         record.storage_mb = match (storage, said) {
@@ -499,23 +375,5 @@ impl Kind for Server {
         };
         let said = prior.map(|p| &*p.identity).unwrap_or_default();
         record.identity = identity::found(found, said);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn machines_are_named_with_their_tier() {
-        for (name, tier) in [
-            ("B_Standard_B2s", "Burstable"),
-            ("MO_Standard_E4ds_v5", "MemoryOptimized"),
-        ] {
-            let sku = sku(name).expect("a size");
-            assert_eq!(sku["tier"], tier);
-            assert_eq!(sku_name(&json!({ "sku": sku })).as_deref(), Some(name));
-        }
-        assert!(sku("Standard_B2s").is_err());
     }
 }

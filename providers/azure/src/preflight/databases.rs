@@ -1,9 +1,9 @@
-//! PostgreSQL flexible servers: versions, machines, zones, standbys and sizes of storage that their region does not offer.
+//! Flexible servers of PostgreSQL and MySQL: versions, machines, zones, standbys and sizes of storage that their region does not offer.
 
 use super::location;
 use crate::client::{Client, Request};
 use crate::managed::text;
-use crate::postgres::{self, server};
+use crate::{flexible, mysql, postgres};
 use futures::future::join_all;
 use infra_cloud::preflight::{block, of_type, refused, within};
 use infra_model::provider::{Finding, PreflightItem};
@@ -16,25 +16,52 @@ pub(super) async fn check(
     context: &CallContext,
     items: &[&PreflightItem],
 ) -> Vec<Finding> {
-    let mut regions: BTreeMap<String, Vec<&PreflightItem>> = BTreeMap::new();
-    for item in of_type(items, "azurerm_postgresql_flexible_server") {
-        if let Some(location) = location(item) {
-            regions.entry(location).or_default().push(item);
+    let asked = SERVICES.iter().map(|service| async move {
+        let mut regions: BTreeMap<String, Vec<&PreflightItem>> = BTreeMap::new();
+        for item in of_type(items, service.own) {
+            if let Some(location) = location(item) {
+                regions.entry(location).or_default().push(item);
+            }
         }
-    }
-    let asked = regions.into_iter().map(|(location, items)| async move {
-        let Some(offer) = offer(client, context, &location).await else {
-            return Vec::new();
-        };
-        let found = items
-            .into_iter()
-            .filter_map(|item| not_offered(item, &location, &offer));
-        found.collect()
+        let asked = regions.into_iter().map(|(location, items)| async move {
+            let Some(offer) = (match service.product {
+                "MySQL" => mysql_offer(client, context, &location).await,
+                _ => postgres_offer(client, context, &location).await,
+            }) else {
+                return Vec::new();
+            };
+            let found = items
+                .into_iter()
+                .filter_map(|item| not_offered(item, service, &location, &offer));
+            found.collect()
+        });
+        join_all(asked).await.concat()
     });
     join_all(asked).await.concat()
 }
 
-/// What a region offers (Azure, "Capabilities By Location - List").
+/// A service of flexible servers.
+struct Service {
+    own: &'static str,
+    product: &'static str,
+    /// Where a server says its storage: the block, the attribute, and how many MiB one of it is.
+    storage: (Option<&'static str>, &'static str, i64),
+}
+
+const SERVICES: [Service; 2] = [
+    Service {
+        own: "azurerm_mysql_flexible_server",
+        product: "MySQL",
+        storage: (Some("storage"), "size_gb", 1024),
+    },
+    Service {
+        own: "azurerm_postgresql_flexible_server",
+        product: "PostgreSQL",
+        storage: (None, "storage_mb", 1),
+    },
+];
+
+/// What a region offers.
 #[derive(Default)]
 struct Offer {
     versions: BTreeSet<String>,
@@ -48,11 +75,31 @@ struct Offer {
 struct Machine {
     zones: Vec<String>,
     standbys: Vec<String>,
-    /// MiB of storage.
-    sizes: BTreeSet<i64>,
+    storage: Storage,
 }
 
-async fn offer(client: &Client, context: &CallContext, location: &str) -> Option<Offer> {
+/// MiB of storage.
+#[derive(Clone, Default)]
+enum Storage {
+    #[default]
+    Any,
+    Sizes(BTreeSet<i64>),
+    Within(i64, i64),
+}
+
+impl Storage {
+    /// The largest of sizes is a little less than a power of two.
+    fn has(&self, mib: i64) -> bool {
+        match self {
+            Storage::Any => true,
+            Storage::Sizes(sizes) => sizes.iter().any(|size| size / 1024 == mib / 1024),
+            Storage::Within(least, most) => (*least..=*most).contains(&mib),
+        }
+    }
+}
+
+/// Azure, "Capabilities By Location - List" of PostgreSQL.
+async fn postgres_offer(client: &Client, context: &CallContext, location: &str) -> Option<Offer> {
     let path = format!(
         "{}/providers/Microsoft.DBforPostgreSQL/locations/{location}/capabilities",
         client.subscription()
@@ -65,6 +112,39 @@ async fn offer(client: &Client, context: &CallContext, location: &str) -> Option
         offer.add(row);
     }
     (!offer.machines.is_empty() || offer.restricted.is_some()).then_some(offer)
+}
+
+/// Azure, "Location Based Capability Set - Get" of MySQL.
+async fn mysql_offer(client: &Client, context: &CallContext, location: &str) -> Option<Offer> {
+    let path = format!(
+        "{}/providers/Microsoft.DBforMySQL/locations/{location}/capabilitySets/default",
+        client.subscription()
+    );
+    let of = "Microsoft.DBforMySQL/locations/capabilitySets";
+    let request = Request::get(of, mysql::VERSION, path).unregistered();
+    let set = client.call(context, &request).await.ok()?;
+    let set = &set["properties"];
+    let mut offer = Offer::default();
+    let versions = list(set, "supportedServerVersions");
+    offer.versions = versions
+        .filter_map(|v| v["name"].as_str().map(str::to_owned))
+        .collect();
+    for edition in list(set, "supportedFlexibleServerEditions") {
+        let tier = edition["name"].as_str().unwrap_or_default();
+        let storage = list(edition, "supportedStorageEditions").find_map(|s| {
+            let (least, most) = (s["minStorageSize"].as_i64()?, s["maxStorageSize"].as_i64()?);
+            Some(Storage::Within(least, most))
+        });
+        for sku in list(edition, "supportedSkus") {
+            let machine = Machine {
+                zones: texts(sku, "supportedZones"),
+                standbys: texts(sku, "supportedHAMode"),
+                storage: storage.clone().unwrap_or_default(),
+            };
+            offer.put(tier, sku, machine);
+        }
+    }
+    (!offer.machines.is_empty()).then_some(offer)
 }
 
 fn list<'a>(json: &'a Json, name: &str) -> impl Iterator<Item = &'a Json> + use<'a> {
@@ -90,24 +170,37 @@ impl Offer {
             let storages = list(edition, "supportedStorageEditions");
             let sizes = storages.flat_map(|s| list(s, "supportedStorageMb"));
             let sizes: BTreeSet<i64> = sizes.filter_map(|s| s["storageSizeMb"].as_i64()).collect();
+            let storage = if sizes.is_empty() {
+                Storage::Any
+            } else {
+                Storage::Sizes(sizes)
+            };
             for sku in list(edition, "supportedServerSkus") {
-                let Some(name) = sku["name"].as_str() else {
-                    continue;
-                };
                 let machine = Machine {
                     zones: texts(sku, "supportedZones"),
                     standbys: texts(sku, "supportedHaMode"),
-                    sizes: sizes.clone(),
+                    storage: storage.clone(),
                 };
-                let key = (tier.to_owned(), name.to_ascii_lowercase());
-                self.machines.insert(key, machine);
+                self.put(tier, sku, machine);
             }
+        }
+    }
+
+    fn put(&mut self, tier: &str, sku: &Json, machine: Machine) {
+        if let Some(name) = sku["name"].as_str() {
+            let key = (tier.to_owned(), name.to_ascii_lowercase());
+            self.machines.insert(key, machine);
         }
     }
 }
 
 /// The first thing of a server that its region does not offer.
-fn not_offered(item: &PreflightItem, location: &str, offer: &Offer) -> Option<Finding> {
+fn not_offered(
+    item: &PreflightItem,
+    service: &Service,
+    location: &str,
+    offer: &Offer,
+) -> Option<Finding> {
     let planned = &item.planned;
     let refused = |at: Path, message: String| Some(refused(item, at, message));
     if let Some(why) = &offer.restricted {
@@ -116,13 +209,18 @@ fn not_offered(item: &PreflightItem, location: &str, offer: &Offer) -> Option<Fi
     }
     if let Some(version) = text(planned, "version").filter(|v| !offer.versions.contains(v)) {
         let mut all: Vec<&str> = offer.versions.iter().map(String::as_str).collect();
-        all.sort_by_key(|v| v.parse::<u32>().unwrap_or_default());
+        all.sort_by_key(|v| {
+            v.split('.')
+                .map(|p| p.parse().unwrap_or(0))
+                .collect::<Vec<u32>>()
+        });
         let all = all.join(", ");
-        let message = format!("{location} offers no PostgreSQL {version}: there are {all}");
+        let product = service.product;
+        let message = format!("{location} offers no {product} {version}: there are {all}");
         return refused(Path::attribute("version"), message);
     }
     let said = text(planned, "sku_name")?;
-    let (machine, tier) = server::machine(&said)?;
+    let (machine, tier) = flexible::machine(&said)?;
     let key = (tier.to_owned(), machine.to_ascii_lowercase());
     let Some(found) = offer.machines.get(&key) else {
         let message = format!("{location} offers no servers of size `{said}`");
@@ -138,11 +236,18 @@ fn not_offered(item: &PreflightItem, location: &str, offer: &Offer) -> Option<Fi
         let message = format!("`{said}` cannot have a standby of mode `{mode}` in {location}");
         return refused(within("high_availability", "mode"), message);
     }
-    let storage = planned.get("storage_mb").and_then(Value::as_i64);
-    let fits = |mib: &i64| found.sizes.iter().any(|size| size / 1024 == mib / 1024);
-    if let Some(mib) = storage.filter(|mib| !found.sizes.is_empty() && !fits(mib)) {
+    let (of, name, unit) = service.storage;
+    let (storage, at) = match of {
+        Some(of) => (
+            block(planned, of).and_then(|b| b.get(name)),
+            within(of, name),
+        ),
+        None => (planned.get(name), Path::attribute(name)),
+    };
+    let storage = storage.and_then(Value::as_i64).map(|size| size * unit);
+    if let Some(mib) = storage.filter(|mib| !found.storage.has(*mib)) {
         let message = format!("`{said}` cannot have {mib} MiB of storage in {location}");
-        return refused(Path::attribute("storage_mb"), message);
+        return refused(at, message);
     }
     None
 }

@@ -2,7 +2,7 @@
 
 use crate::client::{Client, Method, Request};
 use crate::managed::text;
-use crate::{container_registry, postgres, storage, vaults};
+use crate::{container_registry, mysql, postgres, storage, vaults};
 use futures::future::join_all;
 use infra_cloud::absence::there;
 use infra_cloud::preflight::{of_type, refused};
@@ -11,7 +11,7 @@ use infra_model::{CallContext, Path};
 use serde_json::json;
 
 /// Types with such names: ours, Azure's, and the api-version of its calls.
-const TYPES: [(&str, &str, &str); 4] = [
+const TYPES: [(&str, &str, &str); 5] = [
     (
         "azurerm_storage_account",
         "Microsoft.Storage/storageAccounts",
@@ -26,6 +26,11 @@ const TYPES: [(&str, &str, &str); 4] = [
         "azurerm_container_registry",
         "Microsoft.ContainerRegistry/registries",
         container_registry::VERSION,
+    ),
+    (
+        "azurerm_mysql_flexible_server",
+        "Microsoft.DBforMySQL/flexibleServers",
+        mysql::VERSION,
     ),
     (
         "azurerm_postgresql_flexible_server",

@@ -6,6 +6,7 @@ usage: generate.py SITE_PACKAGES [MORE...]     writes one .txt per API beside th
 
 Packages: azure-mgmt-network==33.1.0 azure-mgmt-containerservice==41.8.0 azure-mgmt-storage==25.3.0 azure-mgmt-resource==26.0.0
 azure-mgmt-resource-subscriptions==1.0.0 azure-mgmt-resource-locks==1.0.0 azure-mgmt-postgresqlflexibleservers==3.0.0 azure-mgmt-msi==7.1.0 azure-mgmt-authorization==4.0.0
+azure-mgmt-mysqlflexibleservers==1.0.0
 azure-mgmt-keyvault==14.1.0 azure-mgmt-containerregistry==15.0.0 azure-mgmt-loganalytics==14.0.0 azure-mgmt-privatedns==2.0.0
 azure-mgmt-dns==9.0.0 azure-mgmt-compute==39.0.0 azure-keyvault-secrets==4.12.0 azure-keyvault-keys==4.11.3
 azure-keyvault-certificates==4.12.0, and in a folder of its own azure-mgmt-monitor==6.0.2 (7.0.0 has no diagnostic settings any more).
@@ -80,6 +81,14 @@ CapabilitiesByLocation: list
 NameAvailability: check_globally check_with_location
 QuotaUsages: list
 BackupsAutomaticAndOnDemand: get list_by_server"""),
+    "mysql": ("azure/mgmt/mysqlflexibleservers", """Servers: get create update delete list_by_resource_group list restart start stop
+Databases: get create_or_update delete list_by_server
+Configurations: get create_or_update update list_by_server
+FirewallRules: get create_or_update delete list_by_server
+LocationBasedCapabilitySet: get list
+CheckNameAvailability: execute
+CheckNameAvailabilityWithoutLocation: execute
+Backups: get list_by_server"""),
     "keyvault": ("azure/mgmt/keyvault", """Vaults: get create_or_update update delete list_by_resource_group list_by_subscription update_access_policy get_deleted purge_deleted list_deleted check_name_availability
 Secrets: get create_or_update update list
 Keys: get create_if_not_exist list get_version list_versions"""),

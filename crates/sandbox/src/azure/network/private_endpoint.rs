@@ -48,7 +48,7 @@ pub(crate) const ZONE_GROUP: Kind = Kind {
 };
 
 /// Groups of a type, with the zone in which each is named.
-const GROUPS: [(&str, &str, &str); 10] = [
+const GROUPS: [(&str, &str, &str); 11] = [
     (
         "Microsoft.Storage/storageAccounts",
         "blob",
@@ -84,6 +84,11 @@ const GROUPS: [(&str, &str, &str); 10] = [
         "Microsoft.ContainerRegistry/registries",
         "registry",
         "azurecr.io",
+    ),
+    (
+        "Microsoft.DBforMySQL/flexibleServers",
+        "mysqlServer",
+        "mysql.database.azure.com",
     ),
     (
         "Microsoft.DBforPostgreSQL/flexibleServers",

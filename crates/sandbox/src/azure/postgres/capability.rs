@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::server::{SIZES, VERSIONS, cores_of, fits};
+use super::server::{SIZES, VERSIONS, fits};
+use crate::azure::flexible::cores_of;
 use crate::azure::places;
 
 /// Sizes of each tier that are spoken of.

@@ -1,16 +1,14 @@
 //! Databases, firewall rules and administrators of a server.
 
-use std::net::Ipv4Addr;
-
 use serde_json::json;
 
 use super::server;
 use crate::azure::context::{Ctx, TENANT, default, set, text};
-use crate::azure::engine;
 use crate::azure::error::{ArmError, ArmResult};
 use crate::azure::id::Id;
 use crate::azure::item::Item;
 use crate::azure::kind::{Kind, Write};
+use crate::azure::{engine, flexible};
 use crate::clock::Millis;
 use crate::latency::Work;
 
@@ -110,32 +108,7 @@ fn guard_database(_ctx: &Ctx<'_>, _item: &Item, id: &Id) -> ArmResult<()> {
 
 fn prepare_firewall(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
     let owner = engine::find(ctx, &server::KIND, &write.id.parent())?;
-    if !text(&owner.doc, "/properties/network/delegatedSubnetResourceId").is_empty() {
-        return Err(ArmError::bad(
-            "FirewallRulesNotSupportedForPrivateAccess",
-            "Firewall rules are for servers with public access: this one is in a virtual network.",
-        ));
-    }
-    let name = write.id.name();
-    let good = (1..=128).contains(&name.len())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
-    let address = |member: &str| {
-        text(&write.doc, &format!("/properties/{member}"))
-            .parse::<Ipv4Addr>()
-            .ok()
-    };
-    let range = (address("startIpAddress"), address("endIpAddress"));
-    match range {
-        (Some(from), Some(to)) if from <= to && good => Ok(()),
-        _ => Err(ArmError::bad(
-            "InvalidFirewallRule",
-            format!(
-                "The firewall rule '{name}' is not a name of up to 128 letters, digits, '-' and '_', with a range of IPv4 addresses."
-            ),
-        )),
-    }
+    flexible::open(write, &owner)
 }
 
 fn prepare_administrator(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {

@@ -2,14 +2,13 @@
 
 use serde_json::json;
 
-use super::{child, network};
+use super::child;
 use crate::azure::context::{Ctx, TENANT, default, set, text, unset};
-use crate::azure::engine;
 use crate::azure::error::{ArmError, ArmResult};
-use crate::azure::item::Item;
+use crate::azure::flexible::{self, Engine, cores_of, refuse};
 use crate::azure::kind::{Kind, States, Write};
-use crate::azure::{identity, keyvault, places};
-use crate::clock::{Millis, iso8601_millis};
+use crate::azure::{identity, places};
+use crate::clock::iso8601_millis;
 use crate::latency::Work;
 
 pub(super) const NAME: &str = "Microsoft.DBforPostgreSQL/flexibleServers";
@@ -27,8 +26,16 @@ pub(super) const KIND: Kind = Kind {
     update: Work::FlexibleServerUpdate,
     delete: Work::FlexibleServerDelete,
     prepare,
-    removed,
+    removed: |ctx, item, until| flexible::removed(ctx, item, until, &ENGINE),
     ..Kind::new(NAME, "azurerm_postgresql_flexible_server")
+};
+
+pub(super) static ENGINE: Engine = Engine {
+    name: NAME,
+    domain: "postgres.database.azure.com",
+    zone: "/properties/network/privateDnsZoneArmResourceId",
+    login: 63,
+    prefix: "pg_",
 };
 
 /// Versions that there are.
@@ -41,55 +48,6 @@ pub(super) const SIZES: [i64; 11] = [
 
 /// Cores of a subscription in a region.
 pub(super) const CORES: u64 = 200;
-
-/// Names that no administrator may have.
-const RESERVED: [&str; 8] = [
-    "azure_superuser",
-    "azure_pg_admin",
-    "admin",
-    "administrator",
-    "root",
-    "guest",
-    "public",
-    "azuresu",
-];
-
-pub(super) fn refuse<T>(code: &str, message: String) -> ArmResult<T> {
-    Err(ArmError::bad(code, message))
-}
-
-pub(super) fn check_name(name: &str) -> ArmResult<()> {
-    let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let good = (3..=63).contains(&name.len())
-        && name.starts_with(word)
-        && name.ends_with(word)
-        && name.chars().all(|c| word(c) || c == '-');
-    if good {
-        return Ok(());
-    }
-    refuse(
-        "InvalidServerName",
-        format!(
-            "Specified server name '{name}' is invalid: it is of 3 to 63 lower-case letters, digits and hyphens, and begins and ends with no hyphen."
-        ),
-    )
-}
-
-/// Whether another server has a name: names are those of the whole cloud.
-pub(super) fn taken(ctx: &Ctx<'_>, name: &str, own: &str) -> bool {
-    ctx.named(NAME, name).iter().any(|item| item.id != own)
-}
-
-/// The cores of a size: `Standard_D4s_v3`, `Standard_B1ms`.
-pub(super) fn cores_of(sku: &str) -> usize {
-    let digits: String = sku
-        .trim_start_matches("Standard_")
-        .chars()
-        .skip_while(char::is_ascii_alphabetic)
-        .take_while(char::is_ascii_digit)
-        .collect();
-    digits.parse().unwrap_or(0)
-}
 
 /// Cores in use in a region.
 pub(super) fn cores(ctx: &Ctx<'_>, location: &str) -> usize {
@@ -122,13 +80,7 @@ pub(super) fn fits(name: &str, tier: &str) -> bool {
 
 fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
     let name = write.id.name().to_owned();
-    check_name(&name)?;
-    if write.creates() && taken(ctx, &name, &write.id.key()) {
-        return Err(ArmError::conflict(
-            "ServerNameAlreadyExists",
-            "Specified server name is already used.",
-        ));
-    }
+    flexible::check_new(ctx, &ENGINE, write.id, write.creates())?;
     write.carry(&[
         "/sku",
         "/identity",
@@ -161,9 +113,12 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
     size(ctx, write)?;
     login(write, copies)?;
     storage(write)?;
-    network::check(ctx, write)?;
+    flexible::network(ctx, write, &ENGINE)?;
     availability(write)?;
-    encryption(ctx, write)?;
+    if flexible::encryption(ctx, write)?.is_some() {
+        let status = "/properties/dataEncryption/primaryEncryptionKeyStatus";
+        set(&mut write.doc, status, "Valid");
+    }
     let version = text(&write.doc, "/properties/version").to_owned();
     if version.is_empty() {
         set(&mut write.doc, "/properties/version", "17");
@@ -313,50 +268,7 @@ fn login(write: &mut Write<'_>, copies: bool) -> ArmResult<()> {
             "At least one way of authentication must be enabled.".to_owned(),
         );
     }
-    let user = text(&write.doc, "/properties/administratorLogin").to_owned();
-    let password = text(&write.doc, "/properties/administratorLoginPassword").to_owned();
-    unset(&mut write.doc, "/properties/administratorLoginPassword");
-    if by_password && write.creates() && !copies {
-        let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let good = (1..=63).contains(&user.len())
-            && user.chars().all(word)
-            && !user.starts_with(|c: char| c.is_ascii_digit())
-            && !user.starts_with("pg_")
-            && !RESERVED.contains(&user.to_lowercase().as_str());
-        if !good {
-            return refuse(
-                "InvalidAdministratorLogin",
-                format!("Specified administrator login '{user}' is invalid or reserved."),
-            );
-        }
-        if password.is_empty() {
-            return refuse(
-                "MissingRequiredParameter",
-                "The parameter 'administratorLoginPassword' is missing.".to_owned(),
-            );
-        }
-    }
-    if write.changed("/properties/administratorLogin") {
-        return refuse(
-            "PropertyCannotBeChanged",
-            "The administrator login of a server cannot be changed.".to_owned(),
-        );
-    }
-    if !password.is_empty() {
-        let classes = [
-            password.chars().any(|c| c.is_ascii_lowercase()),
-            password.chars().any(|c| c.is_ascii_uppercase()),
-            password.chars().any(|c| c.is_ascii_digit()),
-            password.chars().any(|c| !c.is_ascii_alphanumeric()),
-        ];
-        let enough = classes.iter().filter(|one| **one).count() >= 3;
-        let named = !user.is_empty() && password.to_lowercase().contains(&user.to_lowercase());
-        if !(8..=128).contains(&password.len()) || !enough || named {
-            return refuse("PasswordNotComplex", "Password validation failed. The password does not meet policy requirements because it is not complex enough.".to_owned());
-        }
-        write.hidden["password"] = password.into();
-    }
-    Ok(())
+    flexible::login(write, &ENGINE, by_password && write.creates() && !copies)
 }
 
 fn storage(write: &mut Write<'_>) -> ArmResult<()> {
@@ -466,61 +378,6 @@ fn availability(write: &mut Write<'_>) -> ArmResult<()> {
             "InvalidStandbyAvailabilityZone",
             format!("Zone redundancy needs two zones: '{own}' and '{standby}' are not."),
         );
-    }
-    Ok(())
-}
-
-fn encryption(ctx: &Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
-    default(
-        &mut write.doc,
-        "/properties/dataEncryption/type",
-        "SystemManaged",
-    );
-    if text(&write.doc, "/properties/dataEncryption/type") != "AzureKeyVault" {
-        return Ok(());
-    }
-    let url = text(&write.doc, "/properties/dataEncryption/primaryKeyURI").to_owned();
-    let user = write.refer(
-        ctx,
-        "/properties/dataEncryption/primaryUserAssignedIdentityId",
-    )?;
-    let Some(found) = keyvault::key_at(ctx, &url) else {
-        return refuse(
-            "AzureKeyVaultKeyNameNotFound",
-            format!("The key '{url}' was not found."),
-        );
-    };
-    if user.is_none() {
-        return refuse(
-            "MissingUserAssignedIdentity",
-            "A key of a vault is used with a user-assigned identity.".to_owned(),
-        );
-    }
-    // Documented of the databases that came before it: "401 AzureKeyVaultMissingPermissions"
-    // (https://learn.microsoft.com/azure/azure-sql/database/transparent-data-encryption-byok-troubleshoot).
-    if !keyvault::usable(ctx, &found, &write.doc) {
-        return refuse(
-            "AzureKeyVaultMissingPermissions",
-            "The server is missing required permissions on the Azure Key Vault.".to_owned(),
-        );
-    }
-    write.link(&found);
-    set(
-        &mut write.doc,
-        "/properties/dataEncryption/primaryEncryptionKeyStatus",
-        "Valid",
-    );
-    Ok(())
-}
-
-/// The record of a server in its zone goes with it.
-fn removed(ctx: &mut Ctx<'_>, item: &Item, until: Millis) -> ArmResult<()> {
-    let zone = text(&item.doc, "/properties/network/privateDnsZoneArmResourceId");
-    let record = text(&item.hidden, "/record");
-    if !record.is_empty()
-        && let Some(found) = ctx.get(&format!("{zone}/A/{record}"))
-    {
-        engine::vanish(ctx, found.edit(), "", until, "");
     }
     Ok(())
 }

@@ -12,9 +12,10 @@ use crate::http::HttpReply;
 use crate::latency::Work;
 
 /// Providers that are not registered in a new subscription.
-const ASLEEP: [&str; 3] = [
+const ASLEEP: [&str; 4] = [
     "Microsoft.ContainerRegistry",
     "Microsoft.ContainerService",
+    "Microsoft.DBforMySQL",
     "Microsoft.DBforPostgreSQL",
 ];
 

@@ -55,7 +55,12 @@ fn path(operation: &Operation, pick: &mut dyn FnMut(usize) -> usize) -> String {
 /// Some of everything, so that operations find something.
 fn bench() -> Bench {
     let bench = Bench::grouped("");
-    for name in ["ContainerService", "DBforPostgreSQL", "ContainerRegistry"] {
+    for name in [
+        "ContainerService",
+        "DBforMySQL",
+        "DBforPostgreSQL",
+        "ContainerRegistry",
+    ] {
         let path = format!("/subscriptions/{SUBSCRIPTION}/providers/Microsoft.{name}/register");
         bench.done("POST", &path, &Value::Null);
     }
@@ -104,6 +109,11 @@ fn bench() -> Bench {
     bench.done(
         "PUT",
         &at("Microsoft.DBforPostgreSQL/flexibleServers/nnn"),
+        &server,
+    );
+    bench.done(
+        "PUT",
+        &at("Microsoft.DBforMySQL/flexibleServers/nnn"),
         &server,
     );
     for zone in ["dnsZones", "privateDnsZones"] {

@@ -12,9 +12,10 @@ use std::time::Duration;
 
 const WHAT: &str = "managed";
 /// The types of which a database is one, by cloud.
-const TYPES: [&str; 3] = [
+const TYPES: [&str; 4] = [
     "aws_db_instance",
     "google_sql_database_instance",
+    "azurerm_mysql_flexible_server",
     "azurerm_postgresql_flexible_server",
 ];
 /// Clouds make a backup a day, and archive what is written between them within minutes.

@@ -15,7 +15,7 @@ const WHAT: &str = "state";
 const VAULT: &str = "sealing";
 
 /// What is looked for: a type and, of what is a part of something else, the attribute that says of what. That comes before its parts.
-const TYPES: [(&str, Option<&str>); 14] = [
+const TYPES: [(&str, Option<&str>); 15] = [
     ("aws_kms_key", None),
     ("aws_s3_bucket", None),
     ("aws_db_instance", None),
@@ -27,6 +27,7 @@ const TYPES: [(&str, Option<&str>); 14] = [
     ("google_secret_manager_secret_version", Some("secret")),
     ("azurerm_storage_account", None),
     ("azurerm_storage_container", Some("storage_account_id")),
+    ("azurerm_mysql_flexible_server", None),
     ("azurerm_postgresql_flexible_server", None),
     ("azurerm_key_vault", None),
     ("azurerm_key_vault_secret", Some("key_vault_id")),

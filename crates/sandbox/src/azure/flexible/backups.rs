@@ -4,13 +4,20 @@ use serde_json::{Value, json};
 
 use crate::azure::context::{Ctx, Input, text};
 use crate::azure::error::{ArmError, ArmResult};
-use crate::azure::item::Item;
-use crate::azure::{found, page};
+use crate::azure::kind::Kind;
+use crate::azure::{engine, found, page};
 use crate::http::HttpReply;
 
-/// Answers a request about the backups of a server.
-pub(super) fn run(ctx: &Ctx<'_>, input: &Input<'_>, server: &Item) -> ArmResult<Option<HttpReply>> {
-    let row = made(server.at(ctx.now));
+/// Answers a request about the backups of a server of a kind, `whole` the word for one of everything.
+pub(in crate::azure) fn run(
+    ctx: &Ctx<'_>,
+    input: &Input<'_>,
+    kind: &'static Kind,
+    whole: &str,
+) -> ArmResult<Option<HttpReply>> {
+    let id = input.id.beside(kind.name, input.variable("serverName"));
+    let server = engine::find(ctx, kind, &id)?;
+    let row = made(server.at(ctx.now), kind, whole);
     if input.operation.name.ends_with("_ListByServer") {
         return page::reply(ctx, input, row.into_iter().collect()).map(Some);
     }
@@ -26,7 +33,7 @@ pub(super) fn run(ctx: &Ctx<'_>, input: &Input<'_>, server: &Item) -> ArmResult<
 }
 
 /// The backup that there is: of the first moment that can be had back.
-fn made(server: &Value) -> Option<Value> {
+fn made(server: &Value, kind: &Kind, whole: &str) -> Option<Value> {
     let moment = text(server, "/properties/backup/earliestRestoreDate");
     if moment.is_empty() {
         return None;
@@ -36,7 +43,7 @@ fn made(server: &Value) -> Option<Value> {
     Some(json!({
         "id": format!("{}/backups/{name}", text(server, "/id")),
         "name": name,
-        "type": "Microsoft.DBforPostgreSQL/flexibleServers/backups",
-        "properties": { "backupType": "Full", "completedTime": moment, "source": "Automatic" },
+        "type": format!("{}/backups", kind.name),
+        "properties": { "backupType": whole, "completedTime": moment, "source": "Automatic" },
     }))
 }

@@ -1,18 +1,28 @@
 //! Where a server is reached: publicly, or in a delegated subnet with a private zone.
 
+use std::net::Ipv4Addr;
+
 use serde_json::Value;
 
-use super::server::{NAME, refuse};
+use super::{Engine, refuse};
 use crate::azure::context::{Ctx, default, items, set, text};
-use crate::azure::error::ArmResult;
+use crate::azure::engine;
+use crate::azure::error::{ArmError, ArmResult};
+use crate::azure::item::Item;
 use crate::azure::kind::Write;
-use crate::azure::{engine, places, private_dns};
+use crate::azure::{places, private_dns};
+use crate::clock::Millis;
 
 /// Checks where a server is reached, and gives it its address.
-pub(super) fn check(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
+pub(in crate::azure) fn check(
+    ctx: &mut Ctx<'_>,
+    write: &mut Write<'_>,
+    of: &Engine,
+) -> ArmResult<()> {
     let id = write.id.clone();
+    let kind = of.name;
     let subnet = write.refer(ctx, "/properties/network/delegatedSubnetResourceId")?;
-    let zone = write.refer(ctx, "/properties/network/privateDnsZoneArmResourceId")?;
+    let zone = write.refer(ctx, of.zone)?;
     if write.changed("/properties/network/delegatedSubnetResourceId") {
         return refuse(
             "SubnetCannotBeChanged",
@@ -35,12 +45,12 @@ pub(super) fn check(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
     };
     let element = crate::azure::parts::get(ctx, &subnet).unwrap_or(Value::Null);
     let delegated = items(&element, "/properties/delegations")
-        .any(|one| text(one, "/properties/serviceName").eq_ignore_ascii_case(NAME));
+        .any(|one| text(one, "/properties/serviceName").eq_ignore_ascii_case(kind));
     if !delegated {
         return refuse(
             "SubnetNotDelegated",
             format!(
-                "The subnet '{}' must be delegated to '{NAME}'.",
+                "The subnet '{}' must be delegated to '{kind}'.",
                 subnet.text
             ),
         );
@@ -60,7 +70,7 @@ pub(super) fn check(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
     };
     let full = zone.name().to_lowercase();
     let first = full.split('.').next().unwrap_or_default();
-    let domain = places::named(text(&write.doc, "/location"), "postgres.database.azure.com");
+    let domain = places::named(text(&write.doc, "/location"), of.domain);
     if !full.ends_with(&domain) || first == id.name() {
         return refuse(
             "InvalidPrivateDnsZoneName",
@@ -109,4 +119,51 @@ pub(super) fn check(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
         private_dns::register(ctx, &zone, &name, &[address.to_string().into()], &id.text);
     }
     Ok(())
+}
+
+/// The record of a server in its zone goes with it.
+pub(in crate::azure) fn removed(
+    ctx: &mut Ctx<'_>,
+    item: &Item,
+    until: Millis,
+    of: &Engine,
+) -> ArmResult<()> {
+    let zone = text(&item.doc, of.zone);
+    let record = text(&item.hidden, "/record");
+    if !record.is_empty()
+        && let Some(found) = ctx.get(&format!("{zone}/A/{record}"))
+    {
+        engine::vanish(ctx, found.edit(), "", until, "");
+    }
+    Ok(())
+}
+
+/// Checks a rule that opens a server with a public address to others.
+pub(in crate::azure) fn open(write: &Write<'_>, owner: &Item) -> ArmResult<()> {
+    if !text(&owner.doc, "/properties/network/delegatedSubnetResourceId").is_empty() {
+        return Err(ArmError::bad(
+            "FirewallRulesNotSupportedForPrivateAccess",
+            "Firewall rules are for servers with public access: this one is in a virtual network.",
+        ));
+    }
+    let name = write.id.name();
+    let good = (1..=128).contains(&name.len())
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+    let address = |member: &str| {
+        text(&write.doc, &format!("/properties/{member}"))
+            .parse::<Ipv4Addr>()
+            .ok()
+    };
+    let range = (address("startIpAddress"), address("endIpAddress"));
+    match range {
+        (Some(from), Some(to)) if from <= to && good => Ok(()),
+        _ => Err(ArmError::bad(
+            "InvalidFirewallRule",
+            format!(
+                "The firewall rule '{name}' is not a name of up to 128 letters, digits, '-' and '_', with a range of IPv4 addresses."
+            ),
+        )),
+    }
 }
