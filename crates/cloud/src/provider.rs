@@ -5,7 +5,7 @@ use crate::defaults::{self, Names};
 use crate::{overtaken, shape};
 use async_trait::async_trait;
 use infra_model::kept::{Backups, Folder};
-use infra_model::outside::{Ending, Fate};
+use infra_model::outside::{Ending, Fate, Made};
 use infra_model::provider::{
     Environment, Finding, Opened, PreflightItem, RefineItem, Refined, Renewed, Shift,
 };
@@ -109,7 +109,7 @@ pub trait Cloud: Send + Sync + 'static {
         _client: &Self::Client,
         _context: &CallContext,
         _endings: &[Ending<'_>],
-    ) -> Result<Vec<String>, ProviderError> {
+    ) -> Result<Vec<Made>, ProviderError> {
         Ok(Vec::new())
     }
 
@@ -335,7 +335,7 @@ impl<C: Cloud> Session for CloudSession<C> {
         &self,
         context: &CallContext,
         endings: &[Ending<'_>],
-    ) -> Result<Vec<String>, ProviderError> {
+    ) -> Result<Vec<Made>, ProviderError> {
         C::made_outside(&self.client, context, endings).await
     }
 

@@ -28,6 +28,29 @@ pub enum Ending<'a> {
     },
 }
 
+/// Something that has been made.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Made {
+    /// What it is, in words.
+    pub told: String,
+    /// The cloud's id, where the controller says it.
+    pub id: Option<String>,
+}
+
+impl Made {
+    /// Whether the cloud has it inside of the object with this id, and deletes it with that: ids that are paths say so
+    /// (`/subscriptions/S/resourceGroups/G/providers/…` is in `/subscriptions/S/resourceGroups/G`).
+    #[must_use]
+    pub fn is_inside(&self, container: &str) -> bool {
+        let Some(id) = self.id.as_deref().filter(|_| container.len() > 1) else {
+            return false;
+        };
+        let start = id.get(..container.len());
+        let same = start.is_some_and(|start| start.eq_ignore_ascii_case(container));
+        container.starts_with('/') && same && id[container.len()..].starts_with('/')
+    }
+}
+
 impl Fate {
     /// What is said, with the remedy, when something would be left behind and nobody has decided about it.
     #[must_use]
@@ -39,5 +62,37 @@ impl Fate {
             ),
             "run again with `--crossplane delete`, which deletes all of it first, or with `--crossplane orphan`, which leaves it where it is",
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_say_what_is_inside_of_what() {
+        let made = |id: Option<&str>| Made {
+            told: "Account shop/assets".to_owned(),
+            id: id.map(str::to_owned),
+        };
+        let account =
+            "/subscriptions/s/resourceGroups/shop/providers/Microsoft.Storage/storageAccounts/a";
+        for (id, container, inside) in [
+            (Some(account), "/subscriptions/s/resourceGroups/shop", true),
+            (Some(account), "/subscriptions/S/resourcegroups/shop", true),
+            (Some(account), "/subscriptions/s/resourceGroups/sho", false),
+            (Some(account), account, false),
+            (Some(account), "", false),
+            (Some(account), "/", false),
+            (Some("teams-bucket"), "teams", false),
+            (Some("a/b"), "a", false),
+            (None, "/subscriptions/s/resourceGroups/shop", false),
+        ] {
+            assert_eq!(
+                made(id).is_inside(container),
+                inside,
+                "{id:?} in {container}"
+            );
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::kept::{Backups, Folder};
 use crate::operation::Operation;
-use crate::outside::{Ending, Fate};
+use crate::outside::{Ending, Fate, Made};
 use crate::path::Path;
 use crate::provider_error::{ErrorKind, ProviderError};
 use crate::schema::ProviderSchema;
@@ -161,8 +161,7 @@ pub trait Session: Send + Sync {
         Ok(())
     }
 
-    /// What controllers inside the host have made outside of it, in words, and nobody looks after once these have gone. Nothing is
-    /// changed by it.
+    /// What controllers inside the host have made outside of it, and nobody looks after once these have gone. Nothing is changed by it.
     ///
     /// # Errors
     /// The host cannot be reached.
@@ -170,7 +169,7 @@ pub trait Session: Send + Sync {
         &self,
         _context: &CallContext,
         _endings: &[Ending<'_>],
-    ) -> Result<Vec<String>, ProviderError> {
+    ) -> Result<Vec<Made>, ProviderError> {
         Ok(Vec::new())
     }
 

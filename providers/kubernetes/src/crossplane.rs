@@ -10,7 +10,7 @@ use crate::leave::{in_words, patch};
 use crate::read;
 use futures::future::try_join_all;
 use infra_cloud::wait::{Progress, until};
-use infra_model::outside::{Ending, Fate};
+use infra_model::outside::{Ending, Fate, Made};
 use infra_model::{CallContext, ErrorKind, Operation, ProviderError, Value};
 use serde_json::{Value as Json, json};
 use std::time::Duration;
@@ -110,12 +110,12 @@ struct Found {
     managed: Vec<Json>,
 }
 
-/// What managed resources stand for, in words, that would be left behind.
+/// What managed resources stand for that would be left behind.
 pub(crate) async fn made(
     client: &Client,
     context: &CallContext,
     endings: &[Ending<'_>],
-) -> Result<Vec<String>, ProviderError> {
+) -> Result<Vec<Made>, ProviderError> {
     let scopes: Vec<Scope> = endings.iter().filter_map(scope_of).collect();
     if scopes.is_empty() {
         return Ok(Vec::new());
@@ -371,10 +371,14 @@ fn trouble(managed: &Json) -> String {
 }
 
 /// `Bucket shop/assets-bucket of s3.aws.m.upbound.io (shop-main-crossplane-…)`
-fn told(managed: &Json) -> String {
+fn told(managed: &Json) -> Made {
     let name = managed["metadata"]["annotations"][EXTERNAL].as_str();
     let name = name.map_or_else(String::new, |n| format!(" ({n})"));
-    format!("{} of {}{name}", in_words(managed), group_of(managed))
+    let id = managed["status"]["atProvider"]["id"].as_str();
+    Made {
+        told: format!("{} of {}{name}", in_words(managed), group_of(managed)),
+        id: id.map(str::to_owned),
+    }
 }
 
 #[cfg(test)]

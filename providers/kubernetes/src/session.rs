@@ -9,7 +9,7 @@ use crate::{
 use async_trait::async_trait;
 use infra_cloud::Cloud;
 use infra_cloud::defaults::Names;
-use infra_model::outside::{Ending, Fate};
+use infra_model::outside::{Ending, Fate, Made};
 use infra_model::provider::{Environment, Finding, PreflightItem, RefineItem, Refined, Shift};
 use infra_model::resource::{DynDataSource, DynResource};
 use infra_model::schema::ApiFamily;
@@ -91,7 +91,7 @@ impl Cloud for Kubernetes {
         client: &Client,
         context: &CallContext,
         endings: &[Ending<'_>],
-    ) -> Result<Vec<String>, ProviderError> {
+    ) -> Result<Vec<Made>, ProviderError> {
         crossplane::made(client, context, endings).await
     }
 

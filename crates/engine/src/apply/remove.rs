@@ -9,7 +9,7 @@ use crate::plan::{Change, ChangeAction, Reason, pools};
 use crate::sessions::{self, Connected};
 use infra_model::address::ProviderAddress;
 use infra_model::operation::{Action, Operation};
-use infra_model::outside::{Ending, Fate};
+use infra_model::outside::{Ending, Fate, Made};
 use infra_model::protection;
 use infra_model::provider::CallContext;
 use infra_model::provider_error::{ErrorKind, ProviderError};
@@ -31,10 +31,11 @@ struct Going<'a> {
 }
 
 /// Refuses to leave behind what has been made since the plan, or could not be asked for then.
-fn undecided(made: Vec<String>) -> Result<(), ProviderError> {
+fn undecided(made: Vec<Made>) -> Result<(), ProviderError> {
     if made.is_empty() {
         return Ok(());
     }
+    let made: Vec<String> = made.into_iter().map(|made| made.told).collect();
     let (message, help) = Fate::undecided(&made);
     Err(ProviderError::new(
         ErrorKind::Conflict,

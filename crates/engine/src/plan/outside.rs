@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use infra_model::address::ProviderAddress;
 use infra_model::codes::Code;
 use infra_model::diagnostic::Diagnostic;
-use infra_model::outside::{Ending, Fate};
+use infra_model::outside::{Ending, Fate, Made};
 use infra_model::program::Program;
 use infra_model::provider::NoEvents;
 use infra_model::provider_error::ProviderError;
@@ -30,7 +30,7 @@ struct Going {
 /// Asks each provider what would be left behind, and writes that and its fate into the plan.
 ///
 /// # Errors
-/// Something would, and nobody has said what becomes of it.
+/// Something would, and nobody has said what becomes of it; or it was said that it stays, and it goes with what the cloud has it in.
 pub(super) async fn check(
     engine: &Engine,
     sessions: &Sessions,
@@ -47,7 +47,7 @@ pub(super) async fn check(
     }
     let going = going(engine, state, &plan.changes);
     let asked = going.iter().map(|going| ask(sessions, going));
-    let mut made: Vec<String> = Vec::new();
+    let mut made: Vec<Made> = Vec::new();
     for answer in join_all(asked).await {
         match answer {
             Ok(found) => made.extend(found),
@@ -59,16 +59,44 @@ pub(super) async fn check(
     }
     made.sort();
     made.dedup();
-    plan.made_inside = made;
-    if plan.made_inside.is_empty() || plan.fate.is_some() {
-        return Ok(());
-    }
-    let (message, help) = Fate::undecided(&plan.made_inside);
-    let refused = Diagnostic::error(Code::DataLoss, message).help(help);
-    Err(EngineError::Invalid(vec![refused]))
+    plan.made_inside = made.iter().map(|made| made.told.clone()).collect();
+    let refused = match plan.fate {
+        _ if made.is_empty() => return Ok(()),
+        Some(Fate::Delete) => return Ok(()),
+        Some(Fate::Orphan) => would_go_with(state, &plan.changes, &made),
+        None => {
+            let (message, help) = Fate::undecided(&plan.made_inside);
+            Some(Diagnostic::error(Code::DataLoss, message).help(help))
+        }
+    };
+    refused.map_or(Ok(()), |refused| Err(EngineError::Invalid(vec![refused])))
 }
 
-async fn ask(sessions: &Sessions, going: &Going) -> Result<Vec<String>, ProviderError> {
+/// What is to stay does not where this run deletes what the cloud has it in.
+fn would_go_with(state: &State, changes: &[Change], made: &[Made]) -> Option<Diagnostic> {
+    let containers = changes.iter().filter(|change| {
+        let deleted = change.action == ChangeAction::Delete && !change.changes_hands();
+        let recorded = change.previous_address.as_ref().unwrap_or(&change.address);
+        let resource = state.resource(recorded).filter(|_| deleted);
+        resource.is_some_and(|r| made.iter().any(|made| made.is_inside(&r.id)))
+    });
+    let all: Vec<String> = containers.map(|c| c.address.to_string()).collect();
+    if all.is_empty() {
+        return None;
+    }
+    let quoted: Vec<String> = all.iter().map(|address| format!("'{address}'")).collect();
+    let message = format!(
+        "what Crossplane has made would not stay: its cloud deletes with a group all that is in it, and this run deletes {}",
+        all.join(" and ")
+    );
+    let help = format!(
+        "let the group stay: `infra state rm {}`, and then this again; or delete what is in it: `--crossplane delete`",
+        quoted.join(" ")
+    );
+    Some(Diagnostic::error(Code::DataLoss, message).help(help))
+}
+
+async fn ask(sessions: &Sessions, going: &Going) -> Result<Vec<Made>, ProviderError> {
     let connected = sessions.reconnect(&going.provider, &going.config).await?;
     let session = &*connected.session;
     let context = sessions.context(&going.provider.name, session, Arc::new(NoEvents));

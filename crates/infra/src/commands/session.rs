@@ -12,9 +12,7 @@ use crate::stack::{Loading, working_directory};
 use crate::system::{SystemClock, SystemRandom};
 use crate::ui::Ui;
 use crate::world::Surroundings;
-use infra_engine::{
-    ApplyReport, ChangeAction, Engine, EngineError, Input, Plan, PlanMode, PlanOptions,
-};
+use infra_engine::{ApplyReport, Engine, EngineError, Input, Plan, PlanMode, PlanOptions};
 use infra_lang::Evaluator;
 use infra_model::codes::Code;
 use infra_model::diagnostic::{Diagnostic, Sources};
@@ -206,9 +204,7 @@ impl Session {
         let running = Running::start(self.ui);
         let plan = self.engine.plan(self.input(), options, &running).await;
         running.finish();
-        let plan = plan.map_err(within)?;
-        keeps_orphans(&plan)?;
-        Ok(plan)
+        plan.map_err(within)
     }
 
     async fn recover(&self, finish: bool) -> Result<(), CommandError> {
@@ -305,39 +301,6 @@ fn counts_of(report: &ApplyReport) -> BTreeMap<Str, usize> {
     .filter(|(_, count)| *count > 0)
     .map(|(word, count)| (word.into(), count))
     .collect()
-}
-
-/// Azure's groups take along all that is in them: what Crossplane has made would not stay where it is.
-fn keeps_orphans(plan: &Plan) -> Result<(), CommandError> {
-    if plan.fate != Some(Fate::Orphan) || plan.made_inside.is_empty() {
-        return Ok(());
-    }
-    let groups = plan.changes.iter().filter(|change| {
-        let block = &change.address.block;
-        let hardened = block.scope.steps().last();
-        change.action == ChangeAction::Delete
-            && !change.changes_hands()
-            && &*block.type_name == "azurerm_resource_group"
-            && block.name.starts_with("crossplane")
-            && hardened.is_some_and(|step| &*step.kind == "hardening")
-    });
-    let groups: Vec<String> = groups.map(|change| change.address.to_string()).collect();
-    if groups.is_empty() {
-        return Ok(());
-    }
-    let all = groups.iter().map(|group| format!("'{group}'"));
-    let all: Vec<String> = all.collect();
-    Err(CommandError::hint(
-        Code::DataLoss,
-        format!(
-            "what Crossplane has made would not stay: Azure deletes with a resource group all that is in it, and this run deletes {}",
-            groups.join(" and ")
-        ),
-        format!(
-            "let the group stay: `infra state rm {}`, and then this again; or delete what is in it: `--crossplane delete`",
-            all.join(" ")
-        ),
-    ))
 }
 
 /// The engine's options from the flags.

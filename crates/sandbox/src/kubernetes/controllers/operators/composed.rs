@@ -115,13 +115,33 @@ pub(super) fn managed(session: &mut Session<'_>, case: &Case<'_>) {
         }
     });
     let protected = spec["forProvider"]["deletionProtection"].clone();
+    let group = in_group(session, case);
     ready(session, case, &["Synced", "Ready"], |new| {
-        let id = new["metadata"]["annotations"][EXTERNAL].clone();
+        let name = text(new, "/metadata/annotations/crossplane.io~1external-name").to_owned();
+        let id = match &group {
+            Some(group) => format!("{group}/{name}"),
+            None => name,
+        };
         default(new, "status/atProvider/id", id);
         if protected.is_boolean() {
             set(new, "status/atProvider/deletionProtection", protected);
         }
     });
+}
+
+/// How the ids of what is in a resource group of Azure's begin:
+/// <https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules>.
+fn in_group(session: &Session<'_>, case: &Case<'_>) -> Option<String> {
+    let group = case.object["spec"]["forProvider"]["resourceGroupName"].as_str()?;
+    let family = "azure.m.upbound.io";
+    let service = case.resource.group.strip_suffix(family)?;
+    let configs = session.all(family, "clusterproviderconfigs");
+    let subscription = text(configs.first()?, "/spec/subscriptionID").to_owned();
+    let service = service.trim_end_matches('.');
+    let plural = &case.resource.plural;
+    Some(format!(
+        "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.{service}/{plural}"
+    ))
 }
 
 /// Changes what is not the status.
