@@ -190,6 +190,9 @@ remove_default_node_pool = true
 }
 
 /// The forms of ids that Terraform's documentation has.
+/// What is granted to whom there.
+const GRANTED: &str = "roles/secretmanager.secretAccessor serviceAccount:short-ids@sandbox-project.iam.gserviceaccount.com";
+
 #[test]
 fn short_ids_are_imported() {
     let server = Server::sandbox(&["--latency", "none"]);
@@ -221,6 +224,13 @@ location                    = "EU"
 uniform_bucket_level_access = true
 [resource.google_service_account.a]
 account_id = "short-ids"
+[resource.google_secret_manager_secret.s]
+secret_id   = "short"
+replication = { auto = {} }
+[resource.google_secret_manager_secret_iam_member.m]
+secret_id = "${google_secret_manager_secret.s.id}"
+role      = "roles/secretmanager.secretAccessor"
+member    = "${google_service_account.a.member}"
 "#;
     let folder = Folder::new();
     folder.write("stacks/made.toml", &stack.replace("NAME", "made"));
@@ -259,6 +269,15 @@ account_id = "short-ids"
             "google_service_account.a",
             format!("{project}/serviceAccounts/short-ids@sandbox-project.iam.gserviceaccount.com"),
             &["short-ids@sandbox-project.iam.gserviceaccount.com"],
+        ),
+        (
+            "google_secret_manager_secret_iam_member.m",
+            format!("{project}/secrets/short {GRANTED}"),
+            &[
+                &*format!("short {GRANTED}"),
+                &*format!("sandbox-project/short {GRANTED}"),
+                &*format!("{project}/secrets/short {GRANTED}"),
+            ],
         ),
     ] {
         for id in ids {

@@ -73,6 +73,12 @@ pub(crate) trait Policy: Send + Sync + 'static {
     fn path(name: &str) -> String {
         relative(name).to_owned()
     }
+
+    /// The same, made whole by what a configuration says, where an import id may be short.
+    fn whole(client: &Client, path: &str) -> String {
+        let _ = client;
+        path.to_owned()
+    }
 }
 
 /// A [`Policy`]'s member as a resource.
@@ -291,7 +297,12 @@ impl<P: Policy> Resource<Client> for Member<P> {
         context: &CallContext,
         items: &[Item<P::Record>],
     ) -> Vec<Result<Option<P::Record>, ProviderError>> {
-        let grants: Vec<Option<Grant>> = items.iter().map(|i| parse::<P>(&i.id)).collect();
+        let whole = |grant: Grant| Grant {
+            on: P::whole(client, &grant.on),
+            ..grant
+        };
+        let grants = items.iter().map(|item| parse::<P>(&item.id).map(whole));
+        let grants: Vec<Option<Grant>> = grants.collect();
         let resources = grants.iter().flatten().map(|g| &*g.on);
         let policies = part::once(resources, |on| get::<P>(client, context, on)).await;
         let one = |(item, grant): (&Item<P::Record>, &Option<Grant>)| {

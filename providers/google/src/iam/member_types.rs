@@ -5,13 +5,14 @@ use super::member::{Condition, Grant, Policy, Style, id_of};
 use crate::api::{relative, short};
 use crate::client::Client;
 use crate::family::{ARTIFACTS, IAM, KMS, PROJECTS, SECRETS, STORAGE, Service};
+use crate::kind::Kind;
 use infra_model::{ProviderError, Record};
 
 macro_rules! member {
     (
         $(#[$doc:meta])* $record:ident, $kind:ident, $type:literal, $form:literal,
         $(#[$on_doc:meta])* $on:ident, $service:expr, $name:literal, $style:expr,
-        path $path:expr, shown $shown:expr
+        path $path:expr, shown $shown:expr $(, of $parent:ty)?
     ) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Default, Record)]
@@ -70,6 +71,11 @@ macro_rules! member {
                 let path: fn(&str) -> String = $path;
                 path(name)
             }
+
+            $(fn whole(client: &Client, path: &str) -> String {
+                let whole = <$parent as Kind>::API.whole_of(path, client);
+                whole.unwrap_or_else(|_| path.to_owned())
+            })?
         }
     };
 }
@@ -90,7 +96,7 @@ member!(
     /// The service account's id.
     service_account_id, IAM, "iam.projects.serviceAccounts", Style::PostsBare,
     path |name| relative(name).to_owned(),
-    shown |on| on.to_owned()
+    shown |on| on.to_owned(), of super::service_account::Account
 );
 
 member!(
@@ -100,7 +106,7 @@ member!(
     /// The key's id.
     crypto_key_id, KMS, "cloudkms.projects.locations.keyRings.cryptoKeys", Style::GetAndPost,
     path |name| relative(name).to_owned(),
-    shown |on| on.to_owned()
+    shown |on| on.to_owned(), of crate::kms::Key
 );
 
 member!(
@@ -110,7 +116,7 @@ member!(
     /// The secret's id.
     secret_id, SECRETS, "secretmanager.projects.secrets", Style::GetAndPost,
     path |name| relative(name).to_owned(),
-    shown |on| on.to_owned()
+    shown |on| on.to_owned(), of crate::secrets::Secret
 );
 
 member!(
@@ -120,7 +126,7 @@ member!(
     /// The repository's id, `projects/…/locations/…/repositories/…`.
     repository, ARTIFACTS, "artifactregistry.projects.locations.repositories", Style::GetAndPost,
     path |name| relative(name).to_owned(),
-    shown |on| on.to_owned()
+    shown |on| on.to_owned(), of crate::artifacts::Repository
 );
 
 member!(

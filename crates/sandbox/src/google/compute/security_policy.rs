@@ -57,7 +57,7 @@ fn prepare(_: &mut Ctx<'_>, _: &Subject<'_>, doc: &mut Map<String, Value>) -> Go
         let value = two[0]["priority"].to_string();
         return Err(GoogleError::field("resource.rules", &value, why));
     }
-    if !rules.last().is_some_and(|rule| priority(rule) == LAST) {
+    if rules.last().is_none_or(|rule| priority(rule) != LAST) {
         let why = format!("A default rule with priority {LAST} is required.");
         return Err(GoogleError::field("resource.rules", "", &why));
     }
