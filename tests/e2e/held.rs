@@ -22,10 +22,10 @@ name        = "main"
 description = "Main"
 vpc_id      = "${aws_vpc.main.id}"
 [outputs]
-vpc    = "${aws_vpc.main.id}"
-subnet = "${aws_subnet.main.id}"
-table  = "${aws_route_table.main.id}"
-group  = "${aws_security_group.main.id}"
+vpc    = { value = "${aws_vpc.main.id}" }
+subnet = { value = "${aws_subnet.main.id}" }
+table  = { value = "${aws_route_table.main.id}" }
+group  = { value = "${aws_security_group.main.id}" }
 "#;
 
 const OTHERS: &str = r#"

@@ -6,6 +6,7 @@ use crate::client::Client;
 use crate::wait::{self, Pace};
 use aws_sdk_ec2::types::{NetworkInterface, NetworkInterfaceStatus, Tag};
 use infra_model::{CallContext, Operation, ProviderError};
+use std::collections::BTreeSet;
 use std::future::Future;
 
 /// What is to go, by its id.
@@ -89,20 +90,16 @@ async fn references(
     client: &Client,
     context: &CallContext,
     id: &str,
-) -> Result<Vec<String>, ProviderError> {
-    let mut found = Vec::new();
+) -> Result<BTreeSet<String>, ProviderError> {
+    let mut found = BTreeSet::new();
     for name in ["ip-permission.group-id", "egress.ip-permission.group-id"] {
         let groups = list!(client, context, "DescribeSecurityGroups": describe_security_groups.set_filters(vec![filter(name, [id])]) -> security_groups).await?;
-        let others = groups.iter().filter(|g| g.group_id() != Some(id));
-        found.extend(others.map(|g| {
+        for group in groups.iter().filter(|g| g.group_id() != Some(id)) {
             let rule = "which names it in a rule".to_owned();
-            described(
-                g.group_id(),
-                [g.group_name().map(str::to_owned), Some(rule)],
-            )
-        }));
+            let name = group.group_name().map(str::to_owned);
+            found.insert(described(group.group_id(), [name, Some(rule)]));
+        }
     }
-    found.dedup();
     Ok(found)
 }
 

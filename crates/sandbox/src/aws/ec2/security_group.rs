@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::common::{Describe, in_use, page_xml, tag_set, tag_specification};
 use super::network_interface::NetworkInterface;
-use super::permissions::{Permission, write_permissions};
+use super::permissions::{Peer, Permission, write_permissions};
 use super::security_group_rule::{self as rules, SecurityGroupRule};
 use super::vpc;
 use crate::aws::context::{ACCOUNT, Ctx};
@@ -267,26 +267,42 @@ fn arn(ctx: &Ctx<'_>, id: &str) -> String {
     ctx.arn("ec2", &format!("security-group/{id}"))
 }
 
+/// The groups that its rules of one direction name.
+fn peers(ctx: &Ctx<'_>, group: &SecurityGroup, egress: bool) -> Vec<String> {
+    ctx.referrers::<SecurityGroupRule>(&group.id)
+        .iter()
+        .filter(|rule| rule.egress == egress && rule.group == group.id)
+        .filter_map(|rule| match &rule.permission.peer {
+            Peer::Group(id) => Some(id.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
 fn describe(ctx: &mut Ctx<'_>, params: &Params) -> AwsResult<Xml> {
     let page = Describe::<SecurityGroup> {
         ids: "GroupId",
         not_found,
         filters: &[
             "description",
+            "egress.ip-permission.group-id",
             "group-id",
             "group-name",
+            "ip-permission.group-id",
             "owner-id",
             "vpc-id",
         ],
         indexed: &["vpc-id"],
-        field: |_, group, name| {
-            vec![match name {
+        field: |ctx, group, name| match name {
+            "ip-permission.group-id" => peers(ctx, group, false),
+            "egress.ip-permission.group-id" => peers(ctx, group, true),
+            name => vec![match name {
                 "description" => group.description.clone(),
                 "group-id" => group.id.clone(),
                 "group-name" => group.name.clone(),
                 "owner-id" => ACCOUNT.to_owned(),
                 _ => group.vpc.clone(),
-            }]
+            }],
         },
     }
     .select(ctx, params)?;
