@@ -2,10 +2,10 @@
 //! definitions where those are there.
 
 use crate::kube::upstream_crds;
-use crate::support::{Server, Stack, say};
+use crate::support::{Folder, Server, Stack, root, say};
 use boon::{Compiler, Schemas};
 use serde_json::{Map, Value as Json, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 const STACK: &str = r#"
@@ -31,6 +31,27 @@ size    = "small"
 [resource.random_id.salt]
 byte_length = 4
 "#;
+
+/// What production ends TLS with.
+const CERTIFICATE: &str = r#"
+[stack]
+name = "certificate"
+[clouds.aws]
+region = "eu-west-1"
+[resource.tls_private_key.it]
+algorithm = "RSA"
+[resource.tls_self_signed_cert.it]
+private_key_pem       = "${tls_private_key.it.private_key_pem}"
+subject               = { common_name = "shop.example.com" }
+validity_period_hours = 24
+allowed_uses          = ["server_auth"]
+[resource.aws_acm_certificate.it]
+certificate_body = "${tls_self_signed_cert.it.cert_pem}"
+private_key      = "${tls_private_key.it.private_key_pem}"
+[outputs.arn]
+value = "${aws_acm_certificate.it.arn}"
+"#;
+const SLACK: &str = "slack_webhook=https://hooks.slack.com/hush-hush";
 
 /// What each managed resource of a folder is.
 fn manifests(folder: &Path) -> BTreeMap<String, Json> {
@@ -218,6 +239,103 @@ fn a_stack_becomes_managed_resources_that_find_what_is_there() {
     );
 }
 
+/// The fields that `crates/crossplane/src/fields.tsv` has, by `apiVersion kind`.
+fn known_fields() -> BTreeMap<String, BTreeSet<String>> {
+    let path = root().join("crates/crossplane/src/fields.tsv");
+    let text = std::fs::read_to_string(path).expect("a table");
+    let lines = text.lines().filter(|l| !l.starts_with('#'));
+    let read = |line: &str| {
+        let parts: Vec<&str> = line.split('\t').collect();
+        let [kind, _, fields] = parts[..] else {
+            panic!("{line}")
+        };
+        let fields = fields.split(' ').map(str::to_owned);
+        (kind.to_owned(), fields.collect())
+    };
+    lines.map(read).collect()
+}
+
+/// Fields that are in a value and not in the table; what the table has itself is not looked into.
+fn unknown_fields(value: &Json, at: &str, known: &BTreeSet<String>, out: &mut BTreeSet<String>) {
+    if known.contains(at) {
+        return;
+    }
+    match value {
+        Json::Object(fields) => {
+            for (name, value) in fields {
+                let at = match at {
+                    "" => name.clone(),
+                    _ => format!("{at}.{name}"),
+                };
+                unknown_fields(value, &at, known, out);
+            }
+        }
+        Json::Array(items) if items.iter().any(Json::is_object) => {
+            for item in items {
+                unknown_fields(item, at, known, out);
+            }
+        }
+        _ => {
+            out.insert(at.to_owned());
+        }
+    }
+}
+
+/// The example stacks, as a user would export them: each kind and each field that is written stands in the table of what the providers
+/// have, and is right by their own definitions where these are there.
+#[test]
+fn the_example_stacks_become_managed_resources() {
+    let test = "the_example_stacks_become_managed_resources";
+    let known = known_fields();
+    let (mut written, mut looked) = (0, 0);
+    for name in ["quickstart", "google", "azure", "three-clouds", "prod"] {
+        let server = Server::sandbox(&["--latency", "none"]);
+        let folder = Folder::new();
+        let file = format!("stacks/{name}.toml");
+        folder.example(&format!("{name}.toml"));
+        let flag = server.flag();
+        let mut apply = vec!["apply", "-auto-approve", flag.as_str(), file.as_str()];
+        let certificate;
+        if name == "prod" {
+            folder.write("stacks/certificate.toml", CERTIFICATE);
+            folder
+                .run(&["apply", "-auto-approve", &flag, "stacks/certificate.toml"])
+                .expect(0);
+            let told = folder.run(&["output", "-json", "stacks/certificate.toml"]);
+            let arn = told.expect(0).json()["arn"]["value"].clone();
+            certificate = format!("certificate_arn={}", arn.as_str().expect("an ARN"));
+            apply.extend(["-var", &certificate, "-var", SLACK]);
+        }
+        folder.run(&apply).expect(0);
+        let ran = folder.run(&["export", "crossplane", "-partial", "-o", "out", &file]);
+        let told = ran.expect(0).told();
+        assert!(!told.contains("hush-hush"), "{told}");
+        let all = manifests(&folder.path().join("out"));
+        let mut wrong = BTreeSet::new();
+        for object in all.values() {
+            if object["kind"] == "ManagedResourceActivationPolicy" {
+                continue;
+            }
+            written += 1;
+            let text = |field: &str| object[field].as_str().unwrap_or_default();
+            let kind = format!("{} {}", text("apiVersion"), text("kind"));
+            let Some(fields) = known.get(&kind) else {
+                wrong.insert(kind);
+                continue;
+            };
+            let mut unknown = BTreeSet::new();
+            unknown_fields(&object["spec"]["forProvider"], "", fields, &mut unknown);
+            wrong.extend(unknown.into_iter().map(|field| format!("{kind}: {field}")));
+        }
+        assert!(wrong.is_empty(), "{name}: not in fields.tsv: {wrong:#?}");
+        looked += judged(&all, test);
+    }
+    assert!(written > 300, "{written}");
+    say(&format!(
+        "{looked} of {written} managed resources of the examples are held against their definitions"
+    ));
+}
+
 /// What has no managed kind is named, and stops all of it until somebody says that it may stay behind.
 #[test]
 fn what_has_no_managed_kind_is_named() {
@@ -249,7 +367,7 @@ secret_string = "hush-hush-hush"
     ]);
     assert!(!stack.folder.path().join("out").exists());
     let partial = export(&["-partial"]).expect(0);
-    partial.says(&["kind: Key", "still infra's"]);
+    partial.says(&["kind: Key", "still infra's", "nothing but a secret"]);
     assert!(!partial.told().contains("hush-hush-hush"));
 }
 

@@ -2,6 +2,7 @@
 //! nothing to do, no drift, destroyed with nothing left; killed in the middle, and gone on with. In the sandbox, where stand-ins take
 //! the place of charts, and say so.
 
+mod azures;
 mod images;
 mod rows;
 mod webhooks;

@@ -84,6 +84,26 @@ pub(crate) fn all() -> impl Iterator<Item = Kind> {
     })
 }
 
+/// Why a type has no managed kind here.
+const REASONS: &[(&str, &str)] = &[
+    ("aws_secretsmanager_secret_version", SECRET),
+    ("google_secret_manager_secret_version", SECRET),
+    ("azurerm_key_vault_secret", SECRET),
+    (
+        "google_project_service_identity",
+        "it stands for an account of Google's own, and nothing of it can be made or deleted",
+    ),
+];
+const SECRET: &str = "it is nothing but a secret, which is written nowhere";
+
+/// Why a type has no managed kind here.
+pub(crate) fn reason(type_name: &str) -> &'static str {
+    let found = REASONS.iter().find(|(name, _)| *name == type_name);
+    found.map_or("infra knows no managed kind of this type", |(_, reason)| {
+        reason
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,7 @@
 //! A stack's resources as managed resources of Crossplane's (`*.m.upbound.io`), by which a control plane looks at them or owns them.
 //! Each names what is there already, so that nothing is made anew; what is secret stands in none.
 
+mod exceptions;
 mod kinds;
 mod values;
 
@@ -96,14 +97,16 @@ pub struct Manifest {
 pub struct Export {
     /// The managed resources, in the order of addresses, and before them the policy that has the definitions of their kinds activated.
     pub manifests: Vec<Manifest>,
-    /// Of the cloud's, what has no kind: addresses.
-    pub unmanaged: Vec<String>,
+    /// Of the cloud's, what has no kind: addresses, each with the reason.
+    pub unmanaged: Vec<(String, &'static str)>,
     /// What is not of a cloud: objects in clusters, and what lives in the state alone.
     pub elsewhere: Vec<String>,
     /// What must be put somewhere by hand.
     pub secrets: Vec<Secret>,
     /// What holds something secret where Crossplane takes no Secret, and is left out: an address and an attribute.
     pub withheld: Vec<(String, String)>,
+    /// What Crossplane has kinds of its own for, which are not written: an address and an attribute.
+    pub apart: Vec<(String, &'static str)>,
     /// The providers that must be installed: `provider-aws-ec2`.
     pub providers: BTreeSet<String>,
     /// The configurations that must be there: cloud and name.
@@ -125,7 +128,11 @@ pub fn export(resources: &[Resource<'_>], options: &Options) -> Export {
         let kind = Kind::of(resource.type_name);
         let named = kind.and_then(|kind| Some((kind, external_name(&kind, resource)?)));
         let Some((kind, external)) = named else {
-            out.unmanaged.push(resource.address.to_owned());
+            let reason = match kind {
+                Some(_) => "what Crossplane would find it by is secret, or not known",
+                None => kinds::reason(resource.type_name),
+            };
+            out.unmanaged.push((resource.address.to_owned(), reason));
             continue;
         };
         let name = unique(&kind, resource.address, &mut taken);
@@ -135,6 +142,12 @@ pub fn export(resources: &[Resource<'_>], options: &Options) -> Export {
         let config = resource.alias.unwrap_or(&options.config);
         out.configs.insert((cloud.to_owned(), config.to_owned()));
         let object = object(&kind, resource, &name, &external, options, &mut out.secrets);
+        let moved = exceptions::moved(resource.type_name, resource.attributes);
+        out.apart.extend(
+            moved
+                .into_iter()
+                .map(|name| (resource.address.to_owned(), name)),
+        );
         let plain = resource.secret.iter().filter(|name| {
             let schema = resource.schema;
             match schema.attributes.get(name.as_str()) {
@@ -193,7 +206,14 @@ fn object(
         let known = resource.schema.attributes.get(attribute);
         known.is_some_and(|a| a.sensitive)
     };
-    let omitted = |attribute: &str| {
+    let omitted = |attribute: &str, beside: &Json| {
+        if exceptions::omits(resource.type_name, attribute, beside) {
+            return true;
+        }
+        // Below, of the resource itself.
+        if attribute.contains('.') {
+            return false;
+        }
         if resource.secret.contains(attribute) && !sensitive(attribute) {
             return true;
         }
@@ -224,6 +244,11 @@ fn object(
         &omitted,
         &mut secret,
     );
+    for (ours, theirs) in exceptions::renamed(resource.type_name) {
+        if let Some(value) = fields.shift_remove(&values::camel(ours)) {
+            fields.insert(values::camel(theirs), value);
+        }
+    }
     // All tags that it has: those that a provider gives to everything would be taken away otherwise.
     for (own, all) in [("tags", "tags_all"), ("labels", "effective_labels")] {
         let there = |name: &str| resource.schema.attributes.contains_key(name);
@@ -271,6 +296,12 @@ fn object(
 fn prefix(resource: &Resource<'_>, attribute: &str) -> bool {
     let whole = attribute.strip_suffix("_prefix").unwrap_or(attribute);
     resource.attributes[whole].is_string()
+}
+
+/// A text as the name of a namespace.
+#[must_use]
+pub fn label(text: &str) -> String {
+    names::start(&names::slug(text), 63)
 }
 
 /// A name of an object, from the kind and the address: each has its own, the same in every run.

@@ -31,7 +31,7 @@ fn settable(attribute: &Attribute) -> bool {
 }
 
 /// What stands for nothing.
-fn empty(value: &Json) -> bool {
+pub(crate) fn empty(value: &Json) -> bool {
     match value {
         Json::Null => true,
         Json::Array(items) => items.is_empty(),
@@ -46,22 +46,22 @@ pub(crate) fn holds(block: &Block) -> bool {
     block.attributes.values().any(settable) || block.blocks.values().any(|b| holds(&b.block))
 }
 
-/// The fields of a block. What is secret goes to `secret`, by its path, which says under which key of which Secret it is.
+/// The fields of a block. What is `omitted` is told by its path and the values of the block that it is in. What is secret goes to `secret`,
+/// by its path, which says under which key of which Secret it is.
 pub(crate) fn fields(
     block: &Block,
     values: &Json,
     path: &str,
-    omitted: &dyn Fn(&str) -> bool,
+    omitted: &dyn Fn(&str, &Json) -> bool,
     secret: &mut dyn FnMut(&str) -> Json,
 ) -> Map<String, Json> {
     let mut out = Map::new();
     for (name, attribute) in &block.attributes {
         let value = &values[&**name];
-        let top = path.is_empty();
-        if !settable(attribute) || top && omitted(name) || empty(value) && !attribute.sensitive {
+        let at = format!("{path}{name}");
+        if !settable(attribute) || omitted(&at, values) || empty(value) && !attribute.sensitive {
             continue;
         }
-        let at = format!("{path}{name}");
         if attribute.sensitive {
             if !value.is_null() {
                 out.insert(format!("{}SecretRef", camel(name)), secret(&at));
@@ -71,7 +71,7 @@ pub(crate) fn fields(
         out.insert(camel(name), of_type(&attribute.ty, value));
     }
     for (name, nested) in &block.blocks {
-        if !holds(&nested.block) || path.is_empty() && omitted(name) {
+        if !holds(&nested.block) || omitted(&format!("{path}{name}"), values) {
             continue;
         }
         let at = format!("{path}{name}.");

@@ -1,6 +1,7 @@
 //! A declared service whose labels no pod has is a mistake in the labels, or something that is not there yet: its flows are allowed to
 //! nobody. That is looked at when all is planned or applied, and only warned of.
 
+use crate::app::App;
 use crate::inside::Inside;
 use crate::order::namespace_address;
 use infra_draft::input::escape;
@@ -46,7 +47,7 @@ pub(super) fn check(inside: &mut Inside<'_>) {
     // What brings an app's pods may come after its namespace in the same run: a plan that makes one does not look yet.
     let mut after = vec![inside.site.reference.clone()];
     if !inside.commits {
-        let apps = inside.apps.iter().map(|app| app.namespace());
+        let apps = inside.apps.iter().map(App::namespace);
         let made = apps.filter(|name| inside.namespaces.contains_key(*name));
         after.extend(made.map(namespace_address));
     }

@@ -6,7 +6,7 @@ use crate::error::{CommandError, Exit, Outcome};
 use crate::place::Place;
 use crate::providers::Providers;
 use crate::ui::Ui;
-use infra_crossplane::{Options, Resource, Rights, export};
+use infra_crossplane::{Export, Options, Resource, Rights, export, label};
 use infra_model::Mode;
 use infra_model::codes::Code;
 use infra_model::path::Step;
@@ -76,7 +76,7 @@ pub(super) fn run(arguments: &ExportCrossplane, ui: Ui) -> Outcome {
                 "{} of {} resources have no managed kind that infra knows:\n  {}",
                 made.unmanaged.len(),
                 seen.len() - made.elsewhere.len(),
-                made.unmanaged.join("\n  ")
+                unmanaged(&made)
             ),
             "nothing was written; with `--partial` the others are, and these stay infra's",
         ));
@@ -139,10 +139,16 @@ pub(super) fn run(arguments: &ExportCrossplane, ui: Ui) -> Outcome {
             list(&mut made.withheld.iter().map(|(address, name)| format!("{address}: {name}")))
         ));
     }
+    if !made.apart.is_empty() {
+        ui.talk(&format!(
+            "Crossplane has kinds of their own for these, which are not written; it leaves them as they are:\n  {}",
+            list(&mut made.apart.iter().map(|(address, name)| format!("{address}: {name}")))
+        ));
+    }
     if !made.unmanaged.is_empty() {
         ui.talk(&format!(
             "Without a managed kind, and still infra's:\n  {}",
-            made.unmanaged.join("\n  ")
+            unmanaged(&made)
         ));
     }
     if !made.elsewhere.is_empty() {
@@ -164,17 +170,9 @@ fn secret(paths: &[infra_model::path::Path]) -> BTreeSet<String> {
     first.collect()
 }
 
-/// A text as the name of a namespace.
-fn label(text: &str) -> String {
-    let plain: String = text
-        .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() {
-                c.to_ascii_lowercase()
-            } else {
-                '-'
-            }
-        })
-        .collect();
-    plain.trim_matches('-').chars().take(63).collect()
+/// What has no managed kind, and why.
+fn unmanaged(made: &Export) -> String {
+    let each = made.unmanaged.iter();
+    let each = each.map(|(address, reason)| format!("{address}: {reason}"));
+    each.collect::<Vec<_>>().join("\n  ")
 }
