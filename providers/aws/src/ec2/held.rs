@@ -4,7 +4,7 @@
 use super::tagging::{filter, list};
 use crate::client::Client;
 use crate::wait::{self, Pace};
-use aws_sdk_ec2::types::{NetworkInterface, NetworkInterfaceStatus, Tag};
+use aws_sdk_ec2::types::{NetworkInterface, NetworkInterfaceStatus, RouteTable, Tag};
 use infra_model::{CallContext, Operation, ProviderError};
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -110,7 +110,7 @@ async fn followers(
     id: &str,
 ) -> Result<Vec<String>, ProviderError> {
     let tables = list!(client, context, "DescribeRouteTables": describe_route_tables.set_filters(vec![filter("route-table-id", [id])]) -> route_tables).await?;
-    let associations = tables.iter().flat_map(|t| t.associations());
+    let associations = tables.iter().flat_map(RouteTable::associations);
     Ok(associations
         .map(|a| {
             let of = a
