@@ -3,10 +3,12 @@
 
 mod access;
 pub(super) mod backups;
+mod copies;
 mod network;
 pub(super) mod settings;
 
 pub(super) use access::{encryption, login};
+pub(super) use copies::{FIRST, source};
 pub(super) use network::{check as network, open, removed};
 
 use serde_json::Value;
@@ -33,6 +35,8 @@ pub(super) struct Engine {
     pub(super) login: usize,
     /// How none may begin.
     pub(super) prefix: &'static str,
+    /// What a copy that follows its source is called.
+    pub(super) replica: &'static str,
 }
 
 pub(super) fn refuse<T>(code: &str, message: String) -> ArmResult<T> {

@@ -38,6 +38,7 @@ pub(super) static ENGINE: Engine = Engine {
     zone: "/properties/network/privateDnsZoneResourceId",
     login: 32,
     prefix: "",
+    replica: "Replica",
 };
 
 /// Versions that there are, and the whole version of each.
@@ -135,7 +136,7 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
         "PointInTimeRestore" | "GeoRestore" | "Replica"
     );
     if copies && write.creates() {
-        source(ctx, write, &mode)?;
+        flexible::source(ctx, &ENGINE, write, &mode)?;
     }
     unset(&mut write.doc, "/properties/createMode");
     unset(&mut write.doc, "/properties/restorePointInTime");
@@ -188,47 +189,10 @@ fn complete(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
                 settings::begin(ctx, write.id, &configuration::TABLE, name, "ON")?;
             }
         }
-        set(&mut write.later, FIRST, iso8601_millis(until));
+        set(&mut write.later, flexible::FIRST, iso8601_millis(until));
     } else {
-        let first = write.before.pointer(FIRST).cloned();
-        set(&mut write.doc, FIRST, first.unwrap_or_default());
-    }
-    Ok(())
-}
-
-/// The first moment that a server can be restored to.
-const FIRST: &str = "/properties/backup/earliestRestoreDate";
-
-/// A copy takes what its source is.
-fn source(ctx: &Ctx<'_>, write: &mut Write<'_>, mode: &str) -> ArmResult<()> {
-    let Some(id) = write.refer(ctx, "/properties/sourceServerResourceId")? else {
-        return refuse(
-            "MissingRequiredParameter",
-            format!("createMode {mode} needs 'sourceServerResourceId'."),
-        );
-    };
-    let Some(item) = ctx.get(&id.text) else {
-        return refuse(
-            "SourceServerNotFound",
-            format!("The source server {} was not found.", id.text),
-        );
-    };
-    let from = item.at(ctx.now).clone();
-    for pointer in [
-        "/sku",
-        "/properties/version",
-        "/properties/storage",
-        "/properties/administratorLogin",
-    ] {
-        if let Some(value) = from.pointer(pointer) {
-            default(&mut write.doc, pointer, value.clone());
-        }
-    }
-    if mode == "Replica" {
-        set(&mut write.doc, "/properties/replicationRole", "Replica");
-    } else {
-        unset(&mut write.doc, "/properties/sourceServerResourceId");
-        write.links.clear();
+        let first = write.before.pointer(flexible::FIRST).cloned();
+        set(&mut write.doc, flexible::FIRST, first.unwrap_or_default());
     }
     Ok(())
 }
@@ -259,7 +223,12 @@ fn version(write: &mut Write<'_>) -> ArmResult<()> {
         }
         let others = |doc: &Value| {
             let mut doc = doc.clone();
-            for pointer in [AT, "/properties/fullVersion", "/properties/state", FIRST] {
+            for pointer in [
+                AT,
+                "/properties/fullVersion",
+                "/properties/state",
+                flexible::FIRST,
+            ] {
                 unset(&mut doc, pointer);
             }
             [

@@ -36,6 +36,7 @@ pub(super) static ENGINE: Engine = Engine {
     zone: "/properties/network/privateDnsZoneArmResourceId",
     login: 63,
     prefix: "pg_",
+    replica: "AsyncReplica",
 };
 
 /// Versions that there are.
@@ -105,7 +106,7 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
         "PointInTimeRestore" | "GeoRestore" | "Replica" | "ReviveDropped"
     );
     if copies && write.creates() {
-        source(ctx, write, &mode)?;
+        flexible::source(ctx, &ENGINE, write, &mode)?;
     }
     unset(&mut write.doc, "/properties/createMode");
     unset(&mut write.doc, "/properties/pointInTimeUTC");
@@ -166,51 +167,10 @@ fn prepare(ctx: &mut Ctx<'_>, write: &mut Write<'_>) -> ArmResult<()> {
         );
         let until = ctx.due(KIND.create);
         child::begin(ctx, write.id, until);
-        set(&mut write.later, FIRST, iso8601_millis(until));
+        set(&mut write.later, flexible::FIRST, iso8601_millis(until));
     } else {
-        let first = write.before.pointer(FIRST).cloned();
-        set(&mut write.doc, FIRST, first.unwrap_or_default());
-    }
-    Ok(())
-}
-
-/// The first moment that a server can be restored to.
-const FIRST: &str = "/properties/backup/earliestRestoreDate";
-
-/// A copy takes what its source is.
-fn source(ctx: &Ctx<'_>, write: &mut Write<'_>, mode: &str) -> ArmResult<()> {
-    let Some(id) = write.refer(ctx, "/properties/sourceServerResourceId")? else {
-        return refuse(
-            "MissingRequiredParameter",
-            format!("createMode {mode} needs 'sourceServerResourceId'."),
-        );
-    };
-    let Some(item) = ctx.get(&id.text) else {
-        return refuse(
-            "SourceServerNotFound",
-            format!("The source server {} was not found.", id.text),
-        );
-    };
-    let from = item.at(ctx.now).clone();
-    for pointer in [
-        "/sku",
-        "/properties/version",
-        "/properties/storage",
-        "/properties/administratorLogin",
-    ] {
-        if let Some(value) = from.pointer(pointer) {
-            default(&mut write.doc, pointer, value.clone());
-        }
-    }
-    if mode == "Replica" {
-        set(
-            &mut write.doc,
-            "/properties/replicationRole",
-            "AsyncReplica",
-        );
-    } else {
-        unset(&mut write.doc, "/properties/sourceServerResourceId");
-        write.links.clear();
+        let first = write.before.pointer(flexible::FIRST).cloned();
+        set(&mut write.doc, flexible::FIRST, first.unwrap_or_default());
     }
     Ok(())
 }
