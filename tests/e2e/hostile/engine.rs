@@ -17,6 +17,8 @@ use std::time::Duration;
 const CASCADE: &str = "resources-finalizer.argocd.argoproj.io";
 /// The same of Flux's objects.
 const FLUX: &str = "finalizers.fluxcd.io";
+/// The part that brings the others.
+const ROOT: &str = "platform";
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// What a round needs.
@@ -92,10 +94,10 @@ impl Drop for Engine {
     }
 }
 
-/// An object that was brought: its kind with the group, its namespace and its name.
-type Brought = [String; 3];
+/// An object that was brought: its kind with the group, its namespace and its name, and the part that brought it.
+type Brought = [String; 4];
 
-fn brought(object: &Json) -> Brought {
+fn brought(object: &Json, part: &str) -> Brought {
     let text = |pointer: &str| object.pointer(pointer).and_then(Json::as_str);
     let version = text("/apiVersion").unwrap_or_default();
     let group = version
@@ -109,6 +111,7 @@ fn brought(object: &Json) -> Brought {
         ),
         text("/metadata/namespace").unwrap_or_default().to_owned(),
         text("/metadata/name").unwrap_or_default().to_owned(),
+        part.to_owned(),
     ]
 }
 
@@ -189,7 +192,7 @@ impl Desk {
     }
 
     fn take_away(&self, objects: &[Brought]) {
-        for [kind, namespace, name] in objects.iter().rev() {
+        for [kind, namespace, name, _] in objects.iter().rev() {
             let base = ["delete", kind, name, "--wait=false", "--ignore-not-found"];
             let place = ["-n", namespace.as_str()];
             let place = if namespace.is_empty() {
@@ -203,7 +206,7 @@ impl Desk {
 
     /// One look at the root, and all that follows from it.
     fn round(&self, inventory: &mut Vec<Brought>) {
-        let Some(root) = self.get(self.kind(), "platform") else {
+        let Some(root) = self.get(self.kind(), ROOT) else {
             return;
         };
         if root["metadata"]["deletionTimestamp"].is_string() {
@@ -212,12 +215,12 @@ impl Desk {
                 inventory.clear();
             }
             let free = json!({ "metadata": { "finalizers": null } });
-            self.patch(self.kind(), "platform", &free, &[]);
+            self.patch(self.kind(), ROOT, &free, &[]);
             return;
         }
         if self.flux && root["metadata"]["finalizers"].is_null() {
             let held = json!({ "metadata": { "finalizers": [FLUX] } });
-            self.patch(self.kind(), "platform", &held, &[]);
+            self.patch(self.kind(), ROOT, &held, &[]);
         }
         if !self.runs(&root) {
             return;
@@ -226,9 +229,13 @@ impl Desk {
             return;
         };
         self.begins(&root);
+        // Who stops it sees from now on that it works; who has done so by now shall find it stopped.
+        if !self.get(self.kind(), ROOT).is_some_and(|r| self.runs(&r)) {
+            return self.leaves(&root);
+        }
         let mut now = Vec::new();
         for object in &objects {
-            if !self.bring(object.clone(), &mut now) {
+            if !self.bring(object.clone(), ROOT, inventory, &mut now) {
                 return;
             }
         }
@@ -239,7 +246,7 @@ impl Desk {
             .collect();
         self.take_away(&gone);
         *inventory = now;
-        self.told(&root, "platform", &revision);
+        self.told(&root, ROOT, &revision);
         self.rounds.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -279,15 +286,21 @@ impl Desk {
     }
 
     /// Applies an object; whether that was done. A release brings its chart.
-    fn bring(&self, mut object: Json, now: &mut Vec<Brought>) -> bool {
+    fn bring(
+        &self,
+        mut object: Json,
+        part: &str,
+        inventory: &[Brought],
+        now: &mut Vec<Brought>,
+    ) -> bool {
         let metadata = &mut object["metadata"];
         if self.flux {
-            metadata["labels"]["kustomize.toolkit.fluxcd.io/name"] = json!("platform");
+            metadata["labels"]["kustomize.toolkit.fluxcd.io/name"] = json!(ROOT);
             metadata["labels"]["kustomize.toolkit.fluxcd.io/namespace"] = json!(self.namespace);
         } else {
             let name = metadata["name"].as_str().unwrap_or_default().to_owned();
             metadata["annotations"]["argocd.argoproj.io/tracking-id"] =
-                json!(format!("platform:{name}"));
+                json!(format!("{ROOT}:{name}"));
         }
         let manager = match self.flux {
             true => "--field-manager=kustomize-controller",
@@ -304,18 +317,19 @@ impl Desk {
         if self.kubectl(&apply, &object.to_string()).is_none() {
             return false;
         }
-        now.push(brought(&object));
+        now.push(brought(&object, part));
         match object["kind"].as_str() {
-            Some("Application") => self.application(&object, now),
+            Some("Application") => self.application(&object, inventory, now),
             Some("HelmRelease") => self.release(&object),
             _ => true,
         }
     }
 
-    /// A chart's Application: what it renders is applied, and no release is made.
-    fn application(&self, object: &Json, now: &mut Vec<Brought>) -> bool {
+    /// A chart's Application: what it renders is applied, and no release is made. One that is stopped keeps what it has brought.
+    fn application(&self, object: &Json, inventory: &[Brought], now: &mut Vec<Brought>) -> bool {
         let name = object["metadata"]["name"].as_str().unwrap_or_default();
         let Some(live) = self.get(self.kind(), name).filter(|live| self.runs(live)) else {
+            now.extend(inventory.iter().filter(|b| b[3] == name).cloned());
             return true;
         };
         let helm = &live["spec"]["source"]["helm"];
@@ -355,7 +369,10 @@ impl Desk {
                 .as_array()
                 .cloned()
                 .unwrap_or_else(|| vec![one.clone()]);
-            if !items.into_iter().all(|item| self.bring(item, now)) {
+            if !items
+                .into_iter()
+                .all(|item| self.bring(item, name, inventory, now))
+            {
                 return false;
             }
         }
@@ -411,9 +428,18 @@ impl Desk {
                 .unwrap_or_default();
             conditions.push(condition("Reconciling", "Progressing", root));
             let status = json!({ "status": { "conditions": conditions } });
-            return self.patch(self.kind(), "platform", &status, &["--subresource=status"]);
+            return self.patch(self.kind(), ROOT, &status, &["--subresource=status"]);
         }
-        self.operation("platform", "Running");
+        self.operation(ROOT, "Running");
+    }
+
+    /// Says that it works no longer on the root, and has done nothing.
+    fn leaves(&self, root: &Json) {
+        if self.flux {
+            let status = json!({ "status": { "conditions": root["status"]["conditions"] } });
+            return self.patch(self.kind(), ROOT, &status, &["--subresource=status"]);
+        }
+        self.operation(ROOT, "Succeeded");
     }
 
     fn operation(&self, name: &str, phase: &str) {

@@ -176,6 +176,10 @@ fn at_work(live: &Json) -> Option<&str> {
     if let Some(phase) = phase.filter(|p| [RUNNING, TERMINATING].contains(p)) {
         return Some(phase);
     }
+    // Asked for, and not begun yet: it is carried out whether the part may do anything by itself or not.
+    if live["operation"].is_object() {
+        return Some("Requested");
+    }
     let conditions = live["status"]["conditions"].as_array();
     let working = |c: &&Json| {
         c["type"] == "Reconciling" && c["status"] == "True" && c["reason"] == "Progressing"
@@ -196,6 +200,8 @@ mod tests {
         let argo = |phase: &str| json!({ "status": { "operationState": { "phase": phase } } });
         assert_eq!(at_work(&argo("Running")), Some("Running"));
         assert_eq!(at_work(&argo("Succeeded")), None);
+        let asked = json!({ "operation": { "sync": {} }, "status": argo("Succeeded")["status"] });
+        assert_eq!(at_work(&asked), Some("Requested"));
         assert_eq!(at_work(&json!({})), None);
     }
 }
