@@ -156,6 +156,10 @@ fn natives_are_those_that_are_made() {
                 cases.push(("load_balancer", listen(plain.clone(), more)));
             }
         }
+        if cloud == "azure" {
+            let mysql = json!({ "network": "main", "engine": "mysql", "version": "8.4" });
+            cases.push(("database", mysql));
+        }
         for (number, (kind, inputs)) in cases.iter().enumerate() {
             let name = if number < 5 {
                 "main".to_owned()
