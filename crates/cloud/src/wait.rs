@@ -168,6 +168,11 @@ fn agrees(block: &Block, wanted: &Value, found: &Value) -> bool {
         })
 }
 
+/// What is in the way of a deletion is looked for once it has lasted so long, and again as often.
+const LOOK: Duration = Duration::from_secs(10);
+/// So much of it is named.
+const NAMED: usize = 4;
+
 /// Sends a delete until it is accepted: what depends on the resource may take a while to let go of it. What is absent is
 /// done.
 ///
@@ -183,8 +188,28 @@ where
     T: Send,
     F: Future<Output = Result<T, ProviderError>> + Send,
 {
+    while_held(context, operation, pace, unnamed, delete).await
+}
+
+/// As [`while_in_use`], and names what is in the way where the cloud only says that something is. `holders` lists that; what cannot be
+/// listed is not named.
+///
+/// # Errors
+/// The refusal, with what is in the way, when it stands for longer than the pace's limit; any other error.
+pub async fn while_held<T, F, H>(
+    context: &CallContext,
+    operation: &Operation,
+    pace: Pace,
+    holders: impl Fn() -> H + Send + Sync,
+    delete: impl Fn() -> F + Send + Sync,
+) -> Result<(), ProviderError>
+where
+    T: Send,
+    F: Future<Output = Result<T, ProviderError>> + Send,
+    H: Future<Output = Result<Vec<String>, ProviderError>> + Send,
+{
     let refused = |error: &ProviderError| error.kind == ErrorKind::Conflict;
-    absent_is_done(while_refused(context, operation, pace, refused, delete).await)
+    absent_is_done(again(context, operation, pace, refused, holders, delete).await)
 }
 
 /// Sends a call again while it is refused for a reason that passes by itself, such as a role that is not known everywhere
@@ -203,17 +228,64 @@ where
     T: Send,
     F: Future<Output = Result<T, ProviderError>> + Send,
 {
+    again(context, operation, pace, passes, unnamed, call).await
+}
+
+/// Nothing is known of what is in the way.
+async fn unnamed() -> Result<Vec<String>, ProviderError> {
+    Ok(Vec::new())
+}
+
+/// Sends a call again while its refusal passes; what is in its way, if that can be listed, is the status and part of the error.
+async fn again<T, F, H>(
+    context: &CallContext,
+    operation: &Operation,
+    pace: Pace,
+    passes: impl Fn(&ProviderError) -> bool + Send + Sync,
+    holders: impl Fn() -> H + Send + Sync,
+    call: impl Fn() -> F + Send + Sync,
+) -> Result<T, ProviderError>
+where
+    T: Send,
+    F: Future<Output = Result<T, ProviderError>> + Send,
+    H: Future<Output = Result<Vec<String>, ProviderError>> + Send,
+{
     let start = context.clock.now();
     let mut pause = pace.first;
+    let mut looked = (start, None);
     loop {
-        match call().await {
-            Err(error) if passes(&error) && context.clock.now().since(start) < pace.limit => {
-                context.events.status(operation, &error.code);
-                context.clock.sleep(pause).await;
-                pause = (pause * 3 / 2).min(pace.longest);
-            }
+        let mut error = match call().await {
+            Err(error) if passes(&error) => error,
             other => return other,
+        };
+        let now = context.clock.now();
+        let over = now.since(start) >= pace.limit;
+        if over || now.since(looked.0) >= LOOK {
+            looked = (now, named(&holders().await.unwrap_or_default()));
         }
+        let held = looked.1.as_ref();
+        if over {
+            if let Some(held) = held {
+                error.message = format!("{} In its way: {held}", error.message);
+            }
+            return Err(error);
+        }
+        let status = held.map(|held| format!("{}: {held}", error.code));
+        (context.events).status(operation, status.as_ref().unwrap_or(&error.code));
+        context.clock.sleep(pause).await;
+        pause = (pause * 3 / 2).min(pace.longest);
+    }
+}
+
+/// The first of them, and how many more there are.
+fn named(holders: &[String]) -> Option<String> {
+    let first = &holders[..NAMED.min(holders.len())];
+    let more = holders.len() - first.len();
+    let first = first.join(", ");
+    match (first.is_empty(), more) {
+        (true, _) => None,
+        (_, 0) => Some(first),
+        _ => Some(format!("{first} and {more} more")),
     }
 }
 
@@ -271,6 +343,46 @@ mod tests {
             })
             .await;
             assert_eq!(result.map_err(|e| e.kind), ends, "{kind:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_in_the_way_is_named_while_it_lasts_and_in_the_end() {
+        let world = Arc::new(World::default());
+        let operation = operation("aws_vpc.main");
+        let refused = || async {
+            Err::<(), _>(ProviderError {
+                code: "DependencyViolation".to_owned(),
+                ..ProviderError::new(ErrorKind::Conflict, "It has dependencies.")
+            })
+        };
+        let holders = || async { Ok((1..=6).map(|n| format!("eni-{n}")).collect()) };
+        let ended = while_held(&world.context(), &operation, MINUTES, holders, refused).await;
+        let message = ended.expect_err("it is never let go").message;
+        let all = "eni-1, eni-2, eni-3, eni-4 and 2 more";
+        assert_eq!(message, format!("It has dependencies. In its way: {all}"));
+        let statuses = world.statuses.lock().expect("not poisoned");
+        // Most of what refuses is gone after some seconds.
+        assert_eq!(statuses[0], "DependencyViolation");
+        assert_eq!(
+            statuses.last(),
+            Some(&format!("DependencyViolation: {all}"))
+        );
+    }
+
+    #[tokio::test]
+    async fn who_may_not_look_is_told_what_aws_says() {
+        let world = Arc::new(World::default());
+        let refusal =
+            |kind| async move { Err::<(), _>(ProviderError::new(kind, "It has dependencies.")) };
+        let denied = || async { Err(ProviderError::new(ErrorKind::Denied, "no")) };
+        let (context, operation) = (world.context(), operation("aws_vpc.main"));
+        for (kind, ends) in [
+            (ErrorKind::Conflict, Err("It has dependencies.".to_owned())),
+            (ErrorKind::NotFound, Ok(())),
+        ] {
+            let ended = while_held(&context, &operation, QUICK, denied, || refusal(kind)).await;
+            assert_eq!(ended.map_err(|e| e.message), ends);
         }
     }
 
