@@ -2,6 +2,7 @@
 
 use crate::values;
 use serde_json::Value as Json;
+use std::sync::LazyLock;
 
 /// How an attribute differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,31 +28,39 @@ pub(crate) struct Exception {
     pub(crate) how: How,
 }
 
-/// The table.
-pub(crate) fn all() -> impl Iterator<Item = Exception> {
+/// The table: every attribute that is written asks it.
+static TABLE: LazyLock<Vec<Exception>> = LazyLock::new(|| {
     let lines = include_str!("exceptions.tsv").lines();
-    lines.filter(|l| !l.starts_with('#')).filter_map(|line| {
-        let [type_name, attribute, how] = line.split('\t').collect::<Vec<_>>().try_into().ok()?;
-        let how = match how {
-            "status" => How::Status,
-            "absent" => How::Absent,
-            _ => match how.split_once(' ')? {
-                ("beside", other) => How::Beside(other),
-                ("as", name) => How::As(name),
-                _ => return None,
-            },
-        };
-        Some(Exception {
-            type_name,
-            attribute,
-            how,
-        })
+    let lines = lines.filter(|l| !l.starts_with('#'));
+    lines.filter_map(exception).collect()
+});
+
+fn exception(line: &'static str) -> Option<Exception> {
+    let [type_name, attribute, how] = line.split('\t').collect::<Vec<_>>().try_into().ok()?;
+    let how = match how {
+        "status" => How::Status,
+        "absent" => How::Absent,
+        _ => match how.split_once(' ')? {
+            ("beside", other) => How::Beside(other),
+            ("as", name) => How::As(name),
+            _ => return None,
+        },
+    };
+    Some(Exception {
+        type_name,
+        attribute,
+        how,
     })
+}
+
+/// Those of a type.
+fn of_type(type_name: &str) -> impl Iterator<Item = &'static Exception> {
+    TABLE.iter().filter(move |e| e.type_name == type_name)
 }
 
 /// Whether an attribute of a type is left out; `beside` has the values of the block that it stands in.
 pub(crate) fn omits(type_name: &str, attribute: &str, beside: &Json) -> bool {
-    let mut found = all().filter(|e| e.type_name == type_name && e.attribute == attribute);
+    let mut found = of_type(type_name).filter(|e| e.attribute == attribute);
     found.any(|e| match e.how {
         How::Status | How::Absent => true,
         How::Beside(other) => !values::empty(&beside[other]),
@@ -61,8 +70,7 @@ pub(crate) fn omits(type_name: &str, attribute: &str, beside: &Json) -> bool {
 
 /// The attributes of a type that have other names there, with these.
 pub(crate) fn renamed(type_name: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
-    let of_type = all().filter(move |e| e.type_name == type_name);
-    of_type.filter_map(|e| match e.how {
+    of_type(type_name).filter_map(|e| match e.how {
         How::As(name) => Some((e.attribute, name)),
         _ => None,
     })
@@ -70,9 +78,8 @@ pub(crate) fn renamed(type_name: &str) -> impl Iterator<Item = (&'static str, &'
 
 /// The attributes of a resource that have a value and stand in `status` alone.
 pub(crate) fn moved(type_name: &str, attributes: &Json) -> Vec<&'static str> {
-    let of_type = all().filter(|e| e.type_name == type_name && e.how == How::Status);
-    of_type
-        .filter(|e| !values::empty(&attributes[e.attribute]))
+    of_type(type_name)
+        .filter(|e| e.how == How::Status && !values::empty(&attributes[e.attribute]))
         .map(|e| e.attribute)
         .collect()
 }
@@ -86,8 +93,8 @@ mod tests {
     #[test]
     fn every_line_of_the_table_is_read_and_is_of_a_kind() {
         let lines = include_str!("exceptions.tsv").lines();
-        assert_eq!(lines.filter(|l| !l.starts_with('#')).count(), all().count());
-        for exception in all() {
+        assert_eq!(lines.filter(|l| !l.starts_with('#')).count(), TABLE.len());
+        for exception in &*TABLE {
             let name = exception.type_name;
             assert!(Kind::of(name).is_some(), "{name} has no managed kind");
         }

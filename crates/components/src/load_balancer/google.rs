@@ -229,11 +229,9 @@ impl<'s> Front<'s> {
     /// A map of URLs where there are any, and for each port a proxy.
     fn listen(&self, inputs: &Inputs, kind: Kind, name: &str, draft: &mut Draft<'_>) {
         if kind == Kind::Application {
-            draft.resource(
-            "google_compute_url_map",
-            "this",
-            json!({ "name": name, "default_service": "${google_compute_backend_service.this.id}" }),
-        );
+            let service = "${google_compute_backend_service.this.id}";
+            let body = json!({ "name": name, "default_service": service });
+            draft.resource("google_compute_url_map", "this", body);
         }
         let is_secure = |l: &Listen| l.protocol == kind.protocols()[1];
         let secure = inputs.listen.iter().any(is_secure);

@@ -77,10 +77,10 @@ impl Resource<Client> for RouteTableAssociation {
         items: &[Item<RouteTableAssociationRecord>],
     ) -> Vec<Result<Option<RouteTableAssociationRecord>, ProviderError>> {
         let table = |item: &Item<RouteTableAssociationRecord>| match &item.prior {
-            Some(prior) => Some(prior.route_table_id.clone()),
-            None => Some(item.id.split_once('/')?.1.to_owned()),
+            Some(prior) => prior.route_table_id.clone(),
+            None => item.id.split_once('/').unwrap_or_default().1.to_owned(),
         };
-        let known: Vec<String> = items.iter().map(|i| table(i).unwrap_or_default()).collect();
+        let known: Vec<String> = items.iter().map(table).collect();
         let unknown = items.iter().zip(&known).map(|(item, table)| {
             let id = table.is_empty().then(|| item.id.clone());
             id.unwrap_or_default()

@@ -25,8 +25,8 @@ pub(super) async fn check(
         }
         let asked = regions.into_iter().map(|(location, items)| async move {
             let Some(offer) = (match service.product {
-                "MySQL" => mysql_offer(client, context, &location).await,
-                _ => postgres_offer(client, context, &location).await,
+                Product::MySql => mysql_offer(client, context, &location).await,
+                Product::PostgreSql => postgres_offer(client, context, &location).await,
             }) else {
                 return Vec::new();
             };
@@ -40,10 +40,25 @@ pub(super) async fn check(
     join_all(asked).await.concat()
 }
 
+#[derive(Clone, Copy)]
+enum Product {
+    MySql,
+    PostgreSql,
+}
+
+impl Product {
+    fn name(self) -> &'static str {
+        match self {
+            Product::MySql => "MySQL",
+            Product::PostgreSql => "PostgreSQL",
+        }
+    }
+}
+
 /// A service of flexible servers.
 struct Service {
     own: &'static str,
-    product: &'static str,
+    product: Product,
     /// Where a server says its storage: the block, the attribute, and how many MiB one of it is.
     storage: (Option<&'static str>, &'static str, i64),
 }
@@ -51,12 +66,12 @@ struct Service {
 const SERVICES: [Service; 2] = [
     Service {
         own: "azurerm_mysql_flexible_server",
-        product: "MySQL",
+        product: Product::MySql,
         storage: (Some("storage"), "size_gb", 1024),
     },
     Service {
         own: "azurerm_postgresql_flexible_server",
-        product: "PostgreSQL",
+        product: Product::PostgreSql,
         storage: (None, "storage_mb", 1),
     },
 ];
@@ -215,7 +230,7 @@ fn not_offered(
                 .collect::<Vec<u32>>()
         });
         let all = all.join(", ");
-        let product = service.product;
+        let product = service.product.name();
         let message = format!("{location} offers no {product} {version}: there are {all}");
         return refused(Path::attribute("version"), message);
     }
